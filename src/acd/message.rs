@@ -1,0 +1,483 @@
+//! What goes into the ACD engine and what comes out: plain data, so that it can cross threads and be written to a scenario.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::plan::{AgentState, Reason};
+use crate::base::{AgentId, CallId, Instant, PeerId, QueueId};
+
+/// An input of the engine. A command about an offer carries the offer's epoch; a stale one is a no-op.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// A call joins a queue. `since` is the original moment when it has waited before (requeue), else `None`.
+    /// Full, closed or draining queues answer with [`Effect::FlowOut`] at once; the visit is counted all the same.
+    Enqueue {
+        /// The call; not in any queue now.
+        call: CallId,
+        /// The queue it joins.
+        queue: QueueId,
+        /// Higher goes first.
+        priority: i32,
+        /// Keeps the place of a call that waited before.
+        since: Option<Instant>,
+    },
+    /// The caller hung up (or was lost) while waiting or while an agent rang: the visit is abandoned.
+    CallerGone {
+        /// The waiting call.
+        call: CallId,
+    },
+    /// The waiting call leaves its queue by decision of the node or a supervisor.
+    Leave {
+        /// The waiting call.
+        call: CallId,
+        /// Why it leaves.
+        reason: FlowOut,
+    },
+    /// The agent's device rings (180 or 183).
+    OfferRinging {
+        /// The offered call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+    },
+    /// The agent answered and is joined with the caller.
+    OfferAnswered {
+        /// The offered call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+    },
+    /// The offer failed by itself: the agent's leg is already gone.
+    OfferFailed {
+        /// The offered call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+        /// What the device or the network said.
+        cause: OfferCause,
+    },
+    /// The leg of a cancelled offer (caller gone, ring timeout, withdrawn) has come to its end: the agent is free again.
+    OfferReleased {
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+    },
+    /// Caller and agent no longer talk.
+    TalkEnded {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+        /// Which side ended it.
+        by: EndedBy,
+    },
+    /// Somebody sets an agent's state. During a talk or an offer it takes effect afterwards.
+    SetAgent {
+        /// The agent.
+        agent: AgentId,
+        /// The state wished.
+        target: AgentTarget,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// A SIP neighbour stopped or started answering. Agents behind a peer that is down are unreachable, not at fault.
+    PeerState {
+        /// The neighbour.
+        peer: PeerId,
+        /// True when it answers.
+        up: bool,
+    },
+    /// A contact was refused before it joined a queue.
+    Refused {
+        /// The queue its number named, where it named one.
+        queue: Option<QueueId>,
+        /// Why.
+        cause: Refusal,
+    },
+    /// The node drains: nothing joins any more. Callers who wait are still offered.
+    Drain,
+}
+
+/// What the engine asks the node to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Ring the agent for the call. The engine keeps the ring deadline.
+    Offer {
+        /// The waiting call.
+        call: CallId,
+        /// The reserved agent.
+        agent: AgentId,
+        /// The offer's epoch, to be given back in each command about it.
+        epoch: u32,
+        /// The queue the call waits in.
+        queue: QueueId,
+    },
+    /// Stop ringing; answer with [`Command::OfferReleased`] when the leg is gone.
+    CancelOffer {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+        /// Why.
+        cause: OfferCause,
+    },
+    /// The call has left its queue and must be treated (announced, answered with a status, hung up).
+    FlowOut {
+        /// The call; the engine has forgotten it.
+        call: CallId,
+        /// The queue it left.
+        queue: QueueId,
+        /// Why.
+        reason: FlowOut,
+    },
+}
+
+/// Why a visit ended without an answer and without the caller hanging up (FEATURES B5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FlowOut {
+    /// `waiting_max` was reached when it came: 486.
+    Full,
+    /// The queue is closed: 480.
+    Closed,
+    /// `wait_max` passed.
+    Timeout,
+    /// The node drains: 503.
+    Draining,
+    /// The node has no room (ports, calls): 503.
+    Overload,
+    /// A supervisor hung up or withdrew it.
+    Withdrawn,
+    /// A supervisor moved it to another queue, or put it back.
+    Requeued,
+    /// The unanswered limit (`unanswered_max`) passed.
+    Unanswered,
+    /// The queue was removed by a reload and its last caller was let go, or an internal fault.
+    System,
+}
+
+impl FlowOut {
+    /// Every reason, in the order of the metric table.
+    pub const ALL: [Self; 9] = [
+        Self::Full,
+        Self::Closed,
+        Self::Timeout,
+        Self::Draining,
+        Self::Overload,
+        Self::Withdrawn,
+        Self::Requeued,
+        Self::Unanswered,
+        Self::System,
+    ];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Closed => "closed",
+            Self::Timeout => "timeout",
+            Self::Draining => "draining",
+            Self::Overload => "overload",
+            Self::Withdrawn => "withdrawn",
+            Self::Requeued => "requeued",
+            Self::Unanswered => "unanswered",
+            Self::System => "system",
+        }
+    }
+}
+
+/// Why a contact was refused before any queue: untargeted, or lost without a visit ("Decisions" 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// 404: no queue has this number. Untargeted.
+    UnknownNumber,
+    /// 480: the queue is closed. Untargeted.
+    Closed,
+    /// 403 or silence: the source is no trusted peer. Untargeted.
+    Untrusted,
+    /// 488 or 415: nothing in the caller's offer can be used. Untargeted.
+    Unusable,
+    /// 503: the node drains. Lost.
+    Draining,
+    /// 503: the node is full. Lost.
+    Overload,
+}
+
+impl Refusal {
+    /// Every refusal, in the order of the metric table.
+    pub const ALL: [Self; 6] =
+        [Self::UnknownNumber, Self::Closed, Self::Untrusted, Self::Unusable, Self::Draining, Self::Overload];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownNumber => "unknown_number",
+            Self::Closed => "closed",
+            Self::Untrusted => "untrusted",
+            Self::Unusable => "unusable",
+            Self::Draining => "draining",
+            Self::Overload => "overload",
+        }
+    }
+}
+
+/// How an offer ended, by cause; [`OfferCause::result`] says what that counts as (FEATURES F2, "Decisions" 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfferCause {
+    /// The agent answered.
+    Answered,
+    /// 603, or a forward (181, Diversion): the agent refused. Not ready with reason `rejected`.
+    Declined,
+    /// 486 or 600: busy. A short pause.
+    Busy,
+    /// The device rang and nobody answered in time. Not ready with reason `no-answer`.
+    NoAnswer,
+    /// The ring timeout passed though the device never said that it rang: nobody's fault, a short pause.
+    NeverRang,
+    /// No provisional within 2 s, 408 or 503: the peer's fault. The agent is unpunished.
+    PeerFault,
+    /// Another final answer (4xx, 5xx, 3xx, unusable SDP): a short pause.
+    Failed,
+    /// The caller hung up while the agent rang. The agent is unpunished.
+    CallerGone,
+    /// A supervisor or the node took the call out of the queue. The agent is unpunished.
+    Withdrawn,
+    /// The agent was logged out or removed while ringing.
+    AgentGone,
+}
+
+impl OfferCause {
+    /// What the cause counts as.
+    pub const fn result(self) -> OfferResult {
+        match self {
+            Self::Answered => OfferResult::Accepted,
+            Self::Declined | Self::Busy => OfferResult::Rejected,
+            Self::NoAnswer => OfferResult::TimedOut,
+            Self::CallerGone | Self::Withdrawn | Self::AgentGone => OfferResult::Canceled,
+            Self::NeverRang | Self::PeerFault | Self::Failed => OfferResult::Failed,
+        }
+    }
+}
+
+/// The metric's result of an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfferResult {
+    /// Answered.
+    Accepted,
+    /// Refused by the agent or busy.
+    Rejected,
+    /// Rang without an answer.
+    TimedOut,
+    /// Taken back because the call or the agent left.
+    Canceled,
+    /// Another agent won.
+    Rescinded,
+    /// The peer's or the network's fault, or an unusable answer.
+    Failed,
+}
+
+impl OfferResult {
+    /// Every result, in the order of the metric table.
+    pub const ALL: [Self; 6] =
+        [Self::Accepted, Self::Rejected, Self::TimedOut, Self::Canceled, Self::Rescinded, Self::Failed];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::TimedOut => "timed_out",
+            Self::Canceled => "canceled",
+            Self::Rescinded => "rescinded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Which side ended a talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndedBy {
+    /// The caller hung up.
+    Caller,
+    /// The agent hung up.
+    Agent,
+    /// A supervisor ended or requeued it.
+    Supervisor,
+    /// A peer is gone: no answer to a probe, a failed transaction, the drain's end.
+    System,
+}
+
+/// The agent state somebody wishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentTarget {
+    /// Takes calls.
+    Ready,
+    /// Takes none, for a reason.
+    NotReady(Reason),
+    /// Has gone.
+    LoggedOut,
+}
+
+/// Who did something to an agent or call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// The engine itself, by its rules.
+    Engine,
+    /// A person or program through the control plane, by name.
+    User(Arc<str>),
+}
+
+/// A fact with its moment. Facts are the only source of metrics, records and events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamped {
+    /// When it happened.
+    pub at: Instant,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// One thing that happened, emitted once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// A queue visit began.
+    Offered {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+    },
+    /// The visit ended with an agent.
+    Answered {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// Who answered.
+        agent: AgentId,
+        /// From joining (the original moment after a requeue) to the answer.
+        wait: Duration,
+        /// When this visit began to wait, for the live longest wait.
+        since: Instant,
+    },
+    /// The visit ended because the caller hung up.
+    Abandoned {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// From joining to hanging up.
+        wait: Duration,
+        /// An agent was ringing.
+        while_ringing: bool,
+    },
+    /// The visit ended for another reason.
+    FlowedOut {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// From joining to leaving.
+        wait: Duration,
+        /// Why.
+        reason: FlowOut,
+    },
+    /// The wait passed the queue's service-level threshold, undecided ("Decisions" 3). At most once a visit.
+    Missed {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+    },
+    /// The head of a queue changed: who has waited longest since when (`None`: nobody waits).
+    Oldest {
+        /// The queue.
+        queue: QueueId,
+        /// The earliest moment of joining among those who wait.
+        since: Option<Instant>,
+    },
+    /// An agent was reserved for a call and rings, or soon will.
+    OfferMade {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+    },
+    /// The offer ended.
+    OfferEnded {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+        /// How; `cause.result()` is the metric's label.
+        cause: OfferCause,
+        /// From the offer to its end.
+        ring: Duration,
+    },
+    /// Caller and agent parted.
+    TalkEnded {
+        /// The call.
+        call: CallId,
+        /// The queue it was answered from.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// How long they were joined.
+        talk: Duration,
+        /// Which side ended it.
+        by: EndedBy,
+    },
+    /// The agent's wrap-up after a talk ended.
+    WrapUpEnded {
+        /// The queue the talk belonged to.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// How long it took.
+        wrap_up: Duration,
+    },
+    /// An agent's state changed.
+    AgentState {
+        /// The agent.
+        agent: AgentId,
+        /// The state left.
+        from: AgentState,
+        /// The state entered.
+        to: AgentState,
+        /// How long the left state lasted.
+        spent: Duration,
+        /// By whom.
+        by: Actor,
+    },
+    /// A SIP neighbour went down or came back.
+    PeerState {
+        /// The neighbour.
+        peer: PeerId,
+        /// True when it answers.
+        up: bool,
+    },
+    /// A contact was refused before it joined a queue.
+    Refused {
+        /// The queue its number named.
+        queue: Option<QueueId>,
+        /// Why.
+        cause: Refusal,
+    },
+}

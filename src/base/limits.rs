@@ -1,0 +1,28 @@
+//! Every bound on what the outside can fill, with its reason. A bound has a tested behaviour where it is reached.
+
+use std::time::Duration;
+
+/// Largest SIP message read: the largest UDP payload.
+pub const MESSAGE_BYTES_MAX: usize = 65_535;
+/// Most header lines of one message: real ones have below 60; RFC 4475's longest valid message has about 90.
+pub const HEADERS_MAX: usize = 256;
+/// Most Route or Record-Route entries of one dialog: each is a proxy in the path.
+pub const ROUTES_MAX: usize = 32;
+/// Live transactions of a shard: 4 a call in the worst moment, with [`CALLS_MAX`] calls setting up at once being impossible.
+pub const TRANSACTIONS_MAX: usize = 400_000;
+/// Live calls of a node: 100,000 waiting callers is the design target, with head-room.
+pub const CALLS_MAX: usize = 120_000;
+/// Events of a machine not yet drained: a caller that forgets to drain is a bug, not load.
+pub const OUTBOX_MAX: usize = 1_000_000;
+/// RTP packets held for a leg whose rule has not come yet: 200 ms of audio.
+pub const HELD_PACKETS_MAX: usize = 10;
+/// Digits kept for a call until somebody reads them.
+pub const DIGITS_MAX: usize = 64;
+/// Control-plane requests that wait for the signalling thread.
+pub const CONTROL_QUEUE_MAX: usize = 1_024;
+/// Rows of one control-plane answer; callers page with `offset`.
+pub const ROWS_MAX: usize = 1_000;
+/// Longest prompt or music file, decoded: ten minutes of 8 kHz audio.
+pub const TRACK_SAMPLES_MAX: usize = 8_000 * 600;
+/// Retry-After of a 503, in seconds: long enough for a load peak to pass, short enough that a trunk is not lost.
+pub const RETRY_AFTER: Duration = Duration::from_secs(5);

@@ -1,0 +1,1 @@
+//! The command line: serve, demo, check, and the control plane's clients.

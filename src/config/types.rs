@@ -1,0 +1,203 @@
+//! The typed configuration: what the rest of the node reads. Every field documents its effect, its unit and its default.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::AgentState;
+
+/// A whole, valid configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `[sip]`
+    pub sip: SipConfig,
+    /// `[media]`
+    pub media: MediaConfig,
+    /// `[http]`
+    pub http: HttpConfig,
+    /// `[drain]`
+    pub drain: DrainConfig,
+    /// `[peers.NAME]`, in the order of the file.
+    pub peers: Vec<PeerConfig>,
+    /// `[queues.NAME]`, in the order of the file.
+    pub queues: Vec<QueueConfig>,
+    /// `[agents.NAME]`, in the order of the file (`[agents."1001-1050"]` is expanded).
+    pub agents: Vec<AgentConfig>,
+}
+
+/// `[sip]`: where SIP is spoken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SipConfig {
+    /// `listen = "127.0.0.1:5060"`: the UDP address. Cannot change at run time.
+    pub listen: SocketAddr,
+    /// `advertise = "203.0.113.5"`: the host written into Via, Contact and SDP when `listen` is unspecified or behind NAT;
+    /// default the listen address.
+    pub advertise: Option<IpAddr>,
+    /// `unknown_source = "reject" | "silent"`: what an INVITE from no peer gets. Default `reject` (403).
+    pub unknown_source: UnknownSource,
+}
+
+/// What an INVITE from an untrusted source gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownSource {
+    /// 403.
+    Reject,
+    /// Nothing.
+    Silent,
+}
+
+/// `[media]`: RTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaConfig {
+    /// `address`: where RTP is received; default the host of `sip.listen`. Cannot change at run time.
+    pub address: IpAddr,
+    /// `ports = "20000-29999"`: first and last RTP/RTCP port (even to odd). Cannot change at run time.
+    pub ports: (u16, u16),
+    /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is probed by OPTIONS.
+    pub silence_probe: Duration,
+}
+
+/// `[http]`: control plane and metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// `listen = "127.0.0.1:8080"`. Cannot change at run time.
+    pub listen: SocketAddr,
+    /// `tokens = { NAME = "secret" }` or `token_files = { NAME = "path" }`: bearer tokens by the user's name. Required when
+    /// `listen` is not loopback.
+    pub tokens: Vec<(String, String)>,
+}
+
+/// `[drain]`: how the node ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrainConfig {
+    /// `limit = "300s"`: how long waiting callers are still offered after SIGTERM before they flow out.
+    pub limit: Duration,
+}
+
+/// `[peers.NAME]`: a SIP neighbour, a trunk or a PBX.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerConfig {
+    /// The table's name.
+    pub name: Arc<str>,
+    /// `address = "pbx.example:5060"`: host and port it is reached at.
+    pub address: Endpoint,
+    /// `sources = ["192.0.2.0/24", "192.0.2.7"]`: where its requests come from, as networks (address, prefix length);
+    /// default the address itself.
+    pub sources: Vec<(IpAddr, u8)>,
+    /// `inbound = true`: INVITEs from it are calls. Default true.
+    pub inbound: bool,
+    /// `dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]`: where the called
+    /// number is looked for, first hit wins. Default `["request-uri"]`.
+    pub dnis: Vec<DnisSource>,
+    /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
+    pub qualify: Duration,
+}
+
+/// A host (name or address) and a port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// Name or address, IPv6 without brackets.
+    pub host: String,
+    /// UDP port.
+    pub port: u16,
+}
+
+/// A place where the called number may stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DnisSource {
+    /// `header:NAME`: the value of the named header, a bare number or a URI.
+    Header(String),
+    /// P-Called-Party-ID (RFC 7315).
+    PCalledPartyId,
+    /// The oldest entry of History-Info (RFC 7044).
+    HistoryInfo,
+    /// The oldest Diversion (RFC 5806: the last one).
+    Diversion,
+    /// The To header's user part.
+    To,
+    /// The Request-URI's user part.
+    RequestUri,
+}
+
+/// `[queues.NAME]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueConfig {
+    /// The table's name.
+    pub name: Arc<str>,
+    /// `numbers = ["800"]`: the called numbers that lead here.
+    pub numbers: Vec<String>,
+    /// `skills = ["support"]`: an agent must have all of them. Default none: every agent fits.
+    pub skills: Vec<Arc<str>>,
+    /// `strategy = "longest-idle"`: a row of the strategy table.
+    pub strategy: &'static str,
+    /// `priority = 0`: of its callers; higher goes first.
+    pub priority: i32,
+    /// `answer = "on_queue" | "on_agent" | "early"`. Default `on_queue`.
+    pub answer: AnswerPolicy,
+    /// `media = "anchor" | "none"`. Default `anchor`.
+    pub media: MediaPolicy,
+    /// `music = "file.wav"`: repeated while waiting; default a built-in tune.
+    pub music: Option<PathBuf>,
+    /// `prompt = "file.wav"`: played once before the music; default none.
+    pub prompt: Option<PathBuf>,
+    /// `waiting_max = 100`; default unlimited (within the node's bound).
+    pub waiting_max: Option<u32>,
+    /// `wait_max = "10m"`; default for ever.
+    pub wait_max: Option<Duration>,
+    /// `unanswered_max = "170s"`: how long a call may wait unanswered (`on_agent`, `early`). Default 170 s: below the
+    /// 180 s after which proxies may give up (RFC 3261 16.6, timer C).
+    pub unanswered_max: Duration,
+    /// `ring_timeout = "20s"`.
+    pub ring_timeout: Duration,
+    /// `wrap_up = "10s"`.
+    pub wrap_up: Duration,
+    /// `threshold = "20s"`: the service level's T.
+    pub threshold: Duration,
+    /// `target = 0.8`: the service level aimed at, a fraction.
+    pub target: f64,
+    /// `short_abandon = "5s"`.
+    pub short_abandon: Duration,
+    /// `open = true`.
+    pub open: bool,
+}
+
+/// When the caller's INVITE is answered (FEATURES A2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerPolicy {
+    /// 200, then music.
+    OnQueue,
+    /// 180 until an agent answers.
+    OnAgent,
+    /// 183 with music until an agent answers.
+    Early,
+}
+
+/// Whether audio passes through the engine (FEATURES A5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaPolicy {
+    /// The engine's relay joins the legs.
+    Anchor,
+    /// Signalling only: the caller's SDP goes to the agent and the agent's back.
+    None,
+}
+
+/// `[agents.NAME]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentConfig {
+    /// The table's name, usually the extension.
+    pub name: Arc<str>,
+    /// `uri = "sip:1001@192.0.2.9:5060"`: the device; default `sip:NAME@PEER`.
+    pub uri: String,
+    /// `peer = "pbx"`: the neighbour the INVITE is sent to. Without it the INVITE goes straight to the URI's host, which is
+    /// then a neighbour by itself.
+    pub peer: Option<Arc<str>>,
+    /// `skills = ["support"]`.
+    pub skills: Vec<Arc<str>>,
+    /// `initial = "ready" | "not-ready" | "logged-out"`. Default `ready`.
+    pub initial: AgentState,
+    /// `return_after = "60s"`: the end of automatic not-ready states.
+    pub return_after: Duration,
+    /// `busy_pause = "5s"`: the pause after busy or a failed device.
+    pub busy_pause: Duration,
+}

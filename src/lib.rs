@@ -1,0 +1,50 @@
+//! Strowger: an automatic call distributor, a SIP back-to-back user agent that stands beside a PBX.
+//!
+//! # The one idea
+//!
+//! From SIP bytes to routing decision the engine is a deterministic state machine driven by `(now, input)`. It reads no
+//! clock, opens no socket, starts no task. Sockets, clocks, threads and tokio live in a thin shell (`io`, `api`, `cli`),
+//! and the simulator (`sim`) runs the very same object in virtual time.
+//!
+//! # Code map
+//!
+//! | room | what it is | may import |
+//! |---|---|---|
+//! | [`base`] | time, ids, randomness, limits | nothing |
+//! | [`acd`] | policy: who gets which call | base |
+//! | [`sip`] | RFC 3261 mechanism, bytes in, bytes out | base |
+//! | [`media`] | SDP, RTP, codecs, players: the media worker | base |
+//! | [`call`] | B2BUA legs; knows nothing of queues | base, sip, media |
+//! | [`stats`] | live figures in versioned atomic blocks; folds of facts | base, acd, call |
+//! | [`config`] | text to typed configuration, all errors at once | base, acd, sip, media, call, stats |
+//! | [`node`] | the whole node: the only place that knows calls and queues | all of the above |
+//! | [`sim`] | a world in virtual time: network, phones, oracle | node and all above |
+//! | `io`, `api`, `cli` | the shell (feature `node`) | see `tests/tidy.rs` |
+//!
+//! # Verbs
+//!
+//! `handle_*` takes an input, `poll_*` yields an output and is drained until `None`, `on_*` is a private reaction.
+//! `poll_timeout` tells the next deadline; an early or repeated `handle_timeout` changes nothing.
+//!
+//! # Glossary
+//!
+//! *Contact*: one caller's journey. *Queue visit*: one stay in one queue. *Offer*: one attempt to give a waiting call to an
+//! agent. *Leg*: one SIP dialog of ours. *Wrap-up*: an agent's time after the talk. *Abandon*: the caller hangs up before
+//! an agent answers. *Flow-out*: the visit ends for another reason without an agent.
+
+pub mod acd;
+pub mod base;
+pub mod call;
+pub mod config;
+pub mod media;
+pub mod node;
+pub mod sim;
+pub mod sip;
+pub mod stats;
+
+#[cfg(feature = "node")]
+pub mod api;
+#[cfg(feature = "node")]
+pub mod cli;
+#[cfg(feature = "node")]
+pub mod io;

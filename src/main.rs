@@ -1,0 +1,3 @@
+//! The command: arguments to `cli`, nothing else.
+
+fn main() {}

@@ -1,0 +1,138 @@
+//! What goes between a signalling shard and a media worker: plain data.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::base::StreamId;
+
+/// A leased RTP port with its RTCP port right above it; an index into the worker's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortId(pub u32);
+
+/// An already bound RTP port, leased to a shard so that writing SDP needs no round trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// The port's name towards the worker.
+    pub port: PortId,
+    /// The address to write into SDP; RTCP is one port above.
+    pub address: SocketAddr,
+}
+
+/// A decoded piece of audio (music or prompt) known to the worker; an index into its track table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrackId(pub u32);
+
+/// A codec the engine can make and convert itself (RFC 3551: 8 kHz, one octet a sample).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Codec {
+    /// G.711 A-law, static payload type 8.
+    Pcma,
+    /// G.711 mu-law, static payload type 0.
+    Pcmu,
+}
+
+/// The far end of a stream as negotiated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Far {
+    /// Where RTP goes, and the only source that counts.
+    pub address: SocketAddr,
+    /// Where RTCP goes (`a=rtcp`, else one port above).
+    pub rtcp: SocketAddr,
+    /// The codec both sides use.
+    pub codec: Codec,
+    /// Its payload type on this leg.
+    pub payload_type: u8,
+    /// The payload type of telephone-event (RFC 4733) on this leg.
+    pub dtmf: Option<u8>,
+    /// We may send (the far end is sendrecv or recvonly, and not on hold at 0.0.0.0).
+    pub send: bool,
+    /// We expect to receive.
+    pub receive: bool,
+}
+
+/// What a stream hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Nothing is sent.
+    Silence,
+    /// The tracks in order; the last one repeats when `repeat` is set. [`Event::Played`] tells the end of one that does not.
+    Tracks {
+        /// What to play.
+        tracks: Vec<TrackId>,
+        /// Repeat the last track for ever.
+        repeat: bool,
+    },
+    /// What the other stream receives, its digits included.
+    Relay(StreamId),
+}
+
+/// From shard to worker. Applied before the packets of the same turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// A stream begins on a leased port. It hears nothing and holds what arrives (at most 10 packets) until its rules come.
+    Open {
+        /// The new stream.
+        stream: StreamId,
+        /// The leased port.
+        port: PortId,
+        /// The one SSRC this stream sends with.
+        ssrc: u32,
+        /// First sequence number (RFC 3550 5.1: random).
+        sequence: u16,
+        /// First timestamp (random).
+        timestamp: u32,
+    },
+    /// The far end was negotiated, or changed by a re-INVITE.
+    Far {
+        /// The stream.
+        stream: StreamId,
+        /// The far end.
+        far: Far,
+    },
+    /// What the stream hears from now on.
+    Hear {
+        /// The stream.
+        stream: StreamId,
+        /// Its source.
+        source: Source,
+    },
+    /// Tell [`Event::Silent`] when no RTP came for so long where RTP is expected; `None` stops watching.
+    Watch {
+        /// The stream.
+        stream: StreamId,
+        /// The limit.
+        silence: Option<Duration>,
+    },
+    /// The stream ends; its port may be leased again.
+    Close {
+        /// The stream.
+        stream: StreamId,
+    },
+}
+
+/// From worker to shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The far end pressed a digit (`0-9*#A-D`), told once per key press.
+    Digit {
+        /// The stream.
+        stream: StreamId,
+        /// The key.
+        digit: char,
+    },
+    /// The last track of a source that does not repeat has ended.
+    Played {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// No RTP came for the watched time; told once until RTP comes again or the watch is set anew.
+    Silent {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// A port that was closed can be used again.
+    Freed {
+        /// The lease, again the shard's.
+        lease: Lease,
+    },
+}
