@@ -1,0 +1,175 @@
+//! What goes into and out of the node besides packets: its set-up, and the control plane's requests and views.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::acd::AgentTarget;
+use crate::base::{CallId, Pii};
+use crate::config::Config;
+use crate::media::{Lease, TrackId};
+
+/// What a node is made of.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// What the shell looked up for it.
+    pub resolved: Resolved,
+    /// Entropy of tags, branches, SSRCs.
+    pub seed: [u8; 32],
+    /// The address written into Via and Contact: the advertised host and the bound port.
+    pub sip_address: SocketAddr,
+    /// The RTP ports this node may use.
+    pub leases: Vec<Lease>,
+}
+
+/// What the shell looked up: host names and audio files. Enters as an input, at the start and with each reload.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resolved {
+    /// Host names of the configuration to addresses; numeric hosts need no entry.
+    pub hosts: BTreeMap<String, IpAddr>,
+    /// Queue names to what their callers hear; a queue without an entry has the built-in tune, [`TrackId`] 0.
+    pub audio: BTreeMap<Arc<str>, QueueAudio>,
+}
+
+/// What waiting callers of a queue hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueAudio {
+    /// Repeated.
+    pub music: TrackId,
+    /// Played once before the music.
+    pub prompt: Option<TrackId>,
+}
+
+/// A request of the control plane. `by` names who asks, for the audit line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Control {
+    /// Agents in the order of their ids.
+    Agents {
+        /// Rows to skip.
+        offset: usize,
+        /// Most rows; bounded by `limits::ROWS_MAX`.
+        limit: usize,
+    },
+    /// Calls in the order of their ids.
+    Calls {
+        /// Rows to skip.
+        offset: usize,
+        /// Most rows; bounded by `limits::ROWS_MAX`.
+        limit: usize,
+    },
+    /// Sets an agent's state.
+    SetAgent {
+        /// The agent's name.
+        agent: String,
+        /// The state wished.
+        target: AgentTarget,
+        /// Who asks.
+        by: Arc<str>,
+    },
+    /// Ends a call.
+    HangUp {
+        /// The call.
+        call: CallId,
+        /// Who asks.
+        by: Arc<str>,
+    },
+    /// Puts a waiting or talking call (back) into a queue, keeping its original time.
+    Requeue {
+        /// The call.
+        call: CallId,
+        /// The queue's name; its own when `None`.
+        queue: Option<String>,
+        /// Who asks.
+        by: Arc<str>,
+    },
+}
+
+/// The node's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// The agents asked for, and how many there are in all.
+    Agents {
+        /// The rows.
+        rows: Vec<AgentView>,
+        /// All agents.
+        total: usize,
+    },
+    /// The calls asked for, and how many there are in all.
+    Calls {
+        /// The rows.
+        rows: Vec<CallView>,
+        /// All calls.
+        total: usize,
+    },
+    /// Done.
+    Done,
+    /// No such agent, call or queue; the text says which.
+    NotFound(String),
+    /// It cannot be done now; the text says why.
+    Conflict(String),
+}
+
+/// An agent as the control plane shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AgentView {
+    /// Its name.
+    pub name: Arc<str>,
+    /// A label of `AgentState::LABELS`.
+    pub state: &'static str,
+    /// The reason of not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How long in this state.
+    #[serde(serialize_with = "seconds")]
+    pub state_seconds: Duration,
+    /// The call it is offered or talks with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    /// The queues its skills fit.
+    pub queues: Vec<Arc<str>>,
+    /// The neighbour its device is reached by.
+    pub peer: Arc<str>,
+    /// True when that neighbour answers.
+    pub reachable: bool,
+}
+
+/// A call as the control plane shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallView {
+    /// Its id.
+    pub id: String,
+    /// `waiting`, `offering`, `talking`, `ending`.
+    pub state: &'static str,
+    /// The queue it waits in or was answered from.
+    pub queue: Arc<str>,
+    /// The called number.
+    pub number: String,
+    /// The caller, masked; the API exposes it to roles that may see it.
+    #[serde(serialize_with = "masked")]
+    pub caller: Pii<String>,
+    /// Since it joined the queue.
+    #[serde(serialize_with = "seconds")]
+    pub wait_seconds: Duration,
+    /// Since it was answered by an agent.
+    #[serde(serialize_with = "seconds")]
+    pub talk_seconds: Duration,
+    /// Its place in the queue, 1 is next; only while waiting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<u32>,
+    /// The agent offered or talking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Arc<str>>,
+}
+
+fn seconds<S: serde::Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(value.as_millis() as f64 / 1000.0)
+}
+
+fn masked<S: serde::Serializer>(value: &Pii<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
