@@ -4,6 +4,7 @@ pub mod check;
 pub mod grammar;
 pub mod message;
 pub mod name;
+pub mod transaction;
 pub mod uri;
 pub mod value;
 pub mod write;

@@ -16,7 +16,8 @@ use crate::base::{Instant, limits};
 use crate::sip::check::{Refusal, acceptable_response, check};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::write::respond;
+use crate::sip::value::SIP_PORT;
+use crate::sip::write::{Writer, reason_phrase, respond};
 
 /// New transactions outside dialogs are refused from here on; the last quarter is for what ends calls.
 const OUT_OF_DIALOG_MAX: usize = limits::TRANSACTIONS_MAX / 4 * 3;
@@ -42,7 +43,7 @@ impl Stack {
         let method = message.method();
         if let Err(refusal) = check(&message) {
             if method != Method::Ack {
-                self.refuse(source, &message, &refusal);
+                self.refuse(source, &message, refusal);
             }
             return;
         }
@@ -80,11 +81,13 @@ impl Stack {
 
     fn on_new_request(&mut self, source: SocketAddr, message: Message) {
         if self.key.merging().is_some_and(|merging| self.by_merge.contains_key(merging)) {
-            self.answer_stateless(source, &message, 482, None);
+            self.refuse(source, &message, Refusal::new(482, reason_phrase(482)));
             return;
         }
         if !self.has_room(message.to_tag().is_some()) {
-            self.answer_stateless(source, &message, 503, Some(limits::RETRY_AFTER.as_secs()));
+            let retry_after = limits::RETRY_AFTER.as_secs().to_string().into_bytes();
+            let refusal = Refusal::new(503, reason_phrase(503));
+            self.refuse(source, &message, Refusal { extra: Some((Name::RetryAfter, retry_after)), ..refusal });
             return;
         }
         let machine = if message.method() == Method::Invite {
@@ -103,7 +106,7 @@ impl Stack {
         let found = self.read_key(&message, Some(Method::Invite), to_tag);
         let invite = self.by_match.get(self.key.matching()).copied().filter(|_| found);
         let Some((invite, server)) = invite.and_then(|key| Some((key, self.servers.get_mut(key)?))) else {
-            self.answer_stateless(source, &message, 481, None);
+            self.refuse(source, &message, Refusal::new(481, reason_phrase(481)));
             return;
         };
         let ServerMachine::Invite(machine) = &server.machine else { return };
@@ -157,7 +160,7 @@ impl Stack {
         }
         let (Some(via), Some(cseq)) = (message.top_via(), message.cseq()) else { return };
         let sent_by = self.output.config.sent_by;
-        if via.host_ip() != Some(sent_by.ip()) || via.port.unwrap_or(crate::sip::value::SIP_PORT) != sent_by.port() {
+        if via.host_ip() != Some(sent_by.ip()) || via.port.unwrap_or(SIP_PORT) != sent_by.port() {
             return;
         }
         let Some(serial) = via.branch.and_then(|branch| serial_of(self.branches, branch)) else { return };
@@ -195,4 +198,27 @@ impl Stack {
         self.by_match.insert(ByMatch(text), key);
         key
     }
+
+    /// Answers without a transaction. The To tag follows from the request's bytes (RFC 3261 8.2.7).
+    fn refuse(&mut self, source: SocketAddr, request: &Message, refusal: Refusal) {
+        let tag = token(self.tags.digest(request.raw()));
+        let mut writer = respond(request, source, refusal.code, Some(&refusal.reason), &tag);
+        if let Some((name, value)) = refusal.extra {
+            writer.line(name, &value);
+        }
+        let answer = self.finish(writer);
+        let destination = request.top_via().map_or(source, |via| via.response_target(source));
+        self.output.send(destination, answer);
+    }
+
+    fn finish(&self, mut writer: Writer) -> Bytes {
+        writer.line(Name::Server, self.output.config.server.as_bytes());
+        writer.finish()
+    }
+}
+
+/// The To tag of a response of ours.
+fn to_tag_of(response: &Bytes) -> Option<Bytes> {
+    let message = Message::parse(response.clone()).ok()?;
+    message.to_tag().map(|tag| message.raw().slice_ref(tag))
 }

@@ -34,11 +34,23 @@ use crate::sip::message::Message;
 /// Cancelling is Proceeding with the limit that RFC 3261 9.1 sets on a peer that never answers the cancelled INVITE.
 #[derive(Debug)]
 pub(super) enum InviteClient {
-    Calling { request: Bytes, interval: Duration, a: TimerKey, b: TimerKey },
-    Proceeding { request: Bytes },
-    Cancelling { request: Bytes, limit: TimerKey },
+    Calling {
+        request: Bytes,
+        interval: Duration,
+        a: TimerKey,
+        b: TimerKey,
+    },
+    Proceeding {
+        request: Bytes,
+    },
+    Cancelling {
+        request: Bytes,
+        limit: TimerKey,
+    },
     /// `ack` is missing only when the INVITE cannot be read back.
-    Completed { ack: Option<Bytes> },
+    Completed {
+        ack: Option<Bytes>,
+    },
     Accepted,
 }
 
@@ -129,7 +141,9 @@ impl InviteClient {
 
     fn request(&self) -> Option<&Bytes> {
         match self {
-            Self::Calling { request, .. } | Self::Proceeding { request } | Self::Cancelling { request, .. } => Some(request),
+            Self::Calling { request, .. } | Self::Proceeding { request } | Self::Cancelling { request, .. } => {
+                Some(request)
+            }
             Self::Completed { .. } | Self::Accepted => None,
         }
     }

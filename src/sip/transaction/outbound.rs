@@ -24,10 +24,7 @@ impl Stack {
         let proof = branch_proof(self.branches, self.serial);
         let mut writer = Writer::request(method, uri);
         let (sent_by, serial) = (&self.sent_by, self.serial);
-        writer.line_fmt(
-            Name::Via,
-            format_args!("SIP/2.0/UDP {sent_by};branch={COOKIE}{proof:016x}{serial:x};rport"),
-        );
+        writer.line_fmt(Name::Via, format_args!("SIP/2.0/UDP {sent_by};branch={COOKIE}{proof:016x}{serial:x};rport"));
         writer.line(Name::MaxForwards, b"70");
         (ClientKey(serial << 1), writer)
     }

@@ -54,7 +54,9 @@ impl RequestServer {
         match (self, alarm) {
             (Self::Completed { .. }, Alarm::Linger) => Life::Ends,
             (Self::Completed { .. }, Alarm::Retransmit | Alarm::Timeout)
-            | (Self::Trying | Self::Proceeding { .. }, Alarm::Retransmit | Alarm::Timeout | Alarm::Linger) => Life::Goes,
+            | (Self::Trying | Self::Proceeding { .. }, Alarm::Retransmit | Alarm::Timeout | Alarm::Linger) => {
+                Life::Goes
+            }
         }
     }
 }
