@@ -258,3 +258,172 @@ const TEXT_BYTES: usize = 320;
 fn put(text: &mut BytesMut, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("a BytesMut grows as needed");
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LOCAL: &str = "198.51.100.1:10000";
+
+    #[test]
+    fn an_offer_names_the_codecs_in_order_with_digits_and_packet_time() {
+        let text = offer(&local(LOCAL), &[Codec::Pcmu, Codec::Pcma], Direction::SendRecv);
+        let expected = "v=0\r\no=strowger 5 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
+            m=audio 10000 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
+            a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn an_answer_takes_the_preferred_codec_or_the_first_of_ours() {
+        let offered = audio("9 0 8 96", "a=rtpmap:96 telephone-event/8000\r\n");
+        let (text, far) = answer(&offered, &local(LOCAL), Some(Codec::Pcma), Direction::SendRecv).unwrap();
+        assert_eq!((far.codec, far.payload_type, far.dtmf), (Codec::Pcma, 8, Some(96)));
+        assert_eq!(far.address, "192.0.2.1:4000".parse().unwrap());
+        assert_eq!(far.rtcp, "192.0.2.1:4001".parse().unwrap());
+        assert!(far.send && far.receive);
+        assert!(has(&text, "m=audio 10000 RTP/AVP 8 96\r\n"));
+        assert!(has(&text, "a=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-16\r\n"));
+        let (_, far) = answer(&offered, &local(LOCAL), None, Direction::SendRecv).unwrap();
+        assert_eq!(far.codec, Codec::Pcmu);
+        let (_, far) = answer(&audio("0", ""), &local(LOCAL), Some(Codec::Pcma), Direction::SendRecv).unwrap();
+        assert_eq!((far.codec, far.dtmf), (Codec::Pcmu, None));
+    }
+
+    #[test]
+    fn every_line_is_answered_in_order_and_all_but_one_refused() {
+        let offered = parse(
+            "v=0\r\nc=IN IP4 192.0.2.1\r\nt=5 6\r\nm=video 5000 RTP/AVP 96 97\r\nm=audio 4000 RTP/SAVP 8\r\n\
+             m=audio 0 RTP/AVP 8\r\nm=audio 4002 RTP/AVP 8\r\nm=audio 4004 RTP/AVP 0 8\r\nm=image 9 udptl t38\r\n",
+        );
+        let (text, far) = answer(&offered, &local(LOCAL), None, Direction::SendRecv).unwrap();
+        let text = std::str::from_utf8(&text).unwrap();
+        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("m=")).collect();
+        let expected = [
+            "m=video 0 RTP/AVP 96",
+            "m=audio 0 RTP/SAVP 8",
+            "m=audio 0 RTP/AVP 8",
+            "m=audio 10000 RTP/AVP 8",
+            "m=audio 0 RTP/AVP 0",
+            "m=image 0 udptl t38",
+        ];
+        assert_eq!(lines, expected);
+        assert!(text.contains("t=5 6\r\n"), "RFC 3264 6: the same t= line");
+        assert_eq!(far.address.port(), 4002);
+    }
+
+    /// RFC 3264 6.1, every cell.
+    #[test]
+    fn the_direction_is_mirrored_and_limited_by_our_wish() {
+        use Direction::{Inactive, RecvOnly, SendOnly, SendRecv};
+        let table = [
+            (SendRecv, [SendRecv, SendOnly, RecvOnly, Inactive]),
+            (SendOnly, [RecvOnly, Inactive, RecvOnly, Inactive]),
+            (RecvOnly, [SendOnly, SendOnly, Inactive, Inactive]),
+            (Inactive, [Inactive; 4]),
+        ];
+        for (offered, answers) in table {
+            for (wish, expected) in [SendRecv, SendOnly, RecvOnly, Inactive].into_iter().zip(answers) {
+                let offered_text = audio("8", &format!("a={}\r\n", offered.as_str()));
+                let (text, far) = answer(&offered_text, &local(LOCAL), None, wish).unwrap();
+                assert!(has(&text, &format!("a={}\r\n", expected.as_str())), "{offered:?} {wish:?}");
+                assert_eq!((far.send, far.receive), (expected.sends(), expected.receives()));
+            }
+        }
+    }
+
+    #[test]
+    fn an_unspecified_address_is_hold_and_never_sent_to() {
+        let held = parse("v=0\r\nc=IN IP4 0.0.0.0\r\nm=audio 4000 RTP/AVP 8\r\n");
+        let (text, far) = answer(&held, &local(LOCAL), None, Direction::SendRecv).unwrap();
+        assert!(!far.send && far.receive);
+        assert!(has(&text, "a=recvonly\r\n"));
+        let six = "[2001:db8::9]:10000";
+        assert!(!answer(&held, &local(six), None, Direction::SendRecv).unwrap().1.send);
+        assert!(!accept_answer(&held).unwrap().send);
+    }
+
+    #[test]
+    fn what_cannot_be_reached_is_refused() {
+        let with = |c: &str| parse(&format!("v=0\r\n{c}m=audio 4000 RTP/AVP 8\r\n"));
+        let refused = |c: &str| answer(&with(c), &local(LOCAL), None, Direction::SendRecv).unwrap_err();
+        assert_eq!(refused(""), Unusable::NoAddress);
+        assert_eq!(refused("c=IN IP4 host.example\r\n"), Unusable::NoAddress);
+        assert_eq!(refused("c=IN IP4 224.2.1.1/127\r\n"), Unusable::BadAddress);
+        assert_eq!(refused("c=IN IP4 255.255.255.255\r\n"), Unusable::BadAddress);
+        assert_eq!(refused("c=IN IP6 ff02::1\r\n"), Unusable::BadAddress);
+        assert_eq!(refused("c=IN IP6 ::ffff:224.0.0.1\r\n"), Unusable::BadAddress);
+        assert_eq!(refused("c=IN IP6 2001:db8::1\r\n"), Unusable::AddressFamily);
+        assert_eq!(accept_answer(&audio("18", "")), Err(Unusable::NoCodec));
+        assert_eq!(
+            accept_answer(&parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 0 RTP/AVP 8\r\n")),
+            Err(Unusable::NoAudio)
+        );
+        assert_eq!(accept_answer(&parse("v=0\r\n")), Err(Unusable::NoAudio));
+    }
+
+    #[test]
+    fn rtcp_goes_where_the_far_end_says_if_that_can_be_reached() {
+        let rtcp = |attribute: &str| accept_answer(&audio("8", attribute)).unwrap().rtcp.to_string();
+        assert_eq!(rtcp("a=rtcp:53020\r\n"), "192.0.2.1:53020");
+        assert_eq!(rtcp("a=rtcp:53020 IN IP4 192.0.2.7\r\n"), "192.0.2.7:53020");
+        for bad in ["a=rtcp:53020 IN IP4 224.0.0.1\r\n", "a=rtcp:0\r\n", "a=rtcp:x\r\n", "a=rtcp:5 IN IP6 ::1\r\n"] {
+            assert_eq!(rtcp(bad), "192.0.2.1:4001", "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_offer_is_answered_by_ipv6() {
+        let offered = parse("v=0\r\nc=IN IP6 2001:db8::1\r\nm=audio 4000 RTP/AVP 8\r\n");
+        let (text, far) = answer(&offered, &local("[2001:db8::9]:10000"), None, Direction::SendRecv).unwrap();
+        assert_eq!(far.address, "[2001:db8::1]:4000".parse().unwrap());
+        assert!(has(&text, "c=IN IP6 2001:db8::9\r\n"));
+    }
+
+    #[test]
+    fn a_call_without_media_is_accepted_inactive_at_the_discard_port() {
+        let text = inactive_answer(&audio("0 101", "a=rtpmap:101 telephone-event/8000\r\n"), &local(LOCAL)).unwrap();
+        assert!(has(&text, "m=audio 9 RTP/AVP 0 101\r\n") && has(&text, "a=inactive\r\n"));
+        assert_eq!(inactive_answer(&parse("v=0\r\n"), &local(LOCAL)), Err(Unusable::NoAudio));
+    }
+
+    #[test]
+    fn rtcp_mux_is_declined_by_leaving_it_out() {
+        let (text, _) = answer(&audio("8", "a=rtcp-mux\r\n"), &local(LOCAL), None, Direction::SendRecv).unwrap();
+        assert!(!has(&text, "rtcp-mux"));
+    }
+
+    proptest! {
+        #[test]
+        fn our_offer_and_our_answer_understand_each_other(wish in 0..4usize, pcma_first: bool, port in 1..65_535u16) {
+            let directions = [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive];
+            let codecs = if pcma_first { [Codec::Pcma, Codec::Pcmu] } else { [Codec::Pcmu, Codec::Pcma] };
+            let ours = local(&format!("198.51.100.1:{port}"));
+            let offered = SessionDescription::parse(&offer(&ours, &codecs, directions[wish])).unwrap();
+            let (text, theirs) = answer(&offered, &local(LOCAL), None, Direction::SendRecv).unwrap();
+            let mine = accept_answer(&SessionDescription::parse(&text).unwrap()).unwrap();
+            prop_assert_eq!(theirs.address, ours.address);
+            prop_assert_eq!((mine.codec, mine.payload_type, mine.dtmf), (codecs[0], codecs[0].payload_type(), Some(101)));
+            prop_assert_eq!((mine.send, mine.receive), (theirs.receive, theirs.send));
+            prop_assert_eq!(mine.send, directions[wish].sends());
+        }
+    }
+
+    fn parse(text: &str) -> SessionDescription {
+        SessionDescription::parse(text.as_bytes()).unwrap()
+    }
+
+    fn audio(formats: &str, attributes: &str) -> SessionDescription {
+        parse(&format!("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP {formats}\r\n{attributes}"))
+    }
+
+    fn local(address: &str) -> Local {
+        Local { address: address.parse().unwrap(), session: 5, version: 1 }
+    }
+
+    fn has(text: &Bytes, part: &str) -> bool {
+        std::str::from_utf8(text).unwrap().contains(part)
+    }
+}

@@ -10,11 +10,9 @@ use smallvec::SmallVec;
 use super::message::Codec;
 use crate::base::limits::{SDP_FORMATS_MAX, SDP_MEDIA_MAX};
 
-/// A parsed session description: origin, time, and the media lines in order.
+/// A parsed session description: its time and the media lines in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionDescription {
-    /// `o=`: session id and version; zero when missing or not a number.
-    pub(crate) origin: (u64, u64),
     pub(crate) time: (u64, u64),
     pub(crate) lines: Vec<Line>,
 }
@@ -160,15 +158,14 @@ impl SessionDescription {
         if lines.next().and_then(|line| line.strip_prefix(b"v=")).map(<[u8]>::trim_ascii) != Some(b"0") {
             return Err(SdpError::Version);
         }
-        let mut parsed = Self { origin: (0, 0), time: (0, 0), lines: Vec::new() };
+        let mut parsed = Self { time: (0, 0), lines: Vec::new() };
         let mut session = Level::default();
         let mut levels: Vec<Level> = Vec::new();
         for line in lines {
             let [kind, b'=', value @ ..] = line else { continue };
             let value = value.trim_ascii();
             match kind {
-                b'o' => parsed.origin = numbers(value, 1),
-                b't' if levels.is_empty() => parsed.time = numbers(value, 0),
+                b't' if levels.is_empty() => parsed.time = numbers(value),
                 b'm' if levels.len() == SDP_MEDIA_MAX => return Err(SdpError::TooManyMedia),
                 b'm' => {
                     parsed.lines.push(media_line(value)?);
@@ -340,9 +337,9 @@ fn connection(value: &[u8]) -> Connection {
     address.map_or(Connection::Unusable, Connection::Ip)
 }
 
-/// Two numbers after `skip` words; zero for what is missing or too large.
-fn numbers(value: &[u8], skip: usize) -> (u64, u64) {
-    let mut words = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(skip);
+/// Two numbers; zero for what is missing or too large.
+fn numbers(value: &[u8]) -> (u64, u64) {
+    let mut words = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let mut next = || words.next().and_then(decimal).unwrap_or(0);
     (next(), next())
 }
@@ -355,4 +352,113 @@ fn decimal<T: str::FromStr>(text: &[u8]) -> Option<T> {
 fn split(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let index = text.iter().position(|byte| *byte == at)?;
     Some((text[..index].trim_ascii(), text[index + 1..].trim_ascii()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PHONE: &[u8] = b"v=0\r\no=alice 2890844526 7 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+        m=audio 49170/2 RTP/AVP 9 8 0 101\r\na=rtpmap:9 G722/8000\r\na=rtpmap:101 Telephone-Event/8000/1\r\n\
+        a=fmtp:101 0-15\r\na=ptime:30\r\na=rtcp:53020\r\na=sendonly\r\n";
+
+    #[test]
+    fn a_phone_s_description_is_read() {
+        let parsed = SessionDescription::parse(PHONE).unwrap();
+        let (index, audio) = parsed.audio().unwrap();
+        assert_eq!((index, audio.port, audio.direction, audio.ptime_ms), (0, 49170, Direction::SendOnly, Some(30)));
+        assert_eq!(audio.rtcp, Some((53020, Connection::Absent)));
+        assert_eq!(audio.events.as_deref(), Some("0-15"));
+        let expected = [
+            (9, Encoding::Unknown),
+            (8, Encoding::G711(Codec::Pcma)),
+            (0, Encoding::G711(Codec::Pcmu)),
+            (101, Encoding::TelephoneEvent),
+        ];
+        assert_eq!(audio.formats.as_slice(), expected);
+    }
+
+    #[test]
+    fn what_the_media_say_overrules_what_the_session_says() {
+        let text =
+            b"\nv=0\na=inactive\nc=IN IP4 192.0.2.1\na=ptime:20\nm=audio 1000 RTP/AVP 0\nm=audio 2000 RTP/AVP 0\n\
+            c=IN IP6 2001:db8::1\na=sendrecv\na=ptime:10\n";
+        let parsed = SessionDescription::parse(text).unwrap();
+        let [Line::Audio(one), Line::Audio(two)] = parsed.lines.as_slice() else { panic!("two audio lines") };
+        assert_eq!((one.direction, one.ptime_ms), (Direction::Inactive, Some(20)));
+        assert_eq!(one.connection, Connection::Ip("192.0.2.1".parse().unwrap()));
+        assert_eq!((two.direction, two.ptime_ms), (Direction::SendRecv, Some(10)));
+        assert_eq!(two.connection, Connection::Ip("2001:db8::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_rtpmap_overrules_a_static_payload_type() {
+        let text = b"v=0\r\nm=audio 1000 RTP/AVP 0 97\r\na=rtpmap:0 L16/8000\r\na=rtpmap: 97 pcmu/8000\r\n";
+        let parsed = SessionDescription::parse(text).unwrap();
+        let (_, audio) = parsed.audio().unwrap();
+        assert_eq!(audio.formats.as_slice(), [(0, Encoding::Unknown), (97, Encoding::G711(Codec::Pcmu))]);
+    }
+
+    #[test]
+    fn a_name_in_a_c_line_is_unusable_and_does_not_fall_back() {
+        let text = b"v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 1000 RTP/AVP 0\r\nc=IN IP4 host.example\r\n";
+        let parsed = SessionDescription::parse(text).unwrap();
+        assert_eq!(parsed.audio().unwrap().1.connection, Connection::Unusable);
+    }
+
+    #[test]
+    fn what_cannot_be_answered_line_by_line_is_an_error() {
+        assert_eq!(SessionDescription::parse(b""), Err(SdpError::Version));
+        assert_eq!(SessionDescription::parse(b"m=audio 1000 RTP/AVP 0\r\nv=0\r\n"), Err(SdpError::Version));
+        for line in ["m=audio", "m=audio 70000 RTP/AVP 0", "m=audio -1 RTP/AVP 0", "m=audio 1000 RTP/AVP"] {
+            let text = format!("v=0\r\n{line}\r\n");
+            assert_eq!(SessionDescription::parse(text.as_bytes()), Err(SdpError::Media), "{line}");
+        }
+        let many = |count| "v=0\n".to_string() + &"m=video 0 RTP/AVP 96\n".repeat(count);
+        assert!(SessionDescription::parse(many(SDP_MEDIA_MAX).as_bytes()).is_ok());
+        assert_eq!(SessionDescription::parse(many(SDP_MEDIA_MAX + 1).as_bytes()), Err(SdpError::TooManyMedia));
+    }
+
+    #[test]
+    fn formats_beyond_the_bound_are_not_kept() {
+        let text =
+            "v=0\r\nm=audio 1000 RTP/AVP".to_string() + &" 8".repeat(1000) + &"\r\na=rtpmap:8 PCMA/8000".repeat(1000);
+        let parsed = SessionDescription::parse(text.as_bytes()).unwrap();
+        assert_eq!(parsed.audio().unwrap().1.formats.len(), SDP_FORMATS_MAX);
+    }
+
+    #[test]
+    fn only_the_origin_may_differ_in_the_same_media() {
+        let parse = |text: &str| SessionDescription::parse(text.as_bytes()).unwrap();
+        let text = str::from_utf8(PHONE).unwrap();
+        let first = parse(text);
+        assert!(same_media(&first, &parse(&text.replace("2890844526 7", "2890844526 8"))));
+        for (from, to) in [
+            ("49170", "49172"),
+            ("c=IN IP4 192.0.2.1", "c=IN IP4 192.0.2.9"),
+            ("sendonly", "sendrecv"),
+            ("9 8 0 101", "9 0 8 101"),
+            ("ptime:30", "ptime:20"),
+        ] {
+            assert!(!same_media(&first, &parse(&text.replace(from, to))), "{from}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = SessionDescription::parse(&bytes);
+            let _ = SessionDescription::parse(&[b"v=0\r\n", bytes.as_slice()].concat());
+        }
+
+        #[test]
+        fn damaged_descriptions_never_panic(at in 0..PHONE.len(), byte: u8, cut in 0..PHONE.len()) {
+            let mut text = PHONE.to_vec();
+            text[at] = byte;
+            let _ = SessionDescription::parse(&text);
+            let _ = SessionDescription::parse(&text[..cut]);
+        }
+    }
 }
