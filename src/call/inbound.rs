@@ -193,7 +193,7 @@ impl Legs {
 
 impl Leg {
     pub(super) const fn new(id: LegId, dialog: Dialog, state: State) -> Self {
-        Self { id, dialog, state, unacknowledged: None, change: None, probing: Probing::No }
+        Self { id, dialog, state, invite: None, unacknowledged: None, change: None, probing: Probing::No }
     }
 }
 
@@ -208,7 +208,7 @@ impl Incoming {
 
 /// What is wrong with the body of an INVITE or UPDATE: 415 (with Accept) or 406.
 pub(super) fn usable_body(request: &Message) -> Result<(), u16> {
-    if !request.body().is_empty() && !check::is_sdp(request) {
+    if !check::body_is_sdp_or_absent(request) || !check::body_is_plain(request) {
         return Err(415);
     }
     if check::accepts_sdp(request) { Ok(()) } else { Err(406) }

@@ -28,6 +28,8 @@ pub(super) struct Leg {
     pub(super) id: LegId,
     pub(super) dialog: Dialog,
     pub(super) state: State,
+    /// Our INVITE, whose further 2xx still come for a while.
+    pub(super) invite: Option<ClientKey>,
     /// Our 2xx that waits for its ACK (13.3.1.4).
     pub(super) unacknowledged: Option<Box<Unacknowledged>>,
     /// A re-INVITE or UPDATE that waits for the owner's answer.
@@ -66,7 +68,7 @@ pub(super) enum State {
 pub(super) struct Incoming {
     pub(super) key: ServerKey,
     /// Via, From, To, Call-ID and CSeq lines of each response.
-    pub(super) headers: Bytes,
+    pub(super) headers: Box<[u8]>,
     /// The INVITE carried an offer.
     pub(super) offered: bool,
     /// The provisional repeated each minute (13.3.1.1), and its body.
@@ -112,8 +114,6 @@ pub(super) enum Timer {
     Retransmit(LegId),
     /// 4 s after CANCEL: the owner need not wait any more.
     Release(LegId),
-    /// 64*T1 after CANCEL: the transaction is given up (9.1).
-    Forget(LegId),
     /// A neighbour's OPTIONS has had its time.
     Qualify(ClientKey),
 }

@@ -111,8 +111,7 @@ impl Legs {
                 Timer::Refresh(leg) => self.on_refresh(now, leg),
                 Timer::Retransmit(leg) => self.on_retransmit(now, leg),
                 Timer::Release(leg) => self.on_release(leg),
-                Timer::Forget(leg) => self.on_forget(leg),
-                Timer::Qualify(key) => self.on_qualify_late(key),
+                Timer::Qualify(key) => self.on_qualify_late(now, key),
             }
         }
     }
@@ -203,6 +202,9 @@ impl Legs {
         if let Some(unacknowledged) = leg.unacknowledged {
             self.timers.cancel(unacknowledged.timer);
         }
+        if let Some(invite) = leg.invite {
+            self.clients.remove(&invite);
+        }
     }
 
     fn drain_stack(&mut self, now: Instant) {
@@ -211,19 +213,22 @@ impl Legs {
                 transaction::Event::Request { key, source, message } => self.on_request(now, key, source, message),
                 transaction::Event::Ack { message, .. } => self.on_ack(now, &message),
                 transaction::Event::Cancelled { key, .. } => self.on_cancelled(now, key),
-                transaction::Event::Response { key, message, .. } => self.on_response(now, key, &message),
+                transaction::Event::Response { key, source, message } => self.on_response(now, key, source, &message),
                 transaction::Event::Stray2xx { source, message } => self.on_stray(now, source, &message),
-                transaction::Event::Failed { key, .. } => self.on_failed(now, key),
+                transaction::Event::Failed { key, .. } => self.on_failed(key),
                 transaction::Event::Unacknowledged { .. } => {}
             }
         }
     }
 
-    fn on_response(&mut self, now: Instant, key: ClientKey, response: &Message) {
-        let Some(purpose) = self.clients.get(&key).copied() else { return };
+    fn on_response(&mut self, now: Instant, key: ClientKey, source: SocketAddr, response: &Message) {
+        let Some(purpose) = self.clients.get(&key).copied() else {
+            let answers_invite = response.method() == Method::Invite && (200..300).contains(&response.status());
+            return if answers_invite { self.on_stray(now, source, response) };
+        };
         let last = response.status() >= 200;
         match purpose {
-            Purpose::Invite(leg) => return self.on_invite_response(now, key, leg, response),
+            Purpose::Invite(leg) => return self.on_invite_response(now, leg, response),
             Purpose::Bye(leg) if last => self.remove(leg),
             Purpose::Probe(leg) if last => self.on_probed(leg, !matches!(response.status(), 408 | 481)),
             Purpose::Qualify(token) if last => {
@@ -236,10 +241,10 @@ impl Legs {
         }
     }
 
-    fn on_failed(&mut self, now: Instant, key: ClientKey) {
+    fn on_failed(&mut self, key: ClientKey) {
         let Some(purpose) = self.clients.remove(&key) else { return };
         match purpose {
-            Purpose::Invite(leg) => self.on_invite_timeout(now, leg),
+            Purpose::Invite(leg) => self.on_invite_timeout(leg),
             Purpose::Bye(leg) => self.remove(leg),
             Purpose::Probe(leg) => self.on_probed(leg, false),
             Purpose::Qualify(token) => self.events.push_back(Event::Qualified { token, alive: false }),
@@ -247,9 +252,9 @@ impl Legs {
         }
     }
 
-    fn on_qualify_late(&mut self, key: ClientKey) {
+    fn on_qualify_late(&mut self, now: Instant, key: ClientKey) {
         if let Some(Purpose::Qualify(token)) = self.clients.remove(&key) {
-            self.stack.forget(key);
+            self.stack.give_up(now, key);
             self.events.push_back(Event::Qualified { token, alive: false });
         }
     }

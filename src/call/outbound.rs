@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::base::{Instant, LegId};
 use crate::call::event::{Event, Failure};
 use crate::call::leg::{Leg, State, Timer};
-use crate::call::legs::{ALLOW, Invite, Legs, Purpose, RELEASE_AFTER, TRANSACTION_TIME};
+use crate::call::legs::{ALLOW, Invite, Legs, Purpose, RELEASE_AFTER};
 use crate::sip::dialog::{Dialog, Outgoing};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -38,7 +38,8 @@ impl Legs {
             None => writer.finish(),
         };
         self.clients.insert(key, Purpose::Invite(id));
-        self.legs.insert_with(|_| Leg::new(id, dialog, State::Calling { key, provisional: false }));
+        let state = State::Calling { key, provisional: false };
+        self.legs.insert_with(|_| Leg { invite: Some(key), ..Leg::new(id, dialog, state) });
         self.stack.send_request(now, key, spec.destination, payload);
         id
     }
@@ -46,19 +47,18 @@ impl Legs {
     /// Stops an INVITE of ours: CANCEL as soon as a provisional has come. `Failed` with `Released` follows.
     pub(super) fn give_up(&mut self, now: Instant, id: LegId, key: ClientKey, provisional: bool) {
         if provisional {
-            self.send_cancel(now, id, key);
+            self.send_cancel(now, key);
         } else {
-            self.stack.give_up(key);
-            self.timers.arm(now + RELEASE_AFTER, Timer::Release(id));
-            self.timers.arm(now + TRANSACTION_TIME, Timer::Forget(id));
+            self.stack.give_up(now, key);
         }
+        self.timers.arm(now + RELEASE_AFTER, Timer::Release(id));
         if let Some(leg) = self.leg(id) {
             leg.state = State::Cancelling { key, sent: provisional, told: false };
         }
     }
 
-    pub(super) fn on_invite_response(&mut self, now: Instant, key: ClientKey, id: LegId, response: &Message) {
-        let Some(leg) = self.legs.get_mut(id.0) else { return self.on_orphan_response(now, key, response) };
+    pub(super) fn on_invite_response(&mut self, now: Instant, id: LegId, response: &Message) {
+        let Some(leg) = self.legs.get_mut(id.0) else { return };
         match (response.status(), &mut leg.state) {
             (100..=199, State::Calling { provisional, .. }) => {
                 *provisional = true;
@@ -70,30 +70,27 @@ impl Legs {
                     || response.value(Name::HistoryInfo).is_some();
                 self.events.push_back(Event::Progress { leg: id, status: response.status(), forwarded });
             }
-            (100..=199, State::Cancelling { sent, .. }) => {
+            (100..=199, State::Cancelling { key, sent, .. }) => {
+                let key = *key;
                 if !std::mem::replace(sent, true) {
-                    self.send_cancel(now, id, key);
+                    self.send_cancel(now, key);
                 }
             }
-            (200..=299, State::Calling { .. }) => self.on_answer(now, id, response),
+            (200..=299, State::Calling { .. }) => self.on_answer(id, response),
             (200..=299, State::Talking | State::Ending) => self.on_repeated_answer(now, id, response),
             (200..=299, State::Cancelling { .. }) => self.on_late_answer(now, id, response),
-            (status, State::Calling { .. }) => self.finish_invite(id, key, Failure::Status(status)),
-            (_, State::Cancelling { .. }) => self.finish_invite(id, key, Failure::Released),
+            (status, State::Calling { .. }) => self.finish_invite(id, Failure::Status(status)),
+            (_, State::Cancelling { .. }) => self.finish_invite(id, Failure::Released),
             (_, State::Incoming(_) | State::Talking | State::Ending) => {}
         }
     }
 
-    pub(super) fn on_invite_timeout(&mut self, _now: Instant, id: LegId) {
+    pub(super) fn on_invite_timeout(&mut self, id: LegId) {
         let Some(leg) = self.legs.get(id.0) else { return };
-        let (failure, told) = match leg.state {
-            State::Calling { .. } => (Failure::Timeout, false),
-            State::Cancelling { told, .. } => (Failure::Released, told),
-            State::Incoming(_) | State::Talking | State::Ending => return,
-        };
-        self.remove(id);
-        if !told {
-            self.events.push_back(Event::Failed { leg: id, failure });
+        match leg.state {
+            State::Calling { .. } => self.finish_invite(id, Failure::Timeout),
+            State::Cancelling { .. } => self.finish_invite(id, Failure::Released),
+            State::Incoming(_) | State::Talking | State::Ending => {}
         }
     }
 
@@ -101,7 +98,7 @@ impl Legs {
     pub(super) fn on_stray(&mut self, now: Instant, source: SocketAddr, response: &Message) {
         let (Some(from), Some(cseq)) = (response.value(Name::From), response.cseq()) else { return };
         let mut dialog = Dialog::outgoing(Outgoing {
-            call_id: response.call_id(),
+            call_id: response.call_id().unwrap_or_default(),
             from: from.split(|byte| *byte == b';').next().unwrap_or(from),
             tag: response.from_tag().unwrap_or_default(),
             uri: response.contact().map_or(&b"sip:unknown@invalid"[..], |contact| contact.uri),
@@ -122,24 +119,13 @@ impl Legs {
         }
     }
 
-    pub(super) fn on_forget(&mut self, id: LegId) {
-        let Some(Leg { state: State::Cancelling { key, .. }, .. }) = self.legs.get(id.0) else { return };
-        let key = *key;
-        self.on_release(id);
-        self.stack.forget(key);
-        self.clients.remove(&key);
-        self.remove(id);
-    }
-
-    fn send_cancel(&mut self, now: Instant, id: LegId, key: ClientKey) {
+    fn send_cancel(&mut self, now: Instant, key: ClientKey) {
         if let Some(cancel) = self.stack.cancel(now, key) {
             self.clients.insert(cancel, Purpose::Nothing);
         }
-        self.timers.arm(now + RELEASE_AFTER, Timer::Release(id));
-        self.timers.arm(now + TRANSACTION_TIME, Timer::Forget(id));
     }
 
-    fn on_answer(&mut self, now: Instant, id: LegId, response: &Message) {
+    fn on_answer(&mut self, id: LegId, response: &Message) {
         let number = response.cseq().map_or(1, |cseq| cseq.number);
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         leg.dialog.establish(response);
@@ -148,7 +134,6 @@ impl Legs {
         self.acknowledge(&dialog, number);
         let sdp = body(response);
         self.events.push_back(Event::Answered { leg: id, sdp });
-        let _ = now;
     }
 
     /// Our ACK was lost, or another fork answered too.
@@ -180,23 +165,8 @@ impl Legs {
         }
     }
 
-    /// A response to an INVITE whose leg has ended: only another 2xx matters.
-    fn on_orphan_response(&mut self, now: Instant, key: ClientKey, response: &Message) {
-        if (200..300).contains(&response.status()) {
-            let source = response.contact().and_then(|contact| {
-                crate::sip::uri::Uri::parse(contact.uri).ok().and_then(|uri| uri.socket_addr())
-            });
-            if let Some(source) = source {
-                self.on_stray(now, source, response);
-            }
-        } else {
-            self.clients.remove(&key);
-        }
-    }
-
-    fn finish_invite(&mut self, id: LegId, key: ClientKey, failure: Failure) {
+    fn finish_invite(&mut self, id: LegId, failure: Failure) {
         let told = matches!(self.legs.get(id.0).map(|leg| &leg.state), Some(State::Cancelling { told: true, .. }));
-        self.clients.remove(&key);
         self.remove(id);
         if !told {
             self.events.push_back(Event::Failed { leg: id, failure });

@@ -48,7 +48,7 @@ impl Dialog {
         let target = request.contact()?.uri;
         let routes = routes(request)?;
         Some(Self {
-            call_id: request.call_id().into(),
+            call_id: request.call_id()?.into(),
             local: tagged(request.value(Name::To)?, local_tag),
             local_tag: local_tag.into(),
             remote: flat(from),
@@ -104,7 +104,7 @@ impl Dialog {
 
     /// True when the request is of this dialog (12.2.2). A peer of RFC 2543 has no tag.
     pub fn matches(&self, request: &Message) -> bool {
-        request.call_id() == &*self.call_id
+        request.call_id() == Some(&*self.call_id)
             && request.to_tag() == Some(&*self.local_tag)
             && (self.remote_tag.is_none() || request.from_tag() == self.remote_tag.as_deref())
     }
@@ -152,7 +152,7 @@ impl Dialog {
     }
 
     fn write(&self, stack: &mut Stack, method: Method, number: u32) -> (ClientKey, Writer, SocketAddr) {
-        let first = self.routes.first().and_then(|route| NameAddr::parse(route).ok());
+        let first = self.routes.first().and_then(|route| NameAddr::parse(route));
         let strict = first.filter(|route| Uri::parse(route.uri).is_ok_and(|uri| uri.param("lr").is_none()));
         let (key, mut writer) = stack.start_request(method, strict.map_or(&self.target, |route| route.uri));
         let kept = if strict.is_some() { &self.routes[1..] } else { &self.routes[..] };

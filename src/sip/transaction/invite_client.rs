@@ -96,6 +96,13 @@ impl InviteClient {
         Some(request)
     }
 
+    /// Nobody waits for the answer: silence is not broken by sending again.
+    pub(super) fn on_give_up(&mut self, link: &mut Link<'_, ClientKey>) {
+        if let Self::Calling { a, .. } = self {
+            link.disarm(*a);
+        }
+    }
+
     /// A timer is due.
     pub(super) fn on_alarm(&mut self, alarm: Alarm, link: &mut Link<'_, ClientKey>) -> Life {
         match (&mut *self, alarm) {

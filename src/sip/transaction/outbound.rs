@@ -59,6 +59,19 @@ impl Stack {
         Some(cancel)
     }
 
+    /// The user waits no longer for this request: an INVITE that has no response yet is not sent again, though one that comes
+    /// is still told; any other request is forgotten.
+    pub fn give_up(&mut self, now: Instant, key: ClientKey) {
+        let Some(client) = self.clients.get_mut(&key) else { return };
+        let mut link = self.output.link(now, key, client.peer);
+        match &mut client.machine {
+            ClientMachine::Invite(invite) => invite.on_give_up(&mut link),
+            ClientMachine::Request(_) => {
+                self.clients.remove(&key);
+            }
+        }
+    }
+
     /// Sends a response, whose status is `code`, in its server transaction. Nothing is sent when that transaction is over or
     /// has another final response.
     pub fn respond(&mut self, now: Instant, key: ServerKey, code: u16, payload: Bytes) {
