@@ -25,6 +25,10 @@ pub(super) struct Contact {
     /// The limit of waiting unanswered.
     pub(super) unanswered: Option<TimerKey>,
     pub(super) phase: Phase,
+    /// What becomes of it once the engine has let it go.
+    pub(super) moving: Option<Move>,
+    /// What the caller has pressed, the latest `limits::DIGITS_MAX`.
+    pub(super) digits: String,
 }
 
 /// Where a contact stands.
@@ -43,8 +47,6 @@ pub(super) enum Phase {
         /// The next probe of a talk whose audio we do not see.
         probe: Option<TimerKey>,
     },
-    /// A supervisor takes it out of its queue; what then.
-    Moving(Move),
 }
 
 /// What becomes of a contact that a supervisor takes out of its queue.
@@ -100,7 +102,7 @@ impl Contact {
     pub(super) const fn agent(&self) -> Option<&AgentLeg> {
         match &self.phase {
             Phase::Offering(agent) | Phase::Talking { agent, .. } => Some(agent),
-            Phase::Arriving | Phase::Waiting | Phase::Moving(_) => None,
+            Phase::Arriving | Phase::Waiting => None,
         }
     }
 
@@ -108,17 +110,19 @@ impl Contact {
     pub(super) const fn agent_mut(&mut self) -> Option<&mut AgentLeg> {
         match &mut self.phase {
             Phase::Offering(agent) | Phase::Talking { agent, .. } => Some(agent),
-            Phase::Arriving | Phase::Waiting | Phase::Moving(_) => None,
+            Phase::Arriving | Phase::Waiting => None,
         }
     }
 
     /// The label of its state for the control plane.
     pub(super) const fn state(&self) -> &'static str {
+        if self.moving.is_some() {
+            return "ending";
+        }
         match self.phase {
             Phase::Arriving | Phase::Waiting => "waiting",
             Phase::Offering(_) => "offering",
             Phase::Talking { .. } => "talking",
-            Phase::Moving(_) => "ending",
         }
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::acd::{Command, EndedBy, Refusal};
 use crate::base::limits::CALLS_MAX;
-use crate::base::{CallId, IdMap, Instant, LegId, PeerId, Rng, Slots, StreamId, Timers};
+use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, Slots, StreamId, Timers};
 use crate::call::{Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
@@ -28,6 +28,8 @@ pub(super) struct Shard {
     pub(super) legs: Legs,
     pub(super) contacts: Slots<Contact>,
     pub(super) owners: IdMap<LegId, Owner>,
+    /// Agents whose offer was taken back, with its epoch, until the leg is gone.
+    pub(super) releasing: IdMap<AgentId, u32>,
     pub(super) streams: IdMap<StreamId, (CallId, Side)>,
     pub(super) pool: Pool,
     pub(super) peers: Peers,
@@ -47,7 +49,7 @@ pub(super) enum Owner {
     Caller(CallId),
     Agent(CallId),
     /// An offer that was taken back: the agent is free when the leg is gone.
-    Released(crate::base::AgentId, u32),
+    Released(AgentId, u32),
 }
 
 /// Which side of a contact.
@@ -89,6 +91,7 @@ impl Shard {
             legs,
             contacts: Slots::default(),
             owners: IdMap::default(),
+            releasing: IdMap::default(),
             streams: IdMap::default(),
             pool: Pool::new(setup.leases.clone()),
             peers: Peers::default(),
@@ -202,7 +205,10 @@ impl Shard {
     fn on_invite_failed(&mut self, now: Instant, leg: LegId, failure: Failure) {
         match self.owners.remove(&leg) {
             Some(Owner::Agent(call)) => self.on_offer_failed(now, call, leg, failure),
-            Some(Owner::Released(agent, epoch)) => self.commands.push_back(Command::OfferReleased { agent, epoch }),
+            Some(Owner::Released(agent, epoch)) => {
+                self.releasing.remove(&agent);
+                self.commands.push_back(Command::OfferReleased { agent, epoch });
+            }
             Some(Owner::Caller(_)) | None => {}
         }
     }

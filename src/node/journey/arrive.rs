@@ -48,6 +48,8 @@ impl Shard {
             audio: Audio::Pending(offer.map(Into::into)),
             unanswered: None,
             phase: Phase::Arriving,
+            moving: None,
+            digits: String::new(),
         };
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));
@@ -57,5 +59,5 @@ impl Shard {
 }
 
 fn is_usable(offer: &[u8]) -> bool {
-    SessionDescription::parse(offer).is_ok_and(|offer| offer.usable().is_ok())
+    SessionDescription::parse(offer).is_ok_and(|offer| offer.usable())
 }

@@ -3,8 +3,8 @@
 use crate::acd::{Command, EndedBy, FlowOut};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, QueueId};
-use crate::node::contact::{Audio, Contact, Move, Phase, status_of};
-use crate::node::shard::{Owner, Shard, Side};
+use crate::node::contact::{Contact, Move, Phase, status_of};
+use crate::node::shard::{Shard, Side};
 
 impl Shard {
     /// The caller's leg is gone.
@@ -13,14 +13,8 @@ impl Shard {
         match std::mem::replace(&mut contact.phase, Phase::Waiting) {
             Phase::Arriving | Phase::Waiting => self.commands.push_back(Command::CallerGone { call }),
             Phase::Offering(offer) => {
-                // The engine answers with CancelOffer; the leg is given up here, while the contact still knows it.
                 self.commands.push_back(Command::CallerGone { call });
-                self.owners.insert(offer.leg, Owner::Released(offer.agent, offer.epoch));
-                if let Some(timer) = offer.silence {
-                    self.timers.cancel(timer);
-                }
-                self.legs.hang_up(now, offer.leg);
-                self.close_audio(offer.audio);
+                self.release_offer(now, offer);
             }
             Phase::Talking { agent, probe, .. } => {
                 if let Some(timer) = probe {
@@ -31,7 +25,6 @@ impl Shard {
                 self.close_audio(agent.audio);
                 self.commands.push_back(Command::TalkEnded { call, agent: agent.agent, epoch: agent.epoch, by });
             }
-            Phase::Moving(_) => {}
         }
         self.forget(call);
     }
@@ -49,7 +42,7 @@ impl Shard {
     /// The engine let the call go.
     pub(in crate::node) fn on_flow_out(&mut self, now: Instant, call: CallId, reason: FlowOut) {
         let Some(contact) = self.contact(call) else { return };
-        if let Phase::Moving(Move::To(queue)) = contact.phase {
+        if let Some(Move::To(queue)) = contact.moving.take() {
             return self.rejoin(call, queue);
         }
         let (leg, answered) = (contact.leg, contact.answered.is_some());
@@ -114,11 +107,7 @@ impl Shard {
 
     fn take_out(&mut self, call: CallId, then: Move, reason: FlowOut) {
         let Some(contact) = self.contact(call) else { return };
-        if matches!(contact.phase, Phase::Waiting) {
-            contact.phase = Phase::Moving(then);
-        } else {
-            contact.moving = Some(then);
-        }
+        contact.moving = Some(then);
         self.commands.push_back(Command::Leave { call, reason });
     }
 
@@ -138,9 +127,5 @@ impl Shard {
             self.timers.cancel(timer);
         }
         self.close_audio(contact.audio);
-        if let Phase::Offering(offer) = contact.phase {
-            self.close_audio(offer.audio);
-        }
-        let _: Audio = Audio::Pending(None);
     }
 }

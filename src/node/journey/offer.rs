@@ -56,11 +56,24 @@ impl Shard {
 
     /// The engine takes the offer back: the leg is given up, the agent is free when it is gone.
     pub(in crate::node) fn on_cancel_offer(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
-        let Some(taken) = self.take_offer(call, agent, epoch) else {
-            return self.release_unknown(agent, epoch);
-        };
-        self.owners.insert(taken.leg, Owner::Released(agent, epoch));
-        self.legs.hang_up(now, taken.leg);
+        if let Some(taken) = self.take_offer(call, agent, epoch) {
+            return self.release_offer(now, taken);
+        }
+        // The caller went first and the leg is being given up, or its failure is already on the way to the engine.
+        if self.releasing.get(&agent) != Some(&epoch) {
+            self.commands.push_back(Command::OfferReleased { agent, epoch });
+        }
+    }
+
+    /// Gives the agent's leg up; the engine hears when it is gone.
+    pub(in crate::node) fn release_offer(&mut self, now: Instant, offer: AgentLeg) {
+        if let Some(timer) = offer.silence {
+            self.timers.cancel(timer);
+        }
+        self.close_audio(offer.audio);
+        self.owners.insert(offer.leg, Owner::Released(offer.agent, offer.epoch));
+        self.releasing.insert(offer.agent, offer.epoch);
+        self.legs.hang_up(now, offer.leg);
     }
 
     pub(in crate::node) fn on_progress(&mut self, now: Instant, leg: LegId, status: u16, forwarded: bool) {
@@ -145,10 +158,5 @@ impl Shard {
 
     fn fail_offer(&mut self, call: CallId, agent: AgentId, epoch: u32, cause: OfferCause) {
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
-    }
-
-    /// The engine cancels what the shard no longer knows (its failure is on the way): the agent is free.
-    fn release_unknown(&mut self, agent: AgentId, epoch: u32) {
-        self.commands.push_back(Command::OfferReleased { agent, epoch });
     }
 }

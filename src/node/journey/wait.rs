@@ -1,6 +1,7 @@
 //! Waiting: the caller is answered as the queue's policy says and hears music; digits, the unanswered limit.
 
 use crate::acd::{Command, FlowOut};
+use crate::base::limits::DIGITS_MAX;
 use crate::base::{CallId, Instant, LegId, StreamId};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::dtmf;
@@ -74,6 +75,9 @@ impl Shard {
     fn take_digit(&mut self, call: CallId, side: Side, digit: char) {
         tracing::debug!(%call, ?side, "digit");
         if let (Side::Caller, Some(contact)) = (side, self.contact(call)) {
+            if contact.digits.len() >= DIGITS_MAX {
+                contact.digits.remove(0);
+            }
             contact.digits.push(digit);
         }
     }
