@@ -110,6 +110,11 @@ pub enum Command {
 /// What the engine asks the node to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
+    /// The call has joined: treat it as its queue's policy says. Comes before any offer of it.
+    Queued {
+        /// The call.
+        call: CallId,
+    },
     /// Ring the agent for the call. The engine keeps the ring deadline.
     Offer {
         /// The waiting call.

@@ -36,6 +36,7 @@ pub struct Legs {
     pub(super) events: VecDeque<Event>,
     pub(super) contact: Bytes,
     pub(super) host: String,
+    sent_by: SocketAddr,
     accepting: Accepting,
     rng: Rng,
 }
@@ -85,6 +86,7 @@ impl Legs {
             events: VecDeque::new(),
             contact: Bytes::from(format!("<sip:strowger@{sent_by}>")),
             host: sent_by.to_string(),
+            sent_by,
             accepting: Accepting::Calls,
             rng,
         }
@@ -154,6 +156,11 @@ impl Legs {
     /// Live transactions.
     pub fn transactions(&self) -> usize {
         self.stack.live()
+    }
+
+    /// Our address as others see it.
+    pub const fn local(&self) -> SocketAddr {
+        self.sent_by
     }
 
     /// Our host and port as others see them.

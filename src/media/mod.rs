@@ -2,7 +2,9 @@
 //! immutable rules (what each stream hears); it knows neither calls nor queues.
 
 pub mod codec;
+pub mod dtmf;
 pub mod message;
+pub mod rtp;
 pub mod negotiate;
 pub mod pool;
 pub mod sdp;
@@ -12,7 +14,7 @@ pub mod tune;
 pub mod wav;
 
 pub use message::{Codec, Command, Event, Far, Lease, PortId, Source, TrackId};
-pub use negotiate::{Local, Unusable, accept_answer, answer, inactive_answer, offer};
+pub use negotiate::{Local, Unusable, accept_answer, answer, first_codec, inactive_answer, offer};
 pub use pool::Pool;
 pub use sdp::{Direction, SdpError, SessionDescription, same_media};
 pub use track::Track;

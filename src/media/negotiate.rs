@@ -101,6 +101,12 @@ pub fn accept_answer(answer: &SessionDescription) -> Result<Far, Unusable> {
     far(audio, None, Direction::SendRecv)
 }
 
+/// The codec that an answer without a preference takes; `None` when it could take none.
+pub fn first_codec(offer: &SessionDescription) -> Option<Codec> {
+    let (_, audio) = offer.audio()?;
+    codec(audio, None).map(|(_, codec)| codec)
+}
+
 impl Codec {
     /// The static payload type of RFC 3551.
     pub const fn payload_type(self) -> u8 {

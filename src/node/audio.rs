@@ -1,7 +1,7 @@
 //! The audio of a contact: leased ports, session descriptions for both sides, streams of the media worker.
 
 use crate::base::{CallId, LegId, QueueId};
-use crate::media::{self, Codec, Direction, Far, Local, SessionDescription, same_media};
+use crate::media::{self, Codec, Direction, Local, SessionDescription, same_media};
 use crate::node::contact::{Audio, Phase, Stream};
 use crate::node::shard::{Shard, Side};
 
@@ -92,7 +92,7 @@ impl Shard {
     pub(in crate::node) fn codecs_for_agent(&mut self, call: CallId) -> [Codec; 2] {
         let Some(stream) = self.contact(call).and_then(|contact| contact.audio.stream()) else { return CODECS };
         let offered = stream.offer.as_deref().and_then(|offer| SessionDescription::parse(offer).ok());
-        let first = stream.far.map(|far| far.codec).or_else(|| offered?.first_codec());
+        let first = stream.far.map(|far| far.codec).or_else(|| media::first_codec(&offered?));
         match first {
             Some(Codec::Pcmu) => [Codec::Pcmu, Codec::Pcma],
             Some(Codec::Pcma) | None => CODECS,
@@ -210,7 +210,7 @@ impl Shard {
 
     /// The agent's codec, once known: the caller is answered with it where it offered it.
     fn agent_codec(&self, call: CallId) -> Option<Codec> {
-        self.audio_of(call, Side::Agent).and_then(Audio::stream).and_then(|stream| stream.far).map(|far: Far| far.codec)
+        self.audio_of(call, Side::Agent).and_then(Audio::stream).and_then(|stream| stream.far).map(|far| far.codec)
     }
 
     fn describe_without_media(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {

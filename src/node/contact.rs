@@ -128,6 +128,14 @@ impl Contact {
 }
 
 impl Audio {
+    /// The description given without media.
+    pub(super) const fn described(&self) -> Option<&[u8]> {
+        match self {
+            Self::Described(ours) => Some(ours),
+            Self::Pending(_) | Self::Stream(_) => None,
+        }
+    }
+
     /// The stream, if there is one.
     pub(super) const fn stream(&self) -> Option<&Stream> {
         match self {

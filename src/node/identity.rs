@@ -26,7 +26,7 @@ pub(super) fn called_number(request: &Message, sources: &[DnisSource]) -> String
 impl Caller {
     /// P-Asserted-Identity of the trusted trunk, else From.
     pub(super) fn of(request: &Message) -> Self {
-        let asserted = request.elements(Name::PAssertedIdentity).next().and_then(|value| NameAddr::parse(value).ok());
+        let asserted = request.elements(Name::PAssertedIdentity).next().and_then(|value| NameAddr::parse(value));
         let Some(party) = asserted.or_else(|| request.from()) else {
             return Self { number: Pii::new(String::new()), display: None };
         };
@@ -75,7 +75,7 @@ fn from_source(request: &Message, source: &DnisSource) -> Option<String> {
 
 /// A bare number, or a name-addr.
 fn number_of_value(value: &[u8]) -> Option<String> {
-    if let Some(number) = NameAddr::parse(value).ok().and_then(|party| number_of(party.uri)) {
+    if let Some(number) = NameAddr::parse(value).and_then(|party| number_of(party.uri)) {
         return Some(number);
     }
     Some(text_of(value))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::acd::{Command, EndedBy, Refusal};
+use crate::acd::{Command, Effect, EndedBy, Refusal};
 use crate::base::limits::CALLS_MAX;
 use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, Slots, StreamId, Timers};
 use crate::call::{Event, Failure, Legs};
@@ -32,6 +32,8 @@ pub(super) struct Shard {
     pub(super) releasing: IdMap<AgentId, u32>,
     pub(super) streams: IdMap<StreamId, (CallId, Side)>,
     pub(super) pool: Pool,
+    /// How many ports there are in all.
+    pub(super) ports: usize,
     pub(super) peers: Peers,
     pub(super) timers: Timers<Timer>,
     pub(super) media: VecDeque<media::Command>,
@@ -39,6 +41,8 @@ pub(super) struct Shard {
     pub(super) rng: Rng,
     pub(super) silence_probe: Duration,
     pub(super) drain: Drain,
+    /// Streams that belong to agents' legs.
+    pub(super) agent_streams: usize,
     unknown_source: UnknownSource,
     next_stream: u64,
 }
@@ -94,6 +98,7 @@ impl Shard {
             releasing: IdMap::default(),
             streams: IdMap::default(),
             pool: Pool::new(setup.leases.clone()),
+            ports: setup.leases.len(),
             peers: Peers::default(),
             timers: Timers::default(),
             media: VecDeque::new(),
@@ -102,6 +107,7 @@ impl Shard {
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
             unknown_source: setup.config.sip.unknown_source,
+            agent_streams: 0,
             next_stream: 0,
         };
         shard.watch_peers(now);
@@ -128,11 +134,21 @@ impl Shard {
         self.drain_legs(now);
     }
 
+    /// What the engine asks for.
+    pub(super) fn handle_effect(&mut self, now: Instant, effect: Effect) {
+        match effect {
+            Effect::Queued { call } => self.on_queued(now, call),
+            Effect::Offer { call, agent, epoch, .. } => self.on_offer(now, call, agent, epoch),
+            Effect::CancelOffer { call, agent, epoch, .. } => self.on_cancel_offer(now, call, agent, epoch),
+            Effect::FlowOut { call, reason, .. } => self.on_flow_out(now, call, reason),
+        }
+    }
+
     pub(super) fn handle_media(&mut self, now: Instant, event: media::Event) {
         match event {
             media::Event::Digit { stream, digit } => self.on_digit(stream, digit),
             media::Event::Silent { stream } => self.on_silent(now, stream),
-            media::Event::Played { .. } => {}
+            media::Event::Played { .. } | media::Event::Freed { .. } => {}
         }
     }
 
@@ -167,7 +183,7 @@ impl Shard {
         self.timers.arm(now + limit, Timer::DrainLimit);
     }
 
-    /// True when another contact finds room, its audio on both sides included.
+    /// True when another contact finds room.
     pub(super) fn has_room(&self) -> bool {
         self.contacts.len() < CALLS_MAX
     }

@@ -6,7 +6,7 @@ use crate::acd::{Command, Refusal};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId};
 use crate::config::{DnisSource, MediaPolicy};
-use crate::media::sdp::SessionDescription;
+use crate::media::{self, SessionDescription};
 use crate::node::contact::{Audio, Contact, Phase};
 use crate::node::identity::{self, Caller};
 use crate::node::shard::{Owner, Shard};
@@ -59,5 +59,5 @@ impl Shard {
 }
 
 fn is_usable(offer: &[u8]) -> bool {
-    SessionDescription::parse(offer).is_ok_and(|offer| offer.usable())
+    SessionDescription::parse(offer).is_ok_and(|offer| media::accept_answer(&offer).is_ok())
 }

@@ -59,7 +59,8 @@ impl Shard {
             Some(Owner::Agent(call)) => (*call, Side::Agent),
             Some(Owner::Released(..)) | None => return,
         };
-        let Some(digit) = dtmf::parse_info(content_type, body) else { return };
+        let text = String::from_utf8_lossy(content_type).into_owned();
+        let Some(digit) = dtmf::from_info(&text, body) else { return };
         self.take_digit(call, side, digit);
         let Some(Phase::Talking { agent, .. }) = self.contact(call).map(|contact| &contact.phase) else { return };
         let agent = agent.leg;
@@ -67,7 +68,6 @@ impl Shard {
             Side::Caller => agent,
             Side::Agent => self.contact(call).map_or(agent, |contact| contact.leg),
         };
-        let text = String::from_utf8_lossy(content_type).into_owned();
         self.legs.info(now, other, &text, body);
     }
 
