@@ -1,0 +1,312 @@
+//! The checks: each takes files and answers with what is wrong, one line for each place. None reads the disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::source::{NamedPath, Source, Token, named_paths, tokens};
+
+/// Which rooms a room may import, besides itself: DESIGN, section 2. A new room gets a row there and here.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("base", &[]),
+    ("acd", &["base"]),
+    ("sip", &["base"]),
+    ("media", &["base"]),
+    ("cluster", &["base"]),
+    ("plan", &["base"]),
+    ("call", &["base", "sip", "media"]),
+    ("stats", &["base", "acd", "call"]),
+    ("records", &["base", "acd", "call"]),
+    ("config", &["base", "acd", "sip", "media", "call", "stats", "records", "cluster", "plan"]),
+    ("node", &["base", "acd", "sip", "media", "call", "stats", "records", "cluster", "plan", "config"]),
+    ("sim", &["base", "acd", "sip", "media", "call", "stats", "records", "cluster", "plan", "config", "node"]),
+    ("api", &["base", "acd", "sip", "media", "call", "stats", "records", "cluster", "plan", "config", "node", "cli"]),
+    ("io", EVERYTHING),
+    ("cli", EVERYTHING),
+];
+
+const EVERYTHING: &[&str] = &[
+    "base", "acd", "sip", "media", "call", "stats", "records", "cluster", "plan", "config", "node", "sim", "api", "io",
+    "cli",
+];
+
+/// The rooms that may touch the world.
+const SHELL: [&str; 3] = ["api", "io", "cli"];
+
+/// What a pure room must not name: clocks, sockets, threads, files, and the crates that bring them.
+const IMPURE: &[&str] = &[
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "std::net::UdpSocket",
+    "std::net::TcpStream",
+    "std::net::TcpListener",
+    "std::net::ToSocketAddrs",
+    "std::thread",
+    "std::fs",
+    "std::process",
+    "std::env",
+    "tokio",
+    "mio",
+    "socket2",
+    "axum",
+    "ureq",
+    "getrandom",
+];
+
+/// Modules of the standard library whose last part could hide an impure path: `use std::net; net::UdpSocket`.
+const IMPURE_PARENTS: [&str; 2] = ["std::time", "std::net"];
+
+const FILE_LINES_MAX: usize = 600;
+const FUNCTION_LINES_MAX: usize = 70;
+
+/// Imports across rooms that the table does not allow; tests are held to it too.
+pub(crate) fn rooms(files: &[Source]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for file in sources(files) {
+        let module = file.module();
+        let Some(room) = module.first() else { continue };
+        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| name == room) else {
+            wrong.push(format!("{}: the room `{room}` is not in the import table", file.path));
+            continue;
+        };
+        for path in named_paths(&file.code(), &|root| root == "crate") {
+            let Some(other) = path.parts.get(1) else { continue };
+            let known = ROOMS.iter().any(|(name, _)| name == other);
+            if known && other != room && !allowed.contains(&other.as_str()) {
+                wrong.push(format!("{}:{}: {room} may not import {other}", file.path, path.line));
+            }
+        }
+    }
+    wrong
+}
+
+/// Pairs of files that import each other. A `mod.rs` that only lists and re-exports imports nothing.
+pub(crate) fn two_way_imports(files: &[Source]) -> Vec<String> {
+    let modules: BTreeMap<Vec<String>, &Source> =
+        sources(files).filter(|file| !file.is_test()).map(|file| (file.module(), file)).collect();
+    let mut edges: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for (module, file) in &modules {
+        let code = file.code_without_tests();
+        let is_list = !has_logic(&code);
+        let is_root = |root: &str| matches!(root, "crate" | "super" | "self") || is_child(module, root, &modules);
+        for path in named_paths(&code, &is_root) {
+            if path.reexport && is_list {
+                continue;
+            }
+            let target = absolute(module, &path);
+            let longest = (0..=target.len()).rev().find_map(|length| modules.get(&target[..length]));
+            if let Some(other) = longest.filter(|other| other.path != file.path) {
+                edges.insert((&file.path, &other.path));
+            }
+        }
+    }
+    let both = edges.iter().filter(|(one, other)| one < other && edges.contains(&(*other, *one)));
+    both.map(|(one, other)| format!("{one} and {other} import each other")).collect()
+}
+
+fn is_child(module: &[String], name: &str, modules: &BTreeMap<Vec<String>, &Source>) -> bool {
+    modules.contains_key(&[module, &[name.to_string()]].concat())
+}
+
+/// The path from the root of the crate.
+fn absolute(module: &[String], path: &NamedPath) -> Vec<String> {
+    let mut base = module.to_vec();
+    let mut rest = path.parts.as_slice();
+    while let Some((first, more)) = rest.split_first() {
+        match first.as_str() {
+            "crate" => base.clear(),
+            "super" => drop(base.pop()),
+            "self" => {}
+            _ => break,
+        }
+        rest = more;
+    }
+    [base.as_slice(), rest].concat()
+}
+
+fn has_logic(code: &str) -> bool {
+    const ITEMS: [&str; 8] = ["fn", "struct", "enum", "impl", "trait", "const", "static", "macro_rules"];
+    tokens(code).iter().any(|token| ITEMS.contains(&token.text.as_str()))
+}
+
+/// Clocks, sockets, threads and files in rooms that are pure.
+pub(crate) fn purity(files: &[Source]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for file in sources(files) {
+        let module = file.module();
+        let Some(room) = module.first() else { continue };
+        if SHELL.contains(&room.as_str()) {
+            continue;
+        }
+        let roots = |root: &str| IMPURE.iter().any(|path| path.split("::").next() == Some(root));
+        for path in named_paths(&file.code_without_tests(), &roots) {
+            let named = path.parts.join("::");
+            let within = |banned: &&&str| named == **banned || named.starts_with(&format!("{banned}::"));
+            if let Some(banned) = IMPURE.iter().find(within) {
+                wrong.push(format!("{}:{}: {room} is pure and may not name {banned}", file.path, path.line));
+            } else if IMPURE_PARENTS.contains(&named.as_str()) {
+                wrong.push(format!("{}:{}: name what is used of {named}, not the module", file.path, path.line));
+            }
+        }
+    }
+    wrong
+}
+
+/// Files longer than 600 lines, tests aside.
+pub(crate) fn file_sizes(files: &[Source]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for file in sources(files).filter(|file| !file.is_test()) {
+        let with_tests = file.code();
+        let without = file.code_without_tests();
+        let is_blank = |line: &str| line.trim().is_empty();
+        let test_lines = with_tests.lines().zip(without.lines()).filter(|(a, b)| !is_blank(a) && is_blank(b)).count();
+        let lines = file.text.lines().count() - test_lines;
+        if lines > FILE_LINES_MAX {
+            wrong.push(format!("{}: {lines} lines without tests; at most {FILE_LINES_MAX}", file.path));
+        }
+    }
+    wrong
+}
+
+/// Functions longer than 70 lines of code, tests aside.
+pub(crate) fn function_sizes(files: &[Source]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for file in sources(files) {
+        let code = file.code_without_tests();
+        let lines: Vec<&str> = code.lines().collect();
+        let tokens = tokens(&code);
+        for (at, token) in tokens.iter().enumerate().filter(|(_, token)| token.text == "fn") {
+            let Some((first, last)) = body(&tokens[at..]) else { continue };
+            let inside = lines.get(first..last.saturating_sub(1)).unwrap_or_default();
+            let count = inside.iter().filter(|line| !line.trim().is_empty()).count();
+            if count > FUNCTION_LINES_MAX {
+                let name = tokens.get(at + 1).map_or("", |name| name.text.as_str());
+                let line = token.line;
+                wrong.push(format!("{}:{line}: `{name}` has {count} lines; at most {FUNCTION_LINES_MAX}", file.path));
+            }
+        }
+    }
+    wrong
+}
+
+/// The lines of the braces around a function's body; `None` for a declaration or a function pointer's type.
+fn body(tokens: &[Token]) -> Option<(usize, usize)> {
+    let mut depth = 0usize;
+    let mut first = None;
+    let mut brackets = 0i32;
+    for token in tokens {
+        match token.text.as_str() {
+            "(" | "[" => brackets += 1,
+            ")" | "]" => brackets -= 1,
+            ";" if first.is_none() && brackets == 0 => return None,
+            "{" => {
+                depth += 1;
+                first = first.or(Some(token.line));
+            }
+            "}" => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return first.map(|first| (first, token.line));
+                }
+            }
+            _ => {}
+        }
+        if brackets < 0 && first.is_none() {
+            return None;
+        }
+    }
+    None
+}
+
+/// Files that do not open with `//!`.
+pub(crate) fn headers(files: &[Source]) -> Vec<String> {
+    let opens = |file: &&Source| !file.text.trim_start().starts_with("//!");
+    files.iter().filter(opens).map(|file| format!("{}: does not open with //!", file.path)).collect()
+}
+
+/// Stubs, switched-off tests and lints switched off without a reason.
+pub(crate) fn banned_words(files: &[Source]) -> Vec<String> {
+    const BANNED: [(&str, &str); 6] = [
+        ("todo!", "write it or leave it out"),
+        ("unimplemented!", "write it or leave it out"),
+        ("#[ignore", "run it, under --long if it is slow"),
+        ("#[allow", "write #[expect(lint, reason = ...)]"),
+        ("#![allow", "write #[expect(lint, reason = ...)]"),
+        ("#[cfg_attr(test, allow", "write #[expect(lint, reason = ...)]"),
+    ];
+    let mut wrong = Vec::new();
+    for file in files {
+        for (index, line) in file.code().lines().enumerate() {
+            for (word, instead) in BANNED.iter().filter(|(word, _)| line.contains(word)) {
+                wrong.push(format!("{}:{}: {word}: {instead}", file.path, index + 1));
+            }
+        }
+    }
+    wrong
+}
+
+/// Absolute paths of a machine on which the project was worked on; any file, not only Rust.
+pub(crate) fn machine_paths(files: &[Source]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for file in files {
+        for (index, line) in file.text.lines().enumerate() {
+            for home in [concat!("/", "work"), concat!("/", "root")] {
+                if names_path(line, home) {
+                    wrong.push(format!("{}:{}: names {home}", file.path, index + 1));
+                }
+            }
+        }
+    }
+    wrong
+}
+
+/// True when `home` stands in the line as the beginning of an absolute path.
+fn names_path(line: &str, home: &str) -> bool {
+    line.match_indices(home).any(|(at, _)| {
+        let part_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '~');
+        let before = line[..at].chars().next_back();
+        let after = line[at + home.len()..].chars().next();
+        !before.is_some_and(part_of_word) && !after.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    })
+}
+
+/// Dependencies in a manifest without a comment that says why.
+pub(crate) fn dependency_reasons(manifest: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut in_dependencies = false;
+    for (index, line) in manifest.lines().enumerate() {
+        if line.starts_with('[') {
+            in_dependencies = line.trim_end_matches(']').ends_with("dependencies");
+            continue;
+        }
+        let is_entry = line.starts_with(|c: char| c.is_alphanumeric()) && line.contains('=');
+        let reason = line.rsplit_once("# ").is_some_and(|(_, reason)| !reason.trim().is_empty());
+        if in_dependencies && is_entry && !reason {
+            wrong.push(format!("Cargo.toml:{}: no reason for `{}`", index + 1, line.trim()));
+        }
+    }
+    wrong
+}
+
+/// Links of Markdown files to files that `exists` does not know; `exists` takes a path relative to the project.
+pub(crate) fn links(files: &[Source], exists: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for file in files.iter().filter(|file| file.path.ends_with(".md")) {
+        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (index, line) in file.text.lines().enumerate() {
+            for target in line.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let target = target.split(['#', ' ']).next().unwrap_or_default();
+                if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+                    continue;
+                }
+                let path = if folder.is_empty() { target.to_string() } else { format!("{folder}/{target}") };
+                if !exists(&path) {
+                    wrong.push(format!("{}:{}: links to {target}, which does not exist", file.path, index + 1));
+                }
+            }
+        }
+    }
+    wrong
+}
+
+fn sources(files: &[Source]) -> impl Iterator<Item = &Source> {
+    files.iter().filter(|file| file.path.starts_with("src/") && file.path.ends_with(".rs"))
+}
