@@ -7,3 +7,6 @@ pub mod name;
 pub mod uri;
 pub mod value;
 pub mod write;
+
+#[cfg(test)]
+mod torture_tests;

@@ -64,15 +64,15 @@ impl<'a> Uri<'a> {
     /// # Errors
     /// [`UriError`] says which part cannot be read.
     pub fn parse(text: &'a [u8]) -> Result<Self, UriError> {
+        if text.iter().any(|b| matches!(b, 0..=b' ' | b'<' | b'>' | b'"' | 0x7f)) {
+            return Err(UriError::Character);
+        }
         let colon = memchr::memchr(b':', text).ok_or(UriError::Scheme)?;
         let (name, rest) = (&text[..colon], &text[colon + 1..]);
         let is_scheme = name.first().is_some_and(u8::is_ascii_alphabetic)
             && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
         if !is_scheme {
             return Err(UriError::Scheme);
-        }
-        if text.iter().any(|b| matches!(b, 0..=b' ' | b'<' | b'>' | b'"' | 0x7f)) {
-            return Err(UriError::Character);
         }
         if name.eq_ignore_ascii_case(b"sip") {
             Self::parse_sip(Scheme::Sip, rest)
