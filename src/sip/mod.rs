@@ -9,4 +9,6 @@ pub mod value;
 pub mod write;
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod torture_tests;
