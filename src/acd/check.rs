@@ -1,7 +1,5 @@
 //! The invariants, each asserted from the run-time state alone. For tests and the simulator's oracle: it walks everything.
 
-use std::time::Duration;
-
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing};
 use crate::acd::engine::{Engine, Link};
 use crate::base::{AgentId, CallId};
@@ -97,12 +95,6 @@ impl Engine {
         let busy = matches!(agent.duty, Duty::Offering(_) | Duty::Talking(_) | Duty::WrapUp(_));
         if !busy && (agent.wish.is_some() || agent.contract == Contract::Leaving) {
             return Err(format!("{id}: nothing keeps it from {:?}", agent.wish));
-        }
-        if let Duty::Offering(offer) = &agent.duty
-            && offer.free_by + Duration::from_secs(10) < self.now
-            && self.timers.next().is_none_or(|next| next > self.now)
-        {
-            return Err(format!("{id}: reserved beyond its deadline"));
         }
         Ok(())
     }
