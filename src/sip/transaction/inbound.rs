@@ -110,7 +110,7 @@ impl Stack {
             return;
         };
         let ServerMachine::Invite(machine) = &server.machine else { return };
-        let pending = matches!(machine, InviteServer::Proceeding { .. });
+        let pending = machine.is_pending();
         let tag = machine.response().and_then(to_tag_of);
         let tag = tag.unwrap_or_else(|| Bytes::copy_from_slice(&self.fresh_token()));
         let answer = self.finish(respond(&message, source, 200, None, &tag));
