@@ -171,7 +171,10 @@ impl World {
     /// The moments of the log's lines with this text, in milliseconds.
     pub(super) fn times(&self, text: &str) -> Vec<u64> {
         let lines = self.log.iter().filter_map(|line| line.split_once(' '));
-        lines.filter(|(_, what)| *what == text).map(|(at, _)| at.parse().expect("a line begins with its time")).collect()
+        lines
+            .filter(|(_, what)| *what == text)
+            .map(|(at, _)| at.parse().expect("a line begins with its time"))
+            .collect()
     }
 
     fn later(&mut self, after: Duration, task: Task) {
