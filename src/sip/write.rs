@@ -284,3 +284,124 @@ pub const fn reason_phrase(code: u16) -> &'static str {
         600.. => "Global Failure",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(lines: &str) -> Message {
+        let text = format!("INVITE sip:a@b SIP/2.0\r\n{lines}\r\n");
+        Message::parse(Bytes::from(text)).unwrap()
+    }
+
+    fn text(writer: Writer) -> String {
+        String::from_utf8(writer.finish().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_response_carries_what_the_rfc_says() {
+        let request = request(
+            "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nv: SIP/2.0/UDP h\r\nf: <sip:x@y>;tag=1\r\nTo:\r\n <sip:a@b>\r\n\
+             Call-ID: c\r\nCSeq: 1\r\n INVITE\r\nTimestamp: 54\r\nSubject: no\r\n",
+        );
+        let source = "192.0.2.1:5060".parse().unwrap();
+        let common = |to: &str| {
+            format!(
+                "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:x@y>;tag=1\r\n\
+                 To: <sip:a@b>{to}\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n"
+            )
+        };
+        let end = "Content-Length: 0\r\n\r\n";
+        let trying = respond(&request, source, 100, None, b"t");
+        assert_eq!(text(trying), format!("SIP/2.0 100 Trying\r\n{}Timestamp: 54\r\n{end}", common("")));
+        let busy = respond(&request, source, 486, Some("Full"), b"t");
+        assert_eq!(text(busy), format!("SIP/2.0 486 Full\r\n{}{end}", common(";tag=t")));
+        let untagged = respond(&request, source, 400, None, b"");
+        assert_eq!(text(untagged), format!("SIP/2.0 400 Bad Request\r\n{}{end}", common("")));
+    }
+
+    #[test]
+    fn a_tag_that_is_there_is_kept() {
+        let request = request("To: <sip:a@b>;tag=theirs\r\n");
+        let text = text(respond(&request, "192.0.2.1:5060".parse().unwrap(), 200, None, b"ours"));
+        assert!(text.contains("To: <sip:a@b>;tag=theirs\r\n"), "{text}");
+    }
+
+    #[test]
+    fn the_top_via_tells_where_the_request_came_from() {
+        let via = |via: &str, source: &str| {
+            let request = request(&format!("Via: {via}\r\nVia: SIP/2.0/UDP other;rport\r\n"));
+            let text = text(respond(&request, source.parse().unwrap(), 200, None, b"t"));
+            let mut lines = text.lines().filter_map(|line| line.strip_prefix("Via: ").map(str::to_string));
+            (lines.next().unwrap(), lines.next().unwrap())
+        };
+        for (sent, source, answered) in [
+            ("SIP/2.0/UDP 192.0.2.1:5060;branch=b", "192.0.2.1:40000", "SIP/2.0/UDP 192.0.2.1:5060;branch=b"),
+            ("SIP/2.0/UDP h;branch=b", "192.0.2.1:9", "SIP/2.0/UDP h;branch=b;received=192.0.2.1"),
+            ("SIP/2.0/UDP 10.0.0.1;branch=b", "192.0.2.1:9", "SIP/2.0/UDP 10.0.0.1;branch=b;received=192.0.2.1"),
+            (
+                "SIP/2.0/UDP 192.0.2.1;rport;branch=b",
+                "192.0.2.1:9",
+                "SIP/2.0/UDP 192.0.2.1;branch=b;received=192.0.2.1;rport=9",
+            ),
+            ("SIP/2.0/UDP 192.0.2.1;received=203.0.113.9;x", "192.0.2.1:9", "SIP/2.0/UDP 192.0.2.1;x"),
+            ("SIP/2.0/UDP h;rport , SIP/2.0/TCP i", "[::1]:9", "SIP/2.0/UDP h;received=::1;rport=9, SIP/2.0/TCP i"),
+            ("nonsense", "192.0.2.1:9", "nonsense"),
+        ] {
+            assert_eq!(via(sent, source), (answered.to_string(), "SIP/2.0/UDP other;rport".to_string()));
+        }
+    }
+
+    #[test]
+    fn no_value_begins_a_line_of_its_own() {
+        let mut writer = Writer::request(Method::Bye, b"sip:a@b SIP/2.0\r\nEvil: 1\r\n\r\n");
+        writer
+            .line(Name::Subject, b"a\r\nEvil: 2\r\n\r\nb")
+            .line_text("X-Queue", b"\r\n\r\nEvil: 3")
+            .line_text("X\r\nEvil: 4", b"x")
+            .line_text("Content-\r\nLength", b"9")
+            .line_text(" \r\n", b"9")
+            .line_text("l", b"9")
+            .line(Name::ContentLength, b"9")
+            .line_fmt(Name::Reason, format_args!("{}", "x\r\nEvil: 5\n"));
+        let bytes = writer.finish_body("text/plain\r\nEvil: 6", b"\r\nbody");
+        let message = Message::parse(bytes).unwrap();
+        assert_eq!(message.uri(), b"sip:a@bSIP/2.0Evil:1");
+        let lines: Vec<_> = message
+            .headers()
+            .map(|(_, name, value)| [name, value].map(|t| String::from_utf8_lossy(t).into_owned()))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                ["Subject", "a Evil: 2 b"],
+                ["X-Queue", "Evil: 3"],
+                ["XEvil4", "x"],
+                ["Reason", "x  Evil: 5"],
+                ["Content-Type", "text/plain Evil: 6"],
+                ["Content-Length", "6"],
+            ]
+        );
+        assert_eq!(message.body(), b"\r\nbody");
+        let response = Writer::response(200, "OK\r\nEvil: 1").finish();
+        assert!(response.starts_with(b"SIP/2.0 200 OK Evil: 1\r\nContent-Length: 0\r\n"));
+    }
+
+    #[test]
+    fn copying_unfolds_every_line() {
+        let from = request("Record-Route: <sip:a>\r\n\t, <sip:b>\r\nRecord-Route: <sip:c>\r\n");
+        let mut writer = Writer::response(200, "OK");
+        writer.copy(&from, Name::RecordRoute).copy(&from, Name::Route);
+        let want =
+            "SIP/2.0 200 OK\r\nRecord-Route: <sip:a> , <sip:b>\r\nRecord-Route: <sip:c>\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(text(writer), want);
+    }
+
+    #[test]
+    fn every_code_has_a_phrase() {
+        for code in 100..700 {
+            assert!(!reason_phrase(code).is_empty());
+        }
+        assert_eq!((reason_phrase(487), reason_phrase(499)), ("Request Terminated", "Request Failure"));
+    }
+}
