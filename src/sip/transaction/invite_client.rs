@@ -77,7 +77,7 @@ impl InviteClient {
                 match status {
                     ..200 => {}
                     200..300 => link.tell(Event::Stray2xx { source, message }),
-                    300.. => link.send_some(ack.as_ref()),
+                    300.. => ack.iter().for_each(|ack| link.send(ack)),
                 }
                 return;
             }
@@ -92,7 +92,7 @@ impl InviteClient {
         let Self::Proceeding { request } = self else { return None };
         let request = mem::take(request);
         let limit = link.arm(Alarm::Timeout, link.config().patience());
-        *self = Self::Cancelling { request: request.clone(), limit };
+        self.enter(Self::Cancelling { request: request.clone(), limit }, link);
         Some(request)
     }
 
@@ -129,21 +129,21 @@ impl InviteClient {
         let Self::Calling { request, .. } = self else { return };
         let request = mem::take(request);
         self.disarm(link);
-        *self = Self::Proceeding { request };
+        self.enter(Self::Proceeding { request }, link);
     }
 
     fn on_success(&mut self, link: &mut Link<'_, ClientKey>) {
         self.disarm(link);
         link.arm(Alarm::Linger, link.config().patience());
-        *self = Self::Accepted;
+        self.enter(Self::Accepted, link);
     }
 
     fn on_failure(&mut self, response: &Message, link: &mut Link<'_, ClientKey>) {
         self.disarm(link);
         let ack = self.request().and_then(|request| build::ack(request, response));
-        link.send_some(ack.as_ref());
+        let ack = ack.map(|ack| link.send_to_keep(ack));
         link.arm(Alarm::Linger, link.config().patience());
-        *self = Self::Completed { ack };
+        self.enter(Self::Completed { ack }, link);
     }
 
     fn request(&self) -> Option<&Bytes> {
@@ -163,6 +163,22 @@ impl InviteClient {
             }
             Self::Cancelling { limit, .. } => link.disarm(*limit),
             Self::Proceeding { .. } | Self::Completed { .. } | Self::Accepted => {}
+        }
+    }
+
+    fn enter(&mut self, next: Self, link: &Link<'_, ClientKey>) {
+        link.trace(self.name(), next.name());
+        *self = next;
+    }
+
+    /// The state's name.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Calling { .. } => "Calling",
+            Self::Proceeding { .. } => "Proceeding",
+            Self::Cancelling { .. } => "Cancelling",
+            Self::Completed { .. } => "Completed",
+            Self::Accepted => "Accepted",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The non-INVITE client transaction over UDP, RFC 3261 17.1.2. A pure machine: it sends, tells and arms through its link.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -50,12 +51,13 @@ impl RequestClient {
             Self::Completed => return,
         };
         if message.status() < 200 {
-            *self = Self::Proceeding { request: std::mem::take(request), e, f };
+            let request = mem::take(request);
+            self.enter(Self::Proceeding { request, e, f }, link);
         } else {
             link.disarm(e);
             link.disarm(f);
             link.arm(Alarm::Linger, link.config().t4);
-            *self = Self::Completed;
+            self.enter(Self::Completed, link);
         }
         link.tell(Event::Response { key: link.key, source, message });
     }
@@ -82,6 +84,20 @@ impl RequestClient {
             (Self::Completed, Alarm::Linger) => Life::Ends,
             (Self::Trying { .. } | Self::Proceeding { .. }, Alarm::Linger)
             | (Self::Completed, Alarm::Retransmit | Alarm::Timeout) => Life::Goes,
+        }
+    }
+
+    fn enter(&mut self, next: Self, link: &Link<'_, ClientKey>) {
+        link.trace(self.name(), next.name());
+        *self = next;
+    }
+
+    /// The state's name.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Trying { .. } => "Trying",
+            Self::Proceeding { .. } => "Proceeding",
+            Self::Completed => "Completed",
         }
     }
 }

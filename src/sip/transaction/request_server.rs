@@ -38,12 +38,12 @@ impl RequestServer {
         match self {
             Self::Trying | Self::Proceeding { .. } if code < 200 => {
                 link.send(&payload);
-                *self = Self::Proceeding { response: payload };
+                self.enter(Self::Proceeding { response: payload }, link);
             }
             Self::Trying | Self::Proceeding { .. } => {
-                link.send(&payload);
+                let response = link.send_to_keep(payload);
                 link.arm(Alarm::Linger, link.config().patience());
-                *self = Self::Completed { response: payload };
+                self.enter(Self::Completed { response }, link);
             }
             Self::Completed { .. } => {}
         }
@@ -57,6 +57,20 @@ impl RequestServer {
             | (Self::Trying | Self::Proceeding { .. }, Alarm::Retransmit | Alarm::Timeout | Alarm::Linger) => {
                 Life::Goes
             }
+        }
+    }
+
+    fn enter(&mut self, next: Self, link: &Link<'_, ServerKey>) {
+        link.trace(self.name(), next.name());
+        *self = next;
+    }
+
+    /// The state's name.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Trying => "Trying",
+            Self::Proceeding { .. } => "Proceeding",
+            Self::Completed { .. } => "Completed",
         }
     }
 }
