@@ -2,9 +2,13 @@
 //! immutable rules (what each stream hears); it knows neither calls nor queues.
 
 pub mod codec;
+pub mod dtmf;
 pub mod message;
 pub mod negotiate;
 pub mod pool;
+mod reception;
+pub mod rtcp;
+pub mod rtp;
 pub mod sdp;
 pub mod tone;
 pub mod track;
