@@ -4,7 +4,6 @@
 pub mod codec;
 pub mod dtmf;
 pub mod message;
-pub mod rtp;
 pub mod negotiate;
 pub mod pool;
 mod reception;

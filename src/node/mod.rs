@@ -177,5 +177,9 @@ fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
         ("media.ports", old.media.ports != new.media.ports),
         ("http.listen", old.http.listen != new.http.listen),
     ];
-    fixed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| format!("{key} changes only at a restart")).collect()
+    fixed
+        .into_iter()
+        .filter(|(_, changed)| *changed)
+        .map(|(key, _)| format!("{key} changes only at a restart"))
+        .collect()
 }
