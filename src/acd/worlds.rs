@@ -293,6 +293,7 @@ impl World {
                 self.log.push(format!("  {effect:?}"));
             }
             match effect {
+                Effect::Queued { call } => assert!(self.engine.call_since(call).is_some()),
                 Effect::Offer { call, agent, epoch, .. } => {
                     let other = self.legs.insert(epoch, Leg { call, agent, cancelled: false });
                     assert!(other.is_none(), "an epoch came twice");
