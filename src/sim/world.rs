@@ -266,6 +266,14 @@ impl World {
         hosts.flat_map(Exchange::phones).filter(|phone| !phone.is_idle()).map(Phone::name).collect()
     }
 
+    /// What must hold when the last call is gone.
+    ///
+    /// # Errors
+    /// What was left behind, in words.
+    pub fn finish(&mut self) -> Result<(), String> {
+        self.oracle.finish()
+    }
+
     /// When something happens next.
     pub fn next(&self) -> Option<Instant> {
         let way = self.way.first_key_value().map(|(key, _)| key.0);
