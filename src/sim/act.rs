@@ -1,0 +1,195 @@
+//! What can be done to a world: the vocabulary that scripts and random workloads share, and its one interpreter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::AgentTarget;
+use crate::base::CallId;
+use crate::config::Config;
+use crate::node::{Control, Reply};
+use crate::sim::agent_phone::Manner;
+use crate::sim::caller::Dial;
+use crate::sim::handset::Handset;
+use crate::sim::network::{DropRule, Weather};
+use crate::sim::phone::Phone;
+use crate::sim::session::Session;
+use crate::sim::terms::Direction;
+use crate::sim::world::World;
+
+/// One deed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// A caller dials.
+    Dial {
+        /// The caller's phone; made when it does not exist.
+        caller: String,
+        /// The exchange it stands behind.
+        via: String,
+        /// Its payload types; unchanged when empty.
+        formats: Vec<u8>,
+        /// The call.
+        dial: Dial,
+    },
+    /// A person hangs up.
+    HangUp(String),
+    /// An agent answers a ringing phone.
+    Answer(String),
+    /// A person holds (sends only) or resumes.
+    Change(String, Direction),
+    /// A person presses keys.
+    Press(String, char),
+    /// A phone loses its power.
+    Vanish(String),
+    /// A phone has power again.
+    Return(String),
+    /// How an agent's phone behaves from the next call on.
+    Manner(String, Manner),
+    /// How it behaves at the next call only.
+    NextManner(String, Manner),
+    /// A host is cut off.
+    Cut(String),
+    /// A host is joined again.
+    Mend(String),
+    /// The network changes.
+    Weather(Weather),
+    /// The network drops what fits.
+    Drop(DropRule),
+    /// Another configuration.
+    Reload(Arc<Config>),
+    /// The node drains.
+    Drain(Duration),
+    /// The control plane sets an agent's state.
+    SetAgent(String, AgentTarget),
+    /// The control plane hangs up a caller's call.
+    Withdraw(String),
+    /// The control plane puts a caller's call into a queue (its own when `None`).
+    Requeue(String, Option<String>),
+}
+
+impl Act {
+    /// Does it.
+    ///
+    /// # Errors
+    /// A name nobody bears, or a refusal by the control plane, in words.
+    pub fn apply(self, world: &mut World) -> Result<(), String> {
+        match self {
+            Self::Dial { caller, via, formats, dial } => {
+                world.caller(&caller, &via)?;
+                with(world, &caller, |now, phone| {
+                    if let Phone::Caller(phone) = phone {
+                        if !formats.is_empty() {
+                            phone.handset().set_formats(formats);
+                        }
+                        phone.dial(now, dial);
+                    }
+                })
+            }
+            Self::HangUp(name) => with(world, &name, |now, phone| match phone {
+                Phone::Caller(phone) => phone.hang_up(now),
+                Phone::Agent(phone) => phone.hang_up(now),
+            }),
+            Self::Answer(name) => with(world, &name, |now, phone| match phone {
+                Phone::Caller(_) => {}
+                Phone::Agent(phone) => phone.answer(now),
+            }),
+            Self::Change(name, direction) => in_talk(world, &name, |now, session, handset| {
+                session.change(&mut handset.ua, now, direction);
+            }),
+            Self::Press(name, digit) => in_talk(world, &name, |now, session, handset| {
+                session.press(&mut handset.ua, now, digit);
+            }),
+            Self::Vanish(name) => with(world, &name, |_, phone| match phone {
+                Phone::Caller(phone) => phone.vanish(),
+                Phone::Agent(phone) => phone.vanish(),
+            }),
+            Self::Return(name) => with(world, &name, |_, phone| match phone {
+                Phone::Caller(phone) => phone.handset().come_back(),
+                Phone::Agent(phone) => phone.handset().come_back(),
+            }),
+            Self::Manner(name, manner) => with_agent(world, &name, |phone| phone.set_manner(manner)),
+            Self::NextManner(name, manner) => with_agent(world, &name, |phone| phone.push_manner(manner)),
+            Self::Cut(name) => found(world.cut(&name), &name),
+            Self::Mend(name) => found(world.mend(&name), &name),
+            Self::Weather(weather) => {
+                world.network.set_weather(weather);
+                Ok(())
+            }
+            Self::Drop(rule) => {
+                world.network.add_rule(rule);
+                Ok(())
+            }
+            Self::Reload(config) => world.reload(&config).map(drop),
+            Self::Drain(limit) => {
+                world.drain_node(limit);
+                Ok(())
+            }
+            Self::SetAgent(agent, target) => done(world.control(Control::SetAgent { agent, target, by: "script".into() })),
+            Self::Withdraw(caller) => {
+                let call = call_of(world, &caller)?;
+                done(world.control(Control::HangUp { call, by: "script".into() }))
+            }
+            Self::Requeue(caller, queue) => {
+                let call = call_of(world, &caller)?;
+                done(world.control(Control::Requeue { call, queue, by: "script".into() }))
+            }
+        }
+    }
+}
+
+fn with(
+    world: &mut World,
+    name: &str,
+    act: impl FnOnce(crate::base::Instant, &mut Phone),
+) -> Result<(), String> {
+    world.with_phone(name, act).ok_or_else(|| format!("no phone `{name}`"))
+}
+
+fn with_agent(
+    world: &mut World,
+    name: &str,
+    act: impl FnOnce(&mut crate::sim::agent_phone::AgentPhone),
+) -> Result<(), String> {
+    with(world, name, |_, phone| match phone {
+        Phone::Caller(_) => {}
+        Phone::Agent(phone) => act(phone),
+    })
+}
+
+fn in_talk(
+    world: &mut World,
+    name: &str,
+    act: impl FnOnce(crate::base::Instant, &mut Session, &mut Handset),
+) -> Result<(), String> {
+    with(world, name, |now, phone| {
+        let talk = match phone {
+            Phone::Caller(phone) => phone.session(),
+            Phone::Agent(phone) => phone.session(),
+        };
+        if let Some((session, handset)) = talk {
+            act(now, session, handset);
+        }
+    })
+}
+
+fn found(found: bool, name: &str) -> Result<(), String> {
+    if found { Ok(()) } else { Err(format!("no host `{name}`")) }
+}
+
+fn done(reply: Reply) -> Result<(), String> {
+    match reply {
+        Reply::Done => Ok(()),
+        Reply::NotFound(text) | Reply::Conflict(text) => Err(text),
+        Reply::Agents { .. } | Reply::Calls { .. } => Err("an answer to another question".to_string()),
+    }
+}
+
+/// The call whose caller bears this name, as the control plane shows it.
+fn call_of(world: &mut World, caller: &str) -> Result<CallId, String> {
+    let Reply::Calls { rows, .. } = world.control(Control::Calls { offset: 0, limit: 1_000 }) else {
+        return Err("the control plane shows no calls".to_string());
+    };
+    let row = rows.iter().find(|row| row.caller.expose() == caller);
+    let row = row.ok_or_else(|| format!("the control plane shows no call of `{caller}`"))?;
+    let digits: String = row.id.chars().filter(char::is_ascii_digit).collect();
+    digits.parse().map(CallId).map_err(|_| format!("`{}` is no call id", row.id))
+}

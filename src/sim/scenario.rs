@@ -1,0 +1,154 @@
+//! Runs a scenario and says what came out: the ladder, the totals, and everything that went against the expectations or the
+//! oracle.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::Plan;
+use crate::base::Instant;
+use crate::sim::agent_phone::Manner;
+use crate::sim::fact_text::state;
+use crate::sim::script::{Expect, Figure, Script};
+use crate::sim::ua::GIVE_UP;
+use crate::sim::world::{World, WorldSetup};
+
+/// What came out of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The ladder and the totals, as they stand after `----`.
+    pub text: String,
+    /// What went wrong, one line each; empty when all is well.
+    pub wrong: Vec<String>,
+    /// The hash over every byte and fact.
+    pub hash: u64,
+}
+
+/// A world that is not quiet so long after its last step never will be.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// Runs a scenario to its end: the last step, then quiet, then 64 times T1.
+pub fn run(script: &Script) -> Outcome {
+    let setup = WorldSetup {
+        config: Arc::clone(&script.config),
+        seed: script.seed,
+        weather: script.weather.clone(),
+        detail: script.detail,
+        ports: script.ports,
+        manner: Manner::answers(Duration::from_secs(1)),
+    };
+    let mut wrong = Vec::new();
+    let mut world = match World::new(setup) {
+        Ok(world) => world,
+        Err(error) => return Outcome { text: String::new(), wrong: vec![error], hash: 0 },
+    };
+    let mut previous: Option<&str> = None;
+    for step in &script.steps {
+        world.run_until(step.at);
+        if step.at > Instant::ZERO && previous != Some(step.text.as_str()) {
+            world.ladder.note(step.at, "--", &step.text);
+        }
+        previous = Some(&step.text);
+        if let Err(error) = step.act.clone().apply(&mut world) {
+            wrong.push(format!("at {}: `{}`: {error}", step.at, step.text));
+        }
+    }
+    world.run_until(script.until);
+    wrong.extend(settle(&mut world));
+    let mut text = world.ladder.text();
+    wrong.extend(script.expects.iter().filter_map(|expect| judge(expect, &world, &text)));
+    text.push_str(&totals(&world));
+    Outcome { text, wrong, hash: world.ladder.hash() }
+}
+
+/// Runs until nobody speaks any more and 64 times T1 longer; says what was left behind.
+pub fn settle(world: &mut World) -> Vec<String> {
+    let limit = world.now() + PATIENCE;
+    while !world.is_quiet() && world.error().is_none() {
+        match world.next() {
+            Some(at) if at <= limit => world.run_until(at),
+            Some(_) | None => break,
+        }
+    }
+    let quiet = world.now();
+    world.run_until(quiet + GIVE_UP);
+    let mut wrong: Vec<String> = world.error().map(str::to_string).into_iter().collect();
+    if !wrong.is_empty() {
+        return wrong;
+    }
+    if world.live_calls() != 0 {
+        wrong.push(format!("{} calls live at the end", world.live_calls()));
+    }
+    if world.open_streams() != 0 {
+        wrong.push(format!("{} streams are open at the end", world.open_streams()));
+    }
+    if !world.busy_phones().is_empty() {
+        wrong.push(format!("still in a call at the end: {}", world.busy_phones().join(" ")));
+    }
+    wrong.extend(world.finish().err());
+    wrong
+}
+
+fn judge(expect: &Expect, world: &World, ladder: &str) -> Option<String> {
+    match expect {
+        Expect::Count { queue, figure, value } => {
+            let Some(plan) = queue_of(world.plan(), queue) else { return Some(format!("no queue `{queue}`")) };
+            let tally = world.oracle().tallies().get(&plan).cloned().unwrap_or_default();
+            let got = match figure {
+                Figure::Offered => tally.offered,
+                Figure::Answered => tally.answered,
+                Figure::Abandoned => tally.abandoned,
+                Figure::FlowedOut => tally.flowed_out_total(),
+            };
+            (got != *value).then(|| format!("{queue}: {figure:?} is {got}, expected {value}"))
+        }
+        Expect::Agents { names, state: wanted } => names.iter().find_map(|name| {
+            let got = agent_state(world, name);
+            (got != *wanted).then(|| format!("agent {name} is {got}, expected {wanted}"))
+        }),
+        Expect::Never(text) => {
+            let line = ladder.lines().find(|line| line.contains(text.as_str()))?;
+            Some(format!("`{text}` was never to come, but: {line}"))
+        }
+        Expect::Refused(value) => {
+            let got = world.oracle().refused();
+            (got != *value).then(|| format!("{got} refused, expected {value}"))
+        }
+    }
+}
+
+fn queue_of(plan: &Plan, name: &str) -> Option<crate::base::QueueId> {
+    plan.queues.iter().find(|queue| *queue.name == *name).map(|queue| queue.id)
+}
+
+fn agent_state(world: &World, name: &str) -> String {
+    let agent = world.plan().agents.iter().find(|agent| *agent.name == *name);
+    let found = agent.and_then(|agent| world.oracle().agent_state(agent.id));
+    found.map_or_else(|| "unknown".to_string(), state)
+}
+
+/// The figures of each queue and the agents by state.
+fn totals(world: &World) -> String {
+    let mut text = String::new();
+    let mut line = |line: String| writeln!(text, "{line}").expect("writing to a string succeeds");
+    for queue in &world.plan().queues {
+        let tally = world.oracle().tallies().get(&queue.id).cloned().unwrap_or_default();
+        let flowed: Vec<String> =
+            tally.flowed_out.iter().map(|(reason, count)| format!("{} {count}", reason.as_str())).collect();
+        let flowed = if flowed.is_empty() { "0".to_string() } else { flowed.join(", ") };
+        line(format!(
+            "queue {}: offered {}, answered {}, abandoned {}, flowed out {flowed}",
+            queue.name, tally.offered, tally.answered, tally.abandoned
+        ));
+    }
+    let mut states: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for agent in &world.plan().agents {
+        states.entry(agent_state(world, &agent.name)).or_default().push(&agent.name);
+    }
+    for (state, names) in states {
+        let shown = if names.len() > 8 { format!("{} agents", names.len()) } else { names.join(" ") };
+        line(format!("{state}: {shown}"));
+    }
+    text
+}

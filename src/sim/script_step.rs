@@ -1,0 +1,219 @@
+//! The sentences of a scenario's steps: words to [`Act`]s.
+
+use std::time::Duration;
+
+use crate::acd::{AgentTarget, Reason};
+use crate::sim::act::Act;
+use crate::sim::agent_phone::{First, Manner, Then};
+use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
+use crate::sim::handset::Habits;
+use crate::sim::network::DropRule;
+use crate::sim::script::{duration, names, number};
+use crate::sim::terms::Direction;
+use crate::sim::world::TRUNK;
+
+/// Reads one step; a range of agents gives one act each.
+///
+/// # Errors
+/// What cannot be read, in words.
+pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
+    let act = match words {
+        ["agent", agents, "next", rest @ ..] => {
+            let manner = manner(rest)?;
+            return each(agents, |name| Act::NextManner(name, manner.clone()));
+        }
+        ["agent", agents, rest @ ..] => {
+            let manner = manner(rest)?;
+            return each(agents, |name| Act::Manner(name, manner.clone()));
+        }
+        ["drop", "next", rest @ ..] => Act::Drop(drop_rule(rest)?),
+        ["drain", limit] => Act::Drain(duration(limit)?),
+        ["cut", "off", host] => Act::Cut((*host).to_string()),
+        ["join", "again", host] => Act::Mend((*host).to_string()),
+        ["set", agents, target @ ..] => {
+            let target = target_of(target)?;
+            return each(agents, |name| Act::SetAgent(name, target.clone()));
+        }
+        ["withdraw", caller] => Act::Withdraw((*caller).to_string()),
+        ["requeue", caller] => Act::Requeue((*caller).to_string(), None),
+        ["requeue", caller, "to", queue] => Act::Requeue((*caller).to_string(), Some((*queue).to_string())),
+        [name, "hangs", "up"] => Act::HangUp((*name).to_string()),
+        [name, "answers"] => Act::Answer((*name).to_string()),
+        [name, "holds"] => Act::Change((*name).to_string(), Direction::SendOnly),
+        [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
+        [name, "presses", digit] => {
+            let digit = digit.chars().next().ok_or("no key")?;
+            Act::Press((*name).to_string(), digit)
+        }
+        [name, "vanishes"] => Act::Vanish((*name).to_string()),
+        [name, "returns"] => Act::Return((*name).to_string()),
+        [caller, "dials", number, rest @ ..] => return each(caller, |name| dial(&name, number, rest)).and_then(all),
+        _ => return Err("no such step".to_string()),
+    };
+    Ok(vec![act])
+}
+
+fn each<T>(range: &str, act: impl Fn(String) -> T) -> Result<Vec<T>, String> {
+    Ok(names(range)?.into_iter().map(act).collect())
+}
+
+fn all(acts: Vec<Result<Act, String>>) -> Result<Vec<Act>, String> {
+    acts.into_iter().collect()
+}
+
+/// `a dials 800 with 0 8, without offer, hangs up on ringing ...`
+fn dial<'a>(caller: &str, number_dialled: &str, mut words: &'a [&'a str]) -> Result<Act, String> {
+    let mut dial = Dial::to(number_dialled);
+    let mut via = TRUNK.to_string();
+    let mut formats = Vec::new();
+    loop {
+        words = match words {
+            [] => break,
+            ["via", exchange, rest @ ..] => {
+                via = (*exchange).to_string();
+                rest
+            }
+            ["offering", list, rest @ ..] => {
+                formats = list.split(',').map(number).collect::<Result<_, _>>()?;
+                rest
+            }
+            ["without", "offer", rest @ ..] => {
+                dial.invite = Invite::WithoutOffer;
+                rest
+            }
+            ["twice", rest @ ..] => {
+                dial.invite = Invite::Twice;
+                rest
+            }
+            ["never", "acknowledging", rest @ ..] => {
+                dial.acknowledges = Acknowledges::Never;
+                rest
+            }
+            ["patient", "for", time, rest @ ..] => {
+                dial.patience = Some(duration(time)?);
+                rest
+            }
+            ["leaving", stage @ ("at-once" | "on-trying" | "on-ringing" | "on-answer"), rest @ ..] => {
+                dial.quit = match *stage {
+                    "at-once" => Quit::AtOnce,
+                    "on-trying" => Quit::OnTrying,
+                    "on-ringing" => Quit::OnRinging,
+                    _ => Quit::OnAnswer,
+                };
+                rest
+            }
+            words => habit(&mut dial.habits, words)?,
+        };
+    }
+    Ok(Act::Dial { caller: caller.to_string(), via, formats, dial })
+}
+
+/// `answers after 2s without ringing talks 5s`, `rejects with 486 after 1s`, `rings for ever`, `ignores`, `only tries`.
+fn manner<'a>(mut words: &'a [&'a str]) -> Result<Manner, String> {
+    let mut manner = Manner::answers(Duration::ZERO);
+    loop {
+        words = match words {
+            [] => break,
+            ["answers", "after", time, rest @ ..] => {
+                manner.then = Then::Answer(duration(time)?);
+                rest
+            }
+            ["answers", "on", "cancel", rest @ ..] => {
+                manner.then = Then::AnswerOnCancel;
+                rest
+            }
+            ["rejects", "with", code, "after", time, rest @ ..] => {
+                manner.then = Then::Refuse(number(code)?, duration(time)?);
+                rest
+            }
+            ["rejects", "with", code, rest @ ..] => {
+                manner.then = Then::Refuse(number(code)?, Duration::ZERO);
+                rest
+            }
+            ["rings", "for", "ever", rest @ ..] => {
+                manner.then = Then::Nothing;
+                rest
+            }
+            ["ignores", rest @ ..] => {
+                (manner.first, manner.then) = (First::Nothing, Then::Nothing);
+                rest
+            }
+            ["only", "tries", rest @ ..] => {
+                (manner.first, manner.then) = (First::Trying, Then::Nothing);
+                rest
+            }
+            ["without", "ringing", rest @ ..] => {
+                manner.first = First::Nothing;
+                rest
+            }
+            ["with", "progress", rest @ ..] => {
+                manner.first = First::Progress;
+                rest
+            }
+            words => habit(&mut manner.habits, words)?,
+        };
+    }
+    Ok(manner)
+}
+
+/// `talks 5s`, `holds after 2s for 3s`, `vanishes after 4s`.
+fn habit<'a>(habits: &mut Habits, words: &'a [&'a str]) -> Result<&'a [&'a str], String> {
+    match words {
+        ["talks", time, rest @ ..] => {
+            habits.hang_up = Some(duration(time)?);
+            Ok(rest)
+        }
+        ["holds", "after", time, "for", length, rest @ ..] => {
+            habits.hold = Some((duration(time)?, duration(length)?));
+            Ok(rest)
+        }
+        ["vanishes", "after", time, rest @ ..] => {
+            habits.vanish = Some(duration(time)?);
+            Ok(rest)
+        }
+        ["presses", digits, "after", time, rest @ ..] => {
+            habits.digits = Some((duration(time)?, (*digits).to_string()));
+            Ok(rest)
+        }
+        _ => Err(format!("`{}` is nothing a person does", words.join(" "))),
+    }
+}
+
+/// `BYE from 1001`, `3 x 200 INVITE from acd to a`.
+fn drop_rule(mut words: &[&str]) -> Result<DropRule, String> {
+    let mut rule = DropRule { count: 1, what: String::new(), from: None, to: None };
+    if let [count, "x", rest @ ..] = words {
+        rule.count = number(count)?;
+        words = rest;
+    }
+    loop {
+        words = match words {
+            [] => break,
+            ["from", name, rest @ ..] => {
+                rule.from = Some((*name).to_string());
+                rest
+            }
+            ["to", name, rest @ ..] => {
+                rule.to = Some((*name).to_string());
+                rest
+            }
+            [word, rest @ ..] => {
+                if !rule.what.is_empty() {
+                    rule.what.push(' ');
+                }
+                rule.what.push_str(word);
+                rest
+            }
+        };
+    }
+    if rule.count == 0 || rule.what.is_empty() { Err("drops nothing".to_string()) } else { Ok(rule) }
+}
+
+fn target_of(words: &[&str]) -> Result<AgentTarget, String> {
+    match words {
+        ["ready"] => Ok(AgentTarget::Ready),
+        ["not-ready", reason] => Ok(AgentTarget::NotReady(Reason::Custom((*reason).into()))),
+        ["logged-out"] => Ok(AgentTarget::LoggedOut),
+        _ => Err("is no state of an agent".to_string()),
+    }
+}
