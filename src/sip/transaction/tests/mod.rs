@@ -4,6 +4,7 @@ mod exchange;
 mod matching;
 mod room;
 mod table;
+mod torture;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -104,6 +105,9 @@ enum Task {
     Arrive { to: usize, source: SocketAddr, payload: Bytes },
 }
 
+/// Whether a datagram is lost, given its number from 1 and its label.
+type Loss = Box<dyn FnMut(usize, &str) -> bool>;
+
 /// Two phones, 0 calls 1; each is a stack with the few duties of a stack's user.
 pub(super) struct World {
     pub(super) now: Instant,
@@ -113,7 +117,7 @@ pub(super) struct World {
     tasks: BTreeMap<(Instant, usize), Task>,
     armed: usize,
     script: Script,
-    lose: Box<dyn FnMut(usize, &str) -> bool>,
+    lose: Loss,
     sent: usize,
     invite: Option<ClientKey>,
     incoming: Option<(ServerKey, Message)>,
@@ -122,7 +126,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A world whose wire loses what `lose` says, given a datagram's number from 1 and its label.
+    /// A world whose wire loses what `lose` says.
     pub(super) fn new(script: Script, lose: impl FnMut(usize, &str) -> bool + 'static) -> Self {
         let mut world = Self {
             now: Instant::ZERO,
@@ -199,7 +203,7 @@ impl World {
                 assert_eq!(destination, address(2 - end as u8), "{label}");
                 self.later(LATENCY, Task::Arrive { to: 1 - end, source: address(1 + end as u8), payload });
             }
-            while let Some(event) = self.stacks[end].poll_event() {
+            if let Some(event) = self.stacks[end].poll_event() {
                 self.note(&format!("{end}: {}", describe(&event)));
                 self.on_event(end, event);
                 return self.drain();

@@ -111,25 +111,27 @@ fn assert_table(rows: &[String], expected: &str) {
     assert!(rows == expected, "the machine's table is\n{}\n", rows.join("\n"));
 }
 
+/// The machine after these responses.
+fn invite_client(codes: &[u16], link: &mut Link<'_, ClientKey>) -> InviteClient {
+    let mut machine = InviteClient::start(invite().raw().clone(), link);
+    codes.iter().for_each(|code| machine.on_response(address(2), response(*code), link));
+    machine
+}
+
 #[test]
 fn invite_client_transaction() {
-    fn with(codes: &[u16], link: &mut Link<'_, ClientKey>) -> InviteClient {
-        let mut machine = InviteClient::start(invite().raw().clone(), link);
-        codes.iter().for_each(|code| machine.on_response(address(2), response(*code), link));
-        machine
-    }
     let table = Table {
         key: CLIENT,
         states: vec![
-            |link| with(&[], link),
-            |link| with(&[180], link),
+            |link| invite_client(&[], link),
+            |link| invite_client(&[180], link),
             |link| {
-                let mut machine = with(&[180], link);
+                let mut machine = invite_client(&[180], link);
                 machine.on_cancel(link).expect("a pending INVITE can be cancelled");
                 machine
             },
-            |link| with(&[486], link),
-            |link| with(&[200], link),
+            |link| invite_client(&[486], link),
+            |link| invite_client(&[200], link),
         ],
         events: vec!["180", "200", "486", "CANCEL", "Retransmit", "Timeout", "Linger"],
         name: InviteClient::name,
