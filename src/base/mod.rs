@@ -1,15 +1,19 @@
 //! What every room stands on: time as integers, ids as types, seeded randomness, and every bound with its reason.
 //! Imports nothing of the project.
 
+pub mod idmap;
 pub mod ids;
 pub mod limits;
 pub mod pii;
 pub mod rng;
+pub mod slots;
 pub mod time;
 pub mod timers;
 
+pub use idmap::IdMap;
 pub use ids::{AgentId, CallId, LegId, PeerId, QueueId, StreamId};
 pub use pii::Pii;
 pub use rng::Rng;
+pub use slots::Slots;
 pub use time::{Instant, WallTime};
 pub use timers::{TimerKey, Timers};

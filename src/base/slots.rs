@@ -1,0 +1,91 @@
+//! [`Slots`]: a table of live things named by ids that carry their slot and a generation, so that look-up is one index and an
+//! id of something gone never finds its successor.
+
+/// A table of `T`; see the module. Ids are `generation << 32 | slot`.
+#[derive(Debug)]
+pub struct Slots<T> {
+    slots: Vec<(u32, Option<T>)>,
+    free: Vec<u32>,
+    live: usize,
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: Vec::new(), live: 0 }
+    }
+}
+
+impl<T> Slots<T> {
+    /// Puts in what `make` makes of its id.
+    pub fn insert_with(&mut self, make: impl FnOnce(u64) -> T) -> u64 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push((0, None));
+            u32::try_from(self.slots.len() - 1).expect("live things are bounded far below 2^32")
+        });
+        let (generation, place) = &mut self.slots[slot as usize];
+        *generation = generation.wrapping_add(1);
+        let id = u64::from(*generation) << 32 | u64::from(slot);
+        *place = Some(make(id));
+        self.live += 1;
+        id
+    }
+
+    /// The thing of this id, if it lives.
+    pub fn get(&self, id: u64) -> Option<&T> {
+        let (generation, place) = self.slots.get((id & 0xFFFF_FFFF) as usize)?;
+        if u64::from(*generation) != id >> 32 { None } else { place.as_ref() }
+    }
+
+    /// The thing of this id, if it lives.
+    pub fn get_mut(&mut self, id: u64) -> Option<&mut T> {
+        let (generation, place) = self.slots.get_mut((id & 0xFFFF_FFFF) as usize)?;
+        if u64::from(*generation) != id >> 32 { None } else { place.as_mut() }
+    }
+
+    /// Takes the thing of this id out.
+    pub fn remove(&mut self, id: u64) -> Option<T> {
+        let slot = (id & 0xFFFF_FFFF) as usize;
+        let (generation, place) = self.slots.get_mut(slot)?;
+        if u64::from(*generation) != id >> 32 {
+            return None;
+        }
+        let taken = place.take()?;
+        self.free.push(slot as u32);
+        self.live -= 1;
+        Some(taken)
+    }
+
+    /// How many live.
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// True when nothing lives.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// All that live, in the order of their slots.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().filter_map(|(_, place)| place.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_id_never_finds_the_successor() {
+        let mut slots = Slots::default();
+        let a = slots.insert_with(|_| "a");
+        let b = slots.insert_with(|_| "b");
+        assert_eq!(slots.remove(a), Some("a"));
+        let c = slots.insert_with(|_| "c");
+        assert_eq!(a & 0xFFFF_FFFF, c & 0xFFFF_FFFF);
+        assert_eq!((slots.get(a), slots.get(b), slots.get(c)), (None, Some(&"b"), Some(&"c")));
+        assert_eq!(slots.remove(a), None);
+        assert_eq!(slots.len(), 2);
+        assert_eq!(slots.iter().copied().collect::<Vec<_>>(), ["c", "b"]);
+    }
+}
