@@ -1,9 +1,19 @@
 //! Text to typed configuration. All errors are reported at once, each with file, line and key path; unknown keys are refused
 //! with a suggestion. Knows file formats and key names so that no other room has to.
 
+mod agents;
+mod error;
+mod listeners;
+mod parse;
+mod peers;
+mod queues;
+mod reader;
 pub mod types;
+mod values;
 
+pub use error::ConfigError;
+pub use parse::parse;
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy, PeerConfig,
-    QueueConfig, SipConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy,
+    PeerConfig, QueueConfig, SipConfig, UnknownSource,
 };
