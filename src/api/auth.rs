@@ -13,7 +13,7 @@ use crate::api::problem::Problem;
 
 /// The user's name. As an extractor it refuses requests without a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Who(pub Arc<str>);
+pub(super) struct Who(pub(super) Arc<str>);
 
 /// The user's name where no token is asked for.
 const LOCAL: &str = "local";

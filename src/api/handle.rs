@@ -14,6 +14,7 @@ use crate::base::Instant;
 use crate::base::limits::CONTROL_QUEUE_MAX;
 use crate::node::{Control, Reply};
 use crate::stats::Live;
+use crate::stats::export::Exposition;
 
 /// How long an asker waits for the signalling thread, which answers within a turn of its loop.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -92,6 +93,8 @@ pub struct Handle {
     tokens: Arc<RwLock<Tokens>>,
     /// The live figures.
     pub live: Arc<Live>,
+    /// The same for Prometheus.
+    pub exposition: Arc<Exposition>,
     /// The health marks.
     pub health: Arc<Health>,
 }
@@ -114,7 +117,9 @@ impl Handle {
         live: Arc<Live>,
         health: Arc<Health>,
     ) -> Self {
-        Self { requests, now, tokens: Arc::default(), live, health }
+        let clock = Arc::clone(&now);
+        let exposition = Arc::new(Exposition::new(Arc::clone(&live), move || clock()));
+        Self { requests, now, tokens: Arc::default(), live, exposition, health }
     }
 
     /// The node's time.

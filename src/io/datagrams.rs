@@ -116,7 +116,8 @@ impl Outbound {
 
     /// Waits until a datagram can be read, or written when some wait for that.
     pub async fn ready(&self) {
-        let interest = if self.pending.is_empty() { Interest::READABLE } else { Interest::READABLE | Interest::WRITABLE };
+        let interest =
+            if self.pending.is_empty() { Interest::READABLE } else { Interest::READABLE | Interest::WRITABLE };
         if let Err(error) = self.socket.ready(interest).await {
             tracing::error!(%error, "socket");
         }

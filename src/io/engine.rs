@@ -12,13 +12,13 @@ use crate::api;
 use crate::api::handle::{Handle, Health};
 use crate::config::Config;
 use crate::io::clock::Clock;
+use crate::io::figures;
 use crate::io::load::Loaded;
 use crate::io::media::{self, MediaLink};
 use crate::io::ports::Ports;
 use crate::io::resolve::own_address;
 use crate::io::signalling::{self, Ended, Inbox, Order, Signalling};
 use crate::node::{Node, Resolved, Setup};
-use crate::stats::Live;
 
 /// Orders that wait for the signalling thread; the supervisor gives one at a time.
 const ORDERS_MAX: usize = 16;
@@ -69,22 +69,16 @@ impl Engine {
             media.load(id, track);
         }
         let sip_address = SocketAddr::new(advertised, sip.port());
-        let node = Node::new(clock.now(), Setup { config, resolved, seed, sip_address, leases });
-        let live = Arc::new(Live::new(node.plan()));
+        let setup = Setup { config: Arc::clone(&config), resolved, seed, sip_address, leases };
+        let node = Node::new(clock.now(), setup);
+        let live = Arc::new(figures::start(&clock, &config, node.plan()));
         let (request_sender, requests) = api::handle::requests();
         let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
-        let handle =
-            Handle::new(request_sender, Arc::new(move || clock.now()), Arc::clone(&live), Arc::clone(&health));
+        let handle = Handle::new(request_sender, Arc::new(move || clock.now()), Arc::clone(&live), Arc::clone(&health));
         handle.set_tokens(tokens);
 
-        let signalling = Signalling {
-            clock,
-            node,
-            live,
-            media: media.another(),
-            inbox: Inbox { requests, orders, events },
-            health,
-        };
+        let signalling =
+            Signalling { clock, node, live, media: media.another(), inbox: Inbox { requests, orders, events }, health };
         let (ended_sender, ended) = oneshot::channel();
         let (stop_http, http_stopped) = oneshot::channel();
         let api_handle = handle.clone();
@@ -142,7 +136,7 @@ impl Engine {
         let Self { orders, media, stop_http, threads, .. } = self;
         drop((orders, media));
         // The HTTP thread may have ended by itself.
-        drop(stop_http.send(()));
+        let _ = stop_http.send(());
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a thread panicked");
@@ -193,7 +187,7 @@ fn run_signalling(signalling: Signalling, socket: std::net::UdpSocket, ended: on
             Ok::<_, std::io::Error>(signalling.run(socket).await)
         })?;
         // Nobody waits when the process is about to exit anyway.
-        drop(ended.send(end));
+        let _ = ended.send(end);
         Ok(())
     };
     if let Err(error) = run() {

@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::acd::strategy;
 use crate::config::{self, Config};
 use crate::io::resolve;
-use crate::media::{Track, TrackId};
+use crate::media::{Track, TrackId, tune, wav};
 use crate::node::{QueueAudio, Resolved};
+
+/// The built-in tune, known to every media worker.
+const BUILT_IN: TrackId = TrackId(0);
 
 /// A configuration ready to be put in force.
 #[derive(Debug)]
@@ -26,12 +30,12 @@ pub struct Loaded {
 }
 
 /// Where a configuration comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Origin {
     /// A file.
     File(PathBuf),
-    /// A text of the program itself.
-    Text(String),
+    /// A configuration made by the program itself.
+    Made(Box<Config>),
 }
 
 /// Reads configurations from one origin, and remembers which audio the media worker already has.
@@ -40,12 +44,14 @@ pub struct Loader {
     origin: Origin,
     tracks: BTreeMap<(PathBuf, Option<SystemTime>), TrackId>,
     next_track: u32,
+    /// The built-in tune was given with the first configuration.
+    tune_given: bool,
 }
 
 impl Loader {
     /// A loader that has loaded nothing yet.
     pub fn new(origin: Origin) -> Self {
-        Self { origin, tracks: BTreeMap::new(), next_track: TrackId::BUILT_IN.0 + 1 }
+        Self { origin, tracks: BTreeMap::new(), next_track: BUILT_IN.0 + 1, tune_given: false }
     }
 
     /// Reads everything. `known` are the addresses of the configuration in force, kept for names that are not found now.
@@ -61,11 +67,13 @@ impl Loader {
         for queue in &config.queues {
             let mut read = |path: &Option<PathBuf>| {
                 let path = base.join(path.as_ref()?);
-                self.track(&path, &mut fresh).map_err(|error| errors.push(format!("queues.{}: {error}", queue.name))).ok()
+                self.track(&path, &mut fresh)
+                    .map_err(|error| errors.push(format!("queues.{}: {error}", queue.name)))
+                    .ok()
             };
             let (music, prompt) = (read(&queue.music), read(&queue.prompt));
             if music.is_some() || prompt.is_some() {
-                audio.insert(Arc::clone(&queue.name), QueueAudio { music: music.unwrap_or(TrackId::BUILT_IN), prompt });
+                audio.insert(Arc::clone(&queue.name), QueueAudio { music: music.unwrap_or(BUILT_IN), prompt });
             }
         }
         if !errors.is_empty() {
@@ -73,6 +81,10 @@ impl Loader {
         }
         let hosts = resolve::resolve(&config, known).await;
         let mut tracks = Vec::new();
+        if !self.tune_given {
+            self.tune_given = true;
+            tracks.push((BUILT_IN, Track::from_samples(&tune::built_in())));
+        }
         for (key, (id, track)) in fresh {
             self.tracks.insert(key, id);
             tracks.push((id, track));
@@ -88,7 +100,7 @@ impl Loader {
                 let base = path.parent().unwrap_or(Path::new("")).to_path_buf();
                 Ok((parse(&text, &name)?, base))
             }
-            Origin::Text(text) => Ok((parse(text, "built-in")?, PathBuf::new())),
+            Origin::Made(config) => Ok((Config::clone(config), PathBuf::new())),
         }
     }
 
@@ -100,10 +112,10 @@ impl Loader {
             return Ok(id);
         }
         let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let track = Track::from_wav(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        let samples = wav::decode(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
         let id = TrackId(self.next_track);
         self.next_track += 1;
-        fresh.insert(key, (id, track));
+        fresh.insert(key, (id, Track::from_samples(&samples)));
         Ok(id)
     }
 }
@@ -111,8 +123,12 @@ impl Loader {
 /// Audio read but not yet loaded, by file and its moment of change.
 type Fresh = BTreeMap<(PathBuf, Option<SystemTime>), (TrackId, Track)>;
 
-fn parse(text: &str, name: &str) -> Result<Config, Vec<String>> {
-    let strategies = crate::acd::strategy::names();
+/// Reads a configuration text with the strategies that exist.
+///
+/// # Errors
+/// Every error of the text, one line each.
+pub fn parse(text: &str, name: &str) -> Result<Config, Vec<String>> {
+    let strategies: Vec<_> = strategy::names().collect();
     config::parse(text, name, &strategies).map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 

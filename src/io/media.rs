@@ -14,7 +14,7 @@ use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 use crate::api::handle::Health;
 use crate::io::clock::Clock;
 use crate::io::ports::{Ports, Readable, WAKE};
-use crate::media::{Command, Event, Track, TrackId, Worker};
+use crate::media::{Command, Event, PortKind, Track, TrackId, Worker};
 
 /// Orders between the threads: a call needs about ten, and a turn of either thread is far below a second.
 const ORDERS_MAX: usize = 65_536;

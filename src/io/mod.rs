@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod datagrams;
 pub mod engine;
+pub mod figures;
 pub mod load;
 pub mod media;
 pub mod ports;

@@ -71,7 +71,11 @@ impl Ports {
             even = next;
         }
         if pairs.len() >= room {
-            tracing::warn!(pairs = pairs.len(), files, "the limit of open files ends the RTP ports; raise it for more calls");
+            tracing::warn!(
+                pairs = pairs.len(),
+                files,
+                "the limit of open files ends the RTP ports; raise it for more calls"
+            );
         }
         if taken > 0 {
             tracing::warn!(taken, "RTP ports held by another program are skipped");

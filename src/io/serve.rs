@@ -93,7 +93,11 @@ impl Supervisor {
             }
         }
         let limit = self.config.drain.limit;
-        tracing::info!(limit_seconds = limit.as_secs(), live_calls = self.engine.handle.health.live_calls(), "drain begins");
+        tracing::info!(
+            limit_seconds = limit.as_secs(),
+            live_calls = self.engine.handle.health.live_calls(),
+            "drain begins"
+        );
         self.engine.drain(limit);
         loop {
             tokio::select! {

@@ -10,12 +10,12 @@ use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 
-use crate::acd::Plan;
 use crate::api::handle::{Health, Request};
 use crate::base::Instant;
 use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::io::datagrams::{Inbound, Outbound, Received};
+use crate::io::figures;
 use crate::io::media::MediaLink;
 use crate::media;
 use crate::node::{Node, Resolved};
@@ -196,9 +196,9 @@ impl Signalling {
         let now = self.clock.now();
         match order {
             Order::Reload { config, resolved, answer } => {
-                let lines = self.node.handle_reload(now, config, resolved);
-                let plan: &Arc<Plan> = self.node.plan();
-                self.live.handle_plan(plan);
+                let targets = Arc::clone(&config);
+                let mut lines = self.node.handle_reload(now, config, resolved);
+                lines.extend(figures::apply(&self.live, now, &targets, self.node.plan()));
                 // A supervisor that does not wait for the lines has none to log.
                 drop(answer.send(lines));
             }
