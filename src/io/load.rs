@@ -97,7 +97,7 @@ impl Loader {
             Origin::File(path) => {
                 let name = path.display().to_string();
                 let text = std::fs::read_to_string(path).map_err(|error| vec![format!("{name}: {error}")])?;
-                let base = path.parent().unwrap_or(Path::new("")).to_path_buf();
+                let base = path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
                 Ok((parse(&text, &name)?, base))
             }
             Origin::Made(config) => Ok((Config::clone(config), PathBuf::new())),

@@ -124,7 +124,7 @@ impl Signalling {
                 continue;
             }
             self.arm(&mut sleep, &mut armed);
-            match self.wait(&mut outbound, &mut sleep).await {
+            match self.wait(&outbound, &mut sleep).await {
                 Woken::Socket | Woken::Timer => {}
                 Woken::Event(Some(event)) => self.node.handle_media(self.clock.now(), event),
                 Woken::Event(None) => return Ended::MediaLost,
@@ -216,7 +216,7 @@ impl Signalling {
         }
     }
 
-    async fn wait(&mut self, outbound: &mut Outbound, sleep: &mut std::pin::Pin<Box<Sleep>>) -> Woken {
+    async fn wait(&mut self, outbound: &Outbound, sleep: &mut std::pin::Pin<Box<Sleep>>) -> Woken {
         self.media.wake();
         tokio::select! {
             biased;
