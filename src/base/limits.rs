@@ -16,6 +16,10 @@ pub const CALLS_MAX: usize = 120_000;
 pub const OUTBOX_MAX: usize = 1_000_000;
 /// RTP packets held for a leg whose rule has not come yet: 200 ms of audio.
 pub const HELD_PACKETS_MAX: usize = 10;
+/// Most `m=` lines of one session description: video conferences offer four or five.
+pub const SDP_MEDIA_MAX: usize = 16;
+/// Most payload types, rtpmaps and fmtps read for one `m=` line: the largest offers of soft phones have about 25.
+pub const SDP_FORMATS_MAX: usize = 64;
 /// Digits kept for a call until somebody reads them.
 pub const DIGITS_MAX: usize = 64;
 /// Control-plane requests that wait for the signalling thread.
