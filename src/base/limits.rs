@@ -22,6 +22,12 @@ pub const SDP_MEDIA_MAX: usize = 16;
 pub const SDP_FORMATS_MAX: usize = 64;
 /// Digits kept for a call until somebody reads them.
 pub const DIGITS_MAX: usize = 64;
+/// Queues of a configuration: four times the 500 that routing is measured with.
+pub const QUEUES_MAX: usize = 2_000;
+/// Agents of a configuration: twice the 10,000 that routing is measured with; a mistyped range ends here.
+pub const AGENTS_MAX: usize = 20_000;
+/// Peers of a configuration: trunks and PBXs of the largest sites; each is asked by OPTIONS on a timer of its own.
+pub const PEERS_MAX: usize = 1_000;
 /// Control-plane requests that wait for the signalling thread.
 pub const CONTROL_QUEUE_MAX: usize = 1_024;
 /// Rows of one control-plane answer; callers page with `offset`.

@@ -1,5 +1,6 @@
 //! The typed configuration: what the rest of the node reads. Every field documents its effect, its unit and its default.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,13 +60,28 @@ pub struct MediaConfig {
 }
 
 /// `[http]`: control plane and metrics.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// `listen = "127.0.0.1:8080"`. Cannot change at run time.
     pub listen: SocketAddr,
-    /// `tokens = { NAME = "secret" }` or `token_files = { NAME = "path" }`: bearer tokens by the user's name. Required when
-    /// `listen` is not loopback.
+    /// `tokens = { NAME = "secret" }`: bearer tokens by the user's name. These or `token_files` are required when `listen` is
+    /// not loopback.
     pub tokens: Vec<(String, String)>,
+    /// `token_files = { NAME = "path" }`: files that hold a token each, read by the shell; relative to the configuration's
+    /// directory.
+    pub token_files: Vec<(String, PathBuf)>,
+}
+
+impl fmt::Debug for HttpConfig {
+    /// Names whom the tokens belong to, never a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.tokens.iter().map(|(name, _)| name).collect();
+        f.debug_struct("HttpConfig")
+            .field("listen", &self.listen)
+            .field("tokens", &names)
+            .field("token_files", &self.token_files)
+            .finish()
+    }
 }
 
 /// `[drain]`: how the node ends.
@@ -83,7 +99,8 @@ pub struct PeerConfig {
     /// `address = "pbx.example:5060"`: host and port it is reached at.
     pub address: Endpoint,
     /// `sources = ["192.0.2.0/24", "192.0.2.7"]`: where its requests come from, as networks (address, prefix length);
-    /// default the address itself.
+    /// default the address itself; empty when that is a name, which the shell looks up. No two inbound peers overlap; a peer
+    /// with `inbound = false` may share addresses with one that sends calls.
     pub sources: Vec<(IpAddr, u8)>,
     /// `inbound = true`: INVITEs from it are calls. Default true.
     pub inbound: bool,
@@ -101,6 +118,17 @@ pub struct Endpoint {
     pub host: String,
     /// UDP port.
     pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    /// As in a SIP URI: IPv6 in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
 }
 
 /// A place where the called number may stand.
@@ -160,6 +188,13 @@ pub struct QueueConfig {
     pub short_abandon: Duration,
     /// `open = true`.
     pub open: bool,
+}
+
+impl QueueConfig {
+    /// True when an agent with these skills has all that the queue asks for.
+    pub fn accepts(&self, skills: &[Arc<str>]) -> bool {
+        self.skills.iter().all(|skill| skills.contains(skill))
+    }
 }
 
 /// When the caller's INVITE is answered (FEATURES A2).

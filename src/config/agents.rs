@@ -1,0 +1,207 @@
+//! Reads `[agents.NAME]` and `[agents."1001-1050"]`: expands ranges, fills `{name}` in, and refuses an agent that stands
+//! twice or whose device nobody could reach.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::{AgentState, Reason};
+use crate::base::limits;
+
+use super::error::{Report, did_you_mean};
+use super::listeners::same_family;
+use super::peers::Peers;
+use super::queues::skills;
+use super::reader::{Item, Section, string};
+use super::types::{AgentConfig, Endpoint};
+use super::values::{self, DAY, SECOND};
+
+const AGENT_KEYS: [&str; 6] = ["uri", "peer", "skills", "initial", "return_after", "busy_pause"];
+
+const RETURN_AFTER: Duration = Duration::from_secs(60);
+const BUSY_PAUSE: Duration = Duration::from_secs(5);
+
+/// The stand-in for the agent's name in `uri`.
+const NAME_PLACE: &str = "{name}";
+
+/// What one table says of all its agents.
+struct Shared {
+    uri: Option<String>,
+    peer: Option<Arc<str>>,
+    skills: Vec<Arc<str>>,
+    initial: AgentState,
+    return_after: Duration,
+    busy_pause: Duration,
+}
+
+/// All agents in the order of the text.
+pub(super) fn agents(
+    document: &Section<'_, '_>,
+    peers: &Peers,
+    listen: Option<SocketAddr>,
+    report: &mut Report<'_>,
+) -> Vec<AgentConfig> {
+    let mut agents = Vec::new();
+    let Some(map) = document.get("agents").and_then(|item| Section::open_map(&item, report)) else { return agents };
+    // Agent's name to the path and byte of the table it came from.
+    let mut taken: BTreeMap<Arc<str>, (String, usize)> = BTreeMap::new();
+    for item in map.items() {
+        let names = match expand(&item.key, limits::AGENTS_MAX - agents.len()) {
+            Ok(names) => names,
+            Err(message) => {
+                report.value(item.at, &item.path, message);
+                Vec::new()
+            }
+        };
+        let Some(section) = Section::open(&item, &AGENT_KEYS, report) else { continue };
+        let shared = shared(&section, peers, report);
+        let uris = device_uris(&section, &names, &shared, peers, listen, report);
+        refuse_duplicates(&item, &names, &mut taken, report);
+        for (name, uri) in names.into_iter().zip(uris) {
+            agents.push(AgentConfig {
+                name,
+                uri,
+                peer: shared.peer.clone(),
+                skills: shared.skills.clone(),
+                initial: shared.initial.clone(),
+                return_after: shared.return_after,
+                busy_pause: shared.busy_pause,
+            });
+        }
+    }
+    agents
+}
+
+fn shared(section: &Section<'_, '_>, peers: &Peers, report: &mut Report<'_>) -> Shared {
+    let peer = section.read("peer", report, |value| string(value).map(Arc::from));
+    if let (Some(peer), Some(item)) = (&peer, section.get("peer"))
+        && !peers.names.iter().any(|name| **name == **peer)
+    {
+        let hint = did_you_mean(peer, peers.names.iter().map(String::as_str));
+        report.whole(item.at, &item.path, format!("unknown peer `{}`{hint}", peer.escape_debug()));
+    }
+    if section.get("peer").is_none() && section.get("uri").is_none() {
+        report.whole(section.at, &section.path, "needs a peer or a uri to be reached by; write peer = \"NAME\"");
+    }
+    Shared {
+        uri: section.read("uri", report, |value| string(value).map(str::to_string)),
+        peer,
+        skills: skills(section, report),
+        initial: section
+            .read("initial", report, |value| values::choice(value, &initial_states()))
+            .unwrap_or(AgentState::Ready),
+        return_after: section
+            .read("return_after", report, |value| values::duration(value, SECOND, DAY))
+            .unwrap_or(RETURN_AFTER),
+        busy_pause: section
+            .read("busy_pause", report, |value| values::duration(value, Duration::ZERO, DAY))
+            .unwrap_or(BUSY_PAUSE),
+    }
+}
+
+fn initial_states() -> [(&'static str, AgentState); 3] {
+    [
+        ("ready", AgentState::Ready),
+        ("not-ready", AgentState::NotReady(Reason::Initial)),
+        ("logged-out", AgentState::LoggedOut),
+    ]
+}
+
+/// `1001-1050` to each number, leading zeros kept; any other name to itself. At most `room` names.
+fn expand(key: &str, room: usize) -> Result<Vec<Arc<str>>, String> {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let Some((first, last)) = key.split_once('-').filter(|(first, last)| digits(first) && digits(last)) else {
+        let name = values::name(key)?;
+        return if room == 0 { Err(too_many()) } else { Ok(vec![name.into()]) };
+    };
+    let width = first.len();
+    if width != last.len() {
+        return Err(format!("the range's ends `{first}` and `{last}` differ in length"));
+    }
+    let (Ok(from), Ok(to)) = (first.parse::<u64>(), last.parse::<u64>()) else {
+        return Err(format!("`{first}` is too long for a range"));
+    };
+    if from > to {
+        return Err(format!("the range ends before it begins; write \"{last}-{first}\""));
+    }
+    if to - from >= room as u64 {
+        return Err(too_many());
+    }
+    Ok((from..=to).map(|number| format!("{number:0width$}").into()).collect())
+}
+
+fn too_many() -> String {
+    format!("is one too many: allowed are {} agents", limits::AGENTS_MAX)
+}
+
+/// The device of each agent. On an error, reported once for the table, fewer than there are names.
+fn device_uris(
+    section: &Section<'_, '_>,
+    names: &[Arc<str>],
+    shared: &Shared,
+    peers: &Peers,
+    listen: Option<SocketAddr>,
+    report: &mut Report<'_>,
+) -> Vec<String> {
+    let Some(template) = &shared.uri else {
+        // A peer that is unknown or wrong is reported where it stands.
+        let peer = peers.read.iter().find(|peer| shared.peer.as_ref() == Some(&peer.name));
+        let Some(peer) = peer.filter(|_| section.get("uri").is_none()) else { return Vec::new() };
+        return checked(section, names.iter().map(|name| format!("sip:{name}@{}", peer.address)), report)
+            .into_iter()
+            .map(|(uri, _)| uri)
+            .collect();
+    };
+    let Some(item) = section.get("uri") else { return Vec::new() };
+    if names.len() > 1 && !template.contains(NAME_PLACE) {
+        let message =
+            format!("gives all {} agents the same device; write {NAME_PLACE} where the name belongs", names.len());
+        report.value(item.at, &item.path, message);
+        return Vec::new();
+    }
+    let uris = checked(section, names.iter().map(|name| template.replace(NAME_PLACE, name)), report);
+    let host = uris.first().and_then(|(_, host)| host.host.parse::<IpAddr>().ok());
+    if let (Some(host), Some(listen), None) = (host, listen, &shared.peer) {
+        same_family(host, listen, item.at, &item.path, report);
+    }
+    uris.into_iter().map(|(uri, _)| uri).collect()
+}
+
+/// The URIs up to the first that is wrong: the others of a table are wrong in the same way.
+fn checked(
+    section: &Section<'_, '_>,
+    uris: impl Iterator<Item = String>,
+    report: &mut Report<'_>,
+) -> Vec<(String, Endpoint)> {
+    let mut good = Vec::new();
+    for uri in uris {
+        match values::sip_uri(&uri) {
+            Ok(host) => good.push((uri, host)),
+            Err(message) => {
+                let at = section.get("uri").map_or(section.at, |item| item.at);
+                report.value(at, &section.child("uri"), message);
+                break;
+            }
+        }
+    }
+    good
+}
+
+/// Reports the first agent of a table that stands in another one too.
+fn refuse_duplicates(
+    item: &Item<'_, '_>,
+    names: &[Arc<str>],
+    taken: &mut BTreeMap<Arc<str>, (String, usize)>,
+    report: &mut Report<'_>,
+) {
+    let twice: Vec<_> = names.iter().filter(|name| taken.contains_key(*name)).collect();
+    if let Some((path, at)) = twice.first().and_then(|name| taken.get(*name)) {
+        let others = if twice.len() > 1 { format!(" and {} more", twice.len() - 1) } else { String::new() };
+        let message = format!("agent `{}`{others} stands in {path} (line {}) already", twice[0], report.line(*at));
+        report.value(item.at, &item.path, message);
+    }
+    for name in names {
+        taken.entry(Arc::clone(name)).or_insert_with(|| (item.path.clone(), item.at));
+    }
+}

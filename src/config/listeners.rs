@@ -1,0 +1,171 @@
+//! Reads `[sip]`, `[media]`, `[http]` and `[drain]`: where the node listens and how it ends. The defaults stand in the fields'
+//! documentation.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::error::Report;
+use super::reader::{Section, string};
+use super::types::{DrainConfig, HttpConfig, MediaConfig, SipConfig, UnknownSource};
+use super::values::{self, DAY, SECOND};
+
+const SIP_KEYS: [&str; 3] = ["listen", "advertise", "unknown_source"];
+const MEDIA_KEYS: [&str; 3] = ["address", "ports", "silence_probe"];
+const HTTP_KEYS: [&str; 3] = ["listen", "tokens", "token_files"];
+const DRAIN_KEYS: [&str; 1] = ["limit"];
+
+const MEDIA_PORTS: (u16, u16) = (20_000, 29_999);
+const SILENCE_PROBE: Duration = Duration::from_secs(90);
+const HTTP_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const DRAIN_LIMIT: Duration = Duration::from_secs(300);
+/// Most tokens: each request is compared with all of them.
+const TOKENS_MAX: usize = 1_000;
+
+/// `[sip]`
+pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option<SipConfig> {
+    let Some(item) = document.get("sip") else {
+        report.whole(0, "sip.listen", "is missing; write [sip] and listen = \"192.0.2.1:5060\"");
+        return None;
+    };
+    let section = Section::open(&item, &SIP_KEYS, report)?;
+    let listen = section.required("listen", "\"192.0.2.1:5060\"", report, values::socket_address);
+    let advertise = section.read("advertise", report, |value| {
+        let address = values::address(value)?;
+        if address.is_unspecified() {
+            Err(format!("{address} is no address that others can reach"))
+        } else {
+            Ok(address)
+        }
+    });
+    let unknown_source = section
+        .read("unknown_source", report, |value| {
+            values::choice(value, &[("reject", UnknownSource::Reject), ("silent", UnknownSource::Silent)])
+        })
+        .unwrap_or(UnknownSource::Reject);
+    let listen = listen?;
+    if listen.ip().is_unspecified() && section.get("advertise").is_none() {
+        let message = format!("is missing: {} is no address that others can reach", listen.ip());
+        report.whole(section.at, &section.child("advertise"), message);
+    }
+    if let (Some(address), Some(item)) = (advertise, section.get("advertise")) {
+        same_family(address, listen, item.at, &item.path, report);
+    }
+    Some(SipConfig { listen, advertise, unknown_source })
+}
+
+/// `[media]`; `listen` is that of `[sip]`.
+pub(super) fn media(
+    document: &Section<'_, '_>,
+    listen: Option<SocketAddr>,
+    report: &mut Report<'_>,
+) -> Option<MediaConfig> {
+    let Some(item) = document.get("media") else {
+        let address = listen?.ip();
+        return Some(MediaConfig { address, ports: MEDIA_PORTS, silence_probe: SILENCE_PROBE });
+    };
+    let section = Section::open(&item, &MEDIA_KEYS, report)?;
+    let address = section.read("address", report, values::address);
+    let ports = section.read("ports", report, values::ports).unwrap_or(MEDIA_PORTS);
+    let silence_probe =
+        section.read("silence_probe", report, |value| values::duration(value, SECOND, DAY)).unwrap_or(SILENCE_PROBE);
+    let listen = listen?;
+    if let (Some(address), Some(item)) = (address, section.get("address")) {
+        same_family(address, listen, item.at, &item.path, report);
+    }
+    let address = address.unwrap_or_else(|| listen.ip());
+    let same_host = address == listen.ip() || address.is_unspecified() || listen.ip().is_unspecified();
+    if same_host && (ports.0..=ports.1).contains(&listen.port()) {
+        let message = format!("{}-{} holds {}, the port of sip.listen", ports.0, ports.1, listen.port());
+        let at = section.get("ports").map_or(section.at, |item| item.at);
+        report.whole(at, &section.child("ports"), message);
+    }
+    Some(MediaConfig { address, ports, silence_probe })
+}
+
+/// `[http]`
+pub(super) fn http(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option<HttpConfig> {
+    let Some(item) = document.get("http") else {
+        return Some(HttpConfig { listen: HTTP_LISTEN, tokens: Vec::new(), token_files: Vec::new() });
+    };
+    let section = Section::open(&item, &HTTP_KEYS, report)?;
+    let wrote_listen = section.get("listen");
+    let listen = section.read("listen", report, values::socket_address);
+    let tokens = named(&section, "tokens", report, |value| {
+        let secret = string(value)?;
+        let good = |b: u8| b.is_ascii_graphic();
+        if secret.is_empty() || !secret.bytes().all(good) {
+            return Err("a token is one or more visible ASCII characters (RFC 6750 2.1)".to_string());
+        }
+        Ok(secret.to_string())
+    });
+    let token_files = named(&section, "token_files", report, values::path);
+    for (name, at) in token_files.iter().map(|(name, _, at)| (name, *at)) {
+        if tokens.iter().any(|(other, ..)| other == name) {
+            report.value(at, &format!("{}.{name}", section.child("token_files")), "also has a token in http.tokens");
+        }
+    }
+    let wrote_tokens = section.get("tokens").is_some() || section.get("token_files").is_some();
+    let has_tokens = !tokens.is_empty() || !token_files.is_empty();
+    let listen = if wrote_listen.is_some() { listen? } else { HTTP_LISTEN };
+    if let Some(item) = wrote_listen
+        && !listen.ip().is_loopback()
+        && !has_tokens
+    {
+        let but = if wrote_tokens { "has no usable token" } else { "needs a token" };
+        let message = format!("{listen} is not loopback and {but}; write tokens = {{ NAME = \"secret\" }}");
+        report.whole(item.at, &item.path, message);
+    }
+    Some(HttpConfig {
+        listen,
+        tokens: tokens.into_iter().map(|(name, secret, _)| (name, secret)).collect(),
+        token_files: token_files.into_iter().map(|(name, file, _)| (name, file)).collect(),
+    })
+}
+
+/// `[drain]`
+pub(super) fn drain(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option<DrainConfig> {
+    let Some(item) = document.get("drain") else {
+        return Some(DrainConfig { limit: DRAIN_LIMIT });
+    };
+    let section = Section::open(&item, &DRAIN_KEYS, report)?;
+    let limit =
+        section.read("limit", report, |value| values::duration(value, Duration::ZERO, DAY)).unwrap_or(DRAIN_LIMIT);
+    Some(DrainConfig { limit })
+}
+
+/// A table from names of the user's choice to one kind of value, each with its byte.
+fn named<'t, 'i, T>(
+    section: &Section<'t, 'i>,
+    key: &str,
+    report: &mut Report<'_>,
+    reader: impl Fn(&'t toml::de::DeValue<'i>) -> Result<T, String>,
+) -> Vec<(String, T, usize)> {
+    let Some(map) = section.get(key).and_then(|item| Section::open_map(&item, report)) else {
+        return Vec::new();
+    };
+    let items = map.items();
+    if items.len() > TOKENS_MAX {
+        report.value(map.at, &map.path, format!("holds {} names; allowed are {TOKENS_MAX}", items.len()));
+        return Vec::new();
+    }
+    let mut values = Vec::new();
+    for item in items {
+        if let Err(message) = values::name(&item.key) {
+            report.value(item.at, &item.path, message);
+        }
+        match reader(item.value) {
+            Ok(value) => values.push((item.key.to_string(), value, item.at)),
+            Err(message) => report.value(item.at, &item.path, message),
+        }
+    }
+    values
+}
+
+/// One UDP socket speaks one IP version: reports an address of the other.
+pub(super) fn same_family(address: IpAddr, listen: SocketAddr, at: usize, path: &str, report: &mut Report<'_>) {
+    if address.is_ipv4() == listen.is_ipv4() {
+        return;
+    }
+    let (here, there) = if address.is_ipv4() { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
+    report.whole(at, path, format!("{address} is {here}, but sip.listen is {there}"));
+}

@@ -1,0 +1,44 @@
+//! Text to [`Config`]: reads the document table by table and answers with the whole configuration or with every error in it.
+//! Pure: opens no file; paths in the result are as written, relative to the directory of the configuration.
+
+use toml::de::DeTable;
+
+use super::agents::agents;
+use super::error::{ConfigError, Report};
+use super::listeners::{drain, http, media, sip};
+use super::peers::peers;
+use super::queues::queues;
+use super::reader::Section;
+use super::types::Config;
+
+const TABLES: [&str; 7] = ["sip", "media", "http", "drain", "peers", "queues", "agents"];
+
+/// Reads a configuration. `file` is only named in errors; `strategies` are the names of the strategy table.
+///
+/// # Errors
+///
+/// Every error of the text, in its order: where it is not TOML, unknown keys, wrong types and values, what is missing, and
+/// what does not fit together.
+pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Config, Vec<ConfigError>> {
+    let mut report = Report::new(file, text);
+    let (document, broken) = DeTable::parse_recoverable(text);
+    for error in broken {
+        report.syntax(error.span().map_or(0, |span| span.start), error.message());
+    }
+    let document = Section::document(document.get_ref(), &TABLES, &mut report);
+    let sip = sip(&document, &mut report);
+    let listen = sip.as_ref().map(|sip| sip.listen);
+    let media = media(&document, listen, &mut report);
+    let http = http(&document, &mut report);
+    let drain = drain(&document, &mut report);
+    let peers = peers(&document, listen, &mut report);
+    let queues = queues(&document, strategies, &mut report);
+    let agents = agents(&document, &peers, listen, &mut report);
+    let errors = report.finish();
+    match (sip, media, http, drain) {
+        (Some(sip), Some(media), Some(http), Some(drain)) if errors.is_empty() => {
+            Ok(Config { sip, media, http, drain, peers: peers.read, queues, agents })
+        }
+        _ => Err(errors),
+    }
+}

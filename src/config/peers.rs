@@ -1,0 +1,133 @@
+//! Reads `[peers.NAME]`: the SIP neighbours, and refuses two that both send calls from the same address.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::limits;
+
+use super::error::Report;
+use super::listeners::same_family;
+use super::reader::{Item, Section, boolean, string};
+use super::types::{DnisSource, PeerConfig};
+use super::values::{self, HOUR, SECOND};
+
+const PEER_KEYS: [&str; 5] = ["address", "sources", "inbound", "dnis", "qualify"];
+
+const QUALIFY: Duration = Duration::from_secs(30);
+
+/// The peers of a text: those that could be read, and the names of all, so that an agent's reference to a wrong one is
+/// not an error of its own.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    pub(super) read: Vec<PeerConfig>,
+    pub(super) names: Vec<String>,
+}
+
+/// A network that calls come from, with its place.
+#[derive(Debug)]
+struct Source {
+    network: (IpAddr, u8),
+    peer: Arc<str>,
+    at: usize,
+    path: String,
+}
+
+/// All `[peers.NAME]` in the order of the text.
+pub(super) fn peers(document: &Section<'_, '_>, listen: Option<SocketAddr>, report: &mut Report<'_>) -> Peers {
+    let mut peers = Peers::default();
+    let Some(map) = document.get("peers").and_then(|item| Section::open_map(&item, report)) else { return peers };
+    let items = map.items();
+    if items.len() > limits::PEERS_MAX {
+        report.value(map.at, &map.path, format!("{} peers; allowed are {}", items.len(), limits::PEERS_MAX));
+        return peers;
+    }
+    let mut sources: Vec<Source> = Vec::new();
+    for item in &items {
+        peers.names.push(item.key.to_string());
+        peers.read.extend(peer(item, listen, &mut sources, report));
+    }
+    peers
+}
+
+fn peer(
+    item: &Item<'_, '_>,
+    listen: Option<SocketAddr>,
+    known: &mut Vec<Source>,
+    report: &mut Report<'_>,
+) -> Option<PeerConfig> {
+    if let Err(message) = values::name(&item.key) {
+        report.value(item.at, &item.path, message);
+    }
+    let section = Section::open(item, &PEER_KEYS, report)?;
+    let name: Arc<str> = item.key.as_ref().into();
+    let address = section.required("address", "\"pbx.example:5060\"", report, |value| values::endpoint(string(value)?));
+    let numeric: Option<IpAddr> = address.as_ref().and_then(|endpoint| endpoint.host.parse().ok());
+    let address_at = section.get("address").map_or(section.at, |item| item.at);
+    if let (Some(numeric), Some(listen)) = (numeric, listen) {
+        same_family(numeric, listen, address_at, &section.child("address"), report);
+    }
+    let wrote_sources = section.list("sources", report, values::network);
+    let inbound = section.read("inbound", report, boolean).unwrap_or(true);
+    let qualify = section
+        .read("qualify", report, |value| {
+            let qualify = values::duration(value, Duration::ZERO, HOUR)?;
+            let too_often = qualify > Duration::ZERO && qualify < SECOND;
+            if too_often {
+                Err("more than once a second burdens the peer; \"0s\" is never".to_string())
+            } else {
+                Ok(qualify)
+            }
+        })
+        .unwrap_or(QUALIFY);
+    let path = section.child(if wrote_sources.is_some() { "sources" } else { "address" });
+    let sources = wrote_sources.unwrap_or_else(|| {
+        numeric.map(|address| ((address, values::address_bits(address)), address_at)).into_iter().collect()
+    });
+    if inbound {
+        refuse_overlap(&name, &sources, &path, known, report);
+    }
+    Some(PeerConfig {
+        name,
+        address: address?,
+        sources: sources.into_iter().map(|(network, _)| network).collect(),
+        inbound,
+        dnis: dnis(&section, report),
+        qualify,
+    })
+}
+
+fn dnis(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<DnisSource> {
+    let Some(item) = section.get("dnis") else { return vec![DnisSource::RequestUri] };
+    if item.value.as_array().is_some_and(|list| list.is_empty()) {
+        report.value(item.at, &item.path, "is empty; leave it out for [\"request-uri\"]");
+    }
+    let sources = section.list("dnis", report, values::dnis_source).unwrap_or_default();
+    sources.into_iter().map(|(source, _)| source).collect()
+}
+
+/// Two inbound peers with an address in common could not be told apart.
+fn refuse_overlap(
+    peer: &Arc<str>,
+    sources: &[((IpAddr, u8), usize)],
+    path: &str,
+    known: &mut Vec<Source>,
+    report: &mut Report<'_>,
+) {
+    for (network, at) in sources {
+        let other = known.iter().find(|source| values::networks_overlap(source.network, *network));
+        if let Some(other) = other {
+            let (address, length) = *network;
+            let whose = if other.peer == *peer { "itself".to_string() } else { format!("`{}`", other.peer) };
+            let message = format!(
+                "{address}/{length} overlaps {}/{} of {whose} ({}, line {})",
+                other.network.0,
+                other.network.1,
+                other.path,
+                report.line(other.at)
+            );
+            report.whole(*at, path, message);
+        }
+        known.push(Source { network: *network, peer: Arc::clone(peer), at: *at, path: path.to_string() });
+    }
+}
