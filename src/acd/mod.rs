@@ -1,10 +1,29 @@
 //! Policy: who gets which call. [`Engine`] owns queues, agents and offers; it takes [`Command`]s, answers with [`Effect`]s, and
 //! emits one [`Fact`] for each thing that happened. It knows nothing of SIP, sockets or clocks.
 
+mod agent;
+mod check;
+mod duty;
+pub mod engine;
+mod matching;
 pub mod message;
+mod offer;
 pub mod plan;
+mod queue;
+mod reload;
+pub mod strategy;
+mod table;
+mod visit;
 
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod worlds;
+
+pub use agent::AgentStatus;
+pub use engine::Engine;
 pub use message::{
     Actor, AgentTarget, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Stamped,
 };
 pub use plan::{AgentPlan, AgentState, Plan, QueuePlan, Reason};
+pub use queue::Counts;

@@ -43,6 +43,7 @@ enum Basis {
 #[derive(Debug)]
 pub(super) struct Report<'a> {
     file: &'a str,
+    text: &'a str,
     /// The byte offset at which each line begins.
     lines: Vec<usize>,
     errors: Vec<(Basis, ConfigError)>,
@@ -50,9 +51,9 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     /// A report without errors about `text`.
-    pub(super) fn new(file: &'a str, text: &str) -> Self {
+    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Self { file, lines: std::iter::once(0).chain(ends).collect(), errors: Vec::new() }
+        Self { file, text, lines: std::iter::once(0).chain(ends).collect(), errors: Vec::new() }
     }
 
     /// The text is not TOML at byte `at`.
@@ -76,19 +77,24 @@ impl<'a> Report<'a> {
     }
 
     /// The errors worth showing, in the order of the text. Where the text is not TOML, the first error of a line stands
-    /// for what the recovered values of that line would say, and what may be missing only because of it is not reported.
+    /// for what the recovered values of that line would say, what may be missing only because of it is not reported, and
+    /// neither is what follows a broken table header: it has been read as part of another table.
     pub(super) fn finish(self) -> Vec<ConfigError> {
         let mut broken = std::collections::BTreeSet::new();
+        let mut misplaced = usize::MAX;
         let mut kept = Vec::new();
         for (basis, error) in &self.errors {
             if *basis == Basis::Syntax && broken.insert(error.line) {
                 kept.push(error.clone());
+                let line = &self.text[self.lines[error.line - 1]..];
+                let is_header = line.trim_start_matches([' ', '\t']).starts_with('[');
+                misplaced = if is_header { misplaced.min(error.line) } else { misplaced };
             }
         }
         for (basis, error) in self.errors {
             let trusted = match basis {
                 Basis::Syntax => false,
-                Basis::Value => !broken.contains(&error.line),
+                Basis::Value => error.line < misplaced && !broken.contains(&error.line),
                 Basis::Whole => broken.is_empty(),
             };
             if trusted {

@@ -2,7 +2,10 @@
 //! with a suggestion. Knows file formats and key names so that no other room has to.
 
 mod agents;
+mod built_in;
+mod describe;
 mod error;
+mod lint;
 mod listeners;
 mod parse;
 mod peers;
@@ -11,7 +14,13 @@ mod reader;
 pub mod types;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
+pub use built_in::built_in;
+pub use describe::describe;
 pub use error::ConfigError;
+pub use lint::lint;
 pub use parse::parse;
 pub use types::{
     AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy,

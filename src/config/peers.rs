@@ -69,10 +69,6 @@ fn peer(
     }
     let wrote_sources = section.list("sources", report, values::network);
     let inbound = section.read("inbound", report, boolean).unwrap_or(true);
-    let dnis = section.list("dnis", report, values::dnis_source);
-    if dnis.as_ref().is_some_and(Vec::is_empty) && section.get("dnis").is_some_and(|item| is_empty_list(&item)) {
-        report.value(section.at, &section.child("dnis"), "is empty; leave it out for [\"request-uri\"]");
-    }
     let qualify = section
         .read("qualify", report, |value| {
             let qualify = values::duration(value, Duration::ZERO, HOUR)?;
@@ -96,10 +92,18 @@ fn peer(
         address: address?,
         sources: sources.into_iter().map(|(network, _)| network).collect(),
         inbound,
-        dnis: dnis
-            .map_or_else(|| vec![DnisSource::RequestUri], |list| list.into_iter().map(|(source, _)| source).collect()),
+        dnis: dnis(&section, report),
         qualify,
     })
+}
+
+fn dnis(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<DnisSource> {
+    let Some(item) = section.get("dnis") else { return vec![DnisSource::RequestUri] };
+    if item.value.as_array().is_some_and(|list| list.is_empty()) {
+        report.value(item.at, &item.path, "is empty; leave it out for [\"request-uri\"]");
+    }
+    let sources = section.list("dnis", report, values::dnis_source).unwrap_or_default();
+    sources.into_iter().map(|(source, _)| source).collect()
 }
 
 /// Two inbound peers with an address in common could not be told apart.
@@ -126,8 +130,4 @@ fn refuse_overlap(
         }
         known.push(Source { network: *network, peer: Arc::clone(peer), at: *at, path: path.to_string() });
     }
-}
-
-fn is_empty_list(item: &Item<'_, '_>) -> bool {
-    item.value.as_array().is_some_and(|array| array.is_empty())
 }

@@ -31,7 +31,8 @@ const QUEUE_KEYS: [&str; 17] = [
     "open",
 ];
 
-const STRATEGY: &str = "longest-idle";
+/// The strategy of a queue that names none.
+pub(super) const STRATEGY: &str = "longest-idle";
 const UNANSWERED_MAX: Duration = Duration::from_secs(170);
 const RING_TIMEOUT: Duration = Duration::from_secs(20);
 const WRAP_UP: Duration = Duration::from_secs(10);

@@ -190,6 +190,13 @@ pub struct QueueConfig {
     pub open: bool,
 }
 
+impl QueueConfig {
+    /// True when an agent with these skills has all that the queue asks for.
+    pub fn accepts(&self, skills: &[Arc<str>]) -> bool {
+        self.skills.iter().all(|skill| skills.contains(skill))
+    }
+}
+
 /// When the caller's INVITE is answered (FEATURES A2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerPolicy {

@@ -281,6 +281,7 @@ pub(super) fn dnis_source(value: &DeValue<'_>) -> Result<DnisSource, String> {
             ("diversion", DnisSource::Diversion),
             ("to", DnisSource::To),
             ("request-uri", DnisSource::RequestUri),
+            // Only named in the error: the form itself is read above.
             ("header:NAME", DnisSource::Header(String::new())),
         ],
     )

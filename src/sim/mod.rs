@@ -1,1 +1,19 @@
-//! A world in virtual time: the node, a network with loss and delay, phones that speak SIP bytes, and an oracle.
+//! A world in virtual time around the very node that the server runs: a network that loses and delays, phones that speak SIP
+//! bytes, an oracle that watches every step, scenarios as text and random worlds from seeds. Holds no rule of routing.
+
+pub mod agent_phone;
+pub mod caller;
+pub mod exchange;
+pub mod fact_text;
+pub mod handset;
+pub mod ladder;
+pub mod network;
+pub mod oracle;
+pub mod phone;
+pub mod session;
+pub mod silent_media;
+pub mod terms;
+pub mod ua;
+pub mod wire;
+pub mod wiretap;
+pub mod world;

@@ -1,1 +1,12 @@
 //! RFC 3261 mechanism, bytes in and bytes out: messages, header grammar, transactions, dialogs. Knows nothing of calls' meaning.
+
+pub mod check;
+pub mod grammar;
+pub mod message;
+pub mod name;
+pub mod uri;
+pub mod value;
+pub mod write;
+
+#[cfg(test)]
+mod torture_tests;

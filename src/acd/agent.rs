@@ -1,0 +1,189 @@
+//! [`Agent`]: one agent at run time. Its [`Duty`] owns exactly the data of what it does; the state that the world sees is
+//! derived from it. Nothing here emits or arms; the engine does.
+//!
+//! ```text
+//! LoggedOut, NotReady <-> Ready <-> Unreachable
+//! Ready -> Offering(open) -> Talking -> WrapUp -> Ready
+//!          Offering(open) -> Offering(releasing) -> Ready, NotReady     (cancelled by us; the leg is still there)
+//!          Offering(open) -> NotReady, Ready                            (failed by itself; the leg is gone)
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::message::{Actor, AgentTarget, OfferCause};
+use crate::acd::plan::{AgentPlan, AgentState, Reason};
+use crate::acd::strategy::History;
+use crate::base::{CallId, Instant, PeerId, QueueId, TimerKey};
+
+/// What an agent does.
+#[derive(Debug)]
+pub(super) enum Duty {
+    LoggedOut,
+    NotReady(Reason),
+    Ready(Standing),
+    Unreachable,
+    Offering(Offer),
+    Talking(Talk),
+    WrapUp(QueueId),
+}
+
+/// Where a ready agent stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// In the index of those who wait for a call.
+    Listed,
+    /// Outside it: about to be matched, or held off for a moment after a fault of its peer.
+    Aside,
+}
+
+/// A reservation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offer {
+    pub(super) call: CallId,
+    pub(super) queue: QueueId,
+    pub(super) epoch: u32,
+    pub(super) made: Instant,
+    /// By then the agent is free, whatever became of the leg.
+    pub(super) free_by: Instant,
+    pub(super) device: Device,
+    pub(super) phase: Phase,
+}
+
+/// What the agent's device has said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Device {
+    Silent,
+    Rings,
+}
+
+/// Whether the offer still stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The call is bound to the agent.
+    Open,
+    /// Cancelled for this cause: the call has gone on, the agent's leg has not ended yet.
+    Releasing(OfferCause),
+}
+
+/// A talk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Talk {
+    pub(super) call: CallId,
+    pub(super) queue: QueueId,
+    pub(super) epoch: u32,
+    pub(super) since: Instant,
+    /// Kept from the answer on: the queue may be gone when the talk ends.
+    pub(super) wrap_up: Duration,
+}
+
+impl Duty {
+    /// What a configured initial state means. Nobody begins amid a call.
+    pub(super) fn initial(state: &AgentState) -> Self {
+        match state {
+            AgentState::NotReady(reason) => Self::NotReady(reason.clone()),
+            AgentState::Ready | AgentState::Unreachable => Self::Ready(Standing::Aside),
+            AgentState::LoggedOut
+            | AgentState::Reserved
+            | AgentState::Ringing
+            | AgentState::Talking
+            | AgentState::WrapUp => Self::LoggedOut,
+        }
+    }
+
+    /// The state that the world sees.
+    pub(super) fn state(&self) -> AgentState {
+        match self {
+            Self::LoggedOut => AgentState::LoggedOut,
+            Self::NotReady(reason) => AgentState::NotReady(reason.clone()),
+            Self::Ready(_) => AgentState::Ready,
+            Self::Unreachable => AgentState::Unreachable,
+            Self::Offering(offer) => match offer.device {
+                Device::Silent => AgentState::Reserved,
+                Device::Rings => AgentState::Ringing,
+            },
+            Self::Talking(_) => AgentState::Talking,
+            Self::WrapUp(_) => AgentState::WrapUp,
+        }
+    }
+}
+
+/// Whether an agent is in the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Contract {
+    /// In the plan.
+    Employed,
+    /// Removed by a reload; finishes the call and is forgotten.
+    Leaving,
+}
+
+/// One agent at run time.
+#[derive(Debug)]
+pub(super) struct Agent {
+    pub(super) contract: Contract,
+    pub(super) peer: PeerId,
+    pub(super) return_after: Duration,
+    pub(super) busy_pause: Duration,
+    /// The pools it belongs to.
+    pub(super) pools: Arc<[u32]>,
+    pub(super) duty: Duty,
+    /// When the visible state began.
+    pub(super) since: Instant,
+    /// What somebody wished while a call kept the agent.
+    pub(super) wish: Option<(AgentTarget, Actor)>,
+    pub(super) history: History,
+    /// The one timer of what it does.
+    pub(super) timer: Option<TimerKey>,
+}
+
+impl Agent {
+    pub(super) fn new(now: Instant, plan: &AgentPlan) -> Self {
+        Self {
+            contract: Contract::Employed,
+            peer: plan.peer,
+            return_after: plan.return_after,
+            busy_pause: plan.busy_pause,
+            pools: Arc::new([]),
+            duty: Duty::LoggedOut,
+            since: now,
+            wish: None,
+            history: History::default(),
+            timer: None,
+        }
+    }
+
+    /// The offer it is reserved by, where the epoch is that offer's.
+    pub(super) fn offer(&self, epoch: u32) -> Option<&Offer> {
+        let Duty::Offering(offer) = &self.duty else { return None };
+        (offer.epoch == epoch).then_some(offer)
+    }
+
+    /// True when something else follows than being ready or paused.
+    pub(super) fn wants_out(&self) -> bool {
+        self.wish.is_some() || self.contract == Contract::Leaving
+    }
+
+    /// What the control plane sees.
+    pub(super) fn status(&self) -> AgentStatus {
+        let (call, epoch) = match &self.duty {
+            Duty::Offering(Offer { call, epoch, .. }) | Duty::Talking(Talk { call, epoch, .. }) => {
+                (Some(*call), Some(*epoch))
+            }
+            Duty::LoggedOut | Duty::NotReady(_) | Duty::Ready(_) | Duty::Unreachable | Duty::WrapUp(_) => (None, None),
+        };
+        AgentStatus { state: self.duty.state(), since: self.since, call, epoch }
+    }
+}
+
+/// An agent as others may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentStatus {
+    /// Its state.
+    pub state: AgentState,
+    /// When the state began.
+    pub since: Instant,
+    /// The call it is offered, is being freed from, or talks with.
+    pub call: Option<CallId>,
+    /// The epoch of that offer.
+    pub epoch: Option<u32>,
+}

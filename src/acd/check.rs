@@ -1,0 +1,109 @@
+//! The invariants, each asserted from the run-time state alone. For tests and the simulator's oracle: it walks everything.
+
+use std::time::Duration;
+
+use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing};
+use crate::acd::engine::{Engine, Link};
+use crate::base::{AgentId, CallId};
+
+impl Engine {
+    /// Checks everything that must hold between two inputs.
+    ///
+    /// # Errors
+    /// The first broken rule, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let mut armed = 0;
+        let mut waiting = 0;
+        let mut offered = 0;
+        for (id, queue) in self.queues.iter() {
+            queue.check()?;
+            armed += usize::from(queue.threshold_alarm.is_some()) + usize::from(queue.wait_max_alarm.is_some());
+            waiting += queue.len();
+            for place in &queue.order {
+                let visit =
+                    self.calls.get(&place.call).ok_or_else(|| format!("{}: in {id}, yet unknown", place.call))?;
+                if visit.place != *place || place.queue != id {
+                    return Err(format!("{}: its place in {id} is not its own", place.call));
+                }
+                match visit.agent {
+                    None if self.matching.is_waiting(queue.pool, place) => {}
+                    None => return Err(format!("{}: waits in no index", place.call)),
+                    Some(agent) => {
+                        offered += 1;
+                        self.check_bond(place.call, agent)?;
+                    }
+                }
+            }
+        }
+        if waiting != self.calls.len() {
+            return Err(format!("{waiting} wait in queues, {} in all", self.calls.len()));
+        }
+        let mut open_offers = 0;
+        let mut listed = 0;
+        for (id, agent) in self.agents.iter() {
+            armed += usize::from(agent.timer.is_some());
+            open_offers += usize::from(matches!(agent.duty, Duty::Offering(Offer { phase: Phase::Open, .. })));
+            if matches!(agent.duty, Duty::Ready(Standing::Listed)) {
+                listed += agent.pools.len();
+            }
+            self.check_agent(id, agent)?;
+        }
+        if offered != open_offers {
+            return Err(format!("{offered} calls are being offered, {open_offers} agents reserved"));
+        }
+        if self.matching.entries() != (listed, waiting - offered) {
+            return Err(format!(
+                "the indexes hold {:?}, not {:?}",
+                self.matching.entries(),
+                (listed, waiting - offered)
+            ));
+        }
+        if let Some((call, agent)) = self.matching.unmatched() {
+            return Err(format!("{call} waits while {agent} is idle"));
+        }
+        if armed != self.timers.len() {
+            return Err(format!("{armed} timers known, {} armed", self.timers.len()));
+        }
+        Ok(())
+    }
+
+    fn check_bond(&self, call: CallId, id: AgentId) -> Result<(), String> {
+        let agent = self.agents.get(id).ok_or_else(|| format!("{call}: offered to {id}, who is unknown"))?;
+        if matches!(agent.duty, Duty::Offering(offer) if offer.call == call && offer.phase == Phase::Open) {
+            return Ok(());
+        }
+        Err(format!("{call}: offered to {id}, who is {:?}", agent.duty))
+    }
+
+    fn check_agent(&self, id: AgentId, agent: &Agent) -> Result<(), String> {
+        let timed = agent.timer.is_some();
+        let fits = match &agent.duty {
+            Duty::LoggedOut | Duty::Unreachable | Duty::Talking(_) => !timed,
+            // Only what the engine set ends by itself.
+            Duty::NotReady(reason) => reason.is_automatic() || !timed,
+            Duty::Ready(Standing::Listed) => !timed && self.matching.is_listed(&agent.pools, id, &agent.history),
+            Duty::Ready(Standing::Aside) | Duty::Offering(_) | Duty::WrapUp(_) => timed,
+        };
+        if !fits {
+            return Err(format!("{id}: {:?} with timer {:?}", agent.duty, agent.timer));
+        }
+        if !self.peers.get(&agent.peer).is_some_and(|peer| peer.agents.contains(&id)) {
+            return Err(format!("{id}: its neighbour does not know it"));
+        }
+        let link = self.link(agent.peer);
+        if matches!((&agent.duty, link), (Duty::Ready(_), Link::Down) | (Duty::Unreachable, Link::Up)) {
+            return Err(format!("{id}: {:?} against its neighbour's link", agent.duty));
+        }
+        let busy = matches!(agent.duty, Duty::Offering(_) | Duty::Talking(_) | Duty::WrapUp(_));
+        if !busy && (agent.wish.is_some() || agent.contract == Contract::Leaving) {
+            return Err(format!("{id}: nothing keeps it from {:?}", agent.wish));
+        }
+        if let Duty::Offering(offer) = &agent.duty
+            && offer.free_by + Duration::from_secs(10) < self.now
+            && self.timers.next().is_none_or(|next| next > self.now)
+        {
+            return Err(format!("{id}: reserved beyond its deadline"));
+        }
+        Ok(())
+    }
+}

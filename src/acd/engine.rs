@@ -1,0 +1,212 @@
+//! [`Engine`]: the machine's outside. It takes commands and time, and hands out effects and facts; what they do is beside
+//! it, one file for each concern: `visit` (callers), `offer` (reservations), `duty` (agents), `reload` (the plan), `check`.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::acd::agent::{Agent, AgentStatus};
+use crate::acd::matching::Matching;
+use crate::acd::message::{Command, Effect, Fact, Stamped};
+use crate::acd::plan::Plan;
+use crate::acd::queue::{Counts, Queue, Visit};
+use crate::acd::table::{IdMap, Table};
+use crate::base::limits::OUTBOX_MAX;
+use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, Timers};
+
+/// Who gets which call.
+///
+/// * Inputs: [`Engine::handle_command`], [`Engine::handle_timeout`], [`Engine::handle_plan`]. Time never runs backwards: an
+///   input with an earlier time is taken at the engine's own.
+/// * Outputs: [`Engine::poll_effect`] and [`Engine::poll_fact`], drained until `None` after each input; then
+///   [`Engine::poll_timeout`]. An early or repeated `handle_timeout` changes nothing.
+/// * The rest are questions, which change nothing.
+///
+/// Every decision costs O(p log n) with p the pools of one agent: no input walks agents or callers, save for a neighbour's
+/// change (its agents) and a reload (everything).
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) now: Instant,
+    pub(super) plan: Arc<Plan>,
+    pub(super) calls: IdMap<CallId, Visit>,
+    pub(super) queues: Table<QueueId, Queue>,
+    pub(super) agents: Table<AgentId, Agent>,
+    pub(super) peers: BTreeMap<PeerId, Peer>,
+    pub(super) matching: Matching,
+    pub(super) admission: Admission,
+    pub(super) timers: Timers<Timer>,
+    /// The last offer's epoch.
+    pub(super) epoch: u32,
+    /// Orders calls that joined at the same moment.
+    pub(super) seq: u64,
+    /// Reservations freed by their deadline.
+    pub(super) repairs: u64,
+    effects: VecDeque<Effect>,
+    facts: VecDeque<Stamped>,
+}
+
+/// A neighbour and whom it reaches.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    pub(super) link: Link,
+    pub(super) agents: BTreeSet<AgentId>,
+}
+
+/// Whether a neighbour answers. Taken to answer until somebody says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Link {
+    #[default]
+    Up,
+    Down,
+}
+
+/// Whether calls may join queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    Open,
+    Draining,
+}
+
+/// What a deadline is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// Somebody in the queue may have passed the service-level threshold.
+    Threshold(QueueId),
+    /// Somebody in the queue may have reached `wait_max`.
+    WaitMax(QueueId),
+    /// The device has rung long enough.
+    Ring(AgentId),
+    /// A cancelled offer's leg should have ended long ago.
+    Release(AgentId),
+    /// The wrap-up is over.
+    WrapUp(AgentId),
+    /// An automatic not-ready is over.
+    Return(AgentId),
+    /// The agent may be tried again after a fault of its peer.
+    HoldOff(AgentId),
+}
+
+impl Engine {
+    /// An engine with nobody waiting. Agents begin logged out and enter their configured state by a fact each.
+    pub fn new(now: Instant, plan: Arc<Plan>) -> Self {
+        let mut engine = Self {
+            now,
+            plan: Arc::default(),
+            calls: IdMap::default(),
+            queues: Table::new(),
+            agents: Table::new(),
+            peers: BTreeMap::new(),
+            matching: Matching::default(),
+            admission: Admission::Open,
+            timers: Timers::default(),
+            epoch: 0,
+            seq: 0,
+            repairs: 0,
+            effects: VecDeque::new(),
+            facts: VecDeque::new(),
+        };
+        engine.handle_plan(now, plan);
+        engine
+    }
+
+    /// Takes one command.
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        self.advance(now);
+        match command {
+            Command::Enqueue { call, queue, priority, since } => self.on_enqueue(call, queue, priority, since),
+            Command::CallerGone { call } => self.on_caller_gone(call),
+            Command::Leave { call, reason } => self.flow_out(call, reason),
+            Command::OfferRinging { call, agent, epoch } => self.on_ringing(call, agent, epoch),
+            Command::OfferAnswered { call, agent, epoch } => self.on_answered(call, agent, epoch),
+            Command::OfferFailed { call, agent, epoch, cause } => self.on_failed(call, agent, epoch, cause),
+            Command::OfferReleased { agent, epoch } => self.on_released(agent, epoch),
+            Command::TalkEnded { call, agent, epoch, by } => self.on_talk_ended(call, agent, epoch, by),
+            Command::SetAgent { agent, target, by } => self.on_set_agent(agent, target, by),
+            Command::PeerState { peer, up } => self.on_peer(peer, if up { Link::Up } else { Link::Down }),
+            Command::Refused { queue, cause } => self.tell(Fact::Refused { queue, cause }),
+            Command::Drain => self.admission = Admission::Draining,
+        }
+    }
+
+    /// Lets time pass: fires what is due, in order.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        while let Some(timer) = self.timers.pop_due(self.now) {
+            match timer {
+                Timer::Threshold(queue) => self.on_threshold(queue),
+                Timer::WaitMax(queue) => self.on_wait_max(queue),
+                Timer::Ring(agent) => self.on_ring_timeout(agent),
+                Timer::Release(agent) => self.on_release_overdue(agent),
+                Timer::WrapUp(agent) => self.on_wrap_up_over(agent),
+                Timer::Return(agent) | Timer::HoldOff(agent) => self.on_pause_over(agent),
+            }
+        }
+    }
+
+    /// The next moment at which [`Engine::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// The next thing to do for the node.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The next thing that happened.
+    pub fn poll_fact(&mut self) -> Option<Stamped> {
+        self.facts.pop_front()
+    }
+
+    /// The place of a waiting call in its queue; 1 is next. Counts those ahead of it, so ask when somebody wants to know.
+    pub fn position(&self, call: CallId) -> Option<u32> {
+        let place = &self.calls.get(&call)?.place;
+        let ahead = self.queues.get(place.queue)?.order.range(..place).count();
+        u32::try_from(ahead + 1).ok()
+    }
+
+    /// How many wait in a queue, those being offered included; 0 for an unknown queue.
+    pub fn waiting(&self, queue: QueueId) -> usize {
+        self.queues.get(queue).map_or(0, Queue::len)
+    }
+
+    /// How the visits of a queue ended; they add up with [`Engine::waiting`]. `None` for an unknown queue.
+    pub fn counts(&self, queue: QueueId) -> Option<Counts> {
+        self.queues.get(queue).map(|queue| queue.counts)
+    }
+
+    /// An agent as it is now; `None` for an unknown one.
+    pub fn agent(&self, agent: AgentId) -> Option<AgentStatus> {
+        self.agents.get(agent).map(Agent::status)
+    }
+
+    /// The moment from which a waiting call's wait is measured.
+    pub fn call_since(&self, call: CallId) -> Option<Instant> {
+        self.calls.get(&call).map(|visit| visit.place.since)
+    }
+
+    /// The plan in force.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// How many reservations had to be freed because their release never came. Anything but 0 is a fault of the node.
+    pub fn repairs(&self) -> u64 {
+        self.repairs
+    }
+
+    pub(super) fn advance(&mut self, now: Instant) {
+        debug_assert!(
+            self.effects.len() + self.facts.len() < OUTBOX_MAX,
+            "effects and facts are drained after each input"
+        );
+        self.now = self.now.max(now);
+    }
+
+    pub(super) fn tell(&mut self, fact: Fact) {
+        self.facts.push_back(Stamped { at: self.now, fact });
+    }
+
+    pub(super) fn ask(&mut self, effect: Effect) {
+        self.effects.push_back(effect);
+    }
+}

@@ -1,0 +1,154 @@
+//! Reload: a new plan over a running engine. Run-time states survive by id; the indexes are built anew.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing};
+use crate::acd::engine::{Engine, Link};
+use crate::acd::matching::Matching;
+use crate::acd::message::{Actor, OfferCause};
+use crate::acd::plan::{AgentPlan, Plan, QueuePlan};
+use crate::acd::queue::{Listing, Queue};
+use crate::base::{AgentId, CallId, Instant, QueueId};
+
+impl Engine {
+    /// Takes a new plan. A removed queue takes nobody and serves those who wait; a removed agent finishes the call; a new
+    /// agent begins in its configured state.
+    pub fn handle_plan(&mut self, now: Instant, plan: Arc<Plan>) {
+        self.advance(now);
+        self.plan = plan;
+        let plan = Arc::clone(&self.plan);
+        for queue in &plan.queues {
+            self.plan_queue(queue);
+        }
+        let kept: BTreeSet<QueueId> = plan.queues.iter().map(|queue| queue.id).collect();
+        for id in self.queues.ids() {
+            if !kept.contains(&id) {
+                self.remove_queue(id);
+            }
+        }
+        let employed: BTreeSet<AgentId> = plan.agents.iter().map(|agent| agent.id).collect();
+        let ids = self.agents.ids();
+        self.clear_indexes(&ids);
+        let new: Vec<&AgentPlan> = plan.agents.iter().filter(|agent| self.plan_agent(agent)).collect();
+        self.rebuild(&plan);
+        for id in ids {
+            if !employed.contains(&id) {
+                self.remove_agent(id);
+            }
+        }
+        for agent in &new {
+            self.start(agent);
+        }
+        self.relink(&self.agents.ids());
+        self.peers.retain(|_, peer| peer.link == Link::Down || !peer.agents.is_empty());
+        let pools = u32::try_from(self.matching.len()).expect("fewer pools than queue ids");
+        self.match_pools(0..pools);
+    }
+
+    fn plan_queue(&mut self, plan: &QueuePlan) {
+        let id = plan.id;
+        let Some(queue) = self.queues.get_mut(id) else {
+            self.queues.insert(id, Queue::new(plan.clone()));
+            return;
+        };
+        let calls: Vec<CallId> = queue.order.iter().map(|place| place.call).collect();
+        let joined = calls.iter().filter_map(|call| Some((self.calls.get(call)?.joined, *call)));
+        queue.replan(plan.clone(), joined);
+        self.arm_threshold(id);
+        self.arm_wait_max(id);
+    }
+
+    fn remove_queue(&mut self, id: QueueId) {
+        if let Some(queue) = self.queues.get_mut(id) {
+            queue.listing = Listing::Removed;
+        }
+        self.forget_when_drained(id);
+    }
+
+    /// Empties the idle index; who is ready stands aside until [`Engine::rebuild`].
+    fn clear_indexes(&mut self, ids: &[AgentId]) {
+        self.matching = Matching::default();
+        for &id in ids {
+            let Some(agent) = self.agents.get_mut(id) else { continue };
+            if matches!(agent.duty, Duty::Ready(Standing::Listed)) {
+                agent.duty = Duty::Ready(Standing::Aside);
+            }
+        }
+    }
+
+    /// True when the agent is new.
+    fn plan_agent(&mut self, plan: &AgentPlan) -> bool {
+        let now = self.now;
+        let is_new = self.agents.get(plan.id).is_none();
+        if is_new {
+            self.agents.insert(plan.id, Agent::new(now, plan));
+        }
+        let Some(agent) = self.agents.get_mut(plan.id) else { return false };
+        let before = std::mem::replace(&mut agent.peer, plan.peer);
+        agent.contract = Contract::Employed;
+        agent.return_after = plan.return_after;
+        agent.busy_pause = plan.busy_pause;
+        if let Some(peer) = self.peers.get_mut(&before) {
+            peer.agents.remove(&plan.id);
+        }
+        self.peers.entry(plan.peer).or_default().agents.insert(plan.id);
+        is_new
+    }
+
+    /// Makes the pools, puts waiting calls without an offer and idle agents into them.
+    fn rebuild(&mut self, plan: &Plan) {
+        for id in self.queues.ids() {
+            let Some(queue) = self.queues.get_mut(id) else { continue };
+            queue.pool = self.matching.pool(&queue.plan);
+            for place in &queue.order {
+                if self.calls.get(&place.call).is_some_and(|visit| visit.agent.is_none()) {
+                    self.matching.wait(queue.pool, *place);
+                }
+            }
+        }
+        for agent in &plan.agents {
+            let pools = self.matching.pools_of(&agent.skills);
+            let Some(row) = self.agents.get_mut(agent.id) else { continue };
+            row.pools = pools;
+            // Who is held off has a timer, and stays aside.
+            if matches!(row.duty, Duty::Ready(Standing::Aside)) && row.timer.is_none() {
+                self.list(agent.id);
+            }
+        }
+    }
+
+    fn remove_agent(&mut self, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(id) else { return };
+        agent.contract = Contract::Leaving;
+        agent.pools = Arc::new([]);
+        match agent.duty {
+            Duty::Talking(_) | Duty::WrapUp(_) | Duty::Offering(Offer { phase: Phase::Releasing(_), .. }) => {}
+            Duty::Offering(Offer { call, phase: Phase::Open, .. }) => {
+                self.cancel_offer(id, OfferCause::AgentGone);
+                if let Some(visit) = self.calls.get(&call)
+                    && let Some(queue) = self.queues.get(visit.place.queue)
+                {
+                    self.matching.wait(queue.pool, visit.place);
+                }
+            }
+            Duty::LoggedOut | Duty::NotReady(_) | Duty::Ready(_) | Duty::Unreachable => self.dismiss(id),
+        }
+    }
+
+    fn start(&mut self, plan: &AgentPlan) {
+        match Duty::initial(&plan.initial) {
+            Duty::Ready(_) => {
+                if self.stand_up(plan.id, Actor::Engine) == Link::Up {
+                    self.list(plan.id);
+                }
+            }
+            duty @ (Duty::LoggedOut
+            | Duty::NotReady(_)
+            | Duty::Unreachable
+            | Duty::Offering(_)
+            | Duty::Talking(_)
+            | Duty::WrapUp(_)) => self.begin(plan.id, duty, Actor::Engine),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The table of routing strategies: how a queue chooses among the agents who could take a call. A new strategy is a file
+//! and a row here; the configuration's names and the reference follow from the table.
+
+mod longest_idle;
+mod row;
+
+pub use row::{History, Strategy, Varies};
+
+/// Every strategy; the first is the default.
+pub static STRATEGIES: [&Strategy; 1] = [&longest_idle::LONGEST_IDLE];
+
+/// The strategy of that name.
+pub fn find(name: &str) -> Option<&'static Strategy> {
+    STRATEGIES.into_iter().find(|row| row.name == name)
+}
+
+/// Every name, in the order of the table.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    STRATEGIES.into_iter().map(|row| row.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Instant;
+
+    #[test]
+    fn every_row_is_found_by_its_name_and_explains_itself() {
+        for row in STRATEGIES {
+            assert!(std::ptr::eq(find(row.name).expect("found"), row));
+            assert!(row.docs.ends_with('.') && row.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+        }
+        assert_eq!(names().count(), STRATEGIES.len());
+        assert!(find("nobody").is_none());
+    }
+
+    #[test]
+    fn a_key_depends_on_nothing_but_the_history() {
+        for row in STRATEGIES {
+            let history = History { idle_since: Some(Instant::from_micros(5)) };
+            assert_eq!((row.key)(&history), (row.key)(&history.clone()));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Queue visits: how a call joins a queue, how its wait is judged, and the one way out for each ending. A visit has exactly
+//! one outcome, counted here and nowhere else.
+
+use std::cmp::Reverse;
+
+use crate::acd::engine::{Admission, Engine, Timer};
+use crate::acd::message::{Effect, Fact, FlowOut, OfferCause, Refusal};
+use crate::acd::queue::{Alarm, Counts, Listing, Place, Queue, Visit};
+use crate::base::{AgentId, CallId, Instant, QueueId};
+
+/// How a visit ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Outcome {
+    Answered(AgentId),
+    Abandoned { while_ringing: bool },
+    FlowedOut(FlowOut),
+}
+
+impl Engine {
+    pub(super) fn on_enqueue(&mut self, call: CallId, queue: QueueId, priority: i32, since: Option<Instant>) {
+        if self.calls.contains_key(&call) {
+            return;
+        }
+        let Some(row) = self.queues.get_mut(queue) else {
+            // A queue that a reload has removed meanwhile: there is nothing to count the visit under.
+            self.tell(Fact::Refused { queue: Some(queue), cause: Refusal::Closed });
+            self.ask(Effect::FlowOut { call, queue, reason: FlowOut::Closed });
+            return;
+        };
+        self.seq += 1;
+        let since = since.map_or(self.now, |since| since.min(self.now));
+        let place = Place { priority: Reverse(priority), since, queue, seq: self.seq, call };
+        let visit = Visit { place, joined: self.now, agent: None, missed: false };
+        let refusal = refusal(row, self.admission);
+        row.counts.offered += 1;
+        row.join(&visit);
+        self.calls.insert(call, visit);
+        self.tell(Fact::Offered { call, queue });
+        if let Some(reason) = refusal {
+            self.finish(call, Outcome::FlowedOut(reason));
+            self.ask(Effect::FlowOut { call, queue, reason });
+            return;
+        }
+        self.judge(call);
+        self.tell_oldest(queue);
+        self.arm_threshold(queue);
+        self.arm_wait_max(queue);
+        self.offer_or_wait(call);
+    }
+
+    pub(super) fn on_caller_gone(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get(&call) else { return };
+        let agent = visit.agent;
+        if let Some(agent) = agent {
+            self.cancel_offer(agent, OfferCause::CallerGone);
+        }
+        self.finish(call, Outcome::Abandoned { while_ringing: agent.is_some() });
+    }
+
+    pub(super) fn flow_out(&mut self, call: CallId, reason: FlowOut) {
+        let Some(visit) = self.calls.get(&call) else { return };
+        let queue = visit.place.queue;
+        if let Some(agent) = visit.agent {
+            self.cancel_offer(agent, OfferCause::Withdrawn);
+        }
+        self.finish(call, Outcome::FlowedOut(reason));
+        self.ask(Effect::FlowOut { call, queue, reason });
+    }
+
+    /// Ends a visit. The agent, where there was one, has been dealt with.
+    pub(super) fn finish(&mut self, call: CallId, outcome: Outcome) {
+        self.judge(call);
+        let Some(visit) = self.calls.remove(&call) else { return };
+        let Place { since, queue, .. } = visit.place;
+        let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
+        row.leave(&visit);
+        if visit.agent.is_none() {
+            self.matching.unwait(row.pool, &visit.place);
+        }
+        let wait = self.now.since(since);
+        let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
+        let (count, fact) = match outcome {
+            Outcome::Answered(agent) => (answered, Fact::Answered { call, queue, agent, wait, since }),
+            Outcome::Abandoned { while_ringing } => (abandoned, Fact::Abandoned { call, queue, wait, while_ringing }),
+            Outcome::FlowedOut(reason) => (flowed_out, Fact::FlowedOut { call, queue, wait, reason }),
+        };
+        *count += 1;
+        self.tell(fact);
+        self.tell_oldest(queue);
+        self.forget_when_drained(queue);
+    }
+
+    /// Tells once when the call's wait is outside the service level.
+    fn judge(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        let Place { since, queue, .. } = visit.place;
+        let row = self.queues.get(queue).expect("a visit's queue is kept until it is empty");
+        if visit.missed || !row.is_late(self.now.since(since)) {
+            return;
+        }
+        visit.missed = true;
+        self.tell(Fact::Missed { call, queue });
+    }
+
+    fn tell_oldest(&mut self, queue: QueueId) {
+        let Some(row) = self.queues.get_mut(queue) else { return };
+        let since = row.oldest();
+        if row.oldest_told == since {
+            return;
+        }
+        row.oldest_told = since;
+        self.tell(Fact::Oldest { queue, since });
+    }
+
+    /// Removed queues are kept for those who wait in them, and no longer.
+    pub(super) fn forget_when_drained(&mut self, queue: QueueId) {
+        let Some(row) = self.queues.get(queue) else { return };
+        if row.listing == Listing::Configured || row.len() > 0 {
+            return;
+        }
+        for alarm in [row.threshold_alarm, row.wait_max_alarm].into_iter().flatten() {
+            self.timers.cancel(alarm.key);
+        }
+        self.queues.remove(queue);
+    }
+
+    pub(super) fn on_threshold(&mut self, queue: QueueId) {
+        let Some(row) = self.queues.get_mut(queue) else { return };
+        row.threshold_alarm = None;
+        for call in row.late(self.now) {
+            self.judge(call);
+        }
+        self.arm_threshold(queue);
+    }
+
+    pub(super) fn on_wait_max(&mut self, queue: QueueId) {
+        let Some(row) = self.queues.get_mut(queue) else { return };
+        row.wait_max_alarm = None;
+        while let Some(call) = self.queues.get(queue).and_then(|row| row.overdue(self.now)) {
+            self.flow_out(call, FlowOut::Timeout);
+        }
+        self.arm_wait_max(queue);
+    }
+
+    /// One timer serves all callers of the queue: an armed one that is early enough stays, and looks again when it fires.
+    pub(super) fn arm_threshold(&mut self, queue: QueueId) {
+        let Some(row) = self.queues.get_mut(queue) else { return };
+        let Some(at) = later(row.threshold_alarm, row.next_threshold()) else { return };
+        if let Some(alarm) = row.threshold_alarm {
+            self.timers.cancel(alarm.key);
+        }
+        row.threshold_alarm = Some(Alarm { at, key: self.timers.arm(at, Timer::Threshold(queue)) });
+    }
+
+    /// As [`Engine::arm_threshold`].
+    pub(super) fn arm_wait_max(&mut self, queue: QueueId) {
+        let Some(row) = self.queues.get_mut(queue) else { return };
+        let Some(at) = later(row.wait_max_alarm, row.next_wait_max()) else { return };
+        if let Some(alarm) = row.wait_max_alarm {
+            self.timers.cancel(alarm.key);
+        }
+        row.wait_max_alarm = Some(Alarm { at, key: self.timers.arm(at, Timer::WaitMax(queue)) });
+    }
+}
+
+/// When to arm: the armed timer is too late for the need, or there is none. A need beyond all time is none.
+fn later(armed: Option<Alarm>, need: Option<Instant>) -> Option<Instant> {
+    need.filter(|&need| need < Instant::FAR && armed.is_none_or(|alarm| alarm.at > need))
+}
+
+fn refusal(queue: &Queue, admission: Admission) -> Option<FlowOut> {
+    match (admission, queue.listing) {
+        (Admission::Draining, _) => Some(FlowOut::Draining),
+        (Admission::Open, Listing::Removed) => Some(FlowOut::Closed),
+        (Admission::Open, Listing::Configured) if !queue.plan.open => Some(FlowOut::Closed),
+        (Admission::Open, Listing::Configured) => queue.is_full().then_some(FlowOut::Full),
+    }
+}

@@ -1,0 +1,157 @@
+//! A configuration in words, defaults included: what `strowger check` prints. Shows no token.
+
+use std::fmt::{self, Write};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::AgentState;
+
+use super::types::{
+    AgentConfig, AnswerPolicy, Config, DnisSource, MediaPolicy, PeerConfig, QueueConfig, UnknownSource,
+};
+use super::values::{address_bits, show};
+
+/// What was understood, readable, each line at most one queue, peer or row of agents.
+pub fn describe(config: &Config) -> String {
+    let mut text = String::new();
+    write(&mut text, config).expect("writing to a string cannot fail");
+    text
+}
+
+fn write(out: &mut String, config: &Config) -> fmt::Result {
+    listeners(out, config)?;
+    writeln!(out, "\nPeers: {}", config.peers.len())?;
+    for peer in &config.peers {
+        write_peer(out, peer)?;
+    }
+    writeln!(out, "\nQueues: {}", config.queues.len())?;
+    for queue in &config.queues {
+        let agents = config.agents.iter().filter(|agent| queue.accepts(&agent.skills)).count();
+        write_queue(out, queue, agents)?;
+    }
+    writeln!(out, "\nAgents: {}", config.agents.len())?;
+    for row in config.agents.chunk_by(alike) {
+        write_agents(out, row)?;
+    }
+    Ok(())
+}
+
+fn listeners(out: &mut String, config: &Config) -> fmt::Result {
+    let sip = &config.sip;
+    let unknown = match sip.unknown_source {
+        UnknownSource::Reject => "refused with 403",
+        UnknownSource::Silent => "ignored",
+    };
+    write!(out, "SIP    {} over UDP", sip.listen)?;
+    if let Some(advertise) = sip.advertise {
+        write!(out, ", advertised as {advertise}")?;
+    }
+    writeln!(out, "; calls from unknown sources are {unknown}")?;
+    let media = &config.media;
+    let (first, last) = media.ports;
+    let legs = (u32::from(last) - u32::from(first)).div_ceil(2);
+    let probe = show(media.silence_probe);
+    writeln!(out, "RTP    {} ports {first}-{last}, {legs} legs; silent legs are probed after {probe}", media.address)?;
+    let users = config.http.tokens.len() + config.http.token_files.len();
+    let access = if users == 0 { "no token needed".to_string() } else { format!("tokens of {users}") };
+    writeln!(out, "HTTP   {}, {access}", config.http.listen)?;
+    writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))
+}
+
+fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
+    write!(out, "  {}  {}", peer.name, peer.address)?;
+    if peer.inbound {
+        let sources: Vec<_> = peer.sources.iter().map(network).collect();
+        let from = if sources.is_empty() { "its address".to_string() } else { sources.join(", ") };
+        let dnis: Vec<_> = peer.dnis.iter().map(dnis_source).collect();
+        write!(out, "; calls from {from}, called number from {}", dnis.join(", then "))?;
+    } else {
+        write!(out, "; sends no calls")?;
+    }
+    if peer.qualify == Duration::ZERO {
+        writeln!(out, "; not watched")
+    } else {
+        writeln!(out, "; OPTIONS every {}", show(peer.qualify))
+    }
+}
+
+fn network((address, length): &(IpAddr, u8)) -> String {
+    if *length == address_bits(*address) { address.to_string() } else { format!("{address}/{length}") }
+}
+
+fn dnis_source(source: &DnisSource) -> String {
+    match source {
+        DnisSource::Header(name) => name.clone(),
+        DnisSource::PCalledPartyId => "P-Called-Party-ID".to_string(),
+        DnisSource::HistoryInfo => "History-Info".to_string(),
+        DnisSource::Diversion => "Diversion".to_string(),
+        DnisSource::To => "To".to_string(),
+        DnisSource::RequestUri => "Request-URI".to_string(),
+    }
+}
+
+fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Result {
+    let numbers = if queue.numbers.is_empty() { "no number".to_string() } else { queue.numbers.join(", ") };
+    let state = if queue.open { "" } else { " (closed)" };
+    writeln!(out, "  {}{state}  {numbers}; {agents} agents{}", queue.name, skills(" with ", &queue.skills))?;
+    let answer = match queue.answer {
+        AnswerPolicy::OnQueue => "answered at once".to_string(),
+        AnswerPolicy::OnAgent => format!("rings until an agent answers, at most {}", show(queue.unanswered_max)),
+        AnswerPolicy::Early => format!("early media until an agent answers, at most {}", show(queue.unanswered_max)),
+    };
+    let heard = match queue.media {
+        MediaPolicy::None => "signalling only".to_string(),
+        MediaPolicy::Anchor => {
+            let music =
+                queue.music.as_ref().map_or_else(|| "built-in tune".to_string(), |path| path.display().to_string());
+            queue.prompt.as_ref().map_or_else(|| music.clone(), |prompt| format!("{}, then {music}", prompt.display()))
+        }
+    };
+    writeln!(out, "    {answer}; {heard}")?;
+    let most = queue.waiting_max.map_or_else(|| "any number".to_string(), |most| most.to_string());
+    let long = queue.wait_max.map_or_else(|| "for ever".to_string(), show);
+    writeln!(out, "    priority {}; {most} may wait, {long}", queue.priority)?;
+    let (ring, wrap_up) = (show(queue.ring_timeout), show(queue.wrap_up));
+    writeln!(out, "    {}; rings {ring}, wrap-up {wrap_up}", queue.strategy)?;
+    let (threshold, short) = (show(queue.threshold), show(queue.short_abandon));
+    writeln!(out, "    service level {} in {threshold}; abandons within {short} are short", queue.target)
+}
+
+/// True when two agents differ in name and device only.
+fn alike(one: &AgentConfig, other: &AgentConfig) -> bool {
+    let key = |agent: &AgentConfig| {
+        let AgentConfig { name: _, uri: _, peer, skills, initial, return_after, busy_pause } = agent.clone();
+        (peer, skills, initial, return_after, busy_pause)
+    };
+    key(one) == key(other)
+}
+
+fn write_agents(out: &mut String, row: &[AgentConfig]) -> fmt::Result {
+    let (Some(first), Some(last)) = (row.first(), row.last()) else { return Ok(()) };
+    match row.len() {
+        1 => write!(out, "  {}", first.name)?,
+        count => write!(out, "  {} to {} ({count})", first.name, last.name)?,
+    }
+    match &first.peer {
+        Some(peer) => write!(out, "  {} by way of {peer}", first.uri)?,
+        None => write!(out, "  {}", first.uri)?,
+    }
+    let initial = match &first.initial {
+        AgentState::NotReady(_) => "not ready",
+        AgentState::LoggedOut => "logged out",
+        AgentState::Ready
+        | AgentState::Unreachable
+        | AgentState::Reserved
+        | AgentState::Ringing
+        | AgentState::Talking
+        | AgentState::WrapUp => "ready",
+    };
+    let (back, pause) = (show(first.return_after), show(first.busy_pause));
+    let skills = skills("; ", &first.skills);
+    writeln!(out, "{skills}; {initial} at the start; back after {back}, busy pause {pause}")
+}
+
+fn skills(before: &str, skills: &[Arc<str>]) -> String {
+    if skills.is_empty() { String::new() } else { format!("{before}{}", skills.join(", ")) }
+}

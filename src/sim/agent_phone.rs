@@ -1,0 +1,348 @@
+//! An agent's phone: takes calls, and answers, refuses, ignores or rings for ever as it was told.
+//!
+//! `Idle -> Ringing -> Talking -> Idle`. A second call while one is there is refused with 486 and told as
+//! [`PhoneEvent::Doubled`]: the engine never offers an agent two calls at once.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::{Instant, Timers};
+use crate::sim::handset::{Habits, Handset, Setup};
+use crate::sim::phone::{Outgoing, PhoneEvent};
+use crate::sim::session::Session;
+use crate::sim::ua::Up;
+use crate::sim::wire::Wire;
+
+/// What the phone and its person do with one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manner {
+    /// The first answer on the wire.
+    pub first: First,
+    /// What the person does.
+    pub then: Then,
+    /// What the person does once talking.
+    pub habits: Habits,
+}
+
+impl Manner {
+    /// Rings at once and answers after `after`.
+    pub fn answers(after: Duration) -> Self {
+        Self { first: First::Ringing, then: Then::Answer(after), habits: Habits::default() }
+    }
+}
+
+/// The provisional response a device sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// 180.
+    Ringing,
+    /// 183 with SDP.
+    Progress,
+    /// 100 only.
+    Trying,
+    /// None at all.
+    Nothing,
+}
+
+/// What happens after the first response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// Answers after a time.
+    Answer(Duration),
+    /// Refuses with a code after a time.
+    Refuse(u16, Duration),
+    /// Nothing, for ever.
+    Nothing,
+    /// Answers in the moment the CANCEL comes: the two cross on the wire.
+    AnswerOnCancel,
+}
+
+/// An agent's phone; see the module.
+#[derive(Debug)]
+pub struct AgentPhone {
+    handset: Handset,
+    manner: Manner,
+    next: VecDeque<Manner>,
+    state: State,
+    timers: Timers<u64>,
+    calls: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle,
+    Ringing { session: Session, invite: Wire, tag: String, manner: Manner },
+    Talking { session: Session },
+}
+
+impl AgentPhone {
+    /// A phone that answers every call in the same manner until told otherwise.
+    pub fn new(setup: Setup, manner: Manner) -> Self {
+        Self {
+            handset: Handset::new(setup),
+            manner,
+            next: VecDeque::new(),
+            state: State::Idle,
+            timers: Timers::default(),
+            calls: 0,
+        }
+    }
+
+    /// The manner from the next call on.
+    pub fn set_manner(&mut self, manner: Manner) {
+        self.manner = manner;
+    }
+
+    /// The manner of the next call only; several are used in order.
+    pub fn push_manner(&mut self, manner: Manner) {
+        self.next.push_back(manner);
+    }
+
+    /// Hangs up a talk, or answers a ringing call with 603.
+    pub fn hang_up(&mut self, now: Instant) {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Idle => {}
+            State::Ringing { invite, tag, .. } => {
+                self.handset.ua.respond(now, &invite, &Wire::response(&invite, 603, &tag));
+                self.handset.end_talk(PhoneEvent::EndedByUs);
+            }
+            State::Talking { mut session } => {
+                session.bye(&mut self.handset.ua, now);
+                self.handset.end_talk(PhoneEvent::EndedByUs);
+            }
+        }
+    }
+
+    /// Answers a ringing call now.
+    pub fn answer(&mut self, now: Instant) {
+        let State::Ringing { mut session, invite, tag, manner } = std::mem::replace(&mut self.state, State::Idle) else {
+            return;
+        };
+        match session.accept(&self.handset.ua, &invite, &tag) {
+            Some(response) => {
+                self.handset.ua.respond(now, &invite, &response);
+                self.handset.begin_talk(now, &manner.habits);
+                self.handset.tell(PhoneEvent::Answered);
+                self.state = State::Talking { session };
+            }
+            None => self.handset.ua.respond(now, &invite, &Wire::response(&invite, 488, &tag)),
+        }
+    }
+
+    /// The common part, for what any phone can do.
+    pub const fn handset(&mut self) -> &mut Handset {
+        &mut self.handset
+    }
+
+    /// The talk, if there is one.
+    pub const fn session(&mut self) -> Option<(&mut Session, &mut Handset)> {
+        match &mut self.state {
+            State::Talking { session } => Some((session, &mut self.handset)),
+            State::Idle | State::Ringing { .. } => None,
+        }
+    }
+
+    /// Loses its power without a word.
+    pub fn vanish(&mut self) {
+        self.handset.vanish();
+        self.state = State::Idle;
+        self.timers = Timers::default();
+    }
+
+    /// A SIP datagram arrived.
+    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: &Bytes) {
+        if self.handset.is_gone() {
+            return;
+        }
+        if let Some(up) = self.handset.ua.handle_datagram(now, source, payload) {
+            self.on_up(now, up);
+        }
+    }
+
+    /// An RTP datagram arrived.
+    pub fn handle_rtp(&mut self, _now: Instant, _source: SocketAddr, _payload: &[u8]) {}
+
+    /// Time passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.handset.is_gone() {
+            return;
+        }
+        for up in self.handset.ua.handle_timeout(now) {
+            self.on_up(now, up);
+        }
+        while let Some(call) = self.timers.pop_due(now) {
+            if call == self.calls {
+                self.on_decided(now);
+            }
+        }
+        if let State::Talking { session } = &mut self.state {
+            if self.handset.on_habits(now, session) {
+                self.state = State::Idle;
+            }
+        }
+    }
+
+    /// When `handle_timeout` is wanted next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let session = match &self.state {
+            State::Talking { session } => Some(session),
+            State::Idle | State::Ringing { .. } => None,
+        };
+        [self.handset.poll_timeout(session), self.timers.next()].into_iter().flatten().min()
+    }
+
+    /// The next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<Outgoing> {
+        self.handset.poll_transmit()
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<PhoneEvent> {
+        self.handset.poll_event()
+    }
+
+    /// True when it is in no call and waits for no answer.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle) && self.handset.ua.is_quiet()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.handset.name()
+    }
+
+    /// Where it receives RTP.
+    pub const fn rtp(&self) -> SocketAddr {
+        self.handset.audio().rtp
+    }
+
+    fn on_up(&mut self, now: Instant, up: Up) {
+        match up {
+            Up::Request(request, source) => self.on_request(now, &request, source),
+            Up::Response(response) => {
+                if let State::Talking { session } = &mut self.state {
+                    if session.call_id == response.call_id() {
+                        let event = session.on_response(&mut self.handset.ua, now, &response);
+                        if self.handset.on_session(event) {
+                            self.state = State::Idle;
+                        }
+                    }
+                }
+            }
+            Up::Unanswered { call_id, method } => {
+                if method == "INVITE" && self.has_call(&call_id) {
+                    self.hang_up(now);
+                }
+            }
+            Up::Unacknowledged { call_id } => {
+                if self.has_call(&call_id) {
+                    self.hang_up(now);
+                }
+            }
+        }
+    }
+
+    fn on_request(&mut self, now: Instant, request: &Wire, source: SocketAddr) {
+        if request.method() == Some("INVITE") && request.to_tag().is_none() {
+            self.on_call(now, request, source);
+            return;
+        }
+        if request.method() == Some("CANCEL") {
+            self.on_cancel(now, request);
+            return;
+        }
+        match &mut self.state {
+            State::Talking { session } if session.call_id == request.call_id() => {
+                let event = session.on_request(&mut self.handset.ua, now, request);
+                if self.handset.on_session(event) {
+                    self.state = State::Idle;
+                }
+            }
+            State::Idle | State::Ringing { .. } | State::Talking { .. } => self.handset.on_stray(now, request),
+        }
+    }
+
+    fn on_call(&mut self, now: Instant, invite: &Wire, source: SocketAddr) {
+        let tag = self.handset.ua.token();
+        if !matches!(self.state, State::Idle) {
+            self.handset.tell(PhoneEvent::Doubled);
+            self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));
+            return;
+        }
+        self.handset.tell(PhoneEvent::Incoming);
+        self.calls += 1;
+        let manner = self.next.pop_front().unwrap_or_else(|| self.manner.clone());
+        let mut session = Session::incoming(invite, &tag, source, self.handset.audio().clone());
+        let contact = self.handset.ua.contact();
+        let provisional = match manner.first {
+            First::Ringing => Some(Wire::response(invite, 180, &tag).with("Contact", contact)),
+            First::Progress => session.accept(&self.handset.ua, invite, &tag).map(|response| response.with_code(183)),
+            First::Trying => Some(Wire::response(invite, 100, "")),
+            First::Nothing => None,
+        };
+        if let Some(provisional) = provisional {
+            self.handset.ua.respond(now, invite, &provisional);
+        }
+        match manner.then {
+            Then::Answer(after) | Then::Refuse(_, after) => {
+                self.timers.arm(now + after, self.calls);
+            }
+            Then::Nothing | Then::AnswerOnCancel => {}
+        }
+        self.state = State::Ringing { session, invite: invite.clone(), tag, manner };
+        self.handle_timeout(now);
+    }
+
+    fn on_decided(&mut self, now: Instant) {
+        let State::Ringing { invite, tag, manner, .. } = &self.state else { return };
+        match manner.then {
+            Then::Refuse(code, _) => {
+                let mut response = Wire::response(invite, code, tag);
+                if (300..400).contains(&code) {
+                    response = response.with("Contact", "<sip:elsewhere@10.9.9.9>");
+                }
+                self.handset.ua.respond(now, invite, &response);
+                self.handset.end_talk(PhoneEvent::EndedByUs);
+                self.state = State::Idle;
+            }
+            Then::Answer(_) => self.answer(now),
+            Then::Nothing | Then::AnswerOnCancel => {}
+        }
+    }
+
+    fn on_cancel(&mut self, now: Instant, cancel: &Wire) {
+        let State::Ringing { session, invite, tag, manner } = &self.state else {
+            // RFC 3261 9.2: the transaction is known, but its final response is out: 200, without effect.
+            let code = if self.has_call(cancel.call_id()) { 200 } else { 481 };
+            self.handset.ua.respond(now, cancel, &Wire::response(cancel, code, "late"));
+            return;
+        };
+        if session.call_id != cancel.call_id() {
+            self.handset.on_stray(now, cancel);
+            return;
+        }
+        if manner.first == First::Nothing && manner.then == Then::Nothing {
+            return;
+        }
+        if manner.then == Then::AnswerOnCancel {
+            let ok = Wire::response(cancel, 200, tag);
+            self.answer(now);
+            self.handset.ua.respond(now, cancel, &ok);
+            return;
+        }
+        self.handset.ua.respond(now, cancel, &Wire::response(cancel, 200, tag));
+        self.handset.ua.respond(now, invite, &Wire::response(invite, 487, tag));
+        self.handset.end_talk(PhoneEvent::EndedByFar);
+        self.state = State::Idle;
+    }
+
+    fn has_call(&self, call_id: &str) -> bool {
+        match &self.state {
+            State::Idle => false,
+            State::Ringing { session, .. } | State::Talking { session } => session.call_id == call_id,
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! A caller's phone: dials a number, waits as long as its patience lasts, talks, hangs up at the stage it was told to.
+//!
+//! `Idle -> Inviting -> Talking -> Idle`; a hang-up before the answer is a CANCEL, held back until a provisional response has
+//! come (RFC 3261 9.1), and a 2xx that crosses it is acknowledged and ended by BYE.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::{Instant, TimerKey, Timers};
+use crate::sim::handset::{Habits, Handset, Setup};
+use crate::sim::phone::{Outgoing, PhoneEvent};
+use crate::sim::session::Session;
+use crate::sim::ua::Up;
+use crate::sim::wire::Wire;
+
+/// One call to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dial {
+    /// The number.
+    pub number: String,
+    /// Hangs up so long after dialling, answered or not.
+    pub patience: Option<Duration>,
+    /// Hangs up at this stage.
+    pub quit: Quit,
+    /// The 2xx is acknowledged.
+    pub acknowledges: Acknowledges,
+    /// How the INVITE goes out.
+    pub invite: Invite,
+    /// What the person does once answered.
+    pub habits: Habits,
+}
+
+impl Dial {
+    /// An ordinary call.
+    pub fn to(number: &str) -> Self {
+        Self {
+            number: number.to_string(),
+            patience: None,
+            quit: Quit::Never,
+            acknowledges: Acknowledges::Always,
+            invite: Invite::WithOffer,
+            habits: Habits::default(),
+        }
+    }
+}
+
+/// The stage at which a caller hangs up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quit {
+    /// By patience and habits only.
+    Never,
+    /// As soon as the INVITE is out.
+    AtOnce,
+    /// At the first provisional response.
+    OnTrying,
+    /// At the first 180 or 183.
+    OnRinging,
+    /// Right at the answer.
+    OnAnswer,
+}
+
+/// Whether a caller acknowledges the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acknowledges {
+    /// As it must.
+    Always,
+    /// Never: a broken phone.
+    Never,
+}
+
+/// How a caller's INVITE goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invite {
+    /// With an SDP offer.
+    WithOffer,
+    /// Without: the offer comes in the 200, the answer goes in the ACK.
+    WithoutOffer,
+    /// With an offer, and the same datagram twice.
+    Twice,
+}
+
+/// A caller's phone; see the module.
+#[derive(Debug)]
+pub struct Caller {
+    handset: Handset,
+    engine: SocketAddr,
+    state: State,
+    patience: Timers<()>,
+    armed: Option<TimerKey>,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle,
+    Inviting { session: Session, dial: Dial, invite: Wire, heard: bool, exit: Exit },
+    Talking { session: Session },
+}
+
+/// How far a hang-up before the answer has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Stays,
+    Wishes,
+    Cancelled,
+}
+
+impl Caller {
+    /// A caller's phone that dials through `engine`.
+    pub fn new(setup: Setup, engine: SocketAddr) -> Self {
+        Self {
+            handset: Handset::new(setup),
+            engine,
+            state: State::Idle,
+            patience: Timers::default(),
+            armed: None,
+        }
+    }
+
+    /// Dials; a phone that is in a call does nothing.
+    pub fn dial(&mut self, now: Instant, dial: Dial) {
+        if !matches!(self.state, State::Idle) || self.handset.is_gone() {
+            return;
+        }
+        let uri = format!("sip:{}@{}", dial.number, self.engine);
+        let name = self.handset.name().to_string();
+        let audio = self.handset.audio().clone();
+        let mut session = Session::outgoing(&mut self.handset.ua, &name, &uri, self.engine, audio);
+        let invite = session.invite(&mut self.handset.ua, now, dial.invite != Invite::WithoutOffer);
+        if dial.invite == Invite::Twice {
+            self.handset.ua.repeat(self.engine, &invite);
+        }
+        self.armed.take().map(|timer| self.patience.cancel(timer));
+        self.armed = dial.patience.map(|patience| self.patience.arm(now + patience, ()));
+        let exit = if dial.quit == Quit::AtOnce { Exit::Wishes } else { Exit::Stays };
+        self.state = State::Inviting { session, dial, invite, heard: false, exit };
+    }
+
+    /// Hangs up: CANCEL before the answer, BYE after it.
+    pub fn hang_up(&mut self, now: Instant) {
+        let ua = &mut self.handset.ua;
+        match &mut self.state {
+            State::Idle => {}
+            State::Inviting { session, invite, heard, exit, .. } => {
+                if *exit != Exit::Cancelled {
+                    *exit = if *heard { Exit::Cancelled } else { Exit::Wishes };
+                    if *heard {
+                        ua.cancel(now, session.destination(), invite);
+                    }
+                }
+            }
+            State::Talking { session } => {
+                session.bye(ua, now);
+                self.handset.end_talk(PhoneEvent::EndedByUs);
+                self.state = State::Idle;
+            }
+        }
+    }
+
+    /// The common part, for what any phone can do.
+    pub const fn handset(&mut self) -> &mut Handset {
+        &mut self.handset
+    }
+
+    /// The talk, if there is one.
+    pub const fn session(&mut self) -> Option<(&mut Session, &mut Handset)> {
+        match &mut self.state {
+            State::Talking { session } => Some((session, &mut self.handset)),
+            State::Idle | State::Inviting { .. } => None,
+        }
+    }
+
+    /// Loses its power without a word.
+    pub fn vanish(&mut self) {
+        self.handset.vanish();
+        self.state = State::Idle;
+        self.patience = Timers::default();
+    }
+
+    /// A SIP datagram arrived.
+    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: &Bytes) {
+        if self.handset.is_gone() {
+            return;
+        }
+        if let Some(up) = self.handset.ua.handle_datagram(now, source, payload) {
+            self.on_up(now, up);
+        }
+    }
+
+    /// An RTP datagram arrived.
+    pub fn handle_rtp(&mut self, _now: Instant, _source: SocketAddr, _payload: &[u8]) {}
+
+    /// Time passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.handset.is_gone() {
+            return;
+        }
+        for up in self.handset.ua.handle_timeout(now) {
+            self.on_up(now, up);
+        }
+        if self.patience.pop_due(now).is_some() {
+            self.armed = None;
+            self.hang_up(now);
+        }
+        if let State::Talking { session } = &mut self.state {
+            if self.handset.on_habits(now, session) {
+                self.state = State::Idle;
+            }
+        }
+    }
+
+    /// When `handle_timeout` is wanted next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let session = match &self.state {
+            State::Talking { session } => Some(session),
+            State::Idle | State::Inviting { .. } => None,
+        };
+        [self.handset.poll_timeout(session), self.patience.next()].into_iter().flatten().min()
+    }
+
+    /// The next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<Outgoing> {
+        self.handset.poll_transmit()
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<PhoneEvent> {
+        self.handset.poll_event()
+    }
+
+    /// True when it is in no call and waits for no answer.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle) && self.handset.ua.is_quiet()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.handset.name()
+    }
+
+    /// Where it receives RTP.
+    pub const fn rtp(&self) -> SocketAddr {
+        self.handset.audio().rtp
+    }
+
+    fn on_up(&mut self, now: Instant, up: Up) {
+        match up {
+            Up::Request(request, _) => self.on_request(now, &request),
+            Up::Response(response) => self.on_response(now, &response),
+            Up::Unanswered { call_id, method } => self.on_unanswered(now, &call_id, &method),
+            Up::Unacknowledged { call_id } => {
+                if self.session_of(&call_id) {
+                    self.hang_up(now);
+                }
+            }
+        }
+    }
+
+    fn on_request(&mut self, now: Instant, request: &Wire) {
+        match &mut self.state {
+            State::Talking { session } if session.call_id == request.call_id() => {
+                let event = session.on_request(&mut self.handset.ua, now, request);
+                if self.handset.on_session(event) {
+                    self.state = State::Idle;
+                }
+            }
+            State::Idle | State::Inviting { .. } | State::Talking { .. } => self.handset.on_stray(now, request),
+        }
+    }
+
+    fn on_response(&mut self, now: Instant, response: &Wire) {
+        match &mut self.state {
+            State::Inviting { session, .. } if session.call_id == response.call_id() => {
+                if response.cseq().is_some_and(|(_, method)| method == "INVITE") {
+                    self.on_invite_response(now, response);
+                }
+            }
+            State::Talking { session } if session.call_id == response.call_id() => {
+                let event = session.on_response(&mut self.handset.ua, now, response);
+                if self.handset.on_session(event) {
+                    self.state = State::Idle;
+                }
+            }
+            State::Idle | State::Inviting { .. } | State::Talking { .. } => {}
+        }
+    }
+
+    fn on_invite_response(&mut self, now: Instant, response: &Wire) {
+        let code = response.code().unwrap_or_default();
+        if code < 200 {
+            self.on_provisional(now, code, response);
+            return;
+        }
+        let State::Inviting { mut session, dial, exit, .. } = std::mem::replace(&mut self.state, State::Idle) else {
+            return;
+        };
+        if code >= 300 {
+            self.armed.take().map(|timer| self.patience.cancel(timer));
+            self.handset.tell(PhoneEvent::Failed(code));
+            return;
+        }
+        let with_offer = dial.invite != Invite::WithoutOffer;
+        let acknowledges = dial.acknowledges == Acknowledges::Always;
+        session.on_success(&mut self.handset.ua, response, with_offer, acknowledges);
+        self.handset.tell(PhoneEvent::Answered);
+        self.handset.begin_talk(now, &dial.habits);
+        let leaves = exit != Exit::Stays || dial.quit == Quit::OnAnswer;
+        self.state = State::Talking { session };
+        if leaves {
+            self.hang_up(now);
+        }
+    }
+
+    fn on_provisional(&mut self, now: Instant, code: u16, response: &Wire) {
+        let State::Inviting { session, dial, heard, exit, .. } = &mut self.state else { return };
+        *heard = true;
+        session.on_provisional(response);
+        let rings = matches!(code, 180 | 183);
+        let leaves = *exit == Exit::Wishes || dial.quit == Quit::OnTrying || (dial.quit == Quit::OnRinging && rings);
+        match code {
+            180 => self.handset.tell(PhoneEvent::Ringing),
+            183 => self.handset.tell(PhoneEvent::EarlyMedia),
+            _ => {}
+        }
+        if leaves {
+            self.hang_up(now);
+        }
+    }
+
+    fn on_unanswered(&mut self, now: Instant, call_id: &str, method: &str) {
+        if !self.session_of(call_id) {
+            return;
+        }
+        match (&self.state, method) {
+            (State::Inviting { .. }, "INVITE") => {
+                self.handset.tell(PhoneEvent::Unanswered);
+                self.state = State::Idle;
+            }
+            (State::Talking { .. }, "INVITE") => self.hang_up(now),
+            _ => {}
+        }
+    }
+
+    fn session_of(&self, call_id: &str) -> bool {
+        match &self.state {
+            State::Idle => false,
+            State::Inviting { session, .. } | State::Talking { session } => session.call_id == call_id,
+        }
+    }
+}

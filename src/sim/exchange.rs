@@ -1,0 +1,154 @@
+//! Several phones behind one SIP address, as a PBX or a trunk has them: a request that opens a dialog goes by the user of its
+//! Request-URI, everything else by its Call-ID. Answers OPTIONS to itself. Rewrites nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::base::{Instant, Rng};
+use crate::sim::phone::{Kind, Outgoing, Phone};
+use crate::sim::ua::{Ua, Up};
+use crate::sim::wire::{Wire, user_of};
+
+/// An address with its phones; see the module.
+#[derive(Debug)]
+pub struct Exchange {
+    name: String,
+    ua: Ua,
+    phones: Vec<Phone>,
+    routes: BTreeMap<String, usize>,
+    answers_options: Option<u16>,
+    outbox: VecDeque<(usize, Outgoing)>,
+}
+
+impl Exchange {
+    /// An address without phones yet, that answers OPTIONS with 200.
+    pub fn new(name: &str, address: SocketAddr, rng: Rng) -> Self {
+        Self {
+            name: name.to_string(),
+            ua: Ua::new(name, address, rng),
+            phones: Vec::new(),
+            routes: BTreeMap::new(),
+            answers_options: Some(200),
+            outbox: VecDeque::new(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its SIP address.
+    pub const fn address(&self) -> SocketAddr {
+        self.ua.address()
+    }
+
+    /// What OPTIONS to the address itself get; `None` is silence.
+    pub const fn answer_options(&mut self, code: Option<u16>) {
+        self.answers_options = code;
+    }
+
+    /// Adds a phone; its index is for [`Exchange::phone`].
+    pub fn add(&mut self, phone: Phone) -> usize {
+        self.phones.push(phone);
+        self.phones.len() - 1
+    }
+
+    /// A phone by its index.
+    ///
+    /// # Panics
+    /// When `add` never gave this index.
+    pub fn phone(&mut self, index: usize) -> &mut Phone {
+        &mut self.phones[index]
+    }
+
+    /// All phones.
+    pub fn phones(&self) -> &[Phone] {
+        &self.phones
+    }
+
+    /// Which phone a message belongs to; `None`: to the address itself.
+    pub fn recipient(&self, message: &Wire) -> Option<usize> {
+        if let Some(index) = self.routes.get(message.call_id()) {
+            return Some(*index);
+        }
+        let user = user_of(message.uri());
+        self.phones.iter().position(|phone| phone.name() == user)
+    }
+
+    /// A SIP datagram arrived.
+    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: &Bytes) {
+        let Some(message) = Wire::parse(payload) else { return };
+        match self.recipient(&message) {
+            Some(index) => {
+                if message.method() == Some("INVITE") && message.to_tag().is_none() {
+                    self.routes.insert(message.call_id().to_string(), index);
+                }
+                self.phones[index].handle_datagram(now, source, payload);
+            }
+            None => self.on_own(now, source, payload),
+        }
+    }
+
+    /// An RTP datagram arrived at a phone's own port.
+    pub fn handle_rtp(&mut self, now: Instant, index: usize, source: SocketAddr, payload: &[u8]) {
+        self.phones[index].handle_rtp(now, source, payload);
+    }
+
+    /// Time passed; early or repeated calls change nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        drop(self.ua.handle_timeout(now));
+        for phone in &mut self.phones {
+            if phone.poll_timeout().is_some_and(|at| at <= now) {
+                phone.handle_timeout(now);
+            }
+        }
+    }
+
+    /// When `handle_timeout` is wanted next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.phones.iter().filter_map(Phone::poll_timeout).chain(self.ua.poll_timeout()).min()
+    }
+
+    /// The next datagram to send, with the phone that sends it (`None`: the address itself).
+    pub fn poll_transmit(&mut self) -> Option<(Option<usize>, Outgoing)> {
+        if self.outbox.is_empty() {
+            self.collect();
+        }
+        if let Some((index, outgoing)) = self.outbox.pop_front() {
+            return Some((Some(index), outgoing));
+        }
+        let (destination, payload) = self.ua.poll_transmit()?;
+        Some((None, Outgoing { kind: Kind::Sip, destination, payload }))
+    }
+
+    /// Takes what the phones send, and learns the Call-IDs of the calls they make.
+    fn collect(&mut self) {
+        for (index, phone) in self.phones.iter_mut().enumerate() {
+            while let Some(outgoing) = phone.poll_transmit() {
+                if outgoing.payload.starts_with(b"INVITE ") {
+                    if let Some(invite) = Wire::parse(&outgoing.payload) {
+                        self.routes.entry(invite.call_id().to_string()).or_insert(index);
+                    }
+                }
+                self.outbox.push_back((index, outgoing));
+            }
+        }
+    }
+
+    fn on_own(&mut self, now: Instant, source: SocketAddr, payload: &[u8]) {
+        let Some(Up::Request(request, _)) = self.ua.handle_datagram(now, source, payload) else { return };
+        let code = match request.method() {
+            Some("OPTIONS") => self.answers_options,
+            Some("ACK") | None => None,
+            Some("INVITE") => Some(404),
+            Some(_) => Some(481),
+        };
+        if let Some(code) = code {
+            let tag = self.ua.token();
+            self.ua.respond(now, &request, &Wire::response(&request, code, &tag));
+        }
+    }
+}

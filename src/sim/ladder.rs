@@ -1,0 +1,116 @@
+//! The record of a world: who sent what to whom and when, one short stable line each, and a hash over every byte.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::base::Instant;
+use crate::sim::terms::{Direction, Terms};
+use crate::sim::wire::{Start, Wire, user_of};
+
+/// What a ladder shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Nothing: only the hash is kept.
+    Nothing,
+    /// Messages and facts.
+    Everything,
+    /// How many of each message between each pair, and the facts by count: for worlds too large to read.
+    Counts,
+}
+
+/// The record; see the module.
+#[derive(Debug)]
+pub struct Ladder {
+    detail: Detail,
+    lines: Vec<String>,
+    counts: BTreeMap<String, u64>,
+    hash: u64,
+}
+
+impl Ladder {
+    /// An empty record.
+    pub const fn new(detail: Detail) -> Self {
+        Self { detail, lines: Vec::new(), counts: BTreeMap::new(), hash: 0xcbf2_9ce4_8422_2325 }
+    }
+
+    /// True when lines or counts are kept.
+    pub fn is_kept(&self) -> bool {
+        self.detail != Detail::Nothing
+    }
+
+    /// Adds bytes to the hash (FNV-1a, 64 bits).
+    pub fn absorb(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    /// The hash over all that was absorbed.
+    pub const fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// Records a message; `fate` tells what the network did to it (empty: it arrives once).
+    pub fn message(&mut self, now: Instant, from: &str, to: &str, what: &str, fate: &str) {
+        match self.detail {
+            Detail::Nothing => {}
+            Detail::Everything => {
+                let mut line = format!("{:>9}  {from:<5} -> {to:<5}  {what}", now.to_string());
+                if !fate.is_empty() {
+                    write!(line, "  ({fate})").expect("writing to a string succeeds");
+                }
+                self.lines.push(line);
+            }
+            Detail::Counts => self.count(format!("{from} -> {to}: {what}{}", if fate == "lost" { " (lost)" } else { "" })),
+        }
+    }
+
+    /// Records anything else: a fact, a step of the script.
+    pub fn note(&mut self, now: Instant, kind: &str, what: &str) {
+        match self.detail {
+            Detail::Nothing => {}
+            Detail::Everything => self.lines.push(format!("{:>9}  {kind:<4} {what}", now.to_string())),
+            Detail::Counts => self.count(format!("{kind} {what}")),
+        }
+    }
+
+    /// The whole record as text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for line in &self.lines {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        for (what, count) in &self.counts {
+            writeln!(text, "{count:>6} x {what}").expect("writing to a string succeeds");
+        }
+        text
+    }
+
+    fn count(&mut self, what: String) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+}
+
+/// A message in a few words: method and number, or code and method; its audio terms.
+pub fn summary(message: &Wire) -> String {
+    let mut text = match &message.start {
+        Start::Request { method, uri } if message.to_tag().is_none() && !user_of(uri).is_empty() => {
+            format!("{method} {}", user_of(uri))
+        }
+        Start::Request { method, .. } if method == "INVITE" => "re-INVITE".to_string(),
+        Start::Request { method, .. } => method.clone(),
+        Start::Response { code, .. } => format!("{code} {}", message.cseq().map_or("", |(_, method)| method)),
+    };
+    if let Some(seconds) = message.header("Retry-After") {
+        write!(text, ", retry after {seconds}").expect("writing to a string succeeds");
+    }
+    if let Some(terms) = Terms::read(&message.body) {
+        let formats: Vec<String> = terms.formats.iter().map(u8::to_string).collect();
+        write!(text, ", sdp {}", formats.join(" ")).expect("writing to a string succeeds");
+        if terms.direction != Direction::SendRecv {
+            write!(text, " {}", terms.direction.as_str()).expect("writing to a string succeeds");
+        }
+    }
+    text
+}

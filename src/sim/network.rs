@@ -1,0 +1,160 @@
+//! The simulated network: loses, delays, doubles and reorders datagrams by its seed, cuts hosts off, and drops what a rule
+//! names. Decides only; the world keeps what is on its way.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::base::Rng;
+
+/// How the network behaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weather {
+    /// The shortest time a datagram takes.
+    pub delay: Duration,
+    /// Up to so much more, drawn for each datagram; with more than zero, datagrams overtake each other.
+    pub jitter: Duration,
+    /// The fraction lost.
+    pub loss: f64,
+    /// The fraction that arrives twice.
+    pub doubled: f64,
+}
+
+impl Weather {
+    /// Ten milliseconds, nothing lost, in order.
+    pub const fn fair() -> Self {
+        Self { delay: Duration::from_millis(10), jitter: Duration::ZERO, loss: 0.0, doubled: 0.0 }
+    }
+
+    /// True when every datagram arrives once and in order.
+    pub fn is_fair(&self) -> bool {
+        self.jitter.is_zero() && self.loss == 0.0 && self.doubled == 0.0
+    }
+}
+
+/// Drops the next messages that fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropRule {
+    /// How many more.
+    pub count: u32,
+    /// What the ladder calls the message (`BYE`, `200 INVITE`).
+    pub what: String,
+    /// The sender's name in the ladder.
+    pub from: Option<String>,
+    /// The receiver's name in the ladder.
+    pub to: Option<String>,
+}
+
+/// The network; see the module.
+#[derive(Debug)]
+pub struct Network {
+    weather: Weather,
+    rng: Rng,
+    cut: BTreeSet<IpAddr>,
+    rules: Vec<DropRule>,
+}
+
+impl Network {
+    /// A network of the given weather.
+    pub const fn new(weather: Weather, rng: Rng) -> Self {
+        Self { weather, rng, cut: BTreeSet::new(), rules: Vec::new() }
+    }
+
+    /// Other weather from now on.
+    pub const fn set_weather(&mut self, weather: Weather) {
+        self.weather = weather;
+    }
+
+    /// The weather.
+    pub const fn weather(&self) -> &Weather {
+        &self.weather
+    }
+
+    /// Cuts a host off.
+    pub fn cut(&mut self, host: IpAddr) {
+        self.cut.insert(host);
+    }
+
+    /// Joins a host again.
+    pub fn mend(&mut self, host: IpAddr) {
+        self.cut.remove(&host);
+    }
+
+    /// Joins all hosts again.
+    pub fn mend_all(&mut self) {
+        self.cut.clear();
+    }
+
+    /// Drops what fits from now on.
+    pub fn add_rule(&mut self, rule: DropRule) {
+        self.rules.push(rule);
+    }
+
+    /// True when any rule still waits for its message.
+    pub const fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// True when a rule takes this message away.
+    pub fn is_dropped(&mut self, what: &str, from: &str, to: &str) -> bool {
+        let fits = |rule: &DropRule| {
+            let name_fits = |wanted: &Option<String>, name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+            what.starts_with(rule.what.as_str()) && name_fits(&rule.from, from) && name_fits(&rule.to, to)
+        };
+        let Some(index) = self.rules.iter().position(fits) else { return false };
+        self.rules[index].count -= 1;
+        if self.rules[index].count == 0 {
+            self.rules.remove(index);
+        }
+        true
+    }
+
+    /// After which times a datagram arrives: none, one or two.
+    pub fn deliveries(&mut self, from: SocketAddr, to: SocketAddr) -> [Option<Duration>; 2] {
+        if self.cut.contains(&from.ip()) || self.cut.contains(&to.ip()) {
+            return [None, None];
+        }
+        let lost = self.weather.loss > 0.0 && self.rng.chance(self.weather.loss);
+        if lost {
+            return [None, None];
+        }
+        let first = self.delay();
+        let doubled = self.weather.doubled > 0.0 && self.rng.chance(self.weather.doubled);
+        let second = doubled.then(|| self.delay());
+        [Some(first), second]
+    }
+
+    fn delay(&mut self) -> Duration {
+        if self.weather.jitter.is_zero() {
+            return self.weather.delay;
+        }
+        self.weather.delay + self.weather.jitter.mul_f64(self.rng.fraction())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_drops_only_what_it_names_and_only_so_often() {
+        let mut network = Network::new(Weather::fair(), Rng::from_u64(1));
+        let rule = DropRule { count: 2, what: "BYE".into(), from: Some("1001".into()), to: None };
+        network.add_rule(rule);
+        assert!(!network.is_dropped("BYE", "a", "acd"));
+        assert!(!network.is_dropped("200 BYE", "1001", "acd"));
+        assert!(network.is_dropped("BYE", "1001", "acd"));
+        assert!(network.is_dropped("BYE", "1001", "acd"));
+        assert!(!network.is_dropped("BYE", "1001", "acd"));
+    }
+
+    #[test]
+    fn a_cut_host_gets_nothing_until_it_is_mended() {
+        let (a, b): (SocketAddr, SocketAddr) = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:1".parse().unwrap());
+        let mut network = Network::new(Weather::fair(), Rng::from_u64(1));
+        network.cut(b.ip());
+        assert_eq!(network.deliveries(a, b), [None, None]);
+        network.mend(b.ip());
+        assert_eq!(network.deliveries(a, b), [Some(Duration::from_millis(10)), None]);
+    }
+}

@@ -1,0 +1,276 @@
+//! Watches the facts of a world and holds a small reference model against them: each visit has one outcome, each queue
+//! conserves its callers, each agent has one offer or talk at most, and no call waits while an agent who fits is ready.
+//!
+//! It learns from facts only, never from the engine's inside, so that it cannot share the engine's mistakes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::acd::{AgentState, Fact, FlowOut, OfferCause, Plan, Stamped};
+use crate::base::{AgentId, CallId, Instant, QueueId};
+
+/// What has been counted of one queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Visits begun.
+    pub offered: u64,
+    /// Visits that ended with an agent.
+    pub answered: u64,
+    /// Visits that ended because the caller hung up.
+    pub abandoned: u64,
+    /// Visits that ended otherwise.
+    pub flowed_out: BTreeMap<FlowOut, u64>,
+}
+
+impl Tally {
+    /// Visits that ended otherwise, all reasons.
+    pub fn flowed_out_total(&self) -> u64 {
+        self.flowed_out.values().sum()
+    }
+}
+
+/// The reference model; see the module.
+#[derive(Debug)]
+pub struct Oracle {
+    plan: Arc<Plan>,
+    latest: Instant,
+    tallies: BTreeMap<QueueId, Tally>,
+    visits: BTreeMap<CallId, Visit>,
+    talks: BTreeMap<CallId, AgentId>,
+    agents: BTreeMap<AgentId, Agent>,
+    refused: u64,
+    dirty: bool,
+}
+
+#[derive(Debug)]
+struct Visit {
+    queue: QueueId,
+    offer: Option<(AgentId, u32)>,
+}
+
+#[derive(Debug)]
+struct Agent {
+    state: AgentState,
+    offer: Option<(CallId, u32)>,
+    talk: Option<CallId>,
+}
+
+impl Oracle {
+    /// A model of a node at its start.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let mut oracle = Self {
+            plan: Arc::default(),
+            latest: Instant::ZERO,
+            tallies: BTreeMap::new(),
+            visits: BTreeMap::new(),
+            talks: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            refused: 0,
+            dirty: true,
+        };
+        oracle.set_plan(plan);
+        oracle
+    }
+
+    /// Another plan is in force. Agents not seen before are in their initial state.
+    pub fn set_plan(&mut self, plan: Arc<Plan>) {
+        for agent in &plan.agents {
+            let state = agent.initial.clone();
+            self.agents.entry(agent.id).or_insert(Agent { state, offer: None, talk: None });
+        }
+        for queue in &plan.queues {
+            self.tallies.entry(queue.id).or_default();
+        }
+        self.plan = plan;
+        self.dirty = true;
+    }
+
+    /// A fact was emitted.
+    ///
+    /// # Errors
+    /// What the fact contradicts, in words.
+    pub fn observe(&mut self, stamped: &Stamped) -> Result<(), String> {
+        if stamped.at < self.latest {
+            return Err(format!("a fact of {} comes after one of {}", stamped.at, self.latest));
+        }
+        self.latest = stamped.at;
+        self.dirty = true;
+        self.apply(&stamped.fact).map_err(|error| format!("{error}; at the fact {:?}", stamped.fact))
+    }
+
+    /// Checks what must hold whenever the node is at rest: conservation of work and of callers.
+    ///
+    /// # Errors
+    /// The first thing that does not hold, in words.
+    pub fn settle(&mut self) -> Result<(), String> {
+        if !std::mem::take(&mut self.dirty) {
+            return Ok(());
+        }
+        for (id, tally) in &self.tallies {
+            let waiting = self.visits.values().filter(|visit| visit.queue == *id).count() as u64;
+            let ended = tally.answered + tally.abandoned + tally.flowed_out_total();
+            if tally.offered != ended + waiting {
+                return Err(format!("queue {id}: offered {} but ended {ended} and waiting {waiting}", tally.offered));
+            }
+        }
+        for (call, visit) in self.visits.iter().filter(|(_, visit)| visit.offer.is_none()) {
+            let Some(queue) = self.plan.queues.iter().find(|queue| queue.id == visit.queue) else { continue };
+            let idle = self.plan.agents.iter().find(|agent| {
+                queue.accepts(agent) && self.agents.get(&agent.id).is_some_and(|model| model.state == AgentState::Ready)
+            });
+            if let Some(agent) = idle {
+                return Err(format!("{call} waits in {} while agent {} is ready", queue.name, agent.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what must hold when the last call is gone.
+    ///
+    /// # Errors
+    /// What was left behind, in words.
+    pub fn finish(&mut self) -> Result<(), String> {
+        self.dirty = true;
+        self.settle()?;
+        if let Some(call) = self.visits.keys().next() {
+            return Err(format!("{call} still waits though no call lives"));
+        }
+        if let Some((call, agent)) = self.talks.first_key_value() {
+            return Err(format!("{call} still talks with {agent} though no call lives"));
+        }
+        for (id, agent) in &self.agents {
+            let busy = matches!(agent.state, AgentState::Reserved | AgentState::Ringing | AgentState::Talking);
+            if busy || agent.offer.is_some() {
+                return Err(format!("agent {id} is {} though no call lives", agent.state.as_str()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The counts of each queue.
+    pub const fn tallies(&self) -> &BTreeMap<QueueId, Tally> {
+        &self.tallies
+    }
+
+    /// Contacts refused before any queue.
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// An agent's state by the facts.
+    pub fn agent_state(&self, agent: AgentId) -> Option<&AgentState> {
+        self.agents.get(&agent).map(|agent| &agent.state)
+    }
+
+    /// Callers in a queue now.
+    pub fn waiting(&self, queue: QueueId) -> usize {
+        self.visits.values().filter(|visit| visit.queue == queue).count()
+    }
+
+    fn apply(&mut self, fact: &Fact) -> Result<(), String> {
+        match fact {
+            Fact::Offered { call, queue } => {
+                self.tally(*queue).offered += 1;
+                match self.visits.insert(*call, Visit { queue: *queue, offer: None }) {
+                    Some(_) => Err("the call is in a queue already".to_string()),
+                    None => Ok(()),
+                }
+            }
+            Fact::Answered { call, queue, agent, .. } => {
+                self.end_visit(*call, *queue)?;
+                self.tally(*queue).answered += 1;
+                self.begin_talk(*call, *agent)
+            }
+            Fact::Abandoned { call, queue, .. } => {
+                self.end_visit(*call, *queue)?;
+                self.tally(*queue).abandoned += 1;
+                Ok(())
+            }
+            Fact::FlowedOut { call, queue, reason, .. } => {
+                self.end_visit(*call, *queue)?;
+                *self.tally(*queue).flowed_out.entry(*reason).or_default() += 1;
+                Ok(())
+            }
+            Fact::OfferMade { call, agent, epoch, .. } => self.begin_offer(*call, *agent, *epoch),
+            Fact::OfferEnded { call, agent, epoch, cause, .. } => self.end_offer(*call, *agent, *epoch, *cause),
+            Fact::TalkEnded { call, agent, .. } => self.end_talk(*call, *agent),
+            Fact::AgentState { agent, from, to, .. } => self.set_state(*agent, from, to),
+            Fact::Refused { .. } => {
+                self.refused += 1;
+                Ok(())
+            }
+            Fact::Missed { .. } | Fact::Oldest { .. } | Fact::WrapUpEnded { .. } | Fact::PeerState { .. } => Ok(()),
+        }
+    }
+
+    fn tally(&mut self, queue: QueueId) -> &mut Tally {
+        self.tallies.entry(queue).or_default()
+    }
+
+    fn end_visit(&mut self, call: CallId, queue: QueueId) -> Result<(), String> {
+        let visit = self.visits.remove(&call).ok_or("the call is in no queue")?;
+        if visit.queue != queue {
+            return Err(format!("the call is in {}", visit.queue));
+        }
+        Ok(())
+    }
+
+    fn begin_offer(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Result<(), String> {
+        let visit = self.visits.get_mut(&call).ok_or("the offered call is in no queue")?;
+        if let Some((other, _)) = visit.offer.replace((agent, epoch)) {
+            return Err(format!("the call is offered to {other} already"));
+        }
+        let model = self.agents.get_mut(&agent).ok_or("no such agent")?;
+        if model.talk.is_some() {
+            return Err("the agent talks".to_string());
+        }
+        match model.offer.replace((call, epoch)) {
+            Some((other, _)) => Err(format!("the agent holds the offer of {other}")),
+            None => Ok(()),
+        }
+    }
+
+    fn end_offer(&mut self, call: CallId, agent: AgentId, epoch: u32, cause: OfferCause) -> Result<(), String> {
+        let model = self.agents.get_mut(&agent).ok_or("no such agent")?;
+        if model.offer.take() != Some((call, epoch)) {
+            return Err("the agent has no such offer".to_string());
+        }
+        if cause != OfferCause::Answered {
+            if let Some(visit) = self.visits.get_mut(&call) {
+                visit.offer = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_talk(&mut self, call: CallId, agent: AgentId) -> Result<(), String> {
+        if let Some(other) = self.talks.insert(call, agent) {
+            return Err(format!("the call talks with {other} already"));
+        }
+        let model = self.agents.get_mut(&agent).ok_or("no such agent")?;
+        match model.talk.replace(call) {
+            Some(other) => Err(format!("the agent talks with {other} already")),
+            None => Ok(()),
+        }
+    }
+
+    fn end_talk(&mut self, call: CallId, agent: AgentId) -> Result<(), String> {
+        if self.talks.remove(&call) != Some(agent) {
+            return Err("they do not talk".to_string());
+        }
+        self.agents.get_mut(&agent).ok_or("no such agent")?.talk = None;
+        Ok(())
+    }
+
+    fn set_state(&mut self, agent: AgentId, from: &AgentState, to: &AgentState) -> Result<(), String> {
+        let model = self.agents.entry(agent).or_insert(Agent { state: from.clone(), offer: None, talk: None });
+        if model.state != *from {
+            return Err(format!("the agent was {}", model.state.as_str()));
+        }
+        if from == to {
+            return Err("a state follows itself".to_string());
+        }
+        model.state = to.clone();
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! What every simulated phone gives and takes: datagrams of two kinds, events, and the choice between caller and agent.
+//!
+//! Phones are pure machines driven by `(now, input)`: the simulator runs them in virtual time, the demo and the loopback tests
+//! over real sockets.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::base::Instant;
+use crate::sim::agent_phone::AgentPhone;
+use crate::sim::caller::Caller;
+
+/// Which of a phone's two sockets a datagram belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Signalling.
+    Sip,
+    /// Audio.
+    Rtp,
+}
+
+/// A datagram a phone sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// From which socket.
+    pub kind: Kind,
+    /// To whom.
+    pub destination: SocketAddr,
+    /// What.
+    pub payload: Bytes,
+}
+
+/// What happened at a phone, for whoever watches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PhoneEvent {
+    /// A call came (agent).
+    Incoming,
+    /// The far end rings (caller), or our bell rings (agent).
+    Ringing,
+    /// The far end sends audio before it answers (caller).
+    EarlyMedia,
+    /// The call is answered.
+    Answered,
+    /// The audio terms may have changed.
+    Changed,
+    /// A re-INVITE of ours was refused.
+    Refused(u16),
+    /// The far end hung up or gave up.
+    EndedByFar,
+    /// We hung up.
+    EndedByUs,
+    /// The far end refused the call.
+    Failed(u16),
+    /// The far end never answered a request of ours.
+    Unanswered,
+    /// A second call came while one was there; refused with 486.
+    Doubled,
+}
+
+/// A phone of either sort.
+#[derive(Debug)]
+pub enum Phone {
+    /// It makes calls.
+    Caller(Box<Caller>),
+    /// It takes calls.
+    Agent(Box<AgentPhone>),
+}
+
+macro_rules! both {
+    ($self:expr, $phone:ident => $body:expr) => {
+        match $self {
+            Self::Caller($phone) => $body,
+            Self::Agent($phone) => $body,
+        }
+    };
+}
+
+impl Phone {
+    /// A SIP datagram arrived.
+    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: &Bytes) {
+        both!(self, phone => phone.handle_datagram(now, source, payload));
+    }
+
+    /// An RTP datagram arrived.
+    pub fn handle_rtp(&mut self, now: Instant, source: SocketAddr, payload: &[u8]) {
+        both!(self, phone => phone.handle_rtp(now, source, payload));
+    }
+
+    /// Time passed; early or repeated calls change nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        both!(self, phone => phone.handle_timeout(now));
+    }
+
+    /// When `handle_timeout` is wanted next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        both!(self, phone => phone.poll_timeout())
+    }
+
+    /// The next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<Outgoing> {
+        both!(self, phone => phone.poll_transmit())
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<PhoneEvent> {
+        both!(self, phone => phone.poll_event())
+    }
+
+    /// True when it is in no call and waits for no answer.
+    pub fn is_idle(&self) -> bool {
+        both!(self, phone => phone.is_idle())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        both!(self, phone => phone.name())
+    }
+
+    /// Where it receives RTP.
+    pub fn rtp(&self) -> SocketAddr {
+        both!(self, phone => phone.rtp())
+    }
+}

@@ -1,0 +1,338 @@
+//! One dialog of a simulated phone from its confirmation to its end (RFC 3261 sections 12 and 15): requests inside it, both
+//! ways, and its audio terms. Knows not whether its phone called or was called.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::base::Instant;
+use crate::sim::terms::{Direction, Terms, codec_of};
+use crate::sim::ua::Ua;
+use crate::sim::wire::{Wire, uri_of};
+
+/// A dialog; see the module.
+#[derive(Debug)]
+pub struct Session {
+    /// Its Call-ID.
+    pub call_id: String,
+    local: String,
+    remote: String,
+    target: String,
+    destination: SocketAddr,
+    cseq: u32,
+    caller: bool,
+    rtp: SocketAddr,
+    formats: Vec<u8>,
+    direction: Direction,
+    version: u32,
+    far: Option<Terms>,
+    change: Option<Change>,
+    retry: Option<(Instant, Direction)>,
+}
+
+/// A re-INVITE of ours under way.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    cseq: u32,
+    direction: Direction,
+}
+
+/// What a dialog tells its phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// The far end hung up, or a request of ours found the dialog gone.
+    Ended,
+    /// The audio terms may have changed.
+    Changed,
+    /// Our re-INVITE was refused with this code; the session stays.
+    Refused(u16),
+}
+
+/// Which audio a phone can do.
+#[derive(Debug, Clone)]
+pub struct Audio {
+    /// Where it wants RTP.
+    pub rtp: SocketAddr,
+    /// Its payload types, the preferred one first.
+    pub formats: Vec<u8>,
+}
+
+/// Where and what to send now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sound {
+    /// The far end.
+    pub far: SocketAddr,
+    /// The payload type both use.
+    pub format: u8,
+    /// The payload type of telephone-event.
+    pub dtmf: Option<u8>,
+    /// We send.
+    pub send: bool,
+}
+
+impl Session {
+    /// The dialog of a call we make to `uri` through `destination`; its remote tag comes with the answer.
+    pub fn outgoing(ua: &mut Ua, name: &str, uri: &str, destination: SocketAddr, audio: Audio) -> Self {
+        let tag = ua.token();
+        Self {
+            call_id: format!("{name}-{}", ua.token()),
+            local: format!("\"{name}\" <sip:{name}@{}>;tag={tag}", ua.address().ip()),
+            remote: format!("<{uri}>"),
+            target: uri.to_string(),
+            destination,
+            cseq: 1,
+            caller: true,
+            rtp: audio.rtp,
+            formats: audio.formats,
+            direction: Direction::SendRecv,
+            version: 1,
+            far: None,
+            change: None,
+            retry: None,
+        }
+    }
+
+    /// The dialog of a call that came to us, with our tag.
+    pub fn incoming(invite: &Wire, tag: &str, source: SocketAddr, audio: Audio) -> Self {
+        let target = invite.header("Contact").map(uri_of).unwrap_or_default().to_string();
+        Self {
+            call_id: invite.call_id().to_string(),
+            local: format!("{};tag={tag}", invite.header("To").unwrap_or_default()),
+            remote: invite.header("From").unwrap_or_default().to_string(),
+            destination: address_of(&target).unwrap_or(source),
+            target,
+            cseq: 0,
+            caller: false,
+            rtp: audio.rtp,
+            formats: audio.formats,
+            direction: Direction::SendRecv,
+            version: 1,
+            far: Terms::read(&invite.body),
+            change: None,
+            retry: None,
+        }
+    }
+
+    /// A request inside the dialog, with the next number (ACK and the INVITE of an outgoing call: the current one).
+    fn request(&mut self, ua: &Ua, method: &str, number: u32) -> Wire {
+        Wire::request(method, &self.target)
+            .with("From", self.local.clone())
+            .with("To", self.remote.clone())
+            .with("Call-ID", self.call_id.clone())
+            .with("CSeq", format!("{number} {method}"))
+            .with("Max-Forwards", "70")
+            .with("Contact", ua.contact())
+    }
+
+    /// Sends the INVITE that opens the dialog; returned as sent, for a CANCEL.
+    pub fn invite(&mut self, ua: &mut Ua, now: Instant, with_offer: bool) -> Wire {
+        let mut invite = self.request(ua, "INVITE", self.cseq);
+        if with_offer {
+            invite = invite.with_body("application/sdp", self.description().write(self.version));
+        }
+        ua.send(now, self.destination, &invite)
+    }
+
+    /// Where the dialog's requests go.
+    pub const fn destination(&self) -> SocketAddr {
+        self.destination
+    }
+
+    /// Takes early media's terms from a provisional response.
+    pub fn on_provisional(&mut self, response: &Wire) {
+        if let Some(terms) = Terms::read(&response.body) {
+            self.far = Some(terms);
+        }
+    }
+
+    /// The 2xx of our INVITE: learns tag, target and terms, and acknowledges unless told not to.
+    pub fn on_success(&mut self, ua: &mut Ua, response: &Wire, with_offer: bool, acknowledge: bool) {
+        self.remote = response.header("To").unwrap_or_default().to_string();
+        self.learn_target(response);
+        self.on_provisional(response);
+        if !acknowledge {
+            return;
+        }
+        let mut ack = self.request(ua, "ACK", self.cseq);
+        if !with_offer {
+            if let Some(answer) = self.answer() {
+                ack = ack.with_body("application/sdp", answer.write(self.version));
+            }
+        }
+        ua.acknowledge(self.destination, &ack);
+    }
+
+    /// The 200 of a call that came to us: the answer to its offer, or our offer when it had none. `None`: no format fits.
+    pub fn accept(&mut self, ua: &Ua, invite: &Wire, tag: &str) -> Option<Wire> {
+        let body = if self.far.is_some() { self.answer()? } else { self.description() };
+        Some(
+            Wire::response(invite, 200, tag)
+                .with("Contact", ua.contact())
+                .with_body("application/sdp", body.write(self.version)),
+        )
+    }
+
+    /// Hangs up.
+    pub fn bye(&mut self, ua: &mut Ua, now: Instant) {
+        self.cseq += 1;
+        let bye = self.request(ua, "BYE", self.cseq);
+        ua.send(now, self.destination, &bye);
+    }
+
+    /// Sends a re-INVITE that wishes `direction`; one at a time.
+    pub fn change(&mut self, ua: &mut Ua, now: Instant, direction: Direction) {
+        if self.change.is_some() {
+            return;
+        }
+        self.cseq += 1;
+        self.version += 1;
+        self.change = Some(Change { cseq: self.cseq, direction });
+        let offer = Terms { direction, ..self.description() };
+        let body = offer.write(self.version);
+        let invite = self.request(ua, "INVITE", self.cseq).with_body("application/sdp", body);
+        ua.send(now, self.destination, &invite);
+    }
+
+    /// Sends a key press by SIP INFO.
+    pub fn press(&mut self, ua: &mut Ua, now: Instant, digit: char) {
+        self.cseq += 1;
+        let body = format!("Signal={digit}\r\nDuration=160\r\n");
+        let info = self.request(ua, "INFO", self.cseq).with_body("application/dtmf-relay", body);
+        ua.send(now, self.destination, &info);
+    }
+
+    /// A request inside this dialog (its Call-ID is ours).
+    pub fn on_request(&mut self, ua: &mut Ua, now: Instant, request: &Wire) -> Option<SessionEvent> {
+        match request.method()? {
+            "ACK" => {
+                self.on_provisional(request);
+                Some(SessionEvent::Changed)
+            }
+            "BYE" => {
+                ua.respond(now, request, &Wire::response(request, 200, ""));
+                Some(SessionEvent::Ended)
+            }
+            "INVITE" | "UPDATE" => self.on_offer(ua, now, request),
+            "OPTIONS" | "INFO" => {
+                ua.respond(now, request, &Wire::response(request, 200, ""));
+                None
+            }
+            _ => {
+                ua.respond(now, request, &Wire::response(request, 501, ""));
+                None
+            }
+        }
+    }
+
+    /// A response to a re-INVITE, BYE or INFO of ours.
+    pub fn on_response(&mut self, ua: &mut Ua, now: Instant, response: &Wire) -> Option<SessionEvent> {
+        let (number, _) = response.cseq()?;
+        let code = response.code()?;
+        let change = self.change.filter(|change| change.cseq == number && code >= 200)?;
+        self.change = None;
+        match code {
+            200..300 => {
+                self.direction = change.direction;
+                self.learn_target(response);
+                self.on_provisional(response);
+                let ack = self.request(ua, "ACK", number);
+                ua.acknowledge(self.destination, &ack);
+                Some(SessionEvent::Changed)
+            }
+            408 | 481 => {
+                self.bye(ua, now);
+                Some(SessionEvent::Ended)
+            }
+            491 => {
+                // RFC 3261 14.1: who made the Call-ID waits longer.
+                let (from, to) = if self.caller { (2_100, 4_000) } else { (0, 2_000) };
+                let pause = ua.pause(Duration::from_millis(from), Duration::from_millis(to));
+                self.retry = Some((now + pause, change.direction));
+                Some(SessionEvent::Refused(code))
+            }
+            _ => Some(SessionEvent::Refused(code)),
+        }
+    }
+
+    /// Time passed: repeats a re-INVITE that met another.
+    pub fn handle_timeout(&mut self, ua: &mut Ua, now: Instant) {
+        if let Some((_, direction)) = self.retry.take_if(|(at, _)| *at <= now) {
+            self.change(ua, now, direction);
+        }
+    }
+
+    /// When `handle_timeout` is wanted next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.retry.map(|(at, _)| at)
+    }
+
+    /// The direction this side wishes.
+    pub const fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Where and what to send now; `None` before the far end's terms are known.
+    pub fn sound(&self) -> Option<Sound> {
+        let far = self.far.as_ref()?;
+        let format = *far.formats.iter().find(|format| codec_of(**format).is_some() && self.formats.contains(format))?;
+        let we = matches!(self.direction, Direction::SendRecv | Direction::SendOnly);
+        let they = matches!(far.direction, Direction::SendRecv | Direction::RecvOnly);
+        let send = we && they && !far.address.ip().is_unspecified();
+        Some(Sound { far: far.address, format, dtmf: far.dtmf, send })
+    }
+
+    fn on_offer(&mut self, ua: &mut Ua, now: Instant, request: &Wire) -> Option<SessionEvent> {
+        if self.change.is_some() {
+            ua.respond(now, request, &Wire::response(request, 491, ""));
+            return None;
+        }
+        self.learn_target(request);
+        let contact = ua.contact();
+        let response = Wire::response(request, 200, "").with("Contact", contact);
+        if request.body.is_empty() && request.method() == Some("UPDATE") {
+            ua.respond(now, request, &response);
+            return None;
+        }
+        let held = self.far.take();
+        self.far = Terms::read(&request.body);
+        let body = if request.body.is_empty() { Some(self.description()) } else { self.answer() };
+        let Some(body) = body else {
+            self.far = held;
+            ua.respond(now, request, &Wire::response(request, 488, ""));
+            return None;
+        };
+        if request.body.is_empty() {
+            self.far = held;
+        }
+        self.version += 1;
+        ua.respond(now, request, &response.with_body("application/sdp", body.write(self.version)));
+        Some(SessionEvent::Changed)
+    }
+
+    fn learn_target(&mut self, message: &Wire) {
+        let Some(contact) = message.header("Contact") else { return };
+        self.target = uri_of(contact).to_string();
+        if let Some(address) = address_of(&self.target) {
+            self.destination = address;
+        }
+    }
+
+    fn description(&self) -> Terms {
+        Terms { address: self.rtp, formats: self.formats.clone(), dtmf: Some(101), direction: self.direction }
+    }
+
+    fn answer(&self) -> Option<Terms> {
+        let far = self.far.as_ref()?;
+        let direction = match self.direction {
+            Direction::SendRecv => far.direction.mirrored(),
+            Direction::SendOnly | Direction::RecvOnly | Direction::Inactive => Direction::Inactive,
+        };
+        far.answer(self.rtp, &self.formats, direction)
+    }
+}
+
+/// The numeric address of a SIP URI, port 5060 when it has none.
+pub fn address_of(uri: &str) -> Option<SocketAddr> {
+    let rest = uri.split_once(':')?.1.split([';', '?']).next()?;
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    host.parse().ok().or_else(|| Some(SocketAddr::new(host.trim_matches(['[', ']']).parse().ok()?, 5060)))
+}

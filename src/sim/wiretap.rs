@@ -1,0 +1,80 @@
+//! Watches the SIP messages between the node and each agent's phone: never two calls at once, and after a CANCEL nothing new
+//! before its INVITE has a final response or 4 s have passed. Judges by what the node itself has sent and received.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::base::Instant;
+use crate::sim::wire::Wire;
+
+/// After so long without a provisional response an INVITE no longer binds the agent: the peer is at fault.
+const DEAF: Duration = Duration::from_secs(2);
+/// After a CANCEL the agent is free again at the latest after so long.
+const RELEASE: Duration = Duration::from_secs(4);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Wiretap {
+    calls: BTreeMap<String, BTreeMap<String, Call>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Invited(Instant),
+    Ringing,
+    Talking,
+    Cancelled(Instant),
+}
+
+impl Wiretap {
+    /// The node sends a message to an agent's phone.
+    ///
+    /// # Errors
+    /// A second call at once, in words.
+    pub fn on_sent(&mut self, now: Instant, agent: &str, message: &Wire) -> Result<(), String> {
+        let calls = self.calls.entry(agent.to_string()).or_default();
+        match message.method() {
+            Some("INVITE") if message.to_tag().is_none() => {
+                if calls.contains_key(message.call_id()) {
+                    return Ok(());
+                }
+                let free = |call: &Call| match call {
+                    Call::Invited(at) => now - *at >= DEAF,
+                    Call::Ringing | Call::Talking => false,
+                    Call::Cancelled(at) => now - *at >= RELEASE,
+                };
+                if let Some((other, call)) = calls.iter().find(|(_, call)| !free(call)) {
+                    return Err(format!("agent {agent} is offered {} while {other} is {call:?}", message.call_id()));
+                }
+                calls.insert(message.call_id().to_string(), Call::Invited(now));
+            }
+            Some("CANCEL") => {
+                if let Some(call) = calls.get_mut(message.call_id()) {
+                    if !matches!(call, Call::Cancelled(_)) {
+                        *call = Call::Cancelled(now);
+                    }
+                }
+            }
+            Some("BYE") => drop(calls.remove(message.call_id())),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The node receives a message from an agent's phone.
+    pub fn on_received(&mut self, agent: &str, message: &Wire) {
+        let Some(calls) = self.calls.get_mut(agent) else { return };
+        if message.method() == Some("BYE") {
+            calls.remove(message.call_id());
+            return;
+        }
+        let (Some(code), Some((_, method))) = (message.code(), message.cseq()) else { return };
+        let Some(call) = calls.get_mut(message.call_id()) else { return };
+        let ends = matches!(code, 408 | 481) || (code >= 300 && method == "INVITE" && *call != Call::Talking);
+        if ends {
+            calls.remove(message.call_id());
+        } else if method == "INVITE" && matches!(call, Call::Invited(_) | Call::Ringing) {
+            *call = if code < 200 { Call::Ringing } else { Call::Talking };
+        }
+    }
+}

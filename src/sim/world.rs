@@ -1,0 +1,543 @@
+//! The loop of virtual time: one node, its media, phones behind exchanges, the network between them, and the oracle that looks
+//! after every step. The same set-up gives the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::acd::Plan;
+use crate::base::{Instant, Rng};
+use crate::config::Config;
+use crate::media::{self, Lease, PortId};
+use crate::node::{self, Node, Resolved};
+use crate::sim::agent_phone::{AgentPhone, Manner};
+use crate::sim::caller::Caller;
+use crate::sim::exchange::Exchange;
+use crate::sim::handset;
+use crate::sim::ladder::{Detail, Ladder, summary};
+use crate::sim::network::{Network, Weather};
+use crate::sim::oracle::Oracle;
+use crate::sim::phone::{Kind, Phone, PhoneEvent};
+use crate::sim::session::address_of;
+use crate::sim::silent_media::SilentMedia;
+use crate::sim::wire::{Wire, user_of};
+use crate::sim::wiretap::Wiretap;
+
+/// What a world is made of.
+#[derive(Debug, Clone)]
+pub struct WorldSetup {
+    /// The node's configuration; numeric hosts only.
+    pub config: Arc<Config>,
+    /// Seeds the node, the network and every phone.
+    pub seed: u64,
+    /// The network at the start.
+    pub weather: Weather,
+    /// What the record keeps.
+    pub detail: Detail,
+    /// Ports the node may lease.
+    pub ports: u32,
+    /// How agents' phones behave until told otherwise.
+    pub manner: Manner,
+}
+
+/// The engine's name in ladders.
+pub const ENGINE: &str = "acd";
+/// The peer whose address callers call from unless told otherwise.
+pub const TRUNK: &str = "trunk";
+
+/// A world; see the module.
+#[derive(Debug)]
+pub struct World {
+    now: Instant,
+    /// The node under test.
+    pub(crate) node: Node,
+    engine: SocketAddr,
+    media: SilentMedia,
+    exchanges: Vec<Exchange>,
+    by_sip: BTreeMap<SocketAddr, usize>,
+    by_rtp: BTreeMap<SocketAddr, (usize, usize)>,
+    phones: BTreeMap<String, (usize, usize)>,
+    agents: BTreeSet<String>,
+    manner: Manner,
+    wakes: BTreeSet<(Instant, usize)>,
+    wake_of: Vec<Option<Instant>>,
+    /// The network, for scripts that change the weather.
+    pub network: Network,
+    way: BTreeMap<(Instant, u64), Arrival>,
+    sequence: u64,
+    media_clock: [Instant; 2],
+    rng: Rng,
+    /// The record.
+    pub ladder: Ladder,
+    oracle: Oracle,
+    wiretap: Wiretap,
+    cut: BTreeSet<IpAddr>,
+    plan: Arc<Plan>,
+    error: Option<String>,
+}
+
+#[derive(Debug)]
+enum Arrival {
+    Datagram { from: SocketAddr, to: SocketAddr, payload: Bytes },
+    Command(media::Command),
+    Report(media::Event),
+}
+
+impl World {
+    /// A world at its start: the node at work, agents' phones on their hooks, nobody calling.
+    ///
+    /// # Errors
+    /// An address in the configuration that is not numeric.
+    pub fn new(setup: WorldSetup) -> Result<Self, String> {
+        let mut rng = Rng::from_u64(setup.seed);
+        let engine = setup.config.sip.listen;
+        let leases: Vec<Lease> = (0..setup.ports)
+            .map(|index| Lease {
+                port: PortId(index),
+                address: SocketAddr::new(setup.config.media.address, 20_000 + 2 * u16::try_from(index).unwrap_or(0)),
+            })
+            .collect();
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&rng.u64().to_le_bytes());
+        let media = SilentMedia::new(&leases);
+        let node = Node::new(
+            Instant::ZERO,
+            node::Setup {
+                config: Arc::clone(&setup.config),
+                resolved: Resolved::default(),
+                seed,
+                sip_address: engine,
+                leases,
+            },
+        );
+        let network = Network::new(setup.weather, rng.fork());
+        let plan = Arc::clone(node.plan());
+        let mut world = Self {
+            now: Instant::ZERO,
+            node,
+            engine,
+            media,
+            exchanges: Vec::new(),
+            by_sip: BTreeMap::new(),
+            by_rtp: BTreeMap::new(),
+            phones: BTreeMap::new(),
+            agents: BTreeSet::new(),
+            manner: setup.manner,
+            wakes: BTreeSet::new(),
+            wake_of: Vec::new(),
+            network,
+            way: BTreeMap::new(),
+            sequence: 0,
+            media_clock: [Instant::ZERO; 2],
+            rng,
+            ladder: Ladder::new(setup.detail),
+            oracle: Oracle::new(Arc::clone(&plan)),
+            wiretap: Wiretap::default(),
+            cut: BTreeSet::new(),
+            plan,
+            error: None,
+        };
+        world.build(&setup.config)?;
+        world.drain();
+        Ok(world)
+    }
+
+    /// The moment.
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The reference model.
+    pub const fn oracle(&self) -> &Oracle {
+        &self.oracle
+    }
+
+    /// The plan in force.
+    pub const fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The first thing found wrong.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// Another configuration; phones of new agents appear.
+    ///
+    /// # Errors
+    /// An address that is not numeric.
+    pub fn reload(&mut self, config: &Arc<Config>) -> Result<Vec<String>, String> {
+        self.build(config)?;
+        let unchanged = self.node.handle_reload(self.now, Arc::clone(config), Resolved::default());
+        self.plan = Arc::clone(self.node.plan());
+        self.oracle.set_plan(Arc::clone(&self.plan));
+        self.drain();
+        Ok(unchanged)
+    }
+
+    /// The node drains.
+    pub fn drain_node(&mut self, limit: Duration) {
+        self.node.handle_drain(self.now, limit);
+        self.drain();
+    }
+
+    /// The control plane asks.
+    pub fn control(&mut self, control: node::Control) -> node::Reply {
+        let reply = self.node.handle_control(self.now, control);
+        self.drain();
+        reply
+    }
+
+    /// Does something at a phone by its name; `None` when there is no such phone.
+    pub fn with_phone<T>(&mut self, name: &str, act: impl FnOnce(Instant, &mut Phone) -> T) -> Option<T> {
+        let (exchange, index) = *self.phones.get(name)?;
+        let result = act(self.now, self.exchanges[exchange].phone(index));
+        self.after_exchange(exchange);
+        self.drain();
+        Some(result)
+    }
+
+    /// A caller's phone behind `exchange` (by its name), made when it does not exist yet.
+    ///
+    /// # Errors
+    /// No such exchange.
+    pub fn caller(&mut self, name: &str, exchange: &str) -> Result<(), String> {
+        if self.phones.contains_key(name) {
+            return Ok(());
+        }
+        let found = self.exchanges.iter().position(|candidate| candidate.name() == exchange);
+        let index = found.ok_or_else(|| format!("no exchange `{exchange}`"))?;
+        let setup = self.setup_of(name, index);
+        let engine = self.engine;
+        self.add_phone(index, name, Phone::Caller(Box::new(Caller::new(setup, engine))));
+        Ok(())
+    }
+
+    /// An exchange at an address of its own, for callers whom the node does not know.
+    pub fn exchange(&mut self, name: &str, address: SocketAddr) -> usize {
+        if let Some(index) = self.by_sip.get(&address) {
+            return *index;
+        }
+        let rng = self.rng.fork();
+        self.exchanges.push(Exchange::new(name, address, rng));
+        self.wake_of.push(None);
+        self.by_sip.insert(address, self.exchanges.len() - 1);
+        self.exchanges.len() - 1
+    }
+
+    /// Cuts a host off the network, named by its exchange or by one of its phones.
+    pub fn cut(&mut self, name: &str) -> bool {
+        let Some(ip) = self.host_of(name) else { return false };
+        self.cut.insert(ip);
+        self.network.cut(ip);
+        true
+    }
+
+    /// Joins a host again.
+    pub fn mend(&mut self, name: &str) -> bool {
+        let Some(ip) = self.host_of(name) else { return false };
+        self.network.mend(ip);
+        true
+    }
+
+    /// True when no call lives, no phone is busy and nothing but timers is left.
+    pub fn is_quiet(&self) -> bool {
+        self.node.live_calls() == 0
+            && self.way.is_empty()
+            && self.exchanges.iter().all(|exchange| exchange.phones().iter().all(Phone::is_idle))
+    }
+
+    /// Live calls of the node.
+    pub fn live_calls(&self) -> usize {
+        self.node.live_calls()
+    }
+
+    /// Streams the media worker holds.
+    pub fn open_streams(&self) -> usize {
+        self.media.open_streams()
+    }
+
+    /// Names of phones that are still in a call though their host was never cut off.
+    pub fn busy_phones(&self) -> Vec<&str> {
+        let hosts = self.exchanges.iter().filter(|exchange| !self.cut.contains(&exchange.address().ip()));
+        hosts.flat_map(Exchange::phones).filter(|phone| !phone.is_idle()).map(Phone::name).collect()
+    }
+
+    /// When something happens next.
+    pub fn next(&self) -> Option<Instant> {
+        let way = self.way.first_key_value().map(|(key, _)| key.0);
+        let wake = self.wakes.first().map(|(at, _)| *at);
+        [way, wake, self.media.poll_timeout(), self.node.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// When the node wishes to be woken next.
+    pub fn node_timeout(&self) -> Option<Instant> {
+        self.node.poll_timeout()
+    }
+
+    /// Runs until `until` (inclusive), or until something is found wrong.
+    pub fn run_until(&mut self, until: Instant) {
+        while self.error.is_none() {
+            match self.next() {
+                Some(at) if at <= until => self.step(at),
+                Some(_) | None => break,
+            }
+        }
+        self.now = self.now.max(until);
+    }
+
+    /// Lets the next thing happen, at `at`.
+    fn step(&mut self, at: Instant) {
+        self.now = self.now.max(at);
+        if self.way.first_key_value().is_some_and(|(key, _)| key.0 <= self.now) {
+            let (_, arrival) = self.way.pop_first().expect("just seen");
+            self.on_arrival(arrival);
+        } else if let Some((_, index)) = self.wakes.first().copied().filter(|(at, _)| *at <= self.now) {
+            self.exchanges[index].handle_timeout(self.now);
+            self.after_exchange(index);
+        } else if self.media.poll_timeout().is_some_and(|at| at <= self.now) {
+            self.media.handle_timeout(self.now);
+        } else {
+            self.node.handle_timeout(self.now);
+        }
+        self.drain();
+    }
+
+    fn on_arrival(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Datagram { from, to, payload } if to == self.engine => {
+                self.tap_received(from, &payload);
+                self.node.handle_datagram(self.now, from, payload);
+            }
+            Arrival::Datagram { from, to, payload } => {
+                if let Some(index) = self.by_sip.get(&to).copied() {
+                    self.exchanges[index].handle_datagram(self.now, from, &payload);
+                    self.after_exchange(index);
+                } else if let Some((index, phone)) = self.by_rtp.get(&to).copied() {
+                    self.exchanges[index].handle_rtp(self.now, phone, from, &payload);
+                    self.after_exchange(index);
+                }
+            }
+            Arrival::Command(command) => {
+                if let Err(error) = self.media.handle_command(self.now, command) {
+                    self.fail(error);
+                }
+            }
+            Arrival::Report(event) => self.node.handle_media(self.now, event),
+        }
+    }
+
+    /// Takes everything the node and the media say, then looks whether all is well.
+    fn drain(&mut self) {
+        while let Some(transmit) = self.node.poll_transmit() {
+            self.send(None, self.engine, transmit.destination, transmit.payload);
+        }
+        while let Some(command) = self.node.poll_media() {
+            self.later(0, Arrival::Command(command));
+        }
+        while let Some(event) = self.media.poll_event() {
+            self.later(1, Arrival::Report(event));
+        }
+        while let Some(stamped) = self.node.poll_fact() {
+            let text = format!("{:?}", stamped.fact);
+            self.ladder.absorb(text.as_bytes());
+            if self.ladder.is_kept() {
+                if let Some(text) = crate::sim::fact_text::fact_text(&stamped.fact, &self.plan) {
+                    self.ladder.note(self.now, "fact", &text);
+                }
+            }
+            if let Err(error) = self.oracle.observe(&stamped) {
+                self.fail(error);
+            }
+        }
+        if let Err(error) = self.oracle.settle() {
+            self.fail(error);
+        }
+        if let Err(error) = self.node.check() {
+            self.fail(format!("the node's own check: {error}"));
+        }
+    }
+
+    /// Messages between node and media: first in, first out for each direction, each a little late.
+    fn later(&mut self, direction: usize, arrival: Arrival) {
+        let delay = Duration::from_micros(u64::from(50 + self.rng.below(950)));
+        let at = self.media_clock[direction].max(self.now + delay);
+        self.media_clock[direction] = at;
+        self.put(at, arrival);
+    }
+
+    fn put(&mut self, at: Instant, arrival: Arrival) {
+        self.sequence += 1;
+        self.way.insert((at, self.sequence), arrival);
+    }
+
+    /// Hears what an exchange says, and notes when it wishes to be woken.
+    fn after_exchange(&mut self, index: usize) {
+        while let Some((phone, outgoing)) = self.exchanges[index].poll_transmit() {
+            match outgoing.kind {
+                Kind::Sip => {
+                    let from = self.exchanges[index].address();
+                    self.send(Some((index, phone)), from, outgoing.destination, outgoing.payload);
+                }
+                Kind::Rtp => {
+                    let Some(phone) = phone else { continue };
+                    let from = self.exchanges[index].phones()[phone].rtp();
+                    self.deliver(from, outgoing.destination, &outgoing.payload);
+                }
+            }
+        }
+        for phone in 0..self.exchanges[index].phones().len() {
+            while let Some(event) = self.exchanges[index].phone(phone).poll_event() {
+                if event == PhoneEvent::Doubled && self.network.weather().is_fair() && self.cut.is_empty() {
+                    let name = self.exchanges[index].phones()[phone].name().to_string();
+                    self.fail(format!("the phone of {name} got a second call at once"));
+                }
+            }
+        }
+        let wake = self.exchanges[index].poll_timeout();
+        if self.wake_of[index] == wake {
+            return;
+        }
+        if let Some(old) = self.wake_of[index] {
+            self.wakes.remove(&(old, index));
+        }
+        if let Some(at) = wake {
+            self.wakes.insert((at, index));
+        }
+        self.wake_of[index] = wake;
+    }
+
+    /// Sends a SIP datagram on its way, under the eyes of the record and the wiretap.
+    fn send(&mut self, sender: Option<(usize, Option<usize>)>, from: SocketAddr, to: SocketAddr, payload: Bytes) {
+        self.ladder.absorb(&self.now.as_micros().to_le_bytes());
+        self.ladder.absorb(&payload);
+        let Some(message) = Wire::parse(&payload) else {
+            if sender.is_none() {
+                self.fail(format!("the node sends what no phone can read: {payload:?}"));
+            }
+            return;
+        };
+        let receiver = self.by_sip.get(&to).copied();
+        if let (None, Some(index)) = (sender, receiver) {
+            if let Some(agent) = self.agent_of(index, &message) {
+                if let Err(error) = self.wiretap.on_sent(self.now, &agent, &message) {
+                    self.fail(error);
+                }
+            }
+        }
+        if !self.ladder.is_kept() && !self.network.has_rules() {
+            self.deliver(from, to, &payload);
+            return;
+        }
+        let what = summary(&message);
+        let from_name = sender.map_or_else(|| ENGINE.to_string(), |(index, phone)| self.name_of(index, phone));
+        let to_name = match receiver {
+            Some(index) => self.name_of(index, self.exchanges[index].recipient(&message)),
+            None if to == self.engine => ENGINE.to_string(),
+            None => to.to_string(),
+        };
+        let copies = if self.network.is_dropped(&what, &from_name, &to_name) {
+            0
+        } else {
+            self.deliver(from, to, &payload)
+        };
+        let fate = match copies {
+            0 => "lost",
+            1 => "",
+            _ => "twice",
+        };
+        self.ladder.message(self.now, &from_name, &to_name, &what, fate);
+    }
+
+    /// How many copies arrive.
+    fn deliver(&mut self, from: SocketAddr, to: SocketAddr, payload: &Bytes) -> usize {
+        let mut copies = 0;
+        for delay in self.network.deliveries(from, to).into_iter().flatten() {
+            self.put(self.now + delay, Arrival::Datagram { from, to, payload: payload.clone() });
+            copies += 1;
+        }
+        copies
+    }
+
+    fn tap_received(&mut self, from: SocketAddr, payload: &[u8]) {
+        let Some(index) = self.by_sip.get(&from).copied() else { return };
+        let Some(message) = Wire::parse(payload) else { return };
+        if let Some(agent) = self.agent_of(index, &message) {
+            self.wiretap.on_received(&agent, &message);
+        }
+    }
+
+    fn agent_of(&self, exchange: usize, message: &Wire) -> Option<String> {
+        let phone = self.exchanges[exchange].recipient(message)?;
+        let name = self.exchanges[exchange].phones()[phone].name();
+        self.agents.contains(name).then(|| name.to_string())
+    }
+
+    fn name_of(&self, exchange: usize, phone: Option<usize>) -> String {
+        let exchange = &self.exchanges[exchange];
+        phone.map_or_else(|| exchange.name().to_string(), |index| exchange.phones()[index].name().to_string())
+    }
+
+    fn host_of(&self, name: &str) -> Option<IpAddr> {
+        let by_phone = self.phones.get(name).map(|(exchange, _)| *exchange);
+        let index = self.exchanges.iter().position(|exchange| exchange.name() == name).or(by_phone)?;
+        Some(self.exchanges[index].address().ip())
+    }
+
+    fn fail(&mut self, error: String) {
+        if self.error.is_none() {
+            self.ladder.note(self.now, "FAIL", &error);
+            self.error = Some(format!("at {}: {error}", self.now));
+        }
+    }
+
+    /// Exchanges for all peers and phones for all agents that are not there yet.
+    fn build(&mut self, config: &Config) -> Result<(), String> {
+        let mut peers = BTreeMap::new();
+        for peer in &config.peers {
+            let ip = peer.address.host.parse().map_err(|_| format!("peer `{}` needs a numeric address", peer.name))?;
+            let index = self.exchange(&peer.name, SocketAddr::new(ip, peer.address.port));
+            peers.insert(Arc::clone(&peer.name), index);
+        }
+        for agent in &config.agents {
+            let user = user_of(&agent.uri).to_string();
+            if self.phones.contains_key(&user) {
+                continue;
+            }
+            let index = match agent.peer.as_ref().and_then(|peer| peers.get(peer)) {
+                Some(index) => *index,
+                None => {
+                    let address = address_of(&agent.uri).ok_or_else(|| format!("agent `{}`: no address", agent.name))?;
+                    self.exchange(&user, address)
+                }
+            };
+            let setup = self.setup_of(&user, index);
+            let phone = AgentPhone::new(setup, self.manner.clone());
+            self.agents.insert(user.clone());
+            self.add_phone(index, &user, Phone::Agent(Box::new(phone)));
+        }
+        Ok(())
+    }
+
+    fn setup_of(&mut self, name: &str, exchange: usize) -> handset::Setup {
+        let sip = self.exchanges[exchange].address();
+        let port = 30_000 + 2 * u16::try_from(self.exchanges[exchange].phones().len()).unwrap_or(0);
+        handset::Setup {
+            name: name.to_string(),
+            sip,
+            rtp: SocketAddr::new(sip.ip(), port),
+            formats: vec![8, 0],
+            rng: self.rng.fork(),
+        }
+    }
+
+    fn add_phone(&mut self, exchange: usize, name: &str, phone: Phone) {
+        let rtp = phone.rtp();
+        let index = self.exchanges[exchange].add(phone);
+        self.by_rtp.insert(rtp, (exchange, index));
+        self.phones.insert(name.to_string(), (exchange, index));
+    }
+}

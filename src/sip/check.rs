@@ -1,0 +1,283 @@
+//! What must be refused before anything acts on a message: the verdicts of RFC 3261 8.2 and 16.3 as RFC 4475 and 5118 show
+//! them. Reads only; which methods and bodies the node takes is decided above, with the helpers at the end.
+
+use std::borrow::Cow;
+
+use super::message::{Length, Message, is_token};
+use super::name::{Method, Name};
+use super::uri::{Scheme, Uri, UriError};
+use super::value::{CSeq, MediaType, NameAddr, Via, decimal, quote_end};
+
+/// A refusal: what to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status code.
+    pub code: u16,
+    /// What is wrong, as the reason phrase.
+    pub reason: Cow<'static, str>,
+    /// A header field to add, such as the Unsupported of a 420.
+    pub extra: Option<(Name, Vec<u8>)>,
+}
+
+impl Refusal {
+    /// A refusal without a further header field.
+    pub fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, reason: reason.into(), extra: None }
+    }
+
+    fn bad(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(400, reason)
+    }
+}
+
+/// Checks a request.
+///
+/// # Errors
+/// [`Refusal`] with 400, 416, 420, 483 or 505. An ACK is never answered: whoever gets a refusal for one drops it.
+pub fn check(request: &Message) -> Result<(), Refusal> {
+    if !request.version().eq_ignore_ascii_case(b"SIP/2.0") {
+        return Err(Refusal::new(505, "Version Not Supported"));
+    }
+    start_line(request)?;
+    single_fields(request)?;
+    vias(request)?;
+    cseq(request)?;
+    content_length(request)?;
+    addresses(request)?;
+    request_uri(request)?;
+    max_forwards(request)?;
+    require(request)
+}
+
+/// True when a response may be matched to a transaction; anything else is dropped without a word (RFC 3261 8.1.3.3, 18.1.2).
+pub fn acceptable_response(response: &Message) -> bool {
+    // More than one Via means that it was not meant for us: we never proxy.
+    let mut vias = response.elements(Name::Via);
+    let via = vias.next().is_some_and(|via| Via::parse(via).is_some()) && vias.next().is_none();
+    let single = [Name::From, Name::To, Name::CallId, Name::CSeq].iter().all(|name| response.values(*name).count() == 1);
+    !response.is_request()
+        && (100..700).contains(&response.status())
+        && response.version().eq_ignore_ascii_case(b"SIP/2.0")
+        && via
+        && single
+        && response.cseq().is_some()
+        && response.call_id().is_some_and(|id| !id.is_empty())
+        && content_length(response).is_ok()
+}
+
+/// Exactly `method SP uri SP version`, and a method that is a token.
+fn start_line(request: &Message) -> Result<(), Refusal> {
+    if !request.method_text().iter().all(|b| is_token(*b)) {
+        return Err(Refusal::bad("Method is no token"));
+    }
+    let mut parts = request.start_line().split(|b| b.is_ascii_whitespace());
+    if parts.by_ref().take(3).any(<[u8]>::is_empty) || parts.next().is_some() {
+        return Err(Refusal::bad("White space in the request line"));
+    }
+    if request.has_stray_line() {
+        return Err(Refusal::bad("Header line without a name and a colon"));
+    }
+    Ok(())
+}
+
+/// Header fields that must be there once, and those that may be there once (RFC 3261 8.1.1 and 20).
+fn single_fields(request: &Message) -> Result<(), Refusal> {
+    for name in [Name::To, Name::From, Name::CallId, Name::CSeq] {
+        match request.values(name).count() {
+            0 => return Err(Refusal::bad(format!("Missing {}", name.as_str()))),
+            1 if request.value(name).is_some_and(<[u8]>::is_empty) => {
+                return Err(Refusal::bad(format!("Empty {}", name.as_str())));
+            }
+            1 => {}
+            _ => return Err(Refusal::bad(format!("More than one {}", name.as_str()))),
+        }
+    }
+    // Max-Forwards may be missing: RFC 2543 did not know it.
+    for name in [Name::MaxForwards, Name::ContentLength, Name::ContentType, Name::Expires] {
+        if request.values(name).count() > 1 {
+            return Err(Refusal::bad(format!("More than one {}", name.as_str())));
+        }
+    }
+    let call_id = request.call_id().unwrap_or(b"");
+    if call_id.iter().any(u8::is_ascii_whitespace) {
+        return Err(Refusal::bad("Call-ID is no word"));
+    }
+    Ok(())
+}
+
+fn vias(request: &Message) -> Result<(), Refusal> {
+    let mut count = 0;
+    for element in request.elements(Name::Via) {
+        let via = Via::parse(element).ok_or_else(|| Refusal::bad("Bad Via"))?;
+        if via.version != b"2.0" || !via.transport.iter().all(|b| is_token(*b)) || !params_are_whole(via.params) {
+            return Err(Refusal::bad("Bad Via"));
+        }
+        count += 1;
+    }
+    if count == 0 { Err(Refusal::bad("Missing Via")) } else { Ok(()) }
+}
+
+fn cseq(request: &Message) -> Result<(), Refusal> {
+    let value = request.value(Name::CSeq).unwrap_or(b"");
+    let Some(cseq) = CSeq::parse(value) else {
+        let number = value.split(u8::is_ascii_whitespace).next().unwrap_or(b"");
+        let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+        let too_large = is_number && decimal(number).is_none_or(|number| number > u64::from(u32::MAX));
+        return Err(Refusal::bad(if too_large { "CSeq number exceeds 2^32-1" } else { "Bad CSeq" }));
+    };
+    if cseq.method_text != request.method_text() {
+        return Err(Refusal::bad("CSeq method differs from the request's"));
+    }
+    Ok(())
+}
+
+/// Bytes of a body that may be missing when it ends with a whole line: some senders count wrongly (the message of RFC 5118
+/// 4.6 announces 17 bytes too many), while a datagram cut on its way ends in the middle.
+const LENGTH_SLACK: u64 = 32;
+
+fn content_length(message: &Message) -> Result<(), Refusal> {
+    match message.length() {
+        Length::Absent | Length::Fits => Ok(()),
+        Length::Short { missing } if missing <= LENGTH_SLACK && message.body().ends_with(b"\r\n") => Ok(()),
+        Length::Short { .. } => Err(Refusal::bad("Content-Length exceeds the datagram")),
+        Length::Unreadable => Err(Refusal::bad("Bad Content-Length")),
+        Length::Repeated => Err(Refusal::bad("More than one Content-Length")),
+    }
+}
+
+/// From, To and Contact: display name, URI, parameters.
+fn addresses(request: &Message) -> Result<(), Refusal> {
+    for name in [Name::From, Name::To] {
+        let uri = address(request.value(name).unwrap_or(b""), name)?;
+        // The address of record that a REGISTER names must be a SIP URI (RFC 3261 10.3).
+        if request.method() == Method::Register && name == Name::To && !matches!(uri, Scheme::Sip | Scheme::Sips) {
+            return Err(Refusal::bad("To of a REGISTER is no SIP URI"));
+        }
+    }
+    for contact in request.elements(Name::Contact) {
+        if contact != b"*" {
+            address(contact, Name::Contact)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks one address and gives its URI's scheme.
+fn address(value: &[u8], name: Name) -> Result<Scheme, Refusal> {
+    let bad = |what: &str| Refusal::bad(format!("Bad {}: {what}", name.as_str()));
+    let address = NameAddr::parse(value).ok_or_else(|| bad("quotes or angle brackets"))?;
+    if address.display.is_some_and(|display| !display_is_whole(display)) {
+        return Err(bad("display name needs quotes"));
+    }
+    let uri = Uri::parse(address.uri).map_err(|error| bad(&error.to_string()))?;
+    // Without angle brackets a question mark, comma or semicolon is not the URI's (RFC 3261 20.10).
+    let bracketed = address.uri.as_ptr() != value.trim_ascii().as_ptr();
+    if !bracketed && !uri.headers.is_empty() {
+        return Err(bad("URI with headers needs angle brackets"));
+    }
+    if !params_are_whole(address.params) {
+        return Err(bad("parameters"));
+    }
+    Ok(uri.scheme)
+}
+
+/// A quoted string, or words. Words may hold what many phones send unquoted (`(`, `@`, letters beyond ASCII), but nothing that
+/// other readers would take for the address itself.
+fn display_is_whole(display: &[u8]) -> bool {
+    if display.first() == Some(&b'"') {
+        return quote_end(display, 0) == Some(display.len() - 1);
+    }
+    display.iter().all(|b| match b {
+        b',' | b';' | b'"' | b'<' | b'>' | b'\\' => false,
+        _ => *b >= b' ' || b.is_ascii_whitespace(),
+    })
+}
+
+/// `*(;token[=value])`: no empty parameter, quotes closed, no white space inside an unquoted value.
+fn params_are_whole(params: &[u8]) -> bool {
+    let mut rest = params;
+    while let [b';', tail @ ..] = rest {
+        let mut at = 0;
+        let mut equals = None;
+        while at < tail.len() && tail[at] != b';' {
+            match tail[at] {
+                b'=' if equals.is_none() => equals = Some(at),
+                b'"' => match quote_end(tail, at) {
+                    Some(close) => at = close,
+                    None => return false,
+                },
+                _ => {}
+            }
+            at += 1;
+        }
+        let name = tail[..equals.unwrap_or(at)].trim_ascii();
+        let value = equals.map(|equals| tail[equals + 1..at].trim_ascii());
+        let value_is_whole = value.is_none_or(|value| {
+            !value.is_empty() && (value[0] == b'"' || !value.iter().any(|b| b.is_ascii_whitespace() || *b == b','))
+        });
+        if name.is_empty() || !name.iter().all(|b| is_token(*b)) || !value_is_whole {
+            return false;
+        }
+        rest = &tail[at..];
+    }
+    rest.is_empty()
+}
+
+fn request_uri(request: &Message) -> Result<(), Refusal> {
+    match Uri::parse(request.uri()) {
+        Ok(uri) if uri.scheme == Scheme::Other => Err(Refusal::new(416, "Unsupported URI Scheme")),
+        Ok(uri) if !uri.headers.is_empty() => Err(Refusal::bad("Bad Request-URI: headers are not allowed")),
+        Ok(_) => Ok(()),
+        Err(UriError::Scheme) => Err(Refusal::bad("Bad Request-URI: no scheme")),
+        Err(error) => Err(Refusal::bad(format!("Bad Request-URI: {error}"))),
+    }
+}
+
+fn max_forwards(request: &Message) -> Result<(), Refusal> {
+    match (request.value(Name::MaxForwards), request.max_forwards()) {
+        (Some(_), None) => Err(Refusal::bad("Bad Max-Forwards")),
+        (Some(_), Some(0)) => Err(Refusal::new(483, "Too Many Hops")),
+        (Some(_), Some(_)) | (None, _) => Ok(()),
+    }
+}
+
+/// No extension is supported that a Require could name. ACK and CANCEL must not be refused for it (RFC 3261 8.2.2.3).
+fn require(request: &Message) -> Result<(), Refusal> {
+    if matches!(request.method(), Method::Ack | Method::Cancel) {
+        return Ok(());
+    }
+    let mut unsupported = Vec::new();
+    for tag in request.elements(Name::Require) {
+        if !unsupported.is_empty() {
+            unsupported.extend_from_slice(b", ");
+        }
+        unsupported.extend_from_slice(tag);
+    }
+    if unsupported.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal { extra: Some((Name::Unsupported, unsupported)), ..Refusal::new(420, "Bad Extension") })
+}
+
+/// True when the body is SDP, or there is none (RFC 3261 13.2.1: an INVITE may come without an offer).
+pub fn body_is_sdp_or_absent(message: &Message) -> bool {
+    match message.value(Name::ContentType) {
+        None => message.body().is_empty(),
+        Some(value) => MediaType::parse(value).is_some_and(|media| media.is("application", "sdp")),
+    }
+}
+
+/// True when the body is not encoded: no Content-Encoding but `identity`.
+pub fn body_is_plain(message: &Message) -> bool {
+    message.elements(Name::ContentEncoding).all(|coding| coding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// True when the sender takes SDP in the answer: no Accept, or one that covers application/sdp (RFC 3261 20.1).
+pub fn accepts_sdp(message: &Message) -> bool {
+    let mut ranges = message.elements(Name::Accept).peekable();
+    // No Accept means application/sdp; an empty one means that nothing is taken.
+    if ranges.peek().is_none() {
+        return message.value(Name::Accept).is_none();
+    }
+    ranges.any(|range| MediaType::parse(range).is_some_and(|media| media.covers("application", "sdp")))
+}

@@ -1,0 +1,427 @@
+//! [`Message`]: a SIP message as a lazy view over the datagram it came in. One pass indexes the start line and the header
+//! lines; values are read in place when they are asked for. Parsing allocates nothing for messages of up to 24 header lines.
+//! Bytes stay bytes: nothing has to be UTF-8, and a folded line's break is white space inside its value.
+//! Indexing is lenient, so that a wrong request can still be answered; what must be refused is decided in `check`.
+
+use std::fmt;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use thiserror::Error;
+
+use super::name::{Method, Name};
+use super::value::{CSeq, Elements, NameAddr, Via, decimal, split_commas};
+use crate::base::limits::{HEADERS_MAX, MESSAGE_BYTES_MAX};
+
+/// Why a datagram cannot be indexed as a SIP message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Malformed {
+    /// Only line breaks: a keep-alive (RFC 5626 3.5.1, RFC 6223).
+    #[error("empty datagram")]
+    Empty,
+    /// More bytes than `limits::MESSAGE_BYTES_MAX`.
+    #[error("message too long")]
+    TooLong,
+    /// The first line is neither a request line nor a status line.
+    #[error("no start line")]
+    StartLine,
+    /// The protocol of the start line is not SIP.
+    #[error("not SIP")]
+    NotSip,
+    /// More header lines than `limits::HEADERS_MAX`.
+    #[error("too many header lines")]
+    TooManyHeaders,
+}
+
+/// How Content-Length and the bytes that came agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// No Content-Length: the body is the rest of the datagram.
+    Absent,
+    /// The bytes are there; what follows them is ignored (RFC 3261 18.3).
+    Fits,
+    /// Fewer bytes came than announced.
+    Short {
+        /// How many are missing.
+        missing: u64,
+    },
+    /// Not a number.
+    Unreadable,
+    /// More than one Content-Length.
+    Repeated,
+}
+
+/// A part of the datagram. Sixteen bits suffice, for `limits::MESSAGE_BYTES_MAX` is below 2^16.
+#[derive(Debug, Clone, Copy, Default)]
+struct Span {
+    from: u16,
+    to: u16,
+}
+
+impl Span {
+    const fn new(from: usize, to: usize) -> Self {
+        Self { from: from as u16, to: to as u16 }
+    }
+
+    fn of(self, raw: &[u8]) -> &[u8] {
+        &raw[usize::from(self.from)..usize::from(self.to)]
+    }
+}
+
+/// One header line: its name, and where name and value stand.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    name: Name,
+    text: Span,
+    value: Span,
+}
+
+/// Header lines held without an allocation: nine of ten messages of real trunks have fewer.
+type Lines = SmallVec<[Line; 24]>;
+
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Request { method: Method, text: Span, uri: Span },
+    Response { status: u16, reason: Span },
+}
+
+/// A SIP message; see the module.
+#[derive(Clone)]
+pub struct Message {
+    raw: Bytes,
+    start: Start,
+    start_line: Span,
+    version: Span,
+    lines: Lines,
+    body: Span,
+    length: Length,
+    stray: bool,
+}
+
+impl Message {
+    /// Indexes a datagram.
+    ///
+    /// # Errors
+    /// [`Malformed`] when there is nothing that could be answered or matched; a message that breaks rules is no error here.
+    pub fn parse(datagram: Bytes) -> Result<Self, Malformed> {
+        if datagram.len() > MESSAGE_BYTES_MAX {
+            return Err(Malformed::TooLong);
+        }
+        let raw = &datagram[..];
+        let begin = raw.iter().position(|b| !matches!(b, b'\r' | b'\n')).ok_or(Malformed::Empty)?;
+        let (end, after) = line_end(raw, begin);
+        let start_line = Span::new(begin, end);
+        let (start, version) = start(raw, begin, end)?;
+        let headers = Headers::read(raw, after)?;
+        let (body, length) = body(raw, &headers);
+        let Headers { lines, stray, .. } = headers;
+        Ok(Self { start, start_line, version, lines, body, length, stray, raw: datagram })
+    }
+
+    /// True for a request, false for a response.
+    pub const fn is_request(&self) -> bool {
+        matches!(self.start, Start::Request { .. })
+    }
+
+    /// A request's method; a response's is the one of its CSeq.
+    pub fn method(&self) -> Method {
+        match self.start {
+            Start::Request { method, .. } => method,
+            Start::Response { .. } => self.cseq().map_or(Method::Other, |cseq| cseq.method),
+        }
+    }
+
+    /// The method as written; empty for a response without a readable CSeq.
+    pub fn method_text(&self) -> &[u8] {
+        match self.start {
+            Start::Request { text, .. } => text.of(&self.raw),
+            Start::Response { .. } => self.cseq().map_or(b"", |cseq| cseq.method_text),
+        }
+    }
+
+    /// The Request-URI; empty for a response.
+    pub fn uri(&self) -> &[u8] {
+        match self.start {
+            Start::Request { uri, .. } => uri.of(&self.raw),
+            Start::Response { .. } => b"",
+        }
+    }
+
+    /// A response's status code, 0 for a request. A number above `u16::MAX` is given as that.
+    pub const fn status(&self) -> u16 {
+        match self.start {
+            Start::Request { .. } => 0,
+            Start::Response { status, .. } => status,
+        }
+    }
+
+    /// A response's reason phrase; may be empty, need not be UTF-8.
+    pub fn reason(&self) -> &[u8] {
+        match self.start {
+            Start::Request { .. } => b"",
+            Start::Response { reason, .. } => reason.of(&self.raw),
+        }
+    }
+
+    /// The protocol and its version as written, `SIP/2.0`.
+    pub fn version(&self) -> &[u8] {
+        self.version.of(&self.raw)
+    }
+
+    /// The start line without its line break.
+    pub fn start_line(&self) -> &[u8] {
+        self.start_line.of(&self.raw)
+    }
+
+    /// The value of the first line of that name, trimmed; a folded one still holds its line breaks.
+    pub fn value(&self, name: Name) -> Option<&[u8]> {
+        self.lines.iter().find(|line| line.name == name).map(|line| line.value.of(&self.raw))
+    }
+
+    /// The values of all lines of that name, in order.
+    pub fn values(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+        self.lines.iter().filter(move |line| line.name == name).map(|line| line.value.of(&self.raw))
+    }
+
+    /// The comma-separated elements over all lines of that name, in order; a whole line where commas belong to the value.
+    pub fn elements(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+        let split = move |value| if name.is_list() { (Some(split_commas(value)), None) } else { (None, Some(value)) };
+        self.values(name).flat_map(move |value| {
+            let (elements, whole): (Option<Elements<'_>>, Option<&[u8]>) = split(value);
+            elements.into_iter().flatten().chain(whole)
+        })
+    }
+
+    /// The first value of any header field by its text, in any letter case; known names are found by their compact form too.
+    pub fn other(&self, name: &str) -> Option<&[u8]> {
+        match Name::parse(name.as_bytes()) {
+            Name::Other => self
+                .lines
+                .iter()
+                .find(|line| line.name == Name::Other && line.text.of(&self.raw).eq_ignore_ascii_case(name.as_bytes()))
+                .map(|line| line.value.of(&self.raw)),
+            known => self.value(known),
+        }
+    }
+
+    /// All header lines in order: name, name as written, value.
+    pub fn headers(&self) -> impl Iterator<Item = (Name, &[u8], &[u8])> {
+        self.lines.iter().map(|line| (line.name, line.text.of(&self.raw), line.value.of(&self.raw)))
+    }
+
+    /// The body: what Content-Length announces, or the rest of the datagram when it says nothing usable.
+    pub fn body(&self) -> &[u8] {
+        self.body.of(&self.raw)
+    }
+
+    /// The body as a part of the datagram, without copying it.
+    pub fn body_bytes(&self) -> Bytes {
+        self.raw.slice(usize::from(self.body.from)..usize::from(self.body.to))
+    }
+
+    /// The datagram.
+    pub const fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// How Content-Length and the bytes that came agree.
+    pub const fn length(&self) -> Length {
+        self.length
+    }
+
+    /// True when a line among the header lines is none: no colon, or no token before it.
+    pub const fn has_stray_line(&self) -> bool {
+        self.stray
+    }
+
+    /// The Call-ID.
+    pub fn call_id(&self) -> Option<&[u8]> {
+        self.value(Name::CallId)
+    }
+
+    /// The tag of From.
+    pub fn from_tag(&self) -> Option<&[u8]> {
+        self.from()?.tag()
+    }
+
+    /// The tag of To.
+    pub fn to_tag(&self) -> Option<&[u8]> {
+        self.to()?.tag()
+    }
+
+    /// The CSeq, when it can be read.
+    pub fn cseq(&self) -> Option<CSeq<'_>> {
+        CSeq::parse(self.value(Name::CSeq)?)
+    }
+
+    /// The topmost Via, when it can be read.
+    pub fn top_via(&self) -> Option<Via<'_>> {
+        Via::parse(split_commas(self.value(Name::Via)?).next()?)
+    }
+
+    /// From, when it can be read.
+    pub fn from(&self) -> Option<NameAddr<'_>> {
+        NameAddr::parse(self.value(Name::From)?)
+    }
+
+    /// To, when it can be read.
+    pub fn to(&self) -> Option<NameAddr<'_>> {
+        NameAddr::parse(self.value(Name::To)?)
+    }
+
+    /// The first Contact, when it can be read; its URI is `*` for the wildcard of REGISTER.
+    pub fn contact(&self) -> Option<NameAddr<'_>> {
+        NameAddr::parse(split_commas(self.value(Name::Contact)?).next()?)
+    }
+
+    /// Max-Forwards, when it is there and a number.
+    pub fn max_forwards(&self) -> Option<u32> {
+        decimal(self.value(Name::MaxForwards)?).and_then(|hops| u32::try_from(hops).ok())
+    }
+}
+
+impl fmt::Debug for Message {
+    /// Without addresses and body, which tell who calls whom.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("method", &String::from_utf8_lossy(self.method_text()))
+            .field("status", &self.status())
+            .field("call_id", &self.call_id().map(String::from_utf8_lossy))
+            .field("bytes", &self.raw.len())
+            .finish()
+    }
+}
+
+/// The end of the line that begins at `from` without its break, and where the next line begins.
+fn line_end(raw: &[u8], from: usize) -> (usize, usize) {
+    match memchr::memchr(b'\n', &raw[from..]) {
+        Some(at) if at > 0 && raw[from + at - 1] == b'\r' => (from + at - 1, from + at + 1),
+        Some(at) => (from + at, from + at + 1),
+        None => (raw.len(), raw.len()),
+    }
+}
+
+/// Reads the start line `raw[begin..end]`: what it is, and its protocol version.
+fn start(raw: &[u8], begin: usize, end: usize) -> Result<(Start, Span), Malformed> {
+    let line = &raw[begin..end];
+    let first = memchr::memchr(b' ', line).ok_or(Malformed::StartLine)?;
+    if is_sip(&line[..first]) {
+        let rest = &line[first + 1..];
+        let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        if digits == 0 {
+            return Err(Malformed::StartLine);
+        }
+        let status = decimal(&rest[..digits]).and_then(|code| u16::try_from(code).ok()).unwrap_or(u16::MAX);
+        let reason = begin + first + 1 + digits;
+        let reason = Span::new(if raw.get(reason) == Some(&b' ') { reason + 1 } else { reason }.min(end), end);
+        return Ok((Start::Response { status, reason }, Span::new(begin, begin + first)));
+    }
+    let trimmed = line.trim_ascii_end();
+    let last = memchr::memrchr(b' ', trimmed).filter(|&last| last > first).ok_or(Malformed::StartLine)?;
+    if first == 0 {
+        return Err(Malformed::StartLine);
+    }
+    if !is_sip(&trimmed[last + 1..]) {
+        return Err(if trimmed[last + 1..].contains(&b'/') { Malformed::NotSip } else { Malformed::StartLine });
+    }
+    let uri = trim(raw, begin + first, begin + last);
+    let method = Method::from_bytes(&line[..first]);
+    let text = Span::new(begin, begin + first);
+    Ok((Start::Request { method, text, uri }, Span::new(begin + last + 1, begin + trimmed.len())))
+}
+
+fn is_sip(text: &[u8]) -> bool {
+    text.len() > 4 && text[..4].eq_ignore_ascii_case(b"SIP/")
+}
+
+/// `raw[from..to]` without white space and line breaks at its ends.
+fn trim(raw: &[u8], mut from: usize, mut to: usize) -> Span {
+    while from < to && raw[from].is_ascii_whitespace() {
+        from += 1;
+    }
+    while to > from && raw[to - 1].is_ascii_whitespace() {
+        to -= 1;
+    }
+    Span::new(from, to)
+}
+
+/// The header lines of a message, and where its body begins.
+struct Headers {
+    lines: Lines,
+    body_at: usize,
+    stray: bool,
+}
+
+impl Headers {
+    fn read(raw: &[u8], mut at: usize) -> Result<Self, Malformed> {
+        let mut headers = Self { lines: Lines::new(), body_at: raw.len(), stray: false };
+        while at < raw.len() {
+            let (mut end, mut next) = line_end(raw, at);
+            if end == at {
+                headers.body_at = next;
+                break;
+            }
+            // A line that begins with white space continues the one before it (RFC 3261 7.3.1).
+            while matches!(raw.get(next), Some(b' ' | b'\t')) {
+                (end, next) = line_end(raw, next);
+            }
+            match header(raw, at, end) {
+                Some(_) if headers.lines.len() == HEADERS_MAX => return Err(Malformed::TooManyHeaders),
+                Some(line) => headers.lines.push(line),
+                None => headers.stray = true,
+            }
+            at = next;
+        }
+        Ok(headers)
+    }
+}
+
+/// Reads `raw[at..end]` as a header line; `None` when no token stands before a colon.
+fn header(raw: &[u8], at: usize, end: usize) -> Option<Line> {
+    let mut name_end = at;
+    while name_end < end && is_token(raw[name_end]) {
+        name_end += 1;
+    }
+    let mut colon = name_end;
+    while colon < end && matches!(raw[colon], b' ' | b'\t') {
+        colon += 1;
+    }
+    if name_end == at || colon == end || raw[colon] != b':' {
+        return None;
+    }
+    let name = Name::parse(&raw[at..name_end]);
+    Some(Line { name, text: Span::new(at, name_end), value: trim(raw, colon + 1, end) })
+}
+
+/// The body by the one rule of the house: a single readable Content-Length that fits cuts it, else it is the rest.
+fn body(raw: &[u8], headers: &Headers) -> (Span, Length) {
+    let rest = raw.len() - headers.body_at;
+    let mut said = headers.lines.iter().filter(|line| line.name == Name::ContentLength);
+    let length = match (said.next(), said.next()) {
+        (None, _) => Length::Absent,
+        (Some(_), Some(_)) => Length::Repeated,
+        (Some(line), None) => match decimal(line.value.of(raw)) {
+            None => Length::Unreadable,
+            Some(bytes) if bytes > rest as u64 => Length::Short { missing: bytes - rest as u64 },
+            Some(bytes) => return (Span::new(headers.body_at, headers.body_at + bytes as usize), Length::Fits),
+        },
+    };
+    (Span::new(headers.body_at, raw.len()), length)
+}
+
+/// A character of a token (RFC 3261 25.1).
+pub(crate) const fn is_token(byte: u8) -> bool {
+    TOKEN[byte as usize]
+}
+
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        table[byte] = b.is_ascii_alphanumeric()
+            || matches!(b, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        byte += 1;
+    }
+    table
+};

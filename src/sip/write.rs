@@ -1,0 +1,286 @@
+//! [`Writer`]: builds a message into one buffer. Line breaks are taken out of every value, so that no value can begin a header
+//! line of its own, and Content-Length is always the writer's own. Writes header fields in the order they are given.
+
+use std::fmt::{self, Write as _};
+use std::net::SocketAddr;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::message::{Message, is_token};
+use super::name::{Method, Name};
+use super::value::{Params, Via, split_commas};
+
+/// Room reserved for a message: most fit, so that writing one allocates once.
+const BUFFER_BYTES: usize = 1024;
+
+/// A message being written; see the module.
+#[derive(Debug)]
+pub struct Writer {
+    out: BytesMut,
+}
+
+impl Writer {
+    /// Begins a request. White space and control characters are taken out of the URI.
+    pub fn request(method: Method, uri: &[u8]) -> Self {
+        let mut out = BytesMut::with_capacity(BUFFER_BYTES);
+        out.put_slice(method.as_str().as_bytes());
+        out.put_u8(b' ');
+        out.extend(uri.iter().filter(|b| **b > b' ' && **b != 0x7f));
+        out.put_slice(b" SIP/2.0\r\n");
+        Self { out }
+    }
+
+    /// Begins a response. `code` is 100..=699; the reason phrase is free text, see [`reason_phrase`] for the usual one.
+    pub fn response(code: u16, reason: &str) -> Self {
+        debug_assert!((100..700).contains(&code), "a status code has three digits");
+        let mut writer = Self { out: BytesMut::with_capacity(BUFFER_BYTES) };
+        writer.out.put_slice(b"SIP/2.0 ");
+        // Writing into a buffer that grows cannot fail.
+        let _ = write!(writer.out, "{code} ");
+        writer.put_value(reason.as_bytes());
+        writer.out.put_slice(b"\r\n");
+        writer
+    }
+
+    /// Writes one header line. A Content-Length is left out: [`Writer::finish`] writes it.
+    pub fn line(&mut self, name: Name, value: &[u8]) -> &mut Self {
+        if self.begin(name) {
+            self.put_value(value);
+            self.out.put_slice(b"\r\n");
+        }
+        self
+    }
+
+    /// Writes one header line by the name's text; characters that no header name may have are taken out.
+    pub fn line_text(&mut self, name: &str, value: &[u8]) -> &mut Self {
+        let known = Name::parse(name.as_bytes());
+        if known != Name::Other {
+            return self.line(known, value);
+        }
+        let before = self.out.len();
+        self.out.extend(name.bytes().filter(|b| is_token(*b)));
+        // Taking characters out can leave nothing, or the name of a header field the writer keeps for itself.
+        if self.out.len() == before || Name::parse(&self.out[before..]) != Name::Other {
+            self.out.truncate(before);
+            return self;
+        }
+        self.out.put_slice(b": ");
+        self.put_value(value);
+        self.out.put_slice(b"\r\n");
+        self
+    }
+
+    /// Writes one header line from formatted text: `writer.line_fmt(Name::CSeq, format_args!("{number} INVITE"))`.
+    pub fn line_fmt(&mut self, name: Name, value: fmt::Arguments<'_>) -> &mut Self {
+        if self.begin(name) {
+            // Neither the buffer nor the adapter fails; a failing Display of the caller leaves a shorter value.
+            let _ = Clean(self).write_fmt(value);
+            self.out.put_slice(b"\r\n");
+        }
+        self
+    }
+
+    /// Copies all lines of that name, each unfolded to one line.
+    pub fn copy(&mut self, from: &Message, name: Name) -> &mut Self {
+        for value in from.values(name) {
+            self.line(name, value);
+        }
+        self
+    }
+
+    /// Ends a message without a body.
+    pub fn finish(mut self) -> Bytes {
+        self.out.put_slice(b"Content-Length: 0\r\n\r\n");
+        self.out.freeze()
+    }
+
+    /// Ends a message with a body.
+    pub fn finish_body(mut self, content_type: &str, body: &[u8]) -> Bytes {
+        self.line(Name::ContentType, content_type.as_bytes());
+        let _ = write!(self.out, "Content-Length: {}\r\n\r\n", body.len());
+        self.out.put_slice(body);
+        self.out.freeze()
+    }
+
+    /// Writes `Name: `; false for the names that a caller may not write.
+    fn begin(&mut self, name: Name) -> bool {
+        if matches!(name, Name::ContentLength | Name::Other) {
+            return false;
+        }
+        self.out.put_slice(name.as_str().as_bytes());
+        self.out.put_slice(b": ");
+        true
+    }
+
+    /// Writes text with each line break, and the white space around it, as one space.
+    fn put_value(&mut self, value: &[u8]) {
+        if memchr::memchr2(b'\r', b'\n', value).is_none() {
+            return self.out.put_slice(value);
+        }
+        let pieces = value.split(|b| matches!(b, b'\r' | b'\n')).map(<[u8]>::trim_ascii).filter(|p| !p.is_empty());
+        for (index, piece) in pieces.enumerate() {
+            if index > 0 {
+                self.out.put_u8(b' ');
+            }
+            self.out.put_slice(piece);
+        }
+    }
+
+    /// Writes the top Via of a response: as it came, with `received` and `rport` as the server has to set them.
+    fn top_via(&mut self, line: &[u8], source: SocketAddr) {
+        let mut elements = split_commas(line);
+        let Some(via) = elements.next().and_then(Via::parse) else {
+            self.line(Name::Via, line);
+            return;
+        };
+        // RFC 3581 4 for rport, RFC 3261 18.2.1 for a sent-by that is not the source. A `received` sent along is not true.
+        let received = via.rport.is_some() || via.host_ip() != Some(source.ip());
+        if !received && via.received.is_none() {
+            self.line(Name::Via, line);
+            return;
+        }
+        self.begin(Name::Via);
+        self.put_value(via.sent);
+        for (name, value) in Params::new(via.params) {
+            if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
+                continue;
+            }
+            self.out.put_u8(b';');
+            self.put_value(name);
+            if let Some(value) = value {
+                self.out.put_u8(b'=');
+                self.put_value(value);
+            }
+        }
+        if received {
+            let _ = write!(self.out, ";received={}", source.ip());
+        }
+        if via.rport.is_some() {
+            let _ = write!(self.out, ";rport={}", source.port());
+        }
+        for element in elements {
+            self.out.put_slice(b", ");
+            self.put_value(element);
+        }
+        self.out.put_slice(b"\r\n");
+    }
+}
+
+/// Formatted text without its line breaks.
+struct Clean<'a>(&'a mut Writer);
+
+impl fmt::Write for Clean<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_none() {
+            self.0.out.put_slice(text.as_bytes());
+        } else {
+            self.0.out.extend(text.bytes().map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { b }));
+        }
+        Ok(())
+    }
+}
+
+/// Begins the response to a request that came from `source` (RFC 3261 8.2.6): all Via lines, the top one with `received` and
+/// `rport`, From, To with our tag when it has none (100 gets none), Call-ID, CSeq, and in a 100 the Timestamp. The reason phrase
+/// is the code's usual one when `None`.
+pub fn respond(request: &Message, source: SocketAddr, code: u16, reason: Option<&str>, to_tag: &[u8]) -> Writer {
+    let mut writer = Writer::response(code, reason.unwrap_or_else(|| reason_phrase(code)));
+    let mut vias = request.values(Name::Via);
+    if let Some(top) = vias.next() {
+        writer.top_via(top, source);
+    }
+    for via in vias {
+        writer.line(Name::Via, via);
+    }
+    writer.copy(request, Name::From);
+    if code > 100 && !to_tag.is_empty() && request.to_tag().is_none() {
+        if let Some(to) = request.value(Name::To) {
+            writer.begin(Name::To);
+            writer.put_value(to);
+            writer.out.put_slice(b";tag=");
+            writer.put_value(to_tag);
+            writer.out.put_slice(b"\r\n");
+        }
+    } else {
+        writer.copy(request, Name::To);
+    }
+    writer.copy(request, Name::CallId).copy(request, Name::CSeq);
+    if code == 100 {
+        writer.copy(request, Name::Timestamp);
+    }
+    writer
+}
+
+/// The usual reason phrase of a status code (RFC 3261 21 and the registry), or that of its class.
+pub const fn reason_phrase(code: u16) -> &'static str {
+    match code {
+        100 => "Trying",
+        180 => "Ringing",
+        181 => "Call Is Being Forwarded",
+        182 => "Queued",
+        183 => "Session Progress",
+        199 => "Early Dialog Terminated",
+        200 => "OK",
+        202 => "Accepted",
+        204 => "No Notification",
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Moved Temporarily",
+        305 => "Use Proxy",
+        380 => "Alternative Service",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        410 => "Gone",
+        412 => "Conditional Request Failed",
+        413 => "Request Entity Too Large",
+        414 => "Request-URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        420 => "Bad Extension",
+        421 => "Extension Required",
+        422 => "Session Interval Too Small",
+        423 => "Interval Too Brief",
+        429 => "Provide Referrer Identity",
+        433 => "Anonymity Disallowed",
+        469 => "Bad Info Package",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
+        484 => "Address Incomplete",
+        485 => "Ambiguous",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        489 => "Bad Event",
+        491 => "Request Pending",
+        493 => "Undecipherable",
+        500 => "Server Internal Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Server Time-out",
+        505 => "Version Not Supported",
+        513 => "Message Too Large",
+        580 => "Precondition Failure",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        604 => "Does Not Exist Anywhere",
+        606 => "Not Acceptable",
+        607 => "Unwanted",
+        608 => "Rejected",
+        ..200 => "Progress",
+        ..300 => "OK",
+        ..400 => "Redirection",
+        ..500 => "Request Failure",
+        ..600 => "Server Failure",
+        600.. => "Global Failure",
+    }
+}
