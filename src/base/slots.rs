@@ -30,6 +30,14 @@ impl<T> Slots<T> {
         id
     }
 
+    /// The id that the next [`Slots::insert_with`] will give.
+    pub fn next_id(&self) -> u64 {
+        match self.free.last() {
+            Some(slot) => u64::from(self.slots[*slot as usize].0.wrapping_add(1)) << 32 | u64::from(*slot),
+            None => 1 << 32 | self.slots.len() as u64,
+        }
+    }
+
     /// The thing of this id, if it lives.
     pub fn get(&self, id: u64) -> Option<&T> {
         let (generation, place) = self.slots.get((id & 0xFFFF_FFFF) as usize)?;
@@ -81,7 +89,9 @@ mod tests {
         let a = slots.insert_with(|_| "a");
         let b = slots.insert_with(|_| "b");
         assert_eq!(slots.remove(a), Some("a"));
+        let next = slots.next_id();
         let c = slots.insert_with(|_| "c");
+        assert_eq!((next, slots.next_id()), (c, 1 << 32 | 2));
         assert_eq!(a & 0xFFFF_FFFF, c & 0xFFFF_FFFF);
         assert_eq!((slots.get(a), slots.get(b), slots.get(c)), (None, Some(&"b"), Some(&"c")));
         assert_eq!(slots.remove(a), None);

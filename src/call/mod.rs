@@ -1,2 +1,24 @@
 //! B2BUA mechanism: legs (one INVITE dialog each, caller's or agent's side), their offers, answers, changes and ends.
 //! Knows nothing of queues or agents.
+//!
+//! | file | idea |
+//! |---|---|
+//! | [`event`] | what a leg tells |
+//! | [`leg`] | one leg's state |
+//! | [`legs`] | all legs of a shard: inputs, polls, look-up |
+//! | [`inbound`] | requests that come: new calls, requests inside a dialog |
+//! | [`outbound`] | INVITEs of ours, their responses, CANCEL |
+//! | [`change`] | re-INVITE and UPDATE |
+//! | [`ending`] | hanging up, 2xx retransmission, probes |
+
+pub mod event;
+pub mod leg;
+pub mod legs;
+
+mod change;
+mod ending;
+mod inbound;
+mod outbound;
+
+pub use event::{EndCause, Event, Failure};
+pub use legs::{Invite, Legs};

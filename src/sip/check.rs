@@ -54,7 +54,8 @@ pub fn acceptable_response(response: &Message) -> bool {
     // More than one Via means that it was not meant for us: we never proxy.
     let mut vias = response.elements(Name::Via);
     let via = vias.next().is_some_and(|via| Via::parse(via).is_some()) && vias.next().is_none();
-    let single = [Name::From, Name::To, Name::CallId, Name::CSeq].iter().all(|name| response.values(*name).count() == 1);
+    let single =
+        [Name::From, Name::To, Name::CallId, Name::CSeq].iter().all(|name| response.values(*name).count() == 1);
     !response.is_request()
         && (100..700).contains(&response.status())
         && response.version().eq_ignore_ascii_case(b"SIP/2.0")

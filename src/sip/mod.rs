@@ -1,9 +1,11 @@
 //! RFC 3261 mechanism, bytes in and bytes out: messages, header grammar, transactions, dialogs. Knows nothing of calls' meaning.
 
 pub mod check;
+pub mod dialog;
 pub mod grammar;
 pub mod message;
 pub mod name;
+pub mod transaction;
 pub mod uri;
 pub mod value;
 pub mod write;

@@ -84,7 +84,9 @@ impl<'a> Params<'a> {
 
     /// The value of the parameter `name` (any letter case): `None` when absent, empty when it has no value.
     pub fn find(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
-        Self::new(text).find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value.unwrap_or(b""))
+        Self::new(text)
+            .find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value.unwrap_or(b""))
     }
 }
 
@@ -259,8 +261,7 @@ impl<'a> Via<'a> {
         if !protocol.eq_ignore_ascii_case(b"SIP") || transport.is_empty() {
             return None;
         }
-        let mut via =
-            Self { version, transport, host, port, branch: None, received: None, rport: None, sent, params };
+        let mut via = Self { version, transport, host, port, branch: None, received: None, rport: None, sent, params };
         for (name, value) in Params::new(params) {
             if name.eq_ignore_ascii_case(b"branch") {
                 via.branch = via.branch.or(value);

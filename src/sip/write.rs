@@ -88,6 +88,18 @@ impl Writer {
         self
     }
 
+    /// Writes header lines that [`Writer::into_headers`] gave.
+    pub fn lines(&mut self, block: &[u8]) -> &mut Self {
+        self.out.put_slice(block);
+        self
+    }
+
+    /// The header lines written so far, without the start line: what later responses to the same request share.
+    pub fn into_headers(self) -> Box<[u8]> {
+        let start = self.out.windows(2).position(|pair| pair == b"\r\n").map_or(0, |end| end + 2);
+        self.out[start..].into()
+    }
+
     /// Ends a message without a body.
     pub fn finish(mut self) -> Bytes {
         self.out.put_slice(b"Content-Length: 0\r\n\r\n");

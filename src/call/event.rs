@@ -1,0 +1,111 @@
+//! What a leg tells whoever owns the call. Plain data; a leg named here lives until `Failed` or `Ended`.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::base::LegId;
+use crate::sip::message::Message;
+
+/// Something happened to a leg.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A new call: the leg rings until it is answered or rejected.
+    Incoming {
+        /// The new leg.
+        leg: LegId,
+        /// Where the INVITE came from.
+        source: SocketAddr,
+        /// The INVITE. It holds its datagram's memory: read it and let it go.
+        request: Message,
+    },
+    /// Our INVITE is being worked on: a provisional came (RFC 3261 13.2.2.1).
+    Progress {
+        /// The leg.
+        leg: LegId,
+        /// 100 to 199.
+        status: u16,
+        /// The response tells of a forward (181, or a Diversion or History-Info header).
+        forwarded: bool,
+    },
+    /// Our INVITE was answered; the ACK is sent.
+    Answered {
+        /// The leg.
+        leg: LegId,
+        /// The answer to our offer.
+        sdp: Option<Bytes>,
+    },
+    /// Our INVITE failed, or its cancelling came to an end. The leg is gone.
+    Failed {
+        /// The leg.
+        leg: LegId,
+        /// How.
+        failure: Failure,
+    },
+    /// The far end acknowledged our 2xx, with the answer to our offer where we made one.
+    Confirmed {
+        /// The leg.
+        leg: LegId,
+        /// The answer.
+        sdp: Option<Bytes>,
+    },
+    /// The far end wishes to change the session (re-INVITE or UPDATE). Answer at once with `accept_change` or `refuse_change`.
+    Change {
+        /// The leg.
+        leg: LegId,
+        /// Its new offer; `None`: we are asked to make one.
+        sdp: Option<Bytes>,
+    },
+    /// SIP INFO came and has been answered.
+    Info {
+        /// The leg.
+        leg: LegId,
+        /// Its Content-Type.
+        content_type: Bytes,
+        /// Its body.
+        body: Bytes,
+    },
+    /// The far end ended the leg, or it is lost. The leg is gone.
+    Ended {
+        /// The leg.
+        leg: LegId,
+        /// How.
+        cause: EndCause,
+    },
+    /// The far end answered a probe with anything but 408 and 481, or with nothing.
+    Probed {
+        /// The leg.
+        leg: LegId,
+        /// True: it knows the dialog.
+        alive: bool,
+    },
+    /// A neighbour answered (or did not answer) an OPTIONS outside any dialog.
+    Qualified {
+        /// What the asker gave.
+        token: u64,
+        /// True: any answer but 408 and 503.
+        alive: bool,
+    },
+}
+
+/// How our INVITE failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// A final response of 300 or more.
+    Status(u16),
+    /// No final response in time (timer B), or none at all.
+    Timeout,
+    /// We gave it up: its final response has come, or 4 s have passed since the CANCEL.
+    Released,
+}
+
+/// How a leg that was not given up by us ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndCause {
+    /// CANCEL, or BYE before our answer.
+    Cancelled,
+    /// BYE.
+    Bye,
+    /// Our 2xx was never acknowledged.
+    Unacknowledged,
+}

@@ -1,0 +1,215 @@
+//! Requests that come: new calls, and requests inside a dialog. The UA core's checks (RFC 3261 8.2) stand here; what a call
+//! means is decided by the owner.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::{Instant, LegId};
+use crate::call::event::{EndCause, Event};
+use crate::call::leg::{Incoming, Leg, Probing, State, Timer};
+use crate::call::legs::{ALLOW, Legs, REFRESH};
+use crate::sip::check;
+use crate::sip::dialog::Dialog;
+use crate::sip::message::Message;
+use crate::sip::name::{Method, Name};
+use crate::sip::transaction::ServerKey;
+use crate::sip::write::{self, Writer};
+
+impl Legs {
+    /// Sends a provisional (180, 183 ...) and repeats it each minute until the final response.
+    pub fn ring(&mut self, now: Instant, id: LegId, status: u16, sdp: Option<Bytes>) {
+        let Some(incoming) = self.incoming(id) else { return };
+        incoming.provisional = Some((status, sdp));
+        if let Some(timer) = incoming.refresh.take() {
+            self.timers.cancel(timer);
+        }
+        self.on_refresh(now, id);
+    }
+
+    /// Answers the call: 200, repeated until its ACK comes. `sdp` is the answer, or our offer when the INVITE had none.
+    pub fn answer(&mut self, now: Instant, id: LegId, sdp: &[u8]) {
+        let contact = self.contact.clone();
+        let Some(incoming) = self.incoming(id) else { return };
+        let (key, offer) = (incoming.key, !incoming.offered);
+        let refresh = incoming.refresh.take();
+        let mut writer = incoming.response(200, "OK");
+        writer.line(Name::Contact, &contact);
+        writer.line(Name::Allow, ALLOW);
+        let response = writer.finish_body("application/sdp", sdp);
+        if let Some(timer) = refresh {
+            self.timers.cancel(timer);
+        }
+        self.servers.remove(&key);
+        if let Some(leg) = self.leg(id) {
+            leg.state = State::Talking;
+        }
+        self.send_until_acknowledged(now, id, key, response, offer);
+    }
+
+    /// Rejects the call; the leg is gone. `retry_after` goes with a 503.
+    pub fn reject(&mut self, now: Instant, id: LegId, status: u16, reason: &str, retry_after: Option<Duration>) {
+        let Some(incoming) = self.incoming(id) else { return };
+        let key = incoming.key;
+        let refresh = incoming.refresh.take();
+        let mut writer = incoming.response(status, reason);
+        if let Some(after) = retry_after {
+            writer.line_fmt(Name::RetryAfter, format_args!("{}", after.as_secs()));
+        }
+        self.stack.respond(now, key, status, writer.finish());
+        if let Some(timer) = refresh {
+            self.timers.cancel(timer);
+        }
+        self.servers.remove(&key);
+        self.remove(id);
+    }
+
+    pub(super) fn on_request(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: Message) {
+        if request.to_tag().is_some() {
+            return self.on_inside_dialog(now, key, source, request);
+        }
+        match request.method() {
+            Method::Invite => self.on_invite(now, key, source, request),
+            Method::Options => self.answer_options(now, key, source, &request),
+            Method::Bye | Method::Info | Method::Update => self.reply(now, key, source, &request, 481),
+            Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Prack
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Message
+            | Method::Publish
+            | Method::Other => self.refuse_method(now, key, source, &request),
+        }
+    }
+
+    /// 487 for the INVITE that its caller cancelled.
+    pub(super) fn on_cancelled(&mut self, now: Instant, key: ServerKey) {
+        let Some(id) = self.servers.get(&key).copied() else { return };
+        self.reject(now, id, 487, "Request Terminated", None);
+        self.events.push_back(Event::Ended { leg: id, cause: EndCause::Cancelled });
+    }
+
+    /// Sends the provisional (again); a minute later once more.
+    pub(super) fn on_refresh(&mut self, now: Instant, id: LegId) {
+        let contact = self.contact.clone();
+        let Some(incoming) = self.incoming(id) else { return };
+        let Some((status, sdp)) = incoming.provisional.clone() else { return };
+        let key = incoming.key;
+        let mut writer = incoming.response(status, if status == 180 { "Ringing" } else { "Session Progress" });
+        writer.line(Name::Contact, &contact);
+        let payload = match sdp {
+            Some(sdp) => writer.finish_body("application/sdp", &sdp),
+            None => writer.finish(),
+        };
+        self.stack.respond(now, key, status, payload);
+        let timer = self.timers.arm(now + REFRESH, Timer::Refresh(id));
+        if let Some(incoming) = self.incoming(id) {
+            incoming.refresh = Some(timer);
+        }
+    }
+
+    fn on_invite(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: Message) {
+        if let Err(code) = usable_body(&request) {
+            return self.refuse_body(now, key, source, &request, code);
+        }
+        let id = LegId(self.legs.next_id());
+        let tag = self.tag(id);
+        let Some(dialog) = Dialog::incoming(&request, source, tag.as_bytes()) else {
+            let writer = self.response(source, &request, 400, Some("Missing or unusable Contact"));
+            return self.stack.respond(now, key, 400, writer.finish());
+        };
+        let incoming = Incoming {
+            key,
+            headers: write::respond(&request, source, 200, None, tag.as_bytes()).into_headers(),
+            offered: !request.body().is_empty(),
+            provisional: None,
+            refresh: None,
+        };
+        self.servers.insert(key, id);
+        self.legs.insert_with(|_| Leg::new(id, dialog, State::Incoming(Box::new(incoming))));
+        self.events.push_back(Event::Incoming { leg: id, source, request });
+    }
+
+    fn on_inside_dialog(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: Message) {
+        let number = request.cseq().map_or(0, |cseq| cseq.number);
+        let Some(leg) = self.find(&request) else {
+            return self.reply(now, key, source, &request, 481);
+        };
+        let id = leg.id;
+        if !leg.dialog.accept_sequence(number) {
+            return self.reply(now, key, source, &request, 500);
+        }
+        match request.method() {
+            Method::Bye => self.on_bye(now, id, key, source, &request),
+            Method::Invite | Method::Update => self.on_change(now, id, key, source, request),
+            Method::Info => self.on_info(now, id, key, source, &request),
+            Method::Options => self.answer_options(now, key, source, &request),
+            Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Prack
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Message
+            | Method::Publish
+            | Method::Other => self.refuse_method(now, key, source, &request),
+        }
+    }
+
+    fn on_info(&mut self, now: Instant, id: LegId, key: ServerKey, source: SocketAddr, request: &Message) {
+        self.reply(now, key, source, request, 200);
+        let content_type = Bytes::copy_from_slice(request.value(Name::ContentType).unwrap_or_default());
+        let body = Bytes::copy_from_slice(request.body());
+        self.events.push_back(Event::Info { leg: id, content_type, body });
+    }
+
+    fn refuse_method(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: &Message) {
+        let mut writer = self.response(source, request, 405, None);
+        writer.line(Name::Allow, ALLOW);
+        self.stack.respond(now, key, 405, writer.finish());
+    }
+
+    pub(super) fn refuse_body(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: &Message, code: u16) {
+        let mut writer = self.response(source, request, code, None);
+        if code == 415 {
+            writer.line(Name::Accept, b"application/sdp");
+            writer.line(Name::AcceptEncoding, b"identity");
+        }
+        self.stack.respond(now, key, code, writer.finish());
+    }
+
+    fn incoming(&mut self, id: LegId) -> Option<&mut Incoming> {
+        match &mut self.leg(id)?.state {
+            State::Incoming(incoming) => Some(incoming),
+            State::Calling { .. } | State::Cancelling { .. } | State::Talking | State::Ending => None,
+        }
+    }
+}
+
+impl Leg {
+    pub(super) const fn new(id: LegId, dialog: Dialog, state: State) -> Self {
+        Self { id, dialog, state, invite: None, unacknowledged: None, change: None, probing: Probing::No }
+    }
+}
+
+impl Incoming {
+    /// A response with the kept header lines.
+    fn response(&self, status: u16, reason: &str) -> Writer {
+        let mut writer = Writer::response(status, reason);
+        writer.lines(&self.headers);
+        writer
+    }
+}
+
+/// What is wrong with the body of an INVITE or UPDATE: 415 (with Accept) or 406.
+pub(super) fn usable_body(request: &Message) -> Result<(), u16> {
+    if !check::body_is_sdp_or_absent(request) || !check::body_is_plain(request) {
+        return Err(415);
+    }
+    if check::accepts_sdp(request) { Ok(()) } else { Err(406) }
+}

@@ -1,0 +1,119 @@
+//! One leg: an INVITE dialog and where it stands.
+//!
+//! ```text
+//!   caller's side            agent's side
+//!   Incoming                 Calling ----give up----> Cancelling
+//!      | answer                 | 2xx                     | final, or 4 s
+//!      v                        v                         v
+//!   Talking <-------------- Talking                     gone
+//!      | hang up (once acknowledged)   | BYE from the far end
+//!      v                               v
+//!   Ending ---- final of our BYE --> gone
+//! ```
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::{Instant, LegId, TimerKey};
+use crate::sip::dialog::Dialog;
+use crate::sip::message::Message;
+use crate::sip::name::Method;
+use crate::sip::transaction::{ClientKey, ServerKey};
+
+/// One leg; see the module.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) id: LegId,
+    pub(super) dialog: Dialog,
+    pub(super) state: State,
+    /// Our INVITE, whose further 2xx still come for a while.
+    pub(super) invite: Option<ClientKey>,
+    /// Our 2xx that waits for its ACK (13.3.1.4).
+    pub(super) unacknowledged: Option<Box<Unacknowledged>>,
+    /// A re-INVITE or UPDATE that waits for the owner's answer.
+    pub(super) change: Option<Box<Change>>,
+    /// A probe on its way.
+    pub(super) probing: Probing,
+}
+
+/// Where a leg stands.
+#[derive(Debug)]
+pub(super) enum State {
+    /// The INVITE of the far end waits for our final response.
+    Incoming(Box<Incoming>),
+    /// Our INVITE waits for its final response.
+    Calling {
+        key: ClientKey,
+        /// A provisional has come: a CANCEL may be sent (9.1).
+        provisional: bool,
+    },
+    /// Our INVITE was given up.
+    Cancelling {
+        key: ClientKey,
+        /// CANCEL is held back until a provisional comes.
+        sent: bool,
+        /// The owner has been told that the leg is gone.
+        told: bool,
+    },
+    /// Both ends agreed.
+    Talking,
+    /// We hang up; the BYE waits for the ACK of our 2xx when that is still due.
+    Ending,
+}
+
+/// The unanswered INVITE of a caller, as little of it as later responses need.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) key: ServerKey,
+    /// Via, From, To, Call-ID and CSeq lines of each response.
+    pub(super) headers: Box<[u8]>,
+    /// The INVITE carried an offer.
+    pub(super) offered: bool,
+    /// The provisional repeated each minute (13.3.1.1), and its body.
+    pub(super) provisional: Option<(u16, Option<Bytes>)>,
+    pub(super) refresh: Option<TimerKey>,
+}
+
+/// A 2xx of ours on its way.
+#[derive(Debug)]
+pub(super) struct Unacknowledged {
+    pub(super) key: ServerKey,
+    pub(super) response: Bytes,
+    /// It carried our offer, so that the ACK carries the answer.
+    pub(super) offer: bool,
+    pub(super) interval: Duration,
+    pub(super) give_up: Instant,
+    pub(super) timer: TimerKey,
+}
+
+/// A change that the far end asks for.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) key: ServerKey,
+    pub(super) source: SocketAddr,
+    pub(super) request: Message,
+    pub(super) method: Method,
+    pub(super) offered: bool,
+}
+
+/// Whether an in-dialog OPTIONS is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probing {
+    No,
+    Yes,
+}
+
+/// A timer of a leg.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Timer {
+    /// Send the provisional again.
+    Refresh(LegId),
+    /// Send the 2xx again, or give up.
+    Retransmit(LegId),
+    /// 4 s after CANCEL: the owner need not wait any more.
+    Release(LegId),
+    /// A neighbour's OPTIONS has had its time.
+    Qualify(ClientKey),
+}

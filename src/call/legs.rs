@@ -1,0 +1,288 @@
+//! All legs of a shard over one transaction stack: inputs, polls, look-up, and the UA core's small answers.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::{IdMap, Instant, LegId, Rng, Slots, Timers};
+use crate::call::event::Event;
+use crate::call::leg::{Leg, Timer};
+use crate::sip::message::Message;
+use crate::sip::name::{Method, Name};
+use crate::sip::transaction::{self, ClientKey, ServerKey, Stack, StackConfig};
+use crate::sip::write::{self, Writer};
+
+/// The methods we answer (RFC 3261 20.5).
+pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+/// After CANCEL the owner waits this long for the final response.
+pub(super) const RELEASE_AFTER: Duration = Duration::from_secs(4);
+/// A neighbour has this long to answer an OPTIONS.
+pub(super) const QUALIFY_TIME: Duration = Duration::from_secs(2);
+/// Unanswered calls get a provisional this often (13.3.1.1).
+pub(super) const REFRESH: Duration = Duration::from_secs(60);
+/// How long a transaction may live: 64*T1.
+pub(super) const TRANSACTION_TIME: Duration = Duration::from_secs(32);
+
+/// The legs of a shard. Give it inputs, then drain [`Legs::poll_event`] and [`Legs::poll_transmit`].
+#[derive(Debug)]
+pub struct Legs {
+    pub(super) stack: Stack,
+    pub(super) legs: Slots<Leg>,
+    pub(super) clients: IdMap<ClientKey, Purpose>,
+    pub(super) servers: IdMap<ServerKey, LegId>,
+    pub(super) timers: Timers<Timer>,
+    pub(super) events: VecDeque<Event>,
+    pub(super) contact: Bytes,
+    pub(super) host: String,
+    accepting: Accepting,
+    rng: Rng,
+}
+
+/// What a request of ours is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    Invite(LegId),
+    Bye(LegId),
+    Probe(LegId),
+    /// A CANCEL, an INFO: nobody waits for the answer.
+    Nothing,
+    Qualify(u64),
+}
+
+/// What an INVITE of ours says.
+#[derive(Debug, Clone)]
+pub struct Invite<'a> {
+    /// The Request-URI.
+    pub uri: &'a [u8],
+    /// Where it goes.
+    pub destination: SocketAddr,
+    /// The From value without a tag.
+    pub from: &'a [u8],
+    /// More header lines, by name and value.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// Our offer.
+    pub sdp: Option<&'a [u8]>,
+}
+
+/// Whether OPTIONS says that calls are welcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Accepting {
+    Calls,
+    Nothing,
+}
+
+impl Legs {
+    /// No legs yet; `sent_by` is the address of Via and Contact.
+    pub fn new(sent_by: SocketAddr, mut rng: Rng) -> Self {
+        Self {
+            stack: Stack::new(StackConfig::new(sent_by), rng.fork()),
+            legs: Slots::default(),
+            clients: IdMap::default(),
+            servers: IdMap::default(),
+            timers: Timers::default(),
+            events: VecDeque::new(),
+            contact: Bytes::from(format!("<sip:strowger@{sent_by}>")),
+            host: sent_by.to_string(),
+            accepting: Accepting::Calls,
+            rng,
+        }
+    }
+
+    /// A message arrived.
+    pub fn handle_message(&mut self, now: Instant, source: SocketAddr, message: Message) {
+        self.stack.handle_message(now, source, message);
+        self.drain_stack(now);
+    }
+
+    /// A datagram arrived that is no message: the stack answers or drops it.
+    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, datagram: Bytes) {
+        self.stack.handle_datagram(now, source, datagram);
+        self.drain_stack(now);
+    }
+
+    /// Time passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.stack.handle_timeout(now);
+        self.drain_stack(now);
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Refresh(leg) => self.on_refresh(now, leg),
+                Timer::Retransmit(leg) => self.on_retransmit(now, leg),
+                Timer::Release(leg) => self.on_release(leg),
+                Timer::Qualify(key) => self.on_qualify_late(now, key),
+            }
+        }
+    }
+
+    /// When [`Legs::handle_timeout`] is wanted next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match (self.stack.poll_timeout(), self.timers.next()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// The next thing that happened to a leg.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<transaction::Transmit> {
+        self.stack.poll_transmit()
+    }
+
+    /// Answers a request that is no leg's business, keeping no state.
+    pub fn respond_stateless(&mut self, source: SocketAddr, request: &Message, code: u16, reason: Option<&str>) {
+        let tag = self.stack.fresh_token();
+        let writer = write::respond(request, source, code, reason, &tag);
+        self.stack.respond_stateless(source, writer.finish());
+    }
+
+    /// From now on OPTIONS is answered 503: neighbours take this node out.
+    pub fn stop_accepting(&mut self) {
+        self.accepting = Accepting::Nothing;
+    }
+
+    /// Live legs, those included that wait for the end of a transaction.
+    pub fn live(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// Live transactions.
+    pub fn transactions(&self) -> usize {
+        self.stack.live()
+    }
+
+    /// Our host and port as others see them.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Asks a neighbour by OPTIONS outside any dialog; [`Event::Qualified`] tells the outcome within 2 s.
+    pub fn qualify(&mut self, now: Instant, destination: SocketAddr, token: u64) {
+        let uri = format!("sip:{destination}");
+        let (key, mut writer) = self.stack.start_request(Method::Options, uri.as_bytes());
+        let tag = self.stack.fresh_token();
+        let call_id = self.stack.fresh_token();
+        writer.line_fmt(
+            Name::From,
+            format_args!("<sip:strowger@{}>;tag={}", self.host, String::from_utf8_lossy(&tag)),
+        );
+        writer.line_fmt(Name::To, format_args!("<{uri}>"));
+        writer.line(Name::CallId, &call_id);
+        writer.line(Name::CSeq, b"1 OPTIONS");
+        writer.line(Name::Contact, &self.contact);
+        self.clients.insert(key, Purpose::Qualify(token));
+        self.stack.send_request(now, key, destination, writer.finish());
+        self.timers.arm(now + QUALIFY_TIME, Timer::Qualify(key));
+    }
+
+    pub(super) fn leg(&mut self, id: LegId) -> Option<&mut Leg> {
+        self.legs.get_mut(id.0)
+    }
+
+    /// The leg that a request inside a dialog belongs to: our tag carries its id.
+    pub(super) fn find(&mut self, request: &Message) -> Option<&mut Leg> {
+        let tag = std::str::from_utf8(request.to_tag()?).ok()?;
+        let id = u64::from_str_radix(tag.split_once('-')?.0, 16).ok()?;
+        self.legs.get_mut(id).filter(|leg| leg.dialog.matches(request))
+    }
+
+    /// A tag that carries the leg's id and cannot be guessed.
+    pub(super) fn tag(&mut self, id: LegId) -> String {
+        format!("{:x}-{:016x}", id.0, self.rng.u64())
+    }
+
+    /// Forgets a leg and what still points to it.
+    pub(super) fn remove(&mut self, id: LegId) {
+        let Some(leg) = self.legs.remove(id.0) else { return };
+        if let Some(unacknowledged) = leg.unacknowledged {
+            self.timers.cancel(unacknowledged.timer);
+        }
+        if let Some(invite) = leg.invite {
+            self.clients.remove(&invite);
+        }
+    }
+
+    fn drain_stack(&mut self, now: Instant) {
+        while let Some(event) = self.stack.poll_event() {
+            match event {
+                transaction::Event::Request { key, source, message } => self.on_request(now, key, source, message),
+                transaction::Event::Ack { message, .. } => self.on_ack(now, &message),
+                transaction::Event::Cancelled { key, .. } => self.on_cancelled(now, key),
+                transaction::Event::Response { key, source, message } => self.on_response(now, key, source, &message),
+                transaction::Event::Stray2xx { source, message } => self.on_stray(now, source, &message),
+                transaction::Event::Failed { key, .. } => self.on_failed(key),
+                transaction::Event::Unacknowledged { .. } => {}
+            }
+        }
+    }
+
+    fn on_response(&mut self, now: Instant, key: ClientKey, source: SocketAddr, response: &Message) {
+        let Some(purpose) = self.clients.get(&key).copied() else {
+            let answers_invite = response.method() == Method::Invite && (200..300).contains(&response.status());
+            return if answers_invite { self.on_stray(now, source, response) };
+        };
+        let last = response.status() >= 200;
+        match purpose {
+            Purpose::Invite(leg) => return self.on_invite_response(now, leg, response),
+            Purpose::Bye(leg) if last => self.remove(leg),
+            Purpose::Probe(leg) if last => self.on_probed(leg, !matches!(response.status(), 408 | 481)),
+            Purpose::Qualify(token) if last => {
+                self.events.push_back(Event::Qualified { token, alive: !matches!(response.status(), 408 | 503) });
+            }
+            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Qualify(_) | Purpose::Nothing => {}
+        }
+        if last {
+            self.clients.remove(&key);
+        }
+    }
+
+    fn on_failed(&mut self, key: ClientKey) {
+        let Some(purpose) = self.clients.remove(&key) else { return };
+        match purpose {
+            Purpose::Invite(leg) => self.on_invite_timeout(leg),
+            Purpose::Bye(leg) => self.remove(leg),
+            Purpose::Probe(leg) => self.on_probed(leg, false),
+            Purpose::Qualify(token) => self.events.push_back(Event::Qualified { token, alive: false }),
+            Purpose::Nothing => {}
+        }
+    }
+
+    fn on_qualify_late(&mut self, now: Instant, key: ClientKey) {
+        if let Some(Purpose::Qualify(token)) = self.clients.remove(&key) {
+            self.stack.give_up(now, key);
+            self.events.push_back(Event::Qualified { token, alive: false });
+        }
+    }
+
+    /// OPTIONS inside or outside a dialog (RFC 3261 11.2): what an INVITE would be told.
+    pub(super) fn answer_options(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: &Message) {
+        let code = match self.accepting {
+            Accepting::Calls => 200,
+            Accepting::Nothing => 503,
+        };
+        let mut writer = self.response(source, request, code, None);
+        writer.line(Name::Allow, ALLOW);
+        writer.line(Name::Accept, b"application/sdp");
+        if code == 200 {
+            writer.line(Name::Contact, &self.contact);
+        }
+        self.stack.respond(now, key, code, writer.finish());
+    }
+
+    /// A response with a tag of its own when the request has none.
+    pub(super) fn response(&mut self, source: SocketAddr, request: &Message, code: u16, reason: Option<&str>) -> Writer {
+        let tag = self.stack.fresh_token();
+        write::respond(request, source, code, reason, &tag)
+    }
+
+    /// Answers a request that needs nothing but a status.
+    pub(super) fn reply(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: &Message, code: u16) {
+        let writer = self.response(source, request, code, None);
+        self.stack.respond(now, key, code, writer.finish());
+    }
+}

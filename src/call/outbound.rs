@@ -1,0 +1,185 @@
+//! INVITEs of ours: responses, ACK, giving up (CANCEL held back until a provisional has come, RFC 3261 9.1), late and forked
+//! answers.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::base::{Instant, LegId};
+use crate::call::event::{Event, Failure};
+use crate::call::leg::{Leg, State, Timer};
+use crate::call::legs::{ALLOW, Invite, Legs, Purpose, RELEASE_AFTER};
+use crate::sip::dialog::{Dialog, Outgoing};
+use crate::sip::message::Message;
+use crate::sip::name::{Method, Name};
+use crate::sip::transaction::ClientKey;
+
+impl Legs {
+    /// Calls somebody. `Progress`, then `Answered` or `Failed` tell how it goes.
+    pub fn invite(&mut self, now: Instant, spec: &Invite<'_>) -> LegId {
+        let id = LegId(self.legs.next_id());
+        let tag = self.tag(id);
+        let call_id = self.stack.fresh_token();
+        let mut dialog = Dialog::outgoing(Outgoing {
+            call_id: &call_id,
+            from: spec.from,
+            tag: tag.as_bytes(),
+            uri: spec.uri,
+            peer: spec.destination,
+        });
+        let (key, mut writer, _) = dialog.request(&mut self.stack, Method::Invite);
+        writer.line(Name::Contact, &self.contact);
+        writer.line(Name::Allow, ALLOW);
+        for (name, value) in spec.headers {
+            writer.line_text(name, value);
+        }
+        let payload = match spec.sdp {
+            Some(sdp) => writer.finish_body("application/sdp", sdp),
+            None => writer.finish(),
+        };
+        self.clients.insert(key, Purpose::Invite(id));
+        let state = State::Calling { key, provisional: false };
+        self.legs.insert_with(|_| Leg { invite: Some(key), ..Leg::new(id, dialog, state) });
+        self.stack.send_request(now, key, spec.destination, payload);
+        id
+    }
+
+    /// Stops an INVITE of ours: CANCEL as soon as a provisional has come. `Failed` with `Released` follows.
+    pub(super) fn give_up(&mut self, now: Instant, id: LegId, key: ClientKey, provisional: bool) {
+        if provisional {
+            self.send_cancel(now, key);
+        } else {
+            self.stack.give_up(now, key);
+        }
+        self.timers.arm(now + RELEASE_AFTER, Timer::Release(id));
+        if let Some(leg) = self.leg(id) {
+            leg.state = State::Cancelling { key, sent: provisional, told: false };
+        }
+    }
+
+    pub(super) fn on_invite_response(&mut self, now: Instant, id: LegId, response: &Message) {
+        let Some(leg) = self.legs.get_mut(id.0) else { return };
+        match (response.status(), &mut leg.state) {
+            (100..=199, State::Calling { provisional, .. }) => {
+                *provisional = true;
+                if response.status() > 100 && response.to_tag().is_some() {
+                    leg.dialog.establish(response);
+                }
+                let forwarded = response.status() == 181
+                    || response.value(Name::Diversion).is_some()
+                    || response.value(Name::HistoryInfo).is_some();
+                self.events.push_back(Event::Progress { leg: id, status: response.status(), forwarded });
+            }
+            (100..=199, State::Cancelling { key, sent, .. }) => {
+                let key = *key;
+                if !std::mem::replace(sent, true) {
+                    self.send_cancel(now, key);
+                }
+            }
+            (200..=299, State::Calling { .. }) => self.on_answer(id, response),
+            (200..=299, State::Talking | State::Ending) => self.on_repeated_answer(now, id, response),
+            (200..=299, State::Cancelling { .. }) => self.on_late_answer(now, id, response),
+            (status, State::Calling { .. }) => self.finish_invite(id, Failure::Status(status)),
+            (_, State::Cancelling { .. }) => self.finish_invite(id, Failure::Released),
+            (_, State::Incoming(_) | State::Talking | State::Ending) => {}
+        }
+    }
+
+    pub(super) fn on_invite_timeout(&mut self, id: LegId) {
+        let Some(leg) = self.legs.get(id.0) else { return };
+        match leg.state {
+            State::Calling { .. } => self.finish_invite(id, Failure::Timeout),
+            State::Cancelling { .. } => self.finish_invite(id, Failure::Released),
+            State::Incoming(_) | State::Talking | State::Ending => {}
+        }
+    }
+
+    /// A 2xx whose transaction is gone or another fork's: acknowledged and ended (13.2.2.4).
+    pub(super) fn on_stray(&mut self, now: Instant, source: SocketAddr, response: &Message) {
+        let (Some(from), Some(cseq)) = (response.value(Name::From), response.cseq()) else { return };
+        let mut dialog = Dialog::outgoing(Outgoing {
+            call_id: response.call_id().unwrap_or_default(),
+            from: from.split(|byte| *byte == b';').next().unwrap_or(from),
+            tag: response.from_tag().unwrap_or_default(),
+            uri: response.contact().map_or(&b"sip:unknown@invalid"[..], |contact| contact.uri),
+            peer: source,
+        });
+        dialog.establish(response);
+        self.acknowledge(&dialog, cseq.number);
+        dialog.follow_sequence(cseq.number);
+        self.send_bye(now, &mut dialog, Purpose::Nothing);
+    }
+
+    pub(super) fn on_release(&mut self, id: LegId) {
+        let Some(leg) = self.leg(id) else { return };
+        if let State::Cancelling { told, .. } = &mut leg.state
+            && !std::mem::replace(told, true)
+        {
+            self.events.push_back(Event::Failed { leg: id, failure: Failure::Released });
+        }
+    }
+
+    fn send_cancel(&mut self, now: Instant, key: ClientKey) {
+        if let Some(cancel) = self.stack.cancel(now, key) {
+            self.clients.insert(cancel, Purpose::Nothing);
+        }
+    }
+
+    fn on_answer(&mut self, id: LegId, response: &Message) {
+        let number = response.cseq().map_or(1, |cseq| cseq.number);
+        let Some(leg) = self.legs.get_mut(id.0) else { return };
+        leg.dialog.establish(response);
+        leg.state = State::Talking;
+        let dialog = leg.dialog.clone();
+        self.acknowledge(&dialog, number);
+        let sdp = body(response);
+        self.events.push_back(Event::Answered { leg: id, sdp });
+    }
+
+    /// Our ACK was lost, or another fork answered too.
+    fn on_repeated_answer(&mut self, now: Instant, id: LegId, response: &Message) {
+        let number = response.cseq().map_or(1, |cseq| cseq.number);
+        let Some(leg) = self.legs.get(id.0) else { return };
+        let mut dialog = leg.dialog.clone();
+        if response.to_tag() == dialog.remote_tag() {
+            return self.acknowledge(&dialog, number);
+        }
+        dialog.establish(response);
+        self.acknowledge(&dialog, number);
+        dialog.follow_sequence(number);
+        self.send_bye(now, &mut dialog, Purpose::Nothing);
+    }
+
+    /// The answer crossed our CANCEL: acknowledged, then ended.
+    fn on_late_answer(&mut self, now: Instant, id: LegId, response: &Message) {
+        let number = response.cseq().map_or(1, |cseq| cseq.number);
+        let Some(leg) = self.legs.get_mut(id.0) else { return };
+        let told = matches!(leg.state, State::Cancelling { told: true, .. });
+        leg.dialog.establish(response);
+        leg.state = State::Ending;
+        let mut dialog = leg.dialog.clone();
+        self.acknowledge(&dialog, number);
+        self.send_bye(now, &mut dialog, Purpose::Bye(id));
+        if !told {
+            self.events.push_back(Event::Failed { leg: id, failure: Failure::Released });
+        }
+    }
+
+    fn finish_invite(&mut self, id: LegId, failure: Failure) {
+        let told = matches!(self.legs.get(id.0).map(|leg| &leg.state), Some(State::Cancelling { told: true, .. }));
+        self.remove(id);
+        if !told {
+            self.events.push_back(Event::Failed { leg: id, failure });
+        }
+    }
+
+    pub(super) fn acknowledge(&mut self, dialog: &Dialog, number: u32) {
+        let (writer, destination) = dialog.ack(&mut self.stack, number);
+        self.stack.send_ack(destination, writer.finish());
+    }
+}
+
+/// A copy of the body that does not hold the datagram.
+pub(super) fn body(message: &Message) -> Option<Bytes> {
+    (!message.body().is_empty()).then(|| Bytes::copy_from_slice(message.body()))
+}

@@ -1,0 +1,255 @@
+//! The audio of a contact: leased ports, session descriptions for both sides, streams of the media worker.
+
+use crate::base::{CallId, LegId, QueueId};
+use crate::media::{self, Codec, Direction, Far, Local, SessionDescription, same_media};
+use crate::node::contact::{Audio, Phase, Stream};
+use crate::node::shard::{Shard, Side};
+
+/// Our order when the caller's is not known.
+const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+
+impl Shard {
+    /// True when one more contact would find a port for the caller and, whenever it is offered, one for an agent: at most as
+    /// many agents' ports are wanted as there are agents, and as there are contacts without one.
+    pub(in crate::node) fn has_ports(&self) -> bool {
+        let agents = self.directory.plan.agents.len().saturating_sub(self.agent_streams);
+        let contacts = self.contacts.len() + 1;
+        self.pool.free() > agents.min(contacts)
+    }
+
+    /// Takes a port and begins a stream there.
+    pub(in crate::node) fn open_stream(&mut self) -> Option<Stream> {
+        let lease = self.pool.take()?;
+        let id = self.new_stream();
+        let (ssrc, sequence, timestamp) = (self.rng.u32(), self.rng.u32() as u16, self.rng.u32());
+        self.media.push_back(media::Command::Open { stream: id, port: lease.port, ssrc, sequence, timestamp });
+        let session = self.rng.u64() >> 2;
+        Some(Stream { id, lease, session, version: 1, far: None, offer: None, theirs: None, ours: None })
+    }
+
+    /// Ends a side's stream; its port goes to the end of the pool.
+    pub(in crate::node) fn close_audio(&mut self, audio: Audio) {
+        let Audio::Stream(stream) = audio else { return };
+        if let Some((_, Side::Agent)) = self.streams.remove(&stream.id) {
+            self.agent_streams -= 1;
+        }
+        self.media.push_back(media::Command::Close { stream: stream.id });
+        self.pool.give_back(stream.lease);
+    }
+
+    /// Notes whose stream it is, so that its events find the contact.
+    pub(in crate::node) fn adopt_stream(&mut self, call: CallId, side: Side) {
+        let Some(stream) = self.audio_of(call, side).and_then(Audio::stream).map(|stream| stream.id) else { return };
+        if self.streams.insert(stream, (call, side)).is_none() && side == Side::Agent {
+            self.agent_streams += 1;
+        }
+    }
+
+    /// What the caller is told in a 183 or 200: the engine's audio, or without media what the agent said (`theirs`), or that
+    /// there is none. The same again when it was told before. `None`: no port is left, or nothing fits.
+    pub(in crate::node) fn describe_caller(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {
+        if self.contact(call)?.media == crate::config::MediaPolicy::None {
+            return self.describe_without_media(call, theirs);
+        }
+        self.ensure_caller_stream(call)?;
+        let preferred = self.agent_codec(call);
+        let stream = self.contact(call)?.audio.stream_mut()?;
+        if let Some(ours) = &stream.ours {
+            return Some(ours.clone());
+        }
+        let Some(offer) = stream.offer.clone() else {
+            let sdp: Box<[u8]> = media::offer(&stream.local(), &CODECS, Direction::SendRecv).as_ref().into();
+            stream.ours = Some(sdp.clone());
+            return Some(sdp);
+        };
+        let parsed = SessionDescription::parse(&offer).ok()?;
+        let (sdp, far) = media::answer(&parsed, &stream.local(), preferred, Direction::SendRecv).ok()?;
+        let sdp: Box<[u8]> = sdp.as_ref().into();
+        stream.ours = Some(sdp.clone());
+        stream.theirs = Some(offer);
+        let id = stream.id;
+        stream.far = Some(far);
+        self.media.push_back(media::Command::Far { stream: id, far });
+        Some(sdp)
+    }
+
+    /// Gives the caller's side its stream, if it has none yet.
+    pub(in crate::node) fn ensure_caller_stream(&mut self, call: CallId) -> Option<()> {
+        if self.contact(call)?.audio.stream().is_some() {
+            return Some(());
+        }
+        let mut stream = self.open_stream()?;
+        let contact = self.contact(call)?;
+        if let Audio::Pending(offer) = &mut contact.audio {
+            stream.offer = offer.take();
+        }
+        contact.audio = Audio::Stream(Box::new(stream));
+        self.adopt_stream(call, Side::Caller);
+        Some(())
+    }
+
+    /// The caller's codec first.
+    pub(in crate::node) fn codecs_for_agent(&mut self, call: CallId) -> [Codec; 2] {
+        let Some(stream) = self.contact(call).and_then(|contact| contact.audio.stream()) else { return CODECS };
+        let offered = stream.offer.as_deref().and_then(|offer| SessionDescription::parse(offer).ok());
+        let first = stream.far.map(|far| far.codec).or_else(|| offered?.first_codec());
+        match first {
+            Some(Codec::Pcmu) => [Codec::Pcmu, Codec::Pcma],
+            Some(Codec::Pcma) | None => CODECS,
+        }
+    }
+
+    /// Our offer for the agent's leg.
+    pub(in crate::node) fn offer_of(&self, stream: &mut Stream, codecs: &[Codec]) -> Box<[u8]> {
+        let sdp: Box<[u8]> = media::offer(&stream.local(), codecs, Direction::SendRecv).as_ref().into();
+        stream.ours = Some(sdp.clone());
+        sdp
+    }
+
+    /// Without media, the agent is offered what the caller offered; a caller already answered, or without an offer, has no
+    /// audio, and neither has the agent.
+    pub(in crate::node) fn described_offer(&mut self, call: CallId) -> Option<Box<[u8]>> {
+        let host = self.legs.local();
+        let contact = self.contact(call)?;
+        match (&contact.audio, contact.answered) {
+            (Audio::Pending(Some(offer)), None) => Some(offer.clone()),
+            (Audio::Pending(_) | Audio::Stream(_) | Audio::Described(_), _) => {
+                let local = Local { address: std::net::SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
+                Some(media::offer(&local, &CODECS, Direction::Inactive).as_ref().into())
+            }
+        }
+    }
+
+    /// The agent's answer to our offer; false when nothing in it can be used.
+    pub(in crate::node) fn accept_agent(&mut self, call: CallId, sdp: Option<&[u8]>) -> bool {
+        let Some(contact) = self.contact(call) else { return false };
+        if contact.media == crate::config::MediaPolicy::None {
+            return true;
+        }
+        let Some(sdp) = sdp else { return false };
+        self.apply_answer(call, Side::Agent, sdp)
+    }
+
+    /// An answer to an offer of ours that came in an ACK.
+    pub(in crate::node) fn accept_description(&mut self, call: CallId, side: Side, sdp: &[u8]) {
+        if !self.apply_answer(call, side, sdp) {
+            tracing::debug!(%call, ?side, "answer cannot be used");
+        }
+    }
+
+    /// A re-offer: our answer to it, or `None` when it cannot be used. Without an offer we describe ourselves again.
+    pub(in crate::node) fn change_audio(&mut self, call: CallId, side: Side, sdp: Option<&[u8]>) -> Option<Box<[u8]>> {
+        if let Audio::Described(ours) = self.audio_of(call, side)? {
+            return self.unchanged_description(call, side, sdp, &ours.clone());
+        }
+        let stream = self.audio_mut(call, side)?.stream_mut()?;
+        let Some(sdp) = sdp else {
+            stream.version += 1;
+            return Some(media::offer(&stream.local(), &CODECS, Direction::SendRecv).as_ref().into());
+        };
+        let offer = SessionDescription::parse(sdp).ok()?;
+        let before = stream.theirs.as_deref().and_then(|theirs| SessionDescription::parse(theirs).ok());
+        if let (Some(before), Some(ours)) = (before, &stream.ours)
+            && same_media(&before, &offer)
+        {
+            return Some(ours.clone());
+        }
+        let local = Local { version: stream.version + 1, ..stream.local() };
+        let codec = stream.far.map(|far| far.codec);
+        let (answer, far) = media::answer(&offer, &local, codec, Direction::SendRecv).ok()?;
+        let answer: Box<[u8]> = answer.as_ref().into();
+        stream.version += 1;
+        stream.theirs = Some(sdp.into());
+        stream.ours = Some(answer.clone());
+        stream.far = Some(far);
+        let id = stream.id;
+        self.media.push_back(media::Command::Far { stream: id, far });
+        Some(answer)
+    }
+
+    pub(in crate::node) fn audio_of(&self, call: CallId, side: Side) -> Option<&Audio> {
+        let contact = self.contacts.get(call.0)?;
+        match side {
+            Side::Caller => Some(&contact.audio),
+            Side::Agent => contact.agent().map(|agent| &agent.audio),
+        }
+    }
+
+    pub(in crate::node) fn leg_of(&self, call: CallId, side: Side) -> Option<LegId> {
+        let contact = self.contacts.get(call.0)?;
+        match (side, &contact.phase) {
+            (Side::Caller, _) => Some(contact.leg),
+            (Side::Agent, Phase::Talking { agent, .. }) => Some(agent.leg),
+            (Side::Agent, Phase::Arriving | Phase::Waiting | Phase::Offering(_)) => None,
+        }
+    }
+
+    pub(in crate::node) fn queue_of(&self, call: CallId) -> QueueId {
+        self.contacts.get(call.0).map_or_else(QueueId::default, |contact| contact.queue)
+    }
+
+    fn audio_mut(&mut self, call: CallId, side: Side) -> Option<&mut Audio> {
+        let contact = self.contacts.get_mut(call.0)?;
+        match side {
+            Side::Caller => Some(&mut contact.audio),
+            Side::Agent => contact.agent_mut().map(|agent| &mut agent.audio),
+        }
+    }
+
+    fn apply_answer(&mut self, call: CallId, side: Side, sdp: &[u8]) -> bool {
+        let far = SessionDescription::parse(sdp).ok().and_then(|answer| media::accept_answer(&answer).ok());
+        let (Some(far), Some(stream)) = (far, self.audio_mut(call, side).and_then(Audio::stream_mut)) else {
+            return false;
+        };
+        stream.far = Some(far);
+        stream.theirs = Some(sdp.into());
+        let id = stream.id;
+        self.media.push_back(media::Command::Far { stream: id, far });
+        true
+    }
+
+    /// The agent's codec, once known: the caller is answered with it where it offered it.
+    fn agent_codec(&self, call: CallId) -> Option<Codec> {
+        self.audio_of(call, Side::Agent).and_then(Audio::stream).and_then(|stream| stream.far).map(|far: Far| far.codec)
+    }
+
+    fn describe_without_media(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {
+        let host = self.legs.local();
+        let contact = self.contact(call)?;
+        let local = Local { address: std::net::SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
+        let sdp: Box<[u8]> = match (&contact.audio, theirs) {
+            (Audio::Pending(Some(_)), Some(theirs)) => theirs.into(),
+            (Audio::Pending(Some(offer)), None) => {
+                let offer = SessionDescription::parse(offer).ok()?;
+                media::inactive_answer(&offer, &local).ok()?.as_ref().into()
+            }
+            (Audio::Pending(None) | Audio::Stream(_) | Audio::Described(_), _) => {
+                media::offer(&local, &CODECS, Direction::Inactive).as_ref().into()
+            }
+        };
+        contact.audio = Audio::Described(sdp.clone());
+        Some(sdp)
+    }
+
+    /// Without media only a refresh can be answered: the same description again.
+    fn unchanged_description(&self, call: CallId, side: Side, sdp: Option<&[u8]>, ours: &[u8]) -> Option<Box<[u8]>> {
+        let known = sdp.is_none_or(|sdp| {
+            let other = match side {
+                Side::Caller => Side::Agent,
+                Side::Agent => Side::Caller,
+            };
+            let counterpart = self.audio_of(call, other).and_then(Audio::described);
+            counterpart.is_some_and(|theirs| theirs == sdp)
+        });
+        known.then(|| ours.into())
+    }
+}
+
+impl Stream {
+    fn local(&self) -> Local {
+        Local { address: self.lease.address, session: self.session, version: self.version }
+    }
+}
+
+/// Port 9: nothing is received there.
+const DISCARD_PORT: u16 = 9;

@@ -1,0 +1,160 @@
+//! One contact: a caller's journey, its leg, its audio and its phase. Data only; the files of `journey` move it.
+
+use crate::acd::FlowOut;
+use crate::base::{AgentId, CallId, Instant, LegId, QueueId, StreamId, TimerKey};
+use crate::config::{AnswerPolicy, MediaPolicy};
+use crate::media::{Far, Lease};
+use crate::node::identity::Caller;
+
+/// A contact; see the module.
+#[derive(Debug)]
+pub(super) struct Contact {
+    pub(super) id: CallId,
+    pub(super) queue: QueueId,
+    pub(super) number: Box<str>,
+    pub(super) caller: Caller,
+    /// The caller's leg.
+    pub(super) leg: LegId,
+    /// When it first joined a queue; its place and its wait count from here.
+    pub(super) joined: Instant,
+    /// The 200 to the caller: the start of billing.
+    pub(super) answered: Option<Instant>,
+    pub(super) answer: AnswerPolicy,
+    pub(super) media: MediaPolicy,
+    pub(super) audio: Audio,
+    /// The limit of waiting unanswered.
+    pub(super) unanswered: Option<TimerKey>,
+    pub(super) phase: Phase,
+    /// What becomes of it once the engine has let it go.
+    pub(super) moving: Option<Move>,
+    /// What the caller has pressed, the latest `limits::DIGITS_MAX`.
+    pub(super) digits: String,
+}
+
+/// Where a contact stands.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The engine has been asked to take it in.
+    Arriving,
+    /// It waits; no agent is being rung for it.
+    Waiting,
+    /// It waits while an agent is rung.
+    Offering(AgentLeg),
+    /// It talks.
+    Talking {
+        agent: AgentLeg,
+        since: Instant,
+        /// The next probe of a talk whose audio we do not see.
+        probe: Option<TimerKey>,
+    },
+}
+
+/// What becomes of a contact that a supervisor takes out of its queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Move {
+    /// It joins this queue, keeping its time.
+    To(QueueId),
+    /// It ends.
+    End,
+}
+
+/// The agent's side of a contact.
+#[derive(Debug)]
+pub(super) struct AgentLeg {
+    pub(super) agent: AgentId,
+    pub(super) epoch: u32,
+    pub(super) leg: LegId,
+    pub(super) audio: Audio,
+    pub(super) rang: bool,
+    /// No provisional within 2 s is the peer's fault.
+    pub(super) silence: Option<TimerKey>,
+}
+
+/// One side's audio.
+#[derive(Debug)]
+pub(super) enum Audio {
+    /// None yet; the caller's offer, when it made one, waits for an answer.
+    Pending(Option<Box<[u8]>>),
+    /// The engine sends and receives.
+    Stream(Box<Stream>),
+    /// Signalling only: the description we gave.
+    Described(Box<[u8]>),
+}
+
+/// A stream of the media worker and what was negotiated for it.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) id: StreamId,
+    pub(super) lease: Lease,
+    pub(super) session: u64,
+    pub(super) version: u64,
+    pub(super) far: Option<Far>,
+    /// The caller's offer, kept while an early answer must be repeated in the 200.
+    pub(super) offer: Option<Box<[u8]>>,
+    /// The last description of the far end, to tell an unchanged re-INVITE.
+    pub(super) theirs: Option<Box<[u8]>>,
+    /// What we last said.
+    pub(super) ours: Option<Box<[u8]>>,
+}
+
+impl Contact {
+    /// The agent's side, while there is one.
+    pub(super) const fn agent(&self) -> Option<&AgentLeg> {
+        match &self.phase {
+            Phase::Offering(agent) | Phase::Talking { agent, .. } => Some(agent),
+            Phase::Arriving | Phase::Waiting => None,
+        }
+    }
+
+    /// The agent's side, while there is one.
+    pub(super) const fn agent_mut(&mut self) -> Option<&mut AgentLeg> {
+        match &mut self.phase {
+            Phase::Offering(agent) | Phase::Talking { agent, .. } => Some(agent),
+            Phase::Arriving | Phase::Waiting => None,
+        }
+    }
+
+    /// The label of its state for the control plane.
+    pub(super) const fn state(&self) -> &'static str {
+        if self.moving.is_some() {
+            return "ending";
+        }
+        match self.phase {
+            Phase::Arriving | Phase::Waiting => "waiting",
+            Phase::Offering(_) => "offering",
+            Phase::Talking { .. } => "talking",
+        }
+    }
+}
+
+impl Audio {
+    /// The stream, if there is one.
+    pub(super) const fn stream(&self) -> Option<&Stream> {
+        match self {
+            Self::Stream(stream) => Some(stream),
+            Self::Pending(_) | Self::Described(_) => None,
+        }
+    }
+
+    /// The stream, if there is one.
+    pub(super) const fn stream_mut(&mut self) -> Option<&mut Stream> {
+        match self {
+            Self::Stream(stream) => Some(stream),
+            Self::Pending(_) | Self::Described(_) => None,
+        }
+    }
+}
+
+/// The final response to a caller who is let go unanswered, and its reason phrase. 503 only for drain and overload: carriers
+/// take a trunk that answers 503 out of service.
+pub(super) const fn status_of(reason: FlowOut) -> (u16, &'static str) {
+    match reason {
+        FlowOut::Full => (486, "Queue Full"),
+        FlowOut::Closed => (480, "Queue Closed"),
+        FlowOut::Timeout | FlowOut::Unanswered => (480, "No Agent Available"),
+        FlowOut::Draining => (503, "Draining"),
+        FlowOut::Overload => (503, "Overloaded"),
+        FlowOut::Withdrawn | FlowOut::Requeued => (480, "Withdrawn"),
+        FlowOut::System => (500, "Server Internal Error"),
+    }
+}

@@ -1,0 +1,93 @@
+//! Who calls, and which number was called: read from the INVITE, by the trunk's ordered source list, and written for the
+//! agent's phone.
+
+use crate::base::Pii;
+use crate::config::DnisSource;
+use crate::sip::message::Message;
+use crate::sip::name::Name;
+use crate::sip::uri::Uri;
+use crate::sip::value::NameAddr;
+
+/// The longest number or name taken from the outside.
+const TEXT_MAX: usize = 128;
+
+/// The caller as the INVITE tells.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) number: Pii<String>,
+    display: Option<Pii<String>>,
+}
+
+/// The called number by the first source that has one; empty when none has.
+pub(super) fn called_number(request: &Message, sources: &[DnisSource]) -> String {
+    sources.iter().find_map(|source| from_source(request, source)).unwrap_or_default()
+}
+
+impl Caller {
+    /// P-Asserted-Identity of the trusted trunk, else From.
+    pub(super) fn of(request: &Message) -> Self {
+        let asserted = request.elements(Name::PAssertedIdentity).next().and_then(|value| NameAddr::parse(value).ok());
+        let Some(party) = asserted.or_else(|| request.from()) else {
+            return Self { number: Pii::new(String::new()), display: None };
+        };
+        let number = number_of(party.uri).unwrap_or_default();
+        let display = party.display.map(|text| text_of(text)).filter(|text| !text.is_empty());
+        Self { number: Pii::new(number), display: display.map(Pii::new) }
+    }
+
+    /// The name-addr shown to the agent, without a tag.
+    pub(super) fn name_addr(&self, host: &str) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
+        if let Some(display) = &self.display {
+            out.push(b'"');
+            out.extend(display.expose().bytes().filter(|byte| !matches!(byte, b'"' | b'\\')));
+            out.extend_from_slice(b"\" ");
+        }
+        out.extend_from_slice(b"<sip:");
+        if self.number.expose().is_empty() {
+            out.extend_from_slice(b"anonymous@anonymous.invalid>");
+            return out;
+        }
+        for byte in self.number.expose().bytes() {
+            match byte {
+                b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.' | b'_' | b'*' => out.push(byte),
+                other => out.extend_from_slice(format!("%{other:02X}").as_bytes()),
+            }
+        }
+        out.push(b'@');
+        out.extend_from_slice(host.as_bytes());
+        out.push(b'>');
+        out
+    }
+}
+
+fn from_source(request: &Message, source: &DnisSource) -> Option<String> {
+    match source {
+        DnisSource::Header(name) => number_of_value(request.other(name)?),
+        DnisSource::PCalledPartyId => number_of_value(request.value(Name::PCalledPartyId)?),
+        DnisSource::HistoryInfo => number_of_value(request.elements(Name::HistoryInfo).next()?),
+        DnisSource::Diversion => number_of_value(request.elements(Name::Diversion).last()?),
+        DnisSource::To => number_of(request.to()?.uri),
+        DnisSource::RequestUri => number_of(request.uri()),
+    }
+    .filter(|number| !number.is_empty())
+}
+
+/// A bare number, or a name-addr.
+fn number_of_value(value: &[u8]) -> Option<String> {
+    if let Some(number) = NameAddr::parse(value).ok().and_then(|party| number_of(party.uri)) {
+        return Some(number);
+    }
+    Some(text_of(value))
+}
+
+fn number_of(uri: &[u8]) -> Option<String> {
+    let uri = Uri::parse(uri).ok()?;
+    let number = uri.number();
+    Some(text_of(&number))
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.trim().trim_matches('"').chars().filter(|c| !c.is_control()).take(TEXT_MAX).collect()
+}

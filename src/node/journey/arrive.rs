@@ -1,0 +1,63 @@
+//! Arriving: which queue a call is for, whether there is room, and joining.
+
+use std::net::SocketAddr;
+
+use crate::acd::{Command, Refusal};
+use crate::base::limits::RETRY_AFTER;
+use crate::base::{CallId, Instant, LegId};
+use crate::config::{DnisSource, MediaPolicy};
+use crate::media::sdp::SessionDescription;
+use crate::node::contact::{Audio, Contact, Phase};
+use crate::node::identity::{self, Caller};
+use crate::node::shard::{Owner, Shard};
+use crate::sip::message::Message;
+
+/// Where the number stands when the trunk says nothing.
+const DEFAULT_SOURCES: [DnisSource; 1] = [DnisSource::RequestUri];
+
+impl Shard {
+    pub(in crate::node) fn on_incoming(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) {
+        let sources = self.directory.trusted(source.ip()).map(|peer| self.directory.peer(peer).dnis.as_slice());
+        let sources = sources.filter(|sources| !sources.is_empty()).unwrap_or(&DEFAULT_SOURCES);
+        let number = identity::called_number(request, sources);
+        let Some(queue) = self.directory.queue_of_number(&number) else {
+            self.commands.push_back(Command::Refused { queue: None, cause: Refusal::UnknownNumber });
+            return self.legs.reject(now, leg, 404, "Unknown Number", None);
+        };
+        let config = self.directory.queue(queue).config.clone();
+        let offer = (!request.body().is_empty()).then(|| request.body());
+        if config.media == MediaPolicy::Anchor && offer.is_some_and(|offer| !is_usable(offer)) {
+            self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Unusable });
+            return self.legs.reject(now, leg, 488, "No Usable Audio", None);
+        }
+        if !self.has_room() || (config.media == MediaPolicy::Anchor && !self.has_ports()) {
+            self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Overload });
+            return self.legs.reject(now, leg, 503, "Overloaded", Some(RETRY_AFTER));
+        }
+        let caller = Caller::of(request);
+        let contact = |id| Contact {
+            id: CallId(id),
+            queue,
+            number: number.as_str().into(),
+            caller,
+            leg,
+            joined: now,
+            answered: None,
+            answer: config.answer,
+            media: config.media,
+            audio: Audio::Pending(offer.map(Into::into)),
+            unanswered: None,
+            phase: Phase::Arriving,
+            moving: None,
+            digits: String::new(),
+        };
+        let call = CallId(self.contacts.insert_with(contact));
+        self.owners.insert(leg, Owner::Caller(call));
+        tracing::debug!(%call, queue = %config.name, "call arrives");
+        self.commands.push_back(Command::Enqueue { call, queue, priority: config.priority, since: None });
+    }
+}
+
+fn is_usable(offer: &[u8]) -> bool {
+    SessionDescription::parse(offer).is_ok_and(|offer| offer.usable())
+}

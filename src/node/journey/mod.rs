@@ -1,0 +1,14 @@
+//! A caller's way, one file a phase. The only place that knows both calls and queues.
+//!
+//! ```text
+//!   arrive --Queued--> wait --Offer--> offer --answered--> talk --BYE--> gone
+//!     |                 |  ^             |                  |
+//!     |                 |  +-- failed ---+                  +-- requeue --> wait
+//!     +--- FlowOut -----+-----------------------> leave --> gone
+//! ```
+
+mod arrive;
+mod leave;
+mod offer;
+mod talk;
+mod wait;

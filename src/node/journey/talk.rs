@@ -1,0 +1,128 @@
+//! Talking: the legs are joined, changes of the session are answered, silence is probed.
+
+use crate::acd::{Command, EndedBy, OfferCause};
+use crate::base::{CallId, Instant, LegId, StreamId};
+use crate::config::MediaPolicy;
+use crate::media::{self, Source};
+use crate::node::contact::{Audio, Phase};
+use crate::node::shard::{Owner, Shard, Side, Timer};
+
+impl Shard {
+    pub(in crate::node) fn on_agent_answered(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
+        let Some(Owner::Agent(call)) = self.owners.get(&leg).copied() else {
+            return self.legs.hang_up(now, leg);
+        };
+        let Some(offer) = self.contact(call).and_then(|contact| contact.agent()) else { return };
+        let (agent, epoch, rang) = (offer.agent, offer.epoch, offer.rang);
+        if !self.accept_agent(call, sdp) {
+            let _ = self.take_offer(call, agent, epoch);
+            self.owners.remove(&leg);
+            self.legs.hang_up(now, leg);
+            return self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::Failed });
+        }
+        if !rang {
+            self.commands.push_back(Command::OfferRinging { call, agent, epoch });
+        }
+        self.answer_caller(now, call, sdp);
+        self.join(now, call);
+        self.commands.push_back(Command::OfferAnswered { call, agent, epoch });
+        tracing::info!(%call, agent = %self.directory.agent(agent).name, "agent answered");
+    }
+
+    /// The far end acknowledged our 2xx; where we made the offer this is its answer.
+    pub(in crate::node) fn on_confirmed(&mut self, leg: LegId, sdp: Option<&[u8]>) {
+        let Some(sdp) = sdp else { return };
+        match self.owners.get(&leg).copied() {
+            Some(Owner::Caller(call)) => self.accept_description(call, Side::Caller, sdp),
+            Some(Owner::Agent(call)) => self.accept_description(call, Side::Agent, sdp),
+            Some(Owner::Released(..)) | None => {}
+        }
+    }
+
+    /// re-INVITE or UPDATE: a new address or direction applies to that leg alone; what cannot be used is refused and the
+    /// session stays.
+    pub(in crate::node) fn on_change(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
+        let (call, side) = match self.owners.get(&leg).copied() {
+            Some(Owner::Caller(call)) => (call, Side::Caller),
+            Some(Owner::Agent(call)) => (call, Side::Agent),
+            Some(Owner::Released(..)) | None => return self.legs.refuse_change(now, leg, 488),
+        };
+        match self.change_audio(call, side, sdp) {
+            Some(answer) => self.legs.accept_change(now, leg, Some(&answer)),
+            None => self.legs.refuse_change(now, leg, 488),
+        }
+    }
+
+    /// No RTP where it was expected: the far end is asked whether it still lives.
+    pub(in crate::node) fn on_silent(&mut self, now: Instant, stream: StreamId) {
+        let Some((call, side)) = self.streams.get(&stream).copied() else { return };
+        if let Some(leg) = self.leg_of(call, side) {
+            self.legs.probe(now, leg);
+        }
+    }
+
+    /// A talk whose audio we do not see: both ends are asked.
+    pub(in crate::node) fn on_probe_due(&mut self, now: Instant, call: CallId) {
+        for side in [Side::Caller, Side::Agent] {
+            if let Some(leg) = self.leg_of(call, side) {
+                self.legs.probe(now, leg);
+            }
+        }
+        self.arm_probe(now, call);
+    }
+
+    pub(in crate::node) fn on_probed(&mut self, now: Instant, leg: LegId, alive: bool) {
+        let (call, side) = match self.owners.get(&leg).copied() {
+            Some(Owner::Caller(call)) => (call, Side::Caller),
+            Some(Owner::Agent(call)) => (call, Side::Agent),
+            Some(Owner::Released(..)) | None => return,
+        };
+        if alive {
+            return self.watch(call, side);
+        }
+        tracing::info!(%call, ?side, "far end does not know the call any more");
+        self.owners.remove(&leg);
+        self.legs.hang_up(now, leg);
+        match side {
+            Side::Caller => self.on_caller_gone(now, call, EndedBy::System),
+            Side::Agent => self.on_agent_gone(now, call, EndedBy::System),
+        }
+    }
+
+    /// Tells the worker to watch for silence on one side.
+    pub(in crate::node) fn watch(&mut self, call: CallId, side: Side) {
+        let silence = (!self.silence_probe.is_zero()).then_some(self.silence_probe);
+        let Some(stream) = self.audio_of(call, side).and_then(Audio::stream).map(|stream| stream.id) else { return };
+        self.media.push_back(media::Command::Watch { stream, silence });
+    }
+
+    /// Joins both sides: each hears the other.
+    fn join(&mut self, now: Instant, call: CallId) {
+        let Some(contact) = self.contact(call) else { return };
+        let Phase::Offering(agent) = std::mem::replace(&mut contact.phase, Phase::Waiting) else { return };
+        if let (Audio::Stream(caller), Audio::Stream(device)) = (&contact.audio, &agent.audio) {
+            let (caller, device) = (caller.id, device.id);
+            self.media.push_back(media::Command::Hear { stream: caller, source: Source::Relay(device) });
+            self.media.push_back(media::Command::Hear { stream: device, source: Source::Relay(caller) });
+        }
+        if let Some(timer) = agent.silence {
+            self.timers.cancel(timer);
+        }
+        if let Some(contact) = self.contact(call) {
+            contact.phase = Phase::Talking { agent: crate::node::contact::AgentLeg { silence: None, ..agent }, since: now, probe: None };
+        }
+        self.watch(call, Side::Agent);
+        self.arm_probe(now, call);
+    }
+
+    fn arm_probe(&mut self, now: Instant, call: CallId) {
+        let after = self.silence_probe;
+        let Some(contact) = self.contacts.get_mut(call.0) else { return };
+        if contact.media == MediaPolicy::Anchor || after.is_zero() {
+            return;
+        }
+        if let Phase::Talking { probe, .. } = &mut contact.phase {
+            *probe = Some(self.timers.arm(now + after, Timer::Probe(call)));
+        }
+    }
+}

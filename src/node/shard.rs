@@ -1,0 +1,231 @@
+//! The signalling shard: legs, contacts and their audio. Takes datagrams, media events and effects of the ACD engine; gives
+//! datagrams, media commands and commands for the engine. It never looks into the engine.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::acd::{Command, EndedBy, Refusal};
+use crate::base::limits::CALLS_MAX;
+use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, Slots, StreamId, Timers};
+use crate::call::{Event, Failure, Legs};
+use crate::config::{Config, UnknownSource};
+use crate::media;
+use crate::media::pool::Pool;
+use crate::node::contact::Contact;
+use crate::node::directory::Directory;
+use crate::node::message::{Resolved, Setup};
+use crate::node::peers::Peers;
+use crate::sip::message::Message;
+use crate::sip::name::Method;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Shard {
+    pub(super) directory: Directory,
+    pub(super) legs: Legs,
+    pub(super) contacts: Slots<Contact>,
+    pub(super) owners: IdMap<LegId, Owner>,
+    /// Agents whose offer was taken back, with its epoch, until the leg is gone.
+    pub(super) releasing: IdMap<AgentId, u32>,
+    pub(super) streams: IdMap<StreamId, (CallId, Side)>,
+    pub(super) pool: Pool,
+    pub(super) peers: Peers,
+    pub(super) timers: Timers<Timer>,
+    pub(super) media: VecDeque<media::Command>,
+    pub(super) commands: VecDeque<Command>,
+    pub(super) rng: Rng,
+    pub(super) silence_probe: Duration,
+    pub(super) drain: Drain,
+    unknown_source: UnknownSource,
+    next_stream: u64,
+}
+
+/// Whose leg it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Caller(CallId),
+    Agent(CallId),
+    /// An offer that was taken back: the agent is free when the leg is gone.
+    Released(AgentId, u32),
+}
+
+/// Which side of a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Caller,
+    Agent,
+}
+
+/// A timer of the shard.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Timer {
+    /// No provisional came for an agent's leg.
+    Silence(LegId),
+    /// A call has waited unanswered for too long.
+    Unanswered(CallId),
+    /// A talk without audio of ours is probed.
+    Probe(CallId),
+    /// Ask a neighbour by OPTIONS.
+    Qualify(PeerId),
+    /// The drain's limit: who waits flows out.
+    DrainLimit,
+}
+
+/// How far a drain is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drain {
+    No,
+    Yes,
+}
+
+impl Shard {
+    pub(super) fn new(now: Instant, setup: &Setup) -> Self {
+        let mut rng = Rng::from_seed(setup.seed);
+        let directory = Directory::new(&setup.config, &setup.resolved);
+        let legs = Legs::new(setup.sip_address, rng.fork());
+        let mut shard = Self {
+            directory,
+            legs,
+            contacts: Slots::default(),
+            owners: IdMap::default(),
+            releasing: IdMap::default(),
+            streams: IdMap::default(),
+            pool: Pool::new(setup.leases.clone()),
+            peers: Peers::default(),
+            timers: Timers::default(),
+            media: VecDeque::new(),
+            commands: VecDeque::new(),
+            rng,
+            silence_probe: setup.config.media.silence_probe,
+            drain: Drain::No,
+            unknown_source: setup.config.sip.unknown_source,
+            next_stream: 0,
+        };
+        shard.watch_peers(now);
+        shard
+    }
+
+    pub(super) fn handle_reload(&mut self, now: Instant, config: &Config, resolved: &Resolved) {
+        self.directory.apply(config, resolved);
+        self.silence_probe = config.media.silence_probe;
+        self.unknown_source = config.sip.unknown_source;
+        self.watch_peers(now);
+    }
+
+    pub(super) fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
+        let Ok(message) = Message::parse(payload.clone()) else {
+            self.legs.handle_datagram(now, source, payload);
+            return;
+        };
+        let begins = message.is_request() && message.method() == Method::Invite && message.to_tag().is_none();
+        if begins && self.directory.trusted(source.ip()).is_none() {
+            return self.on_untrusted(source, &message);
+        }
+        self.legs.handle_message(now, source, message);
+        self.drain_legs(now);
+    }
+
+    pub(super) fn handle_media(&mut self, now: Instant, event: media::Event) {
+        match event {
+            media::Event::Digit { stream, digit } => self.on_digit(stream, digit),
+            media::Event::Silent { stream } => self.on_silent(now, stream),
+            media::Event::Played { .. } => {}
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.legs.handle_timeout(now);
+        self.drain_legs(now);
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Silence(leg) => self.on_no_provisional(now, leg),
+                Timer::Unanswered(call) => self.on_unanswered_limit(call),
+                Timer::Probe(call) => self.on_probe_due(now, call),
+                Timer::Qualify(peer) => self.on_qualify_due(now, peer),
+                Timer::DrainLimit => self.on_drain_limit(),
+            }
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match (self.legs.poll_timeout(), self.timers.next()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    pub(super) fn handle_drain(&mut self, now: Instant, limit: Duration) {
+        if self.drain == Drain::Yes {
+            return;
+        }
+        self.drain = Drain::Yes;
+        self.legs.stop_accepting();
+        self.commands.push_back(Command::Drain);
+        self.timers.arm(now + limit, Timer::DrainLimit);
+    }
+
+    /// True when another contact finds room, its audio on both sides included.
+    pub(super) fn has_room(&self) -> bool {
+        self.contacts.len() < CALLS_MAX
+    }
+
+    pub(super) fn contact(&mut self, id: CallId) -> Option<&mut Contact> {
+        self.contacts.get_mut(id.0)
+    }
+
+    pub(super) fn new_stream(&mut self) -> StreamId {
+        self.next_stream += 1;
+        StreamId(self.next_stream)
+    }
+
+    fn drain_legs(&mut self, now: Instant) {
+        while let Some(event) = self.legs.poll_event() {
+            self.on_leg_event(now, event);
+        }
+    }
+
+    fn on_leg_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Incoming { leg, source, request } => self.on_incoming(now, leg, source, &request),
+            Event::Progress { leg, status, forwarded } => self.on_progress(now, leg, status, forwarded),
+            Event::Answered { leg, sdp } => self.on_agent_answered(now, leg, sdp.as_deref()),
+            Event::Failed { leg, failure } => self.on_invite_failed(now, leg, failure),
+            Event::Confirmed { leg, sdp } => self.on_confirmed(leg, sdp.as_deref()),
+            Event::Change { leg, sdp } => self.on_change(now, leg, sdp.as_deref()),
+            Event::Info { leg, content_type, body } => self.on_info(now, leg, &content_type, &body),
+            Event::Ended { leg, .. } => self.on_leg_ended(now, leg),
+            Event::Probed { leg, alive } => self.on_probed(now, leg, alive),
+            Event::Qualified { token, alive } => self.on_qualified(now, PeerId(token as u32), alive),
+        }
+    }
+
+    fn on_invite_failed(&mut self, now: Instant, leg: LegId, failure: Failure) {
+        match self.owners.remove(&leg) {
+            Some(Owner::Agent(call)) => self.on_offer_failed(now, call, leg, failure),
+            Some(Owner::Released(agent, epoch)) => {
+                self.releasing.remove(&agent);
+                self.commands.push_back(Command::OfferReleased { agent, epoch });
+            }
+            Some(Owner::Caller(_)) | None => {}
+        }
+    }
+
+    fn on_leg_ended(&mut self, now: Instant, leg: LegId) {
+        match self.owners.remove(&leg) {
+            Some(Owner::Caller(call)) => self.on_caller_gone(now, call, EndedBy::Caller),
+            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, EndedBy::Agent),
+            Some(Owner::Released(..)) | None => {}
+        }
+    }
+
+    /// An INVITE from no peer of ours: 403 or nothing, and no state.
+    fn on_untrusted(&mut self, source: SocketAddr, request: &Message) {
+        self.commands.push_back(Command::Refused { queue: None, cause: Refusal::Untrusted });
+        if self.unknown_source == UnknownSource::Reject {
+            self.legs.respond_stateless(source, request, 403, None);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What crosses the transaction layer's border: its ids, its events and the datagrams it sends. Data only.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::sip::message::Message;
+
+/// Names one client transaction; never reused. An INVITE's CANCEL has the key of the INVITE with the lowest bit set, because
+/// both share one branch (RFC 3261 9.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientKey(pub(super) u64);
+
+/// Names one server transaction; never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerKey(pub(super) u64);
+
+/// What a stack needs to know of its node.
+#[derive(Debug, Clone)]
+pub struct StackConfig {
+    /// The address written into Via, where responses come back to.
+    pub sent_by: SocketAddr,
+    /// The text of Server in responses the stack makes by itself.
+    pub server: &'static str,
+    /// The round trip estimate, RFC 3261 17.1.1.1.
+    pub t1: Duration,
+    /// The longest interval of retransmissions of a non-INVITE request and of an INVITE response, RFC 3261 17.1.2.2.
+    pub t2: Duration,
+    /// The longest time a message stays in the network, RFC 3261 17.1.2.2.
+    pub t4: Duration,
+}
+
+impl StackConfig {
+    /// The timers of RFC 3261 Table 4: T1 500 ms, T2 4 s, T4 5 s.
+    pub fn new(sent_by: SocketAddr) -> Self {
+        Self {
+            sent_by,
+            server: concat!("Strowger/", env!("CARGO_PKG_VERSION")),
+            t1: Duration::from_millis(500),
+            t2: Duration::from_secs(4),
+            t4: Duration::from_secs(5),
+        }
+    }
+
+    /// 64*T1: timers B, D, F, H, J, L and M (32 s with the defaults).
+    pub fn patience(&self) -> Duration {
+        self.t1 * 64
+    }
+}
+
+/// One datagram to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where to.
+    pub destination: SocketAddr,
+    /// The whole datagram.
+    pub payload: Bytes,
+}
+
+/// What the transaction layer tells its user.
+#[derive(Debug)]
+pub enum Event {
+    /// A new request, once; never ACK or CANCEL. An INVITE has been answered with 100 already.
+    Request {
+        /// The transaction to answer.
+        key: ServerKey,
+        /// Where the request came from.
+        source: SocketAddr,
+        /// The request.
+        message: Message,
+    },
+    /// An ACK that belongs to no non-2xx final response, so that of a 2xx.
+    Ack {
+        /// Where the ACK came from.
+        source: SocketAddr,
+        /// The ACK.
+        message: Message,
+    },
+    /// A CANCEL of an INVITE without a final response; the CANCEL is answered, the INVITE wants its 487.
+    Cancelled {
+        /// The INVITE's transaction.
+        key: ServerKey,
+        /// The CANCEL.
+        message: Message,
+    },
+    /// A provisional response, the first final one, or a further 2xx of an INVITE (a retransmission or another fork).
+    Response {
+        /// The request's transaction.
+        key: ClientKey,
+        /// Where the response came from.
+        source: SocketAddr,
+        /// The response.
+        message: Message,
+    },
+    /// A 2xx of an INVITE of ours whose transaction is over or had failed: a late fork, to be acknowledged and ended.
+    Stray2xx {
+        /// Where the response came from.
+        source: SocketAddr,
+        /// The response.
+        message: Message,
+    },
+    /// A client transaction ended without a final response.
+    Failed {
+        /// The transaction that ended.
+        key: ClientKey,
+        /// Why.
+        cause: FailureCause,
+    },
+    /// No ACK came for a non-2xx final response (timer H); the transaction is over.
+    Unacknowledged {
+        /// The transaction that ended.
+        key: ServerKey,
+    },
+}
+
+/// Why a client transaction ended without a final response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureCause {
+    /// Timer B or F, or 64*T1 after a CANCEL without a final response to the INVITE (RFC 3261 9.1).
+    Timeout,
+}

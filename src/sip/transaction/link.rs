@@ -1,0 +1,123 @@
+//! The hands of the four machines: what they send, tell and arm goes through a [`Link`], which knows whose it is. Queues
+//! only; nothing here decides.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::event::{ClientKey, Event, ServerKey, StackConfig, Transmit};
+use crate::base::{Instant, TimerKey, Timers, limits};
+
+/// Whose timer it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Client(ClientKey),
+    Server(ServerKey),
+}
+
+impl From<ClientKey> for Owner {
+    fn from(key: ClientKey) -> Self {
+        Self::Client(key)
+    }
+}
+
+impl From<ServerKey> for Owner {
+    fn from(key: ServerKey) -> Self {
+        Self::Server(key)
+    }
+}
+
+/// What an expired timer means to its machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alarm {
+    /// Timers A, E and G.
+    Retransmit,
+    /// Timers B, F and H, and the limit of RFC 3261 9.1 after a CANCEL.
+    Timeout,
+    /// Timers D, I, J, K, L and M.
+    Linger,
+}
+
+/// Whether a transaction outlives an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Life {
+    Goes,
+    Ends,
+}
+
+/// Everything the machines put out.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub(super) config: StackConfig,
+    pub(super) timers: Timers<(Owner, Alarm)>,
+    pub(super) transmits: VecDeque<Transmit>,
+    pub(super) events: VecDeque<Event>,
+}
+
+impl Output {
+    pub(super) fn new(config: StackConfig) -> Self {
+        Self { config, timers: Timers::default(), transmits: VecDeque::new(), events: VecDeque::new() }
+    }
+
+    pub(super) fn send(&mut self, destination: SocketAddr, payload: Bytes) {
+        debug_assert!(self.transmits.len() < limits::OUTBOX_MAX, "the caller drains poll_transmit");
+        self.transmits.push_back(Transmit { destination, payload });
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        debug_assert!(self.events.len() < limits::OUTBOX_MAX, "the caller drains poll_event");
+        self.events.push_back(event);
+    }
+
+    /// The hands of one transaction during one input.
+    pub(super) fn link<K>(&mut self, now: Instant, key: K, peer: SocketAddr) -> Link<'_, K> {
+        Link { output: self, now, key, peer }
+    }
+}
+
+/// The hands of one transaction during one input.
+#[derive(Debug)]
+pub(super) struct Link<'a, K> {
+    output: &'a mut Output,
+    now: Instant,
+    /// The transaction's own key.
+    pub(super) key: K,
+    peer: SocketAddr,
+}
+
+impl<K: Copy + Into<Owner>> Link<'_, K> {
+    /// Sends to the transaction's peer.
+    pub(super) fn send(&mut self, payload: &Bytes) {
+        self.output.send(self.peer, payload.clone());
+    }
+
+    /// Sends to the transaction's peer when there is something to send.
+    pub(super) fn send_some(&mut self, payload: Option<&Bytes>) {
+        if let Some(payload) = payload {
+            self.send(payload);
+        }
+    }
+
+    /// Tells the transaction user.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.output.tell(event);
+    }
+
+    /// Arms a timer of this transaction.
+    pub(super) fn arm(&mut self, alarm: Alarm, after: Duration) -> TimerKey {
+        self.output.timers.arm(self.now + after, (self.key.into(), alarm))
+    }
+
+    /// Disarms a timer of this transaction; one that has just expired is gone already.
+    pub(super) fn disarm(&mut self, timer: TimerKey) {
+        self.output.timers.cancel(timer);
+    }
+
+    /// T1, T2, T4.
+    pub(super) fn config(&self) -> &StackConfig {
+        &self.output.config
+    }
+}

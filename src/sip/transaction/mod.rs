@@ -1,0 +1,22 @@
+//! The transaction layer of RFC 3261 section 17 with RFC 6026, over UDP: bytes and time in, bytes and events out.
+//! [`Stack`] holds every transaction of a shard; one file has each of the four machines. It never retransmits a 2xx nor
+//! acknowledges one, and it knows no dialog: those belong to its user.
+
+mod build;
+mod event;
+mod hash;
+mod inbound;
+mod invite_client;
+mod invite_server;
+mod key;
+mod link;
+mod outbound;
+mod request_client;
+mod request_server;
+mod slab;
+mod stack;
+#[cfg(test)]
+mod tests;
+
+pub use event::{ClientKey, Event, FailureCause, ServerKey, StackConfig, Transmit};
+pub use stack::Stack;

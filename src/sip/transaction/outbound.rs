@@ -1,0 +1,103 @@
+//! What the stack does for its user: requests of ours and their CANCEL, answers to requests of others, tokens. Each request
+//! gets a branch that names it (see `key`), so no table of branches exists.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::build;
+use super::event::{ClientKey, ServerKey};
+use super::invite_client::InviteClient;
+use super::key::{COOKIE, branch_proof};
+use super::request_client::RequestClient;
+use super::stack::{Client, ClientMachine, ServerMachine, Stack};
+use crate::base::Instant;
+use crate::sip::message::Message;
+use crate::sip::name::{Method, Name};
+use crate::sip::write::Writer;
+
+impl Stack {
+    /// Begins a request: start line, Via with a fresh branch and Max-Forwards are written. The caller adds the other header
+    /// fields, finishes it and passes it to [`Self::send_request`] (or [`Self::send_ack`] for the ACK of a 2xx).
+    pub fn start_request(&mut self, method: Method, uri: &[u8]) -> (ClientKey, Writer) {
+        self.serial += 1;
+        let proof = branch_proof(self.branches, self.serial);
+        let mut writer = Writer::request(method, uri);
+        let (sent_by, serial) = (&self.sent_by, self.serial);
+        writer.line_fmt(Name::Via, format_args!("SIP/2.0/UDP {sent_by};branch={COOKIE}{proof:016x}{serial:x};rport"));
+        writer.line(Name::MaxForwards, b"70");
+        (ClientKey(serial << 1), writer)
+    }
+
+    /// Sends the request begun as `key` and starts its client transaction.
+    pub fn send_request(&mut self, now: Instant, key: ClientKey, destination: SocketAddr, payload: Bytes) {
+        let method = Method::from_bytes(payload.split(|&byte| byte == b' ').next().unwrap_or_default());
+        let mut link = self.output.link(now, key, destination);
+        let machine = match method == Method::Invite {
+            true => ClientMachine::Invite(InviteClient::start(payload, &mut link)),
+            false => ClientMachine::Request(RequestClient::start(payload, &mut link)),
+        };
+        let replaced = self.clients.insert(key, Client { peer: destination, method, machine });
+        debug_assert!(replaced.is_none(), "a key is used for one request");
+    }
+
+    /// Sends the ACK of a 2xx, which is no transaction (RFC 3261 13.2.2.4).
+    pub fn send_ack(&mut self, destination: SocketAddr, payload: Bytes) {
+        self.output.send(destination, payload);
+    }
+
+    /// Cancels an INVITE that has a provisional but no final response (RFC 3261 9.1): the key of the CANCEL's own
+    /// transaction. `None` when there is no such INVITE, or when it is cancelled already. An INVITE without a final response
+    /// 64*T1 later fails.
+    pub fn cancel(&mut self, now: Instant, key: ClientKey) -> Option<ClientKey> {
+        let client = self.clients.get_mut(&key)?;
+        let ClientMachine::Invite(invite) = &mut client.machine else { return None };
+        let peer = client.peer;
+        let request = invite.on_cancel(&mut self.output.link(now, key, peer))?;
+        let cancel = ClientKey(key.0 | 1);
+        self.send_request(now, cancel, peer, build::cancel(&request)?);
+        Some(cancel)
+    }
+
+    /// The user waits no longer for this request: an INVITE that has no response yet is not sent again, though one that comes
+    /// is still told; any other request is forgotten.
+    pub fn give_up(&mut self, now: Instant, key: ClientKey) {
+        let Some(client) = self.clients.get_mut(&key) else { return };
+        let mut link = self.output.link(now, key, client.peer);
+        match &mut client.machine {
+            ClientMachine::Invite(invite) => invite.on_give_up(&mut link),
+            ClientMachine::Request(_) => {
+                self.clients.remove(&key);
+            }
+        }
+    }
+
+    /// Sends a response, whose status is `code`, in its server transaction. Nothing is sent when that transaction is over or
+    /// has another final response.
+    pub fn respond(&mut self, now: Instant, key: ServerKey, code: u16, payload: Bytes) {
+        let Some(server) = self.servers.get_mut(key) else { return };
+        let mut link = self.output.link(now, key, server.peer);
+        match &mut server.machine {
+            ServerMachine::Invite(invite) => invite.respond(code, payload, &mut link),
+            ServerMachine::Request(request) => request.respond(code, payload, &mut link),
+        }
+    }
+
+    /// Sends a response without a transaction, where its Via says (RFC 3261 18.2.2); `source` is the request's.
+    pub fn respond_stateless(&mut self, source: SocketAddr, payload: Bytes) {
+        let response = Message::parse(payload.clone()).ok();
+        let via = response.as_ref().and_then(Message::top_via);
+        let destination = via.map_or(source, |via| via.response_target(source));
+        self.output.send(destination, payload);
+    }
+
+    /// Sixteen hexadecimal digits that cannot be guessed, for tags and Call-IDs.
+    pub fn fresh_token(&mut self) -> [u8; 16] {
+        token(self.rng.u64())
+    }
+}
+
+/// `value` as sixteen hexadecimal digits.
+pub(super) fn token(value: u64) -> [u8; 16] {
+    std::array::from_fn(|digit| b"0123456789abcdef"[(value >> (60 - 4 * digit) & 15) as usize])
+}

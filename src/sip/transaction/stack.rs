@@ -1,0 +1,156 @@
+//! [`Stack`]: the tables of all transactions and the clock that drives them. What it does with a datagram is in `inbound`,
+//! what it does for its user in `outbound`. It never iterates a table, so that the same inputs give the same outputs.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::event::{ClientKey, Event, ServerKey, StackConfig, Transmit};
+use super::hash::Secret;
+use super::invite_client::InviteClient;
+use super::invite_server::InviteServer;
+use super::key::{ByMatch, ByMerge, KeyText};
+use super::link::{Alarm, Life, Output, Owner};
+use super::request_client::RequestClient;
+use super::request_server::RequestServer;
+use super::slab::Slab;
+use crate::base::{Instant, Rng};
+use crate::sip::name::Method;
+
+/// All transactions of one shard (RFC 3261 section 17, RFC 6026), over UDP.
+///
+/// Inputs are `handle_datagram`, `handle_timeout` and the calls of the user (`send_request`, `cancel`, `respond`, ...).
+/// After any of them the caller drains [`Self::poll_transmit`] and [`Self::poll_event`] until `None` and then asks
+/// [`Self::poll_timeout`] when to call [`Self::handle_timeout`]. `now` never goes back; an early or repeated
+/// `handle_timeout` changes nothing.
+///
+/// The user answers each [`Event::Request`] with a final response, acknowledges each 2xx of its INVITEs, repeats its own 2xx
+/// until the ACK comes, and limits how long a peer may ring.
+#[derive(Debug)]
+pub struct Stack {
+    pub(super) output: Output,
+    pub(super) rng: Rng,
+    /// Sent-by as it stands in our Via.
+    pub(super) sent_by: String,
+    /// Proves that a branch is ours.
+    pub(super) branches: Secret,
+    /// Makes To tags of stateless responses: the same request again gets the same tag (RFC 3261 8.2.7).
+    pub(super) tags: Secret,
+    /// Our requests begun so far.
+    pub(super) serial: u64,
+    pub(super) clients: HashMap<ClientKey, Client, Secret>,
+    pub(super) servers: Slab<Server>,
+    pub(super) by_match: HashMap<ByMatch, ServerKey, Secret>,
+    pub(super) by_merge: HashMap<ByMerge, ServerKey, Secret>,
+    /// The key of the message in hand.
+    pub(super) key: KeyText,
+}
+
+/// One client transaction.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) peer: SocketAddr,
+    pub(super) method: Method,
+    pub(super) machine: ClientMachine,
+}
+
+#[derive(Debug)]
+pub(super) enum ClientMachine {
+    Invite(InviteClient),
+    Request(RequestClient),
+}
+
+/// One server transaction.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) peer: SocketAddr,
+    pub(super) key: Arc<[u8]>,
+    pub(super) machine: ServerMachine,
+}
+
+#[derive(Debug)]
+pub(super) enum ServerMachine {
+    Invite(InviteServer),
+    Request(RequestServer),
+}
+
+impl Stack {
+    /// A stack without transactions; `rng` is its own.
+    pub fn new(config: StackConfig, mut rng: Rng) -> Self {
+        let mut secret = || Secret::draw(&mut rng);
+        let (branches, tags, tables) = (secret(), secret(), secret());
+        Self {
+            sent_by: config.sent_by.to_string(),
+            output: Output::new(config),
+            rng,
+            branches,
+            tags,
+            serial: 0,
+            clients: HashMap::with_hasher(tables),
+            servers: Slab::new(),
+            by_match: HashMap::with_hasher(tables),
+            by_merge: HashMap::with_hasher(tables),
+            key: KeyText::default(),
+        }
+    }
+
+    /// Fires every timer due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some((owner, alarm)) = self.output.timers.pop_due(now) {
+            match owner {
+                Owner::Client(key) => self.on_client_alarm(now, key, alarm),
+                Owner::Server(key) => self.on_server_alarm(now, key, alarm),
+            }
+        }
+    }
+
+    /// The next moment [`Self::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.output.timers.next()
+    }
+
+    /// The next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.output.transmits.pop_front()
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.output.events.pop_front()
+    }
+
+    /// Transactions alive, client and server.
+    pub fn live(&self) -> usize {
+        self.clients.len() + self.servers.len()
+    }
+
+    fn on_client_alarm(&mut self, now: Instant, key: ClientKey, alarm: Alarm) {
+        let Some(client) = self.clients.get_mut(&key) else { return };
+        let mut link = self.output.link(now, key, client.peer);
+        let life = match &mut client.machine {
+            ClientMachine::Invite(invite) => invite.on_alarm(alarm, &mut link),
+            ClientMachine::Request(request) => request.on_alarm(alarm, &mut link),
+        };
+        if life == Life::Ends {
+            self.clients.remove(&key);
+        }
+    }
+
+    fn on_server_alarm(&mut self, now: Instant, key: ServerKey, alarm: Alarm) {
+        let Some(server) = self.servers.get_mut(key) else { return };
+        let mut link = self.output.link(now, key, server.peer);
+        let life = match &mut server.machine {
+            ServerMachine::Invite(invite) => invite.on_alarm(alarm, &mut link),
+            ServerMachine::Request(request) => request.on_alarm(alarm),
+        };
+        if life == Life::Ends {
+            self.close(key);
+        }
+    }
+
+    fn close(&mut self, key: ServerKey) {
+        let Some(server) = self.servers.remove(key) else { return };
+        self.by_match.remove(&ByMatch(Arc::clone(&server.key)));
+        self.by_merge.remove(&ByMerge(server.key));
+    }
+}
