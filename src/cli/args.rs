@@ -20,9 +20,9 @@ pub(super) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub(super) command: Command,
-    /// Log events of this level and above, to standard error.
-    #[arg(long, global = true, value_enum, default_value_t = LogLevel::Info, value_name = "LEVEL")]
-    pub(super) log_level: LogLevel,
+    /// Log events of this level and above, to standard error; `info` for serve, `warn` for the others.
+    #[arg(long, global = true, value_enum, value_name = "LEVEL")]
+    pub(super) log_level: Option<LogLevel>,
     /// Log one JSON object a line.
     #[arg(long, global = true)]
     pub(super) log_json: bool,

@@ -62,7 +62,9 @@ impl Client {
                     word(&queue["answered"]),
                     word(&queue["abandoned"]),
                     word(&queue["flowed_out"]),
-                    queue["service_level"].as_f64().map_or_else(|| "-".to_string(), |level| format!("{:.1} %", level * 100.0)),
+                    queue["service_level"]
+                        .as_f64()
+                        .map_or_else(|| "-".to_string(), |level| format!("{:.1} %", level * 100.0)),
                     word(&queue["agents"]["ready"]),
                     word(&queue["agents"]["talking"]),
                 ]

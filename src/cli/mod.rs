@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command};
+use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel};
 use crate::cli::client::Client;
 use crate::cli::print::error;
 use crate::io::load::Origin;
@@ -26,7 +26,8 @@ const USAGE: u8 = 2;
 /// Runs the command that the process's arguments ask for.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    log::start(arguments.log_level, arguments.log_json);
+    let usual = if matches!(arguments.command, Command::Serve { .. }) { LogLevel::Info } else { LogLevel::Warn };
+    log::start(arguments.log_level.unwrap_or(usual), arguments.log_json);
     match arguments.command {
         Command::Serve { config } => run_serve(Origin::File(config)),
         Command::Check { config } => check::run(&config),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::api;
@@ -126,9 +127,18 @@ impl Engine {
         }
     }
 
-    /// Waits until the signalling thread has ended; `None` when it panicked.
-    pub async fn ended(&mut self) -> Option<Ended> {
-        (&mut self.ended).await.ok()
+    /// Waits until the signalling thread has ended.
+    pub async fn ended(&mut self) -> Ended {
+        (&mut self.ended).await.unwrap_or(Ended::Failed)
+    }
+
+    /// How the signalling thread ended, if it has. Never waits; tells it once.
+    pub fn try_ended(&mut self) -> Option<Ended> {
+        match self.ended.try_recv() {
+            Ok(ended) => Some(ended),
+            Err(TryRecvError::Closed) => Some(Ended::Failed),
+            Err(TryRecvError::Empty) => None,
+        }
     }
 
     /// Stops what still runs and waits for the threads.

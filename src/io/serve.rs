@@ -150,11 +150,11 @@ impl Supervisor {
     }
 }
 
-fn outcome(ended: Option<Ended>) -> Outcome {
+fn outcome(ended: Ended) -> Outcome {
     match ended {
-        Some(Ended::Drained) => Outcome::Drained,
-        Some(Ended::Abandoned) => Outcome::Failed("the supervisor is gone".to_string()),
-        Some(Ended::MediaLost) => Outcome::Failed("the media thread failed".to_string()),
-        None => Outcome::Failed("the signalling thread failed".to_string()),
+        Ended::Drained => Outcome::Drained,
+        Ended::Abandoned => Outcome::Failed("the supervisor is gone".to_string()),
+        Ended::MediaLost => Outcome::Failed("the media thread failed".to_string()),
+        Ended::Failed => Outcome::Failed("the signalling thread failed".to_string()),
     }
 }

@@ -69,6 +69,8 @@ pub enum Ended {
     Abandoned,
     /// The media thread is gone.
     MediaLost,
+    /// The thread itself failed.
+    Failed,
 }
 
 /// The loop with all it owns.
