@@ -287,7 +287,8 @@ impl Live {
     fn apply_queues(&self, plan: &[QueuePlan]) -> Vec<Arc<Queue>> {
         let mut queues: BTreeMap<QueueId, Arc<Queue>> =
             self.roster().queues.iter().map(|queue| (queue.id, Arc::clone(queue))).collect();
-        for queue in queues.values() {
+        let planned: BTreeSet<QueueId> = plan.iter().map(|queue| queue.id).collect();
+        for queue in queues.values().filter(|queue| !planned.contains(&queue.id)) {
             queue.retire();
         }
         for planned in plan {
