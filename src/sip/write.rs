@@ -222,7 +222,6 @@ pub const fn reason_phrase(code: u16) -> &'static str {
         182 => "Queued",
         183 => "Session Progress",
         199 => "Early Dialog Terminated",
-        200 => "OK",
         202 => "Accepted",
         204 => "No Notification",
         300 => "Multiple Choices",
