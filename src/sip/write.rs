@@ -34,15 +34,16 @@ impl Writer {
     pub fn response(code: u16, reason: &str) -> Self {
         debug_assert!((100..700).contains(&code), "a status code has three digits");
         let mut writer = Self { out: BytesMut::with_capacity(BUFFER_BYTES) };
+        let digit = |value: u16| b'0' + (value % 10) as u8;
         writer.out.put_slice(b"SIP/2.0 ");
-        // Writing into a buffer that grows cannot fail.
-        let _ = write!(writer.out, "{code} ");
+        writer.out.put_slice(&[digit(code / 100), digit(code / 10), digit(code), b' ']);
         writer.put_value(reason.as_bytes());
         writer.out.put_slice(b"\r\n");
         writer
     }
 
-    /// Writes one header line. A Content-Length is left out: [`Writer::finish`] writes it.
+    /// Writes one header line. A Content-Length is left out, for [`Writer::finish`] writes it; so is [`Name::Other`], which has no
+    /// text: see [`Writer::line_text`].
     pub fn line(&mut self, name: Name, value: &[u8]) -> &mut Self {
         if self.begin(name) {
             self.put_value(value);
@@ -109,6 +110,7 @@ impl Writer {
     /// Ends a message with a body.
     pub fn finish_body(mut self, content_type: &str, body: &[u8]) -> Bytes {
         self.line(Name::ContentType, content_type.as_bytes());
+        // Writing into a buffer that grows cannot fail, here and below.
         let _ = write!(self.out, "Content-Length: {}\r\n\r\n", body.len());
         self.out.put_slice(body);
         self.out.freeze()
@@ -224,78 +226,85 @@ pub fn respond(request: &Message, source: SocketAddr, code: u16, reason: Option<
 }
 
 /// The usual reason phrase of a status code (RFC 3261 21 and the registry), or that of its class.
-pub const fn reason_phrase(code: u16) -> &'static str {
+pub fn reason_phrase(code: u16) -> &'static str {
+    if let Ok(row) = PHRASES.binary_search_by_key(&code, |row| row.0) {
+        return PHRASES[row].1;
+    }
     match code {
-        100 => "Trying",
-        180 => "Ringing",
-        181 => "Call Is Being Forwarded",
-        182 => "Queued",
-        183 => "Session Progress",
-        199 => "Early Dialog Terminated",
-        200 => "OK",
-        202 => "Accepted",
-        204 => "No Notification",
-        300 => "Multiple Choices",
-        301 => "Moved Permanently",
-        302 => "Moved Temporarily",
-        305 => "Use Proxy",
-        380 => "Alternative Service",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        407 => "Proxy Authentication Required",
-        408 => "Request Timeout",
-        410 => "Gone",
-        412 => "Conditional Request Failed",
-        413 => "Request Entity Too Large",
-        414 => "Request-URI Too Long",
-        415 => "Unsupported Media Type",
-        416 => "Unsupported URI Scheme",
-        420 => "Bad Extension",
-        421 => "Extension Required",
-        422 => "Session Interval Too Small",
-        423 => "Interval Too Brief",
-        429 => "Provide Referrer Identity",
-        433 => "Anonymity Disallowed",
-        469 => "Bad Info Package",
-        480 => "Temporarily Unavailable",
-        481 => "Call/Transaction Does Not Exist",
-        482 => "Loop Detected",
-        483 => "Too Many Hops",
-        484 => "Address Incomplete",
-        485 => "Ambiguous",
-        486 => "Busy Here",
-        487 => "Request Terminated",
-        488 => "Not Acceptable Here",
-        489 => "Bad Event",
-        491 => "Request Pending",
-        493 => "Undecipherable",
-        500 => "Server Internal Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Server Time-out",
-        505 => "Version Not Supported",
-        513 => "Message Too Large",
-        580 => "Precondition Failure",
-        600 => "Busy Everywhere",
-        603 => "Decline",
-        604 => "Does Not Exist Anywhere",
-        606 => "Not Acceptable",
-        607 => "Unwanted",
-        608 => "Rejected",
-        ..200 => "Progress",
-        ..300 => "OK",
-        ..400 => "Redirection",
-        ..500 => "Request Failure",
-        ..600 => "Server Failure",
+        0..200 => "Progress",
+        200..300 => "OK",
+        300..400 => "Redirection",
+        400..500 => "Request Failure",
+        500..600 => "Server Failure",
         600.. => "Global Failure",
     }
 }
+
+/// Status codes in order, with their phrases.
+const PHRASES: &[(u16, &str)] = &[
+    (100, "Trying"),
+    (180, "Ringing"),
+    (181, "Call Is Being Forwarded"),
+    (182, "Queued"),
+    (183, "Session Progress"),
+    (199, "Early Dialog Terminated"),
+    (200, "OK"),
+    (202, "Accepted"),
+    (204, "No Notification"),
+    (300, "Multiple Choices"),
+    (301, "Moved Permanently"),
+    (302, "Moved Temporarily"),
+    (305, "Use Proxy"),
+    (380, "Alternative Service"),
+    (400, "Bad Request"),
+    (401, "Unauthorized"),
+    (402, "Payment Required"),
+    (403, "Forbidden"),
+    (404, "Not Found"),
+    (405, "Method Not Allowed"),
+    (406, "Not Acceptable"),
+    (407, "Proxy Authentication Required"),
+    (408, "Request Timeout"),
+    (410, "Gone"),
+    (412, "Conditional Request Failed"),
+    (413, "Request Entity Too Large"),
+    (414, "Request-URI Too Long"),
+    (415, "Unsupported Media Type"),
+    (416, "Unsupported URI Scheme"),
+    (420, "Bad Extension"),
+    (421, "Extension Required"),
+    (422, "Session Interval Too Small"),
+    (423, "Interval Too Brief"),
+    (429, "Provide Referrer Identity"),
+    (433, "Anonymity Disallowed"),
+    (469, "Bad Info Package"),
+    (480, "Temporarily Unavailable"),
+    (481, "Call/Transaction Does Not Exist"),
+    (482, "Loop Detected"),
+    (483, "Too Many Hops"),
+    (484, "Address Incomplete"),
+    (485, "Ambiguous"),
+    (486, "Busy Here"),
+    (487, "Request Terminated"),
+    (488, "Not Acceptable Here"),
+    (489, "Bad Event"),
+    (491, "Request Pending"),
+    (493, "Undecipherable"),
+    (500, "Server Internal Error"),
+    (501, "Not Implemented"),
+    (502, "Bad Gateway"),
+    (503, "Service Unavailable"),
+    (504, "Server Time-out"),
+    (505, "Version Not Supported"),
+    (513, "Message Too Large"),
+    (580, "Precondition Failure"),
+    (600, "Busy Everywhere"),
+    (603, "Decline"),
+    (604, "Does Not Exist Anywhere"),
+    (606, "Not Acceptable"),
+    (607, "Unwanted"),
+    (608, "Rejected"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -411,9 +420,9 @@ mod tests {
 
     #[test]
     fn every_code_has_a_phrase() {
-        for code in 100..700 {
-            assert!(!reason_phrase(code).is_empty());
-        }
+        assert!(PHRASES.is_sorted_by_key(|row| row.0));
+        assert!((100..700).all(|code| !reason_phrase(code).is_empty()));
         assert_eq!((reason_phrase(487), reason_phrase(499)), ("Request Terminated", "Request Failure"));
+        assert_eq!((reason_phrase(100), reason_phrase(608)), ("Trying", "Rejected"));
     }
 }
