@@ -87,8 +87,8 @@ fn unfold(value: &[u8]) -> Result<String, GrammarError> {
     Ok(text.split(['\r', '\n']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
 }
 
-/// rsip must read the same user, host and port, else it dropped a part of the text; it also reads the known parameters by their
-/// own grammar (transport, ttl, maddr, user, method).
+/// rsip must read the same user, host and port, else it dropped a part of the text; it also knows the transports
+/// and methods that the parameters of that name may have, so that a misspelt `transport=upd` is found.
 fn agree(ours: Uri<'_>, text: &str) -> Result<(), GrammarError> {
     // rsip cuts an IPv6 reference at its first colon: such a host is our reader's alone.
     if ours.host_ip().is_some_and(|address| address.is_ipv6()) {
@@ -120,6 +120,8 @@ mod tests {
         {
             assert!(agent_uri(text).is_ok(), "{text}: {:?}", agent_uri(text));
         }
+        assert!(agent_uri("sip:1001@h;transport=TCP").is_ok());
+        assert_eq!(agent_uri("sip:1001@h;transport=upd"), Err(GrammarError::Address));
         assert_eq!(agent_uri("sip:pbx.example.com"), Err(GrammarError::User));
         assert_eq!(agent_uri("tel:+123"), Err(GrammarError::Scheme));
         assert_eq!(agent_uri("1001"), Err(GrammarError::Uri(UriError::Scheme)));

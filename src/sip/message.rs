@@ -194,14 +194,13 @@ impl Message {
 
     /// The first value of any header field by its text, in any letter case; known names are found by their compact form too.
     pub fn other(&self, name: &str) -> Option<&[u8]> {
-        match Name::parse(name.as_bytes()) {
-            Name::Other => self
-                .lines
-                .iter()
-                .find(|line| line.name == Name::Other && line.text.of(&self.raw).eq_ignore_ascii_case(name.as_bytes()))
-                .map(|line| line.value.of(&self.raw)),
-            known => self.value(known),
+        let known = Name::parse(name.as_bytes());
+        if known != Name::Other {
+            return self.value(known);
         }
+        let mut others = self.lines.iter().filter(|line| line.name == Name::Other);
+        let line = others.find(|line| line.text.of(&self.raw).eq_ignore_ascii_case(name.as_bytes()))?;
+        Some(line.value.of(&self.raw))
     }
 
     /// All header lines in order: name, name as written, value.

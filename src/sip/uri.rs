@@ -64,7 +64,8 @@ impl<'a> Uri<'a> {
     /// # Errors
     /// [`UriError`] says which part cannot be read.
     pub fn parse(text: &'a [u8]) -> Result<Self, UriError> {
-        if text.iter().any(|b| matches!(b, 0..=b' ' | b'<' | b'>' | b'"' | 0x7f)) {
+        // Without an early end, so that the compiler takes many bytes at a time.
+        if text.iter().fold(false, |bad, b| bad | matches!(b, 0..=b' ' | b'<' | b'>' | b'"' | 0x7f)) {
             return Err(UriError::Character);
         }
         let colon = memchr::memchr(b':', text).ok_or(UriError::Scheme)?;
@@ -86,25 +87,26 @@ impl<'a> Uri<'a> {
     }
 
     fn parse_sip(scheme: Scheme, text: &'a [u8]) -> Result<Self, UriError> {
+        let find = |text: &[u8], byte: u8| text.iter().position(|b| *b == byte);
         // User parts may hold `;` and `?`, so that the `@` is looked for first (RFC 3261 19.1.1).
-        let (user, rest) = match memchr::memchr(b'@', text) {
+        let (user, rest) = match find(text, b'@') {
             Some(at) => (Some(&text[..at]), &text[at + 1..]),
             None => (None, text),
         };
-        let user = user.map(|user| &user[..memchr::memchr(b':', user).unwrap_or(user.len())]);
+        let user = user.map(|user| &user[..find(user, b':').unwrap_or(user.len())]);
         if user.is_some_and(<[u8]>::is_empty) {
             return Err(UriError::User);
         }
         if user.is_some_and(|user| !escapes_are_whole(user)) {
             return Err(UriError::Escape);
         }
-        let (rest, headers) = match memchr::memchr(b'?', rest) {
-            Some(at) => (&rest[..at], &rest[at + 1..]),
-            None => (rest, &[][..]),
+        let end = rest.iter().position(|b| matches!(b, b';' | b'?')).unwrap_or(rest.len());
+        let (host, tail) = rest.split_at(end);
+        let (params, headers) = match find(tail, b'?') {
+            Some(at) => (&tail[..at], &tail[at + 1..]),
+            None => (tail, &[][..]),
         };
-        let (host, params) = rest.split_at(memchr::memchr(b';', rest).unwrap_or(rest.len()));
-        let bare_v6 = memchr::memchr2(b'[', b']', host).is_none() && memchr::memchr_iter(b':', host).count() > 1;
-        let (host, port) = host_port(host).filter(|_| !bare_v6).ok_or(UriError::Host)?;
+        let (host, port) = host_port(host).ok_or(UriError::Host)?;
         Ok(Self { scheme, user, host, port, params, headers })
     }
 

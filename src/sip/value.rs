@@ -257,7 +257,10 @@ impl<'a> Via<'a> {
         let (version, rest) = split_slash(rest)?;
         let rest = rest.trim_ascii_start();
         let (transport, sent_by) = rest.split_at(rest.iter().position(u8::is_ascii_whitespace)?);
-        let (host, port) = host_port(sent_by.trim_ascii())?;
+        let sent_by = sent_by.trim_ascii();
+        // Some write an IPv6 address without brackets; with more than one colon it can only be that.
+        let bare_v6 = || ip(sent_by).filter(IpAddr::is_ipv6).map(|_| (sent_by, None));
+        let (host, port) = host_port(sent_by).or_else(bare_v6)?;
         if !protocol.eq_ignore_ascii_case(b"SIP") || transport.is_empty() {
             return None;
         }
@@ -266,7 +269,7 @@ impl<'a> Via<'a> {
             if name.eq_ignore_ascii_case(b"branch") {
                 via.branch = via.branch.or(value);
             } else if name.eq_ignore_ascii_case(b"received") {
-                via.received = via.received.or(value.map(without_brackets));
+                via.received = via.received.or_else(|| value.map(without_brackets));
             } else if name.eq_ignore_ascii_case(b"rport") {
                 via.rport = Some(value.and_then(port_number));
             }
@@ -303,34 +306,31 @@ fn split_slash(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((text[..at].trim_ascii(), &text[at + 1..]))
 }
 
-/// `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address; the host comes without brackets.
+/// `host`, `host:port`, `[v6]` or `[v6]:port`, with white space around the colon (RFC 3261 25.1: COLON); the host comes without
+/// brackets.
 pub(crate) fn host_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
-    if let Some(inner) = text.strip_prefix(b"[") {
-        let close = memchr::memchr(b']', inner)?;
-        let tail = inner[close + 1..].trim_ascii_start();
-        let host = &inner[..close];
-        if !host.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')) || host.is_empty() {
-            return None;
+    let (host, tail) = match text.strip_prefix(b"[") {
+        Some(inner) => {
+            let close = inner.iter().position(|b| *b == b']')?;
+            let host = &inner[..close];
+            let is_v6 = !host.is_empty() && host.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
+            (is_v6.then_some(host)?, &inner[close + 1..])
         }
-        return match tail {
-            [] => Some((host, None)),
-            [b':', port @ ..] => Some((host, Some(port_number(port.trim_ascii())?))),
-            _ => None,
-        };
-    }
-    let Some(colon) = memchr::memchr(b':', text) else {
-        return is_host(text).then_some((text, None));
+        None => {
+            let end = text.iter().position(|b| !is_host(*b)).unwrap_or(text.len());
+            ((end > 0).then(|| &text[..end])?, &text[end..])
+        }
     };
-    let host = text[..colon].trim_ascii_end();
-    match port_number(text[colon + 1..].trim_ascii_start()) {
-        Some(port) if is_host(host) => Some((host, Some(port))),
-        _ => ip(text).filter(IpAddr::is_ipv6).map(|_| (text, None)),
+    match tail.trim_ascii_start() {
+        [] => Some((host, None)),
+        [b':', port @ ..] => Some((host, Some(port_number(port.trim_ascii())?))),
+        _ => None,
     }
 }
 
-/// A host name or IPv4 address; the underscore is no part of the grammar, but of many networks.
-fn is_host(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+/// A character of a host name or IPv4 address; the underscore is no part of the grammar, but of many networks.
+const fn is_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
 }
 
 fn without_brackets(text: &[u8]) -> &[u8] {

@@ -34,15 +34,16 @@ impl Writer {
     pub fn response(code: u16, reason: &str) -> Self {
         debug_assert!((100..700).contains(&code), "a status code has three digits");
         let mut writer = Self { out: BytesMut::with_capacity(BUFFER_BYTES) };
+        let digit = |value: u16| b'0' + (value % 10) as u8;
         writer.out.put_slice(b"SIP/2.0 ");
-        // Writing into a buffer that grows cannot fail.
-        let _ = write!(writer.out, "{code} ");
+        writer.out.put_slice(&[digit(code / 100), digit(code / 10), digit(code), b' ']);
         writer.put_value(reason.as_bytes());
         writer.out.put_slice(b"\r\n");
         writer
     }
 
-    /// Writes one header line. A Content-Length is left out: [`Writer::finish`] writes it.
+    /// Writes one header line. A Content-Length is left out, for [`Writer::finish`] writes it; so is [`Name::Other`], which has no
+    /// text: see [`Writer::line_text`].
     pub fn line(&mut self, name: Name, value: &[u8]) -> &mut Self {
         if self.begin(name) {
             self.put_value(value);
@@ -97,6 +98,7 @@ impl Writer {
     /// Ends a message with a body.
     pub fn finish_body(mut self, content_type: &str, body: &[u8]) -> Bytes {
         self.line(Name::ContentType, content_type.as_bytes());
+        // Writing into a buffer that grows cannot fail, here and below.
         let _ = write!(self.out, "Content-Length: {}\r\n\r\n", body.len());
         self.out.put_slice(body);
         self.out.freeze()
@@ -220,7 +222,6 @@ pub const fn reason_phrase(code: u16) -> &'static str {
         182 => "Queued",
         183 => "Session Progress",
         199 => "Early Dialog Terminated",
-        200 => "OK",
         202 => "Accepted",
         204 => "No Notification",
         300 => "Multiple Choices",
@@ -276,11 +277,11 @@ pub const fn reason_phrase(code: u16) -> &'static str {
         606 => "Not Acceptable",
         607 => "Unwanted",
         608 => "Rejected",
-        ..200 => "Progress",
-        ..300 => "OK",
-        ..400 => "Redirection",
-        ..500 => "Request Failure",
-        ..600 => "Server Failure",
+        0..200 => "Progress",
+        200..300 => "OK",
+        300..400 => "Redirection",
+        400..500 => "Request Failure",
+        500..600 => "Server Failure",
         600.. => "Global Failure",
     }
 }
