@@ -14,24 +14,22 @@ use crate::base::TimerKey;
 use crate::sip::message::Message;
 
 /// ```text
-///                          | send INVITE, arm A (T1) and B (64*T1)
-///                          v
-///      A: send again, +--[Calling]--- B: Failed ------------------------------------+
-///         double A    +-->  |  |                                                    |
-///                1xx: tell  |  +---- 2xx: tell ---------------------------------+   |
-///                           v                                                   |   |
-///    1xx: tell +-[Proceeding]-------- 2xx: tell --------------------------------+   |
-///              +--> |       | cancel: send CANCEL, arm 64*T1                    |   |
-///                   |       v                                                   |   |
-///                   |  [Cancelling]-- 2xx: tell --------------------------------+   |
-///                   |   |       +---- 64*T1: Failed ---------------------------(|)->+
-///   300-699: ACK,   v   v                                                       |   |
-///   tell (from   [Completed]                                       [Accepted] <-+   |
-///   Calling too)  | 300-699: ACK again                            2xx: tell |       |
-///                 | 2xx: Stray2xx                                           |       |
-///                 +--- D (64*T1) -----------------------> over <--- M ------+-------+
+///                          INVITE: send, arm A (T1) and B (64*T1)
+///                            v
+///  A: send again, +-----[ Calling ]------- B: Failed ---------------> over
+///  double A       +-------->| 1xx
+///                           v
+///                     [ Proceeding ]
+///                           | cancel: send CANCEL, arm 64*T1
+///                           v
+///                     [ Cancelling ]------ 64*T1: Failed -----------> over
+///
+///  from each of these: 2xx ----------> [ Accepted ]---- M (64*T1) --> over
+///                      300-699: ACK -> [ Completed ]--- D (64*T1) --> over
 /// ```
-/// Cancelling is Proceeding with the limit that RFC 3261 9.1 sets on a peer that never answers the cancelled INVITE.
+/// Every 1xx and the first final response are told. Accepted tells each further 2xx; Completed answers each further 300-699
+/// with the ACK and tells a 2xx as a stray. Cancelling is the Proceeding of the RFC with the limit that its 9.1 sets on a peer
+/// that never answers the cancelled INVITE.
 #[derive(Debug)]
 pub(super) enum InviteClient {
     Calling {

@@ -12,18 +12,16 @@ use crate::base::TimerKey;
 use crate::sip::message::Message;
 
 /// ```text
-///                          | INVITE: send 100
-///                          v
-///  INVITE: last 1xx +-[Proceeding]---- 2xx: send, arm L (64*T1) ---------------+
-///  again            +-> |                                                      |
-///  1xx: send            | 300-699: send, arm G (T1) and H (64*T1)              v
-///                       v                                             +-[Accepted]-+
-///  INVITE: again    +-[Completed]--- H: Unacknowledged ------------+  |  | INVITE: |
-///  G: again, double +-> |                                          |  +--+ absorbed|
-///     up to T2          | ACK: arm I (T4)                          |  2xx: send    |
-///                       v                                          |  ACK: tell    |
-///                   [Confirmed]--- I --------------> (over) <------+------- L -----+
-///                     INVITE, ACK: absorbed
+///                              INVITE: send 100
+///                                v
+///  INVITE: last 1xx again, +-[ Proceeding ]--- 2xx: send ----------------------+
+///  1xx: send               +---->| 300-699: send, arm G (T1) and H (64*T1)     v
+///                                v                                        [ Accepted ]--- L (64*T1) --> over
+///  INVITE: send again,     +-[ Completed ]---- H: Unacknowledged --> over      2xx: send, ACK: tell
+///  G: send again, double   +---->| ACK                                         INVITE: absorbed
+///     up to T2                   v
+///                            [ Confirmed ]---- I (T4) -------------> over
+///                                INVITE, ACK: absorbed
 /// ```
 /// Accepted keeps nothing: it outlives each answered call by half a minute.
 #[derive(Debug)]

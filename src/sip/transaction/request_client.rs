@@ -12,21 +12,17 @@ use crate::base::TimerKey;
 use crate::sip::message::Message;
 
 /// ```text
-///                       | send the request, arm E (T1) and F (64*T1)
-///                       v
-///    E: send again, +-[Trying]------- F: Failed ---------------+
-///       double E    +-> |   |                                  |
-///       up to T2        |   +- 200-699: tell ---------+        |
-///            1xx: tell  |                             |        |
-///                       v                             |        |
-///    E: send again, +-[Proceeding]--- F: Failed -----(|)------>+
-///       E = T2      +-> |   |                         |        |
-///       1xx: tell       |   +- 200-699: tell -----+   |        |
-///                                                 v   v        v
-///                                   [Completed] <-----+     (over)
-///                                     |  any: absorbed         ^
-///                                     +-- K (T4) --------------+
+///                            request: send, arm E (T1) and F (64*T1)
+///                              v
+///  E: send again, double +-[ Trying ]------- F: Failed ----> over
+///     up to T2           +---->| 1xx
+///                              v
+///  E: send again, E = T2 +-[ Proceeding ]--- F: Failed ----> over
+///                        +---->|
+///                              v 200-699 (from Trying too)
+///                          [ Completed ]---- K (T4) -------> over
 /// ```
+/// Every 1xx and the first final response are told; Completed absorbs the rest.
 #[derive(Debug)]
 pub(super) enum RequestClient {
     Trying { request: Bytes, interval: Duration, e: TimerKey, f: TimerKey },

@@ -6,16 +6,15 @@ use super::event::ServerKey;
 use super::link::{Alarm, Life, Link};
 
 /// ```text
-///                        | request: tell (the stack does)
-///                        v
-///   request: absorbed [Trying]------ 200-699: send, arm J (64*T1) --+
-///                        |                                          |
-///                        | 1xx: send                                |
-///                        v                                          |
-///  request: last 1xx [Proceeding]--- 200-699: send, arm J (64*T1) --+
-///  again             1xx: send                                      |
-///                                                                   v
-///  request: last response again; responses: not sent           [Completed]--- J ---> (over)
+///                              request: the stack tells it
+///                                v
+///  request: absorbed         [ Trying ]
+///                                | 1xx: send
+///                                v
+///  request: last 1xx again,  [ Proceeding ]
+///  1xx: send                     |
+///                                v 200-699 (from Trying too): send
+///  request: send again       [ Completed ]---- J (64*T1) ---> over
 /// ```
 #[derive(Debug)]
 pub(super) enum RequestServer {

@@ -79,6 +79,7 @@ pub(super) enum ServerMachine {
 impl Stack {
     /// A stack without transactions; `rng` is its own.
     pub fn new(config: StackConfig, mut rng: Rng) -> Self {
+        assert!(!config.t1.is_zero() && !config.t2.is_zero(), "retransmission needs an interval");
         let mut secret = || Secret::draw(&mut rng);
         let (branches, tags, tables) = (secret(), secret(), secret());
         Self {

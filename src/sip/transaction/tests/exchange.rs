@@ -16,8 +16,8 @@ fn cancelled() -> Script {
 
 /// Runs a script to its end and checks what holds for every call: nothing is left, and not later than 64*T1 after the last
 /// datagram.
-fn play(script: Script, lose: impl FnMut(usize, &str) -> bool + 'static) -> World {
-    let mut world = World::new(script, lose);
+fn play<F: Into<Fate>>(script: Script, wire: impl FnMut(usize, &str) -> F + 'static) -> World {
+    let mut world = World::new(script, wire);
     world.run();
     for stack in &world.stacks {
         assert_eq!((stack.live(), stack.poll_timeout()), (0, None), "{:#?}", world.log);
@@ -56,16 +56,43 @@ fn an_answered_call_takes_seven_messages_and_leaves_nothing() {
 }
 
 #[test]
-fn any_one_message_of_an_answered_call_may_be_lost() {
-    for number in 1..=9 {
-        let world = play(answered(), move |n, _| n == number);
-        let story = |text| world.count(text);
-        assert_eq!(story("1: request INVITE"), 1, "{number}: {:#?}", world.log);
-        assert_eq!(story("1: request BYE"), 1, "{number}: {:#?}", world.log);
-        assert_eq!(story("0: response 200 BYE"), 1, "{number}: {:#?}", world.log);
-        assert!(story("1: ack") >= 1, "{number}: {:#?}", world.log);
-        assert!(story("0: response 200 INVITE") >= 1, "{number}: {:#?}", world.log);
-        assert_eq!(story("0: failed Timeout") + story("0: stray"), 0, "{number}: {:#?}", world.log);
+fn any_two_messages_of_an_answered_call_may_be_lost() {
+    for one in 1..=9 {
+        for two in one + 1..=10 {
+            let world = play(answered(), move |n, _| n == one || n == two);
+            let story = |text| world.count(text);
+            assert_eq!(story("1: request INVITE"), 1, "{one} {two}: {:#?}", world.log);
+            assert_eq!(story("1: request BYE"), 1, "{one} {two}: {:#?}", world.log);
+            assert_eq!(story("0: response 200 BYE"), 1, "{one} {two}: {:#?}", world.log);
+            assert!(story("1: ack") >= 1, "{one} {two}: {:#?}", world.log);
+            assert!(story("0: response 200 INVITE") >= 1, "{one} {two}: {:#?}", world.log);
+            assert_eq!(story("0: failed Timeout") + story("0: stray"), 0, "{one} {two}: {:#?}", world.log);
+        }
+    }
+}
+
+#[test]
+fn any_message_may_come_twice_and_late_and_is_told_once() {
+    for (script, number, after) in [answered(), rejected(), cancelled()]
+        .into_iter()
+        .flat_map(|script| (1..=9).map(move |number| (script.clone(), number)))
+        .flat_map(|(script, number)| [1, 700, 4_000].map(|after| (script.clone(), number, after)))
+    {
+        let world = play(script, move |n, _| if n == number { Fate::Twice(after) } else { Fate::Arrives });
+        for told in [
+            "1: request INVITE",
+            "1: request BYE",
+            "1: cancelled",
+            "0: response 486 INVITE",
+            "0: response 487 INVITE",
+            "0: response 200 CANCEL",
+            "0: response 200 BYE",
+        ] {
+            assert!(world.count(told) <= 1, "{number} {after} {told}: {:#?}", world.log);
+        }
+        assert_eq!(world.count("1: request INVITE"), 1);
+        assert_eq!(world.count("0: failed Timeout") + world.count("0: stray"), 0, "{:#?}", world.log);
+        assert_eq!(world.count("1: unacknowledged"), 0, "{:#?}", world.log);
     }
 }
 

@@ -1,4 +1,5 @@
-//! Tests of the transaction layer: samples, and a world of two stacks in virtual time whose wire can lose what a test names.
+//! Tests of the transaction layer: samples, and a world of two stacks in virtual time whose wire loses or doubles what
+//! a test names.
 
 mod exchange;
 mod matching;
@@ -105,8 +106,24 @@ enum Task {
     Arrive { to: usize, source: SocketAddr, payload: Bytes },
 }
 
-/// Whether a datagram is lost, given its number from 1 and its label.
-type Loss = Box<dyn FnMut(usize, &str) -> bool>;
+/// What the wire does to a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Arrives,
+    Lost,
+    /// It arrives, and a copy this many milliseconds later.
+    Twice(u64),
+}
+
+impl From<bool> for Fate {
+    /// True for lost.
+    fn from(lost: bool) -> Self {
+        if lost { Self::Lost } else { Self::Arrives }
+    }
+}
+
+/// The fate of a datagram, given its number from 1 and its label.
+type Wire = Box<dyn FnMut(usize, &str) -> Fate>;
 
 /// Two phones, 0 calls 1; each is a stack with the few duties of a stack's user.
 pub(super) struct World {
@@ -117,7 +134,7 @@ pub(super) struct World {
     tasks: BTreeMap<(Instant, usize), Task>,
     armed: usize,
     script: Script,
-    lose: Loss,
+    wire: Wire,
     sent: usize,
     invite: Option<ClientKey>,
     incoming: Option<(ServerKey, Message)>,
@@ -126,8 +143,8 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A world whose wire loses what `lose` says.
-    pub(super) fn new(script: Script, lose: impl FnMut(usize, &str) -> bool + 'static) -> Self {
+    /// A world with a wire; see [`Fate`].
+    pub(super) fn new<F: Into<Fate>>(script: Script, mut wire: impl FnMut(usize, &str) -> F + 'static) -> Self {
         let mut world = Self {
             now: Instant::ZERO,
             stacks: [stack(1), stack(2)],
@@ -135,7 +152,7 @@ impl World {
             tasks: BTreeMap::new(),
             armed: 0,
             script,
-            lose: Box::new(lose),
+            wire: Box::new(move |number, label| wire(number, label).into()),
             sent: 0,
             invite: None,
             incoming: None,
@@ -195,13 +212,16 @@ impl World {
             while let Some(Transmit { destination, payload }) = self.stacks[end].poll_transmit() {
                 let label = label(&payload);
                 self.sent += 1;
-                let lost = (self.lose)(self.sent, &label);
-                self.note(&format!("{end}{} {label}", if lost { 'x' } else { '>' }));
-                if lost {
-                    continue;
-                }
+                let fate = (self.wire)(self.sent, &label);
+                self.note(&format!("{end}{} {label}", if fate == Fate::Lost { 'x' } else { '>' }));
                 assert_eq!(destination, address(2 - end as u8), "{label}");
-                self.later(LATENCY, Task::Arrive { to: 1 - end, source: address(1 + end as u8), payload });
+                let arrival = Task::Arrive { to: 1 - end, source: address(1 + end as u8), payload };
+                match fate {
+                    Fate::Lost => continue,
+                    Fate::Arrives => {}
+                    Fate::Twice(after) => self.later(LATENCY + Duration::from_millis(after), arrival.clone()),
+                }
+                self.later(LATENCY, arrival);
             }
             if let Some(event) = self.stacks[end].poll_event() {
                 self.note(&format!("{end}: {}", describe(&event)));
