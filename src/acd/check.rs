@@ -17,7 +17,7 @@ impl Engine {
             queue.check()?;
             armed += usize::from(queue.threshold_alarm.is_some()) + usize::from(queue.wait_max_alarm.is_some());
             waiting += queue.len();
-            for place in &queue.order {
+            for place in queue.order.walk() {
                 let visit =
                     self.calls.get(&place.call).ok_or_else(|| format!("{}: in {id}, yet unknown", place.call))?;
                 if visit.place != *place || place.queue != id {

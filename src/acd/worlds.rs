@@ -514,7 +514,11 @@ impl Reference {
                     AgentState::Ready | AgentState::Unreachable => {
                         worker.idle_since.get_or_insert(at);
                     }
-                    _ => {}
+                    AgentState::NotReady(_)
+                    | AgentState::Reserved
+                    | AgentState::Ringing
+                    | AgentState::Talking
+                    | AgentState::WrapUp => {}
                 }
                 seen.states.insert(to.index());
             }
