@@ -182,7 +182,7 @@ impl MediaThread {
                     self.worker.handle_command(self.clock.now(), command);
                     self.settle();
                 }
-                Ok(Order::Load(id, track)) => self.worker.load_track(id, track),
+                Ok(Order::Load(id, track)) => self.worker.load_track(id, Arc::new(track)),
                 Err(TryRecvError::Empty) => return Taken::All,
                 Err(TryRecvError::Disconnected) => return Taken::Gone,
             }

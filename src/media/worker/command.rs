@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{QUARANTINE, Timer, Usage, Worker};
+use super::{Timer, Usage, Worker};
 use crate::base::{Instant, StreamId};
 use crate::media::message::{Command, Far, PortId, Source};
 use crate::media::outgoing::Outgoing;
@@ -169,7 +169,7 @@ impl Worker {
         self.stop_hearing(slot);
         self.say_bye(now, slot);
         let Some(entry) = self.slots.get_mut(slot as usize) else { return };
-        let Usage::Open(stream) = std::mem::replace(&mut entry.usage, Usage::Quarantine) else { return };
+        let Usage::Open(stream) = std::mem::replace(&mut entry.usage, Usage::Free) else { return };
         for listener in &stream.listeners {
             let Some(listener) = self.stream(*listener) else { continue };
             listener.hearing = Hearing::Silence;
@@ -182,6 +182,5 @@ impl Worker {
         if let Some(key) = stream.report {
             self.timers.cancel(key);
         }
-        self.timers.arm(now + QUARANTINE, Timer::Free(slot));
     }
 }
