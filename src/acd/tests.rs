@@ -560,7 +560,7 @@ mod queues {
         centre.pass(5);
         centre.enqueue(3, 1);
         centre.pass(15);
-        assert_eq!(centre.missed(), []);
+        assert!(centre.missed().is_empty());
         centre.set(1, AgentTarget::Ready);
         centre.answer(1);
         centre.forget();
@@ -697,7 +697,7 @@ mod reloads {
         assert_eq!(centre.offer_of(1), None);
         centre.reload(|plan| {
             plan.agents.iter_mut().for_each(|agent| agent.skills = vec!["french".into()]);
-            plan.agents.push(AgentPlan { skills: vec!["french".into()], ..super::agent(3) });
+            plan.agents.push(AgentPlan { skills: vec!["french".into()], ..agent(3) });
         });
         assert_eq!((centre.offer(1).0, centre.offer(2).0), (AgentId(1), AgentId(3)));
         assert_eq!(centre.state(2), AgentState::NotReady(Reason::Initial));
