@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::*;
+use crate::acd::*;
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
 
 #[test]
@@ -500,28 +500,33 @@ impl Reference {
                 assert_eq!(at.since(self.worker(*agent).since), *wrap_up);
             }
             Fact::AgentState { agent, from, to, spent, .. } => {
-                let worker = self.worker(*agent);
-                assert_eq!(&worker.state, from);
-                assert_ne!(from, to);
-                assert_eq!(at.since(worker.since), *spent);
-                if *from == AgentState::Ready {
-                    worker.faulted = None;
-                }
-                (worker.state, worker.since) = (to.clone(), at);
-                match to {
-                    AgentState::LoggedOut => worker.idle_since = None,
-                    AgentState::Ready | AgentState::Unreachable => {
-                        worker.idle_since.get_or_insert(at);
-                    }
-                    AgentState::NotReady(_)
-                    | AgentState::Reserved
-                    | AgentState::Ringing
-                    | AgentState::Talking
-                    | AgentState::WrapUp => {}
-                }
                 seen.states.insert(to.index());
+                self.on_agent_state(*agent, from, to, *spent);
             }
             Fact::PeerState { .. } | Fact::Refused { .. } => {}
+        }
+    }
+
+    fn on_agent_state(&mut self, agent: AgentId, from: &AgentState, to: &AgentState, spent: Duration) {
+        let at = self.at;
+        let worker = self.worker(agent);
+        assert_eq!(&worker.state, from);
+        assert_ne!(from, to);
+        assert_eq!(at.since(worker.since), spent);
+        if *from == AgentState::Ready {
+            worker.faulted = None;
+        }
+        (worker.state, worker.since) = (to.clone(), at);
+        match to {
+            AgentState::LoggedOut => worker.idle_since = None,
+            AgentState::Ready | AgentState::Unreachable => {
+                worker.idle_since.get_or_insert(at);
+            }
+            AgentState::NotReady(_)
+            | AgentState::Reserved
+            | AgentState::Ringing
+            | AgentState::Talking
+            | AgentState::WrapUp => {}
         }
     }
 
