@@ -108,6 +108,37 @@ fn a_new_threshold_and_a_new_longest_wait_hold_for_those_who_wait() {
 }
 
 #[test]
+fn a_longer_threshold_holds_for_who_comes_back_with_an_old_wait() {
+    let mut centre = Centre::new(|_| {}, 0);
+    centre.pass(20);
+    centre.enqueue_as(1, 1, 0, Some(START));
+    centre.pass(10);
+    assert_eq!(centre.missed(), [1]);
+    centre.reload(|plan| plan.queues[0].threshold = secs(60));
+    centre.forget();
+    centre.enqueue_as(2, 1, 0, Some(START + secs(1)));
+    centre.pass(31);
+    assert_eq!(centre.missed(), []);
+    centre.pass(1);
+    assert_eq!(centre.missed(), [2]);
+}
+
+#[test]
+fn new_pauses_hold_for_the_agents_there_are() {
+    for (cause, pause) in [(OfferCause::Declined, 7), (OfferCause::Busy, 3)] {
+        let mut centre = Centre::new(|_| {}, 1);
+        centre.reload(|plan| (plan.agents[0].return_after, plan.agents[0].busy_pause) = (secs(7), secs(3)));
+        centre.enqueue(1, 1);
+        let (agent, epoch) = centre.offer(1);
+        centre.command(Command::OfferFailed { call: CallId(1), agent, epoch, cause });
+        centre.pass(pause - 1);
+        assert!(matches!(centre.state(1), AgentState::NotReady(_)));
+        centre.pass(1);
+        assert_eq!(centre.state(1), AgentState::Reserved);
+    }
+}
+
+#[test]
 fn an_agent_moved_to_another_neighbour_is_reached_by_that_one() {
     let mut centre = Centre::new(|_| {}, 1);
     centre.command(Command::PeerState { peer: PeerId(7), up: false });

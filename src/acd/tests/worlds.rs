@@ -131,6 +131,8 @@ impl World {
                 Step::Time => {
                     self.engine.handle_timeout(self.now);
                     timed = self.now;
+                    self.drain(&label, seen);
+                    self.reference.judge_waits(self.now);
                 }
                 Step::Early => {
                     let earlier = Instant::from_micros(self.now.as_micros() / 2);
@@ -397,6 +399,7 @@ struct Reference {
     enqueued: BTreeMap<CallId, (i32, Instant)>,
     /// What queues ask for, those included that a plan has dropped while somebody waits.
     skills: BTreeMap<QueueId, Vec<Arc<str>>>,
+    thresholds: BTreeMap<QueueId, Duration>,
     seq: u64,
     at: Instant,
     /// The last moment at which due timers fired.
@@ -428,6 +431,7 @@ impl Reference {
         self.at = now;
         for queue in &self.plan.queues {
             self.skills.insert(queue.id, queue.skills.clone());
+            self.thresholds.insert(queue.id, queue.threshold);
         }
         for agent in plan.agents.iter().filter(|agent| engine.agent(agent.id).is_none()) {
             self.agents.remove(&agent.id);
@@ -477,6 +481,7 @@ impl Reference {
             Fact::Missed { call, queue } => {
                 let visit = self.waiting.get_mut(call).expect("missed while undecided");
                 assert!(visit.queue == *queue && !visit.missed);
+                assert!(at.since(visit.since) > self.thresholds[queue]);
                 visit.missed = true;
                 seen.missed += 1;
             }
@@ -534,8 +539,17 @@ impl Reference {
         let visit = self.waiting.remove(&call).expect("one outcome for each visit");
         assert_eq!(visit.queue, queue);
         assert_eq!(self.at.since(visit.since), wait);
+        assert!(visit.missed || wait <= self.thresholds[&queue]);
         self.counts.entry(queue).or_default()[outcome] += 1;
         visit
+    }
+
+    /// After timers have fired, every wait beyond the threshold has been told.
+    fn judge_waits(&self, now: Instant) {
+        for (call, visit) in &self.waiting {
+            let wait = now.since(visit.since);
+            assert!(visit.missed || wait <= self.thresholds[&visit.queue], "{call} is late, and nobody knows");
+        }
     }
 
     /// The call was the first of all that the agent serves, and the agent the first of all who serve the call.
