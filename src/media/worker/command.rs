@@ -82,15 +82,15 @@ impl Worker {
             },
         };
         let Some(stream) = self.stream(slot) else { return };
-        match (&stream.hearing, &hearing) {
-            (Hearing::Relay(before), Hearing::Relay(peer)) if before == peer => return,
-            (Hearing::Tracks(_), Hearing::Tracks(_)) => {
-                stream.hearing = hearing;
-                stream.outgoing.turn();
-                self.ensure_paced(now, slot);
-                return;
-            }
-            _ => {}
+        if let (Hearing::Relay(before), Hearing::Relay(peer)) = (&stream.hearing, &hearing)
+            && before == peer
+        {
+            return;
+        }
+        if let (Hearing::Tracks(_), Hearing::Tracks(_)) = (&stream.hearing, &hearing) {
+            stream.hearing = hearing;
+            stream.outgoing.turn();
+            return self.ensure_paced(now, slot);
         }
         self.stop_hearing(slot);
         self.begin_hearing(now, slot, hearing);
