@@ -73,6 +73,12 @@ impl Outgoing {
         self.spurt = true;
     }
 
+    /// True when what was sent reaches so far ahead of the clock that a packet of our own can wait a turn: changing between
+    /// sources sends a little more than real time each time, and released audio far more.
+    pub(crate) const fn leads(&self, at: Instant, samples: u32) -> bool {
+        self.next_timestamp.wrapping_sub(self.clock(at)) as i32 >= samples as i32
+    }
+
     /// The header of a packet of our own, due at `at`.
     pub(crate) fn play(&mut self, at: Instant, payload_type: u8, samples: u32) -> Header {
         let timestamp = later(self.clock(at), self.next_timestamp);
@@ -231,6 +237,16 @@ mod tests {
         assert_eq!((five.sequence, five.marker), (2, true));
         assert_eq!(five.timestamp.wrapping_sub(four.timestamp), 160, "never inside what was sent");
         assert!([one, two, three, four, five].iter().all(|header| header.ssrc == 9));
+    }
+
+    #[test]
+    fn a_packet_of_our_own_can_wait_while_the_source_leads() {
+        let mut out = Outgoing::new(at(0), 9, 0, 0);
+        for n in 0..5 {
+            out.relay(at(0), &theirs(n, u32::from(n) * 160), 8, Span::Audio(160)).unwrap();
+        }
+        let waits: Vec<bool> = [0, 60, 80, 81, 100].iter().map(|millis| out.leads(at(*millis), 160)).collect();
+        assert_eq!(waits, [true, true, true, false, false]);
     }
 
     #[test]
