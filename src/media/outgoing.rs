@@ -91,8 +91,8 @@ impl Outgoing {
         header
     }
 
-    /// The header of a relayed packet; `None` for a duplicate and for what came before the anchor. Gaps stay gaps, so that
-    /// the far end sees the loss.
+    /// The header of a relayed packet; `None` for a duplicate and for what has no place before what was sent. Gaps stay
+    /// gaps, so that the far end sees the loss.
     pub(crate) fn relay(&mut self, now: Instant, theirs: &Header, payload_type: u8, span: Span) -> Option<Header> {
         let mut anchor = match self.anchor {
             Some(anchor) if anchor.holds(theirs) => anchor,
@@ -100,14 +100,18 @@ impl Outgoing {
         };
         anchor.reach(theirs)?;
         let drift = theirs.timestamp.wrapping_sub(self.clock(now)).wrapping_sub(anchor.skew) as i32;
-        if matches!(span, Span::Audio(_)) && drift.unsigned_abs() > DRIFT_MAX && theirs.sequence == anchor.highest {
+        let newest = theirs.sequence == anchor.highest;
+        if matches!(span, Span::Audio(_)) && drift.unsigned_abs() > DRIFT_MAX {
+            if !newest {
+                return None;
+            }
             let Anchor { timestamp, skew, .. } = self.anchored(now, theirs);
             anchor = Anchor { timestamp, skew, ..anchor };
         }
         let sequence = theirs.sequence.wrapping_add(anchor.sequence);
         let timestamp = theirs.timestamp.wrapping_add(anchor.timestamp);
         self.anchor = Some(anchor);
-        if theirs.sequence == anchor.highest {
+        if newest {
             self.next_sequence = sequence.wrapping_add(1);
         }
         let (samples, marker) = match span {
@@ -275,7 +279,7 @@ mod tests {
         assert_eq!(relay(7, true), Some(101));
         assert_eq!(relay(9, false), None);
         assert_eq!(relay(10, true), Some(103), "8 was lost");
-        assert_eq!(relay(7, true), None, "its number is taken");
+        assert_eq!(relay(8, true), None, "too late: its number is taken");
     }
 
     #[test]
@@ -296,6 +300,7 @@ mod tests {
         assert_eq!((silence.timestamp, silence.marker), (40_000, true));
         let jumped = out.relay(at(5_020), &theirs(3, 1_000_000), 0, Span::Audio(160)).unwrap();
         assert_eq!((jumped.sequence, jumped.timestamp, jumped.marker), (2, 40_160, true));
+        assert_eq!(out.relay(at(5_030), &theirs(2, 40_000), 0, Span::Audio(160)), None, "late, of the time before");
         let after = out.relay(at(5_040), &theirs(4, 1_000_160), 0, Span::Audio(160)).unwrap();
         assert_eq!((after.timestamp, after.marker), (40_320, false));
     }

@@ -86,7 +86,6 @@ impl Worker {
         }
         if let (Hearing::Tracks(_), Hearing::Tracks(_)) = (&stream.hearing, &hearing) {
             stream.hearing = hearing;
-            stream.outgoing.turn();
             return;
         }
         self.stop_hearing(slot);

@@ -78,7 +78,7 @@ impl Worker {
 
     /// A datagram from the far end.
     fn on_rtp(&mut self, now: Instant, slot: u32, source: SocketAddr, datagram: &[u8]) {
-        let Some(packet) = Packet::parse(datagram) else { return };
+        let Some(packet) = Packet::parse(datagram).filter(|packet| !packet.header.is_rtcp()) else { return };
         let Some(stream) = self.slots.get_mut(slot as usize).and_then(|entry| entry.usage.stream()) else { return };
         let Some(far) = stream.far else { return };
         stream.heard = now;

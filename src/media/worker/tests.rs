@@ -283,6 +283,22 @@ fn talk_then_music_then_talk_again_is_one_source() {
 }
 
 #[test]
+fn music_waits_until_released_audio_has_had_its_time() {
+    let mut world = World::new();
+    world.open(CALLER, Codec::Pcma);
+    world.open(AGENT, Codec::Pcma);
+    (0..10).for_each(|n| world.rtp(AGENT, 8, n, u32::from(n) * 160, &[n as u8; 160]));
+    world.join();
+    world.hear(CALLER, music(true));
+    world.run(1_000);
+    let heard = world.heard(CALLER);
+    assert_ordered(&heard);
+    assert!((Duration::from_millis(180)..Duration::from_millis(220)).contains(&(heard[10].at - heard[9].at)));
+    assert_clock(&heard[10..]);
+    assert!(share(&samples(&heard[10..], Codec::Pcma), MUSIC_HZ) > 0.95);
+}
+
+#[test]
 fn the_same_rule_again_changes_nothing() {
     let mut world = World::new();
     world.pair(Codec::Pcma, Codec::Pcma);
@@ -497,6 +513,18 @@ fn reports_go_out_every_5_s_and_a_bye_at_the_end() {
     world.command(Command::Close { stream: AGENT });
     let last = reports(&world, AGENT).pop().unwrap();
     assert_eq!(last.payload[last.payload.len() - 8..][..4], [0x81, 203, 0, 1]);
+}
+
+#[test]
+fn rtcp_at_the_rtp_port_does_not_count_as_audio() {
+    let mut world = World::new();
+    world.pair(Codec::Pcma, Codec::Pcma);
+    world.command(Command::Watch { stream: CALLER, silence: Some(Duration::from_secs(10)) });
+    world.run(6_000);
+    let report = world.sent.iter().find(|sent| sent.kind == Kind::Rtcp).unwrap().payload.clone();
+    world.worker.handle_rtp(world.now, port(CALLER), address(CALLER), &report);
+    world.run(4_000);
+    assert_eq!(world.events, [Event::Silent { stream: CALLER }]);
 }
 
 #[test]
