@@ -172,7 +172,7 @@ fn two_hundred_queues_are_scraped_whole() {
     let live = Arc::new(Live::new(Instant::ZERO, &Plan { queues, agents }, &histogram_bounds([])));
     let text = exposition(&live, Instant::ZERO).render();
     let series = parse(&text);
-    assert_eq!(sum(&series, "acd_queue_agents{queue=\"queue-199\""), 1_000.0);
+    assert_eq!(sum(&series, "acd_queue_agents{queue=\"queue-199\",state=\"logged_out\""), 1_000.0);
     assert_eq!(series.keys().filter(|name| name.starts_with("acd_calls_offered_total{")).count(), 200);
 }
 
