@@ -126,7 +126,7 @@ pub fn prepare(
     let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
     let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
     let (events, event_receiver) = mpsc::channel(EVENTS_MAX);
-    let worker = Worker::new(clock.now(), ports.leases());
+    let worker = Worker::new(clock.now(), &ports.leases());
     let thread = MediaThread {
         clock,
         poll,

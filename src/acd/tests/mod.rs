@@ -149,7 +149,7 @@ impl Centre {
     fn offer_of(&self, call: u64) -> Option<(AgentId, u32)> {
         self.effects.iter().rev().find_map(|effect| match effect {
             Effect::Offer { call: offered, agent, epoch, .. } if *offered == CallId(call) => Some((*agent, *epoch)),
-            Effect::Offer { .. } | Effect::CancelOffer { .. } | Effect::FlowOut { .. } => None,
+            Effect::Offer { .. } | Effect::Queued { .. } | Effect::CancelOffer { .. } | Effect::FlowOut { .. } => None,
         })
     }
 
@@ -214,7 +214,7 @@ impl Centre {
     fn cancelled(&mut self) -> Vec<(u32, u32, OfferCause)> {
         let cancelled = self.effects.iter().filter_map(|effect| match effect {
             Effect::CancelOffer { agent, epoch, cause, .. } => Some((agent.0, *epoch, *cause)),
-            Effect::Offer { .. } | Effect::FlowOut { .. } => None,
+            Effect::Queued { .. } | Effect::Offer { .. } | Effect::FlowOut { .. } => None,
         });
         let cancelled = cancelled.collect();
         self.effects.retain(|effect| !matches!(effect, Effect::CancelOffer { .. }));
@@ -225,7 +225,7 @@ impl Centre {
     fn flowed_out(&mut self) -> Vec<(u64, FlowOut)> {
         let flowed = self.effects.iter().filter_map(|effect| match effect {
             Effect::FlowOut { call, reason, .. } => Some((call.0, *reason)),
-            Effect::Offer { .. } | Effect::CancelOffer { .. } => None,
+            Effect::Queued { .. } | Effect::Offer { .. } | Effect::CancelOffer { .. } => None,
         });
         let flowed = flowed.collect();
         self.effects.retain(|effect| !matches!(effect, Effect::FlowOut { .. }));

@@ -696,7 +696,7 @@ struct Talker {
 impl World {
     fn new() -> Self {
         let now = Instant::from_micros(123_000);
-        let mut worker = Worker::new(now, (0..64).map(|n| lease(FIRST_PORT + n)).collect());
+        let mut worker = Worker::new(now, &(0..64).map(|n| lease(FIRST_PORT + n)).collect::<Vec<_>>());
         let track = |hz, frames| Tone::new(hz, 8_000).take(frames * FRAME_SAMPLES).collect::<Vec<_>>();
         worker.load_track(MUSIC, Arc::new(Track::from_samples(&track(MUSIC_HZ, 50))));
         worker.load_track(PROMPT, Arc::new(Track::from_samples(&track(PROMPT_HZ, PROMPT_FRAMES))));
