@@ -1,10 +1,23 @@
 //! Facts in words, for ladders: names instead of ids, nothing that repeats what a neighbouring line says.
 
+use std::collections::BTreeMap;
+
 use crate::acd::{Actor, AgentState, EndedBy, Fact, Plan};
-use crate::base::{AgentId, QueueId};
+use crate::base::{AgentId, CallId, QueueId};
+
+/// Calls by the order in which the facts first name them: stable, and short to read.
+#[derive(Debug, Default)]
+pub struct CallNumbers(BTreeMap<CallId, usize>);
+
+impl CallNumbers {
+    fn of(&mut self, call: CallId) -> usize {
+        let next = self.0.len() + 1;
+        *self.0.entry(call).or_insert(next)
+    }
+}
 
 /// One line for a fact; `None` for those that only repeat others.
-pub fn fact_text(fact: &Fact, plan: &Plan) -> Option<String> {
+pub fn fact_text(fact: &Fact, plan: &Plan, calls: &mut CallNumbers) -> Option<String> {
     let queue = |id: &QueueId| {
         let found = plan.queues.iter().find(|queue| queue.id == *id);
         found.map_or_else(|| id.to_string(), |queue| queue.name.to_string())
@@ -13,24 +26,25 @@ pub fn fact_text(fact: &Fact, plan: &Plan) -> Option<String> {
         let found = plan.agents.iter().find(|agent| agent.id == *id);
         found.map_or_else(|| id.to_string(), |agent| agent.name.to_string())
     };
+    let mut number = |call: &CallId| format!("call {}", calls.of(*call));
     let seconds = |duration: &std::time::Duration| format!("{:.3} s", duration.as_secs_f64());
     Some(match fact {
-        Fact::Offered { call, queue: id } => format!("{call} joins {}", queue(id)),
+        Fact::Offered { call, queue: id } => format!("{} joins {}", number(call), queue(id)),
         Fact::Answered { call, agent: id, wait, .. } => {
-            format!("{call} answered by {} after {}", agent(id), seconds(wait))
+            format!("{} answered by {} after {}", number(call), agent(id), seconds(wait))
         }
         Fact::Abandoned { call, wait, while_ringing, .. } => {
             let stage = if *while_ringing { " while an agent rang" } else { "" };
-            format!("{call} abandoned after {}{stage}", seconds(wait))
+            format!("{} abandoned after {}{stage}", number(call), seconds(wait))
         }
         Fact::FlowedOut { call, queue: id, wait, reason } => {
-            format!("{call} leaves {} after {}: {}", queue(id), seconds(wait), reason.as_str())
+            format!("{} leaves {} after {}: {}", number(call), queue(id), seconds(wait), reason.as_str())
         }
-        Fact::Missed { call, .. } => format!("{call} passes the threshold"),
+        Fact::Missed { call, .. } => format!("{} passes the threshold", number(call)),
         Fact::Oldest { .. } => return None,
-        Fact::OfferMade { call, agent: id, .. } => format!("{call} offered to {}", agent(id)),
+        Fact::OfferMade { call, agent: id, .. } => format!("{} offered to {}", number(call), agent(id)),
         Fact::OfferEnded { call, agent: id, cause, .. } => {
-            format!("{call} offer to {} ends: {} ({cause:?})", agent(id), cause.result().as_str())
+            format!("{} offer to {} ends: {} ({cause:?})", number(call), agent(id), cause.result().as_str())
         }
         Fact::TalkEnded { call, agent: id, talk, by, .. } => {
             let by = match by {
@@ -39,7 +53,7 @@ pub fn fact_text(fact: &Fact, plan: &Plan) -> Option<String> {
                 EndedBy::Supervisor => "a supervisor",
                 EndedBy::System => "the system",
             };
-            format!("{call} talk with {} ended by {by} after {}", agent(id), seconds(talk))
+            format!("{} talk with {} ended by {by} after {}", number(call), agent(id), seconds(talk))
         }
         Fact::WrapUpEnded { .. } => return None,
         Fact::AgentState { agent: id, from, to, by, .. } => {

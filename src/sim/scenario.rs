@@ -72,13 +72,21 @@ pub fn settle(world: &mut World) -> Vec<String> {
         }
     }
     let quiet = world.now();
-    world.run_until(quiet + GIVE_UP);
+    // A second for what the last answer itself began.
+    world.run_until(quiet + GIVE_UP + Duration::from_secs(1));
     let mut wrong: Vec<String> = world.error().map(str::to_string).into_iter().collect();
     if !wrong.is_empty() {
         return wrong;
     }
     if world.live_calls() != 0 {
         wrong.push(format!("{} calls live at the end", world.live_calls()));
+    }
+    let (legs, transactions) = world.live_dialogs();
+    if legs + transactions > 0 {
+        wrong.push(format!("{legs} legs and {transactions} transactions live 64*T1 after the last call"));
+    }
+    if world.repairs() > 0 {
+        wrong.push(format!("the engine had to free {} reservations by itself", world.repairs()));
     }
     if world.open_streams() != 0 {
         wrong.push(format!("{} streams are open at the end", world.open_streams()));

@@ -224,14 +224,16 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// `1001` or `1001..1050`.
+/// `1001`, `1001..1050` or `c1..20`.
 ///
 /// # Errors
 /// A range that is none.
 pub fn names(text: &str) -> Result<Vec<String>, String> {
     let Some((first, last)) = text.split_once("..") else { return Ok(vec![text.to_string()]) };
+    let digits = first.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
+    let (prefix, first) = first.split_at(digits);
     let (first, last): (u32, u32) = (number(first)?, number(last)?);
-    Ok((first..=last).map(|name| name.to_string()).collect())
+    Ok((first..=last).map(|number| format!("{prefix}{number}")).collect())
 }
 
 /// A number.

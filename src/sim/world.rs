@@ -16,6 +16,7 @@ use crate::node::{self, Node, Resolved};
 use crate::sim::agent_phone::{AgentPhone, Manner};
 use crate::sim::caller::Caller;
 use crate::sim::exchange::Exchange;
+use crate::sim::fact_text::{CallNumbers, fact_text};
 use crate::sim::handset;
 use crate::sim::ladder::{Detail, Ladder, summary};
 use crate::sim::network::{Network, Weather};
@@ -52,8 +53,7 @@ pub const TRUNK: &str = "trunk";
 #[derive(Debug)]
 pub struct World {
     now: Instant,
-    /// The node under test.
-    pub(crate) node: Node,
+    node: Node,
     engine: SocketAddr,
     media: SilentMedia,
     exchanges: Vec<Exchange>,
@@ -76,6 +76,7 @@ pub struct World {
     wiretap: Wiretap,
     cut: BTreeSet<IpAddr>,
     plan: Arc<Plan>,
+    numbers: CallNumbers,
     error: Option<String>,
 }
 
@@ -138,6 +139,7 @@ impl World {
             wiretap: Wiretap::default(),
             cut: BTreeSet::new(),
             plan,
+            numbers: CallNumbers::default(),
             error: None,
         };
         world.build(&setup.config)?;
@@ -171,7 +173,7 @@ impl World {
     /// An address that is not numeric.
     pub fn reload(&mut self, config: &Arc<Config>) -> Result<Vec<String>, String> {
         self.build(config)?;
-        let unchanged = self.node.handle_reload(self.now, Arc::clone(config), Resolved::default());
+        let unchanged = self.node.handle_reload(self.now, Arc::clone(config), &Resolved::default());
         self.plan = Arc::clone(self.node.plan());
         self.oracle.set_plan(Arc::clone(&self.plan));
         self.drain();
@@ -253,6 +255,16 @@ impl World {
     /// Live calls of the node.
     pub fn live_calls(&self) -> usize {
         self.node.live_calls()
+    }
+
+    /// Legs and transactions that live in the node.
+    pub fn live_dialogs(&self) -> (usize, usize) {
+        self.node.live_dialogs()
+    }
+
+    /// Reservations the engine had to free by itself; more than none is a fault of the node.
+    pub fn repairs(&self) -> u64 {
+        self.node.repairs()
     }
 
     /// Streams the media worker holds.
@@ -353,7 +365,7 @@ impl World {
             let text = format!("{:?}", stamped.fact);
             self.ladder.absorb(text.as_bytes());
             if self.ladder.is_kept() {
-                if let Some(text) = crate::sim::fact_text::fact_text(&stamped.fact, &self.plan) {
+                if let Some(text) = fact_text(&stamped.fact, &self.plan, &mut self.numbers) {
                     self.ladder.note(self.now, "fact", &text);
                 }
             }
