@@ -1,3 +1,7 @@
 //! The command: arguments to `cli`, nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    strowger::cli::run()
+}

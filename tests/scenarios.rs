@@ -55,7 +55,11 @@ fn difference(expected: &str, got: &str) -> String {
             (expected, got) if expected == got => {}
             (expected, got) => {
                 let show = |line: Option<&str>| line.unwrap_or("(nothing)").to_string();
-                return format!("line {number} of the ladder:\n  expected {}\n  got      {}", show(expected), show(got));
+                return format!(
+                    "line {number} of the ladder:\n  expected {}\n  got      {}",
+                    show(expected),
+                    show(got)
+                );
             }
         }
     }

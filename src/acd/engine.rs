@@ -160,7 +160,7 @@ impl Engine {
     /// The place of a waiting call in its queue; 1 is next. Counts those ahead of it, so ask when somebody wants to know.
     pub fn position(&self, call: CallId) -> Option<u32> {
         let place = &self.calls.get(&call)?.place;
-        let ahead = self.queues.get(place.queue)?.order.range(..place).count();
+        let ahead = self.queues.get(place.queue)?.order.rank(place);
         u32::try_from(ahead + 1).ok()
     }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::acd::index::Index;
 use crate::acd::plan::QueuePlan;
 use crate::acd::queue::Place;
 use crate::acd::strategy::{self, History, Strategy};
@@ -24,8 +25,8 @@ pub(super) struct Matching {
 struct Pool {
     skills: Vec<Arc<str>>,
     strategy: &'static Strategy,
-    idle: BTreeSet<(u64, AgentId)>,
-    waiting: BTreeSet<Place>,
+    idle: Index<(u64, AgentId)>,
+    waiting: Index<Place>,
 }
 
 impl Matching {
@@ -42,7 +43,7 @@ impl Matching {
         }
         let index = self.pools.len();
         pools.push(u32::try_from(index).expect("fewer pools than queue ids"));
-        self.pools.push(Pool { skills, strategy, idle: BTreeSet::new(), waiting: BTreeSet::new() });
+        self.pools.push(Pool { skills, strategy, idle: Index::default(), waiting: Index::default() });
         index
     }
 
@@ -97,19 +98,19 @@ impl Matching {
 
     /// The agent who is next for a call of the pool.
     pub(super) fn best_agent(&self, pool: usize) -> Option<AgentId> {
-        self.pools[pool].idle.first().map(|&(_, agent)| agent)
+        self.pools[pool].idle.first().map(|(_, agent)| agent)
     }
 
     /// The best call over all pools of an agent, with its pool.
     pub(super) fn best_call(&self, pools: &[u32]) -> Option<(Place, usize)> {
         let heads =
-            pools.iter().filter_map(|&index| Some((*self.pools[index as usize].waiting.first()?, index as usize)));
+            pools.iter().filter_map(|&index| Some((self.pools[index as usize].waiting.first()?, index as usize)));
         heads.min()
     }
 
     /// The best call of one pool.
     pub(super) fn first_waiting(&self, pool: usize) -> Option<Place> {
-        self.pools[pool].waiting.first().copied()
+        self.pools[pool].waiting.first()
     }
 
     /// How many pools there are.

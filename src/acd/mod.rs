@@ -5,6 +5,7 @@ mod agent;
 mod check;
 mod duty;
 pub mod engine;
+mod index;
 mod matching;
 pub mod message;
 mod offer;

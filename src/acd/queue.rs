@@ -2,9 +2,9 @@
 //! the engine asks it and says what follows.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::acd::index::Index;
 use crate::acd::plan::QueuePlan;
 use crate::base::{AgentId, CallId, Instant, QueueId, TimerKey};
 
@@ -69,10 +69,10 @@ pub(super) struct Queue {
     pub(super) pool: usize,
     pub(super) counts: Counts,
     /// Everybody who waits, those being offered included.
-    pub(super) order: BTreeSet<Place>,
-    by_since: BTreeSet<(Instant, CallId)>,
+    pub(super) order: Index<Place>,
+    by_since: Index<(Instant, CallId)>,
     /// Kept only while there is a `wait_max`.
-    by_joined: BTreeSet<(Instant, CallId)>,
+    by_joined: Index<(Instant, CallId)>,
     /// Who joined before has been looked at for the threshold.
     undecided_from: Instant,
     /// The head last told.
@@ -88,9 +88,9 @@ impl Queue {
             listing: Listing::Configured,
             pool: 0,
             counts: Counts::default(),
-            order: BTreeSet::new(),
-            by_since: BTreeSet::new(),
-            by_joined: BTreeSet::new(),
+            order: Index::default(),
+            by_since: Index::default(),
+            by_joined: Index::default(),
             undecided_from: Instant::ZERO,
             oldest_told: None,
             threshold_alarm: None,
@@ -122,7 +122,7 @@ impl Queue {
 
     /// A reload's new plan. `joined` lists who waits with the moment this stay began.
     pub(super) fn replan(&mut self, plan: QueuePlan, joined: impl Iterator<Item = (Instant, CallId)>) {
-        self.by_joined = if plan.wait_max.is_some() { joined.collect() } else { BTreeSet::new() };
+        self.by_joined = if plan.wait_max.is_some() { joined.collect() } else { Index::default() };
         self.plan = plan;
         self.listing = Listing::Configured;
         self.undecided_from = Instant::ZERO;
@@ -130,7 +130,7 @@ impl Queue {
 
     /// The earliest moment of joining among those who wait.
     pub(super) fn oldest(&self) -> Option<Instant> {
-        self.by_since.first().map(|&(since, _)| since)
+        self.by_since.first().map(|(since, _)| since)
     }
 
     /// True when such a wait is outside the service level: exactly the threshold is in.
@@ -140,7 +140,7 @@ impl Queue {
 
     /// When the next wait passes the threshold: one microsecond after it.
     pub(super) fn next_threshold(&self) -> Option<Instant> {
-        let &(since, _) = self.by_since.range((self.undecided_from, CallId(0))..).next()?;
+        let (since, _) = self.by_since.first_from((self.undecided_from, CallId(0)))?;
         Some(since + self.plan.threshold + Duration::from_micros(1))
     }
 
@@ -150,19 +150,19 @@ impl Queue {
         let in_time = Instant::from_micros(now.as_micros().saturating_sub(threshold_us));
         let from = self.undecided_from.min(in_time);
         self.undecided_from = in_time;
-        self.by_since.range((from, CallId(0))..(in_time, CallId(0))).map(|&(_, call)| call).collect()
+        self.by_since.between((from, CallId(0))..(in_time, CallId(0))).map(|(_, call)| call).collect()
     }
 
     /// When the next wait reaches `wait_max`, counted from the beginning of this stay: a requeued call gets a whole one.
     pub(super) fn next_wait_max(&self) -> Option<Instant> {
-        let &(joined, _) = self.by_joined.first()?;
+        let (joined, _) = self.by_joined.first()?;
         Some(joined + self.plan.wait_max?)
     }
 
     /// The first call that has reached `wait_max`.
     pub(super) fn overdue(&self, now: Instant) -> Option<CallId> {
         let due = self.next_wait_max()? <= now;
-        self.by_joined.first().filter(|_| due).map(|&(_, call)| call)
+        self.by_joined.first().filter(|_| due).map(|(_, call)| call)
     }
 
     /// A broken rule, in words.

@@ -52,7 +52,7 @@ impl Engine {
             self.queues.insert(id, Queue::new(plan.clone()));
             return;
         };
-        let calls: Vec<CallId> = queue.order.iter().map(|place| place.call).collect();
+        let calls: Vec<CallId> = queue.order.walk().map(|place| place.call).collect();
         let joined = calls.iter().filter_map(|call| Some((self.calls.get(call)?.joined, *call)));
         queue.replan(plan.clone(), joined);
         self.arm_threshold(id);
@@ -101,7 +101,7 @@ impl Engine {
         for id in self.queues.ids() {
             let Some(queue) = self.queues.get_mut(id) else { continue };
             queue.pool = self.matching.pool(&queue.plan);
-            for place in &queue.order {
+            for place in queue.order.walk() {
                 if self.calls.get(&place.call).is_some_and(|visit| visit.agent.is_none()) {
                     self.matching.wait(queue.pool, *place);
                 }

@@ -48,13 +48,14 @@ impl<K: Copy + Ord + Hash, V> Table<K, V> {
     }
 }
 
-/// Multiplies by the golden ratio and folds the halves: the top byte of a call's id is its shard, and must reach the low bits.
+/// Multiplies by the golden ratio and folds the 128 bits: the top byte of a call's id is its shard, and must reach the low
+/// bits, which choose the bucket.
 #[derive(Debug, Default)]
 pub(super) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
+        self.0
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -68,7 +69,8 @@ impl Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, id: u64) {
-        self.0 = (self.0 ^ id).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let wide = u128::from(self.0 ^ id) * 0x9E37_79B9_7F4A_7C15;
+        self.0 = (wide as u64) ^ (wide >> 64) as u64;
     }
 }
 

@@ -33,7 +33,7 @@ fn the_same_seed_twice_gives_the_same_facts_and_effects() {
             let mut world = World::new(seed);
             world.keep_log = true;
             world.run(400, &mut Seen::default());
-            world.log
+            std::mem::take(&mut world.log)
         };
         let log = run();
         assert!(log.len() > 400);
@@ -65,11 +65,12 @@ impl Seen {
 }
 
 struct World {
+    seed: u64,
     engine: Engine,
     rng: Rng,
     now: Instant,
     next_call: u64,
-    /// Every offer made that the shard has not ended, with whether it was cancelled.
+    /// The agents' legs that have not ended.
     legs: BTreeMap<u32, Leg>,
     old: Vec<(CallId, AgentId, u32)>,
     talks: Vec<(CallId, AgentId, u32)>,
@@ -94,15 +95,18 @@ impl World {
         let mut rng = Rng::from_u64(seed);
         let plan = Arc::new(random_plan(&mut rng));
         let now = Instant::from_micros(1_000_000);
+        let mut reference = Reference::default();
+        reference.on_plan(now, &plan, &Engine::new(now, Arc::default()));
         Self {
-            engine: Engine::new(now, Arc::clone(&plan)),
+            seed,
+            engine: Engine::new(now, plan),
             rng,
             now,
             next_call: 0,
             legs: BTreeMap::new(),
             old: Vec::new(),
             talks: Vec::new(),
-            reference: Reference::new(plan),
+            reference,
             down: BTreeSet::new(),
             draining: false,
             keep_log: false,
@@ -111,27 +115,36 @@ impl World {
     }
 
     fn run(&mut self, steps: u32, seen: &mut Seen) {
-        self.settle("start", seen);
+        self.drain("start", seen);
+        self.judge("start");
         for step in 0..steps {
-            self.now += self.pause();
+            let pause = self.pause();
+            self.now += pause;
             let what = self.step();
             let label = if self.keep_log { format!("{step} {} {what:?}", self.now) } else { String::new() };
+            let mut timed = self.reference.timed;
             match what {
                 Step::Command(command) => {
                     self.reference.on_command(self.now, &command);
                     self.engine.handle_command(self.now, command);
                 }
-                Step::Time => self.engine.handle_timeout(self.now),
+                Step::Time => {
+                    self.engine.handle_timeout(self.now);
+                    timed = self.now;
+                }
                 Step::Early => {
                     let earlier = Instant::from_micros(self.now.as_micros() / 2);
                     self.engine.handle_timeout(earlier);
                 }
                 Step::Plan(plan) => {
-                    self.reference.plan = Arc::clone(&plan);
+                    self.reference.on_plan(self.now, &plan, &self.engine);
                     self.engine.handle_plan(self.now, plan);
                 }
             }
-            self.settle(&label, seen);
+            self.drain(&label, seen);
+            // Who is held off stays so until timers fire, and they fire one after the other.
+            self.reference.timed = timed;
+            self.judge(&label);
         }
         seen.repairs += self.engine.repairs();
     }
@@ -271,8 +284,7 @@ impl World {
         CallId(self.next_call - u64::from(self.rng.below(recent.max(1))))
     }
 
-    /// Drains the outputs and judges them.
-    fn settle(&mut self, label: &str, seen: &mut Seen) {
+    fn drain(&mut self, label: &str, seen: &mut Seen) {
         if self.keep_log {
             self.log.push(label.to_string());
         }
@@ -281,6 +293,7 @@ impl World {
                 self.log.push(format!("  {effect:?}"));
             }
             match effect {
+                Effect::Queued { call } => assert!(self.engine.call_since(call).is_some()),
                 Effect::Offer { call, agent, epoch, .. } => {
                     let other = self.legs.insert(epoch, Leg { call, agent, cancelled: false });
                     assert!(other.is_none(), "an epoch came twice");
@@ -304,10 +317,21 @@ impl World {
             }
             self.reference.on_fact(&stamped, seen);
         }
+    }
+
+    fn judge(&self, label: &str) {
         if let Err(broken) = self.engine.check() {
             panic!("{broken}, after {label}");
         }
         self.reference.judge(&self.engine);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("seed {}; set `keep_log` to see its way", self.seed);
+        }
     }
 }
 
@@ -364,18 +388,20 @@ fn random_plan(rng: &mut Rng) -> Plan {
 }
 
 /// What follows from facts and plans alone.
+#[derive(Default)]
 struct Reference {
     plan: Arc<Plan>,
-    /// The skills of queues and agents that a plan has dropped while they still count.
     waiting: BTreeMap<CallId, Waiting>,
     counts: BTreeMap<QueueId, [u64; 4]>,
     agents: BTreeMap<AgentId, Worker>,
     oldest: BTreeMap<QueueId, Option<Instant>>,
     enqueued: BTreeMap<CallId, (i32, Instant)>,
-    /// The queues each agent could serve when it last mattered.
+    /// What queues ask for, those included that a plan has dropped while somebody waits.
     skills: BTreeMap<QueueId, Vec<Arc<str>>>,
     seq: u64,
     at: Instant,
+    /// The last moment at which due timers fired.
+    timed: Instant,
 }
 
 #[derive(Debug)]
@@ -398,17 +424,15 @@ struct Worker {
 }
 
 impl Reference {
-    fn new(plan: Arc<Plan>) -> Self {
-        Self {
-            plan,
-            waiting: BTreeMap::new(),
-            counts: BTreeMap::new(),
-            agents: BTreeMap::new(),
-            oldest: BTreeMap::new(),
-            enqueued: BTreeMap::new(),
-            skills: BTreeMap::new(),
-            seq: 0,
-            at: Instant::ZERO,
+    fn on_plan(&mut self, now: Instant, plan: &Arc<Plan>, engine: &Engine) {
+        self.plan = Arc::clone(plan);
+        self.at = now;
+        for queue in &self.plan.queues {
+            self.skills.insert(queue.id, queue.skills.clone());
+        }
+        for agent in plan.agents.iter().filter(|agent| engine.agent(agent.id).is_none()) {
+            self.agents.remove(&agent.id);
+            self.worker(agent.id);
         }
     }
 
@@ -429,9 +453,6 @@ impl Reference {
     fn on_fact(&mut self, stamped: &Stamped, seen: &mut Seen) {
         assert!(stamped.at >= self.at, "time runs backwards");
         self.at = stamped.at;
-        for queue in &self.plan.queues {
-            self.skills.insert(queue.id, queue.skills.clone());
-        }
         let at = stamped.at;
         match &stamped.fact {
             Fact::Offered { call, queue } => {
@@ -484,13 +505,20 @@ impl Reference {
                 assert_eq!(&worker.state, from);
                 assert_ne!(from, to);
                 assert_eq!(at.since(worker.since), *spent);
+                if *from == AgentState::Ready {
+                    worker.faulted = None;
+                }
                 (worker.state, worker.since) = (to.clone(), at);
                 match to {
                     AgentState::LoggedOut => worker.idle_since = None,
                     AgentState::Ready | AgentState::Unreachable => {
                         worker.idle_since.get_or_insert(at);
                     }
-                    _ => {}
+                    AgentState::NotReady(_)
+                    | AgentState::Reserved
+                    | AgentState::Ringing
+                    | AgentState::Talking
+                    | AgentState::WrapUp => {}
                 }
                 seen.states.insert(to.index());
             }
@@ -529,9 +557,8 @@ impl Reference {
 
     fn is_idle(&self, agent: AgentId) -> bool {
         let worker = &self.agents[&agent];
-        let held = worker.faulted.is_some_and(|since| self.at.since(since) <= Duration::from_secs(2))
-            || worker.offer.is_some();
-        worker.state == AgentState::Ready && !held
+        let held = worker.faulted.is_some_and(|since| self.timed < since + Duration::from_secs(1));
+        worker.state == AgentState::Ready && worker.offer.is_none() && !held
     }
 
     fn serves(&self, agent: AgentId, queue: QueueId) -> bool {

@@ -1,1 +1,58 @@
-//! The control plane: HTTP and JSON, metrics, health. Reads `stats` without stopping anyone; speaks to the node by data.
+//! The control plane: HTTP and JSON, metrics, health. Reads `stats` without stopping anyone; speaks to the node by data. It
+//! decides nothing: an action is a message to the node, and the answer is the node's.
+
+mod agents;
+mod audit;
+mod auth;
+mod calls;
+pub mod handle;
+mod health;
+pub mod problem;
+mod queues;
+mod request;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+
+use crate::api::handle::Handle;
+use crate::api::problem::Problem;
+
+/// Largest request body: actions are a line of JSON.
+const BODY_MAX: usize = 16 * 1024;
+
+/// Serves the control plane on `listener` until `stop` is done. Runs on the caller's runtime.
+///
+/// # Errors
+/// The system's, when the listener fails for good.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    handle: Handle,
+    stop: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let serve = axum::serve(listener, router(handle));
+    tokio::select! {
+        served = serve => served,
+        () = stop => Ok(()),
+    }
+}
+
+fn router(handle: Handle) -> Router {
+    Router::new()
+        .route("/metrics", get(queues::metrics))
+        .route("/healthz", get(health::healthz))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/v1/queues", get(queues::list))
+        .route("/v1/agents", get(agents::list))
+        .route("/v1/agents/{id}/state", post(agents::set_state))
+        .route("/v1/calls", get(calls::list))
+        .route("/v1/calls/{id}", post(calls::act))
+        .fallback(async || Problem::not_found("there is nothing at this address"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address has another method")
+        })
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .with_state(handle)
+}

@@ -20,6 +20,8 @@ pub const HELD_PACKETS_MAX: usize = 10;
 pub const SDP_MEDIA_MAX: usize = 16;
 /// Most payload types, rtpmaps and fmtps read for one `m=` line: the largest offers of soft phones have about 25.
 pub const SDP_FORMATS_MAX: usize = 64;
+/// Largest RTP packet taken in: an Ethernet frame's payload; 160 ms of G.711 fit.
+pub const RTP_BYTES_MAX: usize = 1_472;
 /// Digits kept for a call until somebody reads them.
 pub const DIGITS_MAX: usize = 64;
 /// Queues of a configuration: four times the 500 that routing is measured with.

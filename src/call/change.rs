@@ -80,7 +80,9 @@ fn glare(leg: &crate::call::leg::Leg, method: Method, offered: bool) -> Option<u
         State::Incoming(_) if method == Method::Invite || offered => Some(500),
         State::Calling { .. } if method == Method::Invite || offered => Some(491),
         State::Cancelling { .. } | State::Ending => Some(481),
-        State::Talking if leg.unacknowledged.as_ref().is_some_and(|ok| ok.offer) && (method == Method::Invite || offered) => {
+        State::Talking
+            if leg.unacknowledged.as_ref().is_some_and(|ok| ok.offer) && (method == Method::Invite || offered) =>
+        {
             Some(491)
         }
         State::Talking | State::Incoming(_) | State::Calling { .. } => None,

@@ -91,7 +91,14 @@ impl Legs {
     }
 
     /// Sends a 2xx to an INVITE and repeats it until its ACK comes or 64*T1 have passed.
-    pub(super) fn send_until_acknowledged(&mut self, now: Instant, id: LegId, key: ServerKey, response: Bytes, offer: bool) {
+    pub(super) fn send_until_acknowledged(
+        &mut self,
+        now: Instant,
+        id: LegId,
+        key: ServerKey,
+        response: Bytes,
+        offer: bool,
+    ) {
         self.stack.respond(now, key, 200, response.clone());
         let timer = self.timers.arm(now + T1, Timer::Retransmit(id));
         let Some(leg) = self.legs.get_mut(id.0) else { return };

@@ -174,7 +174,14 @@ impl Legs {
         self.stack.respond(now, key, 405, writer.finish());
     }
 
-    pub(super) fn refuse_body(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: &Message, code: u16) {
+    pub(super) fn refuse_body(
+        &mut self,
+        now: Instant,
+        key: ServerKey,
+        source: SocketAddr,
+        request: &Message,
+        code: u16,
+    ) {
         let mut writer = self.response(source, request, code, None);
         if code == 415 {
             writer.line(Name::Accept, b"application/sdp");

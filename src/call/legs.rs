@@ -174,10 +174,7 @@ impl Legs {
         let (key, mut writer) = self.stack.start_request(Method::Options, uri.as_bytes());
         let tag = self.stack.fresh_token();
         let call_id = self.stack.fresh_token();
-        writer.line_fmt(
-            Name::From,
-            format_args!("<sip:strowger@{}>;tag={}", self.host, String::from_utf8_lossy(&tag)),
-        );
+        writer.line_fmt(Name::From, format_args!("<sip:strowger@{}>;tag={}", self.host, String::from_utf8_lossy(&tag)));
         writer.line_fmt(Name::To, format_args!("<{uri}>"));
         writer.line(Name::CallId, &call_id);
         writer.line(Name::CSeq, b"1 OPTIONS");
@@ -231,7 +228,9 @@ impl Legs {
     fn on_response(&mut self, now: Instant, key: ClientKey, source: SocketAddr, response: &Message) {
         let Some(purpose) = self.clients.get(&key).copied() else {
             let answers_invite = response.method() == Method::Invite && (200..300).contains(&response.status());
-            return if answers_invite { self.on_stray(now, source, response) };
+            return if answers_invite {
+                self.on_stray(now, source, response)
+            };
         };
         let last = response.status() >= 200;
         match purpose {
@@ -282,7 +281,13 @@ impl Legs {
     }
 
     /// A response with a tag of its own when the request has none.
-    pub(super) fn response(&mut self, source: SocketAddr, request: &Message, code: u16, reason: Option<&str>) -> Writer {
+    pub(super) fn response(
+        &mut self,
+        source: SocketAddr,
+        request: &Message,
+        code: u16,
+        reason: Option<&str>,
+    ) -> Writer {
         let tag = self.stack.fresh_token();
         write::respond(request, source, code, reason, &tag)
     }

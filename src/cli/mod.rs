@@ -1,1 +1,84 @@
-//! The command line: serve, demo, check, and the control plane's clients.
+//! The command line: serve, demo, check, and the control plane's clients. Parses arguments, prints results, and knows the exit
+//! codes: 0 it worked, 1 it failed, 2 the arguments or the configuration are wrong.
+
+mod args;
+mod check;
+mod client;
+mod demo;
+mod log;
+mod print;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel};
+use crate::cli::client::Client;
+use crate::cli::print::error;
+use crate::io::load::Origin;
+use crate::io::serve::{Outcome, serve};
+
+/// It failed.
+const FAILED: u8 = 1;
+/// The arguments or the configuration are wrong; clap uses the same code.
+const USAGE: u8 = 2;
+
+/// Runs the command that the process's arguments ask for.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let usual = if matches!(arguments.command, Command::Serve { .. }) { LogLevel::Info } else { LogLevel::Warn };
+    log::start(arguments.log_level.unwrap_or(usual), arguments.log_json);
+    match arguments.command {
+        Command::Serve { config } => run_serve(Origin::File(config)),
+        Command::Check { config } => check::run(&config),
+        Command::Demo(options) => demo::run(&options),
+        Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),
+        Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
+        Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
+        Command::Agent { command: AgentCommand::Set { name, state, reason, target } } => {
+            finish(Client::new(&target).and_then(|client| client.set_agent(&name, state, reason.as_deref())))
+        }
+        Command::Call { command: CallCommand::Hangup { id, target } } => {
+            finish(Client::new(&target).and_then(|client| client.hang_up(&id)))
+        }
+        Command::Call { command: CallCommand::Requeue { id, queue, target } } => {
+            finish(Client::new(&target).and_then(|client| client.requeue(&id, queue.as_deref())))
+        }
+    }
+}
+
+fn run_serve(origin: Origin) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(fault) => return fail(&format!("no runtime: {fault}")),
+    };
+    let outcome = runtime.block_on(serve(origin));
+    // Blocking look-ups of host names may still run; nothing waits for them.
+    runtime.shutdown_background();
+    match outcome {
+        Outcome::Drained => {
+            tracing::info!("drained");
+            ExitCode::SUCCESS
+        }
+        Outcome::Cut => fail("ended by a second signal before the last call was gone"),
+        Outcome::Failed(reason) => fail(&reason),
+        Outcome::Config(errors) => {
+            for line in &errors {
+                error(line);
+            }
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn finish(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => fail(&reason),
+    }
+}
+
+fn fail(reason: &str) -> ExitCode {
+    error(reason);
+    ExitCode::from(FAILED)
+}

@@ -1,17 +1,25 @@
-//! Media mechanism: SDP, RTP, codecs, players, digits. The worker is a pure machine that owns RTP streams and follows small
+//! Media mechanism: SDP, RTP, codecs, players, digits. [`Worker`] is a pure machine that owns RTP streams and follows small
 //! immutable rules (what each stream hears); it knows neither calls nor queues.
 
 pub mod codec;
 pub mod dtmf;
 pub mod message;
-pub mod rtp;
 pub mod negotiate;
+pub mod outbox;
+mod outgoing;
+mod pacer;
+mod player;
 pub mod pool;
+mod reception;
+pub mod rtcp;
+pub mod rtp;
 pub mod sdp;
+mod stream;
 pub mod tone;
 pub mod track;
 pub mod tune;
 pub mod wav;
+pub mod worker;
 
 pub use message::{Codec, Command, Event, Far, Lease, PortId, Source, TrackId};
 pub use negotiate::{Local, Unusable, accept_answer, answer, first_codec, inactive_answer, offer};
@@ -19,3 +27,4 @@ pub use pool::Pool;
 pub use sdp::{Direction, SdpError, SessionDescription, same_media};
 pub use track::Track;
 pub use wav::WavError;
+pub use worker::Worker;

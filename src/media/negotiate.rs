@@ -166,7 +166,8 @@ fn rtcp(audio: &Audio, rtp: SocketAddr) -> SocketAddr {
     }
 }
 
-fn unicast(ip: IpAddr) -> bool {
+/// True for an address that one host can have: not unspecified, multicast or broadcast.
+pub(crate) fn unicast(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => !ip.is_multicast() && !ip.is_broadcast() && !ip.is_unspecified(),
         IpAddr::V6(ip) => !ip.is_multicast() && !ip.is_unspecified(),

@@ -114,7 +114,8 @@ impl Shard {
         match (&contact.audio, contact.answered) {
             (Audio::Pending(Some(offer)), None) => Some(offer.clone()),
             (Audio::Pending(_) | Audio::Stream(_) | Audio::Described(_), _) => {
-                let local = Local { address: std::net::SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
+                let local =
+                    Local { address: std::net::SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
                 Some(media::offer(&local, &CODECS, Direction::Inactive).as_ref().into())
             }
         }

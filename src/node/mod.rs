@@ -71,9 +71,9 @@ impl Node {
     }
 
     /// Another configuration. Returns what it changes that cannot change at run time, one line each; the rest is in force.
-    pub fn handle_reload(&mut self, now: Instant, config: Arc<Config>, resolved: &Resolved) -> Vec<String> {
+    pub fn handle_reload(&mut self, now: Instant, config: Arc<Config>, resolved: Resolved) -> Vec<String> {
         let kept = fixed_changes(&self.config, &config);
-        self.shard.handle_reload(now, &config, resolved);
+        self.shard.handle_reload(now, &config, &resolved);
         self.engine.handle_plan(now, Arc::clone(&self.shard.directory.plan));
         self.config = config;
         self.settle(now);
@@ -177,5 +177,9 @@ fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
         ("media.ports", old.media.ports != new.media.ports),
         ("http.listen", old.http.listen != new.http.listen),
     ];
-    fixed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| format!("{key} changes only at a restart")).collect()
+    fixed
+        .into_iter()
+        .filter(|(_, changed)| *changed)
+        .map(|(key, _)| format!("{key} changes only at a restart"))
+        .collect()
 }

@@ -123,7 +123,9 @@ impl Act {
                 world.drain_node(limit);
                 Ok(())
             }
-            Self::SetAgent(agent, target) => done(world.control(Control::SetAgent { agent, target, by: "script".into() })),
+            Self::SetAgent(agent, target) => {
+                done(world.control(Control::SetAgent { agent, target, by: "script".into() }))
+            }
             Self::Withdraw(caller) => {
                 let call = call_of(world, &caller)?;
                 done(world.control(Control::HangUp { call, by: "script".into() }))
@@ -136,11 +138,7 @@ impl Act {
     }
 }
 
-fn with(
-    world: &mut World,
-    name: &str,
-    act: impl FnOnce(crate::base::Instant, &mut Phone),
-) -> Result<(), String> {
+fn with(world: &mut World, name: &str, act: impl FnOnce(crate::base::Instant, &mut Phone)) -> Result<(), String> {
     world.with_phone(name, act).ok_or_else(|| format!("no phone `{name}`"))
 }
 

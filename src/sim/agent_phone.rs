@@ -118,7 +118,8 @@ impl AgentPhone {
 
     /// Answers a ringing call now.
     pub fn answer(&mut self, now: Instant) {
-        let State::Ringing { mut session, invite, tag, manner } = std::mem::replace(&mut self.state, State::Idle) else {
+        let State::Ringing { mut session, invite, tag, manner } = std::mem::replace(&mut self.state, State::Idle)
+        else {
             return;
         };
         match session.accept(&self.handset.ua, &invite, &tag) {

@@ -109,13 +109,7 @@ enum Exit {
 impl Caller {
     /// A caller's phone that dials through `engine`.
     pub fn new(setup: Setup, engine: SocketAddr) -> Self {
-        Self {
-            handset: Handset::new(setup),
-            engine,
-            state: State::Idle,
-            patience: Timers::default(),
-            armed: None,
-        }
+        Self { handset: Handset::new(setup), engine, state: State::Idle, patience: Timers::default(), armed: None }
     }
 
     /// Dials; a phone that is in a call does nothing.

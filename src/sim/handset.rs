@@ -190,7 +190,10 @@ impl Handset {
         if self.gone {
             return None;
         }
-        [self.ua.poll_timeout(), self.habits.next(), session.and_then(Session::poll_timeout)].into_iter().flatten().min()
+        [self.ua.poll_timeout(), self.habits.next(), session.and_then(Session::poll_timeout)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The next datagram to send.

@@ -61,7 +61,9 @@ impl Ladder {
                 }
                 self.lines.push(line);
             }
-            Detail::Counts => self.count(format!("{from} -> {to}: {what}{}", if fate == "lost" { " (lost)" } else { "" })),
+            Detail::Counts => {
+                self.count(format!("{from} -> {to}: {what}{}", if fate == "lost" { " (lost)" } else { "" }))
+            }
         }
     }
 

@@ -134,7 +134,8 @@ impl Script {
                 continue;
             }
             let block = if text == "config" || text.ends_with(" reload") {
-                let lines: Vec<&str> = lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "end").collect();
+                let lines: Vec<&str> =
+                    lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "end").collect();
                 Some(Arc::new(read_config(&lines.join("\n")).map_err(located)?))
             } else {
                 None

@@ -273,7 +273,8 @@ impl Session {
     /// Where and what to send now; `None` before the far end's terms are known.
     pub fn sound(&self) -> Option<Sound> {
         let far = self.far.as_ref()?;
-        let format = *far.formats.iter().find(|format| codec_of(**format).is_some() && self.formats.contains(format))?;
+        let format =
+            *far.formats.iter().find(|format| codec_of(**format).is_some() && self.formats.contains(format))?;
         let we = matches!(self.direction, Direction::SendRecv | Direction::SendOnly);
         let they = matches!(far.direction, Direction::SendRecv | Direction::RecvOnly);
         let send = we && they && !far.address.ip().is_unspecified();

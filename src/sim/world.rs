@@ -459,11 +459,8 @@ impl World {
             None if to == self.engine => ENGINE.to_string(),
             None => to.to_string(),
         };
-        let copies = if self.network.is_dropped(&what, &from_name, &to_name) {
-            0
-        } else {
-            self.deliver(from, to, &payload)
-        };
+        let copies =
+            if self.network.is_dropped(&what, &from_name, &to_name) { 0 } else { self.deliver(from, to, &payload) };
         let fate = match copies {
             0 => "lost",
             1 => "",
@@ -530,7 +527,8 @@ impl World {
             let index = match agent.peer.as_ref().and_then(|peer| peers.get(peer)) {
                 Some(index) => *index,
                 None => {
-                    let address = address_of(&agent.uri).ok_or_else(|| format!("agent `{}`: no address", agent.name))?;
+                    let address =
+                        address_of(&agent.uri).ok_or_else(|| format!("agent `{}`: no address", agent.name))?;
                     self.exchange(&user, address)
                 }
             };

@@ -282,3 +282,121 @@ pub fn accepts_sdp(message: &Message) -> bool {
     }
     ranges.any(|range| MediaType::parse(range).is_some_and(|media| media.covers("application", "sdp")))
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    const GOOD: &str = "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
+        From: <sip:x@y>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nContact: <sip:x@h>\r\n\r\n";
+
+    fn message(text: &str) -> Message {
+        Message::parse(Bytes::copy_from_slice(text.as_bytes())).unwrap()
+    }
+
+    fn refusal(from: &str, to: &str) -> (u16, String) {
+        assert!(GOOD.contains(from), "{from}");
+        let refusal = check(&message(&GOOD.replacen(from, to, 1))).expect_err(to);
+        (refusal.code, refusal.reason.into_owned())
+    }
+
+    #[test]
+    fn a_request_that_is_whole_passes() {
+        assert_eq!(check(&message(GOOD)), Ok(()));
+        for (from, to) in [
+            ("SIP/2.0\r\nVia", "sip/2.0\r\nVia"),
+            ("Max-Forwards: 70\r\n", ""),
+            ("Contact: <sip:x@h>", "Contact: *"),
+            ("From: <", "From: John (Sales) @ \u{fc} <"),
+            ("INVITE sip:a@b", "INVITE tel:+123"),
+            ("h;branch", "[2001:db8::1]:5060;branch"),
+        ] {
+            assert_eq!(check(&message(&GOOD.replacen(from, to, 1))), Ok(()), "{to}");
+        }
+    }
+
+    #[test]
+    fn each_rule_refuses_in_words() {
+        let bad = |reason: &str| (400, reason.to_string());
+        assert_eq!(refusal("SIP/2.0\r\nVia", "SIP/3.0\r\nVia"), (505, "Version Not Supported".into()));
+        assert_eq!(refusal("Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\n", ""), bad("Missing Via"));
+        assert_eq!(refusal("Via: SIP/2.0", "Via: SIP/3.0"), bad("Bad Via"));
+        assert_eq!(refusal("To: <sip:a@b>\r\n", ""), bad("Missing To"));
+        assert_eq!(refusal("Call-ID: c", "Call-ID:"), bad("Empty Call-ID"));
+        assert_eq!(refusal("Call-ID: c", "Call-ID: c d"), bad("Call-ID is no word"));
+        assert_eq!(refusal("Call-ID: c", "Call-ID: c\r\ni: d"), bad("More than one Call-ID"));
+        assert_eq!(refusal("CSeq: 1", "CSeq: 4294967296"), bad("CSeq number exceeds 2^32-1"));
+        assert_eq!(refusal("CSeq: 1", "CSeq: x"), bad("Bad CSeq"));
+        assert_eq!(refusal("CSeq: 1 INVITE", "CSeq: 1 ACK"), bad("CSeq method differs from the request's"));
+        assert_eq!(refusal("Max-Forwards: 70", "Max-Forwards: 0"), (483, "Too Many Hops".into()));
+        assert_eq!(refusal("Max-Forwards: 70", "Max-Forwards: x"), bad("Bad Max-Forwards"));
+        assert_eq!(refusal("From: <sip:x@y>;tag=1", "From: <sip:x@y>;;tag=1"), bad("Bad From: parameters"));
+        assert_eq!(refusal("From: <sip:x@y>;tag=1", "From: <sip:x@y>;tag=\"1"), bad("Bad From: parameters"));
+        assert_eq!(refusal("From: <sip:x@y>;tag=1", "From: <sip:x@y>;tag=1, <sip:z@y>"), bad("Bad From: parameters"));
+        assert_eq!(
+            refusal("Contact: <sip:x@h>", "Contact: <sip:x@h>, <sip:y"),
+            bad("Bad Contact: quotes or angle brackets")
+        );
+        assert_eq!(refusal("Contact:", "Junk\r\nContact:"), bad("Header line without a name and a colon"));
+        assert_eq!(refusal("INVITE sip:a@b", "INVITE foo:a@b"), (416, "Unsupported URI Scheme".into()));
+        assert_eq!(refusal("INVITE sip:a@b", "INVITE a@b"), bad("Bad Request-URI: no scheme"));
+        assert_eq!(refusal("INVITE sip:a@b", "IN(VITE sip:a@b"), bad("Method is no token"));
+    }
+
+    #[test]
+    fn a_body_cut_on_its_way_is_refused_and_a_miscount_is_not() {
+        let with = |length: usize, body: &str| {
+            let text = GOOD.replacen("\r\n\r\n", &format!("\r\nContent-Length: {length}\r\n\r\n{body}"), 1);
+            check(&message(&text)).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(with(6, "v=0\r\nx"), Ok(()));
+        assert_eq!(with(7, "v=0\r\nx"), Err(400));
+        assert_eq!(with(5 + 32, "v=0\r\n"), Ok(()));
+        assert_eq!(with(5 + 33, "v=0\r\n"), Err(400));
+    }
+
+    #[test]
+    fn only_an_ack_and_a_cancel_may_require_what_we_lack() {
+        let with = |method: &str| {
+            let text = GOOD.replace("INVITE", method).replacen("CSeq", "Require: 100rel,\r\n timer\r\nCSeq", 1);
+            check(&message(&text)).map_err(|refusal| (refusal.code, refusal.extra))
+        };
+        assert_eq!(with("ACK"), Ok(()));
+        assert_eq!(with("CANCEL"), Ok(()));
+        assert_eq!(with("INVITE"), Err((420, Some((Name::Unsupported, b"100rel, timer".to_vec())))));
+    }
+
+    #[test]
+    fn a_response_is_acceptable_only_when_it_can_be_ours() {
+        const GOOD: &str = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:x@y>;tag=1\r\n\
+            To: <sip:a@b>;tag=2\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n";
+        assert!(acceptable_response(&message(GOOD)));
+        assert!(acceptable_response(&message(&GOOD.replace("200 OK", "699 "))));
+        for (from, to) in [
+            ("200", "99"),
+            ("200", "700"),
+            ("200", "4294967301"),
+            ("SIP/2.0 200", "SIP/3.0 200"),
+            ("z9hG4bK1\r\n", "z9hG4bK1, SIP/2.0/UDP i\r\n"),
+            ("Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\n", ""),
+            ("CSeq: 1", "CSeq: 9292394834772304023312"),
+            ("Call-ID: c", "Call-ID: c\r\nCall-ID: d"),
+            ("Call-ID: c", "Content-Length: 1\r\nCall-ID: c"),
+        ] {
+            assert!(!acceptable_response(&message(&GOOD.replacen(from, to, 1))), "{to}");
+        }
+    }
+
+    #[test]
+    fn bodies_and_what_is_accepted_are_told() {
+        let with = |lines: &str, body: &str| message(&GOOD.replacen("\r\n\r\n", &format!("\r\n{lines}\r\n{body}"), 1));
+        assert!(body_is_sdp_or_absent(&with("", "")));
+        assert!(body_is_sdp_or_absent(&with("c: Application/SDP;x=y\r\n", "v=0")));
+        assert!(!body_is_sdp_or_absent(&with("", "v=0")) && !body_is_sdp_or_absent(&with("c: text/plain\r\n", "x")));
+        assert!(body_is_plain(&with("e: identity\r\n", "")) && !body_is_plain(&with("e: gzip\r\n", "")));
+        assert!(accepts_sdp(&with("", "")) && accepts_sdp(&with("Accept: text/plain, application/*\r\n", "")));
+        assert!(!accepts_sdp(&with("Accept:\r\n", "")) && !accepts_sdp(&with("Accept: text/plain\r\n", "")));
+    }
+}

@@ -194,14 +194,13 @@ impl Message {
 
     /// The first value of any header field by its text, in any letter case; known names are found by their compact form too.
     pub fn other(&self, name: &str) -> Option<&[u8]> {
-        match Name::parse(name.as_bytes()) {
-            Name::Other => self
-                .lines
-                .iter()
-                .find(|line| line.name == Name::Other && line.text.of(&self.raw).eq_ignore_ascii_case(name.as_bytes()))
-                .map(|line| line.value.of(&self.raw)),
-            known => self.value(known),
+        let known = Name::parse(name.as_bytes());
+        if known != Name::Other {
+            return self.value(known);
         }
+        let mut others = self.lines.iter().filter(|line| line.name == Name::Other);
+        let line = others.find(|line| line.text.of(&self.raw).eq_ignore_ascii_case(name.as_bytes()))?;
+        Some(line.value.of(&self.raw))
     }
 
     /// All header lines in order: name, name as written, value.
@@ -425,3 +424,107 @@ static TOKEN: [bool; 256] = {
     }
     table
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Message, Malformed> {
+        Message::parse(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    #[test]
+    fn what_cannot_be_indexed_says_why() {
+        assert_eq!(parse("").unwrap_err(), Malformed::Empty);
+        assert_eq!(parse("\r\n\r\n").unwrap_err(), Malformed::Empty);
+        assert_eq!(parse("GET / HTTP/1.1\r\n\r\n").unwrap_err(), Malformed::NotSip);
+        for text in
+            ["hello", "hello world\r\n", " OPTIONS sip:a@b SIP/2.0\r\n", "SIP/2.0 OK\r\n", "OPTIONS SIP/2.0\r\n"]
+        {
+            assert_eq!(parse(text).unwrap_err(), Malformed::StartLine, "{text}");
+        }
+        assert_eq!(Message::parse(Bytes::from(vec![b'a'; MESSAGE_BYTES_MAX + 1])).unwrap_err(), Malformed::TooLong);
+    }
+
+    #[test]
+    fn the_bound_on_header_lines_holds_exactly() {
+        let with = |count: usize| parse(&format!("OPTIONS sip:a@b SIP/2.0\r\n{}\r\n", "X: y\r\n".repeat(count)));
+        assert_eq!(with(HEADERS_MAX).unwrap().headers().count(), HEADERS_MAX);
+        assert_eq!(with(HEADERS_MAX + 1).unwrap_err(), Malformed::TooManyHeaders);
+    }
+
+    #[test]
+    fn the_longest_datagram_is_read_to_its_last_byte() {
+        let head = "OPTIONS sip:a@b SIP/2.0\r\n\r\n";
+        let text = format!("{head}{}", "x".repeat(MESSAGE_BYTES_MAX - head.len()));
+        assert_eq!(parse(&text).unwrap().body().len(), MESSAGE_BYTES_MAX - head.len());
+    }
+
+    #[test]
+    fn the_start_line_is_found_behind_empty_lines_and_in_any_letter_case() {
+        let request = parse("\r\n\r\noptions sip:a@b sip/2.0\nX: y\n\nbody").unwrap();
+        assert_eq!((request.method(), request.method_text()), (Method::Other, &b"options"[..]));
+        assert_eq!((request.uri(), request.version(), request.status()), (&b"sip:a@b"[..], &b"sip/2.0"[..], 0));
+        assert_eq!((request.other("x"), request.body()), (Some(&b"y"[..]), &b"body"[..]));
+        let response = parse("SIP/2.0 183 \u{e4}\r\nCSeq: 7 INVITE\r\n\r\n").unwrap();
+        assert_eq!((response.status(), response.reason()), (183, "\u{e4}".as_bytes()));
+        assert_eq!((response.method(), response.method_text()), (Method::Invite, &b"INVITE"[..]));
+        assert_eq!(parse("SIP/2.0 100\r\n\r\n").unwrap().reason(), b"");
+    }
+
+    #[test]
+    fn lines_fold_and_repeat_and_have_compact_names() {
+        let message = parse(
+            "BYE sip:a@b SIP/2.0\r\nv: one,\r\n two\r\nROUTE : <sip:r,s>\r\nVia:three\r\ni: x\r\nSubject: a, b\r\n\r\n",
+        )
+        .unwrap();
+        assert_eq!(message.value(Name::Via), Some(&b"one,\r\n two"[..]));
+        assert_eq!(message.values(Name::Via).count(), 2);
+        assert_eq!(message.elements(Name::Via).collect::<Vec<_>>(), [&b"one"[..], b"two", b"three"]);
+        assert_eq!(message.elements(Name::Route).collect::<Vec<_>>(), [b"<sip:r,s>"]);
+        assert_eq!(message.elements(Name::Subject).collect::<Vec<_>>(), [b"a, b"]);
+        assert_eq!((message.call_id(), message.other("CALL-ID")), (Some(&b"x"[..]), Some(&b"x"[..])));
+        assert_eq!(message.headers().nth(1).unwrap(), (Name::Route, &b"ROUTE"[..], &b"<sip:r,s>"[..]));
+        assert!(!message.has_stray_line());
+    }
+
+    #[test]
+    fn a_line_that_is_no_header_is_left_out_and_remembered() {
+        for stray in ["no colon", ": no name", "na me: x", "n\u{e4}me: x", " folded"] {
+            let message = parse(&format!("BYE sip:a@b SIP/2.0\r\n{stray}\r\nTo: x\r\n\r\n")).unwrap();
+            assert!(message.has_stray_line(), "{stray}");
+            assert_eq!(message.headers().count(), 1, "{stray}");
+        }
+    }
+
+    #[test]
+    fn one_rule_cuts_the_body() {
+        let with = |lines: &str| parse(&format!("BYE sip:a@b SIP/2.0\r\n{lines}\r\nbody")).unwrap();
+        for (lines, body, length) in [
+            ("", "body", Length::Absent),
+            ("l: 2\r\n", "bo", Length::Fits),
+            ("Content-Length: 4\r\n", "body", Length::Fits),
+            ("Content-Length: 6\r\n", "body", Length::Short { missing: 2 }),
+            ("Content-Length: -1\r\n", "body", Length::Unreadable),
+            ("Content-Length: 18446744073709551616\r\n", "body", Length::Unreadable),
+            ("l: 2\r\nContent-Length: 2\r\n", "body", Length::Repeated),
+        ] {
+            let message = with(lines);
+            assert_eq!((message.body(), message.length()), (body.as_bytes(), length), "{lines}");
+            assert_eq!(message.body_bytes(), body);
+        }
+    }
+
+    #[test]
+    fn a_message_that_ends_in_its_headers_is_indexed() {
+        let message = parse("BYE sip:a@b SIP/2.0\r\nTo: x\r\nCall-ID: y").unwrap();
+        assert_eq!((message.call_id(), message.body()), (Some(&b"y"[..]), &b""[..]));
+        assert_eq!(parse("BYE sip:a@b SIP/2.0").unwrap().headers().count(), 0);
+    }
+
+    #[test]
+    fn debug_tells_no_address() {
+        let text = format!("{:?}", parse("BYE sip:secret@b SIP/2.0\r\nFrom: <sip:secret@b>\r\ni: x\r\n\r\n").unwrap());
+        assert!(text.contains("BYE") && !text.contains("secret"), "{text}");
+    }
+}

@@ -9,3 +9,8 @@ pub mod transaction;
 pub mod uri;
 pub mod value;
 pub mod write;
+
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod torture_tests;

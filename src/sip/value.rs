@@ -257,7 +257,10 @@ impl<'a> Via<'a> {
         let (version, rest) = split_slash(rest)?;
         let rest = rest.trim_ascii_start();
         let (transport, sent_by) = rest.split_at(rest.iter().position(u8::is_ascii_whitespace)?);
-        let (host, port) = host_port(sent_by.trim_ascii())?;
+        let sent_by = sent_by.trim_ascii();
+        // Some write an IPv6 address without brackets; with more than one colon it can only be that.
+        let bare_v6 = || ip(sent_by).filter(IpAddr::is_ipv6).map(|_| (sent_by, None));
+        let (host, port) = host_port(sent_by).or_else(bare_v6)?;
         if !protocol.eq_ignore_ascii_case(b"SIP") || transport.is_empty() {
             return None;
         }
@@ -266,7 +269,7 @@ impl<'a> Via<'a> {
             if name.eq_ignore_ascii_case(b"branch") {
                 via.branch = via.branch.or(value);
             } else if name.eq_ignore_ascii_case(b"received") {
-                via.received = via.received.or(value.map(without_brackets));
+                via.received = via.received.or_else(|| value.map(without_brackets));
             } else if name.eq_ignore_ascii_case(b"rport") {
                 via.rport = Some(value.and_then(port_number));
             }
@@ -303,34 +306,31 @@ fn split_slash(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((text[..at].trim_ascii(), &text[at + 1..]))
 }
 
-/// `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address; the host comes without brackets.
+/// `host`, `host:port`, `[v6]` or `[v6]:port`, with white space around the colon (RFC 3261 25.1: COLON); the host comes without
+/// brackets.
 pub(crate) fn host_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
-    if let Some(inner) = text.strip_prefix(b"[") {
-        let close = memchr::memchr(b']', inner)?;
-        let tail = inner[close + 1..].trim_ascii_start();
-        let host = &inner[..close];
-        if !host.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')) || host.is_empty() {
-            return None;
+    let (host, tail) = match text.strip_prefix(b"[") {
+        Some(inner) => {
+            let close = inner.iter().position(|b| *b == b']')?;
+            let host = &inner[..close];
+            let is_v6 = !host.is_empty() && host.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
+            (is_v6.then_some(host)?, &inner[close + 1..])
         }
-        return match tail {
-            [] => Some((host, None)),
-            [b':', port @ ..] => Some((host, Some(port_number(port.trim_ascii())?))),
-            _ => None,
-        };
-    }
-    let Some(colon) = memchr::memchr(b':', text) else {
-        return is_host(text).then_some((text, None));
+        None => {
+            let end = text.iter().position(|b| !is_host(*b)).unwrap_or(text.len());
+            ((end > 0).then(|| &text[..end])?, &text[end..])
+        }
     };
-    let host = text[..colon].trim_ascii_end();
-    match port_number(text[colon + 1..].trim_ascii_start()) {
-        Some(port) if is_host(host) => Some((host, Some(port))),
-        _ => ip(text).filter(IpAddr::is_ipv6).map(|_| (text, None)),
+    match tail.trim_ascii_start() {
+        [] => Some((host, None)),
+        [b':', port @ ..] => Some((host, Some(port_number(port.trim_ascii())?))),
+        _ => None,
     }
 }
 
-/// A host name or IPv4 address; the underscore is no part of the grammar, but of many networks.
-fn is_host(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+/// A character of a host name or IPv4 address; the underscore is no part of the grammar, but of many networks.
+const fn is_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
 }
 
 fn without_brackets(text: &[u8]) -> &[u8] {
@@ -387,5 +387,115 @@ impl<'a> MediaType<'a> {
         let excluded = Params::find(self.params, "q")
             .is_some_and(|q| q.first() == Some(&b'0') && q[1..].iter().all(|b| matches!(b, b'.' | b'0')));
         fits(self.kind, kind) && fits(self.subtype, subtype) && !excluded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_split_only_outside_quotes_and_brackets() {
+        let parts = |text| split_commas(text).collect::<Vec<_>>();
+        assert_eq!(
+            parts(b"\"a, \\\", b\" <sip:x,y@h>;q=1 , <sip:z@h>"),
+            [&b"\"a, \\\", b\" <sip:x,y@h>;q=1"[..], b"<sip:z@h>"]
+        );
+        assert_eq!(parts(b" a,, b ,\r\n c,"), [b"a", b"b", b"c"]);
+        assert!(parts(b" , ,").is_empty());
+        assert_eq!(parts(b"\"open, quote").len(), 1);
+    }
+
+    #[test]
+    fn an_address_is_read_in_all_its_forms() {
+        let plain = NameAddr::parse(b"sip:a@b;tag=1;x").unwrap();
+        assert_eq!((plain.display, plain.uri, plain.params), (None, &b"sip:a@b"[..], &b";tag=1;x"[..]));
+        assert_eq!((plain.tag(), plain.param("X"), plain.param("y")), (Some(&b"1"[..]), Some(&b""[..]), None));
+        let tricky = NameAddr::parse(b"\"a <;tag=0> \\\" b\" <sip:a;tag=2@b;tag=3> ; TAG = 4").unwrap();
+        assert_eq!((tricky.uri, tricky.tag()), (&b"sip:a;tag=2@b;tag=3"[..], Some(&b"4"[..])));
+        assert_eq!(tricky.display_text(), &b"a <;tag=0> \" b"[..]);
+        let words = NameAddr::parse(b"A. Bell<sip:a@b>").unwrap();
+        assert_eq!((words.display, words.params), (Some(&b"A. Bell"[..]), &b""[..]));
+        assert_eq!(words.display_text(), &b"A. Bell"[..]);
+    }
+
+    #[test]
+    fn an_address_that_does_not_close_is_none() {
+        for text in
+            ["\"a <sip:a@b>", "<sip:a@b", "\"a\" sip:a@b", "\"a\" b <sip:a@b>", "<sip:a@b> x", "<a>,<b>", "a\"b"]
+        {
+            assert_eq!(NameAddr::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_keep_quoted_semicolons_and_skip_empty_ones() {
+        let all: Vec<_> = Params::new(b"; a = \"x;y\\\";\" ;;b; c=").collect();
+        let want: [(&[u8], Option<&[u8]>); 3] = [(b"a", Some(b"\"x;y\\\";\"")), (b"b", None), (b"c", Some(b""))];
+        assert_eq!(all, want);
+        assert_eq!(Params::new(b";a=\"open").count(), 1);
+        assert_eq!(Params::new(b";a=\"open\\").count(), 1);
+    }
+
+    #[test]
+    fn quoted_pairs_are_taken_out() {
+        assert_eq!(unquote(b"\"a\\\"b\\\\\""), &b"a\"b\\"[..]);
+        assert_eq!(unquote(b"plain"), &b"plain"[..]);
+        assert_eq!(unquote(b"\""), &b"\""[..]);
+    }
+
+    #[test]
+    fn a_decimal_number_has_digits_only() {
+        assert_eq!(decimal(b"0068"), Some(68));
+        assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
+        for text in ["", "-1", "+1", "1 ", "18446744073709551616", "1a"] {
+            assert_eq!(decimal(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cseq_fits_32_bits_and_has_two_parts() {
+        assert_eq!(CSeq::parse(b"4294967295\r\n ACK").unwrap().number, u32::MAX);
+        assert_eq!(CSeq::parse(b"1 invite").unwrap().method, Method::Other);
+        for text in ["4294967296 ACK", "1", "INVITE 1", "1 INVITE x", ""] {
+            assert_eq!(CSeq::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_via_is_read_with_every_kind_of_host() {
+        let via = |text: &'static str| Via::parse(text.as_bytes());
+        let full = via("SIP/2.0/UDP 192.0.2.1:5062;rport;branch=z9hG4bK1;received=[2001:db8::1]").unwrap();
+        assert_eq!((full.port, full.rport, full.branch), (Some(5062), Some(None), Some(&b"z9hG4bK1"[..])));
+        assert_eq!(full.received, Some(&b"2001:db8::1"[..]));
+        assert!(full.has_unique_branch());
+        assert_eq!(via("SIP/2.0/UDP h;rport=5070").unwrap().rport, Some(Some(5070)));
+        assert_eq!(via("SIP/2.0/UDP h : 5070").unwrap().port, Some(5070));
+        assert_eq!(via("SIP/2.0/TCP [2001:db8::9]:6").unwrap().host_ip(), "2001:db8::9".parse().ok());
+        let bare = via("SIP/2.0/TCP 2001:db8::9:1").unwrap();
+        assert_eq!((bare.host_ip(), bare.port), ("2001:db8::9:1".parse().ok(), None));
+        for text in
+            ["SIP/2.0/UDP", "SIP/2.0 h", "HTTP/2.0/UDP h", "SIP/2.0/UDP h:x", "SIP/2.0/UDP [::1", "SIP/2.0/UDP a b"]
+        {
+            assert_eq!(via(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_response_goes_to_the_source_when_rport_is_asked_and_else_to_the_port_of_sent_by() {
+        let source = "198.51.100.7:40000".parse().unwrap();
+        let target = |text: &'static str| Via::parse(text.as_bytes()).unwrap().response_target(source).to_string();
+        assert_eq!(target("SIP/2.0/UDP 192.0.2.1:5062;rport"), "198.51.100.7:40000");
+        assert_eq!(target("SIP/2.0/UDP 192.0.2.1:5062"), "198.51.100.7:5062");
+        assert_eq!(target("SIP/2.0/UDP 192.0.2.1;maddr=203.0.113.1"), "198.51.100.7:5060");
+    }
+
+    #[test]
+    fn a_media_range_covers_its_types_unless_its_quality_is_zero() {
+        let covers = |text: &'static str| MediaType::parse(text.as_bytes()).unwrap().covers("application", "sdp");
+        assert!(covers("Application/SDP") && covers("application/*;q=0.1") && covers("*/*"));
+        assert!(!covers("text/plain") && !covers("application/sdp;q=0.0") && !covers("application/sdp; q=0"));
+        assert_eq!(MediaType::parse(b"sdp"), None);
+        assert!(MediaType::parse(b"multipart / mixed ;boundary=x").unwrap().is("multipart", "mixed"));
     }
 }

@@ -34,15 +34,16 @@ impl Writer {
     pub fn response(code: u16, reason: &str) -> Self {
         debug_assert!((100..700).contains(&code), "a status code has three digits");
         let mut writer = Self { out: BytesMut::with_capacity(BUFFER_BYTES) };
+        let digit = |value: u16| b'0' + (value % 10) as u8;
         writer.out.put_slice(b"SIP/2.0 ");
-        // Writing into a buffer that grows cannot fail.
-        let _ = write!(writer.out, "{code} ");
+        writer.out.put_slice(&[digit(code / 100), digit(code / 10), digit(code), b' ']);
         writer.put_value(reason.as_bytes());
         writer.out.put_slice(b"\r\n");
         writer
     }
 
-    /// Writes one header line. A Content-Length is left out: [`Writer::finish`] writes it.
+    /// Writes one header line. A Content-Length is left out, for [`Writer::finish`] writes it; so is [`Name::Other`], which has no
+    /// text: see [`Writer::line_text`].
     pub fn line(&mut self, name: Name, value: &[u8]) -> &mut Self {
         if self.begin(name) {
             self.put_value(value);
@@ -109,6 +110,7 @@ impl Writer {
     /// Ends a message with a body.
     pub fn finish_body(mut self, content_type: &str, body: &[u8]) -> Bytes {
         self.line(Name::ContentType, content_type.as_bytes());
+        // Writing into a buffer that grows cannot fail, here and below.
         let _ = write!(self.out, "Content-Length: {}\r\n\r\n", body.len());
         self.out.put_slice(body);
         self.out.freeze()
@@ -224,75 +226,203 @@ pub fn respond(request: &Message, source: SocketAddr, code: u16, reason: Option<
 }
 
 /// The usual reason phrase of a status code (RFC 3261 21 and the registry), or that of its class.
-pub const fn reason_phrase(code: u16) -> &'static str {
+pub fn reason_phrase(code: u16) -> &'static str {
+    if let Ok(row) = PHRASES.binary_search_by_key(&code, |row| row.0) {
+        return PHRASES[row].1;
+    }
     match code {
-        100 => "Trying",
-        180 => "Ringing",
-        181 => "Call Is Being Forwarded",
-        182 => "Queued",
-        183 => "Session Progress",
-        199 => "Early Dialog Terminated",
-        200 => "OK",
-        202 => "Accepted",
-        204 => "No Notification",
-        300 => "Multiple Choices",
-        301 => "Moved Permanently",
-        302 => "Moved Temporarily",
-        305 => "Use Proxy",
-        380 => "Alternative Service",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        407 => "Proxy Authentication Required",
-        408 => "Request Timeout",
-        410 => "Gone",
-        412 => "Conditional Request Failed",
-        413 => "Request Entity Too Large",
-        414 => "Request-URI Too Long",
-        415 => "Unsupported Media Type",
-        416 => "Unsupported URI Scheme",
-        420 => "Bad Extension",
-        421 => "Extension Required",
-        422 => "Session Interval Too Small",
-        423 => "Interval Too Brief",
-        429 => "Provide Referrer Identity",
-        433 => "Anonymity Disallowed",
-        469 => "Bad Info Package",
-        480 => "Temporarily Unavailable",
-        481 => "Call/Transaction Does Not Exist",
-        482 => "Loop Detected",
-        483 => "Too Many Hops",
-        484 => "Address Incomplete",
-        485 => "Ambiguous",
-        486 => "Busy Here",
-        487 => "Request Terminated",
-        488 => "Not Acceptable Here",
-        489 => "Bad Event",
-        491 => "Request Pending",
-        493 => "Undecipherable",
-        500 => "Server Internal Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Server Time-out",
-        505 => "Version Not Supported",
-        513 => "Message Too Large",
-        580 => "Precondition Failure",
-        600 => "Busy Everywhere",
-        603 => "Decline",
-        604 => "Does Not Exist Anywhere",
-        606 => "Not Acceptable",
-        607 => "Unwanted",
-        608 => "Rejected",
-        ..200 => "Progress",
-        ..300 => "OK",
-        ..400 => "Redirection",
-        ..500 => "Request Failure",
-        ..600 => "Server Failure",
+        0..200 => "Progress",
+        200..300 => "OK",
+        300..400 => "Redirection",
+        400..500 => "Request Failure",
+        500..600 => "Server Failure",
         600.. => "Global Failure",
+    }
+}
+
+/// Status codes in order, with their phrases.
+const PHRASES: &[(u16, &str)] = &[
+    (100, "Trying"),
+    (180, "Ringing"),
+    (181, "Call Is Being Forwarded"),
+    (182, "Queued"),
+    (183, "Session Progress"),
+    (199, "Early Dialog Terminated"),
+    (200, "OK"),
+    (202, "Accepted"),
+    (204, "No Notification"),
+    (300, "Multiple Choices"),
+    (301, "Moved Permanently"),
+    (302, "Moved Temporarily"),
+    (305, "Use Proxy"),
+    (380, "Alternative Service"),
+    (400, "Bad Request"),
+    (401, "Unauthorized"),
+    (402, "Payment Required"),
+    (403, "Forbidden"),
+    (404, "Not Found"),
+    (405, "Method Not Allowed"),
+    (406, "Not Acceptable"),
+    (407, "Proxy Authentication Required"),
+    (408, "Request Timeout"),
+    (410, "Gone"),
+    (412, "Conditional Request Failed"),
+    (413, "Request Entity Too Large"),
+    (414, "Request-URI Too Long"),
+    (415, "Unsupported Media Type"),
+    (416, "Unsupported URI Scheme"),
+    (420, "Bad Extension"),
+    (421, "Extension Required"),
+    (422, "Session Interval Too Small"),
+    (423, "Interval Too Brief"),
+    (429, "Provide Referrer Identity"),
+    (433, "Anonymity Disallowed"),
+    (469, "Bad Info Package"),
+    (480, "Temporarily Unavailable"),
+    (481, "Call/Transaction Does Not Exist"),
+    (482, "Loop Detected"),
+    (483, "Too Many Hops"),
+    (484, "Address Incomplete"),
+    (485, "Ambiguous"),
+    (486, "Busy Here"),
+    (487, "Request Terminated"),
+    (488, "Not Acceptable Here"),
+    (489, "Bad Event"),
+    (491, "Request Pending"),
+    (493, "Undecipherable"),
+    (500, "Server Internal Error"),
+    (501, "Not Implemented"),
+    (502, "Bad Gateway"),
+    (503, "Service Unavailable"),
+    (504, "Server Time-out"),
+    (505, "Version Not Supported"),
+    (513, "Message Too Large"),
+    (580, "Precondition Failure"),
+    (600, "Busy Everywhere"),
+    (603, "Decline"),
+    (604, "Does Not Exist Anywhere"),
+    (606, "Not Acceptable"),
+    (607, "Unwanted"),
+    (608, "Rejected"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(lines: &str) -> Message {
+        let text = format!("INVITE sip:a@b SIP/2.0\r\n{lines}\r\n");
+        Message::parse(Bytes::from(text)).unwrap()
+    }
+
+    fn text(writer: Writer) -> String {
+        String::from_utf8(writer.finish().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_response_carries_what_the_rfc_says() {
+        let request = request(
+            "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nv: SIP/2.0/UDP h\r\nf: <sip:x@y>;tag=1\r\nTo:\r\n <sip:a@b>\r\n\
+             Call-ID: c\r\nCSeq: 1\r\n INVITE\r\nTimestamp: 54\r\nSubject: no\r\n",
+        );
+        let source = "192.0.2.1:5060".parse().unwrap();
+        let common = |to: &str| {
+            format!(
+                "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:x@y>;tag=1\r\n\
+                 To: <sip:a@b>{to}\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n"
+            )
+        };
+        let end = "Content-Length: 0\r\n\r\n";
+        let trying = respond(&request, source, 100, None, b"t");
+        assert_eq!(text(trying), format!("SIP/2.0 100 Trying\r\n{}Timestamp: 54\r\n{end}", common("")));
+        let busy = respond(&request, source, 486, Some("Full"), b"t");
+        assert_eq!(text(busy), format!("SIP/2.0 486 Full\r\n{}{end}", common(";tag=t")));
+        let untagged = respond(&request, source, 400, None, b"");
+        assert_eq!(text(untagged), format!("SIP/2.0 400 Bad Request\r\n{}{end}", common("")));
+    }
+
+    #[test]
+    fn a_tag_that_is_there_is_kept() {
+        let request = request("To: <sip:a@b>;tag=theirs\r\n");
+        let text = text(respond(&request, "192.0.2.1:5060".parse().unwrap(), 200, None, b"ours"));
+        assert!(text.contains("To: <sip:a@b>;tag=theirs\r\n"), "{text}");
+    }
+
+    #[test]
+    fn the_top_via_tells_where_the_request_came_from() {
+        let via = |via: &str, source: &str| {
+            let request = request(&format!("Via: {via}\r\nVia: SIP/2.0/UDP other;rport\r\n"));
+            let text = text(respond(&request, source.parse().unwrap(), 200, None, b"t"));
+            let mut lines = text.lines().filter_map(|line| line.strip_prefix("Via: ").map(str::to_string));
+            (lines.next().unwrap(), lines.next().unwrap())
+        };
+        for (sent, source, answered) in [
+            ("SIP/2.0/UDP 192.0.2.1:5060;branch=b", "192.0.2.1:40000", "SIP/2.0/UDP 192.0.2.1:5060;branch=b"),
+            ("SIP/2.0/UDP h;branch=b", "192.0.2.1:9", "SIP/2.0/UDP h;branch=b;received=192.0.2.1"),
+            ("SIP/2.0/UDP 10.0.0.1;branch=b", "192.0.2.1:9", "SIP/2.0/UDP 10.0.0.1;branch=b;received=192.0.2.1"),
+            (
+                "SIP/2.0/UDP 192.0.2.1;rport;branch=b",
+                "192.0.2.1:9",
+                "SIP/2.0/UDP 192.0.2.1;branch=b;received=192.0.2.1;rport=9",
+            ),
+            ("SIP/2.0/UDP 192.0.2.1;received=203.0.113.9;x", "192.0.2.1:9", "SIP/2.0/UDP 192.0.2.1;x"),
+            ("SIP/2.0/UDP h;rport , SIP/2.0/TCP i", "[::1]:9", "SIP/2.0/UDP h;received=::1;rport=9, SIP/2.0/TCP i"),
+            ("nonsense", "192.0.2.1:9", "nonsense"),
+        ] {
+            assert_eq!(via(sent, source), (answered.to_string(), "SIP/2.0/UDP other;rport".to_string()));
+        }
+    }
+
+    #[test]
+    fn no_value_begins_a_line_of_its_own() {
+        let mut writer = Writer::request(Method::Bye, b"sip:a@b SIP/2.0\r\nEvil: 1\r\n\r\n");
+        writer
+            .line(Name::Subject, b"a\r\nEvil: 2\r\n\r\nb")
+            .line_text("X-Queue", b"\r\n\r\nEvil: 3")
+            .line_text("X\r\nEvil: 4", b"x")
+            .line_text("Content-\r\nLength", b"9")
+            .line_text(" \r\n", b"9")
+            .line_text("l", b"9")
+            .line(Name::ContentLength, b"9")
+            .line_fmt(Name::Reason, format_args!("{}", "x\r\nEvil: 5\n"));
+        let bytes = writer.finish_body("text/plain\r\nEvil: 6", b"\r\nbody");
+        let message = Message::parse(bytes).unwrap();
+        assert_eq!(message.uri(), b"sip:a@bSIP/2.0Evil:1");
+        let lines: Vec<_> = message
+            .headers()
+            .map(|(_, name, value)| [name, value].map(|t| String::from_utf8_lossy(t).into_owned()))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                ["Subject", "a Evil: 2 b"],
+                ["X-Queue", "Evil: 3"],
+                ["XEvil4", "x"],
+                ["Reason", "x  Evil: 5"],
+                ["Content-Type", "text/plain Evil: 6"],
+                ["Content-Length", "6"],
+            ]
+        );
+        assert_eq!(message.body(), b"\r\nbody");
+        let response = Writer::response(200, "OK\r\nEvil: 1").finish();
+        assert!(response.starts_with(b"SIP/2.0 200 OK Evil: 1\r\nContent-Length: 0\r\n"));
+    }
+
+    #[test]
+    fn copying_unfolds_every_line() {
+        let from = request("Record-Route: <sip:a>\r\n\t, <sip:b>\r\nRecord-Route: <sip:c>\r\n");
+        let mut writer = Writer::response(200, "OK");
+        writer.copy(&from, Name::RecordRoute).copy(&from, Name::Route);
+        let want =
+            "SIP/2.0 200 OK\r\nRecord-Route: <sip:a> , <sip:b>\r\nRecord-Route: <sip:c>\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(text(writer), want);
+    }
+
+    #[test]
+    fn every_code_has_a_phrase() {
+        assert!(PHRASES.is_sorted_by_key(|row| row.0));
+        assert!((100..700).all(|code| !reason_phrase(code).is_empty()));
+        assert_eq!((reason_phrase(487), reason_phrase(499)), ("Request Terminated", "Request Failure"));
+        assert_eq!((reason_phrase(100), reason_phrase(608)), ("Trying", "Rejected"));
     }
 }

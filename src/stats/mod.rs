@@ -1,2 +1,25 @@
-//! Live figures: one versioned block of atomics for each queue and agent group, written by one thread as a fold of facts and
-//! read by anyone without stopping it; the metrics exposition reads such copies.
+//! Live figures: one versioned block of atomics for each queue and each group of agents with the same skills, written by one
+//! thread as a fold of facts and read by anyone without stopping it; the metrics exposition reads such copies.
+//!
+//! [`Live`] folds and answers, [`export`] writes the Prometheus text, [`table`] is the one list of metric names. Nothing here
+//! reads a clock, and nothing is counted from two sources.
+
+mod agents;
+mod block;
+mod bounds;
+mod contradiction;
+pub mod export;
+mod live;
+mod lost;
+mod queue;
+mod reading;
+mod snapshot;
+pub mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use bounds::histogram_bounds;
+pub use live::Live;
+pub use lost::LostCause;
+pub use snapshot::{Overview, QueueSnapshot, ServiceLevelEvents};

@@ -96,7 +96,8 @@ impl Shard {
     }
 
     pub(in crate::node) fn on_offer_failed(&mut self, now: Instant, call: CallId, leg: LegId, failure: Failure) {
-        let Some(offer) = self.contact(call).and_then(|contact| contact.agent()).filter(|offer| offer.leg == leg) else {
+        let Some(offer) = self.contact(call).and_then(|contact| contact.agent()).filter(|offer| offer.leg == leg)
+        else {
             return;
         };
         let (agent, epoch) = (offer.agent, offer.epoch);

@@ -109,7 +109,11 @@ impl Shard {
             self.timers.cancel(timer);
         }
         if let Some(contact) = self.contact(call) {
-            contact.phase = Phase::Talking { agent: crate::node::contact::AgentLeg { silence: None, ..agent }, since: now, probe: None };
+            contact.phase = Phase::Talking {
+                agent: crate::node::contact::AgentLeg { silence: None, ..agent },
+                since: now,
+                probe: None,
+            };
         }
         self.watch(call, Side::Agent);
         self.arm_probe(now, call);

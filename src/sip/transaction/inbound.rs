@@ -19,9 +19,6 @@ use crate::sip::name::{Method, Name};
 use crate::sip::value::SIP_PORT;
 use crate::sip::write::{Writer, reason_phrase, respond};
 
-/// New transactions outside dialogs are refused from here on; the last quarter is for what ends calls.
-const OUT_OF_DIALOG_MAX: usize = limits::TRANSACTIONS_MAX / 4 * 3;
-
 impl Stack {
     /// Takes a datagram in. One that is no SIP message is dropped.
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, datagram: Bytes) {
@@ -110,7 +107,7 @@ impl Stack {
             return;
         };
         let ServerMachine::Invite(machine) = &server.machine else { return };
-        let pending = matches!(machine, InviteServer::Proceeding { .. });
+        let pending = machine.is_pending();
         let tag = machine.response().and_then(to_tag_of);
         let tag = tag.unwrap_or_else(|| Bytes::copy_from_slice(&self.fresh_token()));
         let answer = self.finish(respond(&message, source, 200, None, &tag));
@@ -179,8 +176,10 @@ impl Stack {
         }
     }
 
+    /// Whether one more transaction fits. Requests outside dialogs, which begin calls, leave a quarter to those inside, which
+    /// end them.
     fn has_room(&self, in_dialog: bool) -> bool {
-        self.live() < if in_dialog { limits::TRANSACTIONS_MAX } else { OUT_OF_DIALOG_MAX }
+        self.live() < if in_dialog { self.room } else { self.room / 4 * 3 }
     }
 
     /// Files a new server transaction under the key in hand.

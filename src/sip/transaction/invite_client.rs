@@ -14,24 +14,22 @@ use crate::base::TimerKey;
 use crate::sip::message::Message;
 
 /// ```text
-///                          | send INVITE, arm A (T1) and B (64*T1)
-///                          v
-///      A: send again, +--[Calling]--- B: Failed ------------------------------------+
-///         double A    +-->  |  |                                                    |
-///                1xx: tell  |  +---- 2xx: tell ---------------------------------+   |
-///                           v                                                   |   |
-///    1xx: tell +-[Proceeding]-------- 2xx: tell --------------------------------+   |
-///              +--> |       | cancel: send CANCEL, arm 64*T1                    |   |
-///                   |       v                                                   |   |
-///                   |  [Cancelling]-- 2xx: tell --------------------------------+   |
-///                   |   |       +---- 64*T1: Failed ---------------------------(|)->+
-///   300-699: ACK,   v   v                                                       |   |
-///   tell (from   [Completed]                                       [Accepted] <-+   |
-///   Calling too)  | 300-699: ACK again                            2xx: tell |       |
-///                 | 2xx: Stray2xx                                           |       |
-///                 +--- D (64*T1) -----------------------> over <--- M ------+-------+
+///                          INVITE: send, arm A (T1) and B (64*T1)
+///                            v
+///  A: send again, +-----[ Calling ]------- B: Failed ---------------> over
+///  double A       +-------->| 1xx
+///                           v
+///                     [ Proceeding ]
+///                           | cancel: send CANCEL, arm 64*T1
+///                           v
+///                     [ Cancelling ]------ 64*T1: Failed -----------> over
+///
+///  from each of these: 2xx ----------> [ Accepted ]---- M (64*T1) --> over
+///                      300-699: ACK -> [ Completed ]--- D (64*T1) --> over
 /// ```
-/// Cancelling is Proceeding with the limit that RFC 3261 9.1 sets on a peer that never answers the cancelled INVITE.
+/// Every 1xx and the first final response are told. Accepted tells each further 2xx; Completed answers each further 300-699
+/// with the ACK and tells a 2xx as a stray. Cancelling is the Proceeding of the RFC with the limit that its 9.1 sets on a peer
+/// that never answers the cancelled INVITE.
 #[derive(Debug)]
 pub(super) enum InviteClient {
     Calling {
@@ -77,7 +75,7 @@ impl InviteClient {
                 match status {
                     ..200 => {}
                     200..300 => link.tell(Event::Stray2xx { source, message }),
-                    300.. => link.send_some(ack.as_ref()),
+                    300.. => ack.iter().for_each(|ack| link.send(ack)),
                 }
                 return;
             }
@@ -92,7 +90,7 @@ impl InviteClient {
         let Self::Proceeding { request } = self else { return None };
         let request = mem::take(request);
         let limit = link.arm(Alarm::Timeout, link.config().patience());
-        *self = Self::Cancelling { request: request.clone(), limit };
+        self.enter(Self::Cancelling { request: request.clone(), limit }, link);
         Some(request)
     }
 
@@ -129,21 +127,21 @@ impl InviteClient {
         let Self::Calling { request, .. } = self else { return };
         let request = mem::take(request);
         self.disarm(link);
-        *self = Self::Proceeding { request };
+        self.enter(Self::Proceeding { request }, link);
     }
 
     fn on_success(&mut self, link: &mut Link<'_, ClientKey>) {
         self.disarm(link);
         link.arm(Alarm::Linger, link.config().patience());
-        *self = Self::Accepted;
+        self.enter(Self::Accepted, link);
     }
 
     fn on_failure(&mut self, response: &Message, link: &mut Link<'_, ClientKey>) {
         self.disarm(link);
         let ack = self.request().and_then(|request| build::ack(request, response));
-        link.send_some(ack.as_ref());
+        let ack = ack.map(|ack| link.send_to_keep(ack));
         link.arm(Alarm::Linger, link.config().patience());
-        *self = Self::Completed { ack };
+        self.enter(Self::Completed { ack }, link);
     }
 
     fn request(&self) -> Option<&Bytes> {
@@ -163,6 +161,22 @@ impl InviteClient {
             }
             Self::Cancelling { limit, .. } => link.disarm(*limit),
             Self::Proceeding { .. } | Self::Completed { .. } | Self::Accepted => {}
+        }
+    }
+
+    fn enter(&mut self, next: Self, link: &Link<'_, ClientKey>) {
+        link.trace(self.name(), next.name());
+        *self = next;
+    }
+
+    /// The state's name.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Calling { .. } => "Calling",
+            Self::Proceeding { .. } => "Proceeding",
+            Self::Cancelling { .. } => "Cancelling",
+            Self::Completed { .. } => "Completed",
+            Self::Accepted => "Accepted",
         }
     }
 }

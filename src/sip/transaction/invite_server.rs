@@ -12,18 +12,16 @@ use crate::base::TimerKey;
 use crate::sip::message::Message;
 
 /// ```text
-///                          | INVITE: send 100
-///                          v
-///  INVITE: last 1xx +-[Proceeding]---- 2xx: send, arm L (64*T1) ---------------+
-///  again            +-> |                                                      |
-///  1xx: send            | 300-699: send, arm G (T1) and H (64*T1)              v
-///                       v                                             +-[Accepted]-+
-///  INVITE: again    +-[Completed]--- H: Unacknowledged ------------+  |  | INVITE: |
-///  G: again, double +-> |                                          |  +--+ absorbed|
-///     up to T2          | ACK: arm I (T4)                          |  2xx: send    |
-///                       v                                          |  ACK: tell    |
-///                   [Confirmed]--- I --------------> (over) <------+------- L -----+
-///                     INVITE, ACK: absorbed
+///                              INVITE: send 100
+///                                v
+///  INVITE: last 1xx again, +-[ Proceeding ]--- 2xx: send ----------------------+
+///  1xx: send               +---->| 300-699: send, arm G (T1) and H (64*T1)     v
+///                                v                                        [ Accepted ]--- L (64*T1) --> over
+///  INVITE: send again,     +-[ Completed ]---- H: Unacknowledged --> over      2xx: send, ACK: tell
+///  G: send again, double   +---->| ACK                                         INVITE: absorbed
+///     up to T2                   v
+///                            [ Confirmed ]---- I (T4) -------------> over
+///                                INVITE, ACK: absorbed
 /// ```
 /// Accepted keeps nothing: it outlives each answered call by half a minute.
 #[derive(Debug)]
@@ -48,6 +46,11 @@ impl InviteServer {
         }
     }
 
+    /// True until the first final response, while a CANCEL has an effect.
+    pub(super) const fn is_pending(&self) -> bool {
+        matches!(self, Self::Proceeding { .. })
+    }
+
     /// The INVITE came again.
     pub(super) fn on_request(&self, link: &mut Link<'_, ServerKey>) {
         match self {
@@ -67,14 +70,14 @@ impl InviteServer {
             (Self::Proceeding { .. }, 200..300) => {
                 link.send(&payload);
                 link.arm(Alarm::Linger, link.config().patience());
-                *self = Self::Accepted;
+                self.enter(Self::Accepted, link);
             }
             (Self::Proceeding { .. }, 300..) => {
-                link.send(&payload);
+                let response = link.send_to_keep(payload);
                 let interval = link.config().t1;
                 let g = link.arm(Alarm::Retransmit, interval);
                 let h = link.arm(Alarm::Timeout, link.config().patience());
-                *self = Self::Completed { response: payload, interval, g, h };
+                self.enter(Self::Completed { response, interval, g, h }, link);
             }
             (Self::Accepted, 200..300) => link.send(&payload),
             (Self::Accepted, ..200 | 300..) | (Self::Completed { .. } | Self::Confirmed, _) => {}
@@ -89,7 +92,7 @@ impl InviteServer {
                 link.disarm(*g);
                 link.disarm(*h);
                 link.arm(Alarm::Linger, link.config().t4);
-                *self = Self::Confirmed;
+                self.enter(Self::Confirmed, link);
             }
             Self::Accepted => link.tell(Event::Ack { source, message }),
         }
@@ -113,6 +116,21 @@ impl InviteServer {
             (Self::Proceeding { .. }, Alarm::Retransmit | Alarm::Timeout | Alarm::Linger)
             | (Self::Completed { .. }, Alarm::Linger)
             | (Self::Confirmed | Self::Accepted, Alarm::Retransmit | Alarm::Timeout) => Life::Goes,
+        }
+    }
+
+    fn enter(&mut self, next: Self, link: &Link<'_, ServerKey>) {
+        link.trace(self.name(), next.name());
+        *self = next;
+    }
+
+    /// The state's name.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Proceeding { .. } => "Proceeding",
+            Self::Completed { .. } => "Completed",
+            Self::Confirmed => "Confirmed",
+            Self::Accepted => "Accepted",
         }
     }
 }

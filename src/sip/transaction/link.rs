@@ -94,11 +94,12 @@ impl<K: Copy + Into<Owner>> Link<'_, K> {
         self.output.send(self.peer, payload.clone());
     }
 
-    /// Sends to the transaction's peer when there is something to send.
-    pub(super) fn send_some(&mut self, payload: Option<&Bytes>) {
-        if let Some(payload) = payload {
-            self.send(payload);
-        }
+    /// Sends to the transaction's peer and gives a copy to keep. What is kept lingers for half a minute, and a fresh payload
+    /// stands in a buffer of a kilobyte whatever its length.
+    pub(super) fn send_to_keep(&mut self, payload: Bytes) -> Bytes {
+        let kept = Bytes::copy_from_slice(&payload);
+        self.output.send(self.peer, payload);
+        kept
     }
 
     /// Tells the transaction user.
@@ -114,6 +115,12 @@ impl<K: Copy + Into<Owner>> Link<'_, K> {
     /// Disarms a timer of this transaction; one that has just expired is gone already.
     pub(super) fn disarm(&mut self, timer: TimerKey) {
         self.output.timers.cancel(timer);
+    }
+
+    /// Logs a change of state.
+    pub(super) fn trace(&self, from: &'static str, to: &'static str) {
+        let owner: Owner = self.key.into();
+        tracing::trace!(?owner, from, to, "transaction");
     }
 
     /// T1, T2, T4.

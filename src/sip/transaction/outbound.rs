@@ -33,9 +33,10 @@ impl Stack {
     pub fn send_request(&mut self, now: Instant, key: ClientKey, destination: SocketAddr, payload: Bytes) {
         let method = Method::from_bytes(payload.split(|&byte| byte == b' ').next().unwrap_or_default());
         let mut link = self.output.link(now, key, destination);
-        let machine = match method == Method::Invite {
-            true => ClientMachine::Invite(InviteClient::start(payload, &mut link)),
-            false => ClientMachine::Request(RequestClient::start(payload, &mut link)),
+        let machine = if method == Method::Invite {
+            ClientMachine::Invite(InviteClient::start(payload, &mut link))
+        } else {
+            ClientMachine::Request(RequestClient::start(payload, &mut link))
         };
         let replaced = self.clients.insert(key, Client { peer: destination, method, machine });
         debug_assert!(replaced.is_none(), "a key is used for one request");

@@ -1,5 +1,6 @@
 //! The non-INVITE client transaction over UDP, RFC 3261 17.1.2. A pure machine: it sends, tells and arms through its link.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,21 +12,17 @@ use crate::base::TimerKey;
 use crate::sip::message::Message;
 
 /// ```text
-///                       | send the request, arm E (T1) and F (64*T1)
-///                       v
-///    E: send again, +-[Trying]------- F: Failed ---------------+
-///       double E    +-> |   |                                  |
-///       up to T2        |   +- 200-699: tell ---------+        |
-///            1xx: tell  |                             |        |
-///                       v                             |        |
-///    E: send again, +-[Proceeding]--- F: Failed -----(|)------>+
-///       E = T2      +-> |   |                         |        |
-///       1xx: tell       |   +- 200-699: tell -----+   |        |
-///                                                 v   v        v
-///                                   [Completed] <-----+     (over)
-///                                     |  any: absorbed         ^
-///                                     +-- K (T4) --------------+
+///                            request: send, arm E (T1) and F (64*T1)
+///                              v
+///  E: send again, double +-[ Trying ]------- F: Failed ----> over
+///     up to T2           +---->| 1xx
+///                              v
+///  E: send again, E = T2 +-[ Proceeding ]--- F: Failed ----> over
+///                        +---->|
+///                              v 200-699 (from Trying too)
+///                          [ Completed ]---- K (T4) -------> over
 /// ```
+/// Every 1xx and the first final response are told; Completed absorbs the rest.
 #[derive(Debug)]
 pub(super) enum RequestClient {
     Trying { request: Bytes, interval: Duration, e: TimerKey, f: TimerKey },
@@ -50,12 +47,13 @@ impl RequestClient {
             Self::Completed => return,
         };
         if message.status() < 200 {
-            *self = Self::Proceeding { request: std::mem::take(request), e, f };
+            let request = mem::take(request);
+            self.enter(Self::Proceeding { request, e, f }, link);
         } else {
             link.disarm(e);
             link.disarm(f);
             link.arm(Alarm::Linger, link.config().t4);
-            *self = Self::Completed;
+            self.enter(Self::Completed, link);
         }
         link.tell(Event::Response { key: link.key, source, message });
     }
@@ -82,6 +80,20 @@ impl RequestClient {
             (Self::Completed, Alarm::Linger) => Life::Ends,
             (Self::Trying { .. } | Self::Proceeding { .. }, Alarm::Linger)
             | (Self::Completed, Alarm::Retransmit | Alarm::Timeout) => Life::Goes,
+        }
+    }
+
+    fn enter(&mut self, next: Self, link: &Link<'_, ClientKey>) {
+        link.trace(self.name(), next.name());
+        *self = next;
+    }
+
+    /// The state's name.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Trying { .. } => "Trying",
+            Self::Proceeding { .. } => "Proceeding",
+            Self::Completed => "Completed",
         }
     }
 }

@@ -6,16 +6,15 @@ use super::event::ServerKey;
 use super::link::{Alarm, Life, Link};
 
 /// ```text
-///                        | request: tell (the stack does)
-///                        v
-///   request: absorbed [Trying]------ 200-699: send, arm J (64*T1) --+
-///                        |                                          |
-///                        | 1xx: send                                |
-///                        v                                          |
-///  request: last 1xx [Proceeding]--- 200-699: send, arm J (64*T1) --+
-///  again             1xx: send                                      |
-///                                                                   v
-///  request: last response again; responses: not sent           [Completed]--- J ---> (over)
+///                              request: the stack tells it
+///                                v
+///  request: absorbed         [ Trying ]
+///                                | 1xx: send
+///                                v
+///  request: last 1xx again,  [ Proceeding ]
+///  1xx: send                     |
+///                                v 200-699 (from Trying too): send
+///  request: send again       [ Completed ]---- J (64*T1) ---> over
 /// ```
 #[derive(Debug)]
 pub(super) enum RequestServer {
@@ -38,12 +37,12 @@ impl RequestServer {
         match self {
             Self::Trying | Self::Proceeding { .. } if code < 200 => {
                 link.send(&payload);
-                *self = Self::Proceeding { response: payload };
+                self.enter(Self::Proceeding { response: payload }, link);
             }
             Self::Trying | Self::Proceeding { .. } => {
-                link.send(&payload);
+                let response = link.send_to_keep(payload);
                 link.arm(Alarm::Linger, link.config().patience());
-                *self = Self::Completed { response: payload };
+                self.enter(Self::Completed { response }, link);
             }
             Self::Completed { .. } => {}
         }
@@ -57,6 +56,20 @@ impl RequestServer {
             | (Self::Trying | Self::Proceeding { .. }, Alarm::Retransmit | Alarm::Timeout | Alarm::Linger) => {
                 Life::Goes
             }
+        }
+    }
+
+    fn enter(&mut self, next: Self, link: &Link<'_, ServerKey>) {
+        link.trace(self.name(), next.name());
+        *self = next;
+    }
+
+    /// The state's name.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Trying => "Trying",
+            Self::Proceeding { .. } => "Proceeding",
+            Self::Completed { .. } => "Completed",
         }
     }
 }

@@ -14,7 +14,7 @@ use super::link::{Alarm, Life, Output, Owner};
 use super::request_client::RequestClient;
 use super::request_server::RequestServer;
 use super::slab::Slab;
-use crate::base::{Instant, Rng};
+use crate::base::{Instant, Rng, limits};
 use crate::sip::name::Method;
 
 /// All transactions of one shard (RFC 3261 section 17, RFC 6026), over UDP.
@@ -42,6 +42,8 @@ pub struct Stack {
     pub(super) servers: Slab<Server>,
     pub(super) by_match: HashMap<ByMatch, ServerKey, Secret>,
     pub(super) by_merge: HashMap<ByMerge, ServerKey, Secret>,
+    /// Most transactions held; a quarter of them is reserved for requests inside dialogs.
+    pub(super) room: usize,
     /// The key of the message in hand.
     pub(super) key: KeyText,
 }
@@ -77,6 +79,7 @@ pub(super) enum ServerMachine {
 impl Stack {
     /// A stack without transactions; `rng` is its own.
     pub fn new(config: StackConfig, mut rng: Rng) -> Self {
+        assert!(!config.t1.is_zero() && !config.t2.is_zero(), "retransmission needs an interval");
         let mut secret = || Secret::draw(&mut rng);
         let (branches, tags, tables) = (secret(), secret(), secret());
         Self {
@@ -90,6 +93,7 @@ impl Stack {
             servers: Slab::new(),
             by_match: HashMap::with_hasher(tables),
             by_merge: HashMap::with_hasher(tables),
+            room: limits::TRANSACTIONS_MAX,
             key: KeyText::default(),
         }
     }

@@ -1,0 +1,122 @@
+//! `/v1/agents`: the list, and setting an agent's state.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use crate::acd::{AgentTarget, Reason};
+use crate::api::audit::{self, Action};
+use crate::api::auth::Who;
+use crate::api::handle::Handle;
+use crate::api::problem::Problem;
+use crate::api::request::{self, Page};
+use crate::node::{AgentView, Control, Reply};
+
+/// Longest reason of not ready, in bytes: it is shown in tables.
+const REASON_MAX: usize = 64;
+
+/// One page of agents.
+#[derive(Debug, Serialize)]
+pub(super) struct Agents {
+    agents: Vec<AgentView>,
+    total: usize,
+    offset: usize,
+    limit: usize,
+}
+
+/// `GET /v1/agents`
+pub(super) async fn list(
+    _: Who,
+    State(handle): State<Handle>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Agents>, Problem> {
+    let Page { offset, limit } = request::page(query.as_deref())?;
+    let reply = handle.ask(Control::Agents { offset, limit }).await?;
+    let Reply::Agents { rows, total } = reply else { return Err(request::strange()) };
+    Ok(Json(Agents { agents: rows, total, offset, limit }))
+}
+
+/// The body of `POST /v1/agents/ID/state`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StateBody {
+    state: Wished,
+    reason: Option<String>,
+}
+
+/// A state somebody may wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Wished {
+    Ready,
+    NotReady,
+    LoggedOut,
+}
+
+/// `POST /v1/agents/ID/state`
+pub(super) async fn set_state(
+    Who(by): Who,
+    State(handle): State<Handle>,
+    Path(agent): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<request::Done>, Problem> {
+    let target = target(request::body(&headers, &body)?)?;
+    let action = Action { who: &by, what: "set-agent", subject: &agent, detail: &describe(&target) };
+    let control = Control::SetAgent { agent: agent.clone(), target: target.clone(), by: by.clone() };
+    let outcome = handle.ask(control).await;
+    audit::write(&action, &outcome);
+    outcome.map(|_| Json(request::DONE))
+}
+
+fn target(StateBody { state, reason }: StateBody) -> Result<AgentTarget, Problem> {
+    let reason = reason.map(|reason| reason.trim().to_string()).filter(|reason| !reason.is_empty());
+    match (state, reason) {
+        (Wished::NotReady, None) => Err(Problem::bad_request("not-ready needs a reason")),
+        (Wished::NotReady, Some(reason)) if reason.len() > REASON_MAX || reason.chars().any(char::is_control) => {
+            Err(Problem::bad_request(format!("the reason is at most {REASON_MAX} bytes of printable text")))
+        }
+        (Wished::NotReady, Some(reason)) => Ok(AgentTarget::NotReady(Reason::Custom(reason.into()))),
+        (Wished::Ready | Wished::LoggedOut, Some(_)) => Err(Problem::bad_request("only not-ready takes a reason")),
+        (Wished::Ready, None) => Ok(AgentTarget::Ready),
+        (Wished::LoggedOut, None) => Ok(AgentTarget::LoggedOut),
+    }
+}
+
+fn describe(target: &AgentTarget) -> String {
+    match target {
+        AgentTarget::Ready => "ready".to_string(),
+        AgentTarget::NotReady(reason) => format!("not-ready ({})", reason.as_str()),
+        AgentTarget::LoggedOut => "logged-out".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<AgentTarget, Problem> {
+        target(serde_json::from_str(text).map_err(|error| Problem::bad_request(error.to_string()))?)
+    }
+
+    #[test]
+    fn not_ready_alone_takes_a_reason_and_needs_one() {
+        assert_eq!(parse(r#"{"state":"ready"}"#), Ok(AgentTarget::Ready));
+        assert_eq!(parse(r#"{"state":"logged-out"}"#), Ok(AgentTarget::LoggedOut));
+        assert_eq!(
+            parse(r#"{"state":"not-ready","reason":" lunch "}"#),
+            Ok(AgentTarget::NotReady(Reason::Custom("lunch".into())))
+        );
+        let wrong = [
+            r#"{"state":"not-ready"}"#,
+            r#"{"state":"not-ready","reason":"  "}"#,
+            r#"{"state":"not-ready","reason":"a\nb"}"#,
+            r#"{"state":"ready","reason":"x"}"#,
+            r#"{"state":"gone"}"#,
+            r#"{"state":"ready","extra":1}"#,
+        ];
+        assert!(wrong.iter().all(|text| parse(text).is_err()));
+    }
+}

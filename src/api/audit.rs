@@ -1,0 +1,28 @@
+//! The audit line: one log event with target `audit` for each action of a person or program, with who, what and the outcome.
+
+use crate::api::problem::Problem;
+
+/// Who did what to whom.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Action<'a> {
+    /// The user.
+    pub(super) who: &'a str,
+    /// The action's name.
+    pub(super) what: &'static str,
+    /// The agent or call.
+    pub(super) subject: &'a str,
+    /// The action's argument.
+    pub(super) detail: &'a str,
+}
+
+/// Writes the line.
+pub(super) fn write<T>(action: &Action<'_>, outcome: &Result<T, Problem>) {
+    let Action { who, what, subject, detail } = *action;
+    match outcome {
+        Ok(_) => tracing::info!(target: "audit", who, what, subject, detail, outcome = "done"),
+        Err(problem) => {
+            let (outcome, why) = (problem.status().as_u16(), problem.detail());
+            tracing::info!(target: "audit", who, what, subject, detail, outcome, why);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `/v1/calls`: the list, and ending or requeueing a call.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use crate::api::audit::{self, Action};
+use crate::api::auth::Who;
+use crate::api::handle::Handle;
+use crate::api::problem::Problem;
+use crate::api::request::{self, Page};
+use crate::base::CallId;
+use crate::node::{CallView, Control, Reply};
+
+/// One page of calls.
+#[derive(Debug, Serialize)]
+pub(super) struct Calls {
+    calls: Vec<CallView>,
+    total: usize,
+    offset: usize,
+    limit: usize,
+}
+
+/// `GET /v1/calls`
+pub(super) async fn list(
+    _: Who,
+    State(handle): State<Handle>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Calls>, Problem> {
+    let Page { offset, limit } = request::page(query.as_deref())?;
+    let reply = handle.ask(Control::Calls { offset, limit }).await?;
+    let Reply::Calls { rows, total } = reply else { return Err(request::strange()) };
+    Ok(Json(Calls { calls: rows, total, offset, limit }))
+}
+
+/// The body of `POST /v1/calls/ID`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
+enum CallBody {
+    Hangup,
+    Requeue { queue: Option<String> },
+}
+
+/// `POST /v1/calls/ID`
+pub(super) async fn act(
+    Who(by): Who,
+    State(handle): State<Handle>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<request::Done>, Problem> {
+    let body: CallBody = request::body(&headers, &body)?;
+    let (what, detail) = match &body {
+        CallBody::Hangup => ("hangup", ""),
+        CallBody::Requeue { queue } => ("requeue", queue.as_deref().unwrap_or_default()),
+    };
+    let action = Action { who: &by, what, subject: &id, detail };
+    let outcome = match call_id(&id) {
+        Some(call) => handle.ask(control(&body, call, &by)).await,
+        None => Err(Problem::not_found(format!("no call {id}"))),
+    };
+    audit::write(&action, &outcome);
+    outcome.map(|_| Json(request::DONE))
+}
+
+fn control(body: &CallBody, call: CallId, by: &std::sync::Arc<str>) -> Control {
+    match body {
+        CallBody::Hangup => Control::HangUp { call, by: by.clone() },
+        CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: by.clone() },
+    }
+}
+
+/// Reads what [`CallId`] prints (`c17`).
+fn call_id(text: &str) -> Option<CallId> {
+    text.strip_prefix('c')?.parse().ok().map(CallId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_id_is_read_as_it_is_printed() {
+        assert_eq!(call_id(&CallId(17).to_string()), Some(CallId(17)));
+        assert_eq!(call_id("17"), None);
+        assert_eq!(call_id("c"), None);
+        assert_eq!(call_id("c-1"), None);
+    }
+
+    #[test]
+    fn an_action_is_hangup_or_requeue() {
+        let read = |text| serde_json::from_str::<CallBody>(text);
+        assert!(matches!(read(r#"{"action":"hangup"}"#), Ok(CallBody::Hangup)));
+        assert!(matches!(read(r#"{"action":"requeue"}"#), Ok(CallBody::Requeue { queue: None })));
+        assert!(matches!(read(r#"{"action":"requeue","queue":"a"}"#), Ok(CallBody::Requeue { queue: Some(_) })));
+        assert!(read(r#"{"action":"park"}"#).is_err());
+        assert!(read(r#"{"queue":"a"}"#).is_err());
+    }
+}

@@ -1,0 +1,177 @@
+//! What the control plane holds of the rest of the process: a bounded queue of requests to the signalling thread, the live
+//! figures, the health marks, and the tokens in force. It is made by the shell and knows no thread or socket.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::api::problem::Problem;
+use crate::base::Instant;
+use crate::base::limits::CONTROL_QUEUE_MAX;
+use crate::node::{Control, Reply};
+use crate::stats::Live;
+use crate::stats::export::Exposition;
+
+/// How long an asker waits for the signalling thread, which answers within a turn of its loop.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// A loop that has not turned for so long is stuck; it turns each second when idle.
+const BEAT_AGE_MAX: Duration = Duration::from_secs(5);
+
+/// A request with the way back.
+#[derive(Debug)]
+pub struct Request {
+    /// What is asked.
+    pub control: Control,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<Reply>,
+}
+
+/// A queue of requests of [`CONTROL_QUEUE_MAX`].
+pub fn requests() -> (mpsc::Sender<Request>, mpsc::Receiver<Request>) {
+    mpsc::channel(CONTROL_QUEUE_MAX)
+}
+
+/// Marks that the loops set and the health addresses read.
+#[derive(Debug, Default)]
+pub struct Health {
+    beat: AtomicU64,
+    beat_media: AtomicU64,
+    draining: AtomicBool,
+    live_calls: AtomicUsize,
+}
+
+impl Health {
+    /// The signalling loop turned at `now` with so many calls alive.
+    pub fn beat(&self, now: Instant, live_calls: usize) {
+        self.beat.store(now.as_micros().max(1), Ordering::Relaxed);
+        self.live_calls.store(live_calls, Ordering::Relaxed);
+    }
+
+    /// The media loop turned at `now`.
+    pub fn beat_media(&self, now: Instant) {
+        self.beat_media.store(now.as_micros().max(1), Ordering::Relaxed);
+    }
+
+    /// The node begins to drain.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// True from the begin of the drain on.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Calls alive at the last turn.
+    pub fn live_calls(&self) -> usize {
+        self.live_calls.load(Ordering::Relaxed)
+    }
+
+    /// How long ago signalling and media turned; `None` before their first turn.
+    pub fn ages(&self, now: Instant) -> [Option<Duration>; 2] {
+        [&self.beat, &self.beat_media].map(|beat| match beat.load(Ordering::Relaxed) {
+            0 => None,
+            micros => Some(now.since(Instant::from_micros(micros))),
+        })
+    }
+
+    /// True when both loops turn.
+    pub fn is_alive(&self, now: Instant) -> bool {
+        self.ages(now).iter().all(|age| age.is_some_and(|age| age < BEAT_AGE_MAX))
+    }
+}
+
+/// The control plane's view of the process. Copies share everything.
+#[derive(Clone)]
+pub struct Handle {
+    requests: mpsc::Sender<Request>,
+    now: Arc<dyn Fn() -> Instant + Send + Sync>,
+    tokens: Arc<RwLock<Tokens>>,
+    /// The live figures.
+    pub live: Arc<Live>,
+    /// The same for Prometheus.
+    pub exposition: Arc<Exposition>,
+    /// The health marks.
+    pub health: Arc<Health>,
+}
+
+/// User names with their bearer tokens.
+pub type Tokens = Arc<Vec<(String, String)>>;
+
+impl fmt::Debug for Handle {
+    /// Without the tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("health", &self.health).finish_non_exhaustive()
+    }
+}
+
+impl Handle {
+    /// A handle on the signalling thread behind `requests`; `now` tells the node's time.
+    pub fn new(
+        requests: mpsc::Sender<Request>,
+        now: Arc<dyn Fn() -> Instant + Send + Sync>,
+        live: Arc<Live>,
+        health: Arc<Health>,
+    ) -> Self {
+        let clock = Arc::clone(&now);
+        let exposition = Arc::new(Exposition::new(Arc::clone(&live), move || clock()));
+        Self { requests, now, tokens: Arc::default(), live, exposition, health }
+    }
+
+    /// The node's time.
+    pub fn now(&self) -> Instant {
+        (self.now)()
+    }
+
+    /// The tokens in force.
+    pub fn tokens(&self) -> Tokens {
+        Arc::clone(&self.tokens.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts other tokens in force.
+    pub fn set_tokens(&self, tokens: Vec<(String, String)>) {
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tokens);
+    }
+
+    /// Asks the node.
+    ///
+    /// # Errors
+    /// 503 when the queue is full or the node does not answer; 404 and 409 as the node says.
+    pub async fn ask(&self, control: Control) -> Result<Reply, Problem> {
+        let (answer, reply) = oneshot::channel();
+        self.requests.try_send(Request { control, answer }).map_err(|error| match error {
+            TrySendError::Full(_) => Problem::unavailable("too many requests wait for the engine; try again"),
+            TrySendError::Closed(_) => Problem::unavailable("the engine has ended"),
+        })?;
+        let Ok(Ok(reply)) = tokio::time::timeout(ANSWER_MAX, reply).await else {
+            return Err(Problem::unavailable("the engine does not answer"));
+        };
+        match reply {
+            Reply::NotFound(what) => Err(Problem::not_found(what)),
+            Reply::Conflict(why) => Err(Problem::conflict(why)),
+            Reply::Agents { .. } | Reply::Calls { .. } | Reply::Done => Ok(reply),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_that_does_not_turn_is_not_alive() {
+        let health = Health::default();
+        let at = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
+        assert!(!health.is_alive(at(1)));
+        health.beat(at(1), 3);
+        assert!(!health.is_alive(at(1)));
+        health.beat_media(at(2));
+        assert!(health.is_alive(at(2)));
+        assert!(!health.is_alive(at(6)));
+        assert_eq!(health.live_calls(), 3);
+    }
+}

@@ -1,0 +1,86 @@
+//! Reading requests: pages (`?limit=&offset=`) and JSON bodies, with refusals that say what is wrong.
+
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::api::problem::Problem;
+use crate::base::limits::ROWS_MAX;
+
+/// Rows of a page when none are asked for.
+const ROWS_DEFAULT: usize = 100;
+
+/// A part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Page {
+    /// Rows to skip.
+    pub(super) offset: usize,
+    /// Most rows.
+    pub(super) limit: usize,
+}
+
+/// The answer of an action that was done.
+#[derive(Debug, Serialize)]
+pub(super) struct Done {
+    outcome: &'static str,
+}
+
+/// The only [`Done`].
+pub(super) const DONE: Done = Done { outcome: "done" };
+
+/// Reads `limit` (1 to [`ROWS_MAX`]) and `offset` from a query string.
+pub(super) fn page(query: Option<&str>) -> Result<Page, Problem> {
+    let mut page = Page { offset: 0, limit: ROWS_DEFAULT };
+    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let number = || value.parse().map_err(|_| Problem::bad_request(format!("{key} is a number, not `{value}`")));
+        match key {
+            "offset" => page.offset = number()?,
+            "limit" => page.limit = number()?,
+            _ => return Err(Problem::bad_request(format!("unknown parameter `{key}`; there are limit and offset"))),
+        }
+    }
+    if !(1..=ROWS_MAX).contains(&page.limit) {
+        return Err(Problem::bad_request(format!("limit is 1 to {ROWS_MAX}")));
+    }
+    Ok(page)
+}
+
+/// Reads a JSON body. Its content type is asked for, so that no web page can make a browser send one unnoticed.
+pub(super) fn body<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        let detail = "the body is JSON: send Content-Type: application/json";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("the body cannot be read: {error}")))
+}
+
+/// The node answered another question than was asked.
+pub(super) fn strange() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the engine answered another question")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_bounds() {
+        assert_eq!(page(None), Ok(Page { offset: 0, limit: 100 }));
+        assert_eq!(page(Some("limit=5&offset=20")), Ok(Page { offset: 20, limit: 5 }));
+        for wrong in ["limit=0", "limit=1001", "limit=x", "offset=-1", "page=2"] {
+            assert_eq!(page(Some(wrong)).map_err(|problem| problem.status()), Err(StatusCode::BAD_REQUEST));
+        }
+    }
+
+    #[test]
+    fn a_body_without_its_content_type_is_refused() {
+        let mut headers = HeaderMap::new();
+        let read = |headers: &HeaderMap| body::<u32>(headers, b"7").map_err(|problem| problem.status());
+        assert_eq!(read(&headers), Err(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        headers.insert(header::CONTENT_TYPE, "application/json; charset=utf-8".parse().unwrap());
+        assert_eq!(read(&headers), Ok(7));
+    }
+}

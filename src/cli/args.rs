@@ -1,0 +1,243 @@
+//! The arguments, as clap reads them and `--help` shows them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Strowger: an automatic call distributor that stands beside your PBX.
+///
+/// Calls come in over a SIP trunk, wait in queues with music, and go to the agent whose skills fit.
+/// Try `strowger demo` first: it needs no configuration and no other program.
+#[derive(Debug, Parser)]
+#[command(
+    name = "strowger",
+    version,
+    after_help = "Exit codes: 0 it worked, 1 it failed, 2 the arguments or the configuration are wrong."
+)]
+pub(super) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+    /// Log events of this level and above, to standard error; `info` for serve, `warn` for the others.
+    #[arg(long, global = true, value_enum, value_name = "LEVEL")]
+    pub(super) log_level: Option<LogLevel>,
+    /// Log one JSON object a line.
+    #[arg(long, global = true)]
+    pub(super) log_json: bool,
+}
+
+/// A level of log events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogLevel {
+    /// Nothing.
+    Off,
+    /// Something is broken.
+    Error,
+    /// Somebody should look.
+    Warn,
+    /// Milestones of calls and actions.
+    Info,
+    /// Decisions.
+    Debug,
+    /// Packets.
+    Trace,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the engine.
+    ///
+    /// SIGHUP reads the configuration again (a faulty one is refused whole and the old one stays in force).
+    /// SIGTERM or Ctrl-C drains: no new calls, waiting callers are served until `drain.limit`, calls in progress finish.
+    /// A second signal ends at once.
+    Serve {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Show the engine at work with phones of its own, on loopback.
+    ///
+    /// Callers arrive at random, agents answer, some callers give up. Ctrl-C drains and prints totals that add up.
+    Demo(Box<Demo>),
+    /// Validate a configuration and print what was understood.
+    Check {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Show the queues of a running engine.
+    Queues(Target),
+    /// Show the agents of a running engine.
+    Agents(Target),
+    /// Show the calls of a running engine.
+    Calls(Target),
+    /// Act on an agent of a running engine.
+    Agent {
+        /// What to do.
+        #[command(subcommand)]
+        command: AgentCommand,
+    },
+    /// Act on a call of a running engine.
+    Call {
+        /// What to do.
+        #[command(subcommand)]
+        command: CallCommand,
+    },
+}
+
+/// Actions on an agent.
+#[derive(Debug, Subcommand)]
+pub(super) enum AgentCommand {
+    /// Set an agent's state; during a call it takes effect afterwards.
+    #[command(
+        after_help = "Examples:\n  strowger agent set 1001 ready\n  strowger agent set 1001 not-ready lunch\n  strowger agent set 1001 logout"
+    )]
+    Set {
+        /// The agent's name, as in the configuration.
+        name: String,
+        /// The state.
+        #[arg(value_enum)]
+        state: AgentWish,
+        /// Why not ready.
+        #[arg(required_if_eq("state", "not-ready"))]
+        reason: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// A state an agent can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AgentWish {
+    /// Takes calls.
+    Ready,
+    /// Takes none, for a reason.
+    NotReady,
+    /// Has gone.
+    #[value(alias = "logged-out")]
+    Logout,
+}
+
+/// Actions on a call.
+#[derive(Debug, Subcommand)]
+pub(super) enum CallCommand {
+    /// End a call.
+    Hangup {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Put a waiting or talking call into a queue, keeping its original time.
+    Requeue {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// The queue; its own when not given.
+        queue: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// Which engine a client speaks to.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Target {
+    /// The engine's HTTP address.
+    #[arg(long, env = "STROWGER_URL", default_value = "http://127.0.0.1:8080")]
+    pub(super) url: String,
+    /// The bearer token, where the engine asks for one.
+    #[arg(long, env = "STROWGER_TOKEN", hide_env_values = true)]
+    pub(super) token: Option<String>,
+    /// Print the engine's JSON instead of a table.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The demo's options.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Demo {
+    /// End by itself after this time (`30s`, `5m`, `1h`), draining first.
+    #[arg(long, value_parser = duration)]
+    pub(super) duration: Option<Duration>,
+    /// Print one JSON object with the totals at the end, and nothing else, on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Callers arriving in a minute, on average.
+    #[arg(long, default_value_t = 30.0, value_parser = rate, value_name = "N")]
+    pub(super) calls_per_minute: f64,
+    /// Agents with a phone; a third of them serves all queues.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]
+    pub(super) agents: u16,
+    /// Start no phones: only the engine, for phones of yours.
+    #[arg(long)]
+    pub(super) no_phones: bool,
+    /// Where SIP is spoken; loopback only. Default: 127.0.0.1:5070, or a free port when that is taken.
+    #[arg(long, value_name = "ADDR")]
+    pub(super) sip: Option<SocketAddr>,
+    /// Where HTTP is served; loopback only. Default: 127.0.0.1:8080, or a free port when that is taken.
+    #[arg(long, value_name = "ADDR")]
+    pub(super) http: Option<SocketAddr>,
+    /// The seed of the callers' and agents' behaviour; the same seed gives the same arrivals.
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+}
+
+/// Reads `30s`, `500ms`, `5m`, `1h`, or plain seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let wrong = || format!("`{text}` is no duration; write it like 30s, 5m or 1h");
+    let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
+    let millis = match &text[digits..] {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// Reads a rate: above zero, at most what phones in one process can play.
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 6_000.0 => Ok(rate),
+        Ok(_) | Err(_) => Err("a number above 0, at most 6000".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert!(["", "s", "3x", "-1s", "99999999999999999999s"].iter().all(|text| duration(text).is_err()));
+    }
+
+    #[test]
+    fn not_ready_needs_a_reason_and_the_others_do_not() {
+        let parse = |words: &str| Arguments::try_parse_from(words.split(' '));
+        assert!(parse("strowger agent set 1001 ready").is_ok());
+        assert!(parse("strowger agent set 1001 logout").is_ok());
+        assert!(parse("strowger agent set 1001 not-ready lunch").is_ok());
+        assert!(parse("strowger agent set 1001 not-ready").is_err());
+        assert!(parse("strowger demo --calls-per-minute 0").is_err());
+        assert!(parse("strowger call requeue c17 sales --json").is_ok());
+    }
+}

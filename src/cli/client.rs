@@ -1,0 +1,236 @@
+//! The client of a running engine's HTTP interface: prints lists as tables or as the engine's JSON, and sends actions.
+
+use serde_json::{Value, json};
+
+use crate::cli::args::{AgentWish, Target};
+use crate::cli::print::{clock, out, table};
+
+/// Rows asked for at a time; the engine gives at most so many.
+const PAGE: usize = 1_000;
+
+/// A client of one engine.
+#[derive(Debug)]
+pub(super) struct Client {
+    agent: ureq::Agent,
+    url: String,
+    token: Option<String>,
+    json: bool,
+}
+
+impl Client {
+    /// A client of the engine at the target.
+    pub(super) fn new(target: &Target) -> Result<Self, String> {
+        if !target.url.starts_with("http://") {
+            return Err(format!("`{}` does not begin with http://", target.url));
+        }
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(std::time::Duration::from_secs(10)))
+            .build();
+        Ok(Self {
+            agent: config.into(),
+            url: target.url.trim_end_matches('/').to_string(),
+            token: target.token.clone(),
+            json: target.json,
+        })
+    }
+
+    /// Prints the queues.
+    pub(super) fn queues(&self) -> Result<(), String> {
+        let body = self.get("/v1/queues")?;
+        let header = [
+            "queue",
+            "waiting",
+            "longest",
+            "offered",
+            "answered",
+            "abandoned",
+            "flowed out",
+            "service level",
+            "ready",
+            "talking",
+        ];
+        self.print(
+            &body,
+            &header,
+            &rows(&body, "queues", |queue| {
+                vec![
+                    word(&queue["name"]),
+                    word(&queue["waiting"]),
+                    clock(queue["longest_wait_seconds"].as_f64().unwrap_or_default()),
+                    word(&queue["offered"]),
+                    word(&queue["answered"]),
+                    word(&queue["abandoned"]),
+                    word(&queue["flowed_out"]),
+                    queue["service_level"]
+                        .as_f64()
+                        .map_or_else(|| "-".to_string(), |level| format!("{:.1} %", level * 100.0)),
+                    word(&queue["agents"]["ready"]),
+                    word(&queue["agents"]["talking"]),
+                ]
+            }),
+        )
+    }
+
+    /// Prints the agents.
+    pub(super) fn agents(&self) -> Result<(), String> {
+        let body = self.get_all("/v1/agents", "agents")?;
+        let header = ["agent", "state", "for", "reason", "call", "reachable", "queues"];
+        self.print(
+            &body,
+            &header,
+            &rows(&body, "agents", |agent| {
+                vec![
+                    word(&agent["name"]),
+                    word(&agent["state"]),
+                    clock(agent["state_seconds"].as_f64().unwrap_or_default()),
+                    word(&agent["reason"]),
+                    word(&agent["call"]),
+                    if agent["reachable"] == Value::Bool(true) { "yes" } else { "no" }.to_string(),
+                    agent["queues"].as_array().into_iter().flatten().map(word).collect::<Vec<_>>().join(" "),
+                ]
+            }),
+        )
+    }
+
+    /// Prints the calls.
+    pub(super) fn calls(&self) -> Result<(), String> {
+        let body = self.get_all("/v1/calls", "calls")?;
+        let header = ["call", "state", "queue", "number", "caller", "wait", "talk", "position", "agent"];
+        self.print(
+            &body,
+            &header,
+            &rows(&body, "calls", |call| {
+                vec![
+                    word(&call["id"]),
+                    word(&call["state"]),
+                    word(&call["queue"]),
+                    word(&call["number"]),
+                    word(&call["caller"]),
+                    clock(call["wait_seconds"].as_f64().unwrap_or_default()),
+                    clock(call["talk_seconds"].as_f64().unwrap_or_default()),
+                    word(&call["position"]),
+                    word(&call["agent"]),
+                ]
+            }),
+        )
+    }
+
+    /// Sets an agent's state.
+    pub(super) fn set_agent(&self, name: &str, wish: AgentWish, reason: Option<&str>) -> Result<(), String> {
+        let state = match wish {
+            AgentWish::Ready => "ready",
+            AgentWish::NotReady => "not-ready",
+            AgentWish::Logout => "logged-out",
+        };
+        let mut body = json!({ "state": state });
+        if let Some(reason) = reason {
+            body["reason"] = reason.into();
+        }
+        self.post(&format!("/v1/agents/{}/state", escape(name)), &body)
+    }
+
+    /// Ends a call.
+    pub(super) fn hang_up(&self, id: &str) -> Result<(), String> {
+        self.post(&format!("/v1/calls/{}", escape(id)), &json!({ "action": "hangup" }))
+    }
+
+    /// Puts a call into a queue.
+    pub(super) fn requeue(&self, id: &str, queue: Option<&str>) -> Result<(), String> {
+        let mut body = json!({ "action": "requeue" });
+        if let Some(queue) = queue {
+            body["queue"] = queue.into();
+        }
+        self.post(&format!("/v1/calls/{}", escape(id)), &body)
+    }
+
+    fn print(&self, body: &Value, header: &[&str], rows: &[Vec<String>]) -> Result<(), String> {
+        out(&if self.json { format!("{body}\n") } else { table(header, rows) });
+        Ok(())
+    }
+
+    /// All pages of a list as one.
+    fn get_all(&self, path: &str, key: &str) -> Result<Value, String> {
+        let mut all = Vec::new();
+        loop {
+            let mut page = self.get(&format!("{path}?limit={PAGE}&offset={}", all.len()))?;
+            let Some(Value::Array(rows)) = page.get_mut(key).map(Value::take) else {
+                return Err(format!("{}{path} answered without {key}", self.url));
+            };
+            let is_last = rows.len() < PAGE;
+            all.extend(rows);
+            if is_last {
+                return Ok(json!({ key: all, "total": page["total"] }));
+            }
+        }
+    }
+
+    fn get(&self, path: &str) -> Result<Value, String> {
+        let mut request = self.agent.get(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        self.read(request.call())
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Result<(), String> {
+        let mut request = self.agent.post(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let answer = self.read(request.send_json(body))?;
+        out(&if self.json { format!("{answer}\n") } else { "done\n".to_string() });
+        Ok(())
+    }
+
+    fn read(&self, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, String> {
+        let mut answer = answer.map_err(|error| format!("{}: {error}; is the engine running?", self.url))?;
+        let status = answer.status();
+        let body: Result<Value, _> = answer.body_mut().read_json();
+        match body {
+            Ok(body) if status.is_success() => Ok(body),
+            Ok(body) => {
+                let detail = body["detail"].as_str().unwrap_or("no detail").to_string();
+                Err(format!("{} ({detail})", status))
+            }
+            Err(error) => Err(format!("{}: {status}, not JSON: {error}", self.url)),
+        }
+    }
+}
+
+fn rows(body: &Value, key: &str, row: impl Fn(&Value) -> Vec<String>) -> Vec<Vec<String>> {
+    body[key].as_array().into_iter().flatten().map(row).collect()
+}
+
+/// A value as a table shows it.
+fn word(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// A path segment (RFC 3986 3.3): everything but unreserved characters is escaped.
+fn escape(segment: &str) -> String {
+    let mut escaped = String::new();
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_segment_is_escaped() {
+        assert_eq!(escape("1001"), "1001");
+        assert_eq!(escape("a/b c"), "a%2Fb%20c");
+    }
+}

@@ -1,0 +1,69 @@
+//! The demo's configuration: the built-in one with this run's addresses and the agents' phones.
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
+
+use crate::cli::args;
+use crate::config::{self, AgentConfig, Config};
+
+/// The first agent's name; the others count on.
+const FIRST_AGENT: u32 = 1001;
+
+/// The name of an agent by its place.
+pub(super) fn agent_name(place: usize) -> String {
+    (FIRST_AGENT as usize + place).to_string()
+}
+
+/// Makes the configuration for phones at these addresses (none: the agents stay where the built-in configuration has
+/// them). The notes say which default address was taken by another program.
+pub(super) fn make(options: &args::Demo, phones: &[SocketAddr]) -> Result<(Config, Vec<String>), String> {
+    let mut config = config::built_in();
+    let mut notes = Vec::new();
+    config.sip.listen = choose("--sip", options.sip, config.sip.listen, |at| UdpSocket::bind(at).is_ok(), &mut notes)?;
+    config.http.listen =
+        choose("--http", options.http, config.http.listen, |at| TcpListener::bind(at).is_ok(), &mut notes)?;
+    if let Some(pattern) = config.agents.first().cloned()
+        && !phones.is_empty()
+    {
+        config.agents = phones.iter().enumerate().map(|(place, at)| agent(&pattern, place, *at)).collect();
+    }
+    Ok((config, notes))
+}
+
+/// A third of the agents serves everything, the others one queue.
+fn agent(pattern: &AgentConfig, place: usize, phone: SocketAddr) -> AgentConfig {
+    let name = agent_name(place);
+    let skills: &[&str] = match place % 3 {
+        0 => &["support", "sales"],
+        1 => &["support"],
+        _ => &["sales"],
+    };
+    AgentConfig {
+        uri: format!("sip:{name}@{phone}"),
+        name: name.into(),
+        peer: None,
+        skills: skills.iter().map(|skill| Arc::from(*skill)).collect(),
+        ..pattern.clone()
+    }
+}
+
+fn choose(
+    flag: &str,
+    wished: Option<SocketAddr>,
+    usual: SocketAddr,
+    is_free: impl Fn(SocketAddr) -> bool,
+    notes: &mut Vec<String>,
+) -> Result<SocketAddr, String> {
+    match wished {
+        Some(at) if !at.ip().is_loopback() => {
+            Err(format!("{flag} {at}: the demo stays on loopback; use `strowger serve`"))
+        }
+        Some(at) => Ok(at),
+        None if is_free(usual) => Ok(usual),
+        None => {
+            notes
+                .push(format!("{usual} is taken by another program; a free port is used instead ({flag} chooses one)"));
+            Ok(SocketAddr::new(usual.ip(), 0))
+        }
+    }
+}

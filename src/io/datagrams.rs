@@ -1,0 +1,148 @@
+//! Reading and writing datagrams on the SIP socket: many small messages cut from one block of memory, and a bounded list of
+//! what the socket would not take at once. Knows nothing of SIP.
+
+use std::collections::VecDeque;
+use std::io::{Error, ErrorKind};
+use std::net::SocketAddr;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use crate::base::limits::MESSAGE_BYTES_MAX;
+
+/// Messages are cut from blocks of this size. A message that the node keeps holds its whole block, so a block is small.
+const BLOCK: usize = 16 * 1024;
+/// Datagrams that wait for a full socket; more are dropped, which SIP's retransmissions repair.
+const PENDING_MAX: usize = 4_096;
+
+/// What one read of the socket gave.
+#[derive(Debug)]
+pub enum Received {
+    /// A datagram with its source.
+    Datagram(SocketAddr, Bytes),
+    /// Nothing is there.
+    Nothing,
+    /// An error that concerns an earlier datagram (ICMP port unreachable): read on.
+    Fault,
+}
+
+/// The reading side.
+#[derive(Debug)]
+pub struct Inbound {
+    scratch: Vec<u8>,
+    block: BytesMut,
+}
+
+impl Default for Inbound {
+    fn default() -> Self {
+        Self { scratch: vec![0; MESSAGE_BYTES_MAX], block: BytesMut::new() }
+    }
+}
+
+impl Inbound {
+    /// Reads one datagram if there is one. Never waits.
+    pub fn receive(&mut self, socket: &UdpSocket) -> Received {
+        match socket.try_recv_from(&mut self.scratch) {
+            Ok((length, source)) => Received::Datagram(source, self.keep(length)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Received::Nothing,
+            Err(error) => {
+                tracing::debug!(%error, "receive");
+                Received::Fault
+            }
+        }
+    }
+
+    fn keep(&mut self, length: usize) -> Bytes {
+        if length > BLOCK / 4 {
+            return Bytes::copy_from_slice(&self.scratch[..length]);
+        }
+        if self.block.capacity() < length {
+            self.block = BytesMut::with_capacity(BLOCK);
+        }
+        self.block.extend_from_slice(&self.scratch[..length]);
+        self.block.split().freeze()
+    }
+}
+
+/// The writing side; owns the socket.
+#[derive(Debug)]
+pub struct Outbound {
+    socket: UdpSocket,
+    pending: VecDeque<(SocketAddr, Bytes)>,
+}
+
+impl Outbound {
+    /// Writes to `socket`.
+    pub fn new(socket: UdpSocket) -> Self {
+        Self { socket, pending: VecDeque::new() }
+    }
+
+    /// The socket, for reading.
+    pub fn socket(&self) -> &UdpSocket {
+        &self.socket
+    }
+
+    /// True when nothing waits for the socket.
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Sends, or keeps for later, in order. What cannot be sent at all is dropped: SIP repeats what matters.
+    pub fn send(&mut self, destination: SocketAddr, payload: Bytes) {
+        if self.pending.is_empty() {
+            match self.socket.try_send_to(&payload, destination) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                result => return log_failure(result, destination),
+            }
+        }
+        if self.pending.len() >= PENDING_MAX {
+            tracing::warn!(%destination, "send buffer full, datagram dropped");
+            return;
+        }
+        self.pending.push_back((destination, payload));
+    }
+
+    /// Sends what waited, as far as the socket takes it.
+    pub fn flush(&mut self) {
+        while let Some((destination, payload)) = self.pending.front() {
+            match self.socket.try_send_to(payload, *destination) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                result => log_failure(result, *destination),
+            }
+            self.pending.pop_front();
+        }
+    }
+
+    /// Waits until a datagram can be read, or written when some wait for that.
+    pub async fn ready(&self) {
+        let interest =
+            if self.pending.is_empty() { Interest::READABLE } else { Interest::READABLE | Interest::WRITABLE };
+        if let Err(error) = self.socket.ready(interest).await {
+            tracing::error!(%error, "socket");
+        }
+    }
+}
+
+fn log_failure(result: Result<usize, Error>, destination: SocketAddr) {
+    if let Err(error) = result {
+        tracing::debug!(%error, %destination, "send");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_messages_share_a_block_and_large_ones_do_not() {
+        let mut inbound = Inbound::default();
+        inbound.scratch[..3].copy_from_slice(b"abc");
+        let (a, b) = (inbound.keep(3), inbound.keep(2));
+        assert_eq!((&a[..], &b[..]), (&b"abc"[..], &b"ab"[..]));
+        assert_eq!(a.as_ptr().wrapping_add(3), b.as_ptr());
+        assert_eq!(inbound.keep(BLOCK).len(), BLOCK);
+        let many: Vec<Bytes> = (0..100).map(|_| inbound.keep(1000)).collect();
+        assert!(many.iter().all(|message| message.len() == 1000 && message.starts_with(b"abc")));
+    }
+}

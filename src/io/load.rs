@@ -1,0 +1,148 @@
+//! Reading a configuration with all that it names: the file itself, token files, WAV files, host names. Everything that is
+//! wrong is reported at once, and nothing of a faulty configuration is used.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::acd::strategy;
+use crate::config::{self, Config};
+use crate::io::resolve;
+use crate::media::{Track, TrackId, tune, wav};
+use crate::node::{QueueAudio, Resolved};
+
+/// The built-in tune, known to every media worker.
+const BUILT_IN: TrackId = TrackId(0);
+
+/// A configuration ready to be put in force.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Host addresses and audio.
+    pub resolved: Resolved,
+    /// Users with their bearer tokens, those of token files included.
+    pub tokens: Vec<(String, String)>,
+    /// Audio that the media worker does not know yet.
+    pub tracks: Vec<(TrackId, Track)>,
+}
+
+/// Where a configuration comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// A configuration made by the program itself.
+    Made(Box<Config>),
+}
+
+/// Reads configurations from one origin, and remembers which audio the media worker already has.
+#[derive(Debug)]
+pub struct Loader {
+    origin: Origin,
+    tracks: BTreeMap<(PathBuf, Option<SystemTime>), TrackId>,
+    next_track: u32,
+    /// The built-in tune was given with the first configuration.
+    tune_given: bool,
+}
+
+impl Loader {
+    /// A loader that has loaded nothing yet.
+    pub fn new(origin: Origin) -> Self {
+        Self { origin, tracks: BTreeMap::new(), next_track: BUILT_IN.0 + 1, tune_given: false }
+    }
+
+    /// Reads everything. `known` are the addresses of the configuration in force, kept for names that are not found now.
+    ///
+    /// # Errors
+    /// Every error of the text and of the files it names, one line each.
+    pub async fn load(&mut self, known: &BTreeMap<String, IpAddr>) -> Result<Loaded, Vec<String>> {
+        let (config, base) = self.read_config()?;
+        let mut errors = Vec::new();
+        let tokens = read_tokens(&config, &base, &mut errors);
+        let mut fresh = BTreeMap::new();
+        let mut audio = BTreeMap::new();
+        for queue in &config.queues {
+            let mut read = |path: &Option<PathBuf>| {
+                let path = base.join(path.as_ref()?);
+                self.track(&path, &mut fresh)
+                    .map_err(|error| errors.push(format!("queues.{}: {error}", queue.name)))
+                    .ok()
+            };
+            let (music, prompt) = (read(&queue.music), read(&queue.prompt));
+            if music.is_some() || prompt.is_some() {
+                audio.insert(Arc::clone(&queue.name), QueueAudio { music: music.unwrap_or(BUILT_IN), prompt });
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let hosts = resolve::resolve(&config, known).await;
+        let mut tracks = Vec::new();
+        if !self.tune_given {
+            self.tune_given = true;
+            tracks.push((BUILT_IN, Track::from_samples(&tune::built_in())));
+        }
+        for (key, (id, track)) in fresh {
+            self.tracks.insert(key, id);
+            tracks.push((id, track));
+        }
+        Ok(Loaded { config: Arc::new(config), resolved: Resolved { hosts, audio }, tokens, tracks })
+    }
+
+    fn read_config(&self) -> Result<(Config, PathBuf), Vec<String>> {
+        match &self.origin {
+            Origin::File(path) => {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(path).map_err(|error| vec![format!("{name}: {error}")])?;
+                let base = path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
+                Ok((parse(&text, &name)?, base))
+            }
+            Origin::Made(config) => Ok((Config::clone(config), PathBuf::new())),
+        }
+    }
+
+    /// The id of the audio in a file; a file that has changed since it was read gets another id.
+    fn track(&mut self, path: &Path, fresh: &mut Fresh) -> Result<TrackId, String> {
+        let modified = std::fs::metadata(path).and_then(|data| data.modified()).ok();
+        let key = (path.to_path_buf(), modified);
+        if let Some(id) = self.tracks.get(&key).copied().or_else(|| fresh.get(&key).map(|(id, _)| *id)) {
+            return Ok(id);
+        }
+        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let samples = wav::decode(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        let id = TrackId(self.next_track);
+        self.next_track += 1;
+        fresh.insert(key, (id, Track::from_samples(&samples)));
+        Ok(id)
+    }
+}
+
+/// Audio read but not yet loaded, by file and its moment of change.
+type Fresh = BTreeMap<(PathBuf, Option<SystemTime>), (TrackId, Track)>;
+
+/// Reads a configuration text with the strategies that exist.
+///
+/// # Errors
+/// Every error of the text, one line each.
+pub fn parse(text: &str, name: &str) -> Result<Config, Vec<String>> {
+    let strategies: Vec<_> = strategy::names().collect();
+    config::parse(text, name, &strategies).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+fn read_tokens(config: &Config, base: &Path, errors: &mut Vec<String>) -> Vec<(String, String)> {
+    let mut tokens = config.http.tokens.clone();
+    for (name, file) in &config.http.token_files {
+        let path = base.join(file);
+        match std::fs::read_to_string(&path) {
+            Err(error) => errors.push(format!("http.token_files.{name}: {}: {error}", path.display())),
+            Ok(text) if text.trim().is_empty() || !text.trim().bytes().all(|b| b.is_ascii_graphic()) => {
+                errors.push(format!("http.token_files.{name}: {}: no token of visible characters", path.display()));
+            }
+            Ok(text) => tokens.push((name.clone(), text.trim().to_string())),
+        }
+    }
+    tokens
+}

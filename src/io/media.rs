@@ -1,0 +1,250 @@
+//! The media thread: the RTP and RTCP sockets and the media worker. One poll wakes it for packets, orders and the worker's
+//! deadlines; commands are applied before the packets of the same turn. It never waits for the signalling thread: events
+//! that its channel does not take are kept and offered again.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Events, Poll, Waker};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
+
+use crate::api::handle::Health;
+use crate::io::clock::Clock;
+use crate::io::ports::{Ports, Readable, WAKE};
+use crate::media::{Command, Event, PortKind, Track, TrackId, Worker};
+
+/// Orders between the threads: a call needs about ten, and a turn of either thread is far below a second.
+const ORDERS_MAX: usize = 65_536;
+/// Events from the media worker that wait for the signalling thread.
+const EVENTS_MAX: usize = 65_536;
+/// Orders taken in one turn before packets get theirs.
+const ORDERS_TURN_MAX: usize = 4_096;
+/// Packets read from one socket in one turn, so that a flood on one port does not starve the others.
+const PACKETS_TURN_MAX: usize = 16;
+/// Sockets told readable by one poll.
+const READY_MAX: usize = 1_024;
+/// The largest RTP or RTCP packet read: one Ethernet frame, with room.
+const PACKET_MAX: usize = 2_048;
+/// The thread turns at least this often, for its heartbeat.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// An order to the media thread.
+#[derive(Debug)]
+pub enum Order {
+    /// A rule from the signalling thread.
+    Command(Command),
+    /// A piece of audio becomes known under an id; sent before any command names it.
+    Load(TrackId, Track),
+}
+
+/// The signalling thread's way to the media thread. Never blocks, never loses a command; wakes once for a batch.
+#[derive(Debug)]
+pub struct MediaLink {
+    orders: mpsc::Sender<Order>,
+    waker: Arc<Waker>,
+    backlog: VecDeque<Order>,
+    told: bool,
+}
+
+impl MediaLink {
+    /// Sends a command; [`MediaLink::wake`] makes the media thread look.
+    pub fn command(&mut self, command: Command) {
+        self.send(Order::Command(command));
+    }
+
+    /// Makes a piece of audio known.
+    pub fn load(&mut self, id: TrackId, track: Track) {
+        self.send(Order::Load(id, track));
+        self.wake();
+    }
+
+    /// Wakes the media thread when something was sent since the last time.
+    pub fn wake(&mut self) {
+        while let Some(order) = self.backlog.pop_front() {
+            if let Err(TrySendError::Full(order)) = self.orders.try_send(order) {
+                self.backlog.push_front(order);
+                break;
+            }
+            self.told = true;
+        }
+        if !std::mem::take(&mut self.told) {
+            return;
+        }
+        if let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "wake the media thread");
+        }
+    }
+
+    /// Another link to the same thread, with a backlog of its own.
+    pub fn another(&self) -> Self {
+        Self { orders: self.orders.clone(), waker: Arc::clone(&self.waker), backlog: VecDeque::new(), told: false }
+    }
+
+    /// The backlog is bounded by what the live calls may still say (DESIGN 3).
+    fn send(&mut self, order: Order) {
+        if !self.backlog.is_empty() {
+            self.backlog.push_back(order);
+            return;
+        }
+        match self.orders.try_send(order) {
+            Ok(()) => self.told = true,
+            Err(TrySendError::Full(order)) => self.backlog.push_back(order),
+            Err(TrySendError::Closed(_)) => tracing::error!("the media thread is gone"),
+        }
+    }
+}
+
+/// The thread's parts, made where its errors can be reported; [`MediaThread::run`] runs them.
+#[derive(Debug)]
+pub struct MediaThread {
+    clock: Clock,
+    poll: Poll,
+    ports: Ports,
+    worker: Worker,
+    orders: mpsc::Receiver<Order>,
+    events: mpsc::Sender<Event>,
+    backlog: VecDeque<Event>,
+    unfinished: Vec<Readable>,
+    health: Arc<Health>,
+}
+
+/// Makes the media thread's parts around bound ports; returns them with the link to it and the events from it.
+///
+/// # Errors
+/// The system's, when the poll cannot be made or a socket cannot be registered.
+pub fn prepare(
+    clock: Clock,
+    mut ports: Ports,
+    health: Arc<Health>,
+) -> std::io::Result<(MediaThread, MediaLink, mpsc::Receiver<Event>)> {
+    let poll = Poll::new()?;
+    ports.register(poll.registry())?;
+    let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+    let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
+    let (events, event_receiver) = mpsc::channel(EVENTS_MAX);
+    let worker = Worker::new(clock.now(), ports.leases());
+    let thread = MediaThread {
+        clock,
+        poll,
+        ports,
+        worker,
+        orders,
+        events,
+        backlog: VecDeque::new(),
+        unfinished: Vec::new(),
+        health,
+    };
+    let link = MediaLink { orders: order_sender, waker, backlog: VecDeque::new(), told: false };
+    Ok((thread, link, event_receiver))
+}
+
+impl MediaThread {
+    /// Runs until nobody can send orders any more.
+    pub fn run(mut self) {
+        let mut ready = Events::with_capacity(READY_MAX);
+        let mut packet = vec![0; PACKET_MAX];
+        let mut more = false;
+        loop {
+            let timeout = if more || !self.unfinished.is_empty() { Duration::ZERO } else { self.patience() };
+            if let Err(error) = self.poll.poll(&mut ready, Some(timeout))
+                && error.kind() != ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "media poll");
+                return;
+            }
+            self.health.beat_media(self.clock.now());
+            more = match self.take_orders() {
+                Taken::All => false,
+                Taken::Some => true,
+                Taken::Gone => return,
+            };
+            self.read_packets(&ready, &mut packet);
+            let now = self.clock.now();
+            if self.worker.poll_timeout().is_some_and(|at| at <= now) {
+                self.worker.handle_timeout(now);
+            }
+            self.settle();
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        let patience = if self.backlog.is_empty() { HEARTBEAT } else { Duration::from_millis(10) };
+        self.worker.poll_timeout().map_or(patience, |at| self.clock.until(at).min(patience))
+    }
+
+    fn take_orders(&mut self) -> Taken {
+        for _ in 0..ORDERS_TURN_MAX {
+            match self.orders.try_recv() {
+                Ok(Order::Command(command)) => {
+                    self.worker.handle_command(self.clock.now(), command);
+                    self.settle();
+                }
+                Ok(Order::Load(id, track)) => self.worker.load_track(id, track),
+                Err(TryRecvError::Empty) => return Taken::All,
+                Err(TryRecvError::Disconnected) => return Taken::Gone,
+            }
+        }
+        Taken::Some
+    }
+
+    /// Reads what is ready. A socket is told once until it is read empty, so one that still has packets is remembered.
+    fn read_packets(&mut self, ready: &Events, packet: &mut [u8]) {
+        let unfinished = std::mem::take(&mut self.unfinished);
+        let told = ready.iter().filter_map(|event| Readable::from_token(event.token()));
+        for readable in unfinished.into_iter().chain(told) {
+            if !self.read_socket(readable, packet) {
+                self.unfinished.push(readable);
+            }
+        }
+    }
+
+    /// True when the socket is empty.
+    fn read_socket(&mut self, readable: Readable, packet: &mut [u8]) -> bool {
+        for _ in 0..PACKETS_TURN_MAX {
+            match self.ports.socket(readable.port, readable.kind).map(|socket| socket.recv_from(packet)) {
+                Some(Ok((length, source))) => {
+                    let now = self.clock.now();
+                    match readable.kind {
+                        PortKind::Rtp => self.worker.handle_rtp(now, readable.port, source, &packet[..length]),
+                        PortKind::Rtcp => self.worker.handle_rtcp(now, readable.port, source, &packet[..length]),
+                    }
+                    self.settle();
+                }
+                Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => return true,
+                // An ICMP error about an earlier packet: read on.
+                Some(Err(error)) => tracing::trace!(%error, "media receive"),
+                None => return true,
+            }
+        }
+        false
+    }
+
+    /// Drains the worker: packets to the sockets (a full socket loses them, as a full wire would), events to the shard.
+    fn settle(&mut self) {
+        while let Some(transmit) = self.worker.poll_transmit() {
+            let Some(socket) = self.ports.socket(transmit.port, transmit.kind) else { continue };
+            if let Err(error) = socket.send_to(&transmit.payload, transmit.destination) {
+                tracing::trace!(%error, destination = %transmit.destination, "media send");
+            }
+        }
+        while let Some(event) = self.worker.poll_event() {
+            self.backlog.push_back(event);
+        }
+        while let Some(event) = self.backlog.pop_front() {
+            if let Err(TrySendError::Full(event)) = self.events.try_send(event) {
+                self.backlog.push_front(event);
+                return;
+            }
+        }
+    }
+}
+
+/// How far the orders were taken.
+enum Taken {
+    All,
+    Some,
+    Gone,
+}

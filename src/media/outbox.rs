@@ -1,0 +1,69 @@
+//! [`Outbox`]: what a worker wants sent and told. Packets are views of large shared buffers, so that writing one allocates
+//! nothing.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use bytes::{Bytes, BytesMut};
+
+use super::message::{Event, PortId};
+use crate::base::limits::OUTBOX_MAX;
+
+/// A datagram to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transmit {
+    /// From which of our ports.
+    pub port: PortId,
+    /// From its RTP socket or the RTCP socket above.
+    pub kind: Kind,
+    /// Where to.
+    pub destination: SocketAddr,
+    /// The whole datagram.
+    pub payload: Bytes,
+}
+
+/// Which of a port's two sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The even port.
+    Rtp,
+    /// One port above.
+    Rtcp,
+}
+
+/// Datagrams and events not yet drained.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    pub(crate) transmits: VecDeque<Transmit>,
+    pub(crate) events: VecDeque<Event>,
+    buffer: BytesMut,
+}
+
+impl Outbox {
+    /// Adds a datagram of at most `bytes` octets that `write` appends.
+    pub(crate) fn send(
+        &mut self,
+        (port, kind): (PortId, Kind),
+        destination: SocketAddr,
+        bytes: usize,
+        write: impl FnOnce(&mut BytesMut),
+    ) {
+        if self.buffer.capacity() < bytes {
+            self.buffer.reserve(BUFFER_BYTES.max(bytes));
+        }
+        write(&mut self.buffer);
+        debug_assert!(self.buffer.len() <= bytes, "the writer keeps to its bound");
+        debug_assert!(self.transmits.len() < OUTBOX_MAX, "the caller drains");
+        let payload = self.buffer.split().freeze();
+        self.transmits.push_back(Transmit { port, kind, destination, payload });
+    }
+
+    /// Adds an event.
+    pub(crate) fn tell(&mut self, event: Event) {
+        debug_assert!(self.events.len() < OUTBOX_MAX, "the caller drains");
+        self.events.push_back(event);
+    }
+}
+
+/// Some 370 packets of 20 ms.
+const BUFFER_BYTES: usize = 64 * 1024;

@@ -1,0 +1,155 @@
+//! [`Worker`]: a pure machine that owns RTP streams and follows the rules shards send. It decides nothing about calls, reads
+//! no clock and opens no socket; what each stream hears is a rule, not a conversation.
+
+mod command;
+mod playing;
+mod receive;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::message::{Event, Lease, PortId, TrackId};
+use super::outbox::{Outbox, Transmit};
+use super::pacer::Pacer;
+use super::stream::Stream;
+use super::track::Track;
+use crate::base::{Instant, StreamId, Timers};
+
+/// The media worker.
+///
+/// # Driving it
+///
+/// 1. Give it the turn's commands first, then its packets, then [`Worker::handle_timeout`] when [`Worker::poll_timeout`]
+///    has come; `now` never goes back.
+/// 2. Drain [`Worker::poll_transmit`] and [`Worker::poll_event`] until each is `None`.
+/// 3. Sleep until [`Worker::poll_timeout`], at most.
+///
+/// Commands for unknown streams and packets for unknown ports are ignored: they may cross a close on the way.
+#[derive(Debug)]
+pub struct Worker {
+    /// The port of slot 0; the others follow one by one.
+    first: u32,
+    slots: Vec<Slot>,
+    /// Looked up for commands only; packets come by port.
+    streams: HashMap<StreamId, u32>,
+    tracks: BTreeMap<TrackId, Arc<Track>>,
+    timers: Timers<Timer>,
+    pacer: Pacer,
+    outbox: Outbox,
+}
+
+/// A leased port and who uses it.
+#[derive(Debug)]
+struct Slot {
+    lease: Lease,
+    usage: Usage,
+}
+
+/// `Free -> Open -> Quarantine -> Free`
+#[derive(Debug)]
+enum Usage {
+    /// A shard's to open.
+    Free,
+    /// A stream's.
+    Open(Box<Stream>),
+    /// Closed a moment ago: stray packets of the old call must not reach the next.
+    Quarantine,
+}
+
+/// What a deadline is for; the number is the slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Timer {
+    /// The watched silence may have lasted.
+    Silence(u32),
+    /// An RTCP report is due.
+    Report(u32),
+    /// The quarantine ends.
+    Free(u32),
+}
+
+impl Worker {
+    /// A worker for bound ports, none in use.
+    ///
+    /// # Panics
+    /// If the ports are not numbered one after the other: they are indices into the worker's table.
+    pub fn new(now: Instant, ports: Vec<Lease>) -> Self {
+        let first = ports.first().map_or(0, |lease| lease.port.0);
+        let consecutive = ports.iter().zip(first..).all(|(lease, expected)| lease.port.0 == expected);
+        assert!(consecutive, "a worker's ports are numbered one after the other");
+        Self {
+            first,
+            slots: ports.into_iter().map(|lease| Slot { lease, usage: Usage::Free }).collect(),
+            streams: HashMap::new(),
+            tracks: BTreeMap::new(),
+            timers: Timers::default(),
+            pacer: Pacer::new(now),
+            outbox: Outbox::default(),
+        }
+    }
+
+    /// Makes a track known, or replaces it for those who begin to hear it from now on.
+    pub fn load_track(&mut self, id: TrackId, track: Arc<Track>) {
+        self.tracks.insert(id, track);
+    }
+
+    /// Does what is due. Early or repeated calls change nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Silence(slot) => self.on_silence_timer(now, slot),
+                Timer::Report(slot) => self.on_report_timer(now, slot),
+                Timer::Free(slot) => self.on_quarantine_over(slot),
+            }
+        }
+        self.play_due(now);
+    }
+
+    /// When [`Worker::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.timers.next(), self.pacer.next()].into_iter().flatten().min()
+    }
+
+    /// The next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.outbox.transmits.pop_front()
+    }
+
+    /// The next event for the shard.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.outbox.events.pop_front()
+    }
+
+    fn on_quarantine_over(&mut self, slot: u32) {
+        let Some(entry) = self.slots.get_mut(slot as usize) else { return };
+        entry.usage = Usage::Free;
+        self.outbox.tell(Event::Freed { lease: entry.lease });
+    }
+
+    fn slot_of(&self, port: PortId) -> Option<u32> {
+        port.0.checked_sub(self.first).filter(|slot| (*slot as usize) < self.slots.len())
+    }
+
+    fn port_of(&self, slot: u32) -> PortId {
+        PortId(self.first + slot)
+    }
+
+    fn stream(&mut self, slot: u32) -> Option<&mut Stream> {
+        self.slots.get_mut(slot as usize)?.usage.stream()
+    }
+}
+
+impl Usage {
+    fn stream(&mut self) -> Option<&mut Stream> {
+        match self {
+            Self::Open(stream) => Some(stream),
+            Self::Free | Self::Quarantine => None,
+        }
+    }
+}
+
+/// How long a closed port rests: longer than packets of a far end that has not yet seen the BYE.
+const QUARANTINE: Duration = Duration::from_secs(2);

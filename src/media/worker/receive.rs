@@ -1,0 +1,150 @@
+//! Received packets: who counts, what they mean, and the relay to those who listen.
+
+use std::net::SocketAddr;
+
+use super::{Timer, Worker};
+use crate::base::Instant;
+use crate::base::limits::RTP_BYTES_MAX;
+use crate::media::codec::transcode;
+use crate::media::dtmf::TelephoneEvent;
+use crate::media::message::{Event, PortId};
+use crate::media::outbox::Kind;
+use crate::media::outgoing::Span;
+use crate::media::reception::Reception;
+use crate::media::rtcp;
+use crate::media::rtp::{HEADER_BYTES, Packet};
+use crate::media::stream::{Content, Watch, content};
+
+impl Worker {
+    /// Takes in a datagram from a port's RTP socket.
+    pub fn handle_rtp(&mut self, now: Instant, port: PortId, source: SocketAddr, datagram: &[u8]) {
+        let Some(slot) = self.slot_of(port) else { return };
+        let Some(stream) = self.stream(slot) else { return };
+        if datagram.len() > RTP_BYTES_MAX {
+            return;
+        }
+        match stream.far {
+            None => stream.held.push(source, datagram),
+            Some(far) if far.address == source => self.on_rtp(now, slot, source, datagram),
+            Some(_) => {}
+        }
+    }
+
+    /// Takes in a datagram from a port's RTCP socket.
+    pub fn handle_rtcp(&mut self, now: Instant, port: PortId, source: SocketAddr, datagram: &[u8]) {
+        let Some(slot) = self.slot_of(port) else { return };
+        let Some(stream) = self.stream(slot) else { return };
+        if stream.far.is_none_or(|far| far.rtcp.ip() != source.ip()) {
+            return;
+        }
+        if let (Some(reception), Some(report)) = (&mut stream.reception, rtcp::sender_report(datagram)) {
+            reception.on_sender_report(now, report);
+        }
+    }
+
+    /// What came before the far end was known counts now, if it came from there.
+    pub(super) fn release_unknown(&mut self, now: Instant, slot: u32) {
+        let Some(stream) = self.stream(slot) else { return };
+        let Some(far) = stream.far else { return };
+        for (source, datagram) in stream.held.take() {
+            if source == far.address {
+                self.on_rtp(now, slot, source, &datagram);
+            }
+        }
+    }
+
+    /// What was held for want of a listener goes to those who listen now.
+    pub(super) fn release(&mut self, now: Instant, slot: u32) {
+        let Some(stream) = self.stream(slot).filter(|stream| stream.far.is_some()) else { return };
+        for (source, datagram) in stream.held.take() {
+            let Some(packet) = Packet::parse(&datagram) else { continue };
+            self.relay(now, slot, source, &datagram, &packet);
+        }
+    }
+
+    pub(super) fn on_silence_timer(&mut self, now: Instant, slot: u32) {
+        let Some(stream) = self.stream(slot) else { return };
+        let Watch::Armed(limit, _) = stream.watch else { return };
+        let (deadline, id) = (stream.heard + limit, stream.id);
+        let watch = if deadline > now {
+            Watch::Armed(limit, self.timers.arm(deadline, Timer::Silence(slot)))
+        } else {
+            self.outbox.tell(Event::Silent { stream: id });
+            Watch::Told(limit)
+        };
+        let Some(stream) = self.stream(slot) else { return };
+        stream.watch = watch;
+    }
+
+    /// A datagram from the far end.
+    fn on_rtp(&mut self, now: Instant, slot: u32, source: SocketAddr, datagram: &[u8]) {
+        let Some(packet) = Packet::parse(datagram) else { return };
+        let Some(stream) = self.slots.get_mut(slot as usize).and_then(|entry| entry.usage.stream()) else { return };
+        let Some(far) = stream.far else { return };
+        stream.heard = now;
+        if let Watch::Told(limit) = stream.watch {
+            stream.watch = Watch::Armed(limit, self.timers.arm(now + limit, Timer::Silence(slot)));
+        }
+        match &mut stream.reception {
+            Some(reception) => reception.on_packet(now, &packet.header),
+            None => stream.reception = Some(Reception::new(now, &packet.header)),
+        }
+        if content(&far, packet.header.payload_type) == Content::Digit
+            && let Some(digit) = stream.digits.on_packet(&packet.header, packet.payload)
+        {
+            self.outbox.tell(Event::Digit { stream: stream.id, digit });
+        }
+        self.relay(now, slot, source, datagram, &packet);
+    }
+
+    /// Passes a datagram that counted on to all who listen; without a listener it is held or dropped as the rules say.
+    fn relay(&mut self, now: Instant, slot: u32, source: SocketAddr, datagram: &[u8], packet: &Packet<'_>) {
+        let Some(stream) = self.stream(slot) else { return };
+        let Some(far) = stream.far.filter(|far| far.receive) else { return };
+        let content = content(&far, packet.header.payload_type);
+        let mut taken = false;
+        for index in 0..stream.listeners.len() {
+            let Some(listener) = self.stream(slot).and_then(|stream| stream.listeners.get(index).copied()) else {
+                break;
+            };
+            taken |= self.forward(now, listener, packet, content);
+        }
+        let Some(stream) = self.stream(slot) else { return };
+        if !taken && stream.holds() {
+            stream.held.push(source, datagram);
+        }
+    }
+
+    /// Rewrites a packet for a listener; false when its far end is not known yet.
+    fn forward(&mut self, now: Instant, listener: u32, packet: &Packet<'_>, content: Content) -> bool {
+        let port = self.port_of(listener);
+        let entry = self.slots.get_mut(listener as usize);
+        let Some(stream) = entry.and_then(|entry| entry.usage.stream()) else { return false };
+        if stream.far.is_none() {
+            return false;
+        }
+        let Some(far) = stream.destination() else { return true };
+        let (out, theirs) = (&mut stream.outgoing, &packet.header);
+        let header = match (content, far.dtmf, TelephoneEvent::parse(packet.payload)) {
+            (Content::Audio(_), _, _) => {
+                out.relay(now, theirs, far.payload_type, Span::Audio(packet.payload.len() as u32))
+            }
+            (Content::Digit, Some(dtmf), Some(event)) => {
+                out.relay(now, theirs, dtmf, Span::Event(event.duration.into()))
+            }
+            (Content::Digit | Content::Unknown, _, _) => {
+                out.skip(theirs);
+                None
+            }
+        };
+        let Some(header) = header else { return true };
+        self.outbox.send((port, Kind::Rtp), far.address, HEADER_BYTES + packet.payload.len(), |out| {
+            header.write(out);
+            match content {
+                Content::Audio(codec) => transcode(codec, far.codec, packet.payload, out),
+                Content::Digit | Content::Unknown => out.extend_from_slice(packet.payload),
+            }
+        });
+        true
+    }
+}

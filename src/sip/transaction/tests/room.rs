@@ -1,0 +1,109 @@
+//! What happens at the bounds and with hostile or broken input, and what a transaction costs.
+
+use super::super::stack::{Client, Server};
+use super::*;
+use crate::base::limits;
+
+fn request(method: &str, number: usize, to_tag: &str) -> Bytes {
+    datagram(&format!(
+        "{method} sip:bob@10.0.0.2 SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK{number}\nMax-Forwards: 70\n\
+         From: <sip:alice@10.0.0.1>;tag=a\nTo: <sip:bob@10.0.0.2>{to_tag}\nCall-ID: {number}\nCSeq: 1 {method}\n\
+         Content-Length: 0\n\n"
+    ))
+}
+
+fn forget(stack: &mut Stack) {
+    while stack.poll_transmit().is_some() {}
+    while stack.poll_event().is_some() {}
+}
+
+#[test]
+fn a_full_stack_refuses_new_calls_first_and_what_is_inside_dialogs_last() {
+    let mut stack = stack(2);
+    assert_eq!(stack.room, limits::TRANSACTIONS_MAX);
+    stack.room = 400;
+    let reserve = 300;
+    for number in 0..reserve {
+        stack.handle_datagram(at(0), address(1), request("OPTIONS", number, ""));
+        forget(&mut stack);
+    }
+    assert_eq!(stack.live(), reserve);
+    stack.handle_datagram(at(0), address(1), request("INVITE", reserve, ""));
+    let refusal = Message::parse(stack.poll_transmit().expect("an answer").payload).expect("a message");
+    assert_eq!((refusal.status(), refusal.value(Name::RetryAfter)), (503, Some(&b"5"[..])));
+    assert!(told(&mut stack).is_empty());
+    stack.handle_datagram(at(0), address(1), request("BYE", reserve, ";tag=b"));
+    assert_eq!(told(&mut stack), ["request BYE"]);
+    for number in reserve + 1..400 {
+        stack.handle_datagram(at(0), address(1), request("INFO", number, ";tag=b"));
+        forget(&mut stack);
+    }
+    stack.handle_datagram(at(0), address(1), request("BYE", 400, ";tag=b"));
+    assert_eq!(sent(&mut stack), [("503 BYE".to_owned(), address(1))]);
+    assert_eq!(stack.live(), 400);
+}
+
+#[test]
+fn an_early_or_repeated_timeout_changes_nothing() {
+    let mut stack = stack(1);
+    let (key, writer) = stack.start_request(Method::Options, b"sip:bob@10.0.0.2");
+    stack.send_request(at(0), key, address(2), complete(writer, Method::Options, 1, ""));
+    forget(&mut stack);
+    stack.handle_timeout(at(499));
+    assert_eq!((sent(&mut stack), stack.poll_timeout()), (vec![], Some(at(500))));
+    stack.handle_timeout(at(500));
+    stack.handle_timeout(at(500));
+    assert_eq!(sent(&mut stack), [("OPTIONS".to_owned(), address(2))]);
+    assert_eq!(stack.poll_timeout(), Some(at(1_500)));
+}
+
+#[test]
+fn keys_of_transactions_that_are_over_do_nothing() {
+    let mut stack = stack(2);
+    stack.handle_datagram(at(0), address(1), request("OPTIONS", 1, ""));
+    let (key, message) = request_of(&mut stack);
+    let answer = respond(&message, address(1), 200, None, b"b").finish();
+    stack.respond(at(0), key, 200, answer.clone());
+    stack.handle_timeout(at(32_000));
+    assert_eq!(stack.live(), 0);
+    forget(&mut stack);
+    stack.respond(at(32_000), key, 200, answer);
+    assert_eq!(stack.cancel(at(32_000), ClientKey(2)), None);
+    assert_eq!(sent(&mut stack), []);
+}
+
+#[test]
+fn a_transaction_is_small() {
+    assert!(size_of::<Option<(ServerKey, Server)>>() <= 152, "{}", size_of::<Option<(ServerKey, Server)>>());
+    assert!(size_of::<(ClientKey, Client)>() <= 136, "{}", size_of::<(ClientKey, Client)>());
+}
+
+#[test]
+fn no_sequence_of_cut_or_flipped_datagrams_breaks_the_stack() {
+    let mut rng = Rng::from_u64(7);
+    let (mut stack, mut other) = (stack(2), stack(1));
+    let (_, writer) = other.start_request(Method::Invite, b"sip:bob@10.0.0.2");
+    let invite = complete(writer, Method::Invite, 1, "");
+    let response = respond(&Message::parse(invite.clone()).expect("ours"), address(2), 200, None, b"b").finish();
+    for turn in 0..20_000_u64 {
+        let source = if rng.chance(0.5) { &invite } else { &response };
+        let mut bytes = source.to_vec();
+        for _ in 0..rng.below(4) {
+            let at = rng.below(bytes.len() as u32) as usize;
+            bytes[at] = rng.u32() as u8;
+        }
+        bytes.truncate(source.len() - if rng.chance(0.1) { rng.below(source.len() as u32) as usize } else { 0 });
+        stack.handle_datagram(at(turn), address(1), Bytes::from(bytes));
+        while let Some(event) = stack.poll_event() {
+            if let Event::Request { key, source, message } = event {
+                let code = if rng.chance(0.5) { 200 } else { 486 };
+                stack.respond(at(turn), key, code, respond(&message, source, code, None, b"b").finish());
+            }
+        }
+        while stack.poll_transmit().is_some() {}
+        stack.handle_timeout(at(turn));
+    }
+    stack.handle_timeout(at(100_000));
+    forget(&mut stack);
+    assert_eq!((stack.live(), stack.poll_timeout()), (0, None));
+}

@@ -1,0 +1,246 @@
+//! Agents by state, and the seconds they spend in each. Agents with the same skills form a group, since the same queues
+//! accept them: a change of state is one write however many queues the agent serves, and a queue's figure is the sum over
+//! the groups it accepts.
+//!
+//! Seconds run while a state lasts: a copy holds the closed seconds, how many agents are in the state and the sum of the
+//! moments they entered it, so that `closed + agents * now - moments` needs no visit to the agents. For every moment the
+//! seconds of all states add up to the agents' time in the plan.
+
+use std::sync::Arc;
+
+use crate::acd::{AgentState, Reason};
+use crate::base::{Instant, QueueId};
+use crate::stats::block::Block;
+use crate::stats::contradiction::Contradiction;
+
+/// The number of agent states.
+pub(super) const STATES: usize = AgentState::LABELS.len();
+
+/// Agents by state, in the order of [`AgentState::LABELS`].
+pub(super) type ByState = [u64; STATES];
+
+/// What agent seconds are told apart by: the index of the state's label, and the reason of not ready.
+pub(super) const KINDS: [(usize, &str); 12] = [
+    (AgentState::LoggedOut.index(), ""),
+    (AgentState::Ready.index(), ""),
+    (AgentState::Unreachable.index(), ""),
+    (AgentState::Reserved.index(), ""),
+    (AgentState::Ringing.index(), ""),
+    (AgentState::Talking.index(), ""),
+    (AgentState::WrapUp.index(), ""),
+    (NOT_READY, "no-answer"),
+    (NOT_READY, "rejected"),
+    (NOT_READY, "busy"),
+    (NOT_READY, "initial"),
+    (NOT_READY, "custom"),
+];
+
+const NOT_READY: usize = AgentState::NotReady(Reason::Initial).index();
+
+/// A state with its reason as an index into [`KINDS`]. Reasons that people give are one kind: their texts are unbounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kind(usize);
+
+impl Kind {
+    pub(super) const LOGGED_OUT: Self = Self(0);
+    pub(super) const WRAP_UP: Self = Self(6);
+
+    /// The state's kind.
+    pub(super) fn of(state: &AgentState) -> Self {
+        Self(match state {
+            AgentState::LoggedOut => 0,
+            AgentState::Ready => 1,
+            AgentState::Unreachable => 2,
+            AgentState::Reserved => 3,
+            AgentState::Ringing => 4,
+            AgentState::Talking => 5,
+            AgentState::WrapUp => 6,
+            AgentState::NotReady(Reason::NoAnswer) => 7,
+            AgentState::NotReady(Reason::Rejected) => 8,
+            AgentState::NotReady(Reason::Busy) => 9,
+            AgentState::NotReady(Reason::Initial) => 10,
+            AgentState::NotReady(Reason::Custom(_)) => 11,
+        })
+    }
+
+    /// The index into [`AgentState::LABELS`].
+    pub(super) fn state(self) -> usize {
+        KINDS[self.0].0
+    }
+}
+
+/// Agents with the same skills, counted by state.
+#[derive(Debug)]
+pub(super) struct Group {
+    block: Block,
+}
+
+impl Group {
+    /// A group whose agents are in these states.
+    pub(super) fn new(agents: ByState) -> Self {
+        let block = Block::new(STATES);
+        let write = block.write();
+        for (state, count) in agents.into_iter().enumerate() {
+            write.set(state, count);
+        }
+        drop(write);
+        Self { block }
+    }
+
+    /// Adds the group's agents to `total`.
+    pub(super) fn add_to(&self, total: &mut ByState) {
+        for (sum, count) in total.iter_mut().zip(self.block.read()) {
+            *sum += count;
+        }
+    }
+
+    fn change(&self, from: Kind, to: Kind) -> Result<(), Contradiction> {
+        let write = self.block.write();
+        write.add(to.state(), 1);
+        if write.take(from.state(), 1) { Ok(()) } else { Err(Contradiction::OtherState) }
+    }
+}
+
+/// The seconds of all agents by kind, in one block.
+#[derive(Debug)]
+pub(super) struct Times(Block);
+
+const CLOSED: usize = 0;
+const AGENTS: usize = KINDS.len();
+const ENTERED: usize = 2 * KINDS.len();
+/// The latest moment folded: a reader whose clock was read before it reckons with it, or a counter would go back.
+const LATEST: usize = 3 * KINDS.len();
+
+impl Times {
+    /// Nobody's time.
+    pub(super) fn new() -> Self {
+        Self(Block::new(LATEST + 1))
+    }
+
+    /// An agent is in a state from `at` on.
+    pub(super) fn enter(&self, at: Instant, kind: Kind) {
+        self.change(at, None, Some(kind));
+    }
+
+    /// An agent in `kind` since `since` is no longer counted.
+    pub(super) fn leave(&self, at: Instant, since: Instant, kind: Kind) {
+        self.change(at, Some((kind, since)), None);
+    }
+
+    fn change(&self, at: Instant, from: Option<(Kind, Instant)>, to: Option<Kind>) {
+        let write = self.0.write();
+        write.set(LATEST, write.get(LATEST).max(at.as_micros()));
+        if let Some((Kind(from), since)) = from {
+            write.add(CLOSED + from, at.as_micros().saturating_sub(since.as_micros()));
+            write.take(AGENTS + from, 1);
+            write.take(ENTERED + from, since.as_micros());
+        }
+        if let Some(Kind(to)) = to {
+            write.add(AGENTS + to, 1);
+            write.add(ENTERED + to, at.as_micros());
+        }
+    }
+
+    /// Microseconds spent in each of [`KINDS`] until `now`.
+    pub(super) fn read(&self, now: Instant) -> [u64; KINDS.len()] {
+        let cells = self.0.read();
+        let now = now.as_micros().max(cells[LATEST]);
+        std::array::from_fn(|kind| {
+            let running = cells[AGENTS + kind].saturating_mul(now).saturating_sub(cells[ENTERED + kind]);
+            cells[CLOSED + kind] + running
+        })
+    }
+}
+
+/// What the writer remembers of one agent: plain data, copied out of its map, changed and put back.
+#[derive(Debug, Clone)]
+pub(super) struct Agent {
+    /// `None` when the plan in force lacks the agent: it ends its call and then goes.
+    pub(super) group: Option<Arc<Group>>,
+    pub(super) kind: Kind,
+    /// When it entered the state.
+    pub(super) since: Instant,
+    /// The talk whose wrap-up has not ended.
+    pub(super) talk: Option<Talk>,
+}
+
+/// A talk not yet counted as handled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Talk {
+    /// Where it was answered from.
+    pub(super) queue: QueueId,
+    /// How long it was, in microseconds.
+    pub(super) micros: u64,
+}
+
+impl Agent {
+    /// Enters another state, in the group's and the seconds' books. The state left is the one known here; `from` is what
+    /// the fact says it was.
+    pub(super) fn change(&mut self, at: Instant, from: Kind, to: Kind, times: &Times) -> Result<(), Contradiction> {
+        times.change(at, Some((self.kind, self.since)), Some(to));
+        let grouped = self.group.as_ref().map_or(Ok(()), |group| group.change(self.kind, to));
+        let known = if self.kind == from { Ok(()) } else { Err(Contradiction::OtherState) };
+        self.kind = to;
+        self.since = at;
+        grouped.and(known)
+    }
+
+    /// True when the agent may be forgotten: not in the plan and not at work.
+    pub(super) fn is_gone(&self) -> bool {
+        self.group.is_none() && self.kind == Kind::LOGGED_OUT
+    }
+
+    /// True when no wrap-up can follow a talk any more: the change neither enters nor leaves one.
+    pub(super) fn skips_wrap_up(from: Kind, to: Kind) -> bool {
+        from != Kind::WRAP_UP && to != Kind::WRAP_UP
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_s_kind_names_its_label_and_its_reason() {
+        let states = [
+            AgentState::LoggedOut,
+            AgentState::Ready,
+            AgentState::Unreachable,
+            AgentState::Reserved,
+            AgentState::Ringing,
+            AgentState::Talking,
+            AgentState::WrapUp,
+            AgentState::NotReady(Reason::NoAnswer),
+            AgentState::NotReady(Reason::Rejected),
+            AgentState::NotReady(Reason::Busy),
+            AgentState::NotReady(Reason::Initial),
+        ];
+        for (index, state) in states.iter().enumerate() {
+            let Kind(kind) = Kind::of(state);
+            assert_eq!(kind, index);
+            assert_eq!(KINDS[kind].0, state.index());
+            if let AgentState::NotReady(reason) = state {
+                assert_eq!(KINDS[kind].1, reason.as_str());
+            }
+        }
+        let lunch = AgentState::NotReady(Reason::Custom("lunch".into()));
+        assert_eq!(KINDS[Kind::of(&lunch).0], (lunch.index(), "custom"));
+    }
+
+    #[test]
+    fn seconds_run_while_a_state_lasts_and_never_go_back() {
+        let times = Times::new();
+        let second = |n: u64| Instant::from_micros(n * 1_000_000);
+        let ready = Kind::of(&AgentState::Ready);
+        let talking = Kind::of(&AgentState::Talking);
+        times.enter(second(10), ready);
+        assert_eq!(times.read(second(15))[ready.0], 5_000_000);
+        times.change(second(20), Some((ready, second(10))), Some(talking));
+        let behind = times.read(second(19));
+        assert_eq!(behind[ready.0], 10_000_000, "a clock read before the fact reckons with the fact's moment");
+        assert_eq!(behind[talking.0], 0);
+        assert_eq!(times.read(second(26))[talking.0], 6_000_000);
+        times.leave(second(30), second(20), talking);
+        assert_eq!(times.read(second(99)).iter().sum::<u64>(), 20_000_000);
+    }
+}

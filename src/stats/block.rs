@@ -1,0 +1,167 @@
+//! A block of counters that one thread writes and any thread copies whole: a sequence lock made of atomics only.
+//! The writer never waits; a reader that met a write tries again.
+//!
+//! # Why a copy is consistent
+//!
+//! Every cell is an atomic, so a torn or racing access is defined behaviour; what has to be shown is that a copy which
+//! passes the version check holds the cells of one moment between two writes. Let a write `W` raise the version from `2n` to
+//! `2n + 1`, change cells, and raise it to `2n + 2`.
+//!
+//! * **Nothing newer.** `W` stores the odd version, then executes a release fence, then stores cells. If a reader's relaxed
+//!   load of a cell takes its value from `W`, the reader's acquire fence after that load synchronises with the release fence,
+//!   so the odd store happens before the second load of the version, which yields at least `2n + 1`. The first load yielded
+//!   an even version; had it been `2n` or less, the two differ and the copy is discarded.
+//! * **Nothing older.** `W` stores `2n + 2` with release after its cells. A reader whose first load (acquire) yields `2n + 2`
+//!   synchronises with it, so by coherence no cell can be older than `W`.
+//!
+//! Equal even versions therefore bracket exactly the state after the write that stored that version. Versions are 64 bits
+//! wide and do not come round. These are the fences of Boehm, "Can seqlocks get along with programming language memory
+//! models?" (MSPC 2012), figure 6.
+//!
+//! One writer is a precondition, checked in debug builds: a second one would find the version odd.
+
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+/// Tries before a reader lets other threads run: a write is a few stores, so a longer wait means that the writer is not
+/// on a processor.
+const TRIES_BEFORE_YIELD: u32 = 64;
+
+/// Cells behind one version; see the module.
+#[derive(Debug)]
+pub(super) struct Block {
+    version: AtomicU64,
+    cells: Box<[AtomicU64]>,
+}
+
+impl Block {
+    /// A block of `len` zero cells.
+    pub(super) fn new(len: usize) -> Self {
+        Self { version: AtomicU64::new(0), cells: (0..len).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    /// Begins a write. It ends, and becomes visible as a whole, when the guard is dropped. Only the one writer calls this.
+    pub(super) fn write(&self) -> Write<'_> {
+        let version = self.version.load(Ordering::Relaxed);
+        debug_assert!(version.is_multiple_of(2), "a block has one writer, and it does not nest writes");
+        self.version.store(version + 1, Ordering::Relaxed);
+        fence(Ordering::Release);
+        Write { block: self, version }
+    }
+
+    /// A consistent copy of all cells.
+    pub(super) fn read(&self) -> Vec<u64> {
+        let mut copy = vec![0; self.cells.len()];
+        let mut tries = 0;
+        while !self.try_read(&mut copy) {
+            tries += 1;
+            if tries < TRIES_BEFORE_YIELD {
+                std::hint::spin_loop();
+            } else {
+                tries = 0;
+                std::thread::yield_now();
+            }
+        }
+        copy
+    }
+
+    /// Copies the cells; false when a write came between and the copy is worthless.
+    fn try_read(&self, copy: &mut [u64]) -> bool {
+        let before = self.version.load(Ordering::Acquire);
+        if !before.is_multiple_of(2) {
+            return false;
+        }
+        for (to, cell) in copy.iter_mut().zip(&self.cells) {
+            *to = cell.load(Ordering::Relaxed);
+        }
+        fence(Ordering::Acquire);
+        self.version.load(Ordering::Relaxed) == before
+    }
+}
+
+/// A write in progress. Reading through it needs no care: this thread is the only writer.
+pub(super) struct Write<'a> {
+    block: &'a Block,
+    version: u64,
+}
+
+impl Write<'_> {
+    /// The cell's value.
+    pub(super) fn get(&self, cell: usize) -> u64 {
+        self.block.cells[cell].load(Ordering::Relaxed)
+    }
+
+    /// Replaces the cell.
+    pub(super) fn set(&self, cell: usize, value: u64) {
+        self.block.cells[cell].store(value, Ordering::Relaxed);
+    }
+
+    /// Adds to the cell; a load and a store, as nobody else writes.
+    pub(super) fn add(&self, cell: usize, more: u64) {
+        self.set(cell, self.get(cell).wrapping_add(more));
+    }
+
+    /// Takes from the cell. False, and the cell left at zero, when it held less.
+    pub(super) fn take(&self, cell: usize, less: u64) -> bool {
+        let held = self.get(cell);
+        self.set(cell, held.saturating_sub(less));
+        held >= less
+    }
+}
+
+impl Drop for Write<'_> {
+    fn drop(&mut self) {
+        self.block.version.store(self.version + 2, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn every_copy_taken_while_a_thread_writes_is_of_one_moment() {
+        let block = Arc::new(Block::new(32));
+        let stop = Arc::new(AtomicBool::new(false));
+        let writer = std::thread::spawn({
+            let (block, stop) = (Arc::clone(&block), Arc::clone(&stop));
+            move || {
+                let mut rounds = 0;
+                while !stop.load(Ordering::Relaxed) || rounds < 1_000 {
+                    let write = block.write();
+                    for cell in 0..32 {
+                        write.add(cell, 1);
+                    }
+                    drop(write);
+                    rounds += 1;
+                }
+                rounds
+            }
+        });
+        let mut last = 0;
+        for _ in 0..20_000 {
+            let copy = block.read();
+            assert!(copy.iter().all(|cell| *cell == copy[0]), "torn copy: {copy:?}");
+            assert!(copy[0] >= last, "copies never go back");
+            last = copy[0];
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(block.read().len(), 32);
+        let rounds = writer.join().unwrap();
+        assert_eq!(block.read(), vec![rounds; 32]);
+    }
+
+    #[test]
+    fn a_copy_during_a_write_is_refused_and_one_after_it_succeeds() {
+        let block = Block::new(2);
+        let write = block.write();
+        write.add(0, 5);
+        assert!(!block.try_read(&mut [0; 2]));
+        assert!(!write.take(1, 1), "taking from an empty cell is told");
+        drop(write);
+        let mut copy = [0; 2];
+        assert!(block.try_read(&mut copy));
+        assert_eq!(copy, [5, 0]);
+    }
+}

@@ -1,0 +1,280 @@
+//! The Prometheus exposition: one collector that fills every row of the table from one reading of consistent copies, so that
+//! conservation holds within every scrape. The only place that knows the `prometheus` crate.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Summary};
+use prometheus::{Registry, TextEncoder, proto};
+
+use crate::acd::{AgentState, FlowOut, OfferResult, Refusal};
+use crate::base::{Instant, WallTime};
+use crate::stats::agents::{KINDS, STATES};
+use crate::stats::bounds::seconds;
+use crate::stats::live::Live;
+use crate::stats::lost::LostCause;
+use crate::stats::queue::{Distribution, Histogram, QueueCells, Sum};
+use crate::stats::reading::{QueueReading, Reading};
+use crate::stats::table::{Family, Kind, Row, TABLE};
+
+/// The content type of [`Exposition::render`]'s text.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The text that Prometheus scrapes.
+#[derive(Debug)]
+pub struct Exposition {
+    registry: Registry,
+}
+
+impl Exposition {
+    /// An exposition of `live`, in a registry of its own; `clock` is read once for each scrape.
+    pub fn new(live: Arc<Live>, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        let registry = Registry::new();
+        let collector = LiveCollector { live, clock: Box::new(clock), descriptions: descriptions() };
+        registry.register(Box::new(collector)).expect("the table names each family once");
+        Self { registry }
+    }
+
+    /// All families in the text format 0.0.4, by name. It computes for some milliseconds when there are hundreds of queues,
+    /// so the shell calls it off the signalling threads.
+    pub fn render(&self) -> String {
+        let families = self.registry.gather();
+        TextEncoder::new().encode_to_string(&families).expect("gathered families have a name and a metric")
+    }
+}
+
+/// Fills every row of the table from one reading.
+struct LiveCollector {
+    live: Arc<Live>,
+    clock: Box<dyn Fn() -> Instant + Send + Sync>,
+    descriptions: Vec<Desc>,
+}
+
+impl fmt::Debug for LiveCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveCollector").field("live", &self.live).finish_non_exhaustive()
+    }
+}
+
+impl Collector for LiveCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        self.descriptions.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let reading = self.live.read((self.clock)());
+        let broken = reading.queues.iter().filter(|queue| !queue.is_conserved()).count();
+        self.live.count_violations(broken as u64);
+        TABLE.iter().map(|row| family(row, &reading, self.live.violations())).collect()
+    }
+}
+
+fn descriptions() -> Vec<Desc> {
+    let describe = |row: &Row| {
+        let labels = row.labels.iter().map(ToString::to_string).collect();
+        Desc::new(row.name.to_owned(), row.help.to_owned(), labels, Default::default())
+    };
+    TABLE.iter().map(|row| describe(row).expect("the table holds valid names")).collect()
+}
+
+fn family(row: &Row, reading: &Reading, violations: u64) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(row.name.to_owned());
+    family.set_help(row.help.to_owned());
+    family.set_field_type(match row.kind {
+        Kind::Counter => MetricType::COUNTER,
+        Kind::Gauge => MetricType::GAUGE,
+        Kind::Histogram => MetricType::HISTOGRAM,
+        Kind::Summary => MetricType::SUMMARY,
+    });
+    let mut series = Series { row, metrics: Vec::new() };
+    fill(&mut series, reading, violations);
+    family.set_metric(series.metrics);
+    family
+}
+
+/// Every family by name, so that a new one cannot be forgotten.
+fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
+    match series.row.family {
+        Family::Offered => series.push_each(reading, |queue| queue.cells.offered() as f64),
+        Family::Answered => series.push_each(reading, |queue| queue.cells.answered() as f64),
+        Family::Abandoned => series.push_each(reading, |queue| queue.cells.abandoned() as f64),
+        Family::FlowOut => {
+            let reasons = FlowOut::ALL.map(|reason| (reason, reason.as_str()));
+            series.push_split(reading, reasons, |queue, reason| queue.cells.flowed_out(reason));
+        }
+        Family::Lost => {
+            let causes = LostCause::ALL.map(|cause| (cause, cause.as_str()));
+            series.push_split(reading, causes, |queue, cause| queue.cells.lost(cause));
+        }
+        Family::Refused => {
+            for (cause, count) in Refusal::ALL.into_iter().zip(reading.refused) {
+                series.push(&[cause.as_str()], count as f64);
+            }
+        }
+        Family::Untargeted => fill_untargeted(series, reading),
+        Family::AnswerWait => series.push_histograms(reading, Histogram::AnswerWait),
+        Family::AbandonWait => series.push_histograms(reading, Histogram::AbandonWait),
+        Family::Handle => series.push_histograms(reading, Histogram::Handle),
+        Family::Ring => series.push_histograms(reading, Histogram::Ring),
+        Family::Talk => series.push_summaries(reading, QueueCells::talk),
+        Family::WrapUp => series.push_summaries(reading, QueueCells::wrap_up),
+        Family::ServiceLevelEvents => reading.queues.iter().for_each(|queue| fill_service_level(series, queue)),
+        Family::MissedFlowOuts => {
+            for queue in &reading.queues {
+                let threshold = seconds(queue.cells.threshold()).to_string();
+                series.push(&[&queue.name, &threshold], queue.cells.sl_missed_flowout() as f64);
+            }
+        }
+        Family::Waiting => series.push_each(reading, |queue| queue.cells.waiting() as f64),
+        Family::LongestWait => series.push_each(reading, |queue| seconds(queue.longest_wait(reading.now))),
+        Family::OldestEnqueue => {
+            let Some(origin) = reading.origin else { return };
+            series.push_each(reading, |queue| queue.cells.oldest().map_or(0.0, |since| unix_seconds(origin, since)));
+        }
+        Family::QueueAgents => {
+            let states = std::array::from_fn::<_, STATES, _>(|state| (state, AgentState::LABELS[state]));
+            series.push_split(reading, states, |queue, state| queue.agents[state]);
+        }
+        Family::AgentSeconds => {
+            for ((state, reason), micros) in KINDS.into_iter().zip(reading.agent_micros) {
+                series.push(&[AgentState::LABELS[state], reason], seconds(micros));
+            }
+        }
+        Family::Offers => {
+            let results = OfferResult::ALL.map(|result| (result, result.as_str()));
+            series.push_split(reading, results, |queue, result| queue.cells.offers(result));
+        }
+        Family::PeerUp => reading.peers.iter().for_each(|peer| series.push(&[&peer.name], peer.up as f64)),
+        Family::Violations => series.push(&[], violations as f64),
+        Family::BuildInfo => series.push(&[env!("CARGO_PKG_VERSION")], 1.0),
+    }
+}
+
+fn unix_seconds(origin: WallTime, at: Instant) -> f64 {
+    origin.as_micros() as f64 / 1_000_000.0 + seconds(at.as_micros())
+}
+
+fn fill_untargeted(series: &mut Series<'_>, reading: &Reading) {
+    let closed: u64 = reading.queues.iter().map(|queue| queue.cells.flowed_out(FlowOut::Closed)).sum();
+    for (cause, refused) in Refusal::ALL.into_iter().zip(reading.refused) {
+        match cause {
+            Refusal::Closed => series.push(&[cause.as_str()], (refused + closed) as f64),
+            Refusal::UnknownNumber | Refusal::Untrusted | Refusal::Unusable => {
+                series.push(&[cause.as_str()], refused as f64);
+            }
+            Refusal::Draining | Refusal::Overload => {}
+        }
+    }
+}
+
+fn fill_service_level(series: &mut Series<'_>, queue: &QueueReading) {
+    let cells = &queue.cells;
+    let threshold = seconds(cells.threshold()).to_string();
+    for (outcome, count) in [
+        ("answered", cells.sl_answered()),
+        ("abandoned", cells.sl_abandoned()),
+        ("abandoned_short", cells.sl_abandoned_short()),
+        ("flowout", cells.sl_flowout()),
+        ("missed", cells.sl_missed()),
+    ] {
+        series.push(&[&queue.name, &threshold, outcome], count as f64);
+    }
+}
+
+/// The series of one family as they are filled.
+struct Series<'a> {
+    row: &'a Row,
+    metrics: Vec<Metric>,
+}
+
+impl Series<'_> {
+    /// A counter's or gauge's value. Counts are exact up to 2^53.
+    fn push(&mut self, labels: &[&str], value: f64) {
+        let mut metric = self.labelled(labels);
+        if self.row.kind == Kind::Counter {
+            let mut counter = Counter::default();
+            counter.set_value(value);
+            metric.set_counter(counter);
+        } else {
+            let mut gauge = Gauge::default();
+            gauge.set_value(value);
+            metric.set_gauge(gauge);
+        }
+        self.metrics.push(metric);
+    }
+
+    /// One series for each queue.
+    fn push_each(&mut self, reading: &Reading, value: impl Fn(&QueueReading) -> f64) {
+        for queue in &reading.queues {
+            self.push(&[&queue.name], value(queue));
+        }
+    }
+
+    /// One series for each queue and each value of a second label.
+    fn push_split<K: Copy, const N: usize>(
+        &mut self,
+        reading: &Reading,
+        keys: [(K, &'static str); N],
+        count: impl Fn(&QueueReading, K) -> u64,
+    ) {
+        for queue in &reading.queues {
+            for (key, label) in keys {
+                self.push(&[&queue.name, label], count(queue, key) as f64);
+            }
+        }
+    }
+
+    fn push_histograms(&mut self, reading: &Reading, histogram: Histogram) {
+        for queue in &reading.queues {
+            self.push_histogram(&queue.name, queue.cells.distribution(histogram));
+        }
+    }
+
+    fn push_histogram(&mut self, queue: &str, values: Distribution<'_>) {
+        let mut below = 0;
+        let buckets: Vec<Bucket> = values
+            .bounds
+            .iter()
+            .zip(values.buckets)
+            .map(|(bound, count)| {
+                below += count;
+                let mut bucket = Bucket::default();
+                bucket.set_upper_bound(seconds(*bound));
+                bucket.set_cumulative_count(below);
+                bucket
+            })
+            .collect();
+        let mut histogram = proto::Histogram::default();
+        histogram.set_bucket(buckets);
+        histogram.set_sample_count(values.buckets.iter().sum());
+        histogram.set_sample_sum(seconds(values.sum));
+        let mut metric = self.labelled(&[queue]);
+        metric.set_histogram(histogram);
+        self.metrics.push(metric);
+    }
+
+    fn push_summaries(&mut self, reading: &Reading, sum: impl Fn(&QueueCells) -> Sum) {
+        for queue in &reading.queues {
+            let sum = sum(&queue.cells);
+            let mut summary = Summary::default();
+            summary.set_sample_count(sum.count);
+            summary.set_sample_sum(seconds(sum.micros));
+            let mut metric = self.labelled(&[&queue.name]);
+            metric.set_summary(summary);
+            self.metrics.push(metric);
+        }
+    }
+
+    fn labelled(&self, values: &[&str]) -> Metric {
+        debug_assert_eq!(values.len(), self.row.labels.len(), "{}", self.row.name);
+        let pair = |(name, value): (&&str, &&str)| {
+            let mut pair = LabelPair::default();
+            pair.set_name((*name).to_owned());
+            pair.set_value((*value).to_owned());
+            pair
+        };
+        Metric::from_label(self.row.labels.iter().zip(values).map(pair).collect())
+    }
+}

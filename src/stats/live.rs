@@ -1,0 +1,368 @@
+//! The live figures: folds each fact into the block it concerns, and gives consistent copies to whoever asks.
+//!
+//! One thread (the node's) calls [`Live::fold`], [`Live::apply_plan`] and [`Live::set_targets`]; any thread may read at any
+//! moment without stopping it. The maps are keyed by what a reload may add; an entry is cloned out and its guard released
+//! before anything else is called. The roster is the one thing behind a lock: a reload replaces it whole, readers hold the
+//! lock as long as it takes to clone an `Arc`, and `fold` never touches it.
+//!
+//! What the facts must promise: `Offered` comes before its outcome, and a wait past T is told by `Missed` before its outcome.
+//! A fact that contradicts what is known (an outcome though nobody waits) is logged and counted as a violation, and the
+//! figures then show it: `conserved()` is false.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use dashmap::DashMap;
+
+use crate::acd::{AgentPlan, AgentState, Fact, Plan, QueuePlan, Refusal, Stamped};
+use crate::base::{AgentId, Instant, PeerId, QueueId, WallTime};
+use crate::stats::agents::{Agent, ByState, Group, Kind, STATES, Talk, Times};
+use crate::stats::bounds::{micros, normalised};
+use crate::stats::contradiction::Contradiction;
+use crate::stats::queue::Queue;
+use crate::stats::reading::{PeerReading, QueueReading, Reading};
+use crate::stats::snapshot::{Overview, QueueSnapshot};
+
+/// The live figures; see the module.
+#[derive(Debug)]
+pub struct Live {
+    bounds: Arc<[u64]>,
+    queues: DashMap<QueueId, Arc<Queue>>,
+    names: DashMap<Arc<str>, Arc<Queue>>,
+    agents: DashMap<AgentId, Agent>,
+    peers: DashMap<PeerId, Arc<AtomicU64>>,
+    times: Times,
+    refused: [AtomicU64; Refusal::ALL.len()],
+    violations: AtomicU64,
+    origin: OnceLock<WallTime>,
+    roster: RwLock<Arc<Roster>>,
+}
+
+/// What is read, in order, as of the plan in force.
+#[derive(Debug, Default)]
+struct Roster {
+    /// By id; removed queues too.
+    queues: Vec<Arc<Queue>>,
+    groups: Vec<Membership>,
+    peers: Vec<(Arc<str>, Arc<AtomicU64>)>,
+}
+
+/// A group of agents and the queues that accept it, as indices into the roster's.
+#[derive(Debug)]
+struct Membership {
+    group: Arc<Group>,
+    queues: Vec<usize>,
+}
+
+impl Live {
+    /// Figures that start at zero at `now`, with the plan's queues and agents. `bounds` are the histograms' for the whole
+    /// process, in microseconds (see [`crate::stats::histogram_bounds`]); the plan's thresholds are added to them.
+    pub fn new(now: Instant, plan: &Plan, bounds: &[u64]) -> Self {
+        let thresholds = plan.queues.iter().map(|queue| micros(queue.threshold));
+        let live = Self {
+            bounds: normalised(bounds.iter().copied().chain(thresholds)).into(),
+            queues: DashMap::new(),
+            names: DashMap::new(),
+            agents: DashMap::new(),
+            peers: DashMap::new(),
+            times: Times::new(),
+            refused: std::array::from_fn(|_| AtomicU64::new(0)),
+            violations: AtomicU64::new(0),
+            origin: OnceLock::new(),
+            roster: RwLock::default(),
+        };
+        live.apply_plan(now, plan, &[]);
+        live
+    }
+
+    /// Another plan is in force. Queues and agents it adds start at zero; a removed queue keeps its series and its waiting
+    /// callers, a removed agent is counted in no queue, and its seconds end when it logs out. `peers` names the
+    /// neighbours to export, the configured ones: a neighbour never heard of is taken to be up.
+    ///
+    /// Returns the thresholds that are no histogram bound, since the bounds are fixed for the process: their service level
+    /// is exact all the same, as its events are counted, but cannot be had from the buckets.
+    pub fn apply_plan(&self, now: Instant, plan: &Plan, peers: &[(PeerId, Arc<str>)]) -> Vec<Duration> {
+        let queues = self.apply_queues(&plan.queues);
+        let groups = self.apply_agents(now, plan, &queues);
+        let peers = peers.iter().map(|(id, name)| (Arc::clone(name), self.peer(*id))).collect();
+        let roster = Arc::new(Roster { queues, groups, peers });
+        *self.roster.write().unwrap_or_else(PoisonError::into_inner) = roster;
+        let thresholds: BTreeSet<Duration> = plan.queues.iter().map(|queue| queue.threshold).collect();
+        thresholds.into_iter().filter(|threshold| self.bounds.binary_search(&micros(*threshold)).is_err()).collect()
+    }
+
+    /// The service levels aimed at, as fractions, by queue; queues unknown to the plan are passed over.
+    pub fn set_targets(&self, targets: &[(QueueId, f64)]) {
+        for (queue, target) in targets {
+            if let Ok(queue) = self.queue_of(*queue) {
+                queue.aim_at(*target);
+            }
+        }
+    }
+
+    /// The calendar's time at [`Instant::ZERO`], told once: without it no calendar moment is exported.
+    pub fn set_origin(&self, wall: WallTime) {
+        // A second origin would move moments already exported.
+        let _ = self.origin.set(wall);
+    }
+
+    /// Folds one fact. Only the one writer calls this, with facts in their order.
+    pub fn fold(&self, stamped: &Stamped) {
+        if let Err(contradiction) = self.apply(stamped) {
+            self.count_violations(1);
+            tracing::error!(fact = ?stamped, "broken invariant: {contradiction}");
+        }
+    }
+
+    /// Counts broken invariants that somebody else noticed.
+    pub fn count_violations(&self, more: u64) {
+        self.violations.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Broken invariants so far.
+    pub fn violations(&self) -> u64 {
+        self.violations.load(Ordering::Relaxed)
+    }
+
+    /// Every queue that ever was configured, by id; each is a consistent copy.
+    pub fn queues(&self, now: Instant) -> Vec<QueueSnapshot> {
+        self.read(now).queues.iter().map(|queue| QueueSnapshot::of(queue, now)).collect()
+    }
+
+    /// One queue by its name.
+    pub fn queue(&self, now: Instant, name: &str) -> Option<QueueSnapshot> {
+        let queue = Arc::clone(&*self.names.get(name)?);
+        let roster = self.roster();
+        let place = roster.queues.iter().position(|other| other.id == queue.id)?;
+        let mut agents = ByState::default();
+        for membership in roster.groups.iter().filter(|membership| membership.queues.contains(&place)) {
+            membership.group.add_to(&mut agents);
+        }
+        let reading = QueueReading { name: Arc::clone(&queue.name), cells: queue.read(), agents };
+        Some(QueueSnapshot::of(&reading, now))
+    }
+
+    /// All queues and their sum, from the same copies.
+    pub fn overview(&self, now: Instant) -> Overview {
+        let reading = self.read(now);
+        let queues = reading.queues.iter().map(|queue| QueueSnapshot::of(queue, now)).collect();
+        Overview::new(queues, &reading.agents)
+    }
+
+    /// The sum over all queues: of queue visits, so a requeued caller counts in each queue; each agent counts once.
+    pub fn total(&self, now: Instant) -> QueueSnapshot {
+        self.overview(now).total
+    }
+
+    /// Agents by state, each once, in the order of [`AgentState::LABELS`].
+    pub fn agents(&self) -> [u64; AgentState::LABELS.len()] {
+        let mut agents = ByState::default();
+        for membership in &self.roster().groups {
+            membership.group.add_to(&mut agents);
+        }
+        agents
+    }
+
+    /// Everything, for the exposition.
+    pub(super) fn read(&self, now: Instant) -> Reading {
+        let roster = self.roster();
+        let mut by_queue = vec![ByState::default(); roster.queues.len()];
+        let mut agents = ByState::default();
+        for membership in &roster.groups {
+            let mut group = ByState::default();
+            membership.group.add_to(&mut group);
+            add(&mut agents, &group);
+            for queue in &membership.queues {
+                add(&mut by_queue[*queue], &group);
+            }
+        }
+        let queues = roster.queues.iter().zip(by_queue);
+        Reading {
+            now,
+            queues: queues
+                .map(|(queue, agents)| QueueReading { name: Arc::clone(&queue.name), cells: queue.read(), agents })
+                .collect(),
+            agents,
+            agent_micros: self.times.read(now),
+            refused: std::array::from_fn(|cause| self.refused[cause].load(Ordering::Relaxed)),
+            peers: roster.peers.iter().map(|(name, up)| PeerReading::new(name, up)).collect(),
+            origin: self.origin.get().copied(),
+        }
+    }
+
+    fn apply(&self, stamped: &Stamped) -> Result<(), Contradiction> {
+        match &stamped.fact {
+            Fact::Offered { queue, .. } => self.queue_of(*queue)?.on_offered(),
+            Fact::Answered { queue, wait, .. } => self.queue_of(*queue)?.on_answered(*wait)?,
+            Fact::Abandoned { queue, wait, while_ringing, .. } => {
+                self.queue_of(*queue)?.on_abandoned(*wait, *while_ringing)?;
+            }
+            Fact::FlowedOut { queue, wait, reason, .. } => self.queue_of(*queue)?.on_flowed_out(*wait, *reason)?,
+            Fact::Missed { queue, .. } => self.queue_of(*queue)?.on_missed(),
+            Fact::Oldest { queue, since } => self.queue_of(*queue)?.on_oldest(*since),
+            // Counted when it ends, with its result.
+            Fact::OfferMade { .. } => {}
+            Fact::OfferEnded { queue, cause, ring, .. } => {
+                self.queue_of(*queue)?.on_offer_ended(cause.result(), *ring);
+            }
+            Fact::TalkEnded { queue, agent, talk, .. } => self.on_talk_ended(*queue, *agent, *talk)?,
+            Fact::WrapUpEnded { queue, agent, wrap_up } => self.on_wrap_up_ended(*queue, *agent, *wrap_up)?,
+            Fact::AgentState { agent, from, to, .. } => self.on_agent_state(stamped.at, *agent, from, to)?,
+            Fact::PeerState { peer, up } => self.peer(*peer).store(u64::from(*up), Ordering::Relaxed),
+            Fact::Refused { cause, .. } => {
+                self.refused[*cause as usize].fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// The talk waits for its wrap-up, to be counted as handled in one value.
+    fn on_talk_ended(&self, queue: QueueId, agent: AgentId, talk: Duration) -> Result<(), Contradiction> {
+        self.queue_of(queue)?.on_talk(talk);
+        let Some(mut state) = self.agent_of(agent) else { return Err(Contradiction::UnknownAgent) };
+        self.on_handled(state.talk.take(), Duration::ZERO);
+        state.talk = Some(Talk { queue, micros: micros(talk) });
+        self.agents.insert(agent, state);
+        Ok(())
+    }
+
+    fn on_wrap_up_ended(&self, queue: QueueId, agent: AgentId, wrap_up: Duration) -> Result<(), Contradiction> {
+        self.queue_of(queue)?.on_wrap_up(wrap_up);
+        // A removed agent may have gone with the end of its wrap-up; its talk was counted then.
+        let Some(mut state) = self.agent_of(agent) else { return Ok(()) };
+        self.on_handled(state.talk.take(), wrap_up);
+        self.agents.insert(agent, state);
+        Ok(())
+    }
+
+    fn on_agent_state(
+        &self,
+        at: Instant,
+        id: AgentId,
+        from: &AgentState,
+        to: &AgentState,
+    ) -> Result<(), Contradiction> {
+        let Some(mut agent) = self.agent_of(id) else { return Err(Contradiction::UnknownAgent) };
+        let (from, to) = (Kind::of(from), Kind::of(to));
+        let changed = agent.change(at, from, to, &self.times);
+        if agent.is_gone() {
+            self.on_handled(agent.talk, Duration::ZERO);
+            self.times.leave(at, agent.since, agent.kind);
+            self.agents.remove(&id);
+            return changed;
+        }
+        if Agent::skips_wrap_up(from, to) {
+            self.on_handled(agent.talk.take(), Duration::ZERO);
+        }
+        self.agents.insert(id, agent);
+        changed
+    }
+
+    fn on_handled(&self, talk: Option<Talk>, wrap_up: Duration) {
+        let Some(talk) = talk else { return };
+        if let Ok(queue) = self.queue_of(talk.queue) {
+            queue.on_handled(talk.micros + micros(wrap_up));
+        }
+    }
+
+    fn queue_of(&self, id: QueueId) -> Result<Arc<Queue>, Contradiction> {
+        self.queues.get(&id).map(|queue| Arc::clone(&queue)).ok_or(Contradiction::UnknownQueue)
+    }
+
+    fn agent_of(&self, id: AgentId) -> Option<Agent> {
+        self.agents.get(&id).map(|agent| agent.clone())
+    }
+
+    fn peer(&self, id: PeerId) -> Arc<AtomicU64> {
+        Arc::clone(&self.peers.entry(id).or_insert_with(|| Arc::new(AtomicU64::new(1))))
+    }
+
+    fn roster(&self) -> Arc<Roster> {
+        Arc::clone(&self.roster.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Brings the queues in line with the plan; returns all there ever were, by id.
+    fn apply_queues(&self, plan: &[QueuePlan]) -> Vec<Arc<Queue>> {
+        let mut queues: BTreeMap<QueueId, Arc<Queue>> =
+            self.roster().queues.iter().map(|queue| (queue.id, Arc::clone(queue))).collect();
+        let planned: BTreeSet<QueueId> = plan.iter().map(|queue| queue.id).collect();
+        for queue in queues.values().filter(|queue| !planned.contains(&queue.id)) {
+            queue.retire();
+        }
+        for planned in plan {
+            if let Some(queue) = queues.get(&planned.id) {
+                queue.configure(planned);
+                continue;
+            }
+            let queue = Arc::new(Queue::new(planned, Arc::clone(&self.bounds)));
+            self.queues.insert(queue.id, Arc::clone(&queue));
+            self.names.insert(Arc::clone(&queue.name), Arc::clone(&queue));
+            queues.insert(queue.id, queue);
+        }
+        queues.into_values().collect()
+    }
+
+    /// Forms the groups anew, with each agent in the state it is in.
+    fn apply_agents(&self, now: Instant, plan: &Plan, queues: &[Arc<Queue>]) -> Vec<Membership> {
+        self.retire_agents(now, plan);
+        let mut by_skills: BTreeMap<BTreeSet<&str>, Vec<&AgentPlan>> = BTreeMap::new();
+        for agent in &plan.agents {
+            let skills = agent.skills.iter().map(|skill| &**skill).collect();
+            by_skills.entry(skills).or_default().push(agent);
+        }
+        by_skills.into_values().map(|agents| self.form_group(now, plan, queues, &agents)).collect()
+    }
+
+    fn form_group(&self, now: Instant, plan: &Plan, queues: &[Arc<Queue>], agents: &[&AgentPlan]) -> Membership {
+        let mut counts = ByState::default();
+        let states: Vec<Agent> = agents.iter().map(|agent| self.agent_or_new(now, agent)).collect();
+        for state in &states {
+            counts[state.kind.state()] += 1;
+        }
+        let group = Arc::new(Group::new(counts));
+        for (agent, state) in agents.iter().zip(states) {
+            self.agents.insert(agent.id, Agent { group: Some(Arc::clone(&group)), ..state });
+        }
+        let accepting = plan.queues.iter().filter(|queue| queue.accepts(agents[0]));
+        let places = accepting.filter_map(|queue| queues.binary_search_by_key(&queue.id, |other| other.id).ok());
+        Membership { group, queues: places.collect() }
+    }
+
+    fn agent_or_new(&self, now: Instant, plan: &AgentPlan) -> Agent {
+        if let Some(agent) = self.agent_of(plan.id) {
+            return agent;
+        }
+        let kind = Kind::of(&plan.initial);
+        self.times.enter(now, kind);
+        Agent { group: None, kind, since: now, talk: None }
+    }
+
+    fn retire_agents(&self, now: Instant, plan: &Plan) {
+        let planned: BTreeSet<AgentId> = plan.agents.iter().map(|agent| agent.id).collect();
+        let known: BTreeSet<AgentId> = self.agents.iter().map(|agent| *agent.key()).collect();
+        for id in known.difference(&planned) {
+            let Some(mut agent) = self.agent_of(*id) else { continue };
+            agent.group = None;
+            if agent.is_gone() {
+                self.times.leave(now, agent.since, agent.kind);
+                self.agents.remove(id);
+            } else {
+                self.agents.insert(*id, agent);
+            }
+        }
+    }
+
+    /// The queue's block, for tests that break it.
+    #[cfg(test)]
+    pub(super) fn block_of(&self, id: QueueId) -> Arc<Queue> {
+        self.queue_of(id).expect("the test named a planned queue")
+    }
+}
+
+fn add(total: &mut ByState, more: &ByState) {
+    for state in 0..STATES {
+        total[state] += more[state];
+    }
+}

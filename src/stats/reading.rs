@@ -1,0 +1,65 @@
+//! One reading of everything, made of consistent copies: what a scrape or a question is answered from.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::acd::{FlowOut, Refusal};
+use crate::base::{Instant, WallTime};
+use crate::stats::agents::{ByState, KINDS};
+use crate::stats::queue::QueueCells;
+
+/// Everything at one moment, block by block.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) now: Instant,
+    /// By id.
+    pub(super) queues: Vec<QueueReading>,
+    /// Each agent once.
+    pub(super) agents: ByState,
+    pub(super) agent_micros: [u64; KINDS.len()],
+    /// In the order of [`Refusal::ALL`].
+    pub(super) refused: [u64; Refusal::ALL.len()],
+    pub(super) peers: Vec<PeerReading>,
+    /// The calendar's time at [`Instant::ZERO`].
+    pub(super) origin: Option<WallTime>,
+}
+
+/// One queue's copy, and the agents it accepts.
+#[derive(Debug)]
+pub(super) struct QueueReading {
+    pub(super) name: Arc<str>,
+    pub(super) cells: QueueCells,
+    pub(super) agents: ByState,
+}
+
+/// A neighbour that was named.
+#[derive(Debug)]
+pub(super) struct PeerReading {
+    pub(super) name: Arc<str>,
+    /// One when it answers.
+    pub(super) up: u64,
+}
+
+impl PeerReading {
+    pub(super) fn new(name: &Arc<str>, up: &AtomicU64) -> Self {
+        Self { name: Arc::clone(name), up: up.load(Ordering::Relaxed) }
+    }
+}
+
+impl QueueReading {
+    /// `offered = answered + abandoned + flowed out + waiting` (DESIGN section 4).
+    pub(super) fn is_conserved(&self) -> bool {
+        let cells = &self.cells;
+        cells.offered() == cells.answered() + cells.abandoned() + self.flowed_out() + cells.waiting()
+    }
+
+    /// For whatever reason.
+    pub(super) fn flowed_out(&self) -> u64 {
+        FlowOut::ALL.into_iter().map(|reason| self.cells.flowed_out(reason)).sum()
+    }
+
+    /// How long the longest waiting caller has waited, in microseconds.
+    pub(super) fn longest_wait(&self, now: Instant) -> u64 {
+        self.cells.oldest().map_or(0, |since| now.as_micros().saturating_sub(since.as_micros()))
+    }
+}

@@ -1,0 +1,297 @@
+//! The one table of metric families: name, kind, labels and help. The names are those of FEATURES 7.2; the exposition emits
+//! exactly these rows, and `configs/prometheus/METRICS.md` is written from them.
+//!
+//! Of 7.2's labels, `dnis_group` and `team` are left out until there are such groups and teams. No label ever holds a caller
+//! or a call. The families that 7.2 does not name are `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
+//! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_peer_up` and `acd_build_info`.
+
+/// What kind of series a family has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows while the process lives.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// `NAME_bucket{le}`, `NAME_sum`, `NAME_count`.
+    Histogram,
+    /// `NAME_sum` and `NAME_count`, no quantiles.
+    Summary,
+}
+
+impl Kind {
+    /// The word after `# TYPE`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+            Self::Summary => "summary",
+        }
+    }
+}
+
+/// One metric family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Which it is, for the code that fills it.
+    pub family: Family,
+    /// Its name, with its unit at the end (before `_total`).
+    pub name: &'static str,
+    /// What kind of series it has.
+    pub kind: Kind,
+    /// The names of its labels, in order.
+    pub labels: &'static [&'static str],
+    /// What it counts, to the letter.
+    pub help: &'static str,
+}
+
+/// Every family, in the order of [`TABLE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// `acd_calls_offered_total`
+    Offered,
+    /// `acd_calls_answered_total`
+    Answered,
+    /// `acd_calls_abandoned_total`
+    Abandoned,
+    /// `acd_calls_flowout_total`
+    FlowOut,
+    /// `acd_calls_lost_total`
+    Lost,
+    /// `acd_calls_refused_total`
+    Refused,
+    /// `acd_calls_untargeted_total`
+    Untargeted,
+    /// `acd_answer_wait_seconds`
+    AnswerWait,
+    /// `acd_abandon_wait_seconds`
+    AbandonWait,
+    /// `acd_handle_seconds`
+    Handle,
+    /// `acd_talk_seconds`
+    Talk,
+    /// `acd_wrapup_seconds`
+    WrapUp,
+    /// `acd_sl_events_total`
+    ServiceLevelEvents,
+    /// `acd_sl_missed_flowouts_total`
+    MissedFlowOuts,
+    /// `acd_queue_waiting`
+    Waiting,
+    /// `acd_queue_longest_wait_seconds`
+    LongestWait,
+    /// `acd_queue_oldest_enqueue_timestamp_seconds`
+    OldestEnqueue,
+    /// `acd_queue_agents`
+    QueueAgents,
+    /// `acd_agent_state_seconds_total`
+    AgentSeconds,
+    /// `acd_offers_total`
+    Offers,
+    /// `acd_offer_ring_seconds`
+    Ring,
+    /// `acd_peer_up`
+    PeerUp,
+    /// `acd_invariant_violations_total`
+    Violations,
+    /// `acd_build_info`
+    BuildInfo,
+}
+
+/// Every family that is emitted, and nothing else.
+pub const TABLE: [Row; 24] = [
+    Row {
+        family: Family::Offered,
+        name: "acd_calls_offered_total",
+        kind: Kind::Counter,
+        labels: &["queue"],
+        help: "Queue visits begun. For each queue and in each scrape: offered = answered + abandoned + flowout + waiting.",
+    },
+    Row {
+        family: Family::Answered,
+        name: "acd_calls_answered_total",
+        kind: Kind::Counter,
+        labels: &["queue"],
+        help: "Queue visits that ended with an agent.",
+    },
+    Row {
+        family: Family::Abandoned,
+        name: "acd_calls_abandoned_total",
+        kind: Kind::Counter,
+        labels: &["queue"],
+        help: "Queue visits that ended because the caller hung up, short ones included; acd_calls_lost_total tells them apart.",
+    },
+    Row {
+        family: Family::FlowOut,
+        name: "acd_calls_flowout_total",
+        kind: Kind::Counter,
+        labels: &["queue", "reason"],
+        help: "Queue visits that ended neither with an agent nor by the caller, by reason.",
+    },
+    Row {
+        family: Family::Lost,
+        name: "acd_calls_lost_total",
+        kind: Kind::Counter,
+        labels: &["queue", "cause"],
+        help: "Lost queue visits, each with exactly one cause: the abandoned and the flowed out, except closed (untargeted) \
+               and requeued (goes on in another visit). What is refused before a queue is in acd_calls_refused_total.",
+    },
+    Row {
+        family: Family::Refused,
+        name: "acd_calls_refused_total",
+        kind: Kind::Counter,
+        labels: &["cause"],
+        help: "Contacts refused before they joined a queue, by cause; draining and overload are losses, the others untargeted.",
+    },
+    Row {
+        family: Family::Untargeted,
+        name: "acd_calls_untargeted_total",
+        kind: Kind::Counter,
+        labels: &["reason"],
+        help: "Contacts outside every rate: refused for an untargeted cause, or flowed out of a queue because it was closed.",
+    },
+    Row {
+        family: Family::AnswerWait,
+        name: "acd_answer_wait_seconds",
+        kind: Kind::Histogram,
+        labels: &["queue"],
+        help: "Wait of the answered, from joining the queue to the agent; a wait of exactly le is in.",
+    },
+    Row {
+        family: Family::AbandonWait,
+        name: "acd_abandon_wait_seconds",
+        kind: Kind::Histogram,
+        labels: &["queue"],
+        help: "Wait of the abandoned, from joining the queue to hanging up; the same bounds.",
+    },
+    Row {
+        family: Family::Handle,
+        name: "acd_handle_seconds",
+        kind: Kind::Histogram,
+        labels: &["queue"],
+        help: "Talk and wrap-up of a handled call, counted when the wrap-up ends.",
+    },
+    Row {
+        family: Family::Talk,
+        name: "acd_talk_seconds",
+        kind: Kind::Summary,
+        labels: &["queue"],
+        help: "Time that caller and agent were joined, counted when they part.",
+    },
+    Row {
+        family: Family::WrapUp,
+        name: "acd_wrapup_seconds",
+        kind: Kind::Summary,
+        labels: &["queue"],
+        help: "Time of agents' wrap-up, counted when it ends.",
+    },
+    Row {
+        family: Family::ServiceLevelEvents,
+        name: "acd_sl_events_total",
+        kind: Kind::Counter,
+        labels: &["queue", "threshold", "outcome"],
+        help: "One event for each queue visit, the moment it is decided: its outcome within the threshold (seconds, inclusive), \
+               or missed when the wait passes it. A visit that found the queue closed gives none. Another threshold starts \
+               another series.",
+    },
+    Row {
+        family: Family::MissedFlowOuts,
+        name: "acd_sl_missed_flowouts_total",
+        kind: Kind::Counter,
+        labels: &["queue", "threshold"],
+        help: "Of the missed events, the visits that flowed out in the end: SL-F3 leaves them out of its denominator.",
+    },
+    Row {
+        family: Family::Waiting,
+        name: "acd_queue_waiting",
+        kind: Kind::Gauge,
+        labels: &["queue"],
+        help: "Queue visits not ended: callers who wait, while an agent rings too.",
+    },
+    Row {
+        family: Family::LongestWait,
+        name: "acd_queue_longest_wait_seconds",
+        kind: Kind::Gauge,
+        labels: &["queue"],
+        help: "How long the longest waiting caller has waited; 0 when nobody waits.",
+    },
+    Row {
+        family: Family::OldestEnqueue,
+        name: "acd_queue_oldest_enqueue_timestamp_seconds",
+        kind: Kind::Gauge,
+        labels: &["queue"],
+        help: "Unix time when the longest waiting caller joined; 0 when nobody waits.",
+    },
+    Row {
+        family: Family::QueueAgents,
+        name: "acd_queue_agents",
+        kind: Kind::Gauge,
+        labels: &["queue", "state"],
+        help: "Agents with the queue's skills, by state. An agent counts in each queue that it serves.",
+    },
+    Row {
+        family: Family::AgentSeconds,
+        name: "acd_agent_state_seconds_total",
+        kind: Kind::Counter,
+        labels: &["state", "reason"],
+        help: "Time of all agents by state, running states up to the scrape included; reasons that people give are custom.",
+    },
+    Row {
+        family: Family::Offers,
+        name: "acd_offers_total",
+        kind: Kind::Counter,
+        labels: &["queue", "result"],
+        help: "Offers of a call to an agent that have ended, by result.",
+    },
+    Row {
+        family: Family::Ring,
+        name: "acd_offer_ring_seconds",
+        kind: Kind::Histogram,
+        labels: &["queue"],
+        help: "From an offer to its end, whatever its result; the same bounds.",
+    },
+    Row {
+        family: Family::PeerUp,
+        name: "acd_peer_up",
+        kind: Kind::Gauge,
+        labels: &["peer"],
+        help: "1 while the SIP neighbour answers, else 0.",
+    },
+    Row {
+        family: Family::Violations,
+        name: "acd_invariant_violations_total",
+        kind: Kind::Counter,
+        labels: &[],
+        help: "Broken invariants noticed: contradicting facts, and in each scrape every queue whose visits do not add up. \
+               Anything but 0 is a bug.",
+    },
+    Row {
+        family: Family::BuildInfo,
+        name: "acd_build_info",
+        kind: Kind::Gauge,
+        labels: &["version"],
+        help: "1, with the version that runs.",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_family_has_one_row_and_names_carry_their_unit() {
+        for (place, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.family as usize, place, "{}", row.name);
+            assert!(row.name.starts_with("acd_"), "{}", row.name);
+            assert_eq!(row.name.ends_with("_total"), row.kind == Kind::Counter, "{}", row.name);
+            if matches!(row.kind, Kind::Histogram | Kind::Summary) {
+                assert!(row.name.ends_with("_seconds"), "{}", row.name);
+            }
+            assert!(row.help.ends_with('.') && !row.help.contains("  "), "{}", row.name);
+            assert!(row.labels.iter().all(|label| !["caller", "call", "number"].contains(label)), "{}", row.name);
+        }
+        let names: BTreeSet<_> = TABLE.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), TABLE.len());
+    }
+}

@@ -1,0 +1,139 @@
+//! Tests of the figures as a whole: what is folded is what is read, scraped and documented.
+
+mod agents;
+mod page;
+mod scrape;
+mod visits;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::{Actor, AgentPlan, AgentState, EndedBy, Fact, FlowOut, Plan, QueuePlan, Stamped};
+use crate::base::{AgentId, CallId, Instant, PeerId, QueueId};
+use crate::stats::Live;
+
+const CALL: CallId = CallId(1);
+const SALES: QueueId = QueueId(0);
+const HELP: QueueId = QueueId(1);
+
+fn at(seconds: u64) -> Instant {
+    Instant::from_micros(seconds * 1_000_000)
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn queue(id: QueueId, name: &str, skills: &[&str]) -> QueuePlan {
+    QueuePlan {
+        id,
+        name: name.into(),
+        skills: skills.iter().map(|skill| (*skill).into()).collect(),
+        strategy: "longest-idle",
+        waiting_max: None,
+        wait_max: None,
+        ring_timeout: secs(20),
+        wrap_up: secs(10),
+        threshold: secs(20),
+        short_abandon: secs(5),
+        open: true,
+    }
+}
+
+fn agent(id: u32, skills: &[&str], initial: AgentState) -> AgentPlan {
+    AgentPlan {
+        id: AgentId(id),
+        name: format!("{}", 1000 + id).into(),
+        skills: skills.iter().map(|skill| (*skill).into()).collect(),
+        peer: PeerId(0),
+        initial,
+        return_after: secs(60),
+        busy_pause: secs(5),
+    }
+}
+
+/// Two queues; agent 0 serves `sales`, agent 1 both, agent 2 (logged out) `help`.
+fn plan() -> Plan {
+    Plan {
+        queues: vec![queue(SALES, "sales", &["sales"]), queue(HELP, "help", &["help"])],
+        agents: vec![
+            agent(0, &["sales"], AgentState::Ready),
+            agent(1, &["help", "sales"], AgentState::Ready),
+            agent(2, &["help"], AgentState::LoggedOut),
+        ],
+    }
+}
+
+fn live() -> Live {
+    Live::new(Instant::ZERO, &plan(), &crate::stats::histogram_bounds([]))
+}
+
+/// Folds facts at second 0.
+fn fold(live: &Live, facts: impl IntoIterator<Item = Fact>) {
+    for fact in facts {
+        live.fold(&Stamped { at: Instant::ZERO, fact });
+    }
+}
+
+fn offered(queue: QueueId) -> Fact {
+    Fact::Offered { call: CALL, queue }
+}
+
+fn missed(queue: QueueId) -> Fact {
+    Fact::Missed { call: CALL, queue }
+}
+
+fn answered(queue: QueueId, wait: Duration) -> Fact {
+    Fact::Answered { call: CALL, queue, agent: AgentId(0), wait, since: Instant::ZERO }
+}
+
+fn abandoned(queue: QueueId, wait: Duration, while_ringing: bool) -> Fact {
+    Fact::Abandoned { call: CALL, queue, wait, while_ringing }
+}
+
+fn flowed_out(queue: QueueId, wait: Duration, reason: FlowOut) -> Fact {
+    Fact::FlowedOut { call: CALL, queue, wait, reason }
+}
+
+fn changes(agent: u32, from: AgentState, to: AgentState) -> Fact {
+    Fact::AgentState { agent: AgentId(agent), from, to, spent: Duration::ZERO, by: Actor::Engine }
+}
+
+fn talk_ended(queue: QueueId, agent: u32, talk: Duration) -> Fact {
+    Fact::TalkEnded { call: CALL, queue, agent: AgentId(agent), talk, by: EndedBy::Caller }
+}
+
+fn wrap_up_ended(queue: QueueId, agent: u32, wrap_up: Duration) -> Fact {
+    Fact::WrapUpEnded { queue, agent: AgentId(agent), wrap_up }
+}
+
+/// Series of a text exposition by `name{labels}`; panics on a line that is not of the format 0.0.4.
+fn parse(text: &str) -> BTreeMap<&str, f64> {
+    let mut series = BTreeMap::new();
+    let mut typed = "";
+    for line in text.lines() {
+        if let Some(comment) = line.strip_prefix("# ") {
+            let mut words = comment.splitn(3, ' ');
+            let (keyword, name, rest) = (words.next(), words.next(), words.next());
+            assert!(matches!(keyword, Some("HELP" | "TYPE")), "{line}");
+            assert!(!rest.unwrap().is_empty(), "{line}");
+            typed = name.unwrap();
+            continue;
+        }
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        assert!(name.starts_with(typed), "{line} stands under {typed}");
+        assert!(!name.contains('{') || name.ends_with("\"}"), "{line}");
+        assert!(series.insert(name, value.parse().unwrap()).is_none(), "{name} comes twice");
+    }
+    series
+}
+
+/// The sum of the series whose name begins so.
+fn sum(series: &BTreeMap<&str, f64>, beginning: &str) -> f64 {
+    series.iter().filter(|(name, _)| name.starts_with(beginning)).map(|(_, value)| value).sum()
+}
+
+fn exposition(live: &Arc<Live>, now: Instant) -> crate::stats::export::Exposition {
+    crate::stats::export::Exposition::new(Arc::clone(live), move || now)
+}

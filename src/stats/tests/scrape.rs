@@ -1,0 +1,213 @@
+//! The exposition: complete, parseable, exact, and consistent while a thread writes.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::visits::fold_worked_example;
+use super::*;
+use crate::base::WallTime;
+use crate::stats::histogram_bounds;
+use crate::stats::queue::Tamper;
+use crate::stats::table::{Kind, TABLE};
+
+fn assert_conserved(series: &BTreeMap<&str, f64>, queue: &str) -> f64 {
+    let of = |name: &str| sum(series, &format!("{name}{{queue=\"{queue}\""));
+    let offered = of("acd_calls_offered_total");
+    let ended = of("acd_calls_answered_total") + of("acd_calls_abandoned_total") + of("acd_calls_flowout_total");
+    assert_eq!(offered, ended + of("acd_queue_waiting"), "{queue}");
+    assert_eq!(of("acd_calls_answered_total"), of("acd_answer_wait_seconds_count"), "{queue}");
+    assert_eq!(of("acd_calls_abandoned_total"), of("acd_abandon_wait_seconds_count"), "{queue}");
+    offered
+}
+
+#[test]
+fn every_family_of_the_table_is_emitted_with_its_labels_and_no_other() {
+    let live = Arc::new(live());
+    live.set_origin(WallTime::from_micros(1_700_000_000_000_000));
+    live.apply_plan(Instant::ZERO, &plan(), &[(PeerId(0), "pbx".into())]);
+    let text = exposition(&live, Instant::ZERO).render();
+    let mut typed = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(line) = line.strip_prefix("# TYPE ") {
+            typed.insert(line.to_owned());
+        }
+    }
+    let expected: BTreeSet<_> = TABLE.iter().map(|row| format!("{} {}", row.name, row.kind.as_str())).collect();
+    assert_eq!(typed, expected);
+    for row in &TABLE {
+        let suffix = if matches!(row.kind, Kind::Histogram | Kind::Summary) { "_count" } else { "" };
+        let labels: Vec<_> = row.labels.iter().map(|label| format!("{label}=")).collect();
+        let name = format!("{}{suffix}", row.name);
+        let line = text.lines().find(|line| line.split(['{', ' ']).next() == Some(&name)).unwrap();
+        let found = labels.iter().map(|label| line.find(label).unwrap_or_else(|| panic!("{line} lacks {label}")));
+        assert!(found.is_sorted(), "{line}");
+        assert_eq!(line.matches("=\"").count(), row.labels.len(), "{line}");
+    }
+}
+
+#[test]
+fn every_series_of_a_configured_queue_is_there_before_the_first_call() {
+    let live = Arc::new(live());
+    let text = exposition(&live, Instant::ZERO).render();
+    let series = parse(&text);
+    for queue in ["sales", "help"] {
+        let count =
+            |name: &str| series.keys().filter(|key| key.starts_with(&format!("{name}{{queue=\"{queue}\""))).count();
+        assert_eq!(count("acd_calls_offered_total"), 1);
+        assert_eq!(count("acd_calls_flowout_total"), 9);
+        assert_eq!(count("acd_calls_lost_total"), 10);
+        assert_eq!(count("acd_offers_total"), 6);
+        assert_eq!(count("acd_sl_events_total"), 5);
+        assert_eq!(count("acd_queue_agents"), 8);
+        assert_eq!(count("acd_answer_wait_seconds_bucket"), 15);
+    }
+    assert_eq!(sum(&series, "acd_calls_"), 0.0);
+    assert_eq!(series["acd_invariant_violations_total"], 0.0);
+    assert_eq!(series[concat!("acd_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}")], 1.0);
+    assert!(!text.contains("timestamp_seconds"), "no calendar moment without an origin");
+}
+
+#[test]
+fn all_variants_of_the_service_level_come_out_of_the_buckets_and_the_events() {
+    let live = Arc::new(live());
+    fold_worked_example(&live);
+    let text = exposition(&live, Instant::ZERO).render();
+    let series = parse(&text);
+    let answered = |le| series[format!("acd_answer_wait_seconds_bucket{{queue=\"sales\",le=\"{le}\"}}").as_str()];
+    let abandoned = |le| series[format!("acd_abandon_wait_seconds_bucket{{queue=\"sales\",le=\"{le}\"}}").as_str()];
+    let (a, b) = (answered("+Inf"), abandoned("+Inf"));
+    let percent = |value: f64| format!("{:.2}", 100.0 * value);
+    assert_eq!(percent((answered("20") + abandoned("20")) / (a + b)), "83.02", "F1");
+    assert_eq!(percent(answered("20") / a), "86.00", "F2");
+    assert_eq!(percent(answered("20") / (a + b)), "81.13", "F3");
+    assert_eq!(percent(answered("20") / (a + b - abandoned("20"))), "82.69", "F4");
+    assert_eq!(percent((answered("20") + abandoned("5")) / (a + b)), "82.08", "F5");
+    assert_eq!(percent(answered("20") / (a + b - abandoned("5"))), "81.90", "F6");
+    let event = |outcome| {
+        series[format!("acd_sl_events_total{{queue=\"sales\",threshold=\"20\",outcome=\"{outcome}\"}}").as_str()]
+    };
+    let missed = event("missed") - series["acd_sl_missed_flowouts_total{queue=\"sales\",threshold=\"20\"}"];
+    let decided = event("answered") + event("abandoned") + event("abandoned_short") + missed;
+    assert_eq!(percent(event("answered") / decided), "81.13", "F3 live");
+}
+
+#[test]
+fn histograms_are_exact_on_between_and_above_their_bounds() {
+    let mut plan = plan();
+    plan.queues[0].threshold = Duration::from_millis(7_500);
+    let live = Arc::new(Live::new(Instant::ZERO, &plan, &histogram_bounds([])));
+    let waits = [0, 3_000_000, 3_000_001, 7_500_000, 600_000_000, 600_000_001];
+    for wait in waits.map(Duration::from_micros) {
+        fold(&live, [offered(SALES), answered(SALES, wait)]);
+    }
+    let text = exposition(&live, Instant::ZERO).render();
+    let series = parse(&text);
+    for (le, count) in [("3", 2.0), ("5", 3.0), ("7.5", 4.0), ("10", 4.0), ("300", 4.0), ("600", 5.0), ("+Inf", 6.0)] {
+        let name = format!("acd_answer_wait_seconds_bucket{{queue=\"sales\",le=\"{le}\"}}");
+        assert_eq!(series[name.as_str()], count, "{name}");
+    }
+    assert_eq!(series["acd_answer_wait_seconds_sum{queue=\"sales\"}"], 1213.500002);
+}
+
+#[test]
+fn visits_add_up_in_every_scrape_while_a_thread_writes() {
+    let live = Arc::new(live());
+    let stop = Arc::new(AtomicBool::new(false));
+    let writer = std::thread::spawn({
+        let (live, stop) = (Arc::clone(&live), Arc::clone(&stop));
+        move || {
+            let mut rounds = 0_u64;
+            while !stop.load(Ordering::Relaxed) {
+                let wait = secs(rounds % 40);
+                let outcome = match rounds % 3 {
+                    0 => answered(SALES, wait),
+                    1 => abandoned(SALES, wait, false),
+                    _ => flowed_out(SALES, wait, FlowOut::Timeout),
+                };
+                let passed = (wait > secs(20)).then(|| missed(SALES));
+                fold(&live, [offered(SALES), offered(HELP)].into_iter().chain(passed).chain([outcome]));
+                rounds += 1;
+            }
+            rounds
+        }
+    });
+    let exposition = exposition(&live, Instant::ZERO);
+    let mut last = 0.0;
+    for scrape in 0.. {
+        let text = exposition.render();
+        let series = parse(&text);
+        let offered = assert_conserved(&series, "sales");
+        assert_conserved(&series, "help");
+        assert!(live.queues(Instant::ZERO).iter().all(crate::stats::QueueSnapshot::conserved));
+        assert_eq!(series["acd_invariant_violations_total"], 0.0);
+        assert!(offered >= last, "counters never go back");
+        last = offered;
+        if scrape >= 100 && offered > 1_000.0 {
+            break;
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    let rounds = writer.join().unwrap();
+    let text = exposition.render();
+    assert_eq!(assert_conserved(&parse(&text), "sales"), rounds as f64);
+}
+
+#[test]
+fn a_queue_that_does_not_add_up_raises_the_alarm_in_the_same_scrape() {
+    let live = Arc::new(live());
+    fold_worked_example(&live);
+    live.block_of(SALES).tamper(Tamper::Offered, -1);
+    let exposition = exposition(&live, Instant::ZERO);
+    let first = exposition.render();
+    assert_eq!(parse(&first)["acd_invariant_violations_total"], 1.0);
+    let second = exposition.render();
+    assert_eq!(parse(&second)["acd_invariant_violations_total"], 2.0, "and goes on while it lasts");
+}
+
+#[test]
+fn label_values_are_escaped() {
+    let mut plan = plan();
+    plan.queues[0].name = "a \"b\" \\ c\nd".into();
+    let live = Arc::new(Live::new(Instant::ZERO, &plan, &[]));
+    let text = exposition(&live, Instant::ZERO).render();
+    let series = parse(&text);
+    assert_eq!(series[r#"acd_calls_offered_total{queue="a \"b\" \\ c\nd"}"#], 0.0);
+}
+
+#[test]
+fn two_hundred_queues_are_scraped_whole() {
+    let queues = (0..200).map(|id| queue(QueueId(id), &format!("queue-{id}"), &[])).collect();
+    let agents = (0..1_000).map(|id| agent(id, &[], AgentState::Ready)).collect();
+    let live = Arc::new(Live::new(Instant::ZERO, &Plan { queues, agents }, &histogram_bounds([])));
+    let text = exposition(&live, Instant::ZERO).render();
+    let series = parse(&text);
+    assert_eq!(sum(&series, "acd_queue_agents{queue=\"queue-199\""), 1_000.0);
+    assert_eq!(series.keys().filter(|name| name.starts_with("acd_calls_offered_total{")).count(), 200);
+}
+
+#[test]
+fn a_peer_is_up_until_a_fact_says_otherwise_and_only_named_ones_show() {
+    let live = Arc::new(live());
+    fold(&live, [Fact::PeerState { peer: PeerId(1), up: false }, Fact::PeerState { peer: PeerId(5), up: false }]);
+    live.apply_plan(Instant::ZERO, &plan(), &[(PeerId(0), "trunk".into()), (PeerId(1), "pbx".into())]);
+    let exposition = exposition(&live, Instant::ZERO);
+    let text = exposition.render();
+    let series = parse(&text);
+    assert_eq!((series["acd_peer_up{peer=\"trunk\"}"], series["acd_peer_up{peer=\"pbx\"}"]), (1.0, 0.0));
+    assert_eq!(series.keys().filter(|name| name.starts_with("acd_peer_up")).count(), 2);
+    fold(&live, [Fact::PeerState { peer: PeerId(1), up: true }]);
+    let text = exposition.render();
+    assert_eq!(parse(&text)["acd_peer_up{peer=\"pbx\"}"], 1.0);
+}
+
+#[test]
+fn the_oldest_caller_s_calendar_moment_is_the_origin_and_its_joining() {
+    let live = Arc::new(live());
+    live.set_origin(WallTime::from_micros(1_700_000_000_000_000));
+    fold(&live, [offered(SALES), Fact::Oldest { queue: SALES, since: Some(at(30)) }]);
+    let text = exposition(&live, at(42)).render();
+    let series = parse(&text);
+    assert_eq!(series["acd_queue_oldest_enqueue_timestamp_seconds{queue=\"sales\"}"], 1_700_000_030.0);
+    assert_eq!(series["acd_queue_oldest_enqueue_timestamp_seconds{queue=\"help\"}"], 0.0);
+    assert_eq!(series["acd_queue_longest_wait_seconds{queue=\"sales\"}"], 12.0);
+}
