@@ -45,10 +45,13 @@ impl Shard {
         }
     }
 
-    /// The neighbour did not answer, or answered 408 or 503: its fault. It is asked at once.
+    /// The neighbour did not answer, or answered 408 or 503: its fault. It is asked after the pause of a neighbour that is
+    /// down, not at once: one that answers OPTIONS but refuses every INVITE would be offered calls as fast as it refuses them.
     pub(super) fn on_peer_fault(&mut self, now: Instant, id: PeerId) {
-        self.set_peer(id, false);
-        self.arm_qualify(now, id);
+        if self.peers.is_up(id) {
+            self.set_peer(id, false);
+            self.arm_qualify(now + RETRY, id);
+        }
     }
 
     pub(super) fn on_qualify_due(&mut self, now: Instant, id: PeerId) {

@@ -25,6 +25,11 @@ impl Shard {
             return self.legs.reject(now, leg, 404, "Unknown Number", None);
         };
         let config = self.directory.queue(queue).config.clone();
+        // A closed queue's callers are untargeted: outside the queue's figures ("Decisions" 2 of FEATURES).
+        if !config.open {
+            self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Closed });
+            return self.legs.reject(now, leg, 480, "Queue Closed", None);
+        }
         let offer = (!request.body().is_empty()).then(|| request.body());
         if config.media == MediaPolicy::Anchor && offer.is_some_and(|offer| !is_usable(offer)) {
             self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Unusable });
