@@ -4,7 +4,5 @@
 pub mod message;
 pub mod plan;
 
-pub use message::{
-    Actor, AgentTarget, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Stamped,
-};
+pub use message::{Actor, AgentTarget, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Stamped};
 pub use plan::{AgentPlan, AgentState, Plan, QueuePlan, Reason};

@@ -4,6 +4,6 @@
 pub mod types;
 
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy,
-    PeerConfig, QueueConfig, SipConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy, PeerConfig,
+    QueueConfig, SipConfig, UnknownSource,
 };
