@@ -4,6 +4,7 @@ mod agents;
 mod offers;
 mod order;
 mod queues;
+mod reference;
 mod reloads;
 mod time;
 mod worlds;

@@ -112,8 +112,9 @@ fn a_longer_threshold_holds_for_who_comes_back_with_an_old_wait() {
     let mut centre = Centre::new(|_| {}, 0);
     centre.pass(20);
     centre.enqueue_as(1, 1, 0, Some(START));
+    centre.enqueue_as(3, 1, 0, Some(START + secs(8)));
     centre.pass(10);
-    assert_eq!(centre.missed(), [1]);
+    assert_eq!(centre.missed(), [1, 3]);
     centre.reload(|plan| plan.queues[0].threshold = secs(60));
     centre.forget();
     centre.enqueue_as(2, 1, 0, Some(START + secs(1)));
