@@ -124,7 +124,7 @@ impl Legs {
         };
         let incoming = Incoming {
             key,
-            headers: write::respond(&request, source, 200, None, tag.as_bytes()).into_headers(),
+            headers: headers(&request, source, tag.as_bytes()),
             offered: !request.body().is_empty(),
             provisional: None,
             refresh: None,
@@ -211,6 +211,13 @@ impl Incoming {
         writer.lines(&self.headers);
         writer
     }
+}
+
+/// What every response to an INVITE says, its routes included (RFC 3261 12.1.1).
+fn headers(request: &Message, source: SocketAddr, tag: &[u8]) -> Box<[u8]> {
+    let mut writer = write::respond(request, source, 200, None, tag);
+    writer.copy(request, Name::RecordRoute);
+    writer.into_headers()
 }
 
 /// What is wrong with the body of an INVITE or UPDATE: 415 (with Accept) or 406.

@@ -130,9 +130,4 @@ pub enum Event {
         /// The stream.
         stream: StreamId,
     },
-    /// A port that was closed can be used again.
-    Freed {
-        /// The lease, again the shard's.
-        lease: Lease,
-    },
 }

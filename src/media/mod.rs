@@ -23,6 +23,7 @@ pub mod worker;
 
 pub use message::{Codec, Command, Event, Far, Lease, PortId, Source, TrackId};
 pub use negotiate::{Local, Unusable, accept_answer, answer, first_codec, inactive_answer, offer};
+pub use outbox::{Kind as PortKind, Transmit};
 pub use pool::Pool;
 pub use sdp::{Direction, SdpError, SessionDescription, same_media};
 pub use track::Track;

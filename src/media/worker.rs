@@ -10,7 +10,6 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::message::{Event, Lease, PortId, TrackId};
 use super::outbox::{Outbox, Transmit};
@@ -49,15 +48,14 @@ struct Slot {
     usage: Usage,
 }
 
-/// `Free -> Open -> Quarantine -> Free`
+/// A closed port can be opened again at once: the shard's pool takes the longest unused port first, and a stray packet of an
+/// old call does not come from the new call's far end.
 #[derive(Debug)]
 enum Usage {
     /// A shard's to open.
     Free,
     /// A stream's.
     Open(Box<Stream>),
-    /// Closed a moment ago: stray packets of the old call must not reach the next.
-    Quarantine,
 }
 
 /// What a deadline is for; the number is the slot.
@@ -67,8 +65,6 @@ enum Timer {
     Silence(u32),
     /// An RTCP report is due.
     Report(u32),
-    /// The quarantine ends.
-    Free(u32),
 }
 
 impl Worker {
@@ -102,7 +98,6 @@ impl Worker {
             match timer {
                 Timer::Silence(slot) => self.on_silence_timer(now, slot),
                 Timer::Report(slot) => self.on_report_timer(now, slot),
-                Timer::Free(slot) => self.on_quarantine_over(slot),
             }
         }
         self.play_due(now);
@@ -123,12 +118,6 @@ impl Worker {
         self.outbox.events.pop_front()
     }
 
-    fn on_quarantine_over(&mut self, slot: u32) {
-        let Some(entry) = self.slots.get_mut(slot as usize) else { return };
-        entry.usage = Usage::Free;
-        self.outbox.tell(Event::Freed { lease: entry.lease });
-    }
-
     fn slot_of(&self, port: PortId) -> Option<u32> {
         port.0.checked_sub(self.first).filter(|slot| (*slot as usize) < self.slots.len())
     }
@@ -146,10 +135,7 @@ impl Usage {
     fn stream(&mut self) -> Option<&mut Stream> {
         match self {
             Self::Open(stream) => Some(stream),
-            Self::Free | Self::Quarantine => None,
+            Self::Free => None,
         }
     }
 }
-
-/// How long a closed port rests: longer than packets of a far end that has not yet seen the BYE.
-const QUARANTINE: Duration = Duration::from_secs(2);

@@ -148,7 +148,7 @@ impl Shard {
         match event {
             media::Event::Digit { stream, digit } => self.on_digit(stream, digit),
             media::Event::Silent { stream } => self.on_silent(now, stream),
-            media::Event::Played { .. } | media::Event::Freed { .. } => {}
+            media::Event::Played { .. } => {}
         }
     }
 

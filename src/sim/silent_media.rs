@@ -1,7 +1,7 @@
-//! A stand-in for the media worker in worlds without audio: ports come back when they close, a prompt that does not repeat
+//! A stand-in for the media worker in worlds without audio: a prompt that does not repeat
 //! ends after two seconds, and a watched stream falls silent after its limit, since nobody sends RTP there.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::base::{Instant, StreamId, TimerKey, Timers};
@@ -10,7 +10,7 @@ use crate::media::{Command, Event, Lease, PortId, Source};
 /// See the module.
 #[derive(Debug, Default)]
 pub struct SilentMedia {
-    leases: BTreeMap<PortId, Lease>,
+    leases: BTreeSet<PortId>,
     open: BTreeMap<StreamId, Stream>,
     timers: Timers<Event>,
     outbox: VecDeque<Event>,
@@ -28,7 +28,7 @@ const PROMPT: Duration = Duration::from_secs(2);
 impl SilentMedia {
     /// A stand-in that knows these ports.
     pub fn new(leases: &[Lease]) -> Self {
-        Self { leases: leases.iter().map(|lease| (lease.port, *lease)).collect(), ..Self::default() }
+        Self { leases: leases.iter().map(|lease| lease.port).collect(), ..Self::default() }
     }
 
     /// A command arrived.
@@ -41,8 +41,9 @@ impl SilentMedia {
             Command::Close { stream } => {
                 let open = self.open.remove(&stream).ok_or_else(|| format!("{stream} is closed but not open"))?;
                 open.watch.into_iter().chain(open.play).for_each(|timer| drop(self.timers.cancel(timer)));
-                let lease = self.leases.get(&open.port).copied().ok_or("a stream holds a port that is not leased")?;
-                self.outbox.push_back(Event::Freed { lease });
+                if !self.leases.contains(&open.port) {
+                    return Err("a stream holds a port that is not leased".to_string());
+                }
             }
             Command::Far { stream, .. } => drop(self.stream(stream)?),
             Command::Hear { stream, source } => {

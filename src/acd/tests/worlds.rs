@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::*;
+use crate::acd::*;
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
 
 #[test]
@@ -131,6 +131,8 @@ impl World {
                 Step::Time => {
                     self.engine.handle_timeout(self.now);
                     timed = self.now;
+                    self.drain(&label, seen);
+                    self.reference.judge_waits(self.now);
                 }
                 Step::Early => {
                     let earlier = Instant::from_micros(self.now.as_micros() / 2);
@@ -398,6 +400,7 @@ struct Reference {
     enqueued: BTreeMap<CallId, (i32, Instant)>,
     /// What queues ask for, those included that a plan has dropped while somebody waits.
     skills: BTreeMap<QueueId, Vec<Arc<str>>>,
+    thresholds: BTreeMap<QueueId, Duration>,
     seq: u64,
     at: Instant,
     /// The last moment at which due timers fired.
@@ -429,6 +432,7 @@ impl Reference {
         self.at = now;
         for queue in &self.plan.queues {
             self.skills.insert(queue.id, queue.skills.clone());
+            self.thresholds.insert(queue.id, queue.threshold);
         }
         for agent in plan.agents.iter().filter(|agent| engine.agent(agent.id).is_none()) {
             self.agents.remove(&agent.id);
@@ -478,6 +482,7 @@ impl Reference {
             Fact::Missed { call, queue } => {
                 let visit = self.waiting.get_mut(call).expect("missed while undecided");
                 assert!(visit.queue == *queue && !visit.missed);
+                assert!(at.since(visit.since) > self.thresholds[queue]);
                 visit.missed = true;
                 seen.missed += 1;
             }
@@ -501,28 +506,33 @@ impl Reference {
                 assert_eq!(at.since(self.worker(*agent).since), *wrap_up);
             }
             Fact::AgentState { agent, from, to, spent, .. } => {
-                let worker = self.worker(*agent);
-                assert_eq!(&worker.state, from);
-                assert_ne!(from, to);
-                assert_eq!(at.since(worker.since), *spent);
-                if *from == AgentState::Ready {
-                    worker.faulted = None;
-                }
-                (worker.state, worker.since) = (to.clone(), at);
-                match to {
-                    AgentState::LoggedOut => worker.idle_since = None,
-                    AgentState::Ready | AgentState::Unreachable => {
-                        worker.idle_since.get_or_insert(at);
-                    }
-                    AgentState::NotReady(_)
-                    | AgentState::Reserved
-                    | AgentState::Ringing
-                    | AgentState::Talking
-                    | AgentState::WrapUp => {}
-                }
                 seen.states.insert(to.index());
+                self.on_agent_state(*agent, from, to, *spent);
             }
             Fact::PeerState { .. } | Fact::Refused { .. } => {}
+        }
+    }
+
+    fn on_agent_state(&mut self, agent: AgentId, from: &AgentState, to: &AgentState, spent: Duration) {
+        let at = self.at;
+        let worker = self.worker(agent);
+        assert_eq!(&worker.state, from);
+        assert_ne!(from, to);
+        assert_eq!(at.since(worker.since), spent);
+        if *from == AgentState::Ready {
+            worker.faulted = None;
+        }
+        (worker.state, worker.since) = (to.clone(), at);
+        match to {
+            AgentState::LoggedOut => worker.idle_since = None,
+            AgentState::Ready | AgentState::Unreachable => {
+                worker.idle_since.get_or_insert(at);
+            }
+            AgentState::NotReady(_)
+            | AgentState::Reserved
+            | AgentState::Ringing
+            | AgentState::Talking
+            | AgentState::WrapUp => {}
         }
     }
 
@@ -530,8 +540,17 @@ impl Reference {
         let visit = self.waiting.remove(&call).expect("one outcome for each visit");
         assert_eq!(visit.queue, queue);
         assert_eq!(self.at.since(visit.since), wait);
+        assert!(visit.missed || wait <= self.thresholds[&queue]);
         self.counts.entry(queue).or_default()[outcome] += 1;
         visit
+    }
+
+    /// After timers have fired, every wait beyond the threshold has been told.
+    fn judge_waits(&self, now: Instant) {
+        for (call, visit) in &self.waiting {
+            let wait = now.since(visit.since);
+            assert!(visit.missed || wait <= self.thresholds[&visit.queue], "{call} is late, and nobody knows");
+        }
     }
 
     /// The call was the first of all that the agent serves, and the agent the first of all who serve the call.
