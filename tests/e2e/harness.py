@@ -93,6 +93,31 @@ def end_children():
         child.wait()
 
 
+class Bench:
+    """What a case works with: the binary, a folder, and everything it starts, which ends with it."""
+
+    def __init__(self, binary, folder, is_long=False):
+        self.binary, self.folder, self.is_long = binary, folder, is_long
+
+    def calls(self, count):
+        """So many calls in the short form, ten times as many in the long one."""
+        return count * 10 if self.is_long else count
+
+    def engine(self, config, level="info"):
+        """An engine with this configuration."""
+        folder = tempfile.mkdtemp(dir=self.folder, prefix="engine-")
+        return Engine(self.binary, folder, config, level)
+
+    def sipp(self, scenario, *arguments, **options):
+        """A SIPp with this scenario."""
+        return Sipp(self.folder, scenario, *arguments, **options)
+
+
+def remove(folder):
+    """Removes a case's folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 class Engine:
     """A running `strowger serve` with a configuration of its own."""
 
@@ -212,13 +237,17 @@ class Engine:
 class Sipp:
     """A SIPp process with a scenario of `tests/sipp`."""
 
-    def __init__(self, folder, scenario, remote=None, port=None, **options):
+    def __init__(self, folder, scenario, remote=None, port=None, replace=None, **options):
+        """`replace` is a text of the scenario and what stands there instead; `options` are SIPp's."""
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix=f"{scenario}-"))
         self.scenario = scenario
         self.port = port or free_port()
-        arguments = ["sipp", "-sf", str(SIPP / f"{scenario}.xml"), "-i", HOST, "-p", str(self.port)]
+        text = (SIPP / f"{scenario}.xml").read_text()
+        file = self.folder / f"{scenario}.xml"
+        file.write_text(text.replace(*replace) if replace else text)
+        arguments = ["sipp", "-sf", str(file), "-i", HOST, "-p", str(self.port)]
         arguments += ["-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors.log"]
-        arguments += ["-buff_size", "4000000", "-min_rtp_port", "6000"]
+        arguments += ["-buff_size", "4000000"]
         for key, value in options.items():
             arguments += [f"-{key}"] if value is True else [f"-{key}", *str(value).split()]
         if remote is not None:
