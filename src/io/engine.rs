@@ -72,14 +72,21 @@ impl Engine {
         let sip_address = SocketAddr::new(advertised, sip.port());
         let setup = Setup { config: Arc::clone(&config), resolved, seed, sip_address, leases };
         let node = Node::new(clock.now(), setup);
-        let live = Arc::new(figures::start(&clock, &config, node.plan()));
+        let live = Arc::new(figures::start(&clock, &config, &node));
         let (request_sender, requests) = api::handle::requests();
         let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
         let handle = Handle::new(request_sender, Arc::new(move || clock.now()), Arc::clone(&live), Arc::clone(&health));
         handle.set_tokens(tokens);
 
-        let signalling =
-            Signalling { clock, node, live, media: media.another(), inbox: Inbox { requests, orders, events }, health };
+        let signalling = Signalling {
+            clock,
+            node,
+            live,
+            media: media.another(),
+            inbox: Inbox { requests, orders, events },
+            health,
+            repairs: 0,
+        };
         let (ended_sender, ended) = oneshot::channel();
         let (stop_http, http_stopped) = oneshot::channel();
         let api_handle = handle.clone();
