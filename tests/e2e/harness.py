@@ -26,7 +26,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 # Engines that run beside each other have RTP ports of their own, below the system's ephemeral ones.
-FIRST_RTP, RTP_PORTS, RTP_RANGES = 20_000, 2_000, 6
+FIRST_RTP, RTP_PORTS, RTP_RANGES = 20_000, 1_000, 12
 
 _engines = itertools.count()
 _children = []
@@ -136,9 +136,10 @@ def remove(folder):
 class Engine:
     """A running `strowger serve` with a configuration of its own."""
 
-    def __init__(self, binary, folder, config, level="warn", media=""):
+    def __init__(self, binary, folder, config, level="warn", media="", rtp=None):
         first = FIRST_RTP + next(_engines) % RTP_RANGES * RTP_PORTS
-        self.media = f'[media]\nports = "{first}-{first + RTP_PORTS - 1}"\n{media}\n'
+        first, last = rtp or (first, first + RTP_PORTS - 1)
+        self.media = f'[media]\nports = "{first}-{last}"\n{media}\n'
         self.sip = free_port()
         self.http = free_port(socket.SOCK_STREAM)
         self.folder = pathlib.Path(folder)
