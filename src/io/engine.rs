@@ -59,7 +59,7 @@ impl Engine {
         let sip = socket.local_addr().map_err(|error| format!("sip.listen: {error}"))?;
         let http = listener.local_addr().map_err(|error| format!("http.listen: {error}"))?;
         let advertised = config.sip.advertise.unwrap_or_else(|| own_address(sip));
-        let ports = bind_ports(&config, advertised);
+        let ports = bind_ports(&config, advertised)?;
         let port_pairs = ports.len();
         let leases = ports.leases();
 
@@ -182,10 +182,15 @@ fn bind_http(listen: SocketAddr) -> Result<std::net::TcpListener, String> {
 }
 
 /// RTP is announced with the advertised host, unless it is received on an address of its own.
-fn bind_ports(config: &Config, advertised: std::net::IpAddr) -> Ports {
+fn bind_ports(config: &Config, advertised: std::net::IpAddr) -> Result<Ports, String> {
     let own = config.media.address;
     let announced = if own.is_unspecified() || own == config.sip.listen.ip() { advertised } else { own };
-    Ports::bind(own, config.media.ports, announced)
+    let ports = Ports::bind(own, config.media.ports, announced);
+    if ports.is_empty() {
+        let (first, last) = config.media.ports;
+        return Err(format!("media.ports = {first}-{last}: no pair of ports on {own} can be had"));
+    }
+    Ok(ports)
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, String> {
