@@ -95,6 +95,8 @@ pub enum Failure {
     Status(u16),
     /// No final response in time (timer B), or none at all.
     Timeout,
+    /// The far end said BYE before its answer came.
+    Left,
     /// We gave it up: its final response has come, or 4 s have passed since the CANCEL.
     Released,
 }
