@@ -19,6 +19,8 @@ pub enum Event {
         /// The INVITE. It holds its datagram's memory: read it and let it go.
         request: Message,
     },
+    /// An INVITE was refused for its body (415) or for what it accepts (406); no leg was made.
+    Unusable,
     /// Our INVITE is being worked on: a provisional came (RFC 3261 13.2.2.1).
     Progress {
         /// The leg.

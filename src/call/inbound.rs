@@ -114,6 +114,7 @@ impl Legs {
 
     fn on_invite(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: Message) {
         if let Err(code) = usable_body(&request) {
+            self.events.push_back(Event::Unusable);
             return self.refuse_body(now, key, source, &request, code);
         }
         let id = LegId(self.legs.next_id());
