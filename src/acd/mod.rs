@@ -18,8 +18,6 @@ mod visit;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod worlds;
 
 pub use agent::AgentStatus;
 pub use engine::Engine;

@@ -200,9 +200,10 @@ fn aftermath(cause: OfferCause) -> Aftermath {
         OfferCause::NoAnswer => Aftermath::Paused(Reason::NoAnswer),
         OfferCause::Declined => Aftermath::Paused(Reason::Rejected),
         OfferCause::Busy | OfferCause::Failed | OfferCause::NeverRang => Aftermath::Paused(Reason::Busy),
-        OfferCause::PeerFault => Aftermath::HeldOff,
-        OfferCause::Answered | OfferCause::CallerGone | OfferCause::Withdrawn | OfferCause::AgentGone => {
-            Aftermath::Unpunished
-        }
+        OfferCause::Answered
+        | OfferCause::PeerFault
+        | OfferCause::CallerGone
+        | OfferCause::Withdrawn
+        | OfferCause::AgentGone => Aftermath::Unpunished,
     }
 }

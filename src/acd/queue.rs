@@ -187,6 +187,9 @@ impl Queue {
                 return Err(format!("{id}: no {what} timer for {need:?}"));
             }
         }
+        if self.len() == 0 && (self.threshold_alarm.is_some() || self.wait_max_alarm.is_some()) {
+            return Err(format!("{id}: a timer for nobody"));
+        }
         if self.listing == Listing::Removed && self.order.is_empty() {
             return Err(format!("{id}: removed and empty, yet kept"));
         }

@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::message::{Effect, Fact, FlowOut, OfferCause, Refusal};
 use crate::acd::queue::{Alarm, Counts, Listing, Place, Queue, Visit};
+use crate::base::limits::CALLS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// How a visit ends.
@@ -31,7 +32,8 @@ impl Engine {
         let since = since.map_or(self.now, |since| since.min(self.now));
         let place = Place { priority: Reverse(priority), since, queue, seq: self.seq, call };
         let visit = Visit { place, joined: self.now, agent: None, missed: false };
-        let refusal = refusal(row, self.admission);
+        let full = self.calls.len() >= CALLS_MAX;
+        let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
         row.join(&visit);
         self.calls.insert(call, visit);
@@ -75,6 +77,11 @@ impl Engine {
         let Place { since, queue, .. } = visit.place;
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
         row.leave(&visit);
+        if row.len() == 0 {
+            for alarm in [row.threshold_alarm.take(), row.wait_max_alarm.take()].into_iter().flatten() {
+                self.timers.cancel(alarm.key);
+            }
+        }
         if visit.agent.is_none() {
             self.matching.unwait(row.pool, &visit.place);
         }
@@ -119,9 +126,6 @@ impl Engine {
         if row.listing == Listing::Configured || row.len() > 0 {
             return;
         }
-        for alarm in [row.threshold_alarm, row.wait_max_alarm].into_iter().flatten() {
-            self.timers.cancel(alarm.key);
-        }
         self.queues.remove(queue);
     }
 
@@ -134,6 +138,7 @@ impl Engine {
         self.arm_threshold(queue);
     }
 
+    /// The longest wait ends a visit in its moment, also while an agent rings: the bound is a promise to the caller.
     pub(super) fn on_wait_max(&mut self, queue: QueueId) {
         let Some(row) = self.queues.get_mut(queue) else { return };
         row.wait_max_alarm = None;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::USAGE;
+use crate::cli::exit::{USAGE, fail};
 use crate::cli::print::{error, out};
 use crate::config;
 use crate::io::load::{Loader, Origin};
@@ -13,7 +13,7 @@ use crate::io::load::{Loader, Origin};
 pub(super) fn run(file: &Path) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(fault) => return super::fail(&format!("no runtime: {fault}")),
+        Err(fault) => return fail(&format!("no runtime: {fault}")),
     };
     let mut loader = Loader::new(Origin::File(file.to_path_buf()));
     let loaded = runtime.block_on(loader.load(&BTreeMap::new()));

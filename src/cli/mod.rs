@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod client;
 mod demo;
+mod exit;
 mod log;
 mod print;
 
@@ -14,14 +15,10 @@ use clap::Parser;
 
 use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel};
 use crate::cli::client::Client;
+use crate::cli::exit::{USAGE, fail, finish};
 use crate::cli::print::error;
 use crate::io::load::Origin;
 use crate::io::serve::{Outcome, serve};
-
-/// It failed.
-const FAILED: u8 = 1;
-/// The arguments or the configuration are wrong; clap uses the same code.
-const USAGE: u8 = 2;
 
 /// Runs the command that the process's arguments ask for.
 pub fn run() -> ExitCode {
@@ -69,16 +66,4 @@ fn run_serve(origin: Origin) -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
-}
-
-fn finish(result: Result<(), String>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => fail(&reason),
-    }
-}
-
-fn fail(reason: &str) -> ExitCode {
-    error(reason);
-    ExitCode::from(FAILED)
 }

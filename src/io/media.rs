@@ -14,7 +14,8 @@ use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 use crate::api::handle::Health;
 use crate::io::clock::Clock;
 use crate::io::ports::{Ports, Readable, WAKE};
-use crate::media::{Command, Event, PortKind, Track, TrackId, Worker};
+use crate::media::outbox::Kind;
+use crate::media::{Command, Event, Track, TrackId, Worker};
 
 /// Orders between the threads: a call needs about ten, and a turn of either thread is far below a second.
 const ORDERS_MAX: usize = 65_536;
@@ -125,7 +126,7 @@ pub fn prepare(
     let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
     let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
     let (events, event_receiver) = mpsc::channel(EVENTS_MAX);
-    let worker = Worker::new(clock.now(), ports.leases());
+    let worker = Worker::new(clock.now(), &ports.leases());
     let thread = MediaThread {
         clock,
         poll,
@@ -208,8 +209,8 @@ impl MediaThread {
                 Some(Ok((length, source))) => {
                     let now = self.clock.now();
                     match readable.kind {
-                        PortKind::Rtp => self.worker.handle_rtp(now, readable.port, source, &packet[..length]),
-                        PortKind::Rtcp => self.worker.handle_rtcp(now, readable.port, source, &packet[..length]),
+                        Kind::Rtp => self.worker.handle_rtp(now, readable.port, source, &packet[..length]),
+                        Kind::Rtcp => self.worker.handle_rtcp(now, readable.port, source, &packet[..length]),
                     }
                     self.settle();
                 }

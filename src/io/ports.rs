@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
-use crate::media::{Lease, PortId, PortKind};
+use crate::media::outbox::Kind;
+use crate::media::{Lease, PortId};
 
 /// The poll's token of the waker; sockets have the tokens below.
 pub const WAKE: Token = Token(usize::MAX);
@@ -33,7 +34,7 @@ pub struct Readable {
     /// The pair.
     pub port: PortId,
     /// Which of the two.
-    pub kind: PortKind,
+    pub kind: Kind,
 }
 
 impl Readable {
@@ -42,7 +43,7 @@ impl Readable {
         if token == WAKE {
             return None;
         }
-        let kind = if token.0.is_multiple_of(2) { PortKind::Rtp } else { PortKind::Rtcp };
+        let kind = if token.0.is_multiple_of(2) { Kind::Rtp } else { Kind::Rtcp };
         Some(Self { port: PortId(u32::try_from(token.0 / 2).ok()?), kind })
     }
 }
@@ -111,11 +112,11 @@ impl Ports {
     }
 
     /// One socket of a pair.
-    pub fn socket(&self, port: PortId, kind: PortKind) -> Option<&UdpSocket> {
+    pub fn socket(&self, port: PortId, kind: Kind) -> Option<&UdpSocket> {
         let pair = self.pairs.get(usize::try_from(port.0).ok()?)?;
         Some(match kind {
-            PortKind::Rtp => &pair.rtp,
-            PortKind::Rtcp => &pair.rtcp,
+            Kind::Rtp => &pair.rtp,
+            Kind::Rtcp => &pair.rtcp,
         })
     }
 }
@@ -132,8 +133,8 @@ mod tests {
 
     #[test]
     fn a_token_names_its_socket() {
-        assert_eq!(Readable::from_token(Token(7)), Some(Readable { port: PortId(3), kind: PortKind::Rtcp }));
-        assert_eq!(Readable::from_token(Token(6)), Some(Readable { port: PortId(3), kind: PortKind::Rtp }));
+        assert_eq!(Readable::from_token(Token(7)), Some(Readable { port: PortId(3), kind: Kind::Rtcp }));
+        assert_eq!(Readable::from_token(Token(6)), Some(Readable { port: PortId(3), kind: Kind::Rtp }));
         assert_eq!(Readable::from_token(WAKE), None);
     }
 

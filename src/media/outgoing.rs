@@ -73,6 +73,12 @@ impl Outgoing {
         self.spurt = true;
     }
 
+    /// True when what was sent reaches so far ahead of the clock that a packet of our own can wait a turn: changing between
+    /// sources sends a little more than real time each time, and released audio far more.
+    pub(crate) const fn leads(&self, at: Instant, samples: u32) -> bool {
+        self.next_timestamp.wrapping_sub(self.clock(at)) as i32 >= samples as i32
+    }
+
     /// The header of a packet of our own, due at `at`.
     pub(crate) fn play(&mut self, at: Instant, payload_type: u8, samples: u32) -> Header {
         let timestamp = later(self.clock(at), self.next_timestamp);
@@ -85,8 +91,8 @@ impl Outgoing {
         header
     }
 
-    /// The header of a relayed packet; `None` for a duplicate and for what came before the anchor. Gaps stay gaps, so that
-    /// the far end sees the loss.
+    /// The header of a relayed packet; `None` for a duplicate and for what has no place before what was sent. Gaps stay
+    /// gaps, so that the far end sees the loss.
     pub(crate) fn relay(&mut self, now: Instant, theirs: &Header, payload_type: u8, span: Span) -> Option<Header> {
         let mut anchor = match self.anchor {
             Some(anchor) if anchor.holds(theirs) => anchor,
@@ -94,14 +100,18 @@ impl Outgoing {
         };
         anchor.reach(theirs)?;
         let drift = theirs.timestamp.wrapping_sub(self.clock(now)).wrapping_sub(anchor.skew) as i32;
-        if matches!(span, Span::Audio(_)) && drift.unsigned_abs() > DRIFT_MAX && theirs.sequence == anchor.highest {
+        let newest = theirs.sequence == anchor.highest;
+        if matches!(span, Span::Audio(_)) && drift.unsigned_abs() > DRIFT_MAX {
+            if !newest {
+                return None;
+            }
             let Anchor { timestamp, skew, .. } = self.anchored(now, theirs);
             anchor = Anchor { timestamp, skew, ..anchor };
         }
         let sequence = theirs.sequence.wrapping_add(anchor.sequence);
         let timestamp = theirs.timestamp.wrapping_add(anchor.timestamp);
         self.anchor = Some(anchor);
-        if theirs.sequence == anchor.highest {
+        if newest {
             self.next_sequence = sequence.wrapping_add(1);
         }
         let (samples, marker) = match span {
@@ -234,6 +244,16 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_of_our_own_can_wait_while_the_source_leads() {
+        let mut out = Outgoing::new(at(0), 9, 0, 0);
+        for n in 0..5 {
+            out.relay(at(0), &theirs(n, u32::from(n) * 160), 8, Span::Audio(160)).unwrap();
+        }
+        let waits: Vec<bool> = [0, 60, 80, 81, 100].iter().map(|millis| out.leads(at(*millis), 160)).collect();
+        assert_eq!(waits, [true, true, true, false, false]);
+    }
+
+    #[test]
     fn loss_stays_a_gap_and_disorder_stays_disorder() {
         let mut out = Outgoing::new(at(0), 9, 100, 0);
         let sequences: Vec<Option<u16>> = [10, 11, 14, 13, 13, 9, 14, 15]
@@ -259,7 +279,7 @@ mod tests {
         assert_eq!(relay(7, true), Some(101));
         assert_eq!(relay(9, false), None);
         assert_eq!(relay(10, true), Some(103), "8 was lost");
-        assert_eq!(relay(7, true), None, "its number is taken");
+        assert_eq!(relay(8, true), None, "too late: its number is taken");
     }
 
     #[test]
@@ -280,6 +300,7 @@ mod tests {
         assert_eq!((silence.timestamp, silence.marker), (40_000, true));
         let jumped = out.relay(at(5_020), &theirs(3, 1_000_000), 0, Span::Audio(160)).unwrap();
         assert_eq!((jumped.sequence, jumped.timestamp, jumped.marker), (2, 40_160, true));
+        assert_eq!(out.relay(at(5_030), &theirs(2, 40_000), 0, Span::Audio(160)), None, "late, of the time before");
         let after = out.relay(at(5_040), &theirs(4, 1_000_160), 0, Span::Audio(160)).unwrap();
         assert_eq!((after.timestamp, after.marker), (40_320, false));
     }

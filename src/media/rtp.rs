@@ -59,6 +59,11 @@ impl<'a> Packet<'a> {
 }
 
 impl Header {
+    /// True when these octets are RTCP sent to the RTP port although rtcp-mux was declined (RFC 5761 4).
+    pub const fn is_rtcp(&self) -> bool {
+        self.marker && 64 <= self.payload_type && self.payload_type < 96
+    }
+
     /// Appends the twelve octets; the payload follows.
     pub fn write(&self, out: &mut BytesMut) {
         out.put_u8(VERSION << 6);

@@ -27,7 +27,7 @@ pub enum SdpError {
     #[error("SDP has a malformed m= line")]
     Media,
     /// More `m=` lines than anybody needs.
-    #[error("SDP has more than 16 m= lines")]
+    #[error("SDP has more than {SDP_MEDIA_MAX} m= lines")]
     TooManyMedia,
 }
 

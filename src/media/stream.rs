@@ -26,7 +26,9 @@ pub(crate) struct Stream {
     pub(crate) hearing: Hearing,
     /// The slots whose [`Hearing::Relay`] names this one.
     pub(crate) listeners: SmallVec<[u32; 2]>,
-    pub(crate) held: Held,
+    /// What came ahead of its rule; `None` once somebody has heard this stream or is not to, so that a later pause in
+    /// between plays nothing stale.
+    pub(crate) held: Option<Held>,
     pub(crate) outgoing: Outgoing,
     pub(crate) reception: Option<Reception>,
     pub(crate) digits: dtmf::Receiver,
@@ -82,7 +84,7 @@ impl Stream {
             far: None,
             hearing: Hearing::Waiting,
             listeners: SmallVec::new(),
-            held: Held::default(),
+            held: Some(Held::default()),
             outgoing,
             reception: None,
             digits: dtmf::Receiver::default(),
@@ -102,17 +104,20 @@ impl Stream {
         self.far.map(|far| far.rtcp).filter(|rtcp| rtcp.port() != 0 && unicast(rtcp.ip()))
     }
 
+    /// Keeps a datagram, if its rule has not come.
+    pub(crate) fn hold(&mut self, source: SocketAddr, datagram: &[u8]) {
+        let Some(held) = &mut self.held else { return };
+        held.push(source, datagram);
+    }
+
+    /// What was kept, oldest first; more may be kept.
+    pub(crate) fn take_held(&mut self) -> VecDeque<(SocketAddr, Bytes)> {
+        self.held.as_mut().map(Held::take).unwrap_or_default()
+    }
+
     /// True when the far end should be sending.
     pub(crate) fn expects(&self) -> bool {
         self.far.is_some_and(|far| far.receive)
-    }
-
-    /// True while received audio waits for a listener instead of being dropped.
-    pub(crate) const fn holds(&self) -> bool {
-        match self.hearing {
-            Hearing::Waiting | Hearing::Relay(_) => true,
-            Hearing::Silence | Hearing::Tracks(_) => false,
-        }
     }
 }
 
@@ -140,11 +145,6 @@ impl Held {
             self.0.pop_front();
         }
         self.0.push_back((source, Bytes::copy_from_slice(datagram)));
-    }
-
-    /// Forgets all.
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
     }
 
     /// All, oldest first.

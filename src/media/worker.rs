@@ -41,10 +41,9 @@ pub struct Worker {
     outbox: Outbox,
 }
 
-/// A leased port and who uses it.
+/// A leased port.
 #[derive(Debug)]
 struct Slot {
-    lease: Lease,
     usage: Usage,
 }
 
@@ -72,13 +71,13 @@ impl Worker {
     ///
     /// # Panics
     /// If the ports are not numbered one after the other: they are indices into the worker's table.
-    pub fn new(now: Instant, ports: Vec<Lease>) -> Self {
+    pub fn new(now: Instant, ports: &[Lease]) -> Self {
         let first = ports.first().map_or(0, |lease| lease.port.0);
         let consecutive = ports.iter().zip(first..).all(|(lease, expected)| lease.port.0 == expected);
         assert!(consecutive, "a worker's ports are numbered one after the other");
         Self {
             first,
-            slots: ports.into_iter().map(|lease| Slot { lease, usage: Usage::Free }).collect(),
+            slots: ports.iter().map(|_| Slot { usage: Usage::Free }).collect(),
             streams: HashMap::new(),
             tracks: BTreeMap::new(),
             timers: Timers::default(),

@@ -17,15 +17,6 @@ pub(super) struct Peer {
     pub(super) challenged: bool,
 }
 
-/// What a neighbour did wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// It said nothing.
-    Silent,
-    /// It answered 408 or 503.
-    Refusing,
-}
-
 impl Peers {
     /// True unless the neighbour is known to be down.
     pub(super) fn is_up(&self, id: PeerId) -> bool {

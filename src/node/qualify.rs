@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::acd::Command;
 use crate::base::{Instant, PeerId};
 use crate::node::directory::{self, Listing};
-use crate::node::peers::{Fault, Peer};
+use crate::node::peers::Peer;
 use crate::node::shard::{Shard, Timer};
 
 /// A neighbour that is down is asked this often.
@@ -32,15 +32,13 @@ impl Shard {
         }
     }
 
-    /// The neighbour did not answer, or answered 408 or 503: its fault. One that was silent is asked at once; one that
-    /// refuses calls may well answer OPTIONS, and has a moment's rest.
-    pub(super) fn on_peer_fault(&mut self, now: Instant, id: PeerId, fault: Fault) {
-        self.set_peer(id, false);
-        let at = match fault {
-            Fault::Silent => now,
-            Fault::Refusing => now + RETRY,
-        };
-        self.arm_qualify(at, id);
+    /// The neighbour did not answer, or answered 408 or 503: its fault. It is asked after the pause of a neighbour that is
+    /// down, not at once: one that answers OPTIONS but refuses every INVITE would be offered calls as fast as it refuses them.
+    pub(super) fn on_peer_fault(&mut self, now: Instant, id: PeerId) {
+        if self.peers.is_up(id) {
+            self.set_peer(id, false);
+            self.arm_qualify(now + RETRY, id);
+        }
     }
 
     /// The neighbour wants credentials, which there are none for: said once, for every call to it fails alike.

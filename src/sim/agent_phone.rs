@@ -56,6 +56,8 @@ pub enum Then {
     Refuse(u16, Duration),
     /// Nothing, for ever.
     Nothing,
+    /// Rings (180) only after a time, and then for ever.
+    RingAfter(Duration),
     /// Answers in the moment the CANCEL comes: the two cross on the wire.
     AnswerOnCancel,
 }
@@ -288,10 +290,13 @@ impl AgentPhone {
             self.handset.ua.respond(now, invite, &provisional);
         }
         match manner.then {
-            Then::Answer(after) | Then::Refuse(_, after) => {
+            Then::Answer(after) | Then::Refuse(_, after) | Then::RingAfter(after) => {
                 self.timers.arm(now + after, self.calls);
             }
             Then::Nothing | Then::AnswerOnCancel => {}
+        }
+        if (manner.first, manner.then) == (First::Nothing, Then::Nothing) {
+            return;
         }
         self.state = State::Ringing { session, invite: invite.clone(), tag, manner };
         self.handle_timeout(now);
@@ -310,6 +315,7 @@ impl AgentPhone {
                 self.state = State::Idle;
             }
             Then::Answer(_) => self.answer(now),
+            Then::RingAfter(_) => self.handset.ua.respond(now, invite, &Wire::response(invite, 180, tag)),
             Then::Nothing | Then::AnswerOnCancel => {}
         }
     }
@@ -323,9 +329,6 @@ impl AgentPhone {
         };
         if session.call_id != cancel.call_id() {
             self.handset.on_stray(now, cancel);
-            return;
-        }
-        if manner.first == First::Nothing && manner.then == Then::Nothing {
             return;
         }
         if manner.then == Then::AnswerOnCancel {

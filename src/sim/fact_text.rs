@@ -1,60 +1,103 @@
 //! Facts in words, for ladders: names instead of ids, nothing that repeats what a neighbouring line says.
 
-use crate::acd::{Actor, AgentState, EndedBy, Fact, Plan};
-use crate::base::{AgentId, QueueId};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-/// One line for a fact; `None` for those that only repeat others.
-pub fn fact_text(fact: &Fact, plan: &Plan) -> Option<String> {
-    let queue = |id: &QueueId| {
-        let found = plan.queues.iter().find(|queue| queue.id == *id);
-        found.map_or_else(|| id.to_string(), |queue| queue.name.to_string())
-    };
-    let agent = |id: &AgentId| {
-        let found = plan.agents.iter().find(|agent| agent.id == *id);
-        found.map_or_else(|| id.to_string(), |agent| agent.name.to_string())
-    };
-    let seconds = |duration: &std::time::Duration| format!("{:.3} s", duration.as_secs_f64());
+use crate::acd::{Actor, AgentState, EndedBy, Fact, Plan};
+use crate::base::{AgentId, CallId, QueueId};
+
+/// The names behind the ids: learned from every plan in force, so that what a reload removes keeps its name; calls are numbered
+/// in the order in which the facts first tell of them.
+#[derive(Debug, Default)]
+pub struct Names {
+    queues: BTreeMap<QueueId, String>,
+    agents: BTreeMap<AgentId, String>,
+    calls: BTreeMap<CallId, usize>,
+}
+
+impl Names {
+    /// Learns the names of a plan.
+    pub fn learn(&mut self, plan: &Plan) {
+        self.queues.extend(plan.queues.iter().map(|queue| (queue.id, queue.name.to_string())));
+        self.agents.extend(plan.agents.iter().map(|agent| (agent.id, agent.name.to_string())));
+    }
+
+    /// All queues that ever were.
+    pub const fn queues(&self) -> &BTreeMap<QueueId, String> {
+        &self.queues
+    }
+
+    /// One line for a fact; `None` for those that only repeat others.
+    pub fn line(&mut self, fact: &Fact) -> Option<String> {
+        let next = self.calls.len() + 1;
+        let Self { queues, agents, calls } = self;
+        let queue = |id: &QueueId| queues.get(id).map_or("?", String::as_str);
+        let agent = |id: &AgentId| agents.get(id).map_or("?", String::as_str);
+        let mut call = |id: &CallId| format!("call {}", calls.entry(*id).or_insert(next));
+        Some(match fact {
+            Fact::Offered { call: id, queue: to } => format!("{} joins {}", call(id), queue(to)),
+            Fact::Answered { call: id, agent: by, wait, .. } => {
+                format!("{} answered by {} after {}", call(id), agent(by), seconds(*wait))
+            }
+            Fact::Abandoned { call: id, wait, while_ringing, .. } => {
+                let stage = if *while_ringing { " while an agent rang" } else { "" };
+                format!("{} abandoned after {}{stage}", call(id), seconds(*wait))
+            }
+            Fact::FlowedOut { call: id, queue: from, wait, reason } => {
+                format!("{} leaves {} after {}: {}", call(id), queue(from), seconds(*wait), reason.as_str())
+            }
+            Fact::Missed { call: id, .. } => format!("{} passes the threshold", call(id)),
+            Fact::OfferMade { call: id, agent: to, .. } => format!("{} offered to {}", call(id), agent(to)),
+            Fact::OfferEnded { call: id, agent: to, cause, .. } => {
+                format!("{} offer to {} ends: {} ({cause:?})", call(id), agent(to), cause.result().as_str())
+            }
+            Fact::TalkEnded { call: id, agent: with, talk, by, .. } => {
+                format!("{} talk with {} ended by {} after {}", call(id), agent(with), side(*by), seconds(*talk))
+            }
+            Fact::AgentState { agent: id, from, to, by, .. } => {
+                let by = match by {
+                    Actor::Engine => String::new(),
+                    Actor::User(name) => format!(" by {name}"),
+                };
+                format!("{} {} -> {}{by}", agent(id), state(from), state(to))
+            }
+            Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
+            Fact::Refused { queue: id, cause } => {
+                format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
+            }
+            Fact::Oldest { .. } | Fact::WrapUpEnded { .. } => return None,
+        })
+    }
+}
+
+/// What sort of fact it is, without names and times, for counting.
+pub fn kind(fact: &Fact) -> Option<String> {
     Some(match fact {
-        Fact::Offered { call, queue: id } => format!("{call} joins {}", queue(id)),
-        Fact::Answered { call, agent: id, wait, .. } => {
-            format!("{call} answered by {} after {}", agent(id), seconds(wait))
-        }
-        Fact::Abandoned { call, wait, while_ringing, .. } => {
-            let stage = if *while_ringing { " while an agent rang" } else { "" };
-            format!("{call} abandoned after {}{stage}", seconds(wait))
-        }
-        Fact::FlowedOut { call, queue: id, wait, reason } => {
-            format!("{call} leaves {} after {}: {}", queue(id), seconds(wait), reason.as_str())
-        }
-        Fact::Missed { call, .. } => format!("{call} passes the threshold"),
-        Fact::Oldest { .. } => return None,
-        Fact::OfferMade { call, agent: id, .. } => format!("{call} offered to {}", agent(id)),
-        Fact::OfferEnded { call, agent: id, cause, .. } => {
-            format!("{call} offer to {} ends: {} ({cause:?})", agent(id), cause.result().as_str())
-        }
-        Fact::TalkEnded { call, agent: id, talk, by, .. } => {
-            let by = match by {
-                EndedBy::Caller => "the caller",
-                EndedBy::Agent => "the agent",
-                EndedBy::Supervisor => "a supervisor",
-                EndedBy::System => "the system",
-            };
-            format!("{call} talk with {} ended by {by} after {}", agent(id), seconds(talk))
-        }
-        Fact::WrapUpEnded { .. } => return None,
-        Fact::AgentState { agent: id, from, to, by, .. } => {
-            let by = match by {
-                Actor::Engine => String::new(),
-                Actor::User(name) => format!(" by {name}"),
-            };
-            format!("{} {} -> {}{by}", agent(id), state(from), state(to))
-        }
+        Fact::Offered { .. } => "call joins".to_string(),
+        Fact::Answered { .. } => "call answered".to_string(),
+        Fact::Abandoned { .. } => "call abandoned".to_string(),
+        Fact::FlowedOut { reason, .. } => format!("call flows out: {}", reason.as_str()),
+        Fact::OfferMade { .. } => "offer made".to_string(),
+        Fact::OfferEnded { cause, .. } => format!("offer ends: {cause:?}"),
+        Fact::TalkEnded { by, .. } => format!("talk ended by {}", side(*by)),
+        Fact::AgentState { from, to, .. } => format!("agent {} -> {}", state(from), state(to)),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
-        Fact::Refused { queue: id, cause } => {
-            let place = id.as_ref().map_or_else(|| "no queue".to_string(), queue);
-            format!("refused for {place}: {}", cause.as_str())
-        }
+        Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
+        Fact::Missed { .. } | Fact::Oldest { .. } | Fact::WrapUpEnded { .. } => return None,
     })
+}
+
+const fn side(by: EndedBy) -> &'static str {
+    match by {
+        EndedBy::Caller => "the caller",
+        EndedBy::Agent => "the agent",
+        EndedBy::Supervisor => "a supervisor",
+        EndedBy::System => "the system",
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.3} s", duration.as_secs_f64())
 }
 
 /// A state with its reason.

@@ -33,6 +33,11 @@ impl Ladder {
         Self { detail, lines: Vec::new(), counts: BTreeMap::new(), hash: 0xcbf2_9ce4_8422_2325 }
     }
 
+    /// What is kept.
+    pub const fn detail(&self) -> Detail {
+        self.detail
+    }
+
     /// True when lines or counts are kept.
     pub fn is_kept(&self) -> bool {
         self.detail != Detail::Nothing
@@ -94,13 +99,15 @@ impl Ladder {
     }
 }
 
-/// A message in a few words: method and number, or code and method; its audio terms.
-pub fn summary(message: &Wire) -> String {
+/// A message in a few words: method and number, or code and method; its audio terms. Without numbers when only counted.
+pub fn summary(message: &Wire, detail: Detail) -> String {
     let mut text = match &message.start {
-        Start::Request { method, uri } if message.to_tag().is_none() && !user_of(uri).is_empty() => {
+        Start::Request { method, uri }
+            if message.to_tag().is_none() && !user_of(uri).is_empty() && detail != Detail::Counts =>
+        {
             format!("{method} {}", user_of(uri))
         }
-        Start::Request { method, .. } if method == "INVITE" => "re-INVITE".to_string(),
+        Start::Request { method, .. } if method == "INVITE" && message.to_tag().is_some() => "re-INVITE".to_string(),
         Start::Request { method, .. } => method.clone(),
         Start::Response { code, .. } => format!("{code} {}", message.cseq().map_or("", |(_, method)| method)),
     };

@@ -72,10 +72,10 @@ impl Oracle {
         oracle
     }
 
-    /// Another plan is in force. Agents not seen before are in their initial state.
+    /// Another plan is in force. Agents not seen before are logged out until a fact says otherwise.
     pub fn set_plan(&mut self, plan: Arc<Plan>) {
         for agent in &plan.agents {
-            let state = agent.initial.clone();
+            let state = AgentState::LoggedOut;
             self.agents.entry(agent.id).or_insert(Agent { state, offer: None, talk: None });
         }
         for queue in &plan.queues {

@@ -6,9 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::Plan;
 use crate::base::Instant;
-use crate::sim::agent_phone::Manner;
 use crate::sim::fact_text::state;
 use crate::sim::script::{Expect, Figure, Script};
 use crate::sim::ua::GIVE_UP;
@@ -36,7 +34,7 @@ pub fn run(script: &Script) -> Outcome {
         weather: script.weather.clone(),
         detail: script.detail,
         ports: script.ports,
-        manner: Manner::answers(Duration::from_secs(1)),
+        manner: script.manner.clone(),
     };
     let mut wrong = Vec::new();
     let mut world = match World::new(setup) {
@@ -72,13 +70,21 @@ pub fn settle(world: &mut World) -> Vec<String> {
         }
     }
     let quiet = world.now();
-    world.run_until(quiet + GIVE_UP);
+    // A second for what the last answer itself began.
+    world.run_until(quiet + GIVE_UP + Duration::from_secs(1));
     let mut wrong: Vec<String> = world.error().map(str::to_string).into_iter().collect();
     if !wrong.is_empty() {
         return wrong;
     }
     if world.live_calls() != 0 {
         wrong.push(format!("{} calls live at the end", world.live_calls()));
+    }
+    let (legs, transactions) = world.live_dialogs();
+    if legs + transactions > 0 {
+        wrong.push(format!("{legs} legs and {transactions} transactions live 64*T1 after the last call"));
+    }
+    if world.repairs() > 0 {
+        wrong.push(format!("the engine had to free {} reservations by itself", world.repairs()));
     }
     if world.open_streams() != 0 {
         wrong.push(format!("{} streams are open at the end", world.open_streams()));
@@ -93,8 +99,9 @@ pub fn settle(world: &mut World) -> Vec<String> {
 fn judge(expect: &Expect, world: &World, ladder: &str) -> Option<String> {
     match expect {
         Expect::Count { queue, figure, value } => {
-            let Some(plan) = queue_of(world.plan(), queue) else { return Some(format!("no queue `{queue}`")) };
-            let tally = world.oracle().tallies().get(&plan).cloned().unwrap_or_default();
+            let found = world.queue_names().iter().find(|(_, name)| *name == queue);
+            let Some((id, _)) = found else { return Some(format!("no queue `{queue}`")) };
+            let tally = world.oracle().tallies().get(id).cloned().unwrap_or_default();
             let got = match figure {
                 Figure::Offered => tally.offered,
                 Figure::Answered => tally.answered,
@@ -118,10 +125,6 @@ fn judge(expect: &Expect, world: &World, ladder: &str) -> Option<String> {
     }
 }
 
-fn queue_of(plan: &Plan, name: &str) -> Option<crate::base::QueueId> {
-    plan.queues.iter().find(|queue| *queue.name == *name).map(|queue| queue.id)
-}
-
 fn agent_state(world: &World, name: &str) -> String {
     let agent = world.plan().agents.iter().find(|agent| *agent.name == *name);
     let found = agent.and_then(|agent| world.oracle().agent_state(agent.id));
@@ -132,14 +135,14 @@ fn agent_state(world: &World, name: &str) -> String {
 fn totals(world: &World) -> String {
     let mut text = String::new();
     let mut line = |line: String| writeln!(text, "{line}").expect("writing to a string succeeds");
-    for queue in &world.plan().queues {
-        let tally = world.oracle().tallies().get(&queue.id).cloned().unwrap_or_default();
+    for (id, name) in world.queue_names() {
+        let tally = world.oracle().tallies().get(id).cloned().unwrap_or_default();
         let flowed: Vec<String> =
             tally.flowed_out.iter().map(|(reason, count)| format!("{} {count}", reason.as_str())).collect();
         let flowed = if flowed.is_empty() { "0".to_string() } else { flowed.join(", ") };
         line(format!(
-            "queue {}: offered {}, answered {}, abandoned {}, flowed out {flowed}",
-            queue.name, tally.offered, tally.answered, tally.abandoned
+            "queue {name}: offered {}, answered {}, abandoned {}, flowed out {flowed}",
+            tally.offered, tally.answered, tally.abandoned
         ));
     }
     let mut states: BTreeMap<String, Vec<&str>> = BTreeMap::new();

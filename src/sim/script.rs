@@ -23,9 +23,10 @@ use crate::acd::strategy;
 use crate::base::Instant;
 use crate::config::{self, Config};
 use crate::sim::act::Act;
+use crate::sim::agent_phone::Manner;
 use crate::sim::ladder::Detail;
 use crate::sim::network::Weather;
-use crate::sim::script_step::step;
+use crate::sim::script_step::{manner, step};
 
 /// A scenario, read.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct Script {
     pub weather: Weather,
     /// Ports the node may lease.
     pub ports: u32,
+    /// How agents' phones behave unless told otherwise.
+    pub manner: Manner,
     /// Runs at least until then.
     pub until: Instant,
     /// What is done, in the order of time, each with its line.
@@ -119,6 +122,7 @@ impl Script {
             seed: 1,
             weather: Weather::fair(),
             ports: 200,
+            manner: Manner::answers(Duration::from_secs(1)),
             until: Instant::ZERO,
             steps: Vec::new(),
             expects: Vec::new(),
@@ -164,6 +168,7 @@ impl Script {
             ["jitter", jitter] => self.weather.jitter = duration(jitter)?,
             ["loss", percent] => self.weather.loss = number::<f64>(percent.trim_end_matches('%'))? / 100.0,
             ["doubled", percent] => self.weather.doubled = number::<f64>(percent.trim_end_matches('%'))? / 100.0,
+            ["every", "agent", rest @ ..] => self.manner = manner(rest)?,
             ["expect", rest @ ..] => self.expects.push(expect(rest)?),
             ["at", at, rest @ ..] => {
                 let at = Instant::ZERO + duration(at)?;
@@ -225,14 +230,16 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// `1001` or `1001..1050`.
+/// `1001`, `1001..1050` or `c1..20`.
 ///
 /// # Errors
 /// A range that is none.
 pub fn names(text: &str) -> Result<Vec<String>, String> {
     let Some((first, last)) = text.split_once("..") else { return Ok(vec![text.to_string()]) };
+    let digits = first.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
+    let (prefix, first) = first.split_at(digits);
     let (first, last): (u32, u32) = (number(first)?, number(last)?);
-    Ok((first..=last).map(|name| name.to_string()).collect())
+    Ok((first..=last).map(|number| format!("{prefix}{number}")).collect())
 }
 
 /// A number.

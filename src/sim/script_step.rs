@@ -109,7 +109,10 @@ fn dial<'a>(caller: &str, number_dialled: &str, mut words: &'a [&'a str]) -> Res
 }
 
 /// `answers after 2s without ringing talks 5s`, `rejects with 486 after 1s`, `rings for ever`, `ignores`, `only tries`.
-fn manner<'a>(mut words: &'a [&'a str]) -> Result<Manner, String> {
+///
+/// # Errors
+/// What cannot be read, in words.
+pub fn manner<'a>(mut words: &'a [&'a str]) -> Result<Manner, String> {
     let mut manner = Manner::answers(Duration::ZERO);
     loop {
         words = match words {
@@ -128,6 +131,10 @@ fn manner<'a>(mut words: &'a [&'a str]) -> Result<Manner, String> {
             }
             ["rejects", "with", code, rest @ ..] => {
                 manner.then = Then::Refuse(number(code)?, Duration::ZERO);
+                rest
+            }
+            ["rings", "after", time, rest @ ..] => {
+                (manner.first, manner.then) = (First::Nothing, Then::RingAfter(duration(time)?));
                 rest
             }
             ["rings", "for", "ever", rest @ ..] => {

@@ -9,13 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::acd::Plan;
-use crate::base::{Instant, Rng};
+use crate::base::{Instant, QueueId, Rng};
 use crate::config::Config;
 use crate::media::{self, Lease, PortId};
 use crate::node::{self, Node, Resolved};
 use crate::sim::agent_phone::{AgentPhone, Manner};
 use crate::sim::caller::Caller;
 use crate::sim::exchange::Exchange;
+use crate::sim::fact_text::{Names, kind};
 use crate::sim::handset;
 use crate::sim::ladder::{Detail, Ladder, summary};
 use crate::sim::network::{Network, Weather};
@@ -52,8 +53,7 @@ pub const TRUNK: &str = "trunk";
 #[derive(Debug)]
 pub struct World {
     now: Instant,
-    /// The node under test.
-    pub(crate) node: Node,
+    node: Node,
     engine: SocketAddr,
     media: SilentMedia,
     exchanges: Vec<Exchange>,
@@ -76,6 +76,7 @@ pub struct World {
     wiretap: Wiretap,
     cut: BTreeSet<IpAddr>,
     plan: Arc<Plan>,
+    names: Names,
     error: Option<String>,
 }
 
@@ -138,8 +139,10 @@ impl World {
             wiretap: Wiretap::default(),
             cut: BTreeSet::new(),
             plan,
+            names: Names::default(),
             error: None,
         };
+        world.names.learn(&world.plan);
         world.build(&setup.config)?;
         world.drain();
         Ok(world)
@@ -160,6 +163,11 @@ impl World {
         &self.plan
     }
 
+    /// The names of all queues that ever were.
+    pub const fn queue_names(&self) -> &BTreeMap<QueueId, String> {
+        self.names.queues()
+    }
+
     /// The first thing found wrong.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
@@ -173,6 +181,7 @@ impl World {
         self.build(config)?;
         let unchanged = self.node.handle_reload(self.now, Arc::clone(config), Resolved::default());
         self.plan = Arc::clone(self.node.plan());
+        self.names.learn(&self.plan);
         self.oracle.set_plan(Arc::clone(&self.plan));
         self.drain();
         Ok(unchanged)
@@ -189,6 +198,11 @@ impl World {
         let reply = self.node.handle_control(self.now, control);
         self.drain();
         reply
+    }
+
+    /// How the phones of agents who come by a reload behave.
+    pub fn set_manner(&mut self, manner: Manner) {
+        self.manner = manner;
     }
 
     /// Does something at a phone by its name; `None` when there is no such phone.
@@ -253,6 +267,16 @@ impl World {
     /// Live calls of the node.
     pub fn live_calls(&self) -> usize {
         self.node.live_calls()
+    }
+
+    /// Legs and transactions that live in the node.
+    pub fn live_dialogs(&self) -> (usize, usize) {
+        self.node.live_dialogs()
+    }
+
+    /// Reservations the engine had to free by itself; more than none is a fault of the node.
+    pub fn repairs(&self) -> u64 {
+        self.node.repairs()
     }
 
     /// Streams the media worker holds.
@@ -353,7 +377,11 @@ impl World {
             let text = format!("{:?}", stamped.fact);
             self.ladder.absorb(text.as_bytes());
             if self.ladder.is_kept() {
-                if let Some(text) = crate::sim::fact_text::fact_text(&stamped.fact, &self.plan) {
+                let text = match self.ladder.detail() {
+                    Detail::Counts => kind(&stamped.fact),
+                    Detail::Everything | Detail::Nothing => self.names.line(&stamped.fact),
+                };
+                if let Some(text) = text {
                     self.ladder.note(self.now, "fact", &text);
                 }
             }
@@ -440,7 +468,7 @@ impl World {
             self.deliver(from, to, &payload);
             return;
         }
-        let what = summary(&message);
+        let what = summary(&message, self.ladder.detail());
         let from_name = sender.map_or_else(|| ENGINE.to_string(), |(index, phone)| self.name_of(index, phone));
         let to_name = match receiver {
             Some(index) => self.name_of(index, self.exchanges[index].recipient(&message)),
@@ -483,7 +511,12 @@ impl World {
 
     fn name_of(&self, exchange: usize, phone: Option<usize>) -> String {
         let exchange = &self.exchanges[exchange];
-        phone.map_or_else(|| exchange.name().to_string(), |index| exchange.phones()[index].name().to_string())
+        let Some(phone) = phone.map(|index| &exchange.phones()[index]) else { return exchange.name().to_string() };
+        match (self.ladder.detail(), phone) {
+            (Detail::Counts, Phone::Agent(_)) => "agent".to_string(),
+            (Detail::Counts, Phone::Caller(_)) => "caller".to_string(),
+            (Detail::Everything | Detail::Nothing, phone) => phone.name().to_string(),
+        }
     }
 
     fn host_of(&self, name: &str) -> Option<IpAddr> {

@@ -5,7 +5,8 @@
 //! before anything else is called. The roster is the one thing behind a lock: a reload replaces it whole, readers hold the
 //! lock as long as it takes to clone an `Arc`, and `fold` never touches it.
 //!
-//! What the facts must promise: `Offered` comes before its outcome, and a wait past T is told by `Missed` before its outcome.
+//! What the facts must promise: `Offered` comes before its outcome, a wait past T is told by `Missed` before its outcome, and
+//! an agent new to the plan leaves `LoggedOut` by a fact. A plan is applied before the facts that it causes are folded.
 //! A fact that contradicts what is known (an outcome though nobody waits) is logged and counted as a violation, and the
 //! figures then show it: `conserved()` is false.
 
@@ -77,7 +78,8 @@ impl Live {
         live
     }
 
-    /// Another plan is in force. Queues and agents it adds start at zero; a removed queue keeps its series and its waiting
+    /// Another plan is in force; the facts that it causes are folded after this. Queues and agents it adds start at zero and
+    /// logged out; a removed queue keeps its series and its waiting
     /// callers, a removed agent is counted in no queue, and its seconds end when it logs out. `peers` names the
     /// neighbours to export, the configured ones: a neighbour never heard of is taken to be up.
     ///
@@ -317,7 +319,7 @@ impl Live {
 
     fn form_group(&self, now: Instant, plan: &Plan, queues: &[Arc<Queue>], agents: &[&AgentPlan]) -> Membership {
         let mut counts = ByState::default();
-        let states: Vec<Agent> = agents.iter().map(|agent| self.agent_or_new(now, agent)).collect();
+        let states: Vec<Agent> = agents.iter().map(|agent| self.agent_or_new(now, agent.id)).collect();
         for state in &states {
             counts[state.kind.state()] += 1;
         }
@@ -330,13 +332,13 @@ impl Live {
         Membership { group, queues: places.collect() }
     }
 
-    fn agent_or_new(&self, now: Instant, plan: &AgentPlan) -> Agent {
-        if let Some(agent) = self.agent_of(plan.id) {
+    /// A new agent is logged out until a fact brings it to its configured state.
+    fn agent_or_new(&self, now: Instant, id: AgentId) -> Agent {
+        if let Some(agent) = self.agent_of(id) {
             return agent;
         }
-        let kind = Kind::of(&plan.initial);
-        self.times.enter(now, kind);
-        Agent { group: None, kind, since: now, talk: None }
+        self.times.enter(now, Kind::LOGGED_OUT);
+        Agent { group: None, kind: Kind::LOGGED_OUT, since: now, talk: None }
     }
 
     fn retire_agents(&self, now: Instant, plan: &Plan) {

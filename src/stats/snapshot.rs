@@ -62,7 +62,7 @@ struct Waits {
 }
 
 /// Visits by their one service-level event ("Decisions" 3), for the threshold in force. A visit that found the queue closed
-/// gives none.
+/// within T gives none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceLevelEvents {
     /// Answered in T.

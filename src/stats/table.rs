@@ -191,8 +191,8 @@ pub const TABLE: [Row; 24] = [
         kind: Kind::Counter,
         labels: &["queue", "threshold", "outcome"],
         help: "One event for each queue visit, the moment it is decided: its outcome within the threshold (seconds, inclusive), \
-               or missed when the wait passes it. A visit that found the queue closed gives none. Another threshold starts \
-               another series.",
+               or missed when the wait passes it. A visit that found the queue closed within it gives none. \
+               Another threshold starts another series.",
     },
     Row {
         family: Family::MissedFlowOuts,

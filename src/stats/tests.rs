@@ -65,8 +65,11 @@ fn plan() -> Plan {
     }
 }
 
+/// The plan's figures after the facts by which its agents begin.
 fn live() -> Live {
-    Live::new(Instant::ZERO, &plan(), &crate::stats::histogram_bounds([]))
+    let live = Live::new(Instant::ZERO, &plan(), &crate::stats::histogram_bounds([]));
+    fold(&live, [0, 1].map(|agent| changes(agent, AgentState::LoggedOut, AgentState::Ready)));
+    live
 }
 
 /// Folds facts at second 0.

@@ -35,10 +35,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_depends_on_nothing_but_the_history() {
+    fn a_key_depends_on_nothing_but_the_history_so_that_agents_can_be_kept_sorted() {
         for row in STRATEGIES {
             let history = History { idle_since: Some(Instant::from_micros(5)) };
             assert_eq!((row.key)(&history), (row.key)(&history.clone()));
+            assert_eq!(row.varies, Varies::OnOwnEvents, "ready agents are kept sorted by their keys");
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::cli::args;
 use crate::cli::demo::screen::Screen;
 use crate::cli::demo::signals::Signals;
 use crate::cli::demo::world::World;
+use crate::cli::exit::{FAILED, fail};
 use crate::cli::print::{error, out};
 use crate::io::clock::Clock;
 use crate::io::engine::{Engine, system_seed};
@@ -37,7 +38,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub(super) fn run(options: &args::Demo) -> ExitCode {
     match Demo::start(options) {
         Ok(demo) => demo.run(options),
-        Err(reason) => super::fail(&reason),
+        Err(reason) => fail(&reason),
     }
 }
 
@@ -46,8 +47,8 @@ pub(super) fn run(options: &args::Demo) -> ExitCode {
 enum Phase {
     /// Callers arrive.
     Open,
-    /// Draining since then.
-    Draining(Instant),
+    /// Draining since then; so many signals had come by then.
+    Draining(Instant, usize),
 }
 
 /// The engine with its phones.
@@ -85,19 +86,20 @@ impl Demo {
                 break Some(ended);
             }
             let now = self.clock.now();
+            let signals = self.signals.count();
             let is_over = options.duration.is_some_and(|duration| now - begin >= duration);
             match phase {
-                Phase::Open if is_over || self.signals.count() > 0 => {
+                Phase::Open if is_over || signals > 0 => {
                     self.engine.drain(DRAIN_LIMIT);
                     self.world.close();
-                    phase = Phase::Draining(now);
+                    phase = Phase::Draining(now, signals);
                 }
-                Phase::Draining(since) if now - since > DRAIN_MAX || self.signals.count() > 1 => break None,
-                Phase::Draining(since) if now - since > DRAIN_LIMIT + TALK_GRACE => self.world.hang_up_all(),
-                Phase::Open | Phase::Draining(_) => {}
+                Phase::Draining(since, before) if now - since > DRAIN_MAX || signals > before => break None,
+                Phase::Draining(since, _) if now - since > DRAIN_LIMIT + TALK_GRACE => self.world.hang_up_all(),
+                Phase::Open | Phase::Draining(..) => {}
             }
             if let Err(fault) = self.world.turn(PATIENCE) {
-                return super::fail(&format!("phones: {fault}"));
+                return fail(&format!("phones: {fault}"));
             }
             self.screen.show(now, &self.engine, phase != Phase::Open);
         };
@@ -120,7 +122,7 @@ impl Demo {
             Some(Ended::Abandoned | Ended::MediaLost | Ended::Failed) => error("a thread of the engine failed"),
             None => error("ended before the last call was gone"),
         }
-        if adds_up && ended == Some(Ended::Drained) { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) }
+        if adds_up && ended == Some(Ended::Drained) { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
     }
 }
 

@@ -49,9 +49,6 @@ impl Worker {
     fn on_far(&mut self, now: Instant, slot: u32, far: Far) {
         let Some(stream) = self.stream(slot) else { return };
         let before = stream.far.replace(far);
-        if before.is_some_and(|before| before.address != far.address) {
-            stream.reception = None;
-        }
         if stream.destination().is_none() {
             stream.outgoing.turn();
         }
@@ -82,15 +79,14 @@ impl Worker {
             },
         };
         let Some(stream) = self.stream(slot) else { return };
-        match (&stream.hearing, &hearing) {
-            (Hearing::Relay(before), Hearing::Relay(peer)) if before == peer => return,
-            (Hearing::Tracks(_), Hearing::Tracks(_)) => {
-                stream.hearing = hearing;
-                stream.outgoing.turn();
-                self.ensure_paced(now, slot);
-                return;
-            }
-            _ => {}
+        if let (Hearing::Relay(before), Hearing::Relay(peer)) = (&stream.hearing, &hearing)
+            && before == peer
+        {
+            return;
+        }
+        if let (Hearing::Tracks(_), Hearing::Tracks(_)) = (&stream.hearing, &hearing) {
+            stream.hearing = hearing;
+            return;
         }
         self.stop_hearing(slot);
         self.begin_hearing(now, slot, hearing);
@@ -113,25 +109,18 @@ impl Worker {
         let Some(stream) = self.stream(slot) else { return };
         stream.outgoing.turn();
         stream.hearing = hearing;
-        if !stream.holds() {
-            stream.held.clear();
+        if !matches!(stream.hearing, Hearing::Relay(_)) {
+            stream.held = None;
         }
         match stream.hearing {
-            Hearing::Tracks(_) => self.ensure_paced(now, slot),
+            // Time runs for tracks once the far end is known.
+            Hearing::Tracks(_) if stream.far.is_some() => self.pacer.add(now, slot),
             Hearing::Relay(peer) => {
                 let Some(stream) = self.stream(peer) else { return };
                 stream.listeners.push(slot);
                 self.release(now, peer);
             }
-            Hearing::Waiting | Hearing::Silence => {}
-        }
-    }
-
-    /// Lets a listener of tracks play; time runs for it once its far end is known.
-    fn ensure_paced(&mut self, now: Instant, slot: u32) {
-        let known = self.stream(slot).is_some_and(|stream| stream.far.is_some());
-        if known && !self.pacer.contains(slot) {
-            self.pacer.add(now, slot);
+            Hearing::Waiting | Hearing::Silence | Hearing::Tracks(_) => {}
         }
     }
 
@@ -173,8 +162,7 @@ impl Worker {
         for listener in &stream.listeners {
             let Some(listener) = self.stream(*listener) else { continue };
             listener.hearing = Hearing::Silence;
-            listener.held.clear();
-            listener.outgoing.turn();
+            listener.held = None;
         }
         if let Watch::Armed(_, key) = stream.watch {
             self.timers.cancel(key);

@@ -32,6 +32,9 @@ impl Worker {
         };
         let (destination, Some(far)) = (stream.destination(), stream.far) else { return false };
         let Hearing::Tracks(player) = &mut stream.hearing else { return false };
+        if stream.outgoing.leads(at, FRAME_SAMPLES as u32) {
+            return true;
+        }
         let Some(frame) = player.next(far.codec) else {
             let ended = !player.repeats();
             stream.hearing = Hearing::Silence;

@@ -24,7 +24,7 @@ impl Worker {
             return;
         }
         match stream.far {
-            None => stream.held.push(source, datagram),
+            None => stream.hold(source, datagram),
             Some(far) if far.address == source => self.on_rtp(now, slot, source, datagram),
             Some(_) => {}
         }
@@ -46,7 +46,7 @@ impl Worker {
     pub(super) fn release_unknown(&mut self, now: Instant, slot: u32) {
         let Some(stream) = self.stream(slot) else { return };
         let Some(far) = stream.far else { return };
-        for (source, datagram) in stream.held.take() {
+        for (source, datagram) in stream.take_held() {
             if source == far.address {
                 self.on_rtp(now, slot, source, &datagram);
             }
@@ -56,7 +56,7 @@ impl Worker {
     /// What was held for want of a listener goes to those who listen now.
     pub(super) fn release(&mut self, now: Instant, slot: u32) {
         let Some(stream) = self.stream(slot).filter(|stream| stream.far.is_some()) else { return };
-        for (source, datagram) in stream.held.take() {
+        for (source, datagram) in stream.take_held() {
             let Some(packet) = Packet::parse(&datagram) else { continue };
             self.relay(now, slot, source, &datagram, &packet);
         }
@@ -78,7 +78,7 @@ impl Worker {
 
     /// A datagram from the far end.
     fn on_rtp(&mut self, now: Instant, slot: u32, source: SocketAddr, datagram: &[u8]) {
-        let Some(packet) = Packet::parse(datagram) else { return };
+        let Some(packet) = Packet::parse(datagram).filter(|packet| !packet.header.is_rtcp()) else { return };
         let Some(stream) = self.slots.get_mut(slot as usize).and_then(|entry| entry.usage.stream()) else { return };
         let Some(far) = stream.far else { return };
         stream.heard = now;
@@ -97,7 +97,7 @@ impl Worker {
         self.relay(now, slot, source, datagram, &packet);
     }
 
-    /// Passes a datagram that counted on to all who listen; without a listener it is held or dropped as the rules say.
+    /// Passes a datagram that counted on to all who listen; without a listener it is held until the first rule has come.
     fn relay(&mut self, now: Instant, slot: u32, source: SocketAddr, datagram: &[u8], packet: &Packet<'_>) {
         let Some(stream) = self.stream(slot) else { return };
         let Some(far) = stream.far.filter(|far| far.receive) else { return };
@@ -110,8 +110,10 @@ impl Worker {
             taken |= self.forward(now, listener, packet, content);
         }
         let Some(stream) = self.stream(slot) else { return };
-        if !taken && stream.holds() {
-            stream.held.push(source, datagram);
+        if taken {
+            stream.held = None;
+        } else {
+            stream.hold(source, datagram);
         }
     }
 

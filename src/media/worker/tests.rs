@@ -229,6 +229,92 @@ fn a_change_from_relay_drops_what_was_held() {
 }
 
 #[test]
+fn audio_for_a_listener_whose_far_end_is_not_known_yet_is_held() {
+    let mut world = World::new();
+    world.open(AGENT, Codec::Pcma);
+    world.command(open(CALLER));
+    world.join();
+    (0..3).for_each(|n| world.rtp(AGENT, 8, n, u32::from(n) * 160, &[n as u8; 160]));
+    assert!(world.heard(CALLER).is_empty());
+    world.command(Command::Far { stream: CALLER, far: far(CALLER, Codec::Pcma) });
+    let heard: Vec<u8> = world.heard(CALLER).iter().map(|packet| packet.payload[0]).collect();
+    assert_eq!(heard, [0, 1, 2]);
+}
+
+#[test]
+fn what_was_held_of_a_call_that_ended_does_not_reach_the_next() {
+    let mut world = World::new();
+    world.open(CALLER, Codec::Pcma);
+    world.open(AGENT, Codec::Pcma);
+    world.hear(CALLER, Source::Relay(AGENT));
+    world.rtp(CALLER, 8, 1, 0, &[1; 160]);
+    world.command(Command::Close { stream: AGENT });
+    world.rtp(CALLER, 8, 2, 160, &[2; 160]);
+    let next = StreamId(2);
+    world.open(next, Codec::Pcma);
+    world.hear(next, Source::Relay(CALLER));
+    assert!(world.heard(next).is_empty());
+}
+
+#[test]
+fn a_far_end_that_is_not_to_send_is_not_relayed() {
+    let mut world = World::new();
+    world.pair(Codec::Pcma, Codec::Pcma);
+    world.command(Command::Far { stream: AGENT, far: Far { receive: false, ..far(AGENT, Codec::Pcma) } });
+    world.rtp(AGENT, 8, 1, 0, &[1; 160]);
+    assert!(world.heard(CALLER).is_empty());
+}
+
+#[test]
+fn talk_then_music_then_talk_again_is_one_source() {
+    let mut world = World::new();
+    world.pair(Codec::Pcma, Codec::Pcma);
+    world.talk(AGENT, AGENT_HZ);
+    for _ in 0..20 {
+        world.run(401);
+        world.hear(CALLER, music(true));
+        world.run(402);
+        world.hear(CALLER, Source::Relay(AGENT));
+    }
+    world.run(400);
+    let heard = world.heard(CALLER);
+    assert!(heard.windows(2).all(|pair| pair[1].header.sequence == pair[0].header.sequence.wrapping_add(1)));
+    assert_ordered(&heard);
+    assert_clock(&heard);
+    assert_eq!(heard.iter().filter(|packet| packet.header.marker).count(), 41);
+}
+
+#[test]
+fn music_waits_until_released_audio_has_had_its_time() {
+    let mut world = World::new();
+    world.open(CALLER, Codec::Pcma);
+    world.open(AGENT, Codec::Pcma);
+    (0..10).for_each(|n| world.rtp(AGENT, 8, n, u32::from(n) * 160, &[n as u8; 160]));
+    world.join();
+    world.hear(CALLER, music(true));
+    world.run(1_000);
+    let heard = world.heard(CALLER);
+    assert_ordered(&heard);
+    assert!((Duration::from_millis(180)..Duration::from_millis(220)).contains(&(heard[10].at - heard[9].at)));
+    assert_clock(&heard[10..]);
+    assert!(share(&samples(&heard[10..], Codec::Pcma), MUSIC_HZ) > 0.95);
+}
+
+#[test]
+fn the_same_rule_again_changes_nothing() {
+    let mut world = World::new();
+    world.pair(Codec::Pcma, Codec::Pcma);
+    world.talk(AGENT, AGENT_HZ);
+    for _ in 0..10 {
+        world.run(50);
+        world.join();
+    }
+    let heard = world.heard(CALLER);
+    assert_continuous(&heard);
+    assert_eq!(heard.iter().filter(|packet| packet.header.marker).count(), 1);
+}
+
+#[test]
 fn a_wrong_source_is_neither_heard_nor_counted_nor_answered() {
     let mut world = World::new();
     world.pair(Codec::Pcma, Codec::Pcma);
@@ -399,6 +485,10 @@ fn silence_of_a_far_end_that_is_not_to_send_is_not_told() {
     assert!(world.events.is_empty());
     world.run(20);
     assert_eq!(world.events, [Event::Silent { stream: CALLER }]);
+    world.command(Command::Far { stream: CALLER, far: Far { receive: false, ..far(CALLER, Codec::Pcma) } });
+    world.command(Command::Far { stream: CALLER, far: far(CALLER, Codec::Pcma) });
+    world.run(10_000);
+    assert_eq!(world.events.len(), 2, "after a hold it is watched anew");
 }
 
 #[test]
@@ -428,6 +518,18 @@ fn reports_go_out_every_5_s_and_a_bye_at_the_end() {
 }
 
 #[test]
+fn rtcp_at_the_rtp_port_does_not_count_as_audio() {
+    let mut world = World::new();
+    world.pair(Codec::Pcma, Codec::Pcma);
+    world.command(Command::Watch { stream: CALLER, silence: Some(Duration::from_secs(10)) });
+    world.run(6_000);
+    let report = world.sent.iter().find(|sent| sent.kind == Kind::Rtcp).unwrap().payload.clone();
+    world.worker.handle_rtp(world.now, port(CALLER), address(CALLER), &report);
+    world.run(4_000);
+    assert_eq!(world.events, [Event::Silent { stream: CALLER }]);
+}
+
+#[test]
 fn a_report_refers_to_the_far_end_s_own() {
     let mut world = World::new();
     world.open(CALLER, Codec::Pcma);
@@ -437,10 +539,11 @@ fn a_report_refers_to_the_far_end_s_own() {
     text.extend([0, 0, 0x12, 0x34, 0x56, 0x78, 0, 0]);
     text.extend([0; 12]);
     world.worker.handle_rtcp(world.now, port(CALLER), far(CALLER, Codec::Pcma).rtcp, &text);
-    world.worker.handle_rtcp(world.now, port(CALLER), "203.0.113.9:5".parse().unwrap(), &[0xFF; 28]);
+    text[8..].fill(0xFF);
+    world.worker.handle_rtcp(world.now, port(CALLER), "203.0.113.9:5".parse().unwrap(), &text);
     world.run(6_000);
     let report = world.sent.iter().find(|sent| sent.kind == Kind::Rtcp).unwrap();
-    assert_eq!(report.payload[24..28], [0x12, 0x34, 0x56, 0x78]);
+    assert_eq!(report.payload[24..28], [0x12, 0x34, 0x56, 0x78], "another's is not believed");
 }
 
 #[test]
@@ -456,6 +559,18 @@ fn a_closed_port_is_free_at_once_and_strays_of_the_old_call_reach_nobody() {
     assert!(world.heard(CALLER).is_empty(), "strays of the old call are gone");
     world.rtp(AGENT, 8, 2, 0, &[2; 160]);
     assert_eq!(world.heard(CALLER).len(), 1);
+}
+
+#[test]
+fn a_closed_stream_leaves_no_deadline_behind() {
+    let mut world = World::new();
+    world.pair(Codec::Pcma, Codec::Pcma);
+    world.hear(CALLER, music(true));
+    for stream in [CALLER, AGENT] {
+        world.command(Command::Watch { stream, silence: Some(Duration::from_secs(90)) });
+        world.command(Command::Close { stream });
+    }
+    assert_eq!(world.worker.poll_timeout(), None);
 }
 
 #[test]
@@ -579,7 +694,7 @@ struct Talker {
 impl World {
     fn new() -> Self {
         let now = Instant::from_micros(123_000);
-        let mut worker = Worker::new(now, (0..64).map(|n| lease(FIRST_PORT + n)).collect());
+        let mut worker = Worker::new(now, &(0..64).map(|n| lease(FIRST_PORT + n)).collect::<Vec<_>>());
         let track = |hz, frames| Tone::new(hz, 8_000).take(frames * FRAME_SAMPLES).collect::<Vec<_>>();
         worker.load_track(MUSIC, Arc::new(Track::from_samples(&track(MUSIC_HZ, 50))));
         worker.load_track(PROMPT, Arc::new(Track::from_samples(&track(PROMPT_HZ, PROMPT_FRAMES))));
@@ -708,12 +823,12 @@ fn assert_ordered(heard: &[Heard]) {
     }
 }
 
-/// Timestamps tell the time of sending, give or take a packet.
+/// Timestamps tell the time of sending, give or take two packets, however often the source changes.
 fn assert_clock(heard: &[Heard]) {
     for packet in heard {
         let samples = (packet.at - heard[0].at).as_millis() as i64 * 8;
         let told = i64::from(packet.header.timestamp.wrapping_sub(heard[0].header.timestamp));
-        assert!((told - samples).abs() <= 160, "{told} for {samples}");
+        assert!((told - samples).abs() <= 320, "{told} for {samples}");
     }
 }
 

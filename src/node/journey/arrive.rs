@@ -24,6 +24,11 @@ impl Shard {
             return self.legs.reject(now, leg, 404, "Unknown Number", None);
         };
         let config = self.directory.queue(queue).config.clone();
+        // A closed queue's callers are untargeted: outside the queue's figures ("Decisions" 2 of FEATURES).
+        if !config.open {
+            self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Closed });
+            return self.legs.reject(now, leg, 480, "Queue Closed", None);
+        }
         let offer = (!request.body().is_empty()).then(|| request.body());
         if offer.is_some_and(|offer| !self.is_usable(offer, &config)) {
             self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Unusable });

@@ -8,7 +8,6 @@ use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite};
 use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Audio, Description, Phase};
-use crate::node::peers::Fault;
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
 /// An agent's leg must have a provisional by then.
@@ -22,7 +21,7 @@ impl Shard {
         }
         let peer = self.directory.agent(agent).peer;
         let Some(destination) = self.directory.peer(peer).address else {
-            self.on_peer_fault(now, peer, Fault::Silent);
+            self.on_peer_fault(now, peer);
             return self.fail_offer(call, agent, epoch, OfferCause::PeerFault);
         };
         let Some((sdp, audio)) = self.describe_agent(call) else {
@@ -104,12 +103,8 @@ impl Shard {
         let (agent, peer, epoch) = (offer.agent, offer.peer, offer.epoch);
         let _ = self.take_offer(call, agent, epoch);
         let cause = match failure {
-            Failure::Timeout => {
-                self.on_peer_fault(now, peer, Fault::Silent);
-                OfferCause::PeerFault
-            }
-            Failure::Status(408 | 503) => {
-                self.on_peer_fault(now, peer, Fault::Refusing);
+            Failure::Timeout | Failure::Status(408 | 503) => {
+                self.on_peer_fault(now, peer);
                 OfferCause::PeerFault
             }
             Failure::Status(486 | 600) => OfferCause::Busy,
@@ -133,7 +128,7 @@ impl Shard {
         let _ = self.take_offer(call, agent, epoch);
         self.owners.remove(&leg);
         self.legs.hang_up(now, leg);
-        self.on_peer_fault(now, peer, Fault::Silent);
+        self.on_peer_fault(now, peer);
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::PeerFault });
     }
 

@@ -21,6 +21,15 @@ fn seconds_of(live: &Arc<Live>, second: u64) -> BTreeMap<String, f64> {
 }
 
 #[test]
+fn an_agent_is_logged_out_until_a_fact_tells_its_first_state() {
+    let live = Live::new(Instant::ZERO, &plan(), &[]);
+    assert_eq!(live.agents()[AgentState::LoggedOut.index()], 3);
+    change(&live, 0, 1, AgentState::LoggedOut, AgentState::Ready);
+    assert_eq!((agents_of(&live, "sales", "ready"), agents_of(&live, "sales", "logged_out")), (1, 1));
+    assert_eq!(live.violations(), 0);
+}
+
+#[test]
 fn an_agent_counts_in_each_queue_it_serves_and_moves_in_all_of_them() {
     let live = live();
     assert_eq!((agents_of(&live, "sales", "ready"), agents_of(&live, "help", "ready")), (2, 1));
@@ -42,6 +51,7 @@ fn a_reload_keeps_states_moves_agents_to_their_queues_and_drops_the_removed() {
     other.agents[0].skills = vec!["help".into()];
     other.agents[1] = agent(7, &["sales", "help"], AgentState::NotReady(Reason::Initial));
     live.apply_plan(at(2), &other, &[]);
+    change(&live, 2, 7, AgentState::LoggedOut, AgentState::NotReady(Reason::Initial));
     assert_eq!((agents_of(&live, "sales", "talking"), agents_of(&live, "help", "talking")), (0, 1));
     assert_eq!(agents_of(&live, "sales", "not_ready"), 1);
     assert_eq!(live.agents().iter().sum::<u64>(), 3);
@@ -72,6 +82,7 @@ fn every_second_of_an_agent_lies_in_exactly_one_state() {
     let mut grown = plan();
     grown.agents.push(agent(3, &[], AgentState::Ready));
     live.apply_plan(at(60), &grown, &[]);
+    change(&live, 60, 3, AgentState::LoggedOut, AgentState::Ready);
     let spent = seconds_of(&live, 100);
     assert_eq!(spent["{state=\"reserved\",reason=\"\"}"], 2.0);
     assert_eq!(spent["{state=\"ringing\",reason=\"\"}"], 8.0);

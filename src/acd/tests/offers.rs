@@ -1,0 +1,200 @@
+//! Offers and what follows from each of their ends.
+
+use super::*;
+
+#[test]
+fn an_answered_call_is_counted_with_its_wait_and_the_agent_wraps_up() {
+    let mut centre = Centre::new(|plan| plan.queues[0].wrap_up = secs(10), 1);
+    centre.log_out(1);
+    centre.enqueue(1, 1);
+    centre.pass(7);
+    centre.set(1, AgentTarget::Ready);
+    assert_eq!(centre.state(1), AgentState::Reserved);
+    let (agent, epoch) = centre.offer(1);
+    centre.pass(2);
+    centre.command(Command::OfferRinging { call: CallId(1), agent, epoch });
+    assert_eq!(centre.state(1), AgentState::Ringing);
+    centre.pass(3);
+    centre.forget();
+    centre.answer(1);
+    let (call, queue) = (CallId(1), QueueId(1));
+    assert_eq!(
+        centre.facts(),
+        [
+            Fact::OfferEnded { call, queue, agent, epoch, cause: OfferCause::Answered, ring: secs(5) },
+            Fact::Answered { call, queue, agent, wait: secs(12), since: START },
+            Fact::Oldest { queue, since: None },
+            state(1, AgentState::Ringing, AgentState::Talking, 3),
+        ]
+    );
+    let status = centre.engine.agent(agent).expect("known");
+    assert_eq!((status.call, status.epoch), (Some(call), Some(epoch)));
+    centre.pass(60);
+    centre.hang_up(1, agent, epoch);
+    assert_eq!(
+        centre.facts(),
+        [
+            Fact::TalkEnded { call, queue, agent, talk: secs(60), by: EndedBy::Caller },
+            state(1, AgentState::Talking, AgentState::WrapUp, 60),
+        ]
+    );
+    centre.pass(10);
+    assert_eq!(
+        centre.facts(),
+        [Fact::WrapUpEnded { queue, agent, wrap_up: secs(10) }, state(1, AgentState::WrapUp, AgentState::Ready, 10)]
+    );
+    assert_eq!(centre.engine.poll_timeout(), None);
+}
+
+#[test]
+fn a_call_that_finds_no_answer_keeps_its_place_and_goes_to_the_next_agent_at_once() {
+    let mut centre = Centre::new(|_| {}, 2);
+    centre.log_out(2);
+    centre.enqueue(1, 1);
+    let (first, epoch) = centre.offer(1);
+    centre.enqueue_as(2, 1, -1, None);
+    centre.ring(1);
+    centre.pass(20);
+    assert_eq!(centre.cancelled(), [(1, epoch, OfferCause::NoAnswer)]);
+    assert_eq!(centre.state(1), AgentState::Ringing, "the leg is still there");
+    assert_eq!(centre.engine.position(CallId(1)), Some(1));
+    centre.set(2, AgentTarget::Ready);
+    assert_eq!(centre.offer(1).0, AgentId(2));
+    centre.command(Command::OfferReleased { agent: first, epoch });
+    assert_eq!(centre.state(1), AgentState::NotReady(Reason::NoAnswer));
+    centre.answer(1);
+    centre.pass(60);
+    assert_eq!(centre.state(1), AgentState::Reserved);
+    assert_eq!(centre.offer(2).0, AgentId(1));
+}
+
+#[test]
+fn each_ending_of_an_offer_leaves_the_agent_where_it_belongs() {
+    let rejected = AgentState::NotReady(Reason::Rejected);
+    let busy = AgentState::NotReady(Reason::Busy);
+    for (cause, state, back_after) in [
+        (OfferCause::Declined, rejected, 60),
+        (OfferCause::Busy, busy.clone(), 5),
+        (OfferCause::Failed, busy.clone(), 5),
+        (OfferCause::NeverRang, busy, 5),
+        (OfferCause::NoAnswer, AgentState::NotReady(Reason::NoAnswer), 60),
+        (OfferCause::PeerFault, AgentState::Ready, 1),
+        (OfferCause::AgentGone, AgentState::Ready, 1),
+    ] {
+        let mut centre = Centre::new(|_| {}, 1);
+        centre.enqueue(1, 1);
+        let (agent, epoch) = centre.offer(1);
+        centre.forget();
+        centre.command(Command::OfferFailed { call: CallId(1), agent, epoch, cause });
+        assert_eq!(centre.state(1), state, "{cause:?}");
+        assert_eq!(centre.offer_of(1), None, "{cause:?}: the same agent is not tried in a tight loop");
+        centre.pass_ms(back_after * 1000 - 1);
+        assert_eq!(centre.offer_of(1), None, "{cause:?}");
+        centre.pass_ms(1);
+        assert_eq!(centre.offer_of(1).expect("offered again").0, agent, "{cause:?}");
+    }
+}
+
+#[test]
+fn a_device_that_never_rang_is_not_the_agents_fault() {
+    let mut centre = Centre::new(|_| {}, 1);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.offer(1);
+    centre.pass(20);
+    assert_eq!(centre.cancelled(), [(1, epoch, OfferCause::NeverRang)]);
+    centre.command(Command::OfferReleased { agent, epoch });
+    assert_eq!(centre.state(1), AgentState::NotReady(Reason::Busy));
+}
+
+#[test]
+fn a_caller_who_hangs_up_while_an_agent_rings_is_abandoned_and_the_agent_unpunished() {
+    let mut centre = Centre::new(|_| {}, 1);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.ring(1);
+    centre.pass(4);
+    centre.forget();
+    centre.command(Command::CallerGone { call: CallId(1) });
+    let (call, queue) = (CallId(1), QueueId(1));
+    assert_eq!(
+        centre.facts(),
+        [
+            Fact::OfferEnded { call, queue, agent, epoch, cause: OfferCause::CallerGone, ring: secs(4) },
+            Fact::Abandoned { call, queue, wait: secs(4), while_ringing: true },
+            Fact::Oldest { queue, since: None },
+        ]
+    );
+    assert_eq!(centre.cancelled(), [(1, epoch, OfferCause::CallerGone)]);
+    centre.enqueue(2, 1);
+    assert_eq!(centre.offer_of(2), None, "nothing is offered before the leg has ended");
+    centre.command(Command::OfferAnswered { call, agent, epoch });
+    assert_eq!(centre.state(1), AgentState::Ringing, "a late answer changes nothing");
+    centre.command(Command::OfferReleased { agent, epoch });
+    assert_eq!(centre.offer(2).0, agent);
+}
+
+#[test]
+fn a_caller_who_hangs_up_while_waiting_is_abandoned() {
+    let mut centre = Centre::new(|_| {}, 0);
+    centre.enqueue(1, 1);
+    centre.pass(3);
+    centre.forget();
+    centre.command(Command::CallerGone { call: CallId(1) });
+    centre.command(Command::CallerGone { call: CallId(1) });
+    let (call, queue) = (CallId(1), QueueId(1));
+    let abandoned = Fact::Abandoned { call, queue, wait: secs(3), while_ringing: false };
+    assert_eq!(centre.facts(), [abandoned, Fact::Oldest { queue, since: None }]);
+    assert!(centre.effects.is_empty());
+}
+
+#[test]
+fn a_release_that_never_comes_is_repaired_at_the_reservations_deadline() {
+    let mut centre = Centre::new(|_| {}, 1);
+    centre.enqueue(1, 1);
+    centre.ring(1);
+    centre.command(Command::CallerGone { call: CallId(1) });
+    centre.pass(29);
+    assert_eq!((centre.state(1), centre.engine.repairs()), (AgentState::Ringing, 0));
+    centre.pass(1);
+    assert_eq!((centre.state(1), centre.engine.repairs()), (AgentState::Ready, 1));
+}
+
+#[test]
+fn a_failure_that_crosses_the_cancel_releases_the_agent_for_the_first_cause() {
+    let mut centre = Centre::new(|_| {}, 1);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.ring(1);
+    centre.command(Command::CallerGone { call: CallId(1) });
+    centre.forget();
+    centre.command(Command::OfferFailed { call: CallId(1), agent, epoch, cause: OfferCause::Declined });
+    assert_eq!(centre.state(1), AgentState::Ready);
+    assert!(!centre.facts().iter().any(|fact| matches!(fact, Fact::OfferEnded { .. })));
+}
+
+#[test]
+fn commands_about_another_offer_change_nothing() {
+    let mut centre = Centre::new(|_| {}, 2);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.ring(1);
+    centre.forget();
+    let (call, other, cause) = (CallId(1), AgentId(2), OfferCause::Declined);
+    for stale in [epoch - 1, epoch + 1] {
+        centre.command(Command::OfferRinging { call, agent, epoch: stale });
+        centre.command(Command::OfferAnswered { call, agent, epoch: stale });
+        centre.command(Command::OfferFailed { call, agent, epoch: stale, cause });
+        centre.command(Command::OfferReleased { agent, epoch: stale });
+        centre.hang_up(1, agent, stale);
+    }
+    centre.command(Command::OfferAnswered { call, agent: other, epoch });
+    centre.command(Command::OfferAnswered { call: CallId(9), agent, epoch });
+    centre.command(Command::OfferFailed { call: CallId(9), agent, epoch, cause });
+    centre.command(Command::OfferReleased { agent, epoch });
+    centre.hang_up(1, agent, epoch);
+    assert!(centre.facts().is_empty() && centre.effects.is_empty());
+    centre.answer(1);
+    centre.forget();
+    centre.command(Command::OfferAnswered { call, agent, epoch });
+    centre.command(Command::OfferFailed { call, agent, epoch, cause });
+    centre.hang_up(1, agent, epoch + 1);
+    centre.pass(100);
+    assert!(centre.facts().is_empty() && centre.effects.is_empty());
+}

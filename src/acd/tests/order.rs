@@ -1,0 +1,99 @@
+//! Who is next: the order of callers, and of agents.
+
+use super::*;
+use crate::acd::index::steps;
+
+#[test]
+fn callers_go_by_priority_then_by_wait_then_by_arrival() {
+    let mut centre = Centre::new(|_| {}, 1);
+    centre.log_out(1);
+    for (call, priority) in [(1, 0), (2, 0), (3, 5), (4, -1)] {
+        centre.pass(1);
+        centre.enqueue_as(call, 1, priority, None);
+    }
+    centre.enqueue_as(5, 1, 0, Some(Instant::ZERO));
+    centre.enqueue_as(6, 1, -1, Some(centre.now));
+    let positions = [1, 2, 3, 4, 5, 6].map(|call| centre.engine.position(CallId(call)));
+    assert_eq!(positions, [Some(3), Some(4), Some(1), Some(5), Some(2), Some(6)]);
+    assert_eq!(centre.served_in_turn(1), [3, 5, 1, 2, 4, 6]);
+    assert_eq!(centre.engine.position(CallId(1)), None);
+}
+
+#[test]
+fn an_agent_takes_the_best_call_over_all_its_queues() {
+    let mut centre = Centre::new(|plan| plan.queues.extend([queue(2), queue(3)]), 1);
+    centre.log_out(1);
+    for (call, queue, priority, since) in [(1, 1, 0, 500), (2, 3, 0, 400), (3, 2, 0, 400), (4, 3, 1, 900)] {
+        centre.enqueue_as(call, queue, priority, Some(Instant::from_micros(since)));
+    }
+    assert_eq!(centre.served_in_turn(1), [4, 3, 2, 1]);
+}
+
+#[test]
+fn only_agents_with_every_skill_are_offered_a_call() {
+    let skilled = |plan: &mut Plan| {
+        plan.queues[0].skills = vec!["english".into(), "billing".into()];
+        plan.agents[0].skills = vec!["english".into()];
+        plan.agents[1].skills = vec!["billing".into(), "sales".into(), "english".into()];
+    };
+    let mut centre = Centre::new(skilled, 2);
+    centre.enqueue(1, 1);
+    assert_eq!(centre.offer(1).0, AgentId(2));
+    centre.enqueue(2, 1);
+    assert_eq!(centre.offer_of(2), None);
+}
+
+#[test]
+fn the_agent_idle_the_longest_is_chosen_and_a_break_costs_no_turn() {
+    let mut centre = Centre::new(|_| {}, 3);
+    centre.talk(1, 5);
+    assert_eq!(centre.talk(2, 5), AgentId(2));
+    assert_eq!(centre.talk(3, 5), AgentId(3));
+    centre.set(1, AgentTarget::NotReady(Reason::Custom("lunch".into())));
+    centre.pass(3_600);
+    centre.set(1, AgentTarget::Ready);
+    assert_eq!(centre.talk(4, 5), AgentId(1));
+    centre.log_out(2);
+    centre.pass(60);
+    centre.set(2, AgentTarget::Ready);
+    assert_eq!([centre.talk(5, 5), centre.talk(6, 5), centre.talk(7, 5)], [AgentId(3), AgentId(1), AgentId(2)]);
+}
+
+#[test]
+fn a_decision_takes_no_more_steps_with_many_waiting_and_many_agents() {
+    let steps_with = |waiting: u64, agents: u32| {
+        let mut centre = Centre::new(
+            |plan| {
+                plan.queues.push(queue(2));
+                plan.queues[0].skills = vec!["rare".into()];
+                plan.agents[0].skills = vec!["rare".into()];
+                plan.queues[1].skills = vec!["common".into()];
+                plan.agents.iter_mut().skip(1).for_each(|agent| agent.skills = vec!["common".into()]);
+            },
+            agents,
+        );
+        centre.log_out(1);
+        for call in 1..=waiting {
+            let command = enqueue(1_000_000 + call, 1, 0, None);
+            centre.engine.handle_command(centre.now + Duration::from_millis(call), command);
+        }
+        let engine = &mut centre.engine;
+        let now = centre.now + secs(10);
+        let ready = Command::SetAgent { agent: AgentId(1), target: AgentTarget::Ready, by: Actor::Engine };
+        let commands = [
+            enqueue(1, 2, 0, None),
+            Command::OfferAnswered { call: CallId(1), agent: AgentId(2), epoch: 1 },
+            Command::TalkEnded { call: CallId(1), agent: AgentId(2), epoch: 1, by: EndedBy::Agent },
+            enqueue(2, 1, 0, None),
+            ready,
+            Command::CallerGone { call: CallId(2) },
+            Command::CallerGone { call: CallId(1_000_001) },
+            Command::OfferReleased { agent: AgentId(1), epoch: 2 },
+        ];
+        commands.map(|command| steps::of(|| engine.handle_command(now, command)))
+    };
+    let small = steps_with(5, 3);
+    assert!(small.iter().all(|&steps| steps <= 24), "{small:?}");
+    assert_eq!(small, steps_with(5_000, 3));
+    assert_eq!(small, steps_with(5, 1_000));
+}

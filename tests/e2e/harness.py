@@ -1,0 +1,324 @@
+"""What the real-socket tests and the load bench share: the engine and SIPp as child processes, and readings of both.
+
+Standard library only. Every child is ended by its own process id, also when the test fails.
+"""
+
+import atexit
+import csv
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SIPP = ROOT / "tests" / "sipp"
+HOST = "127.0.0.1"
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+_children = []
+
+
+class Failure(Exception):
+    """A test's expectation was not met."""
+
+
+def check(condition, message):
+    """Fails with the message unless the condition holds."""
+    if not condition:
+        raise Failure(message)
+
+
+def wait_until(condition, message, seconds=10.0):
+    """Waits until the condition holds; an exception of the condition counts as not yet."""
+    deadline = time.monotonic() + seconds
+    last = None
+    while time.monotonic() < deadline:
+        try:
+            value = condition()
+            if value:
+                return value
+        except (OSError, KeyError, ValueError) as error:
+            last = error
+        time.sleep(0.05)
+    raise Failure(f"{message} (waited {seconds:g} s{f'; {last}' if last else ''})")
+
+
+def needs_sipp():
+    """Ends with a message when SIPp is missing."""
+    if shutil.which("sipp") is None:
+        sys.exit("missing: sipp. On Debian: apt-get install sip-tester")
+
+
+def build():
+    """The release binary, built if anything changed."""
+    if shutil.which("cargo") is None:
+        sys.exit("missing: cargo (https://rustup.rs)")
+    done = subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, stdout=sys.stderr)
+    if done.returncode != 0:
+        sys.exit("cargo build --release failed")
+    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
+    return pathlib.Path(target) / "release" / "strowger"
+
+
+def free_port(kind=socket.SOCK_DGRAM):
+    """A port that nobody holds at this moment."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def start(arguments, **options):
+    """Starts a child that is ended with this process."""
+    child = subprocess.Popen(arguments, **options)
+    _children.append(child)
+    return child
+
+
+@atexit.register
+def end_children():
+    """Ends what still runs."""
+    for child in _children:
+        if child.poll() is None:
+            child.kill()
+    for child in _children:
+        child.wait()
+
+
+class Bench:
+    """What a case works with: the binary, a folder, and everything it starts, which ends with it."""
+
+    def __init__(self, binary, folder, is_long=False):
+        self.binary, self.folder, self.is_long = binary, folder, is_long
+
+    def calls(self, count):
+        """So many calls in the short form, ten times as many in the long one."""
+        return count * 10 if self.is_long else count
+
+    def engine(self, config, level="info"):
+        """An engine with this configuration."""
+        folder = tempfile.mkdtemp(dir=self.folder, prefix="engine-")
+        return Engine(self.binary, folder, config, level)
+
+    def sipp(self, scenario, *arguments, **options):
+        """A SIPp with this scenario."""
+        return Sipp(self.folder, scenario, *arguments, **options)
+
+
+def remove(folder):
+    """Removes a case's folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class Engine:
+    """A running `strowger serve` with a configuration of its own."""
+
+    def __init__(self, binary, folder, config, level="warn"):
+        self.sip = free_port()
+        self.http = free_port(socket.SOCK_STREAM)
+        self.folder = pathlib.Path(folder)
+        self.path = self.folder / "strowger.toml"
+        self.log_path = self.folder / "engine.log"
+        self.write(config)
+        self.log = open(self.log_path, "wb")
+        arguments = [str(binary), "serve", "--config", str(self.path), "--log-level", level]
+        self.child = start(arguments, stdout=self.log, stderr=self.log)
+        wait_until(self._is_ready, "the engine is ready")
+
+    def write(self, config):
+        """Writes the configuration file; `listeners` go in front."""
+        listeners = f'[sip]\nlisten = "{HOST}:{self.sip}"\n[http]\nlisten = "{HOST}:{self.http}"\n'
+        self.path.write_text(listeners + config)
+
+    def _is_ready(self):
+        if self.child.poll() is not None:
+            raise Failure(f"the engine ended with {self.child.returncode}: {self.log_path.read_text()[-2000:]}")
+        return self.status("/readyz") == 200
+
+    def request(self, path, body=None, headers=None):
+        """Status and text of an HTTP request; a body makes it a POST of JSON."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"} | (headers or {})
+        request = urllib.request.Request(f"http://{HOST}:{self.http}{path}", data=data, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def status(self, path):
+        """The status of a GET."""
+        return self.request(path)[0]
+
+    def json(self, path):
+        """The JSON of a GET."""
+        status, text = self.request(path)
+        check(status == 200, f"{path}: {status} {text}")
+        return json.loads(text)
+
+    def queue(self, name):
+        """One queue's figures."""
+        return next(queue for queue in self.json("/v1/queues")["queues"] if queue["name"] == name)
+
+    def agents(self):
+        """All agents by name."""
+        return {agent["name"]: agent for agent in self.json("/v1/agents?limit=1000")["agents"]}
+
+    def metrics(self):
+        """All samples of /metrics by name with labels, as Prometheus writes them."""
+        status, text = self.request("/metrics")
+        check(status == 200, f"/metrics: {status}")
+        lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+    def metric(self, family, **labels):
+        """The sum of a family's samples that have these labels."""
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        samples = self.metrics().items()
+        found = [
+            value
+            for name, value in samples
+            if name.split("{")[0] == family and all(label in name for label in wanted)
+        ]
+        check(found, f"no sample of {family} with {labels}")
+        return sum(found)
+
+    def live_calls(self):
+        """Calls that live."""
+        return self.json("/v1/calls?limit=1")["total"]
+
+    def settle(self, seconds=10.0):
+        """Waits until no call lives, and checks that every queue's counts add up."""
+        wait_until(lambda: self.live_calls() == 0, "every call has ended", seconds)
+        for queue in self.json("/v1/queues")["queues"]:
+            out = queue["answered"] + queue["abandoned"] + queue["flowed_out"] + queue["waiting"]
+            check(queue["offered"] == out, f"{queue['name']}: offered {queue['offered']} but {out} accounted for")
+            check(queue["waiting"] == 0, f"{queue['name']}: {queue['waiting']} still waiting")
+
+    def cpu_seconds(self):
+        """User and system time of the process so far."""
+        fields = pathlib.Path(f"/proc/{self.child.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def rss_bytes(self):
+        """Resident memory."""
+        return int(pathlib.Path(f"/proc/{self.child.pid}/statm").read_text().split()[1]) * PAGE
+
+    def signal(self, number):
+        """Sends a signal."""
+        self.child.send_signal(number)
+
+    def stop(self, seconds=10.0):
+        """Drains; answers with the exit code. What does not end in time is killed."""
+        if self.child.poll() is None:
+            self.signal(signal.SIGTERM)
+        try:
+            return self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+            return None
+        finally:
+            self.log.close()
+
+    def log_text(self):
+        """What it logged so far."""
+        return self.log_path.read_text(errors="replace")
+
+
+class Sipp:
+    """A SIPp process with a scenario of `tests/sipp`."""
+
+    def __init__(self, folder, scenario, remote=None, port=None, replace=None, **options):
+        """`replace` is a text of the scenario and what stands there instead; `options` are SIPp's."""
+        self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix=f"{scenario}-"))
+        self.scenario = scenario
+        self.port = port or free_port()
+        text = (SIPP / f"{scenario}.xml").read_text()
+        file = self.folder / f"{scenario}.xml"
+        file.write_text(text.replace(*replace) if replace else text)
+        arguments = ["sipp", "-sf", str(file), "-i", HOST, "-p", str(self.port)]
+        arguments += ["-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors.log"]
+        arguments += ["-buff_size", "4000000"]
+        for key, value in options.items():
+            arguments += [f"-{key}"] if value is True else [f"-{key}", *str(value).split()]
+        if remote is not None:
+            arguments.append(f"{HOST}:{remote}")
+        nothing = subprocess.DEVNULL
+        environment = os.environ | {"TERM": "xterm"}
+        self.child = start(
+            arguments, cwd=self.folder, stdin=nothing, stdout=nothing, stderr=open(self.folder / "stderr.log", "wb"), env=environment
+        )
+
+    def wait(self, seconds):
+        """Waits for the end of a calling SIPp; answers with its counts."""
+        try:
+            self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+            raise Failure(f"SIPp {self.scenario} did not end in {seconds:g} s: {self.counts()}") from None
+        return self.counts()
+
+    def quit(self, seconds=10.0):
+        """Ends an answering SIPp after its last call; answers with its counts."""
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGUSR1)
+        try:
+            self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+        return self.counts()
+
+    def kill(self):
+        """Ends it without a word to anybody."""
+        self.child.kill()
+        self.child.wait()
+
+    def counts(self):
+        """Calls `ok`, `failed`, `open` and `total` so far, from its last line of statistics."""
+        rows = []
+        try:
+            with open(self.folder / "stat.csv", newline="") as file:
+                rows = list(csv.DictReader(file, delimiter=";"))
+        except FileNotFoundError:
+            pass
+        if not rows:
+            return {"ok": 0, "failed": 0, "open": 0, "total": 0}
+        row = rows[-1]
+        total = int(row["TotalCallCreated"])
+        return {
+            "ok": int(row["SuccessfulCall(C)"]),
+            "failed": int(row["FailedCall(C)"]),
+            "open": int(row["CurrentCall"]),
+            "total": total,
+        }
+
+    def response_times_ms(self):
+        """Every response time 1, ascending, when it was started with `trace_rtt`."""
+        times = []
+        for path in self.folder.glob("*_rtt.csv"):
+            with open(path, newline="") as file:
+                times += [float(row["response_time_ms"]) for row in csv.DictReader(file, delimiter=";")]
+        return sorted(times)
+
+    def errors(self):
+        """The last lines of what it complained about."""
+        path = self.folder / "errors.log"
+        return path.read_text(errors="replace")[-1500:] if path.exists() else ""
+
+
+def percentile(ascending, fraction):
+    """The value below which the fraction of the values lies."""
+    if not ascending:
+        return None
+    return ascending[min(len(ascending) - 1, int(len(ascending) * fraction))]
