@@ -15,7 +15,9 @@ use crate::sip::transaction::ServerKey;
 impl Legs {
     /// Accepts the pending change: 200 with the answer (or our offer, when the re-INVITE had none).
     pub fn accept_change(&mut self, now: Instant, id: LegId, sdp: Option<&[u8]>) {
-        let Some(change) = self.take_change(id) else { return };
+        let Some(leg) = self.leg(id) else { return };
+        let Some(change) = leg.change.take() else { return };
+        leg.dialog.refresh_target(&change.request);
         let mut writer = self.response(change.source, &change.request, 200, None);
         writer.line(Name::Contact, &self.contact);
         writer.line(Name::Allow, ALLOW);
@@ -24,7 +26,8 @@ impl Legs {
             None => writer.finish(),
         };
         if change.method == Method::Invite {
-            self.send_until_acknowledged(now, id, change.key, response, !change.offered);
+            let number = change.request.cseq().map_or(0, |cseq| cseq.number);
+            self.send_until_acknowledged(now, id, (change.key, number), response, !change.offered);
         } else {
             self.stack.respond(now, change.key, 200, response);
         }
@@ -32,7 +35,7 @@ impl Legs {
 
     /// Refuses the pending change; the session stays as it was.
     pub fn refuse_change(&mut self, now: Instant, id: LegId, status: u16) {
-        let Some(change) = self.take_change(id) else { return };
+        let Some(change) = self.leg(id).and_then(|leg| leg.change.take()) else { return };
         self.reply(now, change.key, change.source, &change.request, status);
     }
 
@@ -46,8 +49,8 @@ impl Legs {
         if let Some(status) = glare(leg, method, offered) {
             return self.refuse_glare(now, key, source, &request, status);
         }
-        leg.dialog.refresh_target(&request);
         if method == Method::Update && !offered {
+            leg.dialog.refresh_target(&request);
             let mut writer = self.response(source, &request, 200, None);
             writer.line(Name::Contact, &self.contact);
             return self.stack.respond(now, key, 200, writer.finish());
@@ -55,10 +58,6 @@ impl Legs {
         let sdp = body(&request);
         leg.change = Some(Box::new(Change { key, source, request, method, offered }));
         self.events.push_back(Event::Change { leg: id, sdp });
-    }
-
-    fn take_change(&mut self, id: LegId) -> Option<Box<Change>> {
-        self.leg(id)?.change.take()
     }
 
     /// 491, or 500 with a Retry-After of 0 to 10 s (RFC 3261 14.2, RFC 3311 5.2).

@@ -72,8 +72,12 @@ impl Legs {
                 self.remove(id);
                 self.events.push_back(Event::Ended { leg: id, cause: EndCause::Bye });
             }
-            State::Ending => self.remove(id),
-            State::Calling { .. } | State::Cancelling { .. } => {}
+            State::Ending => drop(self.remove(id)),
+            State::Calling { key, provisional } => {
+                let (key, provisional) = (*key, *provisional);
+                self.on_early_bye(now, id, key, provisional);
+            }
+            State::Cancelling { .. } => {}
         }
     }
 
@@ -81,7 +85,8 @@ impl Legs {
         let sdp = body(ack);
         let Some(leg) = self.find(ack) else { return };
         let id = leg.id;
-        let Some(unacknowledged) = leg.unacknowledged.take() else { return };
+        let number = ack.cseq().map(|cseq| cseq.number);
+        let Some(unacknowledged) = leg.unacknowledged.take_if(|ok| number == Some(ok.number)) else { return };
         let ending = matches!(leg.state, State::Ending);
         self.timers.cancel(unacknowledged.timer);
         if ending {
@@ -95,15 +100,15 @@ impl Legs {
         &mut self,
         now: Instant,
         id: LegId,
-        key: ServerKey,
+        (key, number): (ServerKey, u32),
         response: Bytes,
         offer: bool,
     ) {
+        let Some(leg) = self.legs.get_mut(id.0) else { return };
         self.stack.respond(now, key, 200, response.clone());
         let timer = self.timers.arm(now + T1, Timer::Retransmit(id));
-        let Some(leg) = self.legs.get_mut(id.0) else { return };
         let give_up = now + TRANSACTION_TIME;
-        let fresh = Unacknowledged { key, response, offer, interval: T1, give_up, timer };
+        let fresh = Unacknowledged { key, number, response, offer, interval: T1, give_up, timer };
         if let Some(old) = leg.unacknowledged.replace(Box::new(fresh)) {
             self.timers.cancel(old.timer);
         }
@@ -122,7 +127,8 @@ impl Legs {
             return;
         }
         unacknowledged.interval = (unacknowledged.interval * 2).min(T2);
-        unacknowledged.timer = self.timers.arm(now + unacknowledged.interval, Timer::Retransmit(id));
+        let next = (now + unacknowledged.interval).min(unacknowledged.give_up);
+        unacknowledged.timer = self.timers.arm(next, Timer::Retransmit(id));
         self.stack.respond(now, unacknowledged.key, 200, unacknowledged.response.clone());
     }
 

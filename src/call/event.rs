@@ -19,6 +19,8 @@ pub enum Event {
         /// The INVITE. It holds its datagram's memory: read it and let it go.
         request: Message,
     },
+    /// An INVITE was refused for its body (415) or for what it accepts (406); no leg was made.
+    Unusable,
     /// Our INVITE is being worked on: a provisional came (RFC 3261 13.2.2.1).
     Progress {
         /// The leg.
@@ -95,6 +97,8 @@ pub enum Failure {
     Status(u16),
     /// No final response in time (timer B), or none at all.
     Timeout,
+    /// The far end said BYE before its answer came.
+    Left,
     /// We gave it up: its final response has come, or 4 s have passed since the CANCEL.
     Released,
 }

@@ -32,7 +32,7 @@ impl Legs {
     pub fn answer(&mut self, now: Instant, id: LegId, sdp: &[u8]) {
         let contact = self.contact.clone();
         let Some(incoming) = self.incoming(id) else { return };
-        let (key, offer) = (incoming.key, !incoming.offered);
+        let (key, number, offer) = (incoming.key, incoming.number, !incoming.offered);
         let refresh = incoming.refresh.take();
         let mut writer = incoming.response(200, "OK");
         writer.line(Name::Contact, &contact);
@@ -45,7 +45,7 @@ impl Legs {
         if let Some(leg) = self.leg(id) {
             leg.state = State::Talking;
         }
-        self.send_until_acknowledged(now, id, key, response, offer);
+        self.send_until_acknowledged(now, id, (key, number), response, offer);
     }
 
     /// Rejects the call; the leg is gone. `retry_after` goes with a 503.
@@ -114,6 +114,7 @@ impl Legs {
 
     fn on_invite(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: Message) {
         if let Err(code) = usable_body(&request) {
+            self.events.push_back(Event::Unusable);
             return self.refuse_body(now, key, source, &request, code);
         }
         let id = LegId(self.legs.next_id());
@@ -124,6 +125,7 @@ impl Legs {
         };
         let incoming = Incoming {
             key,
+            number: request.cseq().map_or(0, |cseq| cseq.number),
             headers: headers(&request, source, tag.as_bytes()),
             offered: !request.body().is_empty(),
             provisional: None,

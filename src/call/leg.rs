@@ -54,8 +54,8 @@ pub(super) enum State {
         key: ClientKey,
         /// CANCEL is held back until a provisional comes.
         sent: bool,
-        /// The owner has been told that the leg is gone.
-        told: bool,
+        /// Until then the owner waits; `None`: it has been told that the leg is gone.
+        release: Option<TimerKey>,
     },
     /// Both ends agreed.
     Talking,
@@ -67,6 +67,8 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) key: ServerKey,
+    /// The CSeq number of the INVITE.
+    pub(super) number: u32,
     /// Via, From, To, Call-ID and CSeq lines of each response.
     pub(super) headers: Box<[u8]>,
     /// The INVITE carried an offer.
@@ -80,6 +82,8 @@ pub(super) struct Incoming {
 #[derive(Debug)]
 pub(super) struct Unacknowledged {
     pub(super) key: ServerKey,
+    /// The CSeq number, which the ACK repeats (13.2.2.4).
+    pub(super) number: u32,
     pub(super) response: Bytes,
     /// It carried our offer, so that the ACK carries the answer.
     pub(super) offer: bool,

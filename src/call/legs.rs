@@ -98,12 +98,6 @@ impl Legs {
         self.drain_stack(now);
     }
 
-    /// A datagram arrived that is no message: the stack answers or drops it.
-    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, datagram: Bytes) {
-        self.stack.handle_datagram(now, source, datagram);
-        self.drain_stack(now);
-    }
-
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.stack.handle_timeout(now);
@@ -201,14 +195,15 @@ impl Legs {
     }
 
     /// Forgets a leg and what still points to it.
-    pub(super) fn remove(&mut self, id: LegId) {
-        let Some(leg) = self.legs.remove(id.0) else { return };
-        if let Some(unacknowledged) = leg.unacknowledged {
+    pub(super) fn remove(&mut self, id: LegId) -> Option<Leg> {
+        let leg = self.legs.remove(id.0)?;
+        if let Some(unacknowledged) = &leg.unacknowledged {
             self.timers.cancel(unacknowledged.timer);
         }
         if let Some(invite) = leg.invite {
             self.clients.remove(&invite);
         }
+        Some(leg)
     }
 
     fn drain_stack(&mut self, now: Instant) {
@@ -235,7 +230,7 @@ impl Legs {
         let last = response.status() >= 200;
         match purpose {
             Purpose::Invite(leg) => return self.on_invite_response(now, leg, response),
-            Purpose::Bye(leg) if last => self.remove(leg),
+            Purpose::Bye(leg) if last => drop(self.remove(leg)),
             Purpose::Probe(leg) if last => self.on_probed(leg, !matches!(response.status(), 408 | 481)),
             Purpose::Qualify(token) if last => {
                 self.events.push_back(Event::Qualified { token, alive: !matches!(response.status(), 408 | 503) });
@@ -251,7 +246,7 @@ impl Legs {
         let Some(purpose) = self.clients.remove(&key) else { return };
         match purpose {
             Purpose::Invite(leg) => self.on_invite_timeout(leg),
-            Purpose::Bye(leg) => self.remove(leg),
+            Purpose::Bye(leg) => drop(self.remove(leg)),
             Purpose::Probe(leg) => self.on_probed(leg, false),
             Purpose::Qualify(token) => self.events.push_back(Event::Qualified { token, alive: false }),
             Purpose::Nothing => {}
@@ -265,11 +260,12 @@ impl Legs {
         }
     }
 
-    /// OPTIONS inside or outside a dialog (RFC 3261 11.2): what an INVITE would be told.
+    /// OPTIONS (RFC 3261 11.2): what an INVITE would be told. Inside a dialog that is a change of the session, which a drain
+    /// does not refuse.
     pub(super) fn answer_options(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: &Message) {
         let code = match self.accepting {
-            Accepting::Calls => 200,
-            Accepting::Nothing => 503,
+            Accepting::Nothing if request.to_tag().is_none() => 503,
+            Accepting::Nothing | Accepting::Calls => 200,
         };
         let mut writer = self.response(source, request, code, None);
         writer.line(Name::Allow, ALLOW);

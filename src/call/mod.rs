@@ -22,3 +22,6 @@ mod outbound;
 
 pub use event::{EndCause, Event, Failure};
 pub use legs::{Invite, Legs};
+
+#[cfg(test)]
+mod tests;

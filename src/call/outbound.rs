@@ -12,7 +12,7 @@ use crate::call::legs::{ALLOW, Invite, Legs, Purpose, RELEASE_AFTER};
 use crate::sip::dialog::{Dialog, Outgoing};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::ClientKey;
+use crate::sip::transaction::{ClientKey, Stack};
 
 impl Legs {
     /// Calls somebody. `Progress`, then `Answered` or `Failed` tell how it goes.
@@ -51,9 +51,9 @@ impl Legs {
         } else {
             self.stack.give_up(now, key);
         }
-        self.timers.arm(now + RELEASE_AFTER, Timer::Release(id));
+        let release = Some(self.timers.arm(now + RELEASE_AFTER, Timer::Release(id)));
         if let Some(leg) = self.leg(id) {
-            leg.state = State::Cancelling { key, sent: provisional, told: false };
+            leg.state = State::Cancelling { key, sent: provisional, release };
         }
     }
 
@@ -70,11 +70,16 @@ impl Legs {
                     || response.value(Name::HistoryInfo).is_some();
                 self.events.push_back(Event::Progress { leg: id, status: response.status(), forwarded });
             }
-            (100..=199, State::Cancelling { key, sent, .. }) => {
-                let key = *key;
-                if !std::mem::replace(sent, true) {
-                    self.send_cancel(now, key);
+            (100..=199, State::Cancelling { key, sent, release }) => {
+                if std::mem::replace(sent, true) {
+                    return;
                 }
+                let key = *key;
+                if let Some(early) = release {
+                    self.timers.cancel(*early);
+                    *early = self.timers.arm(now + RELEASE_AFTER, Timer::Release(id));
+                }
+                self.send_cancel(now, key);
             }
             (200..=299, State::Calling { .. }) => self.on_answer(id, response),
             (200..=299, State::Talking | State::Ending) => self.on_repeated_answer(now, id, response),
@@ -96,27 +101,30 @@ impl Legs {
 
     /// A 2xx whose transaction is gone or another fork's: acknowledged and ended (13.2.2.4).
     pub(super) fn on_stray(&mut self, now: Instant, source: SocketAddr, response: &Message) {
-        let (Some(from), Some(cseq)) = (response.value(Name::From), response.cseq()) else { return };
-        let mut dialog = Dialog::outgoing(Outgoing {
-            call_id: response.call_id().unwrap_or_default(),
-            from: from.split(|byte| *byte == b';').next().unwrap_or(from),
-            tag: response.from_tag().unwrap_or_default(),
-            uri: response.contact().map_or(&b"sip:unknown@invalid"[..], |contact| contact.uri),
-            peer: source,
-        });
-        dialog.establish(response);
-        self.acknowledge(&dialog, cseq.number);
-        dialog.follow_sequence(cseq.number);
+        let (Some(mut dialog), Some(cseq)) = (Dialog::of_answer(response, source), response.cseq()) else { return };
+        acknowledge(&mut self.stack, &dialog, cseq.number);
         self.send_bye(now, &mut dialog, Purpose::Nothing);
     }
 
+    /// 4 s after CANCEL the owner need not wait any more; the leg itself stays for its final response.
     pub(super) fn on_release(&mut self, id: LegId) {
         let Some(leg) = self.leg(id) else { return };
-        if let State::Cancelling { told, .. } = &mut leg.state
-            && !std::mem::replace(told, true)
+        if let State::Cancelling { release, .. } = &mut leg.state
+            && release.take().is_some()
         {
             self.events.push_back(Event::Failed { leg: id, failure: Failure::Released });
         }
+    }
+
+    /// The far end says BYE before it has answered, or its answer was overtaken: it has left, whatever still comes.
+    pub(super) fn on_early_bye(&mut self, now: Instant, id: LegId, key: ClientKey, provisional: bool) {
+        self.give_up(now, id, key, provisional);
+        if let Some(Leg { state: State::Cancelling { release, .. }, .. }) = self.legs.get_mut(id.0)
+            && let Some(timer) = release.take()
+        {
+            self.timers.cancel(timer);
+        }
+        self.events.push_back(Event::Failed { leg: id, failure: Failure::Left });
     }
 
     fn send_cancel(&mut self, now: Instant, key: ClientKey) {
@@ -130,8 +138,7 @@ impl Legs {
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         leg.dialog.establish(response);
         leg.state = State::Talking;
-        let dialog = leg.dialog.clone();
-        self.acknowledge(&dialog, number);
+        acknowledge(&mut self.stack, &leg.dialog, number);
         let sdp = body(response);
         self.events.push_back(Event::Answered { leg: id, sdp });
     }
@@ -140,13 +147,12 @@ impl Legs {
     fn on_repeated_answer(&mut self, now: Instant, id: LegId, response: &Message) {
         let number = response.cseq().map_or(1, |cseq| cseq.number);
         let Some(leg) = self.legs.get(id.0) else { return };
-        let mut dialog = leg.dialog.clone();
-        if response.to_tag() == dialog.remote_tag() {
-            return self.acknowledge(&dialog, number);
+        if response.to_tag() == leg.dialog.remote_tag() {
+            return acknowledge(&mut self.stack, &leg.dialog, number);
         }
+        let mut dialog = leg.dialog.clone();
         dialog.establish(response);
-        self.acknowledge(&dialog, number);
-        dialog.follow_sequence(number);
+        acknowledge(&mut self.stack, &dialog, number);
         self.send_bye(now, &mut dialog, Purpose::Nothing);
     }
 
@@ -154,29 +160,34 @@ impl Legs {
     fn on_late_answer(&mut self, now: Instant, id: LegId, response: &Message) {
         let number = response.cseq().map_or(1, |cseq| cseq.number);
         let Some(leg) = self.legs.get_mut(id.0) else { return };
-        let told = matches!(leg.state, State::Cancelling { told: true, .. });
         leg.dialog.establish(response);
-        leg.state = State::Ending;
-        let mut dialog = leg.dialog.clone();
-        self.acknowledge(&dialog, number);
-        self.send_bye(now, &mut dialog, Purpose::Bye(id));
-        if !told {
+        acknowledge(&mut self.stack, &leg.dialog, number);
+        let left = std::mem::replace(&mut leg.state, State::Ending);
+        let (key, writer, destination) = leg.dialog.request(&mut self.stack, Method::Bye);
+        self.clients.insert(key, Purpose::Bye(id));
+        self.stack.send_request(now, key, destination, writer.finish());
+        if self.disarm_release(&left) {
             self.events.push_back(Event::Failed { leg: id, failure: Failure::Released });
         }
     }
 
     fn finish_invite(&mut self, id: LegId, failure: Failure) {
-        let told = matches!(self.legs.get(id.0).map(|leg| &leg.state), Some(State::Cancelling { told: true, .. }));
-        self.remove(id);
-        if !told {
+        let Some(leg) = self.remove(id) else { return };
+        if self.disarm_release(&leg.state) {
             self.events.push_back(Event::Failed { leg: id, failure });
         }
     }
 
-    pub(super) fn acknowledge(&mut self, dialog: &Dialog, number: u32) {
-        let (writer, destination) = dialog.ack(&mut self.stack, number);
-        self.stack.send_ack(destination, writer.finish());
+    /// True when the owner still waits for the end of this leg.
+    fn disarm_release(&mut self, state: &State) -> bool {
+        let State::Cancelling { release, .. } = state else { return true };
+        release.is_some_and(|timer| self.timers.cancel(timer).is_some())
     }
+}
+
+fn acknowledge(stack: &mut Stack, dialog: &Dialog, number: u32) {
+    let (writer, destination) = dialog.ack(stack, number);
+    stack.send_ack(destination, writer.finish());
 }
 
 /// A copy of the body that does not hold the datagram.

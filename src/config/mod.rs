@@ -23,6 +23,6 @@ pub use error::ConfigError;
 pub use lint::lint;
 pub use parse::parse;
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy, PeerConfig,
-    QueueConfig, SipConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy,
+    PeerConfig, QueueConfig, SipConfig, UnknownSource,
 };

@@ -1,8 +1,11 @@
 //! The audio of a contact: leased ports, session descriptions for both sides, streams of the media worker.
 
+use std::net::{IpAddr, SocketAddr};
+
 use crate::base::{CallId, LegId, QueueId};
-use crate::media::{self, Codec, Direction, Local, SessionDescription, same_media};
-use crate::node::contact::{Audio, Phase, Stream};
+use crate::config::{AnswerPolicy, MediaPolicy, QueueConfig};
+use crate::media::{self, Codec, Direction, Far, Local, SessionDescription, same_media};
+use crate::node::contact::{Audio, Description, Phase, Stream};
 use crate::node::shard::{Shard, Side};
 
 /// Our order when the caller's is not known.
@@ -13,7 +16,7 @@ impl Shard {
     /// many agents' ports are wanted as there are agents, and as there are contacts without one.
     pub(in crate::node) fn has_ports(&self) -> bool {
         let agents = self.directory.plan.agents.len().saturating_sub(self.agent_streams);
-        let contacts = self.contacts.len() + 1;
+        let contacts = (self.contacts.len() + 1).saturating_sub(self.agent_streams);
         self.pool.free() > agents.min(contacts)
     }
 
@@ -46,18 +49,17 @@ impl Shard {
     }
 
     /// What the caller is told in a 183 or 200: the engine's audio, or without media what the agent said (`theirs`), or that
-    /// there is none. The same again when it was told before. `None`: no port is left, or nothing fits.
+    /// there is none. The same again when it was told before. `None`: nothing in the caller's offer fits.
     pub(in crate::node) fn describe_caller(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {
-        if self.contact(call)?.media == crate::config::MediaPolicy::None {
+        if self.contact(call)?.media == MediaPolicy::None {
             return self.describe_without_media(call, theirs);
         }
-        self.ensure_caller_stream(call)?;
         let preferred = self.agent_codec(call);
         let stream = self.contact(call)?.audio.stream_mut()?;
         if let Some(ours) = &stream.ours {
             return Some(ours.clone());
         }
-        let Some(offer) = stream.offer.clone() else {
+        let Some(offer) = stream.offer.take() else {
             let sdp: Box<[u8]> = media::offer(&stream.local(), &CODECS, Direction::SendRecv).as_ref().into();
             stream.ours = Some(sdp.clone());
             return Some(sdp);
@@ -73,30 +75,40 @@ impl Shard {
         Some(sdp)
     }
 
-    /// Gives the caller's side its stream, if it has none yet.
-    pub(in crate::node) fn ensure_caller_stream(&mut self, call: CallId) -> Option<()> {
-        if self.contact(call)?.audio.stream().is_some() {
-            return Some(());
+    /// Gives the caller of an anchored contact its stream, if it has none yet. False when there is no port.
+    pub(in crate::node) fn open_caller(&mut self, call: CallId) -> bool {
+        let Some(contact) = self.contact(call) else { return false };
+        let Audio::Pending(offer) = &mut contact.audio else { return true };
+        if contact.media == MediaPolicy::None {
+            return true;
         }
-        let mut stream = self.open_stream()?;
-        let contact = self.contact(call)?;
-        if let Audio::Pending(offer) = &mut contact.audio {
-            stream.offer = offer.take();
+        let offer = offer.take();
+        let Some(stream) = self.open_stream() else { return false };
+        if let Some(contact) = self.contact(call) {
+            contact.audio = Audio::Stream(Box::new(Stream { offer, ..stream }));
         }
-        contact.audio = Audio::Stream(Box::new(stream));
         self.adopt_stream(call, Side::Caller);
-        Some(())
+        true
+    }
+
+    /// Whether an offer can be answered as the queue treats media. One that is handed on to the agent is the agent's to judge.
+    pub(in crate::node) fn is_usable(&self, offer: &[u8], queue: &QueueConfig) -> bool {
+        let parsed = || SessionDescription::parse(offer).ok();
+        match (queue.media, queue.answer) {
+            (MediaPolicy::Anchor, _) => {
+                let far = parsed().and_then(|offer| media::accept_answer(&offer).ok());
+                far.is_some_and(|far| self.rtp.is_none_or(|ours| reaches(ours, &far)))
+            }
+            (MediaPolicy::None, AnswerPolicy::OnQueue) => parsed().is_some_and(|it| media::first_codec(&it).is_some()),
+            (MediaPolicy::None, AnswerPolicy::OnAgent | AnswerPolicy::Early) => true,
+        }
     }
 
     /// The caller's codec first.
     pub(in crate::node) fn codecs_for_agent(&mut self, call: CallId) -> [Codec; 2] {
         let Some(stream) = self.contact(call).and_then(|contact| contact.audio.stream()) else { return CODECS };
         let offered = stream.offer.as_deref().and_then(|offer| SessionDescription::parse(offer).ok());
-        let first = stream.far.map(|far| far.codec).or_else(|| media::first_codec(&offered?));
-        match first {
-            Some(Codec::Pcmu) => [Codec::Pcmu, Codec::Pcma],
-            Some(Codec::Pcma) | None => CODECS,
-        }
+        first(stream.far.map(|far| far.codec).or_else(|| media::first_codec(&offered?)))
     }
 
     /// Our offer for the agent's leg.
@@ -114,39 +126,50 @@ impl Shard {
         match (&contact.audio, contact.answered) {
             (Audio::Pending(Some(offer)), None) => Some(offer.clone()),
             (Audio::Pending(_) | Audio::Stream(_) | Audio::Described(_), _) => {
-                let local =
-                    Local { address: std::net::SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
+                let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
                 Some(media::offer(&local, &CODECS, Direction::Inactive).as_ref().into())
             }
         }
     }
 
-    /// The agent's answer to our offer; false when nothing in it can be used.
+    /// The agent's answer to our offer; false when nothing in it can be used. Without media only a caller whose offer was
+    /// handed on needs one.
     pub(in crate::node) fn accept_agent(&mut self, call: CallId, sdp: Option<&[u8]>) -> bool {
         let Some(contact) = self.contact(call) else { return false };
-        if contact.media == crate::config::MediaPolicy::None {
-            return true;
+        if contact.media == MediaPolicy::None {
+            let needed = matches!(contact.audio, Audio::Pending(Some(_)));
+            if let Some(Audio::Described(described)) = contact.agent_mut().map(|agent| &mut agent.audio) {
+                described.theirs = sdp.map(Into::into);
+            }
+            return sdp.is_some() || !needed;
         }
-        let Some(sdp) = sdp else { return false };
-        self.apply_answer(call, Side::Agent, sdp)
+        sdp.is_some_and(|sdp| self.apply_answer(call, Side::Agent, sdp))
     }
 
-    /// An answer to an offer of ours that came in an ACK.
-    pub(in crate::node) fn accept_description(&mut self, call: CallId, side: Side, sdp: &[u8]) {
-        if !self.apply_answer(call, side, sdp) {
-            tracing::debug!(%call, ?side, "answer cannot be used");
+    /// The far end has acknowledged our 2xx: the answer to an offer of ours. False when there is still none that can be used.
+    pub(in crate::node) fn accept_confirmation(&mut self, call: CallId, side: Side, sdp: Option<&[u8]>) -> bool {
+        if let (Some(sdp), Some(Audio::Described(described))) = (sdp, self.audio_mut(call, side)) {
+            described.theirs = Some(sdp.into());
+            return true;
         }
+        if sdp.is_some_and(|sdp| self.apply_answer(call, side, sdp)) {
+            return true;
+        }
+        self.audio_of(call, side).and_then(Audio::stream).is_none_or(|stream| stream.far.is_some())
     }
 
     /// A re-offer: our answer to it, or `None` when it cannot be used. Without an offer we describe ourselves again.
     pub(in crate::node) fn change_audio(&mut self, call: CallId, side: Side, sdp: Option<&[u8]>) -> Option<Box<[u8]>> {
-        if let Audio::Described(ours) = self.audio_of(call, side)? {
-            return self.unchanged_description(call, side, sdp, &ours.clone());
+        if let Audio::Described(described) = self.audio_of(call, side)? {
+            return described.unchanged(sdp);
         }
         let stream = self.audio_mut(call, side)?.stream_mut()?;
         let Some(sdp) = sdp else {
             stream.version += 1;
-            return Some(media::offer(&stream.local(), &CODECS, Direction::SendRecv).as_ref().into());
+            let codecs = first(stream.far.map(|far| far.codec));
+            let ours: Box<[u8]> = media::offer(&stream.local(), &codecs, Direction::SendRecv).as_ref().into();
+            stream.ours = Some(ours.clone());
+            return Some(ours);
         };
         let offer = SessionDescription::parse(sdp).ok()?;
         let before = stream.theirs.as_deref().and_then(|theirs| SessionDescription::parse(theirs).ok());
@@ -202,6 +225,9 @@ impl Shard {
         let (Some(far), Some(stream)) = (far, self.audio_mut(call, side).and_then(Audio::stream_mut)) else {
             return false;
         };
+        if !reaches(stream.lease.address.ip(), &far) {
+            return false;
+        }
         stream.far = Some(far);
         stream.theirs = Some(sdp.into());
         let id = stream.id;
@@ -217,7 +243,7 @@ impl Shard {
     fn describe_without_media(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {
         let host = self.legs.local();
         let contact = self.contact(call)?;
-        let local = Local { address: std::net::SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
+        let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
         let sdp: Box<[u8]> = match (&contact.audio, theirs) {
             (Audio::Pending(Some(_)), Some(theirs)) => theirs.into(),
             (Audio::Pending(Some(offer)), None) => {
@@ -228,21 +254,26 @@ impl Shard {
                 media::offer(&local, &CODECS, Direction::Inactive).as_ref().into()
             }
         };
-        contact.audio = Audio::Described(sdp.clone());
+        let theirs = match &mut contact.audio {
+            Audio::Pending(offer) => offer.take(),
+            Audio::Stream(_) | Audio::Described(_) => None,
+        };
+        contact.audio = Audio::Described(Box::new(Description { ours: sdp.clone(), theirs }));
         Some(sdp)
     }
+}
 
-    /// Without media only a refresh can be answered: the same description again.
-    fn unchanged_description(&self, call: CallId, side: Side, sdp: Option<&[u8]>, ours: &[u8]) -> Option<Box<[u8]>> {
-        let known = sdp.is_none_or(|sdp| {
-            let other = match side {
-                Side::Caller => Side::Agent,
-                Side::Agent => Side::Caller,
+impl Description {
+    /// Without media only a refresh can be answered: ours again.
+    fn unchanged(&self, sdp: Option<&[u8]>) -> Option<Box<[u8]>> {
+        let same = |new: &[u8], old: &[u8]| {
+            let (Ok(new), Ok(old)) = (SessionDescription::parse(new), SessionDescription::parse(old)) else {
+                return new == old;
             };
-            let counterpart = self.audio_of(call, other).and_then(Audio::described);
-            counterpart.is_some_and(|theirs| theirs == sdp)
-        });
-        known.then(|| ours.into())
+            same_media(&new, &old)
+        };
+        let known = sdp.is_none_or(|new| self.theirs.as_deref().is_some_and(|old| same(new, old)));
+        known.then(|| self.ours.clone())
     }
 }
 
@@ -250,6 +281,19 @@ impl Stream {
     fn local(&self) -> Local {
         Local { address: self.lease.address, session: self.session, version: self.version }
     }
+}
+
+/// Both codecs, this one first.
+const fn first(codec: Option<Codec>) -> [Codec; 2] {
+    match codec {
+        Some(Codec::Pcmu) => [Codec::Pcmu, Codec::Pcma],
+        Some(Codec::Pcma) | None => CODECS,
+    }
+}
+
+/// True when RTP can go from our address to theirs; an unspecified one is hold.
+fn reaches(ours: IpAddr, far: &Far) -> bool {
+    far.address.ip().is_unspecified() || far.address.is_ipv4() == ours.is_ipv4()
 }
 
 /// Port 9: nothing is received there.

@@ -1,7 +1,7 @@
 //! One contact: a caller's journey, its leg, its audio and its phase. Data only; the files of `journey` move it.
 
 use crate::acd::FlowOut;
-use crate::base::{AgentId, CallId, Instant, LegId, QueueId, StreamId, TimerKey};
+use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Far, Lease};
 use crate::node::identity::Caller;
@@ -62,6 +62,8 @@ pub(super) enum Move {
 #[derive(Debug)]
 pub(super) struct AgentLeg {
     pub(super) agent: AgentId,
+    /// The neighbour it was reached by.
+    pub(super) peer: PeerId,
     pub(super) epoch: u32,
     pub(super) leg: LegId,
     pub(super) audio: Audio,
@@ -77,8 +79,17 @@ pub(super) enum Audio {
     Pending(Option<Box<[u8]>>),
     /// The engine sends and receives.
     Stream(Box<Stream>),
-    /// Signalling only: the description we gave.
-    Described(Box<[u8]>),
+    /// Signalling only.
+    Described(Box<Description>),
+}
+
+/// What was said about audio that the engine does not touch.
+#[derive(Debug)]
+pub(super) struct Description {
+    /// What we last said.
+    pub(super) ours: Box<[u8]>,
+    /// What the far end last said, to tell an unchanged re-INVITE.
+    pub(super) theirs: Option<Box<[u8]>>,
 }
 
 /// A stream of the media worker and what was negotiated for it.
@@ -89,7 +100,7 @@ pub(super) struct Stream {
     pub(super) session: u64,
     pub(super) version: u64,
     pub(super) far: Option<Far>,
-    /// The caller's offer, kept while an early answer must be repeated in the 200.
+    /// The caller's offer until it is answered.
     pub(super) offer: Option<Box<[u8]>>,
     /// The last description of the far end, to tell an unchanged re-INVITE.
     pub(super) theirs: Option<Box<[u8]>>,
@@ -128,14 +139,6 @@ impl Contact {
 }
 
 impl Audio {
-    /// The description given without media.
-    pub(super) const fn described(&self) -> Option<&[u8]> {
-        match self {
-            Self::Described(ours) => Some(ours),
-            Self::Pending(_) | Self::Stream(_) => None,
-        }
-    }
-
     /// The stream, if there is one.
     pub(super) const fn stream(&self) -> Option<&Stream> {
         match self {

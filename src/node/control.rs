@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::acd::{Actor, AgentPlan, AgentState, Command, Engine};
 use crate::base::limits::ROWS_MAX;
-use crate::base::{CallId, Instant};
+use crate::base::{CallId, Instant, QueueId};
 use crate::node::Node;
 use crate::node::contact::{Contact, Phase};
 use crate::node::message::{AgentView, CallView, Control, Reply};
-use crate::node::shard::{Owner, Shard};
+use crate::node::shard::{Drain, Owner, Shard};
 
 impl Node {
     pub(super) fn on_control(&mut self, now: Instant, control: Control) -> Reply {
@@ -44,8 +44,25 @@ impl Node {
         if contact.media != self.shard.directory.queue(target).config.media {
             return Reply::Conflict("the queue treats media in another way".to_string());
         }
+        if let Some(why) = self.refuses(contact, target) {
+            return Reply::Conflict(format!("{name} takes no calls: {why}"));
+        }
         self.shard.move_contact(now, call, target);
         Reply::Done
+    }
+
+    /// Why a call that is moved would be let go instead of waiting.
+    fn refuses(&self, contact: &Contact, target: QueueId) -> Option<&'static str> {
+        let config = &self.shard.directory.queue(target).config;
+        let stays = contact.queue == target && !matches!(contact.phase, Phase::Talking { .. });
+        let full = config.waiting_max.is_some_and(|max| self.engine.waiting(target) >= max as usize);
+        if self.shard.drain == Drain::Yes {
+            return Some("the node drains");
+        }
+        if !config.open {
+            return Some("it is closed");
+        }
+        (full && !stays).then_some("it is full")
     }
 
     fn agents(&self, now: Instant, offset: usize, limit: usize) -> Reply {

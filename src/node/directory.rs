@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::acd::{AgentPlan, Plan, QueuePlan};
 use crate::base::{AgentId, PeerId, QueueId};
@@ -16,10 +17,20 @@ use crate::sip::uri::Uri;
 #[derive(Debug)]
 pub(super) struct Directory {
     pub(super) plan: Arc<Plan>,
-    queues: Vec<Queue>,
-    agents: Vec<Agent>,
-    peers: Vec<Peer>,
+    queues: Register<Queue>,
+    agents: Register<Agent>,
+    peers: Register<Peer>,
     numbers: BTreeMap<String, QueueId>,
+    /// Where calls come from: single addresses, and wider networks beside them.
+    hosts: BTreeMap<IpAddr, PeerId>,
+    networks: Vec<(IpAddr, u8, PeerId)>,
+}
+
+/// Entries by the index that their name got when it first came.
+#[derive(Debug)]
+struct Register<T> {
+    entries: Vec<T>,
+    names: BTreeMap<Arc<str>, u32>,
 }
 
 /// A queue, present or past.
@@ -43,10 +54,16 @@ pub(super) struct Agent {
 pub(super) struct Peer {
     pub(super) name: Arc<str>,
     pub(super) address: Option<SocketAddr>,
-    sources: Vec<(IpAddr, u8)>,
-    inbound: bool,
     pub(super) dnis: Vec<DnisSource>,
-    pub(super) qualify: std::time::Duration,
+    pub(super) qualify: Duration,
+    pub(super) listing: Listing,
+}
+
+/// Whether a neighbour belongs to the configuration in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listing {
+    Present,
+    Removed,
 }
 
 impl Directory {
@@ -54,10 +71,12 @@ impl Directory {
     pub(super) fn new(config: &Config, resolved: &Resolved) -> Self {
         let mut directory = Self {
             plan: Arc::new(Plan::default()),
-            queues: Vec::new(),
-            agents: Vec::new(),
-            peers: Vec::new(),
+            queues: Register::default(),
+            agents: Register::default(),
+            peers: Register::default(),
             numbers: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            networks: Vec::new(),
         };
         directory.apply(config, resolved);
         directory
@@ -65,11 +84,13 @@ impl Directory {
 
     /// Takes another configuration in.
     pub(super) fn apply(&mut self, config: &Config, resolved: &Resolved) {
-        for peer in &mut self.peers {
-            peer.inbound = false;
+        for peer in &mut self.peers.entries {
+            peer.listing = Listing::Removed;
         }
+        self.hosts.clear();
+        self.networks.clear();
         for peer in &config.peers {
-            self.put_peer(Peer::configured(peer, resolved));
+            self.put_peer(peer, resolved);
         }
         self.numbers.clear();
         let mut plan = Plan::default();
@@ -106,68 +127,105 @@ impl Directory {
 
     /// A queue that has an id.
     pub(super) fn queue(&self, id: QueueId) -> &Queue {
-        &self.queues[id.0 as usize]
+        &self.queues.entries[id.0 as usize]
     }
 
     /// An agent that has an id.
     pub(super) fn agent(&self, id: AgentId) -> &Agent {
-        &self.agents[id.0 as usize]
+        &self.agents.entries[id.0 as usize]
     }
 
     /// A neighbour that has an id.
     pub(super) fn peer(&self, id: PeerId) -> &Peer {
-        &self.peers[id.0 as usize]
+        &self.peers.entries[id.0 as usize]
     }
 
     /// Neighbours in the order of their ids.
     pub(super) fn peers(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
-        self.peers.iter().enumerate().map(|(index, peer)| (PeerId(index as u32), peer))
+        self.peers.entries.iter().enumerate().map(|(index, peer)| (PeerId(index as u32), peer))
     }
 
     /// The neighbour whose calls are taken from this source address.
     pub(super) fn trusted(&self, source: IpAddr) -> Option<PeerId> {
-        self.peers().find(|(_, peer)| peer.inbound && peer.covers(source)).map(|(id, _)| id)
+        let source = source.to_canonical();
+        let host = self.hosts.get(&source).copied();
+        host.or_else(|| {
+            let covers = |(network, prefix, _): &&(IpAddr, u8, PeerId)| within(*network, *prefix, source);
+            self.networks.iter().find(covers).map(|(_, _, id)| *id)
+        })
     }
 
-    fn put_peer(&mut self, peer: Peer) -> PeerId {
-        let index = place(&mut self.peers, peer.name.clone(), peer, |peer| &peer.name);
-        PeerId(index)
+    fn put_peer(&mut self, config: &PeerConfig, resolved: &Resolved) {
+        let peer = Peer::configured(config, resolved);
+        let own = peer.address.map(|address| (address.ip(), host_prefix(address.ip())));
+        let id = PeerId(self.peers.put(peer.name.clone(), peer));
+        if !config.inbound {
+            return;
+        }
+        let own = own.filter(|_| config.sources.is_empty());
+        for (network, prefix) in config.sources.iter().copied().chain(own) {
+            if prefix == host_prefix(network) {
+                self.hosts.insert(network.to_canonical(), id);
+            } else {
+                self.networks.push((network, prefix, id));
+            }
+        }
     }
 
     fn put_queue(&mut self, queue: &QueueConfig, resolved: &Resolved) -> QueueId {
         let audio = resolved.audio.get(&queue.name).copied();
         let audio = audio.unwrap_or(QueueAudio { music: TrackId(0), prompt: None });
         let entry = Queue { name: queue.name.clone(), config: Arc::new(queue.clone()), audio };
-        QueueId(place(&mut self.queues, queue.name.clone(), entry, |queue| &queue.name))
+        QueueId(self.queues.put(queue.name.clone(), entry))
     }
 
     fn put_agent(&mut self, agent: &AgentConfig, resolved: &Resolved) -> (AgentId, PeerId) {
-        let configured = agent.peer.as_ref().and_then(|name| self.peers.iter().position(|peer| &peer.name == name));
-        let peer = match configured {
-            Some(index) => PeerId(index as u32),
-            None => self.put_peer(Peer::direct(&agent.uri, resolved)),
-        };
+        let configured = agent.peer.as_ref().and_then(|name| self.peers.names.get(name).copied());
+        let peer = PeerId(configured.unwrap_or_else(|| self.put_direct(&agent.uri, resolved)));
         let entry = Agent { name: agent.name.clone(), uri: agent.uri.as_str().into(), peer };
-        (AgentId(place(&mut self.agents, agent.name.clone(), entry, |agent| &agent.name)), peer)
+        (AgentId(self.agents.put(agent.name.clone(), entry)), peer)
+    }
+
+    /// The neighbour that an agent's own URI names; phones of one host and port share it.
+    fn put_direct(&mut self, uri: &str, resolved: &Resolved) -> u32 {
+        let peer = Peer::direct(uri, resolved);
+        match self.peers.names.get(&peer.name) {
+            Some(&known) if self.peers.entries[known as usize].listing == Listing::Present => known,
+            Some(_) | None => self.peers.put(peer.name.clone(), peer),
+        }
+    }
+}
+
+impl<T> Register<T> {
+    /// Puts `entry` at the place of its name, or at the end; gives the index.
+    fn put(&mut self, name: Arc<str>, entry: T) -> u32 {
+        let next = u32::try_from(self.entries.len()).expect("configured names are far fewer than 2^32");
+        let index = *self.names.entry(name).or_insert(next);
+        match self.entries.get_mut(index as usize) {
+            Some(place) => *place = entry,
+            None => self.entries.push(entry),
+        }
+        index
+    }
+}
+
+impl<T> Default for Register<T> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), names: BTreeMap::new() }
     }
 }
 
 impl Peer {
     fn configured(config: &PeerConfig, resolved: &Resolved) -> Self {
-        let address = address(&config.address, resolved);
-        let own = address.map(|address| (address.ip(), if address.is_ipv4() { 32 } else { 128 }));
-        let sources = if config.sources.is_empty() { own.into_iter().collect() } else { config.sources.clone() };
         Self {
             name: config.name.clone(),
-            address,
-            sources,
-            inbound: config.inbound,
+            address: address(&config.address, resolved),
             dnis: config.dnis.clone(),
             qualify: config.qualify,
+            listing: Listing::Present,
         }
     }
 
-    /// The neighbour that an agent's own URI names.
     fn direct(uri: &str, resolved: &Resolved) -> Self {
         let endpoint = Uri::parse(uri.as_bytes()).ok().map(|uri| Endpoint {
             host: String::from_utf8_lossy(uri.host).trim_matches(['[', ']']).to_string(),
@@ -177,16 +235,16 @@ impl Peer {
         Self {
             name: name.into(),
             address: endpoint.and_then(|endpoint| address(&endpoint, resolved)),
-            sources: Vec::new(),
-            inbound: false,
             dnis: Vec::new(),
-            qualify: std::time::Duration::ZERO,
+            qualify: Duration::ZERO,
+            listing: Listing::Present,
         }
     }
+}
 
-    fn covers(&self, source: IpAddr) -> bool {
-        self.sources.iter().any(|(network, prefix)| within(*network, *prefix, source.to_canonical()))
-    }
+/// The prefix length that covers one address alone.
+const fn host_prefix(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
 }
 
 /// True when `address` lies in `network/prefix`.
@@ -207,21 +265,6 @@ fn within(network: IpAddr, prefix: u8, address: IpAddr) -> bool {
 fn address(endpoint: &Endpoint, resolved: &Resolved) -> Option<SocketAddr> {
     let ip = endpoint.host.parse().ok().or_else(|| resolved.hosts.get(&endpoint.host).copied())?;
     Some(SocketAddr::new(ip, endpoint.port))
-}
-
-/// Puts `entry` at the place of its name, or at the end; gives the index.
-fn place<T>(list: &mut Vec<T>, name: Arc<str>, entry: T, name_of: impl Fn(&T) -> &Arc<str>) -> u32 {
-    let index = match list.iter().position(|other| *name_of(other) == name) {
-        Some(index) => {
-            list[index] = entry;
-            index
-        }
-        None => {
-            list.push(entry);
-            list.len() - 1
-        }
-    };
-    u32::try_from(index).expect("configured names are far fewer than 2^32")
 }
 
 fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {

@@ -26,6 +26,9 @@ pub(super) fn called_number(request: &Message, sources: &[DnisSource]) -> String
 impl Caller {
     /// P-Asserted-Identity of the trusted trunk, else From.
     pub(super) fn of(request: &Message) -> Self {
+        if wants_privacy(request) {
+            return Self { number: Pii::new(String::new()), display: None };
+        }
         let asserted = request.elements(Name::PAssertedIdentity).next().and_then(|value| NameAddr::parse(value));
         let Some(party) = asserted.or_else(|| request.from()) else {
             return Self { number: Pii::new(String::new()), display: None };
@@ -59,6 +62,12 @@ impl Caller {
         out.push(b'>');
         out
     }
+}
+
+/// The caller's number is not for the agent's eyes (RFC 3323 4.2, RFC 3325 9.3).
+fn wants_privacy(request: &Message) -> bool {
+    let values = request.value(Name::Privacy).unwrap_or_default().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    values.into_iter().any(|value| value.eq_ignore_ascii_case(b"id") || value.eq_ignore_ascii_case(b"user"))
 }
 
 fn from_source(request: &Message, source: &DnisSource) -> Option<String> {

@@ -16,6 +16,7 @@ mod identity;
 mod journey;
 mod message;
 mod peers;
+mod qualify;
 mod shard;
 
 use std::net::SocketAddr;

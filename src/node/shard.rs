@@ -2,7 +2,7 @@
 //! datagrams, media commands and commands for the engine. It never looks into the engine.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,6 +34,8 @@ pub(super) struct Shard {
     pub(super) pool: Pool,
     /// How many ports there are in all.
     pub(super) ports: usize,
+    /// Where RTP is received.
+    pub(super) rtp: Option<IpAddr>,
     pub(super) peers: Peers,
     pub(super) timers: Timers<Timer>,
     pub(super) media: VecDeque<media::Command>,
@@ -99,6 +101,7 @@ impl Shard {
             streams: IdMap::default(),
             pool: Pool::new(setup.leases.clone()),
             ports: setup.leases.len(),
+            rtp: setup.leases.first().map(|lease| lease.address.ip()),
             peers: Peers::default(),
             timers: Timers::default(),
             media: VecDeque::new(),
@@ -122,10 +125,7 @@ impl Shard {
     }
 
     pub(super) fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
-        let Ok(message) = Message::parse(payload.clone()) else {
-            self.legs.handle_datagram(now, source, payload);
-            return;
-        };
+        let Ok(message) = Message::parse(payload) else { return };
         let begins = message.is_request() && message.method() == Method::Invite && message.to_tag().is_none();
         if begins && self.directory.trusted(source.ip()).is_none() {
             return self.on_untrusted(source, &message);
@@ -206,10 +206,11 @@ impl Shard {
     fn on_leg_event(&mut self, now: Instant, event: Event) {
         match event {
             Event::Incoming { leg, source, request } => self.on_incoming(now, leg, source, &request),
+            Event::Unusable => self.commands.push_back(Command::Refused { queue: None, cause: Refusal::Unusable }),
             Event::Progress { leg, status, forwarded } => self.on_progress(now, leg, status, forwarded),
             Event::Answered { leg, sdp } => self.on_agent_answered(now, leg, sdp.as_deref()),
             Event::Failed { leg, failure } => self.on_invite_failed(now, leg, failure),
-            Event::Confirmed { leg, sdp } => self.on_confirmed(leg, sdp.as_deref()),
+            Event::Confirmed { leg, sdp } => self.on_confirmed(now, leg, sdp.as_deref()),
             Event::Change { leg, sdp } => self.on_change(now, leg, sdp.as_deref()),
             Event::Info { leg, content_type, body } => self.on_info(now, leg, &content_type, &body),
             Event::Ended { leg, .. } => self.on_leg_ended(now, leg),
@@ -221,12 +222,16 @@ impl Shard {
     fn on_invite_failed(&mut self, now: Instant, leg: LegId, failure: Failure) {
         match self.owners.remove(&leg) {
             Some(Owner::Agent(call)) => self.on_offer_failed(now, call, leg, failure),
-            Some(Owner::Released(agent, epoch)) => {
-                self.releasing.remove(&agent);
-                self.commands.push_back(Command::OfferReleased { agent, epoch });
-            }
+            Some(Owner::Released(agent, epoch)) => self.on_released(leg, agent, epoch),
             Some(Owner::Caller(_)) | None => {}
         }
+    }
+
+    /// The leg of an offer that was taken back is gone: the agent is free.
+    pub(super) fn on_released(&mut self, leg: LegId, agent: AgentId, epoch: u32) {
+        self.owners.remove(&leg);
+        self.releasing.remove(&agent);
+        self.commands.push_back(Command::OfferReleased { agent, epoch });
     }
 
     fn on_leg_ended(&mut self, now: Instant, leg: LegId) {

@@ -102,7 +102,9 @@ impl Ladder {
 /// A message in a few words: method and number, or code and method; its audio terms. Without numbers when only counted.
 pub fn summary(message: &Wire, detail: Detail) -> String {
     let mut text = match &message.start {
-        Start::Request { method, uri } if message.to_tag().is_none() && !user_of(uri).is_empty() && detail != Detail::Counts => {
+        Start::Request { method, uri }
+            if message.to_tag().is_none() && !user_of(uri).is_empty() && detail != Detail::Counts =>
+        {
             format!("{method} {}", user_of(uri))
         }
         Start::Request { method, .. } if method == "INVITE" && message.to_tag().is_some() => "re-INVITE".to_string(),

@@ -81,11 +81,34 @@ impl Dialog {
         }
     }
 
-    /// The UAC side takes tag, target and routes of a response (12.1.2): an early dialog's may still be replaced.
+    /// The UAC side rebuilt from a 2xx alone, when all else about its INVITE is forgotten. `None` when the response lacks what
+    /// a dialog needs.
+    pub fn of_answer(response: &Message, source: SocketAddr) -> Option<Self> {
+        let mut dialog = Self {
+            call_id: response.call_id()?.into(),
+            local: flat(response.value(Name::From)?),
+            local_tag: response.from_tag()?.into(),
+            remote: Box::default(),
+            remote_tag: None,
+            target: response.contact()?.uri.into(),
+            routes: Vec::new(),
+            local_seq: response.cseq()?.number,
+            remote_seq: None,
+            peer: source,
+        };
+        dialog.establish(response);
+        Some(dialog)
+    }
+
+    /// The UAC side takes tag, target and routes of a response (12.1.2): an early dialog's may still be replaced. Another fork
+    /// counts its requests by itself.
     pub fn establish(&mut self, response: &Message) {
         let Some(to) = response.value(Name::To) else { return };
         self.remote = flat(to);
-        self.remote_tag = response.to_tag().map(Into::into);
+        if self.remote_tag.as_deref() != response.to_tag() {
+            self.remote_tag = response.to_tag().map(Into::into);
+            self.remote_seq = None;
+        }
         if let Some(contact) = response.contact() {
             self.target = contact.uri.into();
         }
@@ -114,11 +137,6 @@ impl Dialog {
         self.remote_tag.as_deref()
     }
 
-    /// Our tag.
-    pub fn local_tag(&self) -> &[u8] {
-        &self.local_tag
-    }
-
     /// Notes the CSeq number of a request; false when it is lower than one seen (answered 500).
     pub fn accept_sequence(&mut self, number: u32) -> bool {
         if self.remote_seq.is_some_and(|seen| number < seen) {
@@ -126,16 +144,6 @@ impl Dialog {
         }
         self.remote_seq = Some(number);
         true
-    }
-
-    /// The CSeq number of our last request.
-    pub const fn local_seq(&self) -> u32 {
-        self.local_seq
-    }
-
-    /// Our next request's number follows `number`: for a dialog rebuilt from a response.
-    pub fn follow_sequence(&mut self, number: u32) {
-        self.local_seq = self.local_seq.max(number);
     }
 
     /// Begins the next request of the dialog: start line, Via, routes and the dialog's headers are written; tells where it

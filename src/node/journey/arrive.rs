@@ -6,7 +6,6 @@ use crate::acd::{Command, Refusal};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId};
 use crate::config::{DnisSource, MediaPolicy};
-use crate::media::{self, SessionDescription};
 use crate::node::contact::{Audio, Contact, Phase};
 use crate::node::identity::{self, Caller};
 use crate::node::shard::{Owner, Shard};
@@ -31,7 +30,7 @@ impl Shard {
             return self.legs.reject(now, leg, 480, "Queue Closed", None);
         }
         let offer = (!request.body().is_empty()).then(|| request.body());
-        if config.media == MediaPolicy::Anchor && offer.is_some_and(|offer| !is_usable(offer)) {
+        if offer.is_some_and(|offer| !self.is_usable(offer, &config)) {
             self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Unusable });
             return self.legs.reject(now, leg, 488, "No Usable Audio", None);
         }
@@ -61,8 +60,4 @@ impl Shard {
         tracing::debug!(%call, queue = %config.name, "call arrives");
         self.commands.push_back(Command::Enqueue { call, queue, priority: config.priority, since: None });
     }
-}
-
-fn is_usable(offer: &[u8]) -> bool {
-    SessionDescription::parse(offer).is_ok_and(|offer| media::accept_answer(&offer).is_ok())
 }

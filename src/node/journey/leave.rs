@@ -31,9 +31,12 @@ impl Shard {
 
     /// The agent's leg is gone while they talk: the caller's leg ends too.
     pub(in crate::node) fn on_agent_gone(&mut self, now: Instant, call: CallId, by: EndedBy) {
-        self.part(call, by);
         let Some(contact) = self.contact(call) else { return };
+        if !matches!(contact.phase, Phase::Talking { .. }) {
+            return;
+        }
         let leg = contact.leg;
+        self.part(call, by);
         self.owners.remove(&leg);
         self.legs.hang_up(now, leg);
         self.forget(call);
@@ -112,10 +115,12 @@ impl Shard {
     }
 
     fn rejoin(&mut self, call: CallId, queue: QueueId) {
-        let priority = self.directory.queue(queue).config.priority;
+        let config = self.directory.queue(queue).config.clone();
+        let priority = config.priority;
         let Some(contact) = self.contact(call) else { return };
         contact.phase = Phase::Arriving;
         contact.queue = queue;
+        contact.answer = config.answer;
         let since = Some(contact.joined);
         self.commands.push_back(Command::Enqueue { call, queue, priority, since });
     }

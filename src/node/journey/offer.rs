@@ -7,7 +7,7 @@ use crate::acd::{Command, OfferCause};
 use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite};
 use crate::config::MediaPolicy;
-use crate::node::contact::{AgentLeg, Audio, Phase};
+use crate::node::contact::{AgentLeg, Audio, Description, Phase};
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
 /// An agent's leg must have a provisional by then.
@@ -17,7 +17,7 @@ impl Shard {
     pub(in crate::node) fn on_offer(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
         let Some(contact) = self.contact(call) else { return };
         if !matches!(contact.phase, Phase::Waiting) {
-            return self.fail_offer(call, agent, epoch, OfferCause::Failed);
+            return self.fail_offer(call, agent, epoch, OfferCause::Withdrawn);
         }
         let peer = self.directory.agent(agent).peer;
         let Some(destination) = self.directory.peer(peer).address else {
@@ -25,7 +25,7 @@ impl Shard {
             return self.fail_offer(call, agent, epoch, OfferCause::PeerFault);
         };
         let Some((sdp, audio)) = self.describe_agent(call) else {
-            return self.fail_offer(call, agent, epoch, OfferCause::Failed);
+            return self.fail_offer(call, agent, epoch, OfferCause::Withdrawn);
         };
         let Some(contact) = self.contacts.get(call.0) else { return };
         let identity = contact.caller.name_addr(self.legs.host());
@@ -43,13 +43,13 @@ impl Shard {
                     ("X-Strowger-Queue", queue.as_bytes()),
                     ("X-Strowger-Call", id.as_bytes()),
                 ],
-                sdp: sdp.as_deref(),
+                sdp: Some(&sdp),
             },
         );
         self.owners.insert(leg, Owner::Agent(call));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));
         if let Some(contact) = self.contact(call) {
-            contact.phase = Phase::Offering(AgentLeg { agent, epoch, leg, audio, rang: false, silence });
+            contact.phase = Phase::Offering(AgentLeg { agent, peer, epoch, leg, audio, rang: false, silence });
         }
         self.adopt_stream(call, Side::Agent);
     }
@@ -100,17 +100,21 @@ impl Shard {
         else {
             return;
         };
-        let (agent, epoch) = (offer.agent, offer.epoch);
+        let (agent, peer, epoch) = (offer.agent, offer.peer, offer.epoch);
         let _ = self.take_offer(call, agent, epoch);
         let cause = match failure {
-            Failure::Timeout | Failure::Status(408 | 503) => OfferCause::PeerFault,
+            Failure::Timeout | Failure::Status(408 | 503) => {
+                self.on_peer_fault(now, peer);
+                OfferCause::PeerFault
+            }
             Failure::Status(486 | 600) => OfferCause::Busy,
             Failure::Status(603) => OfferCause::Declined,
-            Failure::Status(_) | Failure::Released => OfferCause::Failed,
+            Failure::Status(401 | 407) => {
+                self.on_challenge(peer);
+                OfferCause::Failed
+            }
+            Failure::Status(_) | Failure::Left | Failure::Released => OfferCause::Failed,
         };
-        if cause == OfferCause::PeerFault {
-            self.on_peer_fault(now, self.directory.agent(agent).peer);
-        }
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
     }
 
@@ -120,11 +124,11 @@ impl Shard {
         let Some(contact) = self.contact(call) else { return };
         let Phase::Offering(offer) = &mut contact.phase else { return };
         offer.silence = None;
-        let (agent, epoch) = (offer.agent, offer.epoch);
+        let (agent, peer, epoch) = (offer.agent, offer.peer, offer.epoch);
         let _ = self.take_offer(call, agent, epoch);
         self.owners.remove(&leg);
         self.legs.hang_up(now, leg);
-        self.on_peer_fault(now, self.directory.agent(agent).peer);
+        self.on_peer_fault(now, peer);
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::PeerFault });
     }
 
@@ -144,15 +148,17 @@ impl Shard {
     }
 
     /// What the agent's INVITE offers, and the audio behind it; `None` when there is no port left.
-    fn describe_agent(&mut self, call: CallId) -> Option<(Option<Box<[u8]>>, Audio)> {
+    fn describe_agent(&mut self, call: CallId) -> Option<(Box<[u8]>, Audio)> {
         match self.contact(call)?.media {
-            MediaPolicy::None => Some((self.described_offer(call), Audio::Described(Box::default()))),
+            MediaPolicy::None => {
+                let ours = self.described_offer(call)?;
+                Some((ours.clone(), Audio::Described(Box::new(Description { ours, theirs: None }))))
+            }
             MediaPolicy::Anchor => {
-                self.ensure_caller_stream(call)?;
                 let codecs = self.codecs_for_agent(call);
                 let mut stream = self.open_stream()?;
                 let sdp = self.offer_of(&mut stream, &codecs);
-                Some((Some(sdp), Audio::Stream(Box::new(stream))))
+                Some((sdp, Audio::Stream(Box::new(stream))))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Talking: the legs are joined, changes of the session are answered, silence is probed.
 
-use crate::acd::{Command, EndedBy, OfferCause};
+use crate::acd::{Command, EndedBy, FlowOut, OfferCause};
 use crate::base::{CallId, Instant, LegId, StreamId};
 use crate::config::MediaPolicy;
 use crate::media::{self, Source};
@@ -9,33 +9,55 @@ use crate::node::shard::{Owner, Shard, Side, Timer};
 
 impl Shard {
     pub(in crate::node) fn on_agent_answered(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
-        let Some(Owner::Agent(call)) = self.owners.get(&leg).copied() else {
-            return self.legs.hang_up(now, leg);
+        let call = match self.owners.get(&leg).copied() {
+            Some(Owner::Agent(call)) => call,
+            Some(Owner::Released(agent, epoch)) => {
+                self.legs.hang_up(now, leg);
+                return self.on_released(leg, agent, epoch);
+            }
+            Some(Owner::Caller(_)) | None => return self.legs.hang_up(now, leg),
         };
         let Some(offer) = self.contact(call).and_then(|contact| contact.agent()) else { return };
         let (agent, epoch, rang) = (offer.agent, offer.epoch, offer.rang);
-        if !self.accept_agent(call, sdp) {
+        let joinable = self.accept_agent(call, sdp);
+        if !joinable || !self.answer_caller(now, call, sdp) {
             let _ = self.take_offer(call, agent, epoch);
             self.owners.remove(&leg);
             self.legs.hang_up(now, leg);
-            return self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::Failed });
+            if joinable {
+                self.commands.push_back(Command::Leave { call, reason: FlowOut::System });
+            }
+            let cause = if joinable { OfferCause::Withdrawn } else { OfferCause::Failed };
+            return self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
         }
         if !rang {
             self.commands.push_back(Command::OfferRinging { call, agent, epoch });
         }
-        self.answer_caller(now, call, sdp);
         self.join(now, call);
         self.commands.push_back(Command::OfferAnswered { call, agent, epoch });
         tracing::info!(%call, agent = %self.directory.agent(agent).name, "agent answered");
     }
 
-    /// The far end acknowledged our 2xx; where we made the offer this is its answer.
-    pub(in crate::node) fn on_confirmed(&mut self, leg: LegId, sdp: Option<&[u8]>) {
-        let Some(sdp) = sdp else { return };
-        match self.owners.get(&leg).copied() {
-            Some(Owner::Caller(call)) => self.accept_description(call, Side::Caller, sdp),
-            Some(Owner::Agent(call)) => self.accept_description(call, Side::Agent, sdp),
-            Some(Owner::Released(..)) | None => {}
+    /// The far end acknowledged our 2xx; where we made the offer this is its answer. A caller who never says where its audio
+    /// goes cannot be served.
+    pub(in crate::node) fn on_confirmed(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
+        let (call, side) = match self.owners.get(&leg).copied() {
+            Some(Owner::Caller(call)) => (call, Side::Caller),
+            Some(Owner::Agent(call)) => (call, Side::Agent),
+            Some(Owner::Released(..)) | None => return,
+        };
+        if self.accept_confirmation(call, side, sdp) {
+            return;
+        }
+        tracing::info!(%call, ?side, "no usable answer to our offer");
+        if !matches!(self.contact(call).map(|contact| &contact.phase), Some(Phase::Talking { .. })) {
+            return self.commands.push_back(Command::Leave { call, reason: FlowOut::System });
+        }
+        self.owners.remove(&leg);
+        self.legs.hang_up(now, leg);
+        match side {
+            Side::Caller => self.on_caller_gone(now, call, EndedBy::System),
+            Side::Agent => self.on_agent_gone(now, call, EndedBy::System),
         }
     }
 

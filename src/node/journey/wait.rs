@@ -5,38 +5,71 @@ use crate::base::limits::DIGITS_MAX;
 use crate::base::{CallId, Instant, LegId, StreamId};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::dtmf;
-use crate::node::contact::{Audio, Phase};
+use crate::node::contact::{Audio, Phase, Stream};
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
 impl Shard {
-    /// The engine has taken the call in.
+    /// The engine has taken the call in. One that cannot be treated is let go, and no agent is rung for it meanwhile.
     pub(in crate::node) fn on_queued(&mut self, now: Instant, call: CallId) {
-        let Some(contact) = self.contact(call) else { return };
-        contact.phase = Phase::Waiting;
-        let (leg, answer, media, first) = (contact.leg, contact.answer, contact.media, contact.answered.is_none());
-        if !first {
-            return self.play_queue(call);
-        }
-        if answer != AnswerPolicy::OnQueue {
-            let limit = self.directory.queue(self.queue_of(call)).config.unanswered_max;
-            let timer = self.timers.arm(now + limit, Timer::Unanswered(call));
-            if let Some(contact) = self.contact(call) {
-                contact.unanswered = Some(timer);
-            }
-        }
-        match (answer, media) {
-            (AnswerPolicy::OnAgent, _) => self.legs.ring(now, leg, 180, None),
-            (AnswerPolicy::Early, MediaPolicy::None) => self.legs.ring(now, leg, 183, None),
-            (AnswerPolicy::Early, MediaPolicy::Anchor) => {
-                if let Some(sdp) = self.describe_caller(call, None) {
-                    self.legs.ring(now, leg, 183, Some(sdp.to_vec().into()));
-                    self.play_queue(call);
+        match self.treat(now, call) {
+            Ok(()) => {
+                if let Some(contact) = self.contact(call) {
+                    contact.phase = Phase::Waiting;
                 }
             }
-            (AnswerPolicy::OnQueue, _) => {
-                self.answer_caller(now, call, None);
-                self.play_queue(call);
+            Err(reason) => self.commands.push_back(Command::Leave { call, reason }),
+        }
+    }
+
+    /// Answers or rings as the queue's policy says, and plays.
+    fn treat(&mut self, now: Instant, call: CallId) -> Result<(), FlowOut> {
+        let Some(contact) = self.contact(call) else { return Ok(()) };
+        let (leg, answer, media, answered) = (contact.leg, contact.answer, contact.media, contact.answered.is_some());
+        if !self.open_caller(call) {
+            return Err(FlowOut::Overload);
+        }
+        if answered {
+            self.play_queue(call);
+            return Ok(());
+        }
+        if answer != AnswerPolicy::OnQueue {
+            self.limit_unanswered(now, call);
+        }
+        match (answer, media) {
+            (AnswerPolicy::OnAgent, _) | (AnswerPolicy::Early, MediaPolicy::None) => {
+                self.legs.ring(now, leg, 180, None);
+                Ok(())
             }
+            (AnswerPolicy::Early, MediaPolicy::Anchor) => self.ring_with_music(now, call, leg),
+            (AnswerPolicy::OnQueue, _) => {
+                if !self.answer_caller(now, call, None) {
+                    return Err(FlowOut::System);
+                }
+                self.play_queue(call);
+                Ok(())
+            }
+        }
+    }
+
+    /// 183 with music. A caller who made no offer cannot be made one by an unreliable provisional (RFC 3261 13.2.1): it rings.
+    fn ring_with_music(&mut self, now: Instant, call: CallId, leg: LegId) -> Result<(), FlowOut> {
+        let asked = |stream: &Stream| stream.offer.is_some() || stream.far.is_some();
+        if !self.audio_of(call, Side::Caller).and_then(Audio::stream).is_some_and(asked) {
+            self.legs.ring(now, leg, 180, None);
+            return Ok(());
+        }
+        let sdp = self.describe_caller(call, None).ok_or(FlowOut::System)?;
+        self.legs.ring(now, leg, 183, Some(sdp.into_vec().into()));
+        self.play_queue(call);
+        Ok(())
+    }
+
+    /// The limit of waiting unanswered begins; a call that moves between queues has one limit for all.
+    fn limit_unanswered(&mut self, now: Instant, call: CallId) {
+        let limit = self.directory.queue(self.queue_of(call)).config.unanswered_max;
+        let Some(contact) = self.contacts.get_mut(call.0) else { return };
+        if contact.unanswered.is_none() {
+            contact.unanswered = Some(self.timers.arm(now + limit, Timer::Unanswered(call)));
         }
     }
 
@@ -82,20 +115,23 @@ impl Shard {
         }
     }
 
-    /// Answers the caller: with the engine's own audio, or (signalling only) with what the agent said.
-    pub(in crate::node) fn answer_caller(&mut self, now: Instant, call: CallId, theirs: Option<&[u8]>) {
-        let Some(contact) = self.contact(call) else { return };
+    /// Answers the caller: with the engine's own audio, or (signalling only) with what the agent said. False when its offer
+    /// cannot be answered: it is still unanswered.
+    pub(in crate::node) fn answer_caller(&mut self, now: Instant, call: CallId, theirs: Option<&[u8]>) -> bool {
+        let Some(contact) = self.contact(call) else { return false };
         if contact.answered.is_some() {
-            return;
+            return true;
         }
+        let Some(sdp) = self.describe_caller(call, theirs) else { return false };
+        let Some(contact) = self.contact(call) else { return false };
         contact.answered = Some(now);
         let leg = contact.leg;
         if let Some(timer) = contact.unanswered.take() {
             self.timers.cancel(timer);
         }
-        let sdp = self.describe_caller(call, theirs);
-        self.legs.answer(now, leg, sdp.as_deref().unwrap_or_default());
+        self.legs.answer(now, leg, &sdp);
         self.watch(call, Side::Caller);
+        true
     }
 
     /// Music, after the queue's prompt.

@@ -1,0 +1,98 @@
+//! Asking neighbours by OPTIONS. One that is down is asked every 2 s until it answers; one that is up as often as configured.
+//! Says to the engine who is down; never judges an agent.
+
+use std::time::Duration;
+
+use crate::acd::Command;
+use crate::base::{Instant, PeerId};
+use crate::node::directory::{self, Listing};
+use crate::node::peers::Peer;
+use crate::node::shard::{Shard, Timer};
+
+/// A neighbour that is down is asked this often.
+const RETRY: Duration = Duration::from_secs(2);
+
+impl Shard {
+    /// Begins to ask the neighbours of the configuration in force.
+    pub(super) fn watch_peers(&mut self, now: Instant) {
+        let present = |(_, peer): &(PeerId, &directory::Peer)| peer.listing == Listing::Present;
+        let wanted: Vec<_> = self.directory.peers().filter(present).map(|(id, peer)| (id, peer.qualify)).collect();
+        for (id, qualify) in wanted {
+            if self.peers.states.len() <= id.0 as usize {
+                self.peers.states.push(Peer { up: true, timer: None, challenged: false });
+                if !qualify.is_zero() {
+                    self.arm_qualify(now, id);
+                }
+                continue;
+            }
+            let Peer { up, timer, .. } = &self.peers.states[id.0 as usize];
+            if timer.is_none() && (!up || !qualify.is_zero()) {
+                self.arm_qualify(if *up { now + qualify } else { now }, id);
+            }
+        }
+    }
+
+    /// The neighbour did not answer, or answered 408 or 503: its fault. It is asked after the pause of a neighbour that is
+    /// down, not at once: one that answers OPTIONS but refuses every INVITE would be offered calls as fast as it refuses them.
+    pub(super) fn on_peer_fault(&mut self, now: Instant, id: PeerId) {
+        if self.peers.is_up(id) {
+            self.set_peer(id, false);
+            self.arm_qualify(now + RETRY, id);
+        }
+    }
+
+    /// The neighbour wants credentials, which there are none for: said once, for every call to it fails alike.
+    pub(super) fn on_challenge(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
+        if !std::mem::replace(&mut peer.challenged, true) {
+            tracing::warn!(peer = %self.directory.peer(id).name, "peer asks for authentication, which is not supported");
+        }
+    }
+
+    pub(super) fn on_qualify_due(&mut self, now: Instant, id: PeerId) {
+        self.peers.states[id.0 as usize].timer = None;
+        if self.directory.peer(id).listing == Listing::Removed {
+            return;
+        }
+        match self.directory.peer(id).address {
+            Some(address) => self.legs.qualify(now, address, u64::from(id.0)),
+            None => {
+                self.set_peer(id, false);
+                self.arm_qualify(now + RETRY, id);
+            }
+        }
+    }
+
+    pub(super) fn on_qualified(&mut self, now: Instant, id: PeerId, alive: bool) {
+        self.set_peer(id, alive);
+        let removed = self.directory.peer(id).listing == Listing::Removed;
+        if removed || self.peers.states[id.0 as usize].timer.is_some() {
+            return;
+        }
+        let pause = if alive { self.directory.peer(id).qualify } else { RETRY };
+        if !pause.is_zero() {
+            self.arm_qualify(now + pause, id);
+        }
+    }
+
+    fn arm_qualify(&mut self, at: Instant, id: PeerId) {
+        if let Some(old) = self.peers.states[id.0 as usize].timer.take() {
+            self.timers.cancel(old);
+        }
+        self.peers.states[id.0 as usize].timer = Some(self.timers.arm(at, Timer::Qualify(id)));
+    }
+
+    fn set_peer(&mut self, id: PeerId, up: bool) {
+        let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
+        if peer.up == up {
+            return;
+        }
+        peer.up = up;
+        if up {
+            tracing::info!(peer = %self.directory.peer(id).name, "peer answers again");
+        } else {
+            tracing::warn!(peer = %self.directory.peer(id).name, "peer does not answer");
+        }
+        self.commands.push_back(Command::PeerState { peer: id, up });
+    }
+}
