@@ -167,7 +167,8 @@ impl Draw {
         let mut line = |text: String| writeln!(lines, "{text}").expect("writing to a string succeeds");
         let answer = self.pick(&["on_queue", "on_queue", "on_agent", "early"]);
         line(format!("answer = \"{answer}\""));
-        if self.rng.chance(0.2) {
+        let signalling_only = self.rng.chance(0.2);
+        if signalling_only {
             line("media = \"none\"".to_string());
         }
         line(format!("ring_timeout = \"{}s\"", self.between(3, 20)));
@@ -176,7 +177,8 @@ impl Draw {
         if self.rng.chance(0.3) {
             line(format!("waiting_max = {}", self.between(1, 6)));
         }
-        if self.rng.chance(0.3) {
+        // Without media nobody notices that a waiting caller is gone, so these must have a bound.
+        if signalling_only || self.rng.chance(0.3) {
             line(format!("wait_max = \"{}s\"", self.between(5, 60)));
         }
         if self.rng.chance(0.2) {

@@ -284,6 +284,7 @@ impl World {
     /// True when no call lives, no phone is busy and nothing but timers is left.
     pub fn is_quiet(&self) -> bool {
         self.node.live_calls() == 0
+            && self.node.live_dialogs().0 == 0
             && self.way.is_empty()
             && self.exchanges.iter().all(|exchange| exchange.phones().iter().all(Phone::is_idle))
     }
@@ -531,7 +532,7 @@ impl World {
         let Some(index) = self.by_sip.get(&from).copied() else { return };
         let Some(message) = Wire::parse(payload) else { return };
         if let Some(agent) = self.agent_of(index, &message) {
-            self.wiretap.on_received(&agent, &message);
+            self.wiretap.on_received(self.now, &agent, &message);
         }
     }
 
