@@ -59,7 +59,7 @@ impl Engine {
         let sip = socket.local_addr().map_err(|error| format!("sip.listen: {error}"))?;
         let http = listener.local_addr().map_err(|error| format!("http.listen: {error}"))?;
         let advertised = config.sip.advertise.unwrap_or_else(|| own_address(sip));
-        let ports = bind_ports(&config, advertised);
+        let ports = bind_ports(&config, advertised)?;
         let port_pairs = ports.len();
         let leases = ports.leases();
 
@@ -72,14 +72,21 @@ impl Engine {
         let sip_address = SocketAddr::new(advertised, sip.port());
         let setup = Setup { config: Arc::clone(&config), resolved, seed, sip_address, leases };
         let node = Node::new(clock.now(), setup);
-        let live = Arc::new(figures::start(&clock, &config, node.plan()));
+        let live = Arc::new(figures::start(&clock, &config, &node));
         let (request_sender, requests) = api::handle::requests();
         let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
         let handle = Handle::new(request_sender, Arc::new(move || clock.now()), Arc::clone(&live), Arc::clone(&health));
         handle.set_tokens(tokens);
 
-        let signalling =
-            Signalling { clock, node, live, media: media.another(), inbox: Inbox { requests, orders, events }, health };
+        let signalling = Signalling {
+            clock,
+            node,
+            live,
+            media: media.another(),
+            inbox: Inbox { requests, orders, events },
+            health,
+            repairs: 0,
+        };
         let (ended_sender, ended) = oneshot::channel();
         let (stop_http, http_stopped) = oneshot::channel();
         let api_handle = handle.clone();
@@ -175,10 +182,15 @@ fn bind_http(listen: SocketAddr) -> Result<std::net::TcpListener, String> {
 }
 
 /// RTP is announced with the advertised host, unless it is received on an address of its own.
-fn bind_ports(config: &Config, advertised: std::net::IpAddr) -> Ports {
+fn bind_ports(config: &Config, advertised: std::net::IpAddr) -> Result<Ports, String> {
     let own = config.media.address;
     let announced = if own.is_unspecified() || own == config.sip.listen.ip() { advertised } else { own };
-    Ports::bind(own, config.media.ports, announced)
+    let ports = Ports::bind(own, config.media.ports, announced);
+    if ports.is_empty() {
+        let (first, last) = config.media.ports;
+        return Err(format!("media.ports = {first}-{last}: no pair of ports on {own} can be had"));
+    }
+    Ok(ports)
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, String> {

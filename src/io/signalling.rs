@@ -88,6 +88,8 @@ pub struct Signalling {
     pub inbox: Inbox,
     /// What `/healthz` and `/readyz` read.
     pub health: Arc<Health>,
+    /// Repairs of the engine already counted.
+    pub repairs: u64,
 }
 
 /// Whether a turn left work behind.
@@ -115,6 +117,7 @@ impl Signalling {
         let mut outbound = Outbound::new(socket);
         let mut sleep = Box::pin(tokio::time::sleep(Duration::ZERO));
         let mut armed = Instant::ZERO;
+        self.settle(&mut outbound);
         loop {
             let turn = self.turn(&mut inbound, &mut outbound);
             if self.node.is_drained() && outbound.is_empty() {
@@ -142,6 +145,7 @@ impl Signalling {
     fn turn(&mut self, inbound: &mut Inbound, outbound: &mut Outbound) -> Turn {
         let now = self.clock.now();
         self.health.beat(now, self.node.live_calls());
+        self.count_repairs();
         outbound.flush();
         if self.node.poll_timeout().is_some_and(|at| at <= now) {
             self.node.handle_timeout(now);
@@ -188,6 +192,15 @@ impl Signalling {
         }
     }
 
+    /// What the engine had to repair is a broken invariant, and is seen where the others are.
+    fn count_repairs(&mut self) {
+        let repairs = self.node.repairs();
+        if repairs > self.repairs {
+            self.live.count_violations(repairs - self.repairs);
+            self.repairs = repairs;
+        }
+    }
+
     fn on_request(&mut self, request: Request) {
         let reply = self.node.handle_control(self.clock.now(), request.control);
         // An asker that has gone needs no answer.
@@ -200,7 +213,7 @@ impl Signalling {
             Order::Reload { config, resolved, answer } => {
                 let targets = Arc::clone(&config);
                 let mut lines = self.node.handle_reload(now, config, resolved);
-                lines.extend(figures::apply(&self.live, now, &targets, self.node.plan()));
+                lines.extend(figures::apply(&self.live, now, &targets, &self.node));
                 // A supervisor that does not wait for the lines has none to log.
                 drop(answer.send(lines));
             }

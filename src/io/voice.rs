@@ -15,7 +15,7 @@ const FRAME: Duration = Duration::from_millis(20);
 /// A voice that is late by more than this begins anew instead of catching up.
 const LATE_MAX: Duration = Duration::from_millis(200);
 /// Loudness of the tone: a quarter of full scale.
-const AMPLITUDE: i16 = 8_192;
+pub const AMPLITUDE: i16 = 8_192;
 /// The fixed RTP header (RFC 3550 5.1).
 const HEADER: usize = 12;
 /// Packets recorded: five minutes.
@@ -81,6 +81,8 @@ pub struct Heard {
     pub sequence: u16,
     /// Its timestamp.
     pub timestamp: u32,
+    /// Its codec.
+    pub codec: Codec,
     /// Its decoded audio.
     pub samples: Vec<i16>,
 }
@@ -145,6 +147,7 @@ fn read(at: Instant, packet: &[u8]) -> Option<Heard> {
         ssrc: word(8),
         sequence: u16::from_be_bytes([header[2], header[3]]),
         timestamp: word(4),
+        codec,
         samples: payload.iter().map(|octet| codec.decode(*octet)).collect(),
     })
 }

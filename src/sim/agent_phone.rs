@@ -1,7 +1,8 @@
 //! An agent's phone: takes calls, and answers, refuses, ignores or rings for ever as it was told.
 //!
 //! `Idle -> Ringing -> Talking -> Idle`. A second call while one is there is refused with 486 and told as
-//! [`PhoneEvent::Doubled`]: the engine never offers an agent two calls at once.
+//! [`PhoneEvent::Doubled`], unless the first was met with silence: the engine never offers an agent two calls at once, but gives
+//! one up that gets no provisional response.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -69,9 +70,20 @@ pub struct AgentPhone {
     manner: Manner,
     next: VecDeque<Manner>,
     state: State,
-    timers: Timers<u64>,
+    timers: Timers<Alarm>,
     calls: u64,
+    prompt: bool,
 }
+
+/// What a timer is for, with the number of the call it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alarm {
+    Decided(u64),
+    RangOut(u64),
+}
+
+/// A device stops ringing by itself after so long (480).
+const RINGS_AT_MOST: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
 enum State {
@@ -90,6 +102,7 @@ impl AgentPhone {
             state: State::Idle,
             timers: Timers::default(),
             calls: 0,
+            prompt: false,
         }
     }
 
@@ -107,9 +120,9 @@ impl AgentPhone {
     pub fn hang_up(&mut self, now: Instant) {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle => {}
-            State::Ringing { invite, tag, .. } => {
-                self.handset.ua.respond(now, &invite, &Wire::response(&invite, 603, &tag));
-                self.handset.end_talk(PhoneEvent::EndedByUs);
+            ringing @ State::Ringing { .. } => {
+                self.state = ringing;
+                self.refuse(now, 603);
             }
             State::Talking { mut session } => {
                 session.bye(&mut self.handset.ua, now);
@@ -176,9 +189,11 @@ impl AgentPhone {
         for up in self.handset.ua.handle_timeout(now) {
             self.on_up(now, up);
         }
-        while let Some(call) = self.timers.pop_due(now) {
-            if call == self.calls {
-                self.on_decided(now);
+        while let Some(alarm) = self.timers.pop_due(now) {
+            match alarm {
+                Alarm::Decided(call) if call == self.calls => self.on_decided(now),
+                Alarm::RangOut(call) if call == self.calls => self.refuse(now, 480),
+                Alarm::Decided(_) | Alarm::RangOut(_) => {}
             }
         }
         if let State::Talking { session } = &mut self.state {
@@ -190,6 +205,9 @@ impl AgentPhone {
 
     /// When `handle_timeout` is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.handset.is_gone() {
+            return None;
+        }
         let session = match &self.state {
             State::Talking { session } => Some(session),
             State::Idle | State::Ringing { .. } => None,
@@ -271,7 +289,9 @@ impl AgentPhone {
     fn on_call(&mut self, now: Instant, invite: &Wire, source: SocketAddr) {
         let tag = self.handset.ua.token();
         if !matches!(self.state, State::Idle) {
-            self.handset.tell(PhoneEvent::Doubled);
+            if self.prompt {
+                self.handset.tell(PhoneEvent::Doubled);
+            }
             self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));
             return;
         }
@@ -279,6 +299,11 @@ impl AgentPhone {
         self.calls += 1;
         let manner = self.next.pop_front().unwrap_or_else(|| self.manner.clone());
         let mut session = Session::incoming(invite, &tag, source, self.handset.audio().clone());
+        if !invite.body.is_empty() && session.sound().is_none() {
+            self.handset.ua.respond(now, invite, &Wire::response(invite, 488, &tag));
+            return;
+        }
+        self.prompt = manner.first != First::Nothing;
         let contact = self.handset.ua.contact();
         let provisional = match manner.first {
             First::Ringing => Some(Wire::response(invite, 180, &tag).with("Contact", contact)),
@@ -291,7 +316,7 @@ impl AgentPhone {
         }
         match manner.then {
             Then::Answer(after) | Then::Refuse(_, after) | Then::RingAfter(after) => {
-                self.timers.arm(now + after, self.calls);
+                self.timers.arm(now + after, Alarm::Decided(self.calls));
             }
             Then::Nothing | Then::AnswerOnCancel => {}
         }
@@ -299,25 +324,29 @@ impl AgentPhone {
             return;
         }
         self.state = State::Ringing { session, invite: invite.clone(), tag, manner };
+        self.timers.arm(now + RINGS_AT_MOST, Alarm::RangOut(self.calls));
         self.handle_timeout(now);
     }
 
     fn on_decided(&mut self, now: Instant) {
         let State::Ringing { invite, tag, manner, .. } = &self.state else { return };
         match manner.then {
-            Then::Refuse(code, _) => {
-                let mut response = Wire::response(invite, code, tag);
-                if (300..400).contains(&code) {
-                    response = response.with("Contact", "<sip:elsewhere@10.9.9.9>");
-                }
-                self.handset.ua.respond(now, invite, &response);
-                self.handset.end_talk(PhoneEvent::EndedByUs);
-                self.state = State::Idle;
-            }
+            Then::Refuse(code, _) => self.refuse(now, code),
             Then::Answer(_) => self.answer(now),
             Then::RingAfter(_) => self.handset.ua.respond(now, invite, &Wire::response(invite, 180, tag)),
             Then::Nothing | Then::AnswerOnCancel => {}
         }
+    }
+
+    fn refuse(&mut self, now: Instant, code: u16) {
+        let State::Ringing { invite, tag, .. } = &self.state else { return };
+        let mut response = Wire::response(invite, code, tag);
+        if (300..400).contains(&code) {
+            response = response.with("Contact", "<sip:elsewhere@10.9.9.9>");
+        }
+        self.handset.ua.respond(now, invite, &response);
+        self.handset.end_talk(PhoneEvent::EndedByUs);
+        self.state = State::Idle;
     }
 
     fn on_cancel(&mut self, now: Instant, cancel: &Wire) {

@@ -206,6 +206,9 @@ impl Caller {
 
     /// When `handle_timeout` is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.handset.is_gone() {
+            return None;
+        }
         let session = match &self.state {
             State::Talking { session } => Some(session),
             State::Idle | State::Inviting { .. } => None,

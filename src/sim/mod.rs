@@ -20,4 +20,5 @@ pub mod terms;
 pub mod ua;
 pub mod wire;
 pub mod wiretap;
+pub mod workload;
 pub mod world;

@@ -107,6 +107,11 @@ impl Phone {
         both!(self, phone => phone.poll_event())
     }
 
+    /// Has power again, if it had lost it.
+    pub fn come_back(&mut self) {
+        both!(self, phone => phone.handset().come_back());
+    }
+
     /// True when it is in no call and waits for no answer.
     pub fn is_idle(&self) -> bool {
         both!(self, phone => phone.is_idle())

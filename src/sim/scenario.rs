@@ -70,6 +70,7 @@ pub fn settle(world: &mut World) -> Vec<String> {
         }
     }
     let quiet = world.now();
+    world.make_peace();
     // A second for what the last answer itself began.
     world.run_until(quiet + GIVE_UP + Duration::from_secs(1));
     let mut wrong: Vec<String> = world.error().map(str::to_string).into_iter().collect();
@@ -80,7 +81,7 @@ pub fn settle(world: &mut World) -> Vec<String> {
         wrong.push(format!("{} calls live at the end", world.live_calls()));
     }
     let (legs, transactions) = world.live_dialogs();
-    if legs + transactions > 0 {
+    if legs > 0 || (transactions > 0 && !world.qualifies()) {
         wrong.push(format!("{legs} legs and {transactions} transactions live 64*T1 after the last call"));
     }
     if world.repairs() > 0 {

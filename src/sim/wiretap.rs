@@ -49,10 +49,12 @@ impl Wiretap {
                 calls.insert(message.call_id().to_string(), Call::Invited(now));
             }
             Some("CANCEL") => {
-                if let Some(call) = calls.get_mut(message.call_id()) {
-                    if !matches!(call, Call::Cancelled(_)) {
-                        *call = Call::Cancelled(now);
-                    }
+                // One that was met with silence binds the agent no more, even when it rings at last.
+                let deaf = |call: &Call| matches!(call, Call::Invited(at) if now - *at >= DEAF);
+                match calls.get_mut(message.call_id()) {
+                    Some(call) if deaf(call) => drop(calls.remove(message.call_id())),
+                    Some(call) if !matches!(call, Call::Cancelled(_)) => *call = Call::Cancelled(now),
+                    Some(_) | None => {}
                 }
             }
             Some("BYE") => drop(calls.remove(message.call_id())),
@@ -62,7 +64,7 @@ impl Wiretap {
     }
 
     /// The node receives a message from an agent's phone.
-    pub fn on_received(&mut self, agent: &str, message: &Wire) {
+    pub fn on_received(&mut self, now: Instant, agent: &str, message: &Wire) {
         let Some(calls) = self.calls.get_mut(agent) else { return };
         if message.method() == Some("BYE") {
             calls.remove(message.call_id());
@@ -73,6 +75,8 @@ impl Wiretap {
         let ends = matches!(code, 408 | 481) || (code >= 300 && method == "INVITE" && *call != Call::Talking);
         if ends {
             calls.remove(message.call_id());
+        } else if method == "INVITE" && matches!(call, Call::Invited(at) if now - *at >= DEAF) {
+            // Too late: given up already.
         } else if method == "INVITE" && matches!(call, Call::Invited(_) | Call::Ringing) {
             *call = if code < 200 { Call::Ringing } else { Call::Talking };
         }

@@ -44,6 +44,9 @@ pub struct WorldSetup {
     pub manner: Manner,
 }
 
+/// More steps in one moment are a loop without end.
+const STILL_MAX: u32 = 20_000;
+
 /// The engine's name in ladders.
 pub const ENGINE: &str = "acd";
 /// The peer whose address callers call from unless told otherwise.
@@ -77,6 +80,8 @@ pub struct World {
     cut: BTreeSet<IpAddr>,
     plan: Arc<Plan>,
     names: Names,
+    qualifies: bool,
+    still: u32,
     error: Option<String>,
 }
 
@@ -140,6 +145,8 @@ impl World {
             cut: BTreeSet::new(),
             plan,
             names: Names::default(),
+            qualifies: false,
+            still: 0,
             error: None,
         };
         world.names.learn(&world.plan);
@@ -257,9 +264,27 @@ impl World {
         true
     }
 
+    /// Makes peace: hosts are joined, phones have power, nothing is lost any more.
+    pub fn make_peace(&mut self) {
+        self.network.mend_all();
+        self.network.set_weather(Weather::fair());
+        let phones: Vec<(usize, usize)> = self.phones.values().copied().collect();
+        for (exchange, index) in phones {
+            self.exchanges[exchange].phone(index).come_back();
+            let wake = self.exchanges[exchange].poll_timeout();
+            self.wake(exchange, wake);
+        }
+    }
+
+    /// True when some neighbour is asked by OPTIONS all the time.
+    pub const fn qualifies(&self) -> bool {
+        self.qualifies
+    }
+
     /// True when no call lives, no phone is busy and nothing but timers is left.
     pub fn is_quiet(&self) -> bool {
         self.node.live_calls() == 0
+            && self.node.live_dialogs().0 == 0
             && self.way.is_empty()
             && self.exchanges.iter().all(|exchange| exchange.phones().iter().all(Phone::is_idle))
     }
@@ -323,6 +348,10 @@ impl World {
 
     /// Lets the next thing happen, at `at`.
     fn step(&mut self, at: Instant) {
+        self.still = if at > self.now { 0 } else { self.still + 1 };
+        if self.still > STILL_MAX {
+            return self.fail(format!("time stands still; the node wishes to be woken at {:?}", self.node.poll_timeout()));
+        }
         self.now = self.now.max(at);
         if self.way.first_key_value().is_some_and(|(key, _)| key.0 <= self.now) {
             let (_, arrival) = self.way.pop_first().expect("just seen");
@@ -434,6 +463,10 @@ impl World {
             }
         }
         let wake = self.exchanges[index].poll_timeout();
+        self.wake(index, wake);
+    }
+
+    fn wake(&mut self, index: usize, wake: Option<Instant>) {
         if self.wake_of[index] == wake {
             return;
         }
@@ -499,7 +532,7 @@ impl World {
         let Some(index) = self.by_sip.get(&from).copied() else { return };
         let Some(message) = Wire::parse(payload) else { return };
         if let Some(agent) = self.agent_of(index, &message) {
-            self.wiretap.on_received(&agent, &message);
+            self.wiretap.on_received(self.now, &agent, &message);
         }
     }
 
@@ -535,6 +568,7 @@ impl World {
     /// Exchanges for all peers and phones for all agents that are not there yet.
     fn build(&mut self, config: &Config) -> Result<(), String> {
         let mut peers = BTreeMap::new();
+        self.qualifies |= config.peers.iter().any(|peer| !peer.qualify.is_zero());
         for peer in &config.peers {
             let ip = peer.address.host.parse().map_err(|_| format!("peer `{}` needs a numeric address", peer.name))?;
             let index = self.exchange(&peer.name, SocketAddr::new(ip, peer.address.port));

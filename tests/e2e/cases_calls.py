@@ -202,13 +202,12 @@ def an_agent_vanishes_in_mid_call(bench):
     """Without RTP both sides are probed; the side that does not answer has gone, and the other is hung up on."""
     agent = bench.sipp("agent", d=0)
     config = (
-        '[media]\nsilence_probe = "2s"\n'
-        + CALLERS
+        CALLERS
         + phones("phones", agent.port)
         + queue("main", 800)
         + agents("1001-1005", "phones", "main")
     )
-    engine = bench.engine(config)
+    engine = bench.engine(config, media='silence_probe = "2s"')
     caller = bench.sipp("caller_stays", engine.sip, s="800", r=10, m=3)
     wait_until(lambda: engine.queue("main")["answered"] == 3, "three calls talk", 10)
     time.sleep(0.2)

@@ -5,6 +5,7 @@ Standard library only. Every child is ended by its own process id, also when the
 
 import atexit
 import csv
+import itertools
 import json
 import os
 import pathlib
@@ -24,6 +25,10 @@ HOST = "127.0.0.1"
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
+# Engines that run beside each other have RTP ports of their own, below the system's ephemeral ones.
+FIRST_RTP, RTP_PORTS, RTP_RANGES = 20_000, 1_000, 12
+
+_engines = itertools.count()
 _children = []
 
 
@@ -98,19 +103,29 @@ class Bench:
 
     def __init__(self, binary, folder, is_long=False):
         self.binary, self.folder, self.is_long = binary, folder, is_long
+        self._engines, self._sipps = [], []
 
     def calls(self, count):
         """So many calls in the short form, ten times as many in the long one."""
         return count * 10 if self.is_long else count
 
-    def engine(self, config, level="info"):
-        """An engine with this configuration."""
+    def engine(self, config, level="info", media=""):
+        """An engine with this configuration; `media` are more keys of that table."""
         folder = tempfile.mkdtemp(dir=self.folder, prefix="engine-")
-        return Engine(self.binary, folder, config, level)
+        self._engines.append(Engine(self.binary, folder, config, level, media))
+        return self._engines[-1]
 
     def sipp(self, scenario, *arguments, **options):
         """A SIPp with this scenario."""
-        return Sipp(self.folder, scenario, *arguments, **options)
+        self._sipps.append(Sipp(self.folder, scenario, *arguments, **options))
+        return self._sipps[-1]
+
+    def close(self):
+        """Ends what the case left running."""
+        for engine in self._engines:
+            engine.kill()
+        for sipp in self._sipps:
+            sipp.kill()
 
 
 def remove(folder):
@@ -121,7 +136,10 @@ def remove(folder):
 class Engine:
     """A running `strowger serve` with a configuration of its own."""
 
-    def __init__(self, binary, folder, config, level="warn"):
+    def __init__(self, binary, folder, config, level="warn", media="", rtp=None):
+        first = FIRST_RTP + next(_engines) % RTP_RANGES * RTP_PORTS
+        first, last = rtp or (first, first + RTP_PORTS - 1)
+        self.media = f'[media]\nports = "{first}-{last}"\n{media}\n'
         self.sip = free_port()
         self.http = free_port(socket.SOCK_STREAM)
         self.folder = pathlib.Path(folder)
@@ -134,9 +152,9 @@ class Engine:
         wait_until(self._is_ready, "the engine is ready")
 
     def write(self, config):
-        """Writes the configuration file; `listeners` go in front."""
+        """Writes the configuration file, with the engine's own listeners in front and its RTP ports behind."""
         listeners = f'[sip]\nlisten = "{HOST}:{self.sip}"\n[http]\nlisten = "{HOST}:{self.http}"\n'
-        self.path.write_text(listeners + config)
+        self.path.write_text(listeners + config + self.media)
 
     def _is_ready(self):
         if self.child.poll() is not None:
@@ -228,6 +246,13 @@ class Engine:
             return None
         finally:
             self.log.close()
+
+    def kill(self):
+        """Ends it without a word to anybody."""
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
+        self.log.close()
 
     def log_text(self):
         """What it logged so far."""

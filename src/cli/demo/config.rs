@@ -1,11 +1,13 @@
 //! The demo's configuration: the built-in one with this run's addresses and the agents' phones.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use crate::cli::args;
 use crate::config::{self, AgentConfig, Config};
 
+/// Ranges of RTP ports tried: those below the system's ephemeral ports.
+const RANGES_MAX: usize = 3;
 /// The first agent's name; the others count on.
 const FIRST_AGENT: u32 = 1001;
 
@@ -22,6 +24,7 @@ pub(super) fn make(options: &args::Demo, phones: &[SocketAddr]) -> Result<(Confi
     config.sip.listen = choose("--sip", options.sip, config.sip.listen, |at| UdpSocket::bind(at).is_ok(), &mut notes)?;
     config.http.listen =
         choose("--http", options.http, config.http.listen, |at| TcpListener::bind(at).is_ok(), &mut notes)?;
+    config.media.ports = rtp_ports(config.media.ports);
     if let Some(pattern) = config.agents.first().cloned()
         && !phones.is_empty()
     {
@@ -45,6 +48,15 @@ fn agent(pattern: &AgentConfig, place: usize, phone: SocketAddr) -> AgentConfig 
         skills: skills.iter().map(|skill| Arc::from(*skill)).collect(),
         ..pattern.clone()
     }
+}
+
+/// A range of RTP ports that no other demo holds: the usual one, else the next of its size.
+fn rtp_ports((first, last): (u16, u16)) -> (u16, u16) {
+    let size = last - first + 1;
+    let ranges = (first..=u16::MAX - size).step_by(usize::from(size));
+    let is_free = |first: &u16| UdpSocket::bind((Ipv4Addr::LOCALHOST, *first)).is_ok();
+    let first = ranges.take(RANGES_MAX).find(is_free).unwrap_or(first);
+    (first, first + size - 1)
 }
 
 fn choose(

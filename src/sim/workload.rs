@@ -1,0 +1,366 @@
+//! Random worlds from seeds: queues, agents and callers of every behaviour, weather, outages, reloads, supervisors, a drain.
+//! The same seed makes the same world.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::{AgentTarget, Reason};
+use crate::base::{Instant, Rng};
+use crate::config::Config;
+use crate::sim::act::Act;
+use crate::sim::agent_phone::{First, Manner, Then};
+use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
+use crate::sim::handset::Habits;
+use crate::sim::ladder::Detail;
+use crate::sim::network::Weather;
+use crate::sim::scenario::settle;
+use crate::sim::script::read_config;
+use crate::sim::terms::Direction;
+use crate::sim::world::{TRUNK, World, WorldSetup};
+
+/// What became of a random world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What went wrong; empty when all is well.
+    pub wrong: Vec<String>,
+    /// The hash over every byte and fact.
+    pub hash: u64,
+    /// Queue visits.
+    pub offered: u64,
+    /// Those answered.
+    pub answered: u64,
+    /// The ladder, when it was asked for.
+    pub ladder: String,
+}
+
+/// Runs the world of a seed; `detail` tells whether to keep its ladder.
+pub fn run(seed: u64, detail: Detail) -> Verdict {
+    let mut draw = Draw { rng: Rng::from_u64(seed ^ 0x5eed_0f_57_07_6e_7a), shape: Shape::default() };
+    draw.shape = draw.shape();
+    let acts = draw.acts();
+    let setup = WorldSetup {
+        config: draw.config(0),
+        seed,
+        weather: draw.shape.weather.clone(),
+        detail,
+        ports: draw.shape.ports,
+        manner: draw.manner(),
+    };
+    let mut world = match World::new(setup) {
+        Ok(world) => world,
+        Err(error) => panic!("seed {seed}: a world that cannot be built: {error}"),
+    };
+    for (at, act) in acts {
+        world.run_until(at);
+        if world.error().is_some() {
+            break;
+        }
+        world.ladder.note(at, "--", &describe(&act));
+        // A supervisor may name a call that is gone by now: refused, and nothing more.
+        drop(act.apply(&mut world));
+    }
+    let wrong = settle(&mut world);
+    let sum = |figure: fn(&crate::sim::oracle::Tally) -> u64| world.oracle().tallies().values().map(figure).sum();
+    Verdict {
+        wrong,
+        hash: world.ladder.hash(),
+        offered: sum(|tally| tally.offered),
+        answered: sum(|tally| tally.answered),
+        ladder: world.ladder.text(),
+    }
+}
+
+fn describe(act: &Act) -> String {
+    match act {
+        Act::Reload(_) => "reload".to_string(),
+        Act::Dial { caller, dial, .. } => format!("{caller} dials {dial:?}"),
+        act => format!("{act:?}"),
+    }
+}
+
+/// The fixed traits of one world.
+#[derive(Debug, Clone)]
+struct Shape {
+    weather: Weather,
+    queues: u32,
+    agents: u32,
+    behind_pbx: bool,
+    calls: u32,
+    /// Mean time between calls.
+    pace: Duration,
+    ports: u32,
+    qualify: bool,
+    queue_lines: Vec<String>,
+    reloads: u32,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            weather: Weather::fair(),
+            queues: 1,
+            agents: 1,
+            behind_pbx: true,
+            calls: 1,
+            pace: Duration::from_secs(1),
+            ports: 200,
+            qualify: false,
+            queue_lines: Vec::new(),
+            reloads: 0,
+        }
+    }
+}
+
+struct Draw {
+    rng: Rng,
+    shape: Shape,
+}
+
+impl Draw {
+    fn between(&mut self, from: u32, to: u32) -> u32 {
+        from + self.rng.below(to - from + 1)
+    }
+
+    fn seconds(&mut self, mean: f64) -> Duration {
+        Duration::from_secs_f64(self.rng.exponential(mean).min(20.0 * mean))
+    }
+
+    fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
+        choices[self.rng.below(u32::try_from(choices.len()).unwrap_or(1)) as usize].clone()
+    }
+
+    fn shape(&mut self) -> Shape {
+        let queues = self.between(1, 3);
+        Shape {
+            weather: self.weather(),
+            queues,
+            agents: self.between(1, 7),
+            behind_pbx: self.rng.chance(0.5),
+            calls: self.between(3, 25),
+            pace: self.seconds(4.0) + Duration::from_millis(20),
+            ports: if self.rng.chance(0.1) { self.between(2, 12) } else { 200 },
+            qualify: self.rng.chance(0.3),
+            queue_lines: (0..queues).map(|_| self.queue_lines()).collect(),
+            reloads: if self.rng.chance(0.25) { self.between(1, 2) } else { 0 },
+        }
+    }
+
+    fn weather(&mut self) -> Weather {
+        let fair = Weather::fair();
+        match self.rng.below(4) {
+            0 => fair,
+            1 => Weather { jitter: Duration::from_millis(u64::from(self.between(1, 60))), ..fair },
+            2 => Weather { loss: 0.02, doubled: 0.02, jitter: Duration::from_millis(15), ..fair },
+            _ => Weather {
+                loss: self.rng.fraction() * 0.15,
+                doubled: self.rng.fraction() * 0.1,
+                jitter: Duration::from_millis(u64::from(self.between(0, 300))),
+                ..fair
+            },
+        }
+    }
+
+    /// The keys of a queue but its numbers.
+    fn queue_lines(&mut self) -> String {
+        let mut lines = String::new();
+        let mut line = |text: String| writeln!(lines, "{text}").expect("writing to a string succeeds");
+        let answer = self.pick(&["on_queue", "on_queue", "on_agent", "early"]);
+        line(format!("answer = \"{answer}\""));
+        let signalling_only = self.rng.chance(0.2);
+        if signalling_only {
+            line("media = \"none\"".to_string());
+        }
+        line(format!("ring_timeout = \"{}s\"", self.between(3, 20)));
+        line(format!("wrap_up = \"{}s\"", self.pick(&[0, 0, 1, 5])));
+        line(format!("priority = {}", self.pick(&[0, 0, 0, 5])));
+        if self.rng.chance(0.3) {
+            line(format!("waiting_max = {}", self.between(1, 6)));
+        }
+        // Without media nobody notices that a waiting caller is gone, so these must have a bound.
+        if signalling_only || self.rng.chance(0.3) {
+            line(format!("wait_max = \"{}s\"", self.between(5, 60)));
+        }
+        if self.rng.chance(0.2) {
+            line("unanswered_max = \"30s\"".to_string());
+        }
+        if self.rng.chance(0.3) {
+            line("skills = [\"special\"]".to_string());
+        }
+        lines
+    }
+
+    /// The configuration after so many reloads: the first has everything, later ones lack or add something.
+    fn config(&mut self, reload: u32) -> Arc<Config> {
+        let mut text = String::new();
+        let qualify = if self.shape.qualify { "10s" } else { "0s" };
+        writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = false\nqualify = \"{qualify}\"")
+            .expect("writing to a string succeeds");
+        for queue in 0..self.shape.queues {
+            let removed = reload > 0 && queue > 0 && self.rng.chance(0.3);
+            if removed {
+                continue;
+            }
+            let lines = &self.shape.queue_lines[queue as usize];
+            let open = if reload > 0 && self.rng.chance(0.1) { "open = false\n" } else { "" };
+            writeln!(text, "[queues.q{queue}]\nnumbers = [\"80{queue}\"]\n{lines}{open}")
+                .expect("writing to a string succeeds");
+        }
+        let agents = self.shape.agents + reload;
+        for agent in 0..agents {
+            let removed = reload > 0 && agents > 1 && self.rng.chance(0.2);
+            if removed {
+                continue;
+            }
+            let name = 1001 + agent;
+            let place = if self.shape.behind_pbx {
+                "peer = \"pbx\"".to_string()
+            } else {
+                format!("uri = \"sip:{name}@10.0.3.{}:5060\"", agent + 1)
+            };
+            let skills = if agent % 2 == 0 { "skills = [\"special\"]" } else { "" };
+            let initial = if agent % 5 == 4 { "initial = \"not-ready\"" } else { "" };
+            writeln!(text, "[agents.{name}]\n{place}\n{skills}\n{initial}\nreturn_after = \"15s\"\nbusy_pause = \"2s\"")
+                .expect("writing to a string succeeds");
+        }
+        match read_config(&text) {
+            Ok(config) => Arc::new(config),
+            Err(error) => panic!("the workload writes a wrong configuration: {error}\n{text}"),
+        }
+    }
+
+    /// Everything that happens, in the order of time.
+    fn acts(&mut self) -> Vec<(Instant, Act)> {
+        let mut acts = Vec::new();
+        for agent in 0..self.shape.agents {
+            let manner = self.manner();
+            acts.push((Instant::ZERO, Act::Manner((1001 + agent).to_string(), manner)));
+        }
+        let mut at = Instant::from_micros(500_000);
+        for call in 0..self.shape.calls {
+            at += self.seconds(self.shape.pace.as_secs_f64());
+            let caller = format!("c{call}");
+            let act = self.dial(&caller);
+            acts.push((at, act));
+            self.meddle(at, &caller, &mut acts);
+        }
+        let end = at;
+        for reload in 1..=self.shape.reloads {
+            let when = Instant::ZERO + (end - Instant::ZERO).mul_f64(self.rng.fraction());
+            acts.push((when, Act::Reload(self.config(reload))));
+        }
+        if self.rng.chance(0.2) {
+            self.outage(end, &mut acts);
+        }
+        if self.rng.chance(0.15) {
+            let when = Instant::ZERO + (end - Instant::ZERO).mul_f64(0.5 + self.rng.fraction());
+            let limit = self.seconds(15.0);
+            acts.push((when, Act::Drain(limit)));
+        }
+        acts.sort_by_key(|(at, _)| *at);
+        acts
+    }
+
+    fn dial(&mut self, caller: &str) -> Act {
+        let number = if self.rng.chance(0.03) { "999".to_string() } else { format!("80{}", self.rng.below(self.shape.queues)) };
+        let mut dial = Dial::to(&number);
+        dial.patience = Some(self.seconds(30.0) + Duration::from_millis(1));
+        dial.quit = match self.rng.below(20) {
+            0 => Quit::AtOnce,
+            1 => Quit::OnTrying,
+            2 => Quit::OnRinging,
+            3 => Quit::OnAnswer,
+            _ => Quit::Never,
+        };
+        dial.invite = match self.rng.below(12) {
+            0 => Invite::WithoutOffer,
+            1 => Invite::Twice,
+            _ => Invite::WithOffer,
+        };
+        if self.rng.chance(0.03) {
+            dial.acknowledges = Acknowledges::Never;
+        }
+        dial.habits = self.habits();
+        let formats = self.pick(&[vec![8, 0], vec![8, 0], vec![0], vec![8], vec![18]]);
+        Act::Dial { caller: caller.to_string(), via: TRUNK.to_string(), formats, dial }
+    }
+
+    fn habits(&mut self) -> Habits {
+        let mut habits = Habits::default();
+        if self.rng.chance(0.1) {
+            habits.hold = Some((self.seconds(3.0), self.seconds(3.0)));
+        }
+        if self.rng.chance(0.04) {
+            habits.vanish = Some(self.seconds(8.0));
+        }
+        if self.rng.chance(0.05) {
+            habits.digits = Some((self.seconds(2.0), "12#".to_string()));
+        }
+        habits
+    }
+
+    fn manner(&mut self) -> Manner {
+        let after = self.seconds(2.0);
+        let mut manner = Manner::answers(after);
+        manner.first = self.pick(&[First::Ringing, First::Ringing, First::Ringing, First::Progress, First::Trying, First::Nothing]);
+        manner.then = match self.rng.below(16) {
+            0 => Then::Refuse(self.pick(&[486, 600, 603, 302, 404, 408, 480, 488, 500, 503]), after),
+            1 => Then::Nothing,
+            2 => Then::AnswerOnCancel,
+            3 => Then::RingAfter(after * 2),
+            _ => Then::Answer(after),
+        };
+        manner.habits = self.habits();
+        manner.habits.hang_up = Some(self.seconds(8.0) + Duration::from_millis(1));
+        manner
+    }
+
+    /// What else happens about the time of a call.
+    fn meddle(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
+        let later = at + self.seconds(5.0);
+        let agent = (1001 + self.rng.below(self.shape.agents)).to_string();
+        match self.rng.below(24) {
+            0 => acts.push((later, Act::Withdraw(caller.to_string()))),
+            1 => acts.push((later, Act::Requeue(caller.to_string(), None))),
+            2 => {
+                let queue = format!("q{}", self.rng.below(self.shape.queues));
+                acts.push((later, Act::Requeue(caller.to_string(), Some(queue))));
+            }
+            3 => acts.push((later, Act::SetAgent(agent, AgentTarget::NotReady(Reason::Custom("break".into()))))),
+            4 => acts.push((later, Act::SetAgent(agent, AgentTarget::LoggedOut))),
+            5 | 6 => acts.push((later, Act::SetAgent(agent, AgentTarget::Ready))),
+            7 => acts.push((later, Act::Vanish(caller.to_string()))),
+            8 => {
+                let back = later + self.seconds(20.0);
+                acts.push((later, Act::Vanish(agent.clone())));
+                acts.push((back, Act::Return(agent)));
+            }
+            9 => acts.push((later, Act::Manner(agent, self.manner()))),
+            10 => acts.push((later, Act::NextManner(agent, self.manner()))),
+            11 => {
+                // Both hold in the same moment.
+                acts.push((later, Act::Change(caller.to_string(), Direction::SendOnly)));
+                acts.push((later, Act::Change(agent, Direction::SendOnly)));
+            }
+            12 => acts.push((later, Act::HangUp(caller.to_string()))),
+            13 => acts.push((later, Act::HangUp(agent))),
+            14 => acts.push((later, Act::Change(caller.to_string(), Direction::Inactive))),
+            _ => {}
+        }
+    }
+
+    /// A host is cut off and joined again.
+    fn outage(&mut self, end: Instant, acts: &mut Vec<(Instant, Act)>) {
+        let host = if self.rng.chance(0.3) {
+            TRUNK.to_string()
+        } else if self.shape.behind_pbx {
+            "pbx".to_string()
+        } else {
+            (1001 + self.rng.below(self.shape.agents)).to_string()
+        };
+        let from = Instant::ZERO + (end - Instant::ZERO).mul_f64(self.rng.fraction());
+        let back = from + self.seconds(20.0);
+        acts.push((from, Act::Cut(host.clone())));
+        acts.push((back, Act::Mend(host)));
+    }
+}

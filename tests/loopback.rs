@@ -1,0 +1,225 @@
+//! Real sockets, real RTP: the engine with test phones that send one tone each. What each side hears is judged by content:
+//! music, then only the other party's tone, in one unbroken stream. Times are read from RTP, not from a clock, so that a busy
+//! machine does not fail the tests.
+
+#![cfg(feature = "node")]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use strowger::base::{Instant, Rng};
+use strowger::config::{self, AnswerPolicy, Config};
+use strowger::io::clock::Clock;
+use strowger::io::engine::Engine;
+use strowger::io::load::{Loader, Origin};
+use strowger::io::phones::{PhoneId, Phones};
+use strowger::io::signalling::Ended;
+use strowger::io::voice::Heard;
+use strowger::media::Codec;
+use strowger::media::tone::{AGENT_HZ, CALLER_HZ, Tone, share};
+use strowger::media::tune;
+use strowger::sim::agent_phone::Manner;
+use strowger::sim::caller::Dial;
+use strowger::sim::phone::PhoneEvent;
+
+/// Samples of 20 ms.
+const FRAME: u32 = 160;
+/// Samples of 60 ms: the longest gap between music and voice.
+const GAP_MAX: u32 = 480;
+/// Frames of 100 ms.
+const BEGINNING: usize = 5;
+/// A frame is the tone when this part of its power is.
+const PURE: f64 = 0.95;
+/// A step that does not come in this time never comes.
+const STEP_MAX: Duration = Duration::from_secs(20);
+
+/// RTP ports of a test, below the system's ephemeral ones.
+const RTP_PORTS: u16 = 100;
+static FIRST_RTP: AtomicU16 = AtomicU16::new(19_000);
+
+#[test]
+fn a_caller_hears_music_then_only_the_agent() {
+    let mut stage = Stage::open(|_| {}, &[8], &[8]);
+    stage.talk();
+    let (caller, agent) = stage.close();
+
+    assert_unbroken(&caller);
+    let join = caller.iter().position(|heard| is_tone(heard, AGENT_HZ)).expect("the caller hears the agent");
+    let (music, voice) = caller.split_at(join);
+    let expected: Vec<i16> = tune::built_in().iter().map(|sample| through(Codec::Pcma, *sample)).collect();
+    for (frame, samples) in music.iter().zip(expected.chunks(FRAME as usize)).take(BEGINNING) {
+        assert_eq!(frame.samples, samples, "the music begins with its beginning");
+    }
+    assert!(music.len() > 25, "half a second of music while the agent's phone rings");
+    assert!(music.iter().all(|heard| share(&heard.samples, CALLER_HZ) < 0.2), "nobody hears themselves");
+    assert!(voice.len() > 50 && voice.iter().all(|heard| is_tone(heard, AGENT_HZ)), "then only the agent");
+    let gap = voice[0].timestamp.wrapping_sub(music[join - 1].timestamp) - FRAME;
+    assert!(gap <= GAP_MAX, "a gap of {gap} samples");
+    assert_beginning(voice, AGENT_HZ, Codec::Pcma);
+
+    assert_unbroken(&agent);
+    assert!(agent.len() > 50 && agent.iter().all(|heard| is_tone(heard, CALLER_HZ)), "the agent hears only the caller");
+}
+
+#[test]
+fn codecs_that_differ_are_converted_both_ways() {
+    let mut stage = Stage::open(|_| {}, &[0], &[8]);
+    stage.talk();
+    let (caller, agent) = stage.close();
+    let join = caller.iter().position(|heard| is_tone(heard, AGENT_HZ)).expect("the caller hears the agent");
+    assert_unbroken(&caller);
+    assert!(caller[join..].iter().all(|heard| heard.codec == Codec::Pcmu && is_tone(heard, AGENT_HZ)));
+    assert_unbroken(&agent);
+    assert!(agent.iter().all(|heard| heard.codec == Codec::Pcma && is_tone(heard, CALLER_HZ)));
+}
+
+#[test]
+fn a_caller_answered_by_the_agent_misses_nothing_of_the_first_words() {
+    let on_agent = |config: &mut Config| {
+        for queue in &mut config.queues {
+            queue.answer = AnswerPolicy::OnAgent;
+        }
+    };
+    let mut stage = Stage::open(on_agent, &[8], &[8]);
+    stage.talk();
+    let (caller, agent) = stage.close();
+    assert_unbroken(&caller);
+    assert!(caller.iter().all(|heard| is_tone(heard, AGENT_HZ)), "nothing but the agent");
+    assert_beginning(&caller, AGENT_HZ, Codec::Pcma);
+    assert_unbroken(&agent);
+    assert_beginning(&agent, CALLER_HZ, Codec::Pcma);
+}
+
+#[test]
+fn many_calls_at_once_are_counted_and_drained() {
+    let mut stage = Stage::open(|_| {}, &[8], &[8]);
+    let callers: Vec<PhoneId> = (0..8).map(|n| stage.add_caller(&format!("more{n}"), &[0, 8])).collect();
+    for caller in &callers {
+        stage.phones.dial(*caller, Dial { patience: Some(Duration::from_millis(700)), ..Dial::to("800") });
+    }
+    stage.run_until("every caller has given up", |stage| callers.iter().all(|caller| stage.phones.is_idle(*caller)));
+    stage.run_until("every call is counted", |stage| {
+        let total = stage.engine.handle.live.overview(stage.engine.handle.now()).total;
+        assert!(total.conserved());
+        total.offered == 8 && total.waiting == 0
+    });
+    stage.close();
+}
+
+/// An engine, a caller and an agent, both with their ears open.
+struct Stage {
+    engine: Engine,
+    phones: Phones,
+    caller: PhoneId,
+    agent: PhoneId,
+    clock: Clock,
+    events: Vec<(PhoneId, PhoneEvent)>,
+}
+
+impl Stage {
+    /// The demo's configuration with one agent, changed by `change`.
+    fn open(change: impl FnOnce(&mut Config), caller_formats: &[u8], agent_formats: &[u8]) -> Self {
+        let clock = Clock::start();
+        let mut phones = Phones::new(clock, Rng::from_u64(1)).unwrap();
+        let manner = Manner::answers(Duration::from_millis(600));
+        let agent = phones.add_agent("1001", manner, agent_formats).unwrap();
+        let config = config_for(phones.address(agent), change);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let loaded = runtime.block_on(Loader::new(Origin::Made(Box::new(config))).load(&BTreeMap::new())).unwrap();
+        let engine = Engine::start(loaded, [7; 32]).unwrap();
+        let caller = phones.add_caller("caller", engine.sip, caller_formats).unwrap();
+        for phone in [caller, agent] {
+            phones.ear(phone).record();
+        }
+        Self { engine, phones, caller, agent, clock, events: Vec::new() }
+    }
+
+    fn add_caller(&mut self, name: &str, formats: &[u8]) -> PhoneId {
+        self.phones.add_caller(name, self.engine.sip, formats).unwrap()
+    }
+
+    /// A call until both have heard each other for a while; the caller hangs up.
+    fn talk(&mut self) {
+        self.phones.dial(self.caller, Dial::to("800"));
+        self.run_until("they hear each other", |stage| {
+            [stage.caller, stage.agent].into_iter().all(|phone| stage.phones.ear(phone).far_since().is_some())
+        });
+        let both = [self.caller, self.agent];
+        let heard = both.map(|phone| self.phones.ear(phone).recorded().len());
+        self.run_until("they talk for more than a second", |stage| {
+            both.into_iter().zip(heard).all(|(phone, before)| stage.phones.ear(phone).recorded().len() > before + 60)
+        });
+        self.phones.hang_up(self.caller);
+        self.run_until("the agent is told", |stage| stage.events.contains(&(stage.agent, PhoneEvent::EndedByFar)));
+    }
+
+    fn run_until(&mut self, what: &str, mut is_done: impl FnMut(&mut Self) -> bool) {
+        let deadline: Instant = self.clock.now() + STEP_MAX;
+        while !is_done(self) {
+            assert!(self.clock.now() < deadline, "{what}: {:?}", self.events);
+            self.phones.turn(Duration::from_millis(10)).unwrap();
+            while let Some(event) = self.phones.poll_event() {
+                self.events.push(event);
+            }
+        }
+    }
+
+    /// Drains the engine; answers with what the caller and the agent heard.
+    fn close(mut self) -> (Vec<Heard>, Vec<Heard>) {
+        self.engine.drain(Duration::from_secs(1));
+        let mut ended = None;
+        self.run_until("the engine drains", |stage| {
+            ended = stage.engine.try_ended();
+            ended.is_some()
+        });
+        assert_eq!(ended, Some(Ended::Drained));
+        let heard = [self.caller, self.agent].map(|phone| self.phones.ear(phone).recorded().to_vec());
+        self.engine.finish();
+        heard.into()
+    }
+}
+
+/// SIP and HTTP ports are chosen by the system; each test has RTP ports of its own.
+fn config_for(agent: SocketAddr, change: impl FnOnce(&mut Config)) -> Config {
+    let first = FIRST_RTP.fetch_add(RTP_PORTS, Ordering::Relaxed);
+    let mut config = config::built_in();
+    config.media.ports = (first, first + RTP_PORTS - 1);
+    config.sip.listen.set_port(0);
+    config.http.listen.set_port(0);
+    config.agents.truncate(1);
+    config.agents[0].peer = None;
+    config.agents[0].uri = format!("sip:1001@{agent}");
+    change(&mut config);
+    config
+}
+
+fn is_tone(heard: &Heard, hz: u32) -> bool {
+    share(&heard.samples, hz) > PURE
+}
+
+/// One source, every packet, every sample.
+fn assert_unbroken(stream: &[Heard]) {
+    for pair in stream.windows(2) {
+        assert_eq!(pair[1].ssrc, pair[0].ssrc, "one source");
+        assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1), "every packet");
+        let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+        assert!((FRAME..=FRAME + GAP_MAX).contains(&step), "a step of {step} samples");
+    }
+}
+
+/// The first 100 ms of the far side's tone are those that it sent first.
+fn assert_beginning(voice: &[Heard], hz: u32, codec: Codec) {
+    let sent: Vec<i16> = Tone::new(hz, strowger::io::voice::AMPLITUDE)
+        .take(FRAME as usize * BEGINNING)
+        .map(|sample| through(codec, sample))
+        .collect();
+    let heard: Vec<i16> = voice.iter().take(BEGINNING).flat_map(|heard| heard.samples.iter().copied()).collect();
+    assert_eq!(heard, sent);
+}
+
+/// A sample as it is after coding and decoding.
+fn through(codec: Codec, sample: i16) -> i16 {
+    codec.decode(codec.encode(sample))
+}
