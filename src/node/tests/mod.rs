@@ -126,7 +126,7 @@ impl World {
     }
 
     /// Notes the last response to this caller's INVITE.
-    fn heard(&mut self, caller: Caller) -> Caller {
+    fn heard(&self, caller: Caller) -> Caller {
         let id = format!("call-{}", caller.serial);
         let is_it = |message: &Message| {
             !message.is_request() && message.method() == Method::Invite && message.call_id() == Some(id.as_bytes())
