@@ -206,7 +206,8 @@ impl Draw {
             writeln!(text, "[queues.q{queue}]\nnumbers = [\"80{queue}\"]\n{lines}{open}")
                 .expect("writing to a string succeeds");
         }
-        let agents = self.shape.agents + reload;
+        // Ports are reserved by the number of agents: where they are scarce, no agent comes by a reload.
+        let agents = self.shape.agents + if self.shape.ports < 200 { 0 } else { reload };
         for agent in 0..agents {
             let removed = reload > 0 && agents > 1 && self.rng.chance(0.2);
             if removed {
