@@ -7,8 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::base::{Instant, LegId};
+use crate::call::ending::Answer;
 use crate::call::event::{EndCause, Event};
-use crate::call::leg::{Incoming, Leg, Probing, State, Timer};
+use crate::call::leg::{Answers, Incoming, Leg, Probing, State, Timer};
 use crate::call::legs::{ALLOW, Legs, REFRESH};
 use crate::sip::check;
 use crate::sip::dialog::Dialog;
@@ -45,7 +46,7 @@ impl Legs {
         if let Some(leg) = self.leg(id) {
             leg.state = State::Talking;
         }
-        self.send_until_acknowledged(now, id, (key, number), response, offer);
+        self.send_until_acknowledged(now, id, Answer { of: Answers::Call, key, number, response, offer });
     }
 
     /// Rejects the call; the leg is gone. `retry_after` goes with a 503.
@@ -133,7 +134,7 @@ impl Legs {
         };
         self.servers.insert(key, id);
         self.legs.insert_with(|_| Leg::new(id, dialog, State::Incoming(Box::new(incoming))));
-        self.events.push_back(Event::Incoming { leg: id, source, request });
+        self.events.push_back(Event::Incoming { leg: id, source, request: Box::new(request) });
     }
 
     fn on_inside_dialog(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: Message) {

@@ -82,6 +82,8 @@ pub(super) struct Incoming {
 #[derive(Debug)]
 pub(super) struct Unacknowledged {
     pub(super) key: ServerKey,
+    /// Whether a BYE may go out before its ACK.
+    pub(super) of: Answers,
     /// The CSeq number, which the ACK repeats (13.2.2.4).
     pub(super) number: u32,
     pub(super) response: Bytes,
@@ -90,6 +92,15 @@ pub(super) struct Unacknowledged {
     pub(super) interval: Duration,
     pub(super) give_up: Instant,
     pub(super) timer: TimerKey,
+}
+
+/// Which INVITE a 2xx of ours answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// The one that began the dialog: no BYE before its ACK (RFC 3261 15).
+    Call,
+    /// One inside the dialog.
+    Change,
 }
 
 /// A change that the far end asks for.

@@ -173,6 +173,7 @@ impl Session {
 
     /// Hangs up.
     pub fn bye(&mut self, ua: &mut Ua, now: Instant) {
+        ua.forget_invites(&self.call_id);
         self.cseq += 1;
         let bye = self.request(ua, "BYE", self.cseq);
         ua.send(now, self.destination, &bye);
@@ -209,6 +210,7 @@ impl Session {
             }
             "BYE" => {
                 ua.respond(now, request, &Wire::response(request, 200, ""));
+                ua.forget_invites(&self.call_id);
                 Some(SessionEvent::Ended)
             }
             "INVITE" | "UPDATE" => self.on_offer(ua, now, request),

@@ -218,6 +218,17 @@ impl Ua {
         self.outbox.pop_front()
     }
 
+    /// The dialog is over: an INVITE of ours inside it needs no answer any more.
+    pub fn forget_invites(&mut self, call_id: &str) {
+        for ((_, method), client) in &mut self.clients {
+            if method == "INVITE" && !client.done && client.request.call_id() == call_id {
+                client.done = true;
+                client.resend.take().map(|timer| self.timers.cancel(timer));
+                client.give_up.take().map(|timer| self.timers.cancel(timer));
+            }
+        }
+    }
+
     /// True when no request of ours waits for its answer and no answer of ours for its ACK.
     pub fn is_quiet(&self) -> bool {
         self.clients.values().all(|client| client.done) && self.servers.values().all(|server| server.abandon.is_none())
