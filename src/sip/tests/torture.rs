@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use super::check::{acceptable_response, accepts_sdp, body_is_sdp_or_absent, check};
-use super::message::{Malformed, Message};
-use super::name::{Method, Name};
-use super::uri::Uri;
-use super::value::{CSeq, NameAddr};
+use crate::sip::check::{acceptable_response, accepts_sdp, body_is_sdp_or_absent, check};
+use crate::sip::message::{Malformed, Message};
+use crate::sip::name::{Method, Name};
+use crate::sip::uri::Uri;
+use crate::sip::value::{CSeq, NameAddr};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/torture")
