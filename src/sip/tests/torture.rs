@@ -91,7 +91,7 @@ fn white_space_in_every_place_is_read() {
     assert_eq!(message.max_forwards(), Some(68));
     let via = message.top_via().unwrap();
     assert_eq!((via.transport, via.host, via.branch), (&b"UDP"[..], &b"192.0.2.2"[..], Some(&b"390skdjuw"[..])));
-    let vias: Vec<_> = message.elements(Name::Via).map(|via| super::value::Via::parse(via).unwrap()).collect();
+    let vias: Vec<_> = message.elements(Name::Via).map(|via| crate::sip::value::Via::parse(via).unwrap()).collect();
     assert_eq!(vias.len(), 3);
     assert_eq!((vias[1].transport, vias[1].branch), (&b"TCP"[..], Some(&b"z9hG4bK9ikj8"[..])));
     assert_eq!((vias[2].host, vias[2].branch), (&b"192.168.255.111"[..], Some(&b"z9hG4bK30239"[..])));
