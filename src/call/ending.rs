@@ -30,7 +30,7 @@ impl Legs {
                 let (key, provisional) = (*key, *provisional);
                 self.give_up(now, id, key, provisional);
             }
-            State::Talking if leg.unacknowledged.is_some() => leg.state = State::Ending,
+            State::Talking if leg.unacknowledged.as_ref().is_some_and(|ok| ok.opening) => leg.state = State::Ending,
             State::Talking => self.end(now, id),
             State::Cancelling { .. } | State::Ending => {}
         }
@@ -108,7 +108,7 @@ impl Legs {
         self.stack.respond(now, key, 200, response.clone());
         let timer = self.timers.arm(now + T1, Timer::Retransmit(id));
         let give_up = now + TRANSACTION_TIME;
-        let fresh = Unacknowledged { key, number, response, offer, interval: T1, give_up, timer };
+        let fresh = Unacknowledged { key, number, response, offer, opening: false, interval: T1, give_up, timer };
         if let Some(old) = leg.unacknowledged.replace(Box::new(fresh)) {
             self.timers.cancel(old.timer);
         }
@@ -149,6 +149,9 @@ impl Legs {
         self.refuse_change(now, id, 487);
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         leg.state = State::Ending;
+        if let Some(unacknowledged) = leg.unacknowledged.take() {
+            self.timers.cancel(unacknowledged.timer);
+        }
         let (key, writer, destination) = leg.dialog.request(&mut self.stack, Method::Bye);
         self.clients.insert(key, Purpose::Bye(id));
         self.stack.send_request(now, key, destination, writer.finish());

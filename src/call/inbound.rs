@@ -46,6 +46,9 @@ impl Legs {
             leg.state = State::Talking;
         }
         self.send_until_acknowledged(now, id, (key, number), response, offer);
+        if let Some(ok) = self.leg(id).and_then(|leg| leg.unacknowledged.as_mut()) {
+            ok.opening = true;
+        }
     }
 
     /// Rejects the call; the leg is gone. `retry_after` goes with a 503.

@@ -87,6 +87,9 @@ pub(super) struct Unacknowledged {
     pub(super) response: Bytes,
     /// It carried our offer, so that the ACK carries the answer.
     pub(super) offer: bool,
+    /// It opened the dialog: no BYE of ours before its ACK (RFC 3261 15). That of a re-INVITE holds no BYE back, so that an
+    /// agent is not free while its old call still lives.
+    pub(super) opening: bool,
     pub(super) interval: Duration,
     pub(super) give_up: Instant,
     pub(super) timer: TimerKey,
