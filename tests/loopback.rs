@@ -122,14 +122,16 @@ impl Stage {
     /// The demo's configuration with one agent, changed by `change`.
     fn open(change: impl FnOnce(&mut Config), caller_formats: &[u8], agent_formats: &[u8]) -> Self {
         let clock = Clock::start();
-        let mut phones = Phones::new(clock, Rng::from_u64(1)).unwrap();
+        let mut phones = Phones::new(clock, Rng::from_u64(1)).expect("a poll");
         let manner = Manner::answers(Duration::from_millis(600));
-        let agent = phones.add_agent("1001", manner, agent_formats).unwrap();
+        let agent = phones.add_agent("1001", manner, agent_formats).expect("sockets");
         let config = config_for(phones.address(agent), change);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let loaded = runtime.block_on(Loader::new(Origin::Made(Box::new(config))).load(&BTreeMap::new())).unwrap();
-        let engine = Engine::start(loaded, [7; 32]).unwrap();
-        let caller = phones.add_caller("caller", engine.sip, caller_formats).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let loaded = runtime
+            .block_on(Loader::new(Origin::Made(Box::new(config))).load(&BTreeMap::new()))
+            .expect("a valid configuration");
+        let engine = Engine::start(loaded, [7; 32]).expect("free ports");
+        let caller = phones.add_caller("caller", engine.sip, caller_formats).expect("sockets");
         for phone in [caller, agent] {
             phones.ear(phone).record();
         }
@@ -137,7 +139,7 @@ impl Stage {
     }
 
     fn add_caller(&mut self, name: &str, formats: &[u8]) -> PhoneId {
-        self.phones.add_caller(name, self.engine.sip, formats).unwrap()
+        self.phones.add_caller(name, self.engine.sip, formats).expect("sockets")
     }
 
     /// A call until both have heard each other for a while; the caller hangs up.
@@ -159,7 +161,7 @@ impl Stage {
         let deadline: Instant = self.clock.now() + STEP_MAX;
         while !is_done(self) {
             assert!(self.clock.now() < deadline, "{what}: {:?}", self.events);
-            self.phones.turn(Duration::from_millis(10)).unwrap();
+            self.phones.turn(Duration::from_millis(10)).expect("a poll");
             while let Some(event) = self.phones.poll_event() {
                 self.events.push(event);
             }

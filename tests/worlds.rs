@@ -16,10 +16,13 @@ fn random_worlds_break_no_law() {
     let worlds = number("STROWGER_WORLDS").unwrap_or(default);
     let threads = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
     let workers: Vec<_> = (0..threads)
-        .map(|thread| std::thread::spawn(move || (thread..worlds).step_by(threads as usize).map(judge).collect::<Vec<_>>()))
+        .map(|thread| {
+            std::thread::spawn(move || (thread..worlds).step_by(threads as usize).map(judge).collect::<Vec<_>>())
+        })
         .collect();
     let verdicts: Vec<_> = workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect();
-    let failed: Vec<&(u64, workload::Verdict)> = verdicts.iter().filter(|(_, verdict)| !verdict.wrong.is_empty()).collect();
+    let failed: Vec<&(u64, workload::Verdict)> =
+        verdicts.iter().filter(|(_, verdict)| !verdict.wrong.is_empty()).collect();
     let offered: u64 = verdicts.iter().map(|(_, verdict)| verdict.offered).sum();
     let answered: u64 = verdicts.iter().map(|(_, verdict)| verdict.answered).sum();
     println!("{worlds} worlds, {offered} visits, {answered} answered, {} failed", failed.len());

@@ -7,6 +7,7 @@ mod auth;
 mod calls;
 pub mod handle;
 mod health;
+mod listener;
 pub mod problem;
 mod queues;
 mod request;
@@ -17,6 +18,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 
 use crate::api::handle::Handle;
+use crate::api::listener::Bounded;
 use crate::api::problem::Problem;
 
 /// Largest request body: actions are a line of JSON.
@@ -31,7 +33,7 @@ pub async fn serve(
     handle: Handle,
     stop: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let serve = axum::serve(listener, router(handle));
+    let serve = axum::serve(Bounded::new(listener), router(handle));
     tokio::select! {
         served = serve => served,
         () = stop => Ok(()),

@@ -17,7 +17,7 @@ pub enum Event {
         /// Where the INVITE came from.
         source: SocketAddr,
         /// The INVITE. It holds its datagram's memory: read it and let it go.
-        request: Message,
+        request: Box<Message>,
     },
     /// An INVITE was refused for its body (415) or for what it accepts (406); no leg was made.
     Unusable,

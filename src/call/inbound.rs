@@ -136,7 +136,7 @@ impl Legs {
         };
         self.servers.insert(key, id);
         self.legs.insert_with(|_| Leg::new(id, dialog, State::Incoming(Box::new(incoming))));
-        self.events.push_back(Event::Incoming { leg: id, source, request });
+        self.events.push_back(Event::Incoming { leg: id, source, request: Box::new(request) });
     }
 
     fn on_inside_dialog(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: Message) {

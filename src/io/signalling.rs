@@ -162,6 +162,10 @@ impl Signalling {
             self.on_request(request);
             self.settle(outbound);
         }
+        while let Ok(order) = self.inbox.orders.try_recv() {
+            self.on_order(order);
+            self.settle(outbound);
+        }
         for _ in 0..DATAGRAMS_TURN_MAX {
             match inbound.receive(outbound.socket()) {
                 Received::Datagram(source, payload) => {

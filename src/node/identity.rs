@@ -29,12 +29,12 @@ impl Caller {
         if wants_privacy(request) {
             return Self { number: Pii::new(String::new()), display: None };
         }
-        let asserted = request.elements(Name::PAssertedIdentity).next().and_then(|value| NameAddr::parse(value));
+        let asserted = request.elements(Name::PAssertedIdentity).next().and_then(NameAddr::parse);
         let Some(party) = asserted.or_else(|| request.from()) else {
             return Self { number: Pii::new(String::new()), display: None };
         };
         let number = number_of(party.uri).unwrap_or_default();
-        let display = party.display.map(|text| text_of(text)).filter(|text| !text.is_empty());
+        let display = party.display.map(text_of).filter(|text| !text.is_empty());
         Self { number: Pii::new(number), display: display.map(Pii::new) }
     }
 

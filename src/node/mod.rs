@@ -18,6 +18,8 @@ mod message;
 mod peers;
 mod qualify;
 mod shard;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -221,8 +221,11 @@ impl Draw {
             };
             let skills = if agent % 2 == 0 { "skills = [\"special\"]" } else { "" };
             let initial = if agent % 5 == 4 { "initial = \"not-ready\"" } else { "" };
-            writeln!(text, "[agents.{name}]\n{place}\n{skills}\n{initial}\nreturn_after = \"15s\"\nbusy_pause = \"2s\"")
-                .expect("writing to a string succeeds");
+            writeln!(
+                text,
+                "[agents.{name}]\n{place}\n{skills}\n{initial}\nreturn_after = \"15s\"\nbusy_pause = \"2s\""
+            )
+            .expect("writing to a string succeeds");
         }
         match read_config(&text) {
             Ok(config) => Arc::new(config),
@@ -263,7 +266,8 @@ impl Draw {
     }
 
     fn dial(&mut self, caller: &str) -> Act {
-        let number = if self.rng.chance(0.03) { "999".to_string() } else { format!("80{}", self.rng.below(self.shape.queues)) };
+        let number =
+            if self.rng.chance(0.03) { "999".to_string() } else { format!("80{}", self.rng.below(self.shape.queues)) };
         let mut dial = Dial::to(&number);
         dial.patience = Some(self.seconds(30.0) + Duration::from_millis(1));
         dial.quit = match self.rng.below(20) {
@@ -303,7 +307,14 @@ impl Draw {
     fn manner(&mut self) -> Manner {
         let after = self.seconds(2.0);
         let mut manner = Manner::answers(after);
-        manner.first = self.pick(&[First::Ringing, First::Ringing, First::Ringing, First::Progress, First::Trying, First::Nothing]);
+        manner.first = self.pick(&[
+            First::Ringing,
+            First::Ringing,
+            First::Ringing,
+            First::Progress,
+            First::Trying,
+            First::Nothing,
+        ]);
         manner.then = match self.rng.below(16) {
             0 => Then::Refuse(self.pick(&[486, 600, 603, 302, 404, 408, 480, 488, 500, 503]), after),
             1 => Then::Nothing,

@@ -350,7 +350,8 @@ impl World {
     fn step(&mut self, at: Instant) {
         self.still = if at > self.now { 0 } else { self.still + 1 };
         if self.still > STILL_MAX {
-            return self.fail(format!("time stands still; the node wishes to be woken at {:?}", self.node.poll_timeout()));
+            return self
+                .fail(format!("time stands still; the node wishes to be woken at {:?}", self.node.poll_timeout()));
         }
         self.now = self.now.max(at);
         if self.way.first_key_value().is_some_and(|(key, _)| key.0 <= self.now) {

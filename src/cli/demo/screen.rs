@@ -113,7 +113,12 @@ impl Screen {
             let _ = MoveToPreviousLine(self.drawn_lines).write_ansi(&mut drawing);
             let _ = Clear(ClearType::FromCursorDown).write_ansi(&mut drawing);
         }
-        drawing.push_str(text);
+        // A line that wraps would be two to the terminal: the next drawing would begin too low.
+        let width = crossterm::terminal::size().map_or(usize::MAX, |(columns, _)| usize::from(columns));
+        for line in text.lines() {
+            drawing.extend(line.chars().take(width));
+            drawing.push('\n');
+        }
         self.drawn_lines = u16::try_from(text.lines().count()).unwrap_or(u16::MAX);
         out(&drawing);
     }

@@ -1,0 +1,158 @@
+//! Session descriptions and ports: what each policy says to the caller, and that who is let in finds a port.
+
+use super::*;
+
+const HOLD: &str = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8\r\na=sendonly\r\n";
+const V6: &str =
+    "v=0\r\no=- 1 1 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8\r\n";
+const G729: &str =
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 18\r\n";
+
+#[test]
+fn an_offer_that_cannot_be_answered_is_refused_with_488() {
+    let mut world = World::new(&config(0, ""), 100);
+    for offer in [V6, G729, "v=0\r\n", "nonsense"] {
+        assert_eq!(world.call("", offer).status(), 488, "{offer}");
+    }
+    let mut world = World::new(&config(0, "media = \"none\""), 100);
+    for offer in [G729, "v=0\r\n", "nonsense"] {
+        assert_eq!(world.call("", offer).status(), 488, "{offer}");
+    }
+    let refused = world.facts.iter().filter(|fact| matches!(fact, Fact::Refused { .. })).count();
+    assert_eq!((refused, world.node.live_calls()), (3, 0));
+}
+
+#[test]
+fn an_invite_without_offer_is_made_one_in_the_200_under_each_policy() {
+    for (answer, first) in [("on_queue", 200), ("on_agent", 180), ("early", 180)] {
+        let mut world = World::new(&config(1, &format!("answer = \"{answer}\"")), 100);
+        let caller = world.call("", "");
+        assert_eq!(caller.status(), first, "{answer}");
+        if first == 180 {
+            assert_eq!(caller.sdp(), "", "an unreliable provisional carries no offer");
+        }
+        let invite = world.offer().expect("an agent is rung");
+        world.agent(&invite, 200, ANSWER);
+        let caller = world.heard(caller);
+        assert_eq!(caller.status(), 200);
+        assert!(
+            caller.sdp().contains("RTP/AVP 8 0 101") || caller.sdp().contains("RTP/AVP 0 8 101"),
+            "{}",
+            caller.sdp()
+        );
+        world.within(&caller, "ACK", 1, ANSWER);
+        assert_eq!(world.calls()[0].1, "talking");
+        world.within(&caller, "BYE", 2, "");
+        world.ends_clean();
+    }
+}
+
+#[test]
+fn a_caller_that_never_answers_our_offer_is_let_go() {
+    for agents in [0, 1] {
+        let mut world = World::new(&config(agents, ""), 100);
+        let caller = world.call("", "");
+        if let Some(invite) = world.offer() {
+            world.agent(&invite, 200, ANSWER);
+        }
+        world.within(&caller, "ACK", 1, G729);
+        assert!(world.sent_to("192.0.2.1:5060", Method::Bye).is_some());
+        assert!(world.calls().is_empty());
+        world.ends_clean();
+    }
+}
+
+#[test]
+fn an_early_answer_is_the_same_in_183_and_200() {
+    let mut world = World::new(&config(1, "answer = \"early\""), 100);
+    let caller = world.call("", OFFER);
+    assert_eq!(caller.status(), 183);
+    let early = caller.sdp();
+    assert!(early.contains("m=audio 20000 RTP/AVP 0\r\n"));
+    let invite = world.offer().unwrap();
+    world.agent(&invite, 200, ANSWER);
+    let caller = world.heard(caller);
+    assert_eq!((caller.status(), caller.sdp()), (200, early));
+}
+
+#[test]
+fn without_media_the_descriptions_go_through_and_only_a_refresh_is_accepted() {
+    let mut world = World::new(&config(1, "media = \"none\"\nanswer = \"on_agent\""), 0);
+    let caller = world.call("", OFFER);
+    let invite = world.offer().expect("an agent is rung");
+    assert_eq!(invite.body(), OFFER.as_bytes());
+    world.agent(&invite, 200, ANSWER);
+    let caller = world.heard(caller);
+    assert_eq!((caller.status(), caller.sdp()), (200, ANSWER.to_owned()));
+    world.within(&caller, "ACK", 1, "");
+    world.within(&caller, "UPDATE", 2, &OFFER.replace("o=- 1 1", "o=- 1 2"));
+    let last = world.sent.back().unwrap().1.clone();
+    assert_eq!((last.status(), last.body()), (200, ANSWER.as_bytes()));
+    world.within(&caller, "UPDATE", 3, HOLD);
+    assert_eq!(world.sent.back().unwrap().1.status(), 488);
+    assert_eq!(world.calls()[0].1, "talking");
+}
+
+#[test]
+fn an_agents_200_without_a_usable_answer_is_no_answer() {
+    for (queue, sdp) in [("", ""), ("", G729), ("", V6), ("media = \"none\"\nanswer = \"on_agent\"", "")] {
+        let mut world = World::new(&config(2, queue), 100);
+        let caller = world.call("", OFFER);
+        let before = caller.status();
+        let invite = world.offer().unwrap();
+        world.agent(&invite, 200, sdp);
+        assert!(world.sent_to(PBX, Method::Ack).is_some());
+        let bye = world.sent_to(PBX, Method::Bye).expect("its leg is ended");
+        world.ok(PBX, &bye);
+        assert_eq!(world.heard(caller).status(), before, "the caller waits on");
+        assert!(world.offer().is_some(), "the other agent is rung");
+        assert_eq!(world.calls()[0].1, "offering");
+    }
+}
+
+#[test]
+fn a_hold_is_answered_and_an_unusable_change_leaves_the_call() {
+    let mut world = World::new(&config(1, ""), 100);
+    let (caller, _) = world.talk();
+    let mut change = |number: u32, sdp: &str| {
+        world.within(&caller, "UPDATE", number, sdp);
+        let message = &world.sent.back().unwrap().1;
+        (message.status(), String::from_utf8_lossy(message.body()).into_owned())
+    };
+    let (status, held) = change(2, HOLD);
+    assert!(status == 200 && held.contains("a=recvonly") && held.contains(" 2 IN IP4"), "{held}");
+    assert_eq!(change(3, HOLD), (200, held));
+    assert_eq!(change(4, V6).0, 488);
+    assert_eq!(change(5, G729).0, 488);
+    assert!(change(6, OFFER).1.contains("a=sendrecv"));
+    assert_eq!(world.calls()[0].1, "talking");
+}
+
+#[test]
+fn who_is_let_in_finds_a_port_for_the_agent_too() {
+    for answer in ["on_queue", "on_agent", "early"] {
+        for ports in 0..8 {
+            let mut world = World::new(&config(2, &format!("answer = \"{answer}\"")), ports);
+            let callers: Vec<_> = (0..8).map(|_| world.call("", OFFER)).collect();
+            let admitted = callers.iter().filter(|caller| caller.status() != 503).count();
+            // One each, and for both agents, or for the only contact's one.
+            let expected = if ports < 4 { ports / 2 } else { ports - 2 };
+            assert_eq!(admitted, expected as usize, "{answer}, {ports} ports");
+            let rung = std::iter::from_fn(|| world.offer()).count();
+            assert_eq!(rung, admitted.min(2));
+        }
+    }
+}
+
+#[test]
+fn ports_come_back_when_the_call_is_over() {
+    let mut world = World::new(&config(1, ""), 2);
+    for _ in 0..3 {
+        let (caller, _) = world.talk();
+        assert_eq!(world.call("", OFFER).status(), 503);
+        world.within(&caller, "BYE", 2, "");
+        let bye = world.sent_to(PBX, Method::Bye).expect("the agent's leg ends");
+        world.ok(PBX, &bye);
+    }
+    world.ends_clean();
+}

@@ -1,0 +1,135 @@
+//! Numbers, callers and names: where they are read, how they are shown, and that ids outlive a reload.
+
+use super::*;
+
+#[test]
+fn the_called_number_is_the_first_source_that_has_one() {
+    let queues: String = (1..=6).map(|n| format!("[queues.q{n}]\nnumbers = [\"80{n}\"]\n")).collect();
+    let sources =
+        "dnis = [\"header:X-DNIS\", \"p-called-party-id\", \"history-info\", \"diversion\", \"to\", \"request-uri\"]";
+    let text = config(0, &queues).replace("[peers.pbx]", &format!("{sources}\n[peers.pbx]"));
+    let mut world = World::new(&text, 100);
+    let history = "History-Info: <sip:803@h>;index=1, <sip:999@h>;index=1.1\n";
+    let diversion = "Diversion: <sip:998@h>;reason=no-answer, \"Shop\" <tel:804>;reason=deflection\n";
+    let called = "P-Called-Party-ID: <sip:802@h>\n";
+    let cases = [
+        (format!("X-DNIS: 801\n{called}{history}{diversion}"), "q1"),
+        (format!("X-DNIS: <sip:801;npdi@h>\n{called}"), "q1"),
+        (format!("{called}{history}{diversion}"), "q2"),
+        (format!("{diversion}{history}"), "q3"),
+        (diversion.to_owned(), "q4"),
+        (String::new(), "q5"),
+    ];
+    for (lines, queue) in cases {
+        world.call_to("805", &lines, OFFER);
+        let Reply::Calls { rows, .. } = world.control(Control::Calls { offset: 0, limit: 100 }) else { panic!("rows") };
+        assert_eq!(&*rows.last().unwrap().queue, queue, "{lines}");
+    }
+    assert_eq!(world.call_to("+49 805", "", OFFER).status(), 400);
+    assert_eq!(world.call_to("807", "", OFFER).status(), 404);
+    assert_eq!(world.call_to("807", "X-DNIS:\n", OFFER).status(), 404);
+}
+
+#[test]
+fn the_agent_is_shown_who_calls() {
+    let shown = |lines: &str| {
+        let mut world = World::new(&config(1, ""), 100);
+        world.call(lines, OFFER);
+        let invite = world.offer().expect("an agent is rung");
+        let from = String::from_utf8_lossy(invite.value(Name::From).unwrap()).into_owned();
+        let asserted = String::from_utf8_lossy(invite.value(Name::PAssertedIdentity).unwrap()).into_owned();
+        assert_eq!(from.split(";tag=").next(), Some(asserted.as_str()));
+        assert_eq!(invite.other("X-Strowger-Queue"), Some(&b"q"[..]));
+        asserted
+    };
+    let at = format!("@{OURS}>");
+    assert_eq!(shown(""), format!("\"Ann\" <sip:+4930{at}"));
+    assert_eq!(
+        shown("From: \"Trunk\" <sip:0@h>;tag=t\nP-Asserted-Identity: \"Bo\" <tel:+4940>\n"),
+        format!("\"Bo\" <sip:+4940{at}")
+    );
+    assert_eq!(shown("From: <sip:h.example>;tag=t\n"), "<sip:anonymous@anonymous.invalid>");
+    let private = "P-Asserted-Identity: <tel:+4940>\nPrivacy: user; id\n";
+    assert_eq!(shown(private), "<sip:anonymous@anonymous.invalid>");
+    assert_eq!(shown("Privacy: none\n"), format!("\"Ann\" <sip:+4930{at}"));
+    assert_eq!(shown("From: \"A \\\"B\\\\\" <sip:a%20%22b@h>;tag=t\n"), format!("\"A B\" <sip:a%20%22b{at}"));
+    assert_eq!(shown("From: \"M\u{fc}ller; Co\" <sip:1@h>;tag=t\n"), format!("\"M\u{fc}ller; Co\" <sip:1{at}"));
+}
+
+#[test]
+fn a_display_name_that_is_no_utf_8_reaches_the_agent_as_utf_8() {
+    let mut world = World::new(&config(1, ""), 100);
+    let head = format!(
+        "INVITE sip:800@{OURS} SIP/2.0\r\nVia: SIP/2.0/UDP {TRUNK};branch=z9hG4bKl\r\nMax-Forwards: 70\r\nTo: <sip:800@h>\r\n\
+         Call-ID: l\r\nCSeq: 1 INVITE\r\nContact: <sip:ann@192.0.2.1>\r\nContent-Length: 0\r\nFrom: \"M"
+    );
+    let mut payload = head.into_bytes();
+    payload.extend_from_slice(b"\xfcller\" <sip:1@h>;tag=t\r\n\r\n");
+    world.take(TRUNK, payload);
+    let invite = world.offer().expect("an agent is rung");
+    let from = std::str::from_utf8(invite.value(Name::From).unwrap()).unwrap();
+    assert!(from.starts_with("\"M\u{fffd}ller\" <sip:1@"), "{from}");
+}
+
+#[test]
+fn ids_are_kept_over_reloads_and_never_used_again() {
+    let mut world = World::new(&config(3, ""), 100);
+    let ids = |world: &World| -> Vec<_> {
+        world.node.plan().agents.iter().map(|agent| (agent.name.to_string(), agent.id.0)).collect()
+    };
+    let named = |names: &[(&str, u32)]| -> Vec<_> { names.iter().map(|(name, id)| (name.to_string(), *id)).collect() };
+    assert_eq!(ids(&world), named(&[("1001", 0), ("1002", 1), ("1003", 2)]));
+    world.reload(&config(3, "").replace("1002", "1500"));
+    assert_eq!(ids(&world), named(&[("1001", 0), ("1003", 2), ("1500", 3)]));
+    world.reload(&config(3, ""));
+    assert_eq!(ids(&world), named(&[("1001", 0), ("1002", 1), ("1003", 2)]));
+}
+
+#[test]
+fn phones_of_one_address_are_one_neighbour_and_a_configured_one_is_not_replaced() {
+    let agents = "[agents.1]\nuri = \"sip:1@192.0.2.50:5070\"\n[agents.2]\nuri = \"sip:2@192.0.2.50:5070\"\n";
+    let world = World::new(&config(0, agents), 100);
+    let names: Vec<_> = world.node.peers().into_iter().map(|(_, name)| name.to_string()).collect();
+    assert_eq!(names, ["trunk", "pbx", "192.0.2.50:5070"]);
+}
+
+#[test]
+fn calls_come_from_the_sources_of_the_configuration_in_force() {
+    let mut world = World::new(&config(0, ""), 100);
+    assert_eq!(world.call("", OFFER).status(), 200);
+    let wider = config(0, "").replace("[peers.pbx]", "sources = [\"192.0.2.9\", \"198.51.100.0/24\"]\n[peers.pbx]");
+    world.reload(&wider);
+    assert_eq!(world.call("", OFFER).status(), 403);
+    for (host, trusted) in [("192.0.2.9", true), ("198.51.100.77", true), ("198.51.101.1", false), ("192.0.2.3", false)]
+    {
+        world.sent.clear();
+        world.serial += 1;
+        let text = format!(
+            "INVITE sip:800@{OURS} SIP/2.0\nVia: SIP/2.0/UDP {host};branch=z9hG4bK{host}\nMax-Forwards: 70\nTo: <sip:800@h>\n\
+             From: <sip:1@h>;tag=t\nCall-ID: {host}\nCSeq: 1 INVITE\nContact: <sip:1@{host}>\nContent-Length: 0\n\n"
+        );
+        world.take(&format!("{host}:5060"), text.replace('\n', "\r\n"));
+        let status = world.sent.back().unwrap().1.status();
+        assert_eq!(status == 200, trusted, "{host}");
+    }
+}
+
+#[test]
+fn a_removed_neighbour_is_asked_no_more_and_one_that_comes_back_is() {
+    let text = config(0, "").replace("qualify = \"0s\"\ninbound", "qualify = \"30s\"\ninbound");
+    let mut world = World::new(&text, 100);
+    world.pass(Duration::from_secs(1));
+    assert!(world.sent_to(PBX, Method::Options).is_some());
+    world.pass(Duration::from_secs(9));
+    world.sent.clear();
+    let without = text.replace("[peers.pbx]", "[peers.other]").replace(PBX, "192.0.2.4:5060");
+    world.reload(&without);
+    world.pass(Duration::from_secs(300));
+    assert!(world.sent.iter().filter(|(to, _)| *to == address(PBX)).count() <= 1);
+    world.sent.clear();
+    world.reload(&text);
+    world.pass(Duration::from_secs(1));
+    let options = world.sent_to(PBX, Method::Options).expect("it was down, so it is asked at once");
+    world.ok(PBX, &options);
+    assert!(world.facts.iter().any(|fact| matches!(fact, Fact::PeerState { up: true, .. })));
+}
