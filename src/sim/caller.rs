@@ -182,9 +182,6 @@ impl Caller {
         }
     }
 
-    /// An RTP datagram arrived.
-    pub fn handle_rtp(&mut self, _now: Instant, _source: SocketAddr, _payload: &[u8]) {}
-
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.handset.is_gone() {

@@ -1,4 +1,4 @@
-//! What every simulated phone gives and takes: datagrams of two kinds, events, and the choice between caller and agent.
+//! What every simulated phone gives and takes: SIP datagrams, events, and the choice between caller and agent.
 //!
 //! Phones are pure machines driven by `(now, input)`: the simulator runs them in virtual time, the demo and the loopback tests
 //! over real sockets.
@@ -10,21 +10,11 @@ use bytes::Bytes;
 use crate::base::Instant;
 use crate::sim::agent_phone::AgentPhone;
 use crate::sim::caller::Caller;
+use crate::sim::session::Sound;
 
-/// Which of a phone's two sockets a datagram belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Signalling.
-    Sip,
-    /// Audio.
-    Rtp,
-}
-
-/// A datagram a phone sends.
+/// A SIP datagram a phone sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
-    /// From which socket.
-    pub kind: Kind,
     /// To whom.
     pub destination: SocketAddr,
     /// What.
@@ -82,11 +72,6 @@ impl Phone {
         both!(self, phone => phone.handle_datagram(now, source, payload));
     }
 
-    /// An RTP datagram arrived.
-    pub fn handle_rtp(&mut self, now: Instant, source: SocketAddr, payload: &[u8]) {
-        both!(self, phone => phone.handle_rtp(now, source, payload));
-    }
-
     /// Time passed; early or repeated calls change nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         both!(self, phone => phone.handle_timeout(now));
@@ -115,6 +100,12 @@ impl Phone {
     /// True when it is in no call and waits for no answer.
     pub fn is_idle(&self) -> bool {
         both!(self, phone => phone.is_idle())
+    }
+
+    /// Where and what audio to send now; `None` while it may send none. Its voice and ear are [`crate::sim::voice`]'s.
+    pub fn sound(&mut self) -> Option<Sound> {
+        let talk = both!(self, phone => phone.session());
+        talk.and_then(|(session, _)| session.sound()).filter(|sound| sound.send)
     }
 
     /// Its name.

@@ -27,6 +27,7 @@ use crate::sim::agent_phone::Manner;
 use crate::sim::ladder::Detail;
 use crate::sim::network::Weather;
 use crate::sim::script_step::{manner, step};
+use crate::sim::town::Audio;
 
 /// A scenario, read.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct Script {
     pub ports: u32,
     /// How agents' phones behave unless told otherwise.
     pub manner: Manner,
+    /// Whether there is audio (`with audio`).
+    pub audio: Audio,
     /// Runs at least until then.
     pub until: Instant,
     /// What is done, in the order of time, each with its line.
@@ -123,6 +126,7 @@ impl Script {
             weather: Weather::fair(),
             ports: 200,
             manner: Manner::answers(Duration::from_secs(1)),
+            audio: Audio::Off,
             until: Instant::ZERO,
             steps: Vec::new(),
             expects: Vec::new(),
@@ -161,6 +165,7 @@ impl Script {
         match words.as_slice() {
             ["show", "everything"] => self.detail = Detail::Everything,
             ["show", "counts"] => self.detail = Detail::Counts,
+            ["with", "audio"] => self.audio = Audio::On,
             ["seed", seed] => self.seed = number(seed)?,
             ["ports", ports] => self.ports = number(ports)?,
             ["until", until] => self.until = Instant::ZERO + duration(until)?,

@@ -17,6 +17,7 @@ use crate::sim::network::Weather;
 use crate::sim::scenario::settle;
 use crate::sim::script::read_config;
 use crate::sim::terms::Direction;
+use crate::sim::town::Audio;
 use crate::sim::world::{TRUNK, World, WorldSetup};
 
 /// What became of a random world.
@@ -46,6 +47,7 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
         detail,
         ports: draw.shape.ports,
         manner: draw.manner(),
+        audio: Audio::Off,
     };
     let mut world = match World::new(setup) {
         Ok(world) => world,
