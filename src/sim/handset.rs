@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::{Instant, Rng, Timers};
-use crate::sim::phone::{Outgoing, PhoneEvent};
+use crate::sim::event::{Outgoing, PhoneEvent};
 use crate::sim::session::{Audio, Session, SessionEvent};
 use crate::sim::terms::Direction;
 use crate::sim::ua::Ua;

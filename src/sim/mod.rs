@@ -4,6 +4,7 @@
 pub mod act;
 pub mod agent_phone;
 pub mod caller;
+pub mod event;
 pub mod exchange;
 pub mod fact_text;
 pub mod handset;
@@ -24,5 +25,6 @@ pub mod ua;
 pub mod voice;
 pub mod wire;
 pub mod wiretap;
+pub mod words;
 pub mod workload;
 pub mod world;
