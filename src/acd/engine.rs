@@ -123,6 +123,8 @@ impl Engine {
             Command::SetAgent { agent, target, by } => self.on_set_agent(agent, target, by),
             Command::PeerState { peer, up } => self.on_peer(peer, if up { Link::Up } else { Link::Down }),
             Command::Refused { queue, cause } => self.tell(Fact::Refused { queue, cause }),
+            Command::CallerAnswered { call } => self.tell(Fact::CallerAnswered { call }),
+            Command::Digit { call, digit } => self.tell(Fact::Digit { call, digit }),
             Command::Drain => self.admission = Admission::Draining,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::plan::{AgentState, Reason};
-use crate::base::{AgentId, CallId, Instant, PeerId, QueueId};
+use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 
 /// An input of the engine. A command about an offer carries the offer's epoch; a stale one is a no-op.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +102,18 @@ pub enum Command {
         queue: Option<QueueId>,
         /// Why.
         cause: Refusal,
+    },
+    /// The caller's INVITE was answered with 200.
+    CallerAnswered {
+        /// The call.
+        call: CallId,
+    },
+    /// The caller pressed a key (RFC 4733 or SIP INFO).
+    Digit {
+        /// The call.
+        call: CallId,
+        /// The key; may be part of a card number, so it is personal.
+        digit: Pii<char>,
     },
     /// The node drains: nothing joins any more. Callers who wait are still offered.
     Drain,
@@ -477,6 +489,18 @@ pub enum Fact {
         peer: PeerId,
         /// True when it answers.
         up: bool,
+    },
+    /// The caller's INVITE was answered with 200: billing begins here, whoever talks.
+    CallerAnswered {
+        /// The call.
+        call: CallId,
+    },
+    /// The caller pressed a key.
+    Digit {
+        /// The call.
+        call: CallId,
+        /// The key, personal.
+        digit: Pii<char>,
     },
     /// A contact was refused before it joined a queue.
     Refused {

@@ -22,8 +22,6 @@ pub const SDP_MEDIA_MAX: usize = 16;
 pub const SDP_FORMATS_MAX: usize = 64;
 /// Largest RTP packet taken in: an Ethernet frame's payload; 160 ms of G.711 fit.
 pub const RTP_BYTES_MAX: usize = 1_472;
-/// Digits kept for a call until somebody reads them.
-pub const DIGITS_MAX: usize = 64;
 /// Queues of a configuration: four times the 500 that routing is measured with.
 pub const QUEUES_MAX: usize = 2_000;
 /// Agents of a configuration: twice the 10,000 that routing is measured with; a mistyped range ends here.

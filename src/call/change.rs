@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use crate::base::{Instant, LegId};
+use crate::call::ending::Answer;
 use crate::call::event::Event;
 use crate::call::inbound::usable_body;
-use crate::call::leg::{Change, State};
+use crate::call::leg::{Answers, Change, State};
 use crate::call::legs::{ALLOW, Legs};
 use crate::call::outbound::body;
 use crate::sip::message::Message;
@@ -27,7 +28,8 @@ impl Legs {
         };
         if change.method == Method::Invite {
             let number = change.request.cseq().map_or(0, |cseq| cseq.number);
-            self.send_until_acknowledged(now, id, (change.key, number), response, !change.offered);
+            let (of, offer) = (Answers::Change, !change.offered);
+            self.send_until_acknowledged(now, id, Answer { of, key: change.key, number, response, offer });
         } else {
             self.stack.respond(now, change.key, 200, response);
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::base::{Instant, LegId};
 use crate::call::event::{EndCause, Event};
-use crate::call::leg::{Probing, State, Timer, Unacknowledged};
+use crate::call::leg::{Answers, Probing, State, Timer, Unacknowledged};
 use crate::call::legs::{Legs, Purpose, TRANSACTION_TIME};
 use crate::call::outbound::body;
 use crate::sip::dialog::Dialog;
@@ -18,6 +18,17 @@ use crate::sip::transaction::ServerKey;
 /// RFC 3261 T1 and T2: the 2xx is repeated at these distances (13.3.1.4).
 const T1: Duration = Duration::from_millis(500);
 const T2: Duration = Duration::from_secs(4);
+
+/// A 2xx of ours to an INVITE.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) of: Answers,
+    pub(super) key: ServerKey,
+    pub(super) number: u32,
+    pub(super) response: Bytes,
+    /// It carries our offer.
+    pub(super) offer: bool,
+}
 
 impl Legs {
     /// Hangs up, as the leg's state asks: 480 for a caller not answered, CANCEL, or BYE. An INVITE of ours that is given up
@@ -30,7 +41,9 @@ impl Legs {
                 let (key, provisional) = (*key, *provisional);
                 self.give_up(now, id, key, provisional);
             }
-            State::Talking if leg.unacknowledged.as_ref().is_some_and(|ok| ok.opening) => leg.state = State::Ending,
+            State::Talking if leg.unacknowledged.as_ref().is_some_and(|ok| ok.of == Answers::Call) => {
+                leg.state = State::Ending;
+            }
             State::Talking => self.end(now, id),
             State::Cancelling { .. } | State::Ending => {}
         }
@@ -96,19 +109,13 @@ impl Legs {
     }
 
     /// Sends a 2xx to an INVITE and repeats it until its ACK comes or 64*T1 have passed.
-    pub(super) fn send_until_acknowledged(
-        &mut self,
-        now: Instant,
-        id: LegId,
-        (key, number): (ServerKey, u32),
-        response: Bytes,
-        offer: bool,
-    ) {
+    pub(super) fn send_until_acknowledged(&mut self, now: Instant, id: LegId, answer: Answer) {
+        let Answer { of, key, number, response, offer } = answer;
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         self.stack.respond(now, key, 200, response.clone());
         let timer = self.timers.arm(now + T1, Timer::Retransmit(id));
         let give_up = now + TRANSACTION_TIME;
-        let fresh = Unacknowledged { key, number, response, offer, opening: false, interval: T1, give_up, timer };
+        let fresh = Unacknowledged { of, key, number, response, offer, interval: T1, give_up, timer };
         if let Some(old) = leg.unacknowledged.replace(Box::new(fresh)) {
             self.timers.cancel(old.timer);
         }

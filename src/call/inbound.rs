@@ -7,8 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::base::{Instant, LegId};
+use crate::call::ending::Answer;
 use crate::call::event::{EndCause, Event};
-use crate::call::leg::{Incoming, Leg, Probing, State, Timer};
+use crate::call::leg::{Answers, Incoming, Leg, Probing, State, Timer};
 use crate::call::legs::{ALLOW, Legs, REFRESH};
 use crate::sip::check;
 use crate::sip::dialog::Dialog;
@@ -45,10 +46,7 @@ impl Legs {
         if let Some(leg) = self.leg(id) {
             leg.state = State::Talking;
         }
-        self.send_until_acknowledged(now, id, (key, number), response, offer);
-        if let Some(ok) = self.leg(id).and_then(|leg| leg.unacknowledged.as_mut()) {
-            ok.opening = true;
-        }
+        self.send_until_acknowledged(now, id, Answer { of: Answers::Call, key, number, response, offer });
     }
 
     /// Rejects the call; the leg is gone. `retry_after` goes with a 503.

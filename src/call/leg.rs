@@ -82,17 +82,25 @@ pub(super) struct Incoming {
 #[derive(Debug)]
 pub(super) struct Unacknowledged {
     pub(super) key: ServerKey,
+    /// Whether a BYE may go out before its ACK.
+    pub(super) of: Answers,
     /// The CSeq number, which the ACK repeats (13.2.2.4).
     pub(super) number: u32,
     pub(super) response: Bytes,
     /// It carried our offer, so that the ACK carries the answer.
     pub(super) offer: bool,
-    /// It opened the dialog: no BYE of ours before its ACK (RFC 3261 15). That of a re-INVITE holds no BYE back, so that an
-    /// agent is not free while its old call still lives.
-    pub(super) opening: bool,
     pub(super) interval: Duration,
     pub(super) give_up: Instant,
     pub(super) timer: TimerKey,
+}
+
+/// Which INVITE a 2xx of ours answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// The one that began the dialog: no BYE before its ACK (RFC 3261 15).
+    Call,
+    /// One inside the dialog.
+    Change,
 }
 
 /// A change that the far end asks for.

@@ -27,8 +27,6 @@ pub(super) struct Contact {
     pub(super) phase: Phase,
     /// What becomes of it once the engine has let it go.
     pub(super) moving: Option<Move>,
-    /// What the caller has pressed, the latest `limits::DIGITS_MAX`.
-    pub(super) digits: String,
 }
 
 /// Where a contact stands.

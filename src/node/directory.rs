@@ -57,6 +57,16 @@ pub(super) struct Peer {
     pub(super) dnis: Vec<DnisSource>,
     pub(super) qualify: Duration,
     pub(super) listing: Listing,
+    pub(super) origin: Origin,
+}
+
+/// Where a neighbour is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// In `[peers]`.
+    Configured,
+    /// In the URI of an agent's own phone; there may be thousands.
+    Phone,
 }
 
 /// Whether a neighbour belongs to the configuration in force.
@@ -223,6 +233,7 @@ impl Peer {
             dnis: config.dnis.clone(),
             qualify: config.qualify,
             listing: Listing::Present,
+            origin: Origin::Configured,
         }
     }
 
@@ -238,6 +249,7 @@ impl Peer {
             dnis: Vec::new(),
             qualify: Duration::ZERO,
             listing: Listing::Present,
+            origin: Origin::Phone,
         }
     }
 }

@@ -33,6 +33,7 @@ use crate::config::Config;
 use crate::media;
 use crate::sip::transaction;
 
+use directory::Origin;
 use shard::{Drain, Shard};
 
 pub use message::{AgentView, CallView, Control, QueueAudio, Reply, Resolved, Setup};
@@ -130,9 +131,10 @@ impl Node {
         &self.shard.directory.plan
     }
 
-    /// The neighbours, by id and name.
+    /// The configured neighbours, by id and name; agents' own phones are not among them.
     pub fn peers(&self) -> Vec<(PeerId, Arc<str>)> {
-        self.shard.directory.peers().map(|(id, peer)| (id, Arc::clone(&peer.name))).collect()
+        let configured = self.shard.directory.peers().filter(|(_, peer)| peer.origin == Origin::Configured);
+        configured.map(|(id, peer)| (id, Arc::clone(&peer.name))).collect()
     }
 
     /// Calls that live, for readiness and the oracle.

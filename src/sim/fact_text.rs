@@ -65,6 +65,8 @@ impl Names {
             Fact::Refused { queue: id, cause } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
             }
+            Fact::CallerAnswered { call: id } => format!("{} is billed from here", call(id)),
+            Fact::Digit { call: id, digit } => format!("{} presses {}", call(id), digit.expose()),
             Fact::Oldest { .. } | Fact::WrapUpEnded { .. } => return None,
         })
     }
@@ -83,6 +85,8 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::AgentState { from, to, .. } => format!("agent {} -> {}", state(from), state(to)),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
+        Fact::CallerAnswered { .. } => "billing begins".to_string(),
+        Fact::Digit { .. } => "digit".to_string(),
         Fact::Missed { .. } | Fact::Oldest { .. } | Fact::WrapUpEnded { .. } => return None,
     })
 }

@@ -199,7 +199,12 @@ impl Oracle {
                 self.refused += 1;
                 Ok(())
             }
-            Fact::Missed { .. } | Fact::Oldest { .. } | Fact::WrapUpEnded { .. } | Fact::PeerState { .. } => Ok(()),
+            Fact::Missed { .. }
+            | Fact::Oldest { .. }
+            | Fact::WrapUpEnded { .. }
+            | Fact::PeerState { .. }
+            | Fact::CallerAnswered { .. }
+            | Fact::Digit { .. } => Ok(()),
         }
     }
 

@@ -206,6 +206,8 @@ impl Live {
             Fact::Oldest { queue, since } => self.queue_of(*queue)?.on_oldest(*since),
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
+            // For call records and events, not for figures.
+            Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
             Fact::OfferEnded { queue, cause, ring, .. } => {
                 self.queue_of(*queue)?.on_offer_ended(cause.result(), *ring);
             }

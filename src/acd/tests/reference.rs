@@ -150,7 +150,7 @@ impl Reference {
                 seen.states.insert(to.index());
                 self.on_agent_state(*agent, from, to, *spent);
             }
-            Fact::PeerState { .. } | Fact::Refused { .. } => {}
+            Fact::PeerState { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
         }
     }
 

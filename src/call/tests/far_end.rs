@@ -134,6 +134,18 @@ fn hanging_up_before_the_ack_waits_for_it() {
 }
 
 #[test]
+fn hanging_up_does_not_wait_for_the_ack_of_a_change() {
+    let mut solo = talking();
+    solo.request("INVITE", 2, SDP);
+    solo.legs.accept_change(solo.now, solo.leg, Some(SDP));
+    solo.legs.hang_up(solo.now, solo.leg);
+    assert_eq!(solo.look(), ["100 INVITE", "200 INVITE", "BYE"]);
+    solo.pass(Duration::from_secs(3));
+    assert!(!solo.look().contains(&"200 INVITE".to_owned()));
+    solo.ends_clean();
+}
+
+#[test]
 fn a_bye_before_the_ack_ends_the_leg_and_the_2xx_is_not_sent_again() {
     let mut solo = Solo::called(SDP);
     solo.legs.answer(solo.now, solo.leg, SDP);

@@ -53,7 +53,6 @@ impl Shard {
             unanswered: None,
             phase: Phase::Arriving,
             moving: None,
-            digits: String::new(),
         };
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));

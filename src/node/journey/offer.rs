@@ -24,8 +24,9 @@ impl Shard {
             self.on_peer_fault(now, peer);
             return self.fail_offer(call, agent, epoch, OfferCause::PeerFault);
         };
+        // Only after a reload that adds agents to a node whose ports are taken: the agent rests, the call waits.
         let Some((sdp, audio)) = self.describe_agent(call) else {
-            return self.fail_offer(call, agent, epoch, OfferCause::Withdrawn);
+            return self.fail_offer(call, agent, epoch, OfferCause::Failed);
         };
         let Some(contact) = self.contacts.get(call.0) else { return };
         let identity = contact.caller.name_addr(self.legs.host());

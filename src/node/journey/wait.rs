@@ -1,8 +1,7 @@
 //! Waiting: the caller is answered as the queue's policy says and hears music; digits, the unanswered limit.
 
 use crate::acd::{Command, FlowOut};
-use crate::base::limits::DIGITS_MAX;
-use crate::base::{CallId, Instant, LegId, StreamId};
+use crate::base::{CallId, Instant, LegId, Pii, StreamId};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::dtmf;
 use crate::node::contact::{Audio, Phase, Stream};
@@ -104,14 +103,11 @@ impl Shard {
         self.legs.info(now, other, &text, body);
     }
 
-    /// Digits are personal (card numbers): counted, never logged.
+    /// Digits are personal (card numbers): told to the core, never logged.
     fn take_digit(&mut self, call: CallId, side: Side, digit: char) {
         tracing::debug!(%call, ?side, "digit");
-        if let (Side::Caller, Some(contact)) = (side, self.contact(call)) {
-            if contact.digits.len() >= DIGITS_MAX {
-                contact.digits.remove(0);
-            }
-            contact.digits.push(digit);
+        if side == Side::Caller {
+            self.commands.push_back(Command::Digit { call, digit: Pii::new(digit) });
         }
     }
 
@@ -130,6 +126,7 @@ impl Shard {
             self.timers.cancel(timer);
         }
         self.legs.answer(now, leg, &sdp);
+        self.commands.push_back(Command::CallerAnswered { call });
         self.watch(call, Side::Caller);
         true
     }

@@ -89,8 +89,10 @@ fn ids_are_kept_over_reloads_and_never_used_again() {
 fn phones_of_one_address_are_one_neighbour_and_a_configured_one_is_not_replaced() {
     let agents = "[agents.1]\nuri = \"sip:1@192.0.2.50:5070\"\n[agents.2]\nuri = \"sip:2@192.0.2.50:5070\"\n";
     let world = World::new(&config(0, agents), 100);
-    let names: Vec<_> = world.node.peers().into_iter().map(|(_, name)| name.to_string()).collect();
+    let names: Vec<_> = world.node.shard.directory.peers().map(|(_, peer)| peer.name.to_string()).collect();
     assert_eq!(names, ["trunk", "pbx", "192.0.2.50:5070"]);
+    let shown: Vec<_> = world.node.peers().into_iter().map(|(_, name)| name.to_string()).collect();
+    assert_eq!(shown, ["trunk", "pbx"], "phones are no series of a metric");
 }
 
 #[test]
