@@ -28,3 +28,6 @@ pub mod wiretap;
 pub mod words;
 pub mod workload;
 pub mod world;
+
+#[cfg(test)]
+mod tests;
