@@ -47,7 +47,7 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
         detail,
         ports: draw.shape.ports,
         manner: draw.manner(),
-        audio: Audio::Off,
+        audio: draw.shape.audio,
     };
     let mut world = match World::new(setup) {
         Ok(world) => world,
@@ -94,6 +94,7 @@ struct Shape {
     qualify: bool,
     queue_lines: Vec<String>,
     reloads: u32,
+    audio: Audio,
 }
 
 impl Default for Shape {
@@ -109,6 +110,7 @@ impl Default for Shape {
             qualify: false,
             queue_lines: Vec::new(),
             reloads: 0,
+            audio: Audio::Off,
         }
     }
 }
@@ -143,6 +145,7 @@ impl Draw {
             ports: if self.rng.chance(0.1) { self.between(2, 12) } else { 200 },
             qualify: self.rng.chance(0.3),
             queue_lines: (0..queues).map(|_| self.queue_lines()).collect(),
+            audio: if self.rng.chance(0.01) { Audio::On } else { Audio::Off },
             reloads: if self.rng.chance(0.25) { self.between(1, 2) } else { 0 },
         }
     }
