@@ -16,13 +16,13 @@ use strowger::io::engine::Engine;
 use strowger::io::load::{Loader, Origin};
 use strowger::io::phones::{PhoneId, Phones};
 use strowger::io::signalling::Ended;
-use strowger::io::voice::Heard;
 use strowger::media::Codec;
 use strowger::media::tone::{AGENT_HZ, CALLER_HZ, Tone, share};
 use strowger::media::tune;
 use strowger::sim::agent_phone::Manner;
 use strowger::sim::caller::Dial;
 use strowger::sim::phone::PhoneEvent;
+use strowger::sim::voice::Heard;
 
 /// Samples of 20 ms.
 const FRAME: u32 = 160;
@@ -224,7 +224,7 @@ fn assert_unbroken(stream: &[Heard]) {
 
 /// The first 100 ms of the far side's tone are those that it sent first.
 fn assert_beginning(voice: &[Heard], hz: u32, codec: Codec) {
-    let sent: Vec<i16> = Tone::new(hz, strowger::io::voice::AMPLITUDE)
+    let sent: Vec<i16> = Tone::new(hz, strowger::sim::voice::AMPLITUDE)
         .take(FRAME as usize * BEGINNING)
         .map(|sample| through(codec, sample))
         .collect();

@@ -11,6 +11,4 @@ pub mod value;
 pub mod write;
 
 #[cfg(test)]
-mod property_tests;
-#[cfg(test)]
-mod torture_tests;
+mod tests;

@@ -25,10 +25,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-/// Tries before a reader lets other threads run: a write is a few stores, so a longer wait means that the writer is not
-/// on a processor.
-const TRIES_BEFORE_YIELD: u32 = 64;
-
 /// Cells behind one version; see the module.
 #[derive(Debug)]
 pub(super) struct Block {
@@ -54,15 +50,8 @@ impl Block {
     /// A consistent copy of all cells.
     pub(super) fn read(&self) -> Vec<u64> {
         let mut copy = vec![0; self.cells.len()];
-        let mut tries = 0;
         while !self.try_read(&mut copy) {
-            tries += 1;
-            if tries < TRIES_BEFORE_YIELD {
-                std::hint::spin_loop();
-            } else {
-                tries = 0;
-                std::thread::yield_now();
-            }
+            std::hint::spin_loop();
         }
         copy
     }

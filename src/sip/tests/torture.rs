@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use super::check::{acceptable_response, accepts_sdp, body_is_sdp_or_absent, check};
-use super::message::{Malformed, Message};
-use super::name::{Method, Name};
-use super::uri::Uri;
-use super::value::{CSeq, NameAddr};
+use crate::sip::check::{acceptable_response, accepts_sdp, body_is_sdp_or_absent, check};
+use crate::sip::message::{Malformed, Message};
+use crate::sip::name::{Method, Name};
+use crate::sip::uri::Uri;
+use crate::sip::value::{CSeq, NameAddr};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/torture")
@@ -91,7 +91,7 @@ fn white_space_in_every_place_is_read() {
     assert_eq!(message.max_forwards(), Some(68));
     let via = message.top_via().unwrap();
     assert_eq!((via.transport, via.host, via.branch), (&b"UDP"[..], &b"192.0.2.2"[..], Some(&b"390skdjuw"[..])));
-    let vias: Vec<_> = message.elements(Name::Via).map(|via| super::value::Via::parse(via).unwrap()).collect();
+    let vias: Vec<_> = message.elements(Name::Via).map(|via| crate::sip::value::Via::parse(via).unwrap()).collect();
     assert_eq!(vias.len(), 3);
     assert_eq!((vias[1].transport, vias[1].branch), (&b"TCP"[..], Some(&b"z9hG4bK9ikj8"[..])));
     assert_eq!((vias[2].host, vias[2].branch), (&b"192.168.255.111"[..], Some(&b"z9hG4bK30239"[..])));

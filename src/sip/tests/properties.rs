@@ -9,13 +9,13 @@ use proptest::prelude::*;
 use rsip::headers::{ToTypedHeader as _, UntypedHeader as _};
 use rsip::message::HeadersExt as _;
 
-use super::check::{acceptable_response, accepts_sdp, body_is_plain, body_is_sdp_or_absent, check};
-use super::grammar::{agent_uri, refer_address};
-use super::message::Message;
-use super::name::{Method, Name};
-use super::uri::Uri;
-use super::value::{MediaType, NameAddr, Params, Via, split_commas, unquote};
-use super::write::{Writer, respond};
+use crate::sip::check::{acceptable_response, accepts_sdp, body_is_plain, body_is_sdp_or_absent, check};
+use crate::sip::grammar::{agent_uri, refer_address};
+use crate::sip::message::Message;
+use crate::sip::name::{Method, Name};
+use crate::sip::uri::Uri;
+use crate::sip::value::{MediaType, NameAddr, Params, Via, split_commas, unquote};
+use crate::sip::write::{Writer, respond};
 
 /// Uses everything that reads a message.
 fn read_all(datagram: &[u8]) {
