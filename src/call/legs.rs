@@ -137,6 +137,11 @@ impl Legs {
         self.stack.respond_stateless(source, writer.finish());
     }
 
+    /// Refuses an INVITE that there is no room for, keeping no state; true unless it repeats one that was taken.
+    pub fn refuse_invite(&mut self, now: Instant, source: SocketAddr, request: &Message) -> bool {
+        self.stack.refuse_invite(now, source, request)
+    }
+
     /// From now on OPTIONS is answered 503: neighbours take this node out.
     pub fn stop_accepting(&mut self) {
         self.accepting = Accepting::Nothing;

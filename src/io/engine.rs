@@ -19,6 +19,7 @@ use crate::io::media::{self, MediaLink};
 use crate::io::ports::Ports;
 use crate::io::resolve::own_address;
 use crate::io::signalling::{self, Ended, Inbox, Order, Signalling};
+use crate::node::gate::Gate;
 use crate::node::{Node, Resolved, Setup};
 
 /// Orders that wait for the signalling thread; the supervisor gives one at a time.
@@ -81,6 +82,7 @@ impl Engine {
         let signalling = Signalling {
             clock,
             node,
+            gate: Gate::new(clock.now()),
             live,
             media: media.another(),
             inbox: Inbox { requests, orders, events },

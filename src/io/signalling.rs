@@ -18,11 +18,14 @@ use crate::io::datagrams::{Inbound, Outbound, Received};
 use crate::io::figures;
 use crate::io::media::MediaLink;
 use crate::media;
+use crate::node::gate::{Gate, Next};
 use crate::node::{Node, Resolved};
 use crate::stats::Live;
 
-/// Datagrams read in one turn before timers and requests get theirs: about 2 ms of work.
-const DATAGRAMS_TURN_MAX: usize = 128;
+/// Datagrams read in one turn: cheap, so the socket is emptied and waiting happens in the gate, where it is measured.
+const READ_TURN_MAX: usize = 1_024;
+/// Datagrams handled in one turn before timers and requests get theirs: about 1 ms of work.
+const HANDLED_TURN_MAX: usize = 64;
 /// Media events taken in one turn.
 const EVENTS_TURN_MAX: usize = 256;
 /// Requests of the control plane taken in one turn: a listing may take 100 us.
@@ -80,6 +83,8 @@ pub struct Signalling {
     pub clock: Clock,
     /// The engine.
     pub node: Node,
+    /// Admission.
+    pub gate: Gate,
     /// The live figures it writes.
     pub live: Arc<Live>,
     /// The way to the media thread.
@@ -151,7 +156,6 @@ impl Signalling {
             self.node.handle_timeout(now);
             self.settle(outbound);
         }
-        let mut turn = Turn::More;
         for _ in 0..EVENTS_TURN_MAX {
             let Ok(event) = self.inbox.events.try_recv() else { break };
             self.node.handle_media(self.clock.now(), event);
@@ -166,21 +170,38 @@ impl Signalling {
             self.on_order(order);
             self.settle(outbound);
         }
-        for _ in 0..DATAGRAMS_TURN_MAX {
+        let emptied = self.read(inbound, outbound);
+        for _ in 0..HANDLED_TURN_MAX {
+            let Some(next) = self.gate.pop(self.clock.now()) else { break };
+            self.handle(next);
+            self.settle(outbound);
+        }
+        self.media.wake();
+        if emptied && self.gate.is_empty() { Turn::Idle } else { Turn::More }
+    }
+
+    /// Reads what the socket has, into the gate; false when there is more.
+    fn read(&mut self, inbound: &mut Inbound, outbound: &Outbound) -> bool {
+        let now = self.clock.now();
+        for _ in 0..READ_TURN_MAX {
             match inbound.receive(outbound.socket()) {
                 Received::Datagram(source, payload) => {
-                    self.node.handle_datagram(self.clock.now(), source, payload);
-                    self.settle(outbound);
+                    self.gate.push(now, source, payload, |source| self.node.sender(source));
                 }
-                Received::Nothing => {
-                    turn = Turn::Idle;
-                    break;
-                }
+                Received::Nothing => return true,
                 Received::Fault => {}
             }
         }
-        self.media.wake();
-        turn
+        false
+    }
+
+    fn handle(&mut self, next: Next) {
+        let now = self.clock.now();
+        match next {
+            Next::Handle(passed) => self.node.handle_datagram(now, passed.source, passed.payload),
+            Next::Refuse(passed) => self.node.handle_refused(now, passed.source, passed.payload),
+            Next::Drop => {}
+        }
     }
 
     /// Drains what the node has to say after an input.

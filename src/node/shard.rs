@@ -134,6 +134,14 @@ impl Shard {
         self.drain_legs(now);
     }
 
+    /// A new call that the gate refuses.
+    pub(super) fn handle_refused(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
+        let Ok(message) = Message::parse(payload) else { return };
+        if self.legs.refuse_invite(now, source, &message) {
+            self.commands.push_back(Command::Refused { queue: None, cause: Refusal::Overload });
+        }
+    }
+
     /// What the engine asks for.
     pub(super) fn handle_effect(&mut self, now: Instant, effect: Effect) {
         match effect {
