@@ -72,7 +72,7 @@ pub(super) enum Timer {
     Silence(LegId),
     /// A call has waited unanswered for too long.
     Unanswered(CallId),
-    /// A talk without audio of ours is probed.
+    /// An answered call without audio of ours is probed.
     Probe(CallId),
     /// Ask a neighbour by OPTIONS.
     Qualify(PeerId),

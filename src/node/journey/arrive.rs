@@ -51,6 +51,7 @@ impl Shard {
             media: config.media,
             audio: Audio::Pending(offer.map(Into::into)),
             unanswered: None,
+            probe: None,
             phase: Phase::Arriving,
             moving: None,
         };
