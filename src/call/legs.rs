@@ -65,6 +65,8 @@ pub struct Invite<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
     /// Our offer.
     pub sdp: Option<&'a [u8]>,
+    /// Max-Forwards: one less than that of the call it is made for, so that a call which comes back to us ends (482, 483).
+    pub hops: u32,
 }
 
 /// Whether OPTIONS says that calls are welcome.

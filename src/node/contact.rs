@@ -13,6 +13,8 @@ pub(super) struct Contact {
     pub(super) queue: QueueId,
     pub(super) number: Box<str>,
     pub(super) caller: Caller,
+    /// What is left of its Max-Forwards.
+    pub(super) hops: u8,
     /// The caller's leg.
     pub(super) leg: LegId,
     /// When it first joined a queue; its place and its wait count from here.
