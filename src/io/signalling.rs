@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::io::datagrams::{Inbound, Outbound, Received};
 use crate::io::figures;
-use crate::io::media::MediaLink;
+use crate::io::media::{MediaLink, Told};
 use crate::media;
 use crate::node::gate::{Gate, Next};
 use crate::node::{Node, Resolved};
@@ -60,7 +60,7 @@ pub struct Inbox {
     /// Orders of the supervisor. Its end ends the loop.
     pub orders: mpsc::Receiver<Order>,
     /// What the media worker tells. Its end ends the loop.
-    pub events: mpsc::Receiver<media::Event>,
+    pub events: mpsc::Receiver<Told>,
 }
 
 /// Why the loop ended.
@@ -89,6 +89,8 @@ pub struct Signalling {
     pub live: Arc<Live>,
     /// The way to the media thread.
     pub media: MediaLink,
+    /// When the media link wants to be flushed again.
+    pub flush_at: Option<Instant>,
     /// The other inputs.
     pub inbox: Inbox,
     /// What `/healthz` and `/readyz` read.
@@ -110,7 +112,7 @@ enum Turn {
 enum Woken {
     Socket,
     Timer,
-    Event(Option<media::Event>),
+    Event(Option<Told>),
     Request(Request),
     Order(Option<Order>),
 }
@@ -127,6 +129,7 @@ impl Signalling {
             let turn = self.turn(&mut inbound, &mut outbound);
             if self.node.is_drained() && outbound.is_empty() {
                 self.settle(&mut outbound);
+                self.media.flush_now();
                 return Ended::Drained;
             }
             if turn == Turn::More {
@@ -136,7 +139,7 @@ impl Signalling {
             self.arm(&mut sleep, &mut armed);
             match self.wait(&outbound, &mut sleep).await {
                 Woken::Socket | Woken::Timer => {}
-                Woken::Event(Some(event)) => self.node.handle_media(self.clock.now(), event),
+                Woken::Event(Some((since, event))) => self.on_event(since, event),
                 Woken::Event(None) => return Ended::MediaLost,
                 Woken::Request(request) => self.on_request(request),
                 Woken::Order(Some(order)) => self.on_order(order),
@@ -157,8 +160,8 @@ impl Signalling {
             self.settle(outbound);
         }
         for _ in 0..EVENTS_TURN_MAX {
-            let Ok(event) = self.inbox.events.try_recv() else { break };
-            self.node.handle_media(self.clock.now(), event);
+            let Ok((since, event)) = self.inbox.events.try_recv() else { break };
+            self.on_event(since, event);
             self.settle(outbound);
         }
         for _ in 0..REQUESTS_TURN_MAX {
@@ -171,12 +174,16 @@ impl Signalling {
             self.settle(outbound);
         }
         let emptied = self.read(inbound, outbound);
+        let mut begin = self.clock.now();
         for _ in 0..HANDLED_TURN_MAX {
-            let Some(next) = self.gate.pop(self.clock.now()) else { break };
-            self.handle(next);
+            let Some(next) = self.gate.pop(begin) else { break };
+            self.handle(begin, next);
             self.settle(outbound);
+            let end = self.clock.now();
+            self.live.working().decision.record_since(begin, end);
+            begin = end;
         }
-        self.media.wake();
+        self.flush_at = self.media.flush(begin);
         if emptied && self.gate.is_empty() { Turn::Idle } else { Turn::More }
     }
 
@@ -195,8 +202,12 @@ impl Signalling {
         false
     }
 
-    fn handle(&mut self, next: Next) {
-        let now = self.clock.now();
+    fn handle(&mut self, now: Instant, next: Next) {
+        let passed = match &next {
+            Next::Handle(passed) | Next::Refuse(passed) => passed,
+            Next::Drop => return,
+        };
+        self.live.working().datagram_wait.record(passed.waited);
         match next {
             Next::Handle(passed) => self.node.handle_datagram(now, passed.source, passed.payload),
             Next::Refuse(passed) => self.node.handle_refused(now, passed.source, passed.payload),
@@ -204,10 +215,16 @@ impl Signalling {
         }
     }
 
+    fn on_event(&mut self, since: Instant, event: media::Event) {
+        let now = self.clock.now();
+        self.live.working().media_events.record_since(since, now);
+        self.node.handle_media(now, event);
+    }
+
     /// Drains what the node has to say after an input.
     fn settle(&mut self, outbound: &mut Outbound) {
         while let Some(command) = self.node.poll_media() {
-            self.media.command(command);
+            self.media.command(self.clock.now(), command);
         }
         while let Some(transmit) = self.node.poll_transmit() {
             outbound.send(transmit.destination, transmit.payload);
@@ -227,7 +244,9 @@ impl Signalling {
     }
 
     fn on_request(&mut self, request: Request) {
-        let reply = self.node.handle_control(self.clock.now(), request.control);
+        let now = self.clock.now();
+        self.live.working().requests.record_since(request.asked, now);
+        let reply = self.node.handle_control(now, request.control);
         // An asker that has gone needs no answer.
         drop(request.answer.send(reply));
     }
@@ -249,7 +268,8 @@ impl Signalling {
     /// Sets the timer to the node's deadline, or to the next heartbeat when that is sooner.
     fn arm(&self, sleep: &mut std::pin::Pin<Box<Sleep>>, armed: &mut Instant) {
         let beat = self.clock.now() + HEARTBEAT;
-        let deadline = self.node.poll_timeout().map_or(beat, |at| at.min(beat));
+        let wanted = [self.node.poll_timeout(), self.flush_at].into_iter().flatten().min();
+        let deadline = wanted.map_or(beat, |at| at.min(beat));
         if deadline != *armed || sleep.is_elapsed() {
             *armed = deadline;
             sleep.as_mut().reset(self.clock.system(deadline).into());
@@ -257,7 +277,6 @@ impl Signalling {
     }
 
     async fn wait(&mut self, outbound: &Outbound, sleep: &mut std::pin::Pin<Box<Sleep>>) -> Woken {
-        self.media.wake();
         tokio::select! {
             biased;
             _ = outbound.ready() => Woken::Socket,
