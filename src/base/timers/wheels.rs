@@ -54,6 +54,11 @@ impl Wheel {
     fn spans(&self, at: u64) -> bool {
         at & above(self.shift) == self.base
     }
+
+    fn clear(&mut self, digit: u8) {
+        self.slots[usize::from(digit)] = Slot::Empty;
+        self.occupied &= !(1 << digit);
+    }
 }
 
 /// The wheels of one set; see the module. Each is reached from its parent, the coarsest from the root.
@@ -134,8 +139,18 @@ impl Wheels {
     }
 
     /// Puts an empty wheel at this place, with `at` in its span and so fine that moments that differ in the bits of
-    /// `differ` have different slots. What was there is the caller's to put back. Returns its index and shift.
-    pub(super) fn split(&mut self, place: Place, at: u64, differ: u64) -> (u32, u32) {
+    /// `differ` have different slots. What was there is the caller's to put back. It takes the place of a wheel that has
+    /// nothing else. Returns its index and shift.
+    pub(super) fn split(&mut self, mut place: Place, at: u64, differ: u64) -> (u32, u32) {
+        while let Place::Slot { wheel: index, digit } = place {
+            let wheel = &mut self.wheels[index as usize];
+            if wheel.occupied != 1 << digit {
+                break;
+            }
+            place = wheel.parent;
+            wheel.clear(digit);
+            self.spare.push(index);
+        }
         let shift = (differ | 1).ilog2() / DIGIT_BITS * DIGIT_BITS;
         let base = at & above(shift);
         let index = if let Some(index) = self.spare.pop() {
@@ -161,18 +176,16 @@ impl Wheels {
         while let Place::Slot { wheel: index, digit } = place {
             step();
             let wheel = &mut self.wheels[index as usize];
-            wheel.slots[usize::from(digit)] = Slot::Empty;
-            wheel.occupied &= !(1 << digit);
+            wheel.clear(digit);
             let (parent, occupied) = (wheel.parent, wheel.occupied);
             if occupied == 0 {
                 self.spare.push(index);
                 place = parent;
                 continue;
             }
-            let last = &mut wheel.slots[occupied.trailing_zeros() as usize];
-            if let (true, Slot::Wheel(finer)) = (occupied.is_power_of_two(), *last) {
-                *last = Slot::Empty;
-                wheel.occupied = 0;
+            let last = occupied.trailing_zeros() as u8;
+            if let (true, Slot::Wheel(finer)) = (occupied.is_power_of_two(), wheel.slots[usize::from(last)]) {
+                wheel.clear(last);
                 self.spare.push(index);
                 self.wheels[finer as usize].parent = parent;
                 self.put(parent, Slot::Wheel(finer));
