@@ -65,7 +65,12 @@ fn a_small_set_makes_no_wheel_and_an_empty_one_keeps_none() {
     for number in 0..5_000 {
         timers.arm(Instant::from_micros(number * 9_999), number);
     }
-    assert!(timers.wheels.in_use() > 0);
+    let before = timers.wheels.in_use();
+    assert!(before > 0);
+    let never = timers.arm(Instant::FAR, 0);
+    assert_eq!(timers.wheels.in_use(), before + 1);
+    timers.cancel(never);
+    assert_eq!(timers.wheels.in_use(), before);
     while timers.pop_due(Instant::FAR).is_some() {}
     assert_eq!(timers.wheels.in_use(), 0);
     assert!(size_of::<Timers<u64>>() <= 160, "{}", size_of::<Timers<u64>>());
