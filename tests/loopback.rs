@@ -5,7 +5,7 @@
 #![cfg(feature = "node")]
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use strowger::io::engine::Engine;
 use strowger::io::load::{Loader, Origin};
 use strowger::io::phones::{PhoneId, Phones};
 use strowger::io::signalling::Ended;
-use strowger::io::voice::Heard;
 use strowger::media::Codec;
 use strowger::media::tone::{AGENT_HZ, CALLER_HZ, Tone, share};
 use strowger::media::tune;
 use strowger::sim::agent_phone::Manner;
 use strowger::sim::caller::Dial;
 use strowger::sim::phone::PhoneEvent;
+use strowger::sim::voice::Heard;
 
 /// Samples of 20 ms.
 const FRAME: u32 = 160;
@@ -37,7 +37,7 @@ const STEP_MAX: Duration = Duration::from_secs(20);
 
 /// RTP ports of a test, below the system's ephemeral ones.
 const RTP_PORTS: u16 = 100;
-static FIRST_RTP: AtomicU16 = AtomicU16::new(19_000);
+static FIRST_RTP: AtomicU16 = AtomicU16::new(10_000);
 
 #[test]
 fn a_caller_hears_music_then_only_the_agent() {
@@ -185,7 +185,7 @@ impl Stage {
 
 /// SIP and HTTP ports are chosen by the system; each test has RTP ports of its own.
 fn config_for(agent: SocketAddr, change: impl FnOnce(&mut Config)) -> Config {
-    let first = FIRST_RTP.fetch_add(RTP_PORTS, Ordering::Relaxed);
+    let first = free_range();
     let mut config = config::built_in();
     config.media.ports = (first, first + RTP_PORTS - 1);
     config.sip.listen.set_port(0);
@@ -195,6 +195,17 @@ fn config_for(agent: SocketAddr, change: impl FnOnce(&mut Config)) -> Config {
     config.agents[0].uri = format!("sip:1001@{agent}");
     change(&mut config);
     config
+}
+
+/// The first port of a range that nobody holds.
+fn free_range() -> u16 {
+    loop {
+        let first = FIRST_RTP.fetch_add(RTP_PORTS, Ordering::Relaxed);
+        assert!(first < 20_000, "no free RTP ports");
+        if UdpSocket::bind((Ipv4Addr::LOCALHOST, first)).is_ok() {
+            return first;
+        }
+    }
 }
 
 fn is_tone(heard: &Heard, hz: u32) -> bool {
@@ -213,7 +224,7 @@ fn assert_unbroken(stream: &[Heard]) {
 
 /// The first 100 ms of the far side's tone are those that it sent first.
 fn assert_beginning(voice: &[Heard], hz: u32, codec: Codec) {
-    let sent: Vec<i16> = Tone::new(hz, strowger::io::voice::AMPLITUDE)
+    let sent: Vec<i16> = Tone::new(hz, strowger::sim::voice::AMPLITUDE)
         .take(FRAME as usize * BEGINNING)
         .map(|sample| through(codec, sample))
         .collect();

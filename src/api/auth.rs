@@ -2,11 +2,13 @@
 //! compared in constant time.
 
 use std::hint::black_box;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
 
 use crate::api::handle::Handle;
 use crate::api::problem::Problem;
@@ -22,8 +24,12 @@ impl FromRequestParts<Handle> for Who {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, handle: &Handle) -> Result<Self, Problem> {
-        let header = parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
-        identify(&handle.tokens(), header).map(Self)
+        let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
+        let tokens = handle.tokens();
+        if tokens.is_empty() && !header(HOST).is_none_or(is_local_name) {
+            return Err(Problem::new(StatusCode::FORBIDDEN, "without tokens, only names of this machine are served"));
+        }
+        identify(&tokens, header(AUTHORIZATION)).map(Self)
     }
 }
 
@@ -45,6 +51,17 @@ fn identify(tokens: &[(String, String)], header: Option<&[u8]>) -> Result<Arc<st
         }
     }
     found.ok_or_else(|| Problem::unauthorized("this token is not known"))
+}
+
+/// A web page may point a name of its own at this machine and so speak to us from a browser here (DNS rebinding); it cannot
+/// make the browser say `localhost` or an address.
+fn is_local_name(host: &[u8]) -> bool {
+    let Ok(host) = std::str::from_utf8(host) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    };
+    name.eq_ignore_ascii_case("localhost") || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
 }
 
 /// The scheme of RFC 6750 2.1 with its space.
@@ -72,6 +89,16 @@ mod tests {
             assert!(identify(&tokens, Some(wrong)).is_err());
         }
         assert!(identify(&tokens, None).is_err());
+    }
+
+    #[test]
+    fn names_of_others_are_not_local() {
+        for local in ["127.0.0.1:8080", "localhost", "LOCALHOST:80", "[::1]:8080"] {
+            assert!(is_local_name(local.as_bytes()), "{local}");
+        }
+        for other in ["example.com", "example.com:8080", "localhost.example.com", "", "127.0.0.1.example.com"] {
+            assert!(!is_local_name(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

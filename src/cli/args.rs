@@ -169,7 +169,7 @@ pub(super) struct Demo {
     #[arg(long)]
     pub(super) json: bool,
     /// Callers arriving in a minute, on average.
-    #[arg(long, default_value_t = 30.0, value_parser = rate, value_name = "N")]
+    #[arg(long, default_value_t = 40.0, value_parser = rate, value_name = "N")]
     pub(super) calls_per_minute: f64,
     /// Agents with a phone; a third of them serves all queues.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]

@@ -8,6 +8,11 @@ pub(super) fn out(text: &str) {
     drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
 }
 
+/// Prints text on standard error, where standard output belongs to a result.
+pub(super) fn aside(text: &str) {
+    drop(std::io::stderr().lock().write_all(text.as_bytes()));
+}
+
 /// Prints an error line.
 pub(super) fn error(line: &str) {
     drop(writeln!(std::io::stderr().lock(), "strowger: {line}"));

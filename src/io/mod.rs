@@ -11,4 +11,3 @@ pub mod ports;
 pub mod resolve;
 pub mod serve;
 pub mod signalling;
-pub mod voice;

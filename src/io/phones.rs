@@ -12,18 +12,25 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::base::{Instant, Rng};
 use crate::io::clock::Clock;
-use crate::io::voice::{Ear, Voice};
+
 use crate::media::tone::{AGENT_HZ, CALLER_HZ};
 use crate::sim::agent_phone::{AgentPhone, Manner};
 use crate::sim::caller::{Caller, Dial};
 use crate::sim::handset::Setup;
-use crate::sim::phone::{Kind, Phone, PhoneEvent};
-use crate::sim::session::Sound;
+use crate::sim::phone::{Phone, PhoneEvent};
+use crate::sim::voice::{Ear, Voice};
 
 /// The largest datagram a phone reads.
 const DATAGRAM_MAX: usize = 65_535;
 /// Sockets told readable by one poll.
 const READY_MAX: usize = 1_024;
+
+/// Which of a phone's two sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sip,
+    Rtp,
+}
 
 /// Names one phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -207,10 +214,7 @@ impl Phones {
                     line.phone.handle_datagram(now, source, &Bytes::copy_from_slice(datagram));
                     self.settle(index, now);
                 }
-                Kind::Rtp => {
-                    line.ear.hear(now, datagram);
-                    line.phone.handle_rtp(now, source, datagram);
-                }
+                Kind::Rtp => line.ear.hear(now, datagram),
             }
         }
     }
@@ -219,17 +223,13 @@ impl Phones {
     fn settle(&mut self, index: usize, now: Instant) {
         let line = &mut self.lines[index];
         while let Some(outgoing) = line.phone.poll_transmit() {
-            let socket = match outgoing.kind {
-                Kind::Sip => &line.sip,
-                Kind::Rtp => &line.rtp,
-            };
             // Lost as on a wire; SIP repeats what matters.
-            let _ = socket.send_to(&outgoing.payload, outgoing.destination);
+            let _ = line.sip.send_to(&outgoing.payload, outgoing.destination);
         }
         while let Some(event) = line.phone.poll_event() {
             self.events.push_back((PhoneId(index), event));
         }
-        let sound = sound(&mut line.phone);
+        let sound = line.phone.sound();
         while let Some((destination, packet)) = line.voice.speak(now, sound) {
             let _ = line.rtp.send_to(&packet, destination);
         }
@@ -241,13 +241,4 @@ impl Phones {
             self.due.insert((due, index));
         }
     }
-}
-
-/// Where a phone may send audio now.
-fn sound(phone: &mut Phone) -> Option<Sound> {
-    let session = match phone {
-        Phone::Caller(caller) => caller.session(),
-        Phone::Agent(agent) => agent.session(),
-    };
-    session.and_then(|(session, _)| session.sound()).filter(|sound| sound.send)
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::base::{Instant, Timers};
+use crate::sim::event::{Outgoing, PhoneEvent};
 use crate::sim::handset::{Habits, Handset, Setup};
-use crate::sim::phone::{Outgoing, PhoneEvent};
 use crate::sim::session::Session;
 use crate::sim::ua::Up;
 use crate::sim::wire::Wire;
@@ -88,8 +88,17 @@ const RINGS_AT_MOST: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 enum State {
     Idle,
-    Ringing { session: Session, invite: Wire, tag: String, manner: Manner },
-    Talking { session: Session },
+    Ringing(Box<Ringing>),
+    Talking { session: Box<Session> },
+}
+
+/// A call that rings, or that the device keeps to itself.
+#[derive(Debug)]
+struct Ringing {
+    session: Session,
+    invite: Wire,
+    tag: String,
+    manner: Manner,
 }
 
 impl AgentPhone {
@@ -120,7 +129,7 @@ impl AgentPhone {
     pub fn hang_up(&mut self, now: Instant) {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle => {}
-            ringing @ State::Ringing { .. } => {
+            ringing @ State::Ringing(_) => {
                 self.state = ringing;
                 self.refuse(now, 603);
             }
@@ -133,16 +142,14 @@ impl AgentPhone {
 
     /// Answers a ringing call now.
     pub fn answer(&mut self, now: Instant) {
-        let State::Ringing { mut session, invite, tag, manner } = std::mem::replace(&mut self.state, State::Idle)
-        else {
-            return;
-        };
+        let State::Ringing(ringing) = std::mem::replace(&mut self.state, State::Idle) else { return };
+        let Ringing { mut session, invite, tag, manner } = *ringing;
         match session.accept(&self.handset.ua, &invite, &tag) {
             Some(response) => {
                 self.handset.ua.respond(now, &invite, &response);
                 self.handset.begin_talk(now, &manner.habits);
                 self.handset.tell(PhoneEvent::Answered);
-                self.state = State::Talking { session };
+                self.state = State::Talking { session: Box::new(session) };
             }
             None => self.handset.ua.respond(now, &invite, &Wire::response(&invite, 488, &tag)),
         }
@@ -157,7 +164,7 @@ impl AgentPhone {
     pub const fn session(&mut self) -> Option<(&mut Session, &mut Handset)> {
         match &mut self.state {
             State::Talking { session } => Some((session, &mut self.handset)),
-            State::Idle | State::Ringing { .. } => None,
+            State::Idle | State::Ringing(_) => None,
         }
     }
 
@@ -178,9 +185,6 @@ impl AgentPhone {
         }
     }
 
-    /// An RTP datagram arrived.
-    pub fn handle_rtp(&mut self, _now: Instant, _source: SocketAddr, _payload: &[u8]) {}
-
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.handset.is_gone() {
@@ -196,10 +200,10 @@ impl AgentPhone {
                 Alarm::Decided(_) | Alarm::RangOut(_) => {}
             }
         }
-        if let State::Talking { session } = &mut self.state {
-            if self.handset.on_habits(now, session) {
-                self.state = State::Idle;
-            }
+        if let State::Talking { session } = &mut self.state
+            && self.handset.on_habits(now, session)
+        {
+            self.state = State::Idle;
         }
     }
 
@@ -209,8 +213,8 @@ impl AgentPhone {
             return None;
         }
         let session = match &self.state {
-            State::Talking { session } => Some(session),
-            State::Idle | State::Ringing { .. } => None,
+            State::Talking { session } => Some(&**session),
+            State::Idle | State::Ringing(_) => None,
         };
         [self.handset.poll_timeout(session), self.timers.next()].into_iter().flatten().min()
     }
@@ -244,12 +248,12 @@ impl AgentPhone {
         match up {
             Up::Request(request, source) => self.on_request(now, &request, source),
             Up::Response(response) => {
-                if let State::Talking { session } = &mut self.state {
-                    if session.call_id == response.call_id() {
-                        let event = session.on_response(&mut self.handset.ua, now, &response);
-                        if self.handset.on_session(event) {
-                            self.state = State::Idle;
-                        }
+                if let State::Talking { session } = &mut self.state
+                    && session.call_id == response.call_id()
+                {
+                    let event = session.on_response(&mut self.handset.ua, now, &response);
+                    if self.handset.on_session(event) {
+                        self.state = State::Idle;
                     }
                 }
             }
@@ -282,7 +286,7 @@ impl AgentPhone {
                     self.state = State::Idle;
                 }
             }
-            State::Idle | State::Ringing { .. } | State::Talking { .. } => self.handset.on_stray(now, request),
+            State::Idle | State::Ringing(_) | State::Talking { .. } => self.handset.on_stray(now, request),
         }
     }
 
@@ -323,13 +327,14 @@ impl AgentPhone {
         if (manner.first, manner.then) == (First::Nothing, Then::Nothing) {
             return;
         }
-        self.state = State::Ringing { session, invite: invite.clone(), tag, manner };
+        self.state = State::Ringing(Box::new(Ringing { session, invite: invite.clone(), tag, manner }));
         self.timers.arm(now + RINGS_AT_MOST, Alarm::RangOut(self.calls));
         self.handle_timeout(now);
     }
 
     fn on_decided(&mut self, now: Instant) {
-        let State::Ringing { invite, tag, manner, .. } = &self.state else { return };
+        let State::Ringing(ringing) = &self.state else { return };
+        let Ringing { invite, tag, manner, .. } = &**ringing;
         match manner.then {
             Then::Refuse(code, _) => self.refuse(now, code),
             Then::Answer(_) => self.answer(now),
@@ -339,7 +344,8 @@ impl AgentPhone {
     }
 
     fn refuse(&mut self, now: Instant, code: u16) {
-        let State::Ringing { invite, tag, .. } = &self.state else { return };
+        let State::Ringing(ringing) = &self.state else { return };
+        let Ringing { invite, tag, .. } = &**ringing;
         let mut response = Wire::response(invite, code, tag);
         if (300..400).contains(&code) {
             response = response.with("Contact", "<sip:elsewhere@10.9.9.9>");
@@ -350,12 +356,13 @@ impl AgentPhone {
     }
 
     fn on_cancel(&mut self, now: Instant, cancel: &Wire) {
-        let State::Ringing { session, invite, tag, manner } = &self.state else {
+        let State::Ringing(ringing) = &self.state else {
             // RFC 3261 9.2: the transaction is known, but its final response is out: 200, without effect.
             let code = if self.has_call(cancel.call_id()) { 200 } else { 481 };
             self.handset.ua.respond(now, cancel, &Wire::response(cancel, code, "late"));
             return;
         };
+        let Ringing { session, invite, tag, manner } = &**ringing;
         if session.call_id != cancel.call_id() {
             self.handset.on_stray(now, cancel);
             return;
@@ -375,7 +382,8 @@ impl AgentPhone {
     fn has_call(&self, call_id: &str) -> bool {
         match &self.state {
             State::Idle => false,
-            State::Ringing { session, .. } | State::Talking { session } => session.call_id == call_id,
+            State::Ringing(ringing) => ringing.session.call_id == call_id,
+            State::Talking { session } => session.call_id == call_id,
         }
     }
 }

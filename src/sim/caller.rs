@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::base::{Instant, TimerKey, Timers};
+use crate::sim::event::{Outgoing, PhoneEvent};
 use crate::sim::handset::{Habits, Handset, Setup};
-use crate::sim::phone::{Outgoing, PhoneEvent};
 use crate::sim::session::Session;
 use crate::sim::ua::Up;
 use crate::sim::wire::Wire;
@@ -94,8 +94,18 @@ pub struct Caller {
 #[derive(Debug)]
 enum State {
     Idle,
-    Inviting { session: Session, dial: Dial, invite: Wire, heard: bool, exit: Exit },
-    Talking { session: Session },
+    Inviting(Box<Inviting>),
+    Talking { session: Box<Session> },
+}
+
+/// A call without a final answer yet.
+#[derive(Debug)]
+struct Inviting {
+    session: Session,
+    dial: Dial,
+    invite: Wire,
+    heard: bool,
+    exit: Exit,
 }
 
 /// How far a hang-up before the answer has come.
@@ -128,7 +138,7 @@ impl Caller {
         self.armed.take().map(|timer| self.patience.cancel(timer));
         self.armed = dial.patience.map(|patience| self.patience.arm(now + patience, ()));
         let exit = if dial.quit == Quit::AtOnce { Exit::Wishes } else { Exit::Stays };
-        self.state = State::Inviting { session, dial, invite, heard: false, exit };
+        self.state = State::Inviting(Box::new(Inviting { session, dial, invite, heard: false, exit }));
     }
 
     /// Hangs up: CANCEL before the answer, BYE after it.
@@ -136,7 +146,8 @@ impl Caller {
         let ua = &mut self.handset.ua;
         match &mut self.state {
             State::Idle => {}
-            State::Inviting { session, invite, heard, exit, .. } => {
+            State::Inviting(inviting) => {
+                let Inviting { session, invite, heard, exit, .. } = &mut **inviting;
                 if *exit != Exit::Cancelled {
                     *exit = if *heard { Exit::Cancelled } else { Exit::Wishes };
                     if *heard {
@@ -161,7 +172,7 @@ impl Caller {
     pub const fn session(&mut self) -> Option<(&mut Session, &mut Handset)> {
         match &mut self.state {
             State::Talking { session } => Some((session, &mut self.handset)),
-            State::Idle | State::Inviting { .. } => None,
+            State::Idle | State::Inviting(_) => None,
         }
     }
 
@@ -182,9 +193,6 @@ impl Caller {
         }
     }
 
-    /// An RTP datagram arrived.
-    pub fn handle_rtp(&mut self, _now: Instant, _source: SocketAddr, _payload: &[u8]) {}
-
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.handset.is_gone() {
@@ -197,10 +205,10 @@ impl Caller {
             self.armed = None;
             self.hang_up(now);
         }
-        if let State::Talking { session } = &mut self.state {
-            if self.handset.on_habits(now, session) {
-                self.state = State::Idle;
-            }
+        if let State::Talking { session } = &mut self.state
+            && self.handset.on_habits(now, session)
+        {
+            self.state = State::Idle;
         }
     }
 
@@ -210,8 +218,8 @@ impl Caller {
             return None;
         }
         let session = match &self.state {
-            State::Talking { session } => Some(session),
-            State::Idle | State::Inviting { .. } => None,
+            State::Talking { session } => Some(&**session),
+            State::Idle | State::Inviting(_) => None,
         };
         [self.handset.poll_timeout(session), self.patience.next()].into_iter().flatten().min()
     }
@@ -262,13 +270,13 @@ impl Caller {
                     self.state = State::Idle;
                 }
             }
-            State::Idle | State::Inviting { .. } | State::Talking { .. } => self.handset.on_stray(now, request),
+            State::Idle | State::Inviting(_) | State::Talking { .. } => self.handset.on_stray(now, request),
         }
     }
 
     fn on_response(&mut self, now: Instant, response: &Wire) {
         match &mut self.state {
-            State::Inviting { session, .. } if session.call_id == response.call_id() => {
+            State::Inviting(inviting) if inviting.session.call_id == response.call_id() => {
                 if response.cseq().is_some_and(|(_, method)| method == "INVITE") {
                     self.on_invite_response(now, response);
                 }
@@ -279,7 +287,7 @@ impl Caller {
                     self.state = State::Idle;
                 }
             }
-            State::Idle | State::Inviting { .. } | State::Talking { .. } => {}
+            State::Idle | State::Inviting(_) | State::Talking { .. } => {}
         }
     }
 
@@ -289,9 +297,8 @@ impl Caller {
             self.on_provisional(now, code, response);
             return;
         }
-        let State::Inviting { mut session, dial, exit, .. } = std::mem::replace(&mut self.state, State::Idle) else {
-            return;
-        };
+        let State::Inviting(inviting) = std::mem::replace(&mut self.state, State::Idle) else { return };
+        let Inviting { mut session, dial, exit, .. } = *inviting;
         if code >= 300 {
             self.armed.take().map(|timer| self.patience.cancel(timer));
             self.handset.tell(PhoneEvent::Failed(code));
@@ -303,14 +310,15 @@ impl Caller {
         self.handset.tell(PhoneEvent::Answered);
         self.handset.begin_talk(now, &dial.habits);
         let leaves = exit != Exit::Stays || dial.quit == Quit::OnAnswer;
-        self.state = State::Talking { session };
+        self.state = State::Talking { session: Box::new(session) };
         if leaves {
             self.hang_up(now);
         }
     }
 
     fn on_provisional(&mut self, now: Instant, code: u16, response: &Wire) {
-        let State::Inviting { session, dial, heard, exit, .. } = &mut self.state else { return };
+        let State::Inviting(inviting) = &mut self.state else { return };
+        let Inviting { session, dial, heard, exit, .. } = &mut **inviting;
         *heard = true;
         session.on_provisional(response);
         let rings = matches!(code, 180 | 183);
@@ -330,7 +338,7 @@ impl Caller {
             return;
         }
         match (&self.state, method) {
-            (State::Inviting { .. }, "INVITE") => {
+            (State::Inviting(_), "INVITE") => {
                 self.handset.tell(PhoneEvent::Unanswered);
                 self.state = State::Idle;
             }
@@ -342,7 +350,8 @@ impl Caller {
     fn session_of(&self, call_id: &str) -> bool {
         match &self.state {
             State::Idle => false,
-            State::Inviting { session, .. } | State::Talking { session } => session.call_id == call_id,
+            State::Inviting(inviting) => inviting.session.call_id == call_id,
+            State::Talking { session } => session.call_id == call_id,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::base::{Instant, Rng};
-use crate::sim::phone::{Kind, Outgoing, Phone};
+use crate::sim::phone::{Outgoing, Phone, PhoneEvent};
 use crate::sim::ua::{Ua, Up};
 use crate::sim::wire::{Wire, user_of};
 
@@ -92,11 +92,6 @@ impl Exchange {
         }
     }
 
-    /// An RTP datagram arrived at a phone's own port.
-    pub fn handle_rtp(&mut self, now: Instant, index: usize, source: SocketAddr, payload: &[u8]) {
-        self.phones[index].handle_rtp(now, source, payload);
-    }
-
     /// Time passed; early or repeated calls change nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         drop(self.ua.handle_timeout(now));
@@ -121,21 +116,26 @@ impl Exchange {
             return Some((Some(index), outgoing));
         }
         let (destination, payload) = self.ua.poll_transmit()?;
-        Some((None, Outgoing { kind: Kind::Sip, destination, payload }))
+        Some((None, Outgoing { destination, payload }))
     }
 
     /// Takes what the phones send, and learns the Call-IDs of the calls they make.
     fn collect(&mut self) {
         for (index, phone) in self.phones.iter_mut().enumerate() {
             while let Some(outgoing) = phone.poll_transmit() {
-                if outgoing.payload.starts_with(b"INVITE ") {
-                    if let Some(invite) = Wire::parse(&outgoing.payload) {
-                        self.routes.entry(invite.call_id().to_string()).or_insert(index);
-                    }
+                if outgoing.payload.starts_with(b"INVITE ")
+                    && let Some(invite) = Wire::parse(&outgoing.payload)
+                {
+                    self.routes.entry(invite.call_id().to_string()).or_insert(index);
                 }
                 self.outbox.push_back((index, outgoing));
             }
         }
+    }
+
+    /// The next thing that happened at a phone, with its name.
+    pub fn poll_event(&mut self) -> Option<(String, PhoneEvent)> {
+        self.phones.iter_mut().find_map(|phone| phone.poll_event().map(|event| (phone.name().to_string(), event)))
     }
 
     fn on_own(&mut self, now: Instant, source: SocketAddr, payload: &[u8]) {

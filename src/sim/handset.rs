@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::{Instant, Rng, Timers};
-use crate::sim::phone::{Kind, Outgoing, PhoneEvent};
+use crate::sim::event::{Outgoing, PhoneEvent};
 use crate::sim::session::{Audio, Session, SessionEvent};
 use crate::sim::terms::Direction;
 use crate::sim::ua::Ua;
@@ -199,7 +199,7 @@ impl Handset {
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Outgoing> {
         let (destination, payload) = self.ua.poll_transmit()?;
-        Some(Outgoing { kind: Kind::Sip, destination, payload })
+        Some(Outgoing { destination, payload })
     }
 
     /// The next event.

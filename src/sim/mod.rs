@@ -4,9 +4,11 @@
 pub mod act;
 pub mod agent_phone;
 pub mod caller;
+pub mod event;
 pub mod exchange;
 pub mod fact_text;
 pub mod handset;
+pub mod hearing;
 pub mod ladder;
 pub mod network;
 pub mod oracle;
@@ -16,9 +18,16 @@ pub mod script;
 pub mod script_step;
 pub mod session;
 pub mod silent_media;
+pub mod studio;
 pub mod terms;
+pub mod town;
 pub mod ua;
+pub mod voice;
 pub mod wire;
 pub mod wiretap;
+pub mod words;
 pub mod workload;
 pub mod world;
+
+#[cfg(test)]
+mod tests;

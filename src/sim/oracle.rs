@@ -240,10 +240,10 @@ impl Oracle {
         if model.offer.take() != Some((call, epoch)) {
             return Err("the agent has no such offer".to_string());
         }
-        if cause != OfferCause::Answered {
-            if let Some(visit) = self.visits.get_mut(&call) {
-                visit.offer = None;
-            }
+        if cause != OfferCause::Answered
+            && let Some(visit) = self.visits.get_mut(&call)
+        {
+            visit.offer = None;
         }
         Ok(())
     }
@@ -268,7 +268,7 @@ impl Oracle {
     }
 
     fn set_state(&mut self, agent: AgentId, from: &AgentState, to: &AgentState) -> Result<(), String> {
-        let model = self.agents.entry(agent).or_insert(Agent { state: from.clone(), offer: None, talk: None });
+        let model = self.agents.entry(agent).or_insert_with(|| Agent { state: from.clone(), offer: None, talk: None });
         if model.state != *from {
             return Err(format!("the agent was {}", model.state.as_str()));
         }

@@ -1,4 +1,4 @@
-//! What every simulated phone gives and takes: datagrams of two kinds, events, and the choice between caller and agent.
+//! What every simulated phone gives and takes: SIP datagrams, events, and the choice between caller and agent.
 //!
 //! Phones are pure machines driven by `(now, input)`: the simulator runs them in virtual time, the demo and the loopback tests
 //! over real sockets.
@@ -10,53 +10,9 @@ use bytes::Bytes;
 use crate::base::Instant;
 use crate::sim::agent_phone::AgentPhone;
 use crate::sim::caller::Caller;
+use crate::sim::session::Sound;
 
-/// Which of a phone's two sockets a datagram belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Signalling.
-    Sip,
-    /// Audio.
-    Rtp,
-}
-
-/// A datagram a phone sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outgoing {
-    /// From which socket.
-    pub kind: Kind,
-    /// To whom.
-    pub destination: SocketAddr,
-    /// What.
-    pub payload: Bytes,
-}
-
-/// What happened at a phone, for whoever watches it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PhoneEvent {
-    /// A call came (agent).
-    Incoming,
-    /// The far end rings (caller), or our bell rings (agent).
-    Ringing,
-    /// The far end sends audio before it answers (caller).
-    EarlyMedia,
-    /// The call is answered.
-    Answered,
-    /// The audio terms may have changed.
-    Changed,
-    /// A re-INVITE of ours was refused.
-    Refused(u16),
-    /// The far end hung up or gave up.
-    EndedByFar,
-    /// We hung up.
-    EndedByUs,
-    /// The far end refused the call.
-    Failed(u16),
-    /// The far end never answered a request of ours.
-    Unanswered,
-    /// A second call came while one was there; refused with 486.
-    Doubled,
-}
+pub use crate::sim::event::{Outgoing, PhoneEvent};
 
 /// A phone of either sort.
 #[derive(Debug)]
@@ -80,11 +36,6 @@ impl Phone {
     /// A SIP datagram arrived.
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: &Bytes) {
         both!(self, phone => phone.handle_datagram(now, source, payload));
-    }
-
-    /// An RTP datagram arrived.
-    pub fn handle_rtp(&mut self, now: Instant, source: SocketAddr, payload: &[u8]) {
-        both!(self, phone => phone.handle_rtp(now, source, payload));
     }
 
     /// Time passed; early or repeated calls change nothing.
@@ -115,6 +66,12 @@ impl Phone {
     /// True when it is in no call and waits for no answer.
     pub fn is_idle(&self) -> bool {
         both!(self, phone => phone.is_idle())
+    }
+
+    /// Where and what audio to send now; `None` while it may send none. Its voice and ear are [`crate::sim::voice`]'s.
+    pub fn sound(&mut self) -> Option<Sound> {
+        let talk = both!(self, phone => phone.session());
+        talk.and_then(|(session, _)| session.sound()).filter(|sound| sound.send)
     }
 
     /// Its name.

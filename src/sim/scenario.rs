@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::base::Instant;
 use crate::sim::fact_text::state;
+use crate::sim::hearing::Hearing;
 use crate::sim::script::{Expect, Figure, Script};
 use crate::sim::ua::GIVE_UP;
 use crate::sim::world::{World, WorldSetup};
@@ -35,6 +36,7 @@ pub fn run(script: &Script) -> Outcome {
         detail: script.detail,
         ports: script.ports,
         manner: script.manner.clone(),
+        audio: script.audio,
     };
     let mut wrong = Vec::new();
     let mut world = match World::new(setup) {
@@ -132,7 +134,7 @@ fn agent_state(world: &World, name: &str) -> String {
     found.map_or_else(|| "unknown".to_string(), state)
 }
 
-/// The figures of each queue and the agents by state.
+/// The figures of each queue, what each phone heard, and the agents by state.
 fn totals(world: &World) -> String {
     let mut text = String::new();
     let mut line = |line: String| writeln!(text, "{line}").expect("writing to a string succeeds");
@@ -145,6 +147,11 @@ fn totals(world: &World) -> String {
             "queue {name}: offered {}, answered {}, abandoned {}, flowed out {flowed}",
             tally.offered, tally.answered, tally.abandoned
         ));
+    }
+    for (name, ear) in world.town().ears() {
+        if !ear.recorded().is_empty() {
+            line(format!("{name} hears {}", Hearing::of(ear.recorded())));
+        }
     }
     let mut states: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for agent in &world.plan().agents {

@@ -27,6 +27,8 @@ use crate::sim::agent_phone::Manner;
 use crate::sim::ladder::Detail;
 use crate::sim::network::Weather;
 use crate::sim::script_step::{manner, step};
+use crate::sim::town::Audio;
+use crate::sim::words::{duration, names, number};
 
 /// A scenario, read.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub struct Script {
     pub ports: u32,
     /// How agents' phones behave unless told otherwise.
     pub manner: Manner,
+    /// Whether there is audio (`with audio`).
+    pub audio: Audio,
     /// Runs at least until then.
     pub until: Instant,
     /// What is done, in the order of time, each with its line.
@@ -123,6 +127,7 @@ impl Script {
             weather: Weather::fair(),
             ports: 200,
             manner: Manner::answers(Duration::from_secs(1)),
+            audio: Audio::Off,
             until: Instant::ZERO,
             steps: Vec::new(),
             expects: Vec::new(),
@@ -161,6 +166,7 @@ impl Script {
         match words.as_slice() {
             ["show", "everything"] => self.detail = Detail::Everything,
             ["show", "counts"] => self.detail = Detail::Counts,
+            ["with", "audio"] => self.audio = Audio::On,
             ["seed", seed] => self.seed = number(seed)?,
             ["ports", ports] => self.ports = number(ports)?,
             ["until", until] => self.until = Instant::ZERO + duration(until)?,
@@ -212,42 +218,6 @@ pub fn read_config(text: &str) -> Result<Config, String> {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         errors.join("\n")
     })
-}
-
-/// `1.5s`, `200ms`, `2m`.
-///
-/// # Errors
-/// Anything else.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(|| format!("`{text}` has no unit"))?;
-    let (value, unit) = text.split_at(split);
-    let value: f64 = number(value)?;
-    match unit {
-        "ms" => Ok(Duration::from_secs_f64(value / 1_000.0)),
-        "s" => Ok(Duration::from_secs_f64(value)),
-        "m" => Ok(Duration::from_secs_f64(value * 60.0)),
-        _ => Err(format!("`{unit}` is no unit of time")),
-    }
-}
-
-/// `1001`, `1001..1050` or `c1..20`.
-///
-/// # Errors
-/// A range that is none.
-pub fn names(text: &str) -> Result<Vec<String>, String> {
-    let Some((first, last)) = text.split_once("..") else { return Ok(vec![text.to_string()]) };
-    let digits = first.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
-    let (prefix, first) = first.split_at(digits);
-    let (first, last): (u32, u32) = (number(first)?, number(last)?);
-    Ok((first..=last).map(|number| format!("{prefix}{number}")).collect())
-}
-
-/// A number.
-///
-/// # Errors
-/// Anything else.
-pub fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("`{text}` is no number"))
 }
 
 fn expect(words: &[&str]) -> Result<Expect, String> {

@@ -8,8 +8,9 @@ use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
 use crate::sim::handset::Habits;
 use crate::sim::network::DropRule;
-use crate::sim::script::{duration, names, number};
+
 use crate::sim::terms::Direction;
+use crate::sim::words::{duration, names, number};
 use crate::sim::world::TRUNK;
 
 /// Reads one step; a range of agents gives one act each.

@@ -113,7 +113,7 @@ impl Session {
     }
 
     /// A request inside the dialog, with the next number (ACK and the INVITE of an outgoing call: the current one).
-    fn request(&mut self, ua: &Ua, method: &str, number: u32) -> Wire {
+    fn request(&self, ua: &Ua, method: &str, number: u32) -> Wire {
         Wire::request(method, &self.target)
             .with("From", self.local.clone())
             .with("To", self.remote.clone())
@@ -153,10 +153,8 @@ impl Session {
             return;
         }
         let mut ack = self.request(ua, "ACK", self.cseq);
-        if !with_offer {
-            if let Some(answer) = self.answer() {
-                ack = ack.with_body("application/sdp", answer.write(self.version));
-            }
+        if !with_offer && let Some(answer) = self.answer() {
+            ack = ack.with_body("application/sdp", answer.write(self.version));
         }
         ua.acknowledge(self.destination, &ack);
     }

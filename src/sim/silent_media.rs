@@ -40,12 +40,16 @@ impl SilentMedia {
             Command::Open { stream, port, .. } => return self.on_open(stream, port),
             Command::Close { stream } => {
                 let open = self.open.remove(&stream).ok_or_else(|| format!("{stream} is closed but not open"))?;
-                open.watch.into_iter().chain(open.play).for_each(|timer| drop(self.timers.cancel(timer)));
+                for timer in open.watch.into_iter().chain(open.play) {
+                    self.timers.cancel(timer);
+                }
                 if !self.leases.contains(&open.port) {
                     return Err("a stream holds a port that is not leased".to_string());
                 }
             }
-            Command::Far { stream, .. } => drop(self.stream(stream)?),
+            Command::Far { stream, .. } => {
+                self.stream(stream)?;
+            }
             Command::Hear { stream, source } => {
                 let (open, timers) = self.stream(stream)?;
                 open.play.take().map(|timer| timers.cancel(timer));
@@ -54,7 +58,9 @@ impl SilentMedia {
                         open.play = Some(timers.arm(now + PROMPT, Event::Played { stream }));
                     }
                     Source::Tracks { repeat: true, .. } | Source::Silence => {}
-                    Source::Relay(other) => drop(self.stream(other)?),
+                    Source::Relay(other) => {
+                        self.stream(other)?;
+                    }
                 }
             }
             Command::Watch { stream, silence } => {

@@ -268,11 +268,12 @@ impl Ua {
 
     fn on_response(&mut self, now: Instant, code: u16, response: Wire) -> Option<Up> {
         let (number, method) = response.cseq()?;
-        if method == "INVITE" && (200..300).contains(&code) {
-            if let Some((destination, ack)) = self.acks.get(&(response.call_id().to_string(), number)) {
-                self.outbox.push_back((*destination, ack.clone()));
-                return None;
-            }
+        if method == "INVITE"
+            && (200..300).contains(&code)
+            && let Some((destination, ack)) = self.acks.get(&(response.call_id().to_string(), number))
+        {
+            self.outbox.push_back((*destination, ack.clone()));
+            return None;
         }
         let key = (response.branch()?.to_string(), method.to_string());
         let client = self.clients.get_mut(&key)?;
@@ -281,7 +282,7 @@ impl Ua {
                 self.outbox.push_back((client.destination, ack.clone()));
                 return None;
             }
-            return (key.1 == "INVITE" && code < 300 && code >= 200).then_some(Up::Response(response));
+            return (key.1 == "INVITE" && (200..300).contains(&code)).then_some(Up::Response(response));
         }
         if code < 200 {
             if key.1 == "INVITE" {

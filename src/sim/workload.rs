@@ -17,6 +17,7 @@ use crate::sim::network::Weather;
 use crate::sim::scenario::settle;
 use crate::sim::script::read_config;
 use crate::sim::terms::Direction;
+use crate::sim::town::Audio;
 use crate::sim::world::{TRUNK, World, WorldSetup};
 
 /// What became of a random world.
@@ -36,7 +37,7 @@ pub struct Verdict {
 
 /// Runs the world of a seed; `detail` tells whether to keep its ladder.
 pub fn run(seed: u64, detail: Detail) -> Verdict {
-    let mut draw = Draw { rng: Rng::from_u64(seed ^ 0x5eed_0f_57_07_6e_7a), shape: Shape::default() };
+    let mut draw = Draw { rng: Rng::from_u64(seed ^ SALT), shape: Shape::default() };
     draw.shape = draw.shape();
     let acts = draw.acts();
     let setup = WorldSetup {
@@ -46,6 +47,7 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
         detail,
         ports: draw.shape.ports,
         manner: draw.manner(),
+        audio: draw.shape.audio,
     };
     let mut world = match World::new(setup) {
         Ok(world) => world,
@@ -72,12 +74,11 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
 }
 
 fn describe(act: &Act) -> String {
-    match act {
-        Act::Reload(_) => "reload".to_string(),
-        Act::Dial { caller, dial, .. } => format!("{caller} dials {dial:?}"),
-        act => format!("{act:?}"),
-    }
+    if matches!(act, Act::Reload(_)) { "reload".to_string() } else { format!("{act:?}") }
 }
+
+/// Keeps the draws of a world apart from those of its node and network.
+const SALT: u64 = 0x5eed_0000_0000_0001;
 
 /// The fixed traits of one world.
 #[derive(Debug, Clone)]
@@ -93,6 +94,7 @@ struct Shape {
     qualify: bool,
     queue_lines: Vec<String>,
     reloads: u32,
+    audio: Audio,
 }
 
 impl Default for Shape {
@@ -108,6 +110,7 @@ impl Default for Shape {
             qualify: false,
             queue_lines: Vec::new(),
             reloads: 0,
+            audio: Audio::Off,
         }
     }
 }
@@ -142,6 +145,7 @@ impl Draw {
             ports: if self.rng.chance(0.1) { self.between(2, 12) } else { 200 },
             qualify: self.rng.chance(0.3),
             queue_lines: (0..queues).map(|_| self.queue_lines()).collect(),
+            audio: if self.rng.chance(0.01) { Audio::On } else { Audio::Off },
             reloads: if self.rng.chance(0.25) { self.between(1, 2) } else { 0 },
         }
     }

@@ -13,18 +13,15 @@ use crate::base::{Instant, QueueId, Rng};
 use crate::config::Config;
 use crate::media::{self, Lease, PortId};
 use crate::node::{self, Node, Resolved};
-use crate::sim::agent_phone::{AgentPhone, Manner};
-use crate::sim::caller::Caller;
-use crate::sim::exchange::Exchange;
+use crate::sim::agent_phone::Manner;
 use crate::sim::fact_text::{Names, kind};
-use crate::sim::handset;
 use crate::sim::ladder::{Detail, Ladder, summary};
 use crate::sim::network::{Network, Weather};
 use crate::sim::oracle::Oracle;
-use crate::sim::phone::{Kind, Phone, PhoneEvent};
-use crate::sim::session::address_of;
-use crate::sim::silent_media::SilentMedia;
-use crate::sim::wire::{Wire, user_of};
+use crate::sim::phone::{Phone, PhoneEvent};
+use crate::sim::studio::Media;
+use crate::sim::town::{Audio, Town};
+use crate::sim::wire::Wire;
 use crate::sim::wiretap::Wiretap;
 
 /// What a world is made of.
@@ -42,6 +39,8 @@ pub struct WorldSetup {
     pub ports: u32,
     /// How agents' phones behave until told otherwise.
     pub manner: Manner,
+    /// Whether there is audio.
+    pub audio: Audio,
 }
 
 /// More steps in one moment are a loop without end.
@@ -58,15 +57,8 @@ pub struct World {
     now: Instant,
     node: Node,
     engine: SocketAddr,
-    media: SilentMedia,
-    exchanges: Vec<Exchange>,
-    by_sip: BTreeMap<SocketAddr, usize>,
-    by_rtp: BTreeMap<SocketAddr, (usize, usize)>,
-    phones: BTreeMap<String, (usize, usize)>,
-    agents: BTreeSet<String>,
-    manner: Manner,
-    wakes: BTreeSet<(Instant, usize)>,
-    wake_of: Vec<Option<Instant>>,
+    media: Media,
+    town: Town,
     /// The network, for scripts that change the weather.
     pub network: Network,
     way: BTreeMap<(Instant, u64), Arrival>,
@@ -108,7 +100,7 @@ impl World {
             .collect();
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&rng.u64().to_le_bytes());
-        let media = SilentMedia::new(&leases);
+        let media = Media::new(setup.audio, &leases);
         let node = Node::new(
             Instant::ZERO,
             node::Setup {
@@ -126,14 +118,7 @@ impl World {
             node,
             engine,
             media,
-            exchanges: Vec::new(),
-            by_sip: BTreeMap::new(),
-            by_rtp: BTreeMap::new(),
-            phones: BTreeMap::new(),
-            agents: BTreeSet::new(),
-            manner: setup.manner,
-            wakes: BTreeSet::new(),
-            wake_of: Vec::new(),
+            town: Town::new(engine, setup.audio, setup.manner, rng.fork()),
             network,
             way: BTreeMap::new(),
             sequence: 0,
@@ -207,51 +192,31 @@ impl World {
         reply
     }
 
-    /// How the phones of agents who come by a reload behave.
-    pub fn set_manner(&mut self, manner: Manner) {
-        self.manner = manner;
-    }
-
     /// Does something at a phone by its name; `None` when there is no such phone.
     pub fn with_phone<T>(&mut self, name: &str, act: impl FnOnce(Instant, &mut Phone) -> T) -> Option<T> {
-        let (exchange, index) = *self.phones.get(name)?;
-        let result = act(self.now, self.exchanges[exchange].phone(index));
+        let (exchange, index) = self.town.place_of(name)?;
+        let result = act(self.now, self.town.get(exchange).phone(index));
         self.after_exchange(exchange);
         self.drain();
         Some(result)
     }
 
-    /// A caller's phone behind `exchange` (by its name), made when it does not exist yet.
+    /// A caller's phone behind an exchange (by its name), made when it does not exist yet.
     ///
     /// # Errors
     /// No such exchange.
     pub fn caller(&mut self, name: &str, exchange: &str) -> Result<(), String> {
-        if self.phones.contains_key(name) {
-            return Ok(());
-        }
-        let found = self.exchanges.iter().position(|candidate| candidate.name() == exchange);
-        let index = found.ok_or_else(|| format!("no exchange `{exchange}`"))?;
-        let setup = self.setup_of(name, index);
-        let engine = self.engine;
-        self.add_phone(index, name, Phone::Caller(Box::new(Caller::new(setup, engine))));
-        Ok(())
+        self.town.caller(name, exchange)
     }
 
-    /// An exchange at an address of its own, for callers whom the node does not know.
-    pub fn exchange(&mut self, name: &str, address: SocketAddr) -> usize {
-        if let Some(index) = self.by_sip.get(&address) {
-            return *index;
-        }
-        let rng = self.rng.fork();
-        self.exchanges.push(Exchange::new(name, address, rng));
-        self.wake_of.push(None);
-        self.by_sip.insert(address, self.exchanges.len() - 1);
-        self.exchanges.len() - 1
+    /// Who lives here.
+    pub const fn town(&self) -> &Town {
+        &self.town
     }
 
     /// Cuts a host off the network, named by its exchange or by one of its phones.
     pub fn cut(&mut self, name: &str) -> bool {
-        let Some(ip) = self.host_of(name) else { return false };
+        let Some(ip) = self.town.host_of(name) else { return false };
         self.cut.insert(ip);
         self.network.cut(ip);
         true
@@ -259,7 +224,7 @@ impl World {
 
     /// Joins a host again.
     pub fn mend(&mut self, name: &str) -> bool {
-        let Some(ip) = self.host_of(name) else { return false };
+        let Some(ip) = self.town.host_of(name) else { return false };
         self.network.mend(ip);
         true
     }
@@ -268,12 +233,7 @@ impl World {
     pub fn make_peace(&mut self) {
         self.network.mend_all();
         self.network.set_weather(Weather::fair());
-        let phones: Vec<(usize, usize)> = self.phones.values().copied().collect();
-        for (exchange, index) in phones {
-            self.exchanges[exchange].phone(index).come_back();
-            let wake = self.exchanges[exchange].poll_timeout();
-            self.wake(exchange, wake);
-        }
+        self.town.come_back();
     }
 
     /// True when some neighbour is asked by OPTIONS all the time.
@@ -286,7 +246,7 @@ impl World {
         self.node.live_calls() == 0
             && self.node.live_dialogs().0 == 0
             && self.way.is_empty()
-            && self.exchanges.iter().all(|exchange| exchange.phones().iter().all(Phone::is_idle))
+            && self.town.phones().all(Phone::is_idle)
     }
 
     /// Live calls of the node.
@@ -311,8 +271,7 @@ impl World {
 
     /// Names of phones that are still in a call though their host was never cut off.
     pub fn busy_phones(&self) -> Vec<&str> {
-        let hosts = self.exchanges.iter().filter(|exchange| !self.cut.contains(&exchange.address().ip()));
-        hosts.flat_map(Exchange::phones).filter(|phone| !phone.is_idle()).map(Phone::name).collect()
+        self.town.busy(&self.cut)
     }
 
     /// What must hold when the last call is gone.
@@ -326,7 +285,7 @@ impl World {
     /// When something happens next.
     pub fn next(&self) -> Option<Instant> {
         let way = self.way.first_key_value().map(|(key, _)| key.0);
-        let wake = self.wakes.first().map(|(at, _)| *at);
+        let wake = self.town.next_wake().map(|(at, _)| at);
         [way, wake, self.media.poll_timeout(), self.node.poll_timeout()].into_iter().flatten().min()
     }
 
@@ -357,8 +316,8 @@ impl World {
         if self.way.first_key_value().is_some_and(|(key, _)| key.0 <= self.now) {
             let (_, arrival) = self.way.pop_first().expect("just seen");
             self.on_arrival(arrival);
-        } else if let Some((_, index)) = self.wakes.first().copied().filter(|(at, _)| *at <= self.now) {
-            self.exchanges[index].handle_timeout(self.now);
+        } else if let Some((_, index)) = self.town.next_wake().filter(|(at, _)| *at <= self.now) {
+            self.town.get(index).handle_timeout(self.now);
             self.after_exchange(index);
         } else if self.media.poll_timeout().is_some_and(|at| at <= self.now) {
             self.media.handle_timeout(self.now);
@@ -375,12 +334,14 @@ impl World {
                 self.node.handle_datagram(self.now, from, payload);
             }
             Arrival::Datagram { from, to, payload } => {
-                if let Some(index) = self.by_sip.get(&to).copied() {
-                    self.exchanges[index].handle_datagram(self.now, from, &payload);
+                if self.media.handle_datagram(self.now, from, to, &payload) {
+                    return;
+                }
+                if let Some(index) = self.town.at_sip(to) {
+                    self.town.get(index).handle_datagram(self.now, from, &payload);
                     self.after_exchange(index);
-                } else if let Some((index, phone)) = self.by_rtp.get(&to).copied() {
-                    self.exchanges[index].handle_rtp(self.now, phone, from, &payload);
-                    self.after_exchange(index);
+                } else if let Some(place) = self.town.at_rtp(to) {
+                    self.town.hear(self.now, place, &payload);
                 }
             }
             Arrival::Command(command) => {
@@ -399,6 +360,9 @@ impl World {
         }
         while let Some(command) = self.node.poll_media() {
             self.later(0, Arrival::Command(command));
+        }
+        while let Some((from, to, payload)) = self.media.poll_transmit() {
+            self.deliver(from, to, &payload);
         }
         while let Some(event) = self.media.poll_event() {
             self.later(1, Arrival::Report(event));
@@ -440,44 +404,21 @@ impl World {
         self.way.insert((at, self.sequence), arrival);
     }
 
-    /// Hears what an exchange says, and notes when it wishes to be woken.
+    /// Takes what an exchange and its phones say, and notes when it wishes to be woken.
     fn after_exchange(&mut self, index: usize) {
-        while let Some((phone, outgoing)) = self.exchanges[index].poll_transmit() {
-            match outgoing.kind {
-                Kind::Sip => {
-                    let from = self.exchanges[index].address();
-                    self.send(Some((index, phone)), from, outgoing.destination, outgoing.payload);
-                }
-                Kind::Rtp => {
-                    let Some(phone) = phone else { continue };
-                    let from = self.exchanges[index].phones()[phone].rtp();
-                    self.deliver(from, outgoing.destination, &outgoing.payload);
-                }
+        let from = self.town.get(index).address();
+        while let Some((phone, outgoing)) = self.town.get(index).poll_transmit() {
+            self.send(Some((index, phone)), from, outgoing.destination, outgoing.payload);
+        }
+        while let Some((name, event)) = self.town.get(index).poll_event() {
+            if event == PhoneEvent::Doubled && self.network.weather().is_fair() && self.cut.is_empty() {
+                self.fail(format!("the phone of {name} got a second call at once"));
             }
         }
-        for phone in 0..self.exchanges[index].phones().len() {
-            while let Some(event) = self.exchanges[index].phone(phone).poll_event() {
-                if event == PhoneEvent::Doubled && self.network.weather().is_fair() && self.cut.is_empty() {
-                    let name = self.exchanges[index].phones()[phone].name().to_string();
-                    self.fail(format!("the phone of {name} got a second call at once"));
-                }
-            }
+        for (from, to, packet) in self.town.speak(self.now, index) {
+            self.deliver(from, to, &packet);
         }
-        let wake = self.exchanges[index].poll_timeout();
-        self.wake(index, wake);
-    }
-
-    fn wake(&mut self, index: usize, wake: Option<Instant>) {
-        if self.wake_of[index] == wake {
-            return;
-        }
-        if let Some(old) = self.wake_of[index] {
-            self.wakes.remove(&(old, index));
-        }
-        if let Some(at) = wake {
-            self.wakes.insert((at, index));
-        }
-        self.wake_of[index] = wake;
+        self.town.note_wake(index);
     }
 
     /// Sends a SIP datagram on its way, under the eyes of the record and the wiretap.
@@ -490,12 +431,12 @@ impl World {
             }
             return;
         };
-        let receiver = self.by_sip.get(&to).copied();
+        let receiver = self.town.at_sip(to);
         if let (None, Some(index)) = (sender, receiver) {
-            if let Some(agent) = self.agent_of(index, &message) {
-                if let Err(error) = self.wiretap.on_sent(self.now, &agent, &message) {
-                    self.fail(error);
-                }
+            let agent = self.town.agent_of(index, &message);
+            let judged = agent.map_or(Ok(()), |agent| self.wiretap.on_sent(self.now, agent, &message));
+            if let Err(error) = judged {
+                self.fail(error);
             }
         }
         if !self.ladder.is_kept() && !self.network.has_rules() {
@@ -505,7 +446,7 @@ impl World {
         let what = summary(&message, self.ladder.detail());
         let from_name = sender.map_or_else(|| ENGINE.to_string(), |(index, phone)| self.name_of(index, phone));
         let to_name = match receiver {
-            Some(index) => self.name_of(index, self.exchanges[index].recipient(&message)),
+            Some(index) => self.name_of(index, self.town.recipient(index, &message)),
             None if to == self.engine => ENGINE.to_string(),
             None => to.to_string(),
         };
@@ -530,33 +471,20 @@ impl World {
     }
 
     fn tap_received(&mut self, from: SocketAddr, payload: &[u8]) {
-        let Some(index) = self.by_sip.get(&from).copied() else { return };
+        let Some(index) = self.town.at_sip(from) else { return };
         let Some(message) = Wire::parse(payload) else { return };
-        if let Some(agent) = self.agent_of(index, &message) {
-            self.wiretap.on_received(self.now, &agent, &message);
+        if let Some(agent) = self.town.agent_of(index, &message) {
+            self.wiretap.on_received(self.now, agent, &message);
         }
-    }
-
-    fn agent_of(&self, exchange: usize, message: &Wire) -> Option<String> {
-        let phone = self.exchanges[exchange].recipient(message)?;
-        let name = self.exchanges[exchange].phones()[phone].name();
-        self.agents.contains(name).then(|| name.to_string())
     }
 
     fn name_of(&self, exchange: usize, phone: Option<usize>) -> String {
-        let exchange = &self.exchanges[exchange];
-        let Some(phone) = phone.map(|index| &exchange.phones()[index]) else { return exchange.name().to_string() };
+        let (name, phone) = self.town.who(exchange, phone);
         match (self.ladder.detail(), phone) {
-            (Detail::Counts, Phone::Agent(_)) => "agent".to_string(),
-            (Detail::Counts, Phone::Caller(_)) => "caller".to_string(),
-            (Detail::Everything | Detail::Nothing, phone) => phone.name().to_string(),
+            (Detail::Counts, Some(Phone::Agent(_))) => "agent".to_string(),
+            (Detail::Counts, Some(Phone::Caller(_))) => "caller".to_string(),
+            (Detail::Counts, None) | (Detail::Everything | Detail::Nothing, _) => name.to_string(),
         }
-    }
-
-    fn host_of(&self, name: &str) -> Option<IpAddr> {
-        let by_phone = self.phones.get(name).map(|(exchange, _)| *exchange);
-        let index = self.exchanges.iter().position(|exchange| exchange.name() == name).or(by_phone)?;
-        Some(self.exchanges[index].address().ip())
     }
 
     fn fail(&mut self, error: String) {
@@ -566,52 +494,8 @@ impl World {
         }
     }
 
-    /// Exchanges for all peers and phones for all agents that are not there yet.
     fn build(&mut self, config: &Config) -> Result<(), String> {
-        let mut peers = BTreeMap::new();
         self.qualifies |= config.peers.iter().any(|peer| !peer.qualify.is_zero());
-        for peer in &config.peers {
-            let ip = peer.address.host.parse().map_err(|_| format!("peer `{}` needs a numeric address", peer.name))?;
-            let index = self.exchange(&peer.name, SocketAddr::new(ip, peer.address.port));
-            peers.insert(Arc::clone(&peer.name), index);
-        }
-        for agent in &config.agents {
-            let user = user_of(&agent.uri).to_string();
-            if self.phones.contains_key(&user) {
-                continue;
-            }
-            let index = match agent.peer.as_ref().and_then(|peer| peers.get(peer)) {
-                Some(index) => *index,
-                None => {
-                    let address =
-                        address_of(&agent.uri).ok_or_else(|| format!("agent `{}`: no address", agent.name))?;
-                    self.exchange(&user, address)
-                }
-            };
-            let setup = self.setup_of(&user, index);
-            let phone = AgentPhone::new(setup, self.manner.clone());
-            self.agents.insert(user.clone());
-            self.add_phone(index, &user, Phone::Agent(Box::new(phone)));
-        }
-        Ok(())
-    }
-
-    fn setup_of(&mut self, name: &str, exchange: usize) -> handset::Setup {
-        let sip = self.exchanges[exchange].address();
-        let port = 30_000 + 2 * u16::try_from(self.exchanges[exchange].phones().len()).unwrap_or(0);
-        handset::Setup {
-            name: name.to_string(),
-            sip,
-            rtp: SocketAddr::new(sip.ip(), port),
-            formats: vec![8, 0],
-            rng: self.rng.fork(),
-        }
-    }
-
-    fn add_phone(&mut self, exchange: usize, name: &str, phone: Phone) {
-        let rtp = phone.rtp();
-        let index = self.exchanges[exchange].add(phone);
-        self.by_rtp.insert(rtp, (exchange, index));
-        self.phones.insert(name.to_string(), (exchange, index));
+        self.town.build(config)
     }
 }

@@ -124,6 +124,9 @@ def the_control_plane_acts(bench):
         check(json.loads(text)["status"] == code, f"{path}: no problem document: {text}")
     check(engine.request("/v1/agents/1001/state", {}, {"Content-Type": "text/plain"})[0] == 415, "JSON is asked for")
 
+    foreign = engine.request("/v1/agents/1001/state", {"state": "ready"}, {"Host": "calls.example"})
+    check(foreign[0] == 403, f"a foreign name is refused: {foreign}")
+
     stays = bench.sipp("caller_stays", engine.sip, s="800", m=2, r=10)
     wait_until(lambda: engine.queue("main")["waiting"] == 2, "two wait")
     first, second = engine.json("/v1/calls")["calls"]
@@ -201,6 +204,7 @@ def the_demo_adds_up(bench):
     check(set(totals["queues"]) == {"support", "sales", "vip"}, f"{totals}")
 
 
+BESIDE = [the_demo_adds_up]
 CASES = [
     reload_under_load,
     sigterm_drains,
@@ -208,5 +212,4 @@ CASES = [
     the_control_plane_acts,
     tokens_are_asked_for,
     a_taken_port_is_an_error,
-    the_demo_adds_up,
 ]

@@ -26,9 +26,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 # Engines that run beside each other have RTP ports of their own, below the system's ephemeral ones.
-FIRST_RTP, RTP_PORTS, RTP_RANGES = 20_000, 1_000, 12
+FIRST_RTP, RTP_PORTS, RTP_RANGES = 12_000, 1_000, 20
 
-_engines = itertools.count()
+_ranges = itertools.count()
 _children = []
 
 
@@ -79,6 +79,20 @@ def free_port(kind=socket.SOCK_DGRAM):
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]
+
+
+def free_rtp_range():
+    """First and last port of a range that no other engine holds."""
+    for turn in itertools.islice(_ranges, RTP_RANGES):
+        first = FIRST_RTP + turn % RTP_RANGES * RTP_PORTS
+        try:
+            for port in (first, first + RTP_PORTS // 2, first + RTP_PORTS - 1):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                    probe.bind((HOST, port))
+            return first, first + RTP_PORTS - 1
+        except OSError:
+            continue
+    raise Failure(f"no free RTP ports from {FIRST_RTP} on")
 
 
 def start(arguments, **options):
@@ -137,8 +151,7 @@ class Engine:
     """A running `strowger serve` with a configuration of its own."""
 
     def __init__(self, binary, folder, config, level="warn", media="", rtp=None):
-        first = FIRST_RTP + next(_engines) % RTP_RANGES * RTP_PORTS
-        first, last = rtp or (first, first + RTP_PORTS - 1)
+        first, last = rtp or free_rtp_range()
         self.media = f'[media]\nports = "{first}-{last}"\n{media}\n'
         self.sip = free_port()
         self.http = free_port(socket.SOCK_STREAM)

@@ -10,7 +10,7 @@ use crossterm::terminal::{Clear, ClearType};
 
 use crate::base::Instant;
 use crate::cli::args;
-use crate::cli::print::{clock, out, table};
+use crate::cli::print::{aside, clock, out, table};
 use crate::io::engine::Engine;
 use crate::stats::{Overview, QueueSnapshot};
 
@@ -37,7 +37,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Says what runs where; with `--json` nothing.
+    /// Says what runs where; with `--json` on standard error.
     pub(super) fn new(options: &args::Demo, engine: &Engine, notes: Vec<String>) -> Self {
         let manner = match (options.json, std::io::stdout().is_terminal()) {
             (true, _) => Manner::Silent,
@@ -100,8 +100,9 @@ impl Screen {
             text.push('\n');
         }
         text.push('\n');
-        if self.manner != Manner::Silent {
-            out(&text);
+        match self.manner {
+            Manner::Silent => aside(&text),
+            Manner::Lines | Manner::Table => out(&text),
         }
     }
 

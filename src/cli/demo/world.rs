@@ -21,8 +21,10 @@ const CALLERS_MAX: usize = 2_000;
 const NUMBERS: [(&str, u32); 3] = [("800", 50), ("801", 35), ("802", 15)];
 /// Mean patience of a waiting caller, and its least, in seconds.
 const PATIENCE: (f64, f64) = (40.0, 3.0);
+/// The share of callers who hang up almost at once, and their most patience in seconds: wrong numbers, second thoughts.
+const HASTY: (f64, f64) = (0.12, 2.5);
 /// Mean talk, its least and its most, in seconds.
-const TALK: (f64, f64, f64) = (12.0, 3.0, 30.0);
+const TALK: (f64, f64, f64) = (10.0, 3.0, 20.0);
 /// How often callers and agents look at what they do next.
 const STEP: Duration = Duration::from_millis(100);
 
@@ -160,8 +162,7 @@ impl World {
                 id
             }
         };
-        let (mean, least) = PATIENCE;
-        let patience = Duration::from_secs_f64(least + self.rng.exponential(mean));
+        let patience = self.patience();
         self.calls.insert(id, Call { gives_up: now + patience });
         let number = self.number();
         self.phones.dial(id, Dial::to(number));
@@ -191,6 +192,13 @@ impl World {
         let talk = (least + self.rng.exponential(mean - least)).min(most);
         let habits = Habits { hang_up: Some(Duration::from_secs_f64(talk)), ..Habits::default() };
         Manner { first: First::Ringing, then, habits }
+    }
+
+    fn patience(&mut self) -> Duration {
+        let ((mean, least), (hasty, most)) = (PATIENCE, HASTY);
+        let is_hasty = self.rng.chance(hasty);
+        let seconds = if is_hasty { self.rng.fraction() * most } else { least + self.rng.exponential(mean) };
+        Duration::from_secs_f64(seconds)
     }
 
     /// A phone prefers A-law or mu-law.

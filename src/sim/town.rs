@@ -1,0 +1,270 @@
+//! Who lives in a world: exchanges at their addresses, the phones behind them with their voices, and when each wishes to be
+//! woken. Knows names and addresses; sends nothing itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::{Instant, Rng};
+use crate::config::Config;
+use crate::media::tone::{AGENT_HZ, CALLER_HZ};
+use crate::sim::agent_phone::{AgentPhone, Manner};
+use crate::sim::caller::Caller;
+use crate::sim::exchange::Exchange;
+use crate::sim::handset;
+use crate::sim::phone::Phone;
+use crate::sim::session::address_of;
+use crate::sim::voice::{Ear, Voice};
+use crate::sim::wire::{Wire, user_of};
+
+/// A phone: its exchange and its index there.
+pub type Place = (usize, usize);
+
+/// Whether phones speak and listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audio {
+    /// They signal only.
+    Off,
+    /// Each sends its tone and records what it hears.
+    On,
+}
+
+/// Who lives in a world; see the module.
+#[derive(Debug)]
+pub struct Town {
+    engine: SocketAddr,
+    audio: Audio,
+    exchanges: Vec<Exchange>,
+    by_sip: BTreeMap<SocketAddr, usize>,
+    by_rtp: BTreeMap<SocketAddr, Place>,
+    phones: BTreeMap<String, Place>,
+    agents: BTreeSet<String>,
+    voices: BTreeMap<Place, (Voice, Ear)>,
+    manner: Manner,
+    wakes: BTreeSet<(Instant, usize)>,
+    wake_of: Vec<Option<Instant>>,
+    rng: Rng,
+}
+
+impl Town {
+    /// An empty town around the node at `engine`; agents' phones that come behave in this manner.
+    pub const fn new(engine: SocketAddr, audio: Audio, manner: Manner, rng: Rng) -> Self {
+        Self {
+            engine,
+            audio,
+            exchanges: Vec::new(),
+            by_sip: BTreeMap::new(),
+            by_rtp: BTreeMap::new(),
+            phones: BTreeMap::new(),
+            agents: BTreeSet::new(),
+            voices: BTreeMap::new(),
+            manner,
+            wakes: BTreeSet::new(),
+            wake_of: Vec::new(),
+            rng,
+        }
+    }
+
+    /// Exchanges for all peers and phones for all agents that are not there yet.
+    ///
+    /// # Errors
+    /// An address that is not numeric.
+    pub fn build(&mut self, config: &Config) -> Result<(), String> {
+        let mut peers = BTreeMap::new();
+        for peer in &config.peers {
+            let ip = peer.address.host.parse().map_err(|_| format!("peer `{}` needs a numeric address", peer.name))?;
+            let index = self.exchange(&peer.name, SocketAddr::new(ip, peer.address.port));
+            peers.insert(Arc::clone(&peer.name), index);
+        }
+        for agent in &config.agents {
+            let user = user_of(&agent.uri).to_string();
+            if self.phones.contains_key(&user) {
+                continue;
+            }
+            let index = match agent.peer.as_ref().and_then(|peer| peers.get(peer)) {
+                Some(index) => *index,
+                None => {
+                    let address =
+                        address_of(&agent.uri).ok_or_else(|| format!("agent `{}`: no address", agent.name))?;
+                    self.exchange(&user, address)
+                }
+            };
+            let setup = self.setup_of(&user, index);
+            let phone = AgentPhone::new(setup, self.manner.clone());
+            self.agents.insert(user.clone());
+            self.add(index, &user, Phone::Agent(Box::new(phone)));
+        }
+        Ok(())
+    }
+
+    /// A caller's phone behind an exchange (by its name), made when it does not exist yet.
+    ///
+    /// # Errors
+    /// No such exchange.
+    pub fn caller(&mut self, name: &str, exchange: &str) -> Result<(), String> {
+        if self.phones.contains_key(name) {
+            return Ok(());
+        }
+        let found = self.exchanges.iter().position(|candidate| candidate.name() == exchange);
+        let index = found.ok_or_else(|| format!("no exchange `{exchange}`"))?;
+        let setup = self.setup_of(name, index);
+        let engine = self.engine;
+        self.add(index, name, Phone::Caller(Box::new(Caller::new(setup, engine))));
+        Ok(())
+    }
+
+    /// The exchange at an address, made when it does not exist yet.
+    pub fn exchange(&mut self, name: &str, address: SocketAddr) -> usize {
+        if let Some(index) = self.by_sip.get(&address) {
+            return *index;
+        }
+        let rng = self.rng.fork();
+        self.exchanges.push(Exchange::new(name, address, rng));
+        self.wake_of.push(None);
+        self.by_sip.insert(address, self.exchanges.len() - 1);
+        self.exchanges.len() - 1
+    }
+
+    /// Where a phone of this name is.
+    pub fn place_of(&self, name: &str) -> Option<Place> {
+        self.phones.get(name).copied()
+    }
+
+    /// The exchange at a SIP address.
+    pub fn at_sip(&self, address: SocketAddr) -> Option<usize> {
+        self.by_sip.get(&address).copied()
+    }
+
+    /// The phone at an RTP address.
+    pub fn at_rtp(&self, address: SocketAddr) -> Option<Place> {
+        self.by_rtp.get(&address).copied()
+    }
+
+    /// An exchange by its index.
+    pub fn get(&mut self, index: usize) -> &mut Exchange {
+        &mut self.exchanges[index]
+    }
+
+    /// Every phone.
+    pub fn phones(&self) -> impl Iterator<Item = &Phone> {
+        self.exchanges.iter().flat_map(Exchange::phones)
+    }
+
+    /// All phones have power again.
+    pub fn come_back(&mut self) {
+        let places: Vec<Place> = self.phones.values().copied().collect();
+        for (exchange, index) in places {
+            self.exchanges[exchange].phone(index).come_back();
+            self.note_wake(exchange);
+        }
+    }
+
+    /// Names of phones still in a call, of hosts that were never cut off.
+    pub fn busy(&self, cut: &BTreeSet<IpAddr>) -> Vec<&str> {
+        let hosts = self.exchanges.iter().filter(|exchange| !cut.contains(&exchange.address().ip()));
+        hosts.flat_map(Exchange::phones).filter(|phone| !phone.is_idle()).map(Phone::name).collect()
+    }
+
+    /// The host of an exchange or phone by its name.
+    pub fn host_of(&self, name: &str) -> Option<IpAddr> {
+        let by_phone = self.place_of(name).map(|(exchange, _)| exchange);
+        let index = self.exchanges.iter().position(|exchange| exchange.name() == name).or(by_phone)?;
+        Some(self.exchanges[index].address().ip())
+    }
+
+    /// The agent whose phone behind this exchange a message belongs to.
+    pub fn agent_of(&self, exchange: usize, message: &Wire) -> Option<&str> {
+        let phone = self.exchanges[exchange].recipient(message)?;
+        let name = self.exchanges[exchange].phones()[phone].name();
+        self.agents.contains(name).then_some(name)
+    }
+
+    /// A phone, or the exchange itself.
+    pub fn who(&self, exchange: usize, phone: Option<usize>) -> (&str, Option<&Phone>) {
+        let exchange = &self.exchanges[exchange];
+        let phone = phone.map(|index| &exchange.phones()[index]);
+        (phone.map_or_else(|| exchange.name(), Phone::name), phone)
+    }
+
+    /// Which phone of an exchange a message belongs to.
+    pub fn recipient(&self, exchange: usize, message: &Wire) -> Option<usize> {
+        self.exchanges[exchange].recipient(message)
+    }
+
+    /// A phone hears an RTP packet.
+    pub fn hear(&mut self, now: Instant, place: Place, packet: &[u8]) {
+        if let Some((_, ear)) = self.voices.get_mut(&place) {
+            ear.hear(now, packet);
+        }
+    }
+
+    /// What the phones of an exchange say now: from, to, packet.
+    pub fn speak(&mut self, now: Instant, exchange: usize) -> Vec<(SocketAddr, SocketAddr, Bytes)> {
+        let mut spoken = Vec::new();
+        for ((_, index), (voice, _)) in self.voices.range_mut((exchange, 0)..(exchange + 1, 0)) {
+            let phone = self.exchanges[exchange].phone(*index);
+            let (from, sound) = (phone.rtp(), phone.sound());
+            while let Some((to, packet)) = voice.speak(now, sound) {
+                spoken.push((from, to, Bytes::from(packet)));
+            }
+        }
+        spoken
+    }
+
+    /// What each phone has heard, by name.
+    pub fn ears(&self) -> impl Iterator<Item = (&str, &Ear)> {
+        self.phones.iter().filter_map(|(name, place)| Some((name.as_str(), &self.voices.get(place)?.1)))
+    }
+
+    /// Which exchange wishes to be woken first, and when.
+    pub fn next_wake(&self) -> Option<(Instant, usize)> {
+        self.wakes.first().copied()
+    }
+
+    /// Notes when an exchange wishes to be woken.
+    pub fn note_wake(&mut self, index: usize) {
+        let voices = self.voices.range((index, 0)..(index + 1, 0));
+        let voice = voices.filter_map(|(_, (voice, _))| voice.next()).min();
+        let wake = self.exchanges[index].poll_timeout().into_iter().chain(voice).min();
+        if self.wake_of[index] == wake {
+            return;
+        }
+        if let Some(old) = self.wake_of[index] {
+            self.wakes.remove(&(old, index));
+        }
+        if let Some(at) = wake {
+            self.wakes.insert((at, index));
+        }
+        self.wake_of[index] = wake;
+    }
+
+    fn setup_of(&mut self, name: &str, exchange: usize) -> handset::Setup {
+        let sip = self.exchanges[exchange].address();
+        let port = 30_000 + 2 * u16::try_from(self.exchanges[exchange].phones().len()).unwrap_or(0);
+        handset::Setup {
+            name: name.to_string(),
+            sip,
+            rtp: SocketAddr::new(sip.ip(), port),
+            formats: vec![8, 0],
+            rng: self.rng.fork(),
+        }
+    }
+
+    fn add(&mut self, exchange: usize, name: &str, phone: Phone) {
+        let (says, hears) = match phone {
+            Phone::Caller(_) => (CALLER_HZ, AGENT_HZ),
+            Phone::Agent(_) => (AGENT_HZ, CALLER_HZ),
+        };
+        let rtp = phone.rtp();
+        let place = (exchange, self.exchanges[exchange].add(phone));
+        if self.audio == Audio::On {
+            let mut ear = Ear::new(hears);
+            ear.record();
+            self.voices.insert(place, (Voice::new(says, &mut self.rng), ear));
+        }
+        self.by_rtp.insert(rtp, place);
+        self.phones.insert(name.to_string(), place);
+    }
+}
