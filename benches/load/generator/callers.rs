@@ -127,7 +127,9 @@ impl Callers {
     /// Callers of an engine.
     pub(crate) fn new(engine: SocketAddrV4, habits: Habits, seed: u32) -> Result<Self, String> {
         let socket = Arc::new(socket::open()?);
-        let templates = Templates::new(socket::port(&socket), engine, seed);
+        // Two runs against one engine have two ports, so the names of their calls differ.
+        let port = socket::port(&socket);
+        let templates = Templates::new(port, engine, seed ^ u32::from(port) << 16);
         Ok(Self {
             socket,
             figures: Figures::default(),

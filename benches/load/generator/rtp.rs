@@ -119,7 +119,9 @@ struct Stream {
     last: u16,
     /// When the packet of sequence 0 should have come, by the earliest packet so far.
     origin: u64,
+    /// The first and the last sequence number that count.
     measured_first: i64,
+    measured_last: i64,
     measured: u64,
 }
 
@@ -202,7 +204,7 @@ impl Worker {
 
     fn sum(mut self) -> Heard {
         for stream in self.streams.iter().filter(|stream| stream.measured > 0) {
-            let due = (stream.sequence - stream.measured_first + 1).unsigned_abs();
+            let due = (stream.measured_last - stream.measured_first + 1).unsigned_abs();
             self.heard.music_streams += 1;
             self.heard.music_lost += due.saturating_sub(stream.measured);
         }
@@ -223,9 +225,10 @@ impl Stream {
         self.packets += 1;
         if is_measuring {
             if self.measured == 0 {
-                self.measured_first = self.sequence;
+                (self.measured_first, self.measured_last) = (self.sequence, self.sequence);
             }
             self.measured += 1;
+            self.measured_last = self.measured_last.max(self.sequence);
         }
         let due = self.origin.saturating_add_signed(self.sequence * INTERVAL.cast_signed());
         self.origin -= due.saturating_sub(at);
