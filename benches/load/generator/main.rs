@@ -180,6 +180,8 @@ impl Bench {
         let figures = self.callers.figures;
         let heard = self.rtp.finish();
         let packets = heard.music_packets + heard.relay_received;
+        let music = Some(&heard).filter(|heard| heard.music_streams > 0);
+        let relay = Some(&heard).filter(|heard| heard.speakers > 0);
         let each = |total: f64, count: u64| (count > 0).then(|| (total / count as f64 * 1e3).round() / 1e3);
         let share = |part: u64, whole: u64| (whole > 0).then(|| (part as f64 / whole as f64 * 1e5).round() / 1e3);
         Ok(json!({
@@ -203,15 +205,15 @@ impl Bench {
             "waiting_bytes_each": each(parked.saturating_sub(before) as f64, background as u64).map(f64::round),
             "background_kept": still,
             "cpu_us_per_packet": each(window, packets),
-            "music_streams": heard.music_streams,
-            "music_packets": heard.music_packets,
-            "music_lost": heard.music_lost,
+            "music_streams": music.map(|heard| heard.music_streams),
+            "music_packets": music.map(|heard| heard.music_packets),
+            "music_lost": music.map(|heard| heard.music_lost),
             "music_late_p50_ms": heard.music_late.quantile_ms(0.5),
             "music_late_p99_ms": heard.music_late.quantile_ms(0.99),
             "music_late_max_ms": heard.music_late.max_ms(),
-            "relay_speakers": heard.speakers,
-            "relay_packets": heard.relay_received,
-            "relay_lost": heard.relay_sent.saturating_sub(heard.relay_received),
+            "relay_speakers": relay.map(|heard| heard.speakers),
+            "relay_packets": relay.map(|heard| heard.relay_received),
+            "relay_lost": relay.map(|heard| heard.relay_sent.saturating_sub(heard.relay_received)),
             "relay_delay_p50_ms": heard.relay_delay.quantile_ms(0.5),
             "relay_delay_p99_ms": heard.relay_delay.quantile_ms(0.99),
             "relay_delay_max_ms": heard.relay_delay.max_ms(),
