@@ -46,7 +46,7 @@ struct Row {
 
 fn table() -> Vec<Row> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/torture");
-    let text = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let text = std::fs::read_to_string(folder.join("README.md")).expect("the table is in the tree");
     let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| file"));
     rows.map(|line| {
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
@@ -59,11 +59,11 @@ fn table() -> Vec<Row> {
 }
 
 fn judge(row: &Row) -> Option<String> {
-    let mut bytes = std::fs::read(&row.file).unwrap();
+    let mut bytes = std::fs::read(&row.file).expect("the table names files of the tree");
     if row.file.extension().is_none() {
         bytes = on_the_wire(&bytes);
     }
-    let source: SocketAddr = "192.0.2.9:5060".parse().unwrap();
+    let source: SocketAddr = ([192, 0, 2, 9], 5060).into();
     let mut node = node();
     node.handle_datagram(Instant::from_micros(1000), source, Bytes::from(bytes));
     let mut codes = Vec::new();
@@ -71,7 +71,7 @@ fn judge(row: &Row) -> Option<String> {
         let line = String::from_utf8_lossy(&transmit.payload).lines().next().unwrap_or_default().to_string();
         codes.push(line.split(' ').nth(1).and_then(|code| code.parse::<u16>().ok()).unwrap_or(0));
     }
-    node.check().unwrap();
+    assert_eq!(node.check(), Ok(()), "{}", row.name);
     let last = codes.iter().copied().rfind(|code| *code >= 200);
     let said = row.expected.as_str();
     (!fits(said, last)).then(|| format!("{}: expected {said}, got {codes:?}", row.name))
@@ -105,7 +105,7 @@ fn node() -> Node {
         config: Arc::new(config),
         resolved: Resolved::default(),
         seed: [7; 32],
-        sip_address: "127.0.0.1:5070".parse().unwrap(),
+        sip_address: ([127, 0, 0, 1], 5070).into(),
         leases: (0..50).map(lease).collect(),
     };
     Node::new(Instant::ZERO, setup)

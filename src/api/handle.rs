@@ -24,6 +24,8 @@ const BEAT_AGE_MAX: Duration = Duration::from_secs(5);
 /// A request with the way back.
 #[derive(Debug)]
 pub struct Request {
+    /// When.
+    pub asked: Instant,
     /// What is asked.
     pub control: Control,
     /// Where the answer goes.
@@ -143,7 +145,7 @@ impl Handle {
     /// 503 when the queue is full or the node does not answer; 404 and 409 as the node says.
     pub async fn ask(&self, control: Control) -> Result<Reply, Problem> {
         let (answer, reply) = oneshot::channel();
-        self.requests.try_send(Request { control, answer }).map_err(|error| match error {
+        self.requests.try_send(Request { asked: self.now(), control, answer }).map_err(|error| match error {
             TrySendError::Full(_) => Problem::unavailable("too many requests wait for the engine; try again"),
             TrySendError::Closed(_) => Problem::unavailable("the engine has ended"),
         })?;

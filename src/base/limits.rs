@@ -36,3 +36,8 @@ pub const ROWS_MAX: usize = 1_000;
 pub const TRACK_SAMPLES_MAX: usize = 8_000 * 600;
 /// Retry-After of a 503, in seconds: long enough for a load peak to pass, short enough that a trunk is not lost.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// Datagrams of live calls read and not yet handled: the socket is read empty each turn, so this is one turn's worth of the
+/// largest receive buffer.
+pub const GATE_URGENT_MAX: usize = 65_536;
+/// New calls read and not yet judged: more than a node can take within the time after which it refuses.
+pub const GATE_CALLS_MAX: usize = 4_096;

@@ -65,6 +65,8 @@ pub struct Invite<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
     /// Our offer.
     pub sdp: Option<&'a [u8]>,
+    /// Max-Forwards: one less than that of the call it is made for, so that a call which comes back to us ends (482, 483).
+    pub hops: u32,
 }
 
 /// Whether OPTIONS says that calls are welcome.
@@ -135,6 +137,11 @@ impl Legs {
         let tag = self.stack.fresh_token();
         let writer = write::respond(request, source, code, reason, &tag);
         self.stack.respond_stateless(source, writer.finish());
+    }
+
+    /// Refuses an INVITE that there is no room for, keeping no state; true unless it repeats one that was taken.
+    pub fn refuse_invite(&mut self, now: Instant, source: SocketAddr, request: &Message) -> bool {
+        self.stack.refuse_invite(now, source, request)
     }
 
     /// From now on OPTIONS is answered 503: neighbours take this node out.

@@ -3,13 +3,13 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | [`event`] | what a leg tells |
-//! | [`leg`] | one leg's state |
-//! | [`legs`] | all legs of a shard: inputs, polls, look-up |
-//! | [`inbound`] | requests that come: new calls, requests inside a dialog |
-//! | [`outbound`] | INVITEs of ours, their responses, CANCEL |
-//! | [`change`] | re-INVITE and UPDATE |
-//! | [`ending`] | hanging up, 2xx retransmission, probes |
+//! | `event` | what a leg tells |
+//! | `leg` | one leg's state |
+//! | `legs` | all legs of a shard: inputs, polls, look-up |
+//! | `inbound` | requests that come: new calls, requests inside a dialog |
+//! | `outbound` | INVITEs of ours, their responses, CANCEL |
+//! | `change` | re-INVITE and UPDATE |
+//! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
 pub mod leg;

@@ -27,7 +27,7 @@ impl Legs {
             uri: spec.uri,
             peer: spec.destination,
         });
-        let (key, mut writer, _) = dialog.request(&mut self.stack, Method::Invite);
+        let (key, mut writer, _) = dialog.request_within(&mut self.stack, Method::Invite, spec.hops);
         writer.line(Name::Contact, &self.contact);
         writer.line(Name::Allow, ALLOW);
         for (name, value) in spec.headers {

@@ -19,6 +19,7 @@ use crate::io::media::{self, MediaLink};
 use crate::io::ports::Ports;
 use crate::io::resolve::own_address;
 use crate::io::signalling::{self, Ended, Inbox, Order, Signalling};
+use crate::node::gate::Gate;
 use crate::node::{Node, Resolved, Setup};
 
 /// Orders that wait for the signalling thread; the supervisor gives one at a time.
@@ -78,11 +79,14 @@ impl Engine {
         let handle = Handle::new(request_sender, Arc::new(move || clock.now()), Arc::clone(&live), Arc::clone(&health));
         handle.set_tokens(tokens);
 
+        let media_live = Arc::clone(&live);
         let signalling = Signalling {
             clock,
             node,
+            gate: Gate::new(clock.now()),
             live,
             media: media.another(),
+            flush_at: None,
             inbox: Inbox { requests, orders, events },
             health,
             repairs: 0,
@@ -91,7 +95,7 @@ impl Engine {
         let (stop_http, http_stopped) = oneshot::channel();
         let api_handle = handle.clone();
         let threads = vec![
-            spawn("media", move || media_thread.run())?,
+            spawn("media", move || media_thread.run(&media_live))?,
             spawn("signalling", move || run_signalling(signalling, socket, ended_sender))?,
             spawn("http", move || run_http(listener, api_handle, http_stopped))?,
         ];

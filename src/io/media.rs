@@ -12,17 +12,19 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 
 use crate::api::handle::Health;
+use crate::base::Instant;
 use crate::io::clock::Clock;
 use crate::io::ports::{Ports, Readable, WAKE};
 use crate::media::outbox::Kind;
 use crate::media::{Command, Event, Track, TrackId, Worker};
+use crate::stats::Live;
 
-/// Orders between the threads: a call needs about ten, and a turn of either thread is far below a second.
-const ORDERS_MAX: usize = 65_536;
+/// Batches of commands between the threads: one a millisecond, and a turn of either thread is far below a second.
+const ORDERS_MAX: usize = 4_096;
 /// Events from the media worker that wait for the signalling thread.
 const EVENTS_MAX: usize = 65_536;
-/// Orders taken in one turn before packets get theirs.
-const ORDERS_TURN_MAX: usize = 4_096;
+/// Batches taken in one turn before packets get theirs.
+const ORDERS_TURN_MAX: usize = 16;
 /// Packets read from one socket in one turn, so that a flood on one port does not starve the others.
 const PACKETS_TURN_MAX: usize = 16;
 /// Sockets told readable by one poll.
@@ -32,47 +34,83 @@ const PACKET_MAX: usize = 2_048;
 /// The thread turns at least this often, for its heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// Commands are gathered for so long before they go, and the media thread is woken once for all of them: a wake-up costs
+/// more than a command, and audio that comes ahead of its rule is held.
+const GATHER: Duration = Duration::from_millis(1);
+/// So many commands go at once.
+const GATHERED_MAX: usize = 512;
+
 /// An order to the media thread.
 #[derive(Debug)]
 pub enum Order {
-    /// A rule from the signalling thread.
-    Command(Command),
+    /// Rules from the signalling thread, and when the first of them was given.
+    Commands(Instant, Vec<Command>),
     /// A piece of audio becomes known under an id; sent before any command names it.
     Load(TrackId, Track),
 }
+
+/// An event and when the worker told it.
+pub type Told = (Instant, Event);
 
 /// The signalling thread's way to the media thread. Never blocks, never loses a command; wakes once for a batch.
 #[derive(Debug)]
 pub struct MediaLink {
     orders: mpsc::Sender<Order>,
     waker: Arc<Waker>,
+    gathered: Vec<Command>,
+    since: Instant,
+    sent: Instant,
     backlog: VecDeque<Order>,
-    told: bool,
 }
 
 impl MediaLink {
-    /// Sends a command; [`MediaLink::wake`] makes the media thread look.
-    pub fn command(&mut self, command: Command) {
-        self.send(Order::Command(command));
+    fn new(orders: mpsc::Sender<Order>, waker: Arc<Waker>) -> Self {
+        let (since, sent) = (Instant::ZERO, Instant::ZERO);
+        Self { orders, waker, gathered: Vec::new(), since, sent, backlog: VecDeque::new() }
+    }
+
+    /// Takes a command; it goes with [`MediaLink::flush`].
+    pub fn command(&mut self, now: Instant, command: Command) {
+        if self.gathered.is_empty() {
+            self.since = now;
+        }
+        self.gathered.push(command);
     }
 
     /// Makes a piece of audio known.
     pub fn load(&mut self, id: TrackId, track: Track) {
         self.send(Order::Load(id, track));
-        self.wake();
     }
 
-    /// Wakes the media thread when something was sent since the last time.
-    pub fn wake(&mut self) {
-        while let Some(order) = self.backlog.pop_front() {
-            if let Err(TrySendError::Full(order)) = self.orders.try_send(order) {
-                self.backlog.push_front(order);
-                break;
-            }
-            self.told = true;
+    /// Sends what was gathered when it is time, and tells when to call again.
+    pub fn flush(&mut self, now: Instant) -> Option<Instant> {
+        let due = self.sent + GATHER;
+        if self.gathered.is_empty() && self.backlog.is_empty() {
+            return None;
         }
-        if !std::mem::take(&mut self.told) {
-            return;
+        if now < due && self.gathered.len() < GATHERED_MAX {
+            return Some(due);
+        }
+        self.sent = now;
+        self.flush_now();
+        (!self.backlog.is_empty()).then_some(now + GATHER)
+    }
+
+    /// Sends what was gathered.
+    pub fn flush_now(&mut self) {
+        if !self.gathered.is_empty() {
+            let commands = std::mem::take(&mut self.gathered);
+            self.backlog.push_back(Order::Commands(self.since, commands));
+        }
+        while let Some(order) = self.backlog.pop_front() {
+            match self.orders.try_send(order) {
+                Ok(()) => {}
+                Err(TrySendError::Full(order)) => {
+                    self.backlog.push_front(order);
+                    break;
+                }
+                Err(TrySendError::Closed(_)) => return tracing::error!("the media thread is gone"),
+            }
         }
         if let Err(error) = self.waker.wake() {
             tracing::error!(%error, "wake the media thread");
@@ -81,20 +119,13 @@ impl MediaLink {
 
     /// Another link to the same thread, with a backlog of its own.
     pub fn another(&self) -> Self {
-        Self { orders: self.orders.clone(), waker: Arc::clone(&self.waker), backlog: VecDeque::new(), told: false }
+        Self::new(self.orders.clone(), Arc::clone(&self.waker))
     }
 
     /// The backlog is bounded by what the live calls may still say (DESIGN 3).
     fn send(&mut self, order: Order) {
-        if !self.backlog.is_empty() {
-            self.backlog.push_back(order);
-            return;
-        }
-        match self.orders.try_send(order) {
-            Ok(()) => self.told = true,
-            Err(TrySendError::Full(order)) => self.backlog.push_back(order),
-            Err(TrySendError::Closed(_)) => tracing::error!("the media thread is gone"),
-        }
+        self.backlog.push_back(order);
+        self.flush_now();
     }
 }
 
@@ -106,8 +137,8 @@ pub struct MediaThread {
     ports: Ports,
     worker: Worker,
     orders: mpsc::Receiver<Order>,
-    events: mpsc::Sender<Event>,
-    backlog: VecDeque<Event>,
+    events: mpsc::Sender<Told>,
+    backlog: VecDeque<Told>,
     unfinished: Vec<Readable>,
     health: Arc<Health>,
 }
@@ -120,7 +151,7 @@ pub fn prepare(
     clock: Clock,
     mut ports: Ports,
     health: Arc<Health>,
-) -> std::io::Result<(MediaThread, MediaLink, mpsc::Receiver<Event>)> {
+) -> std::io::Result<(MediaThread, MediaLink, mpsc::Receiver<Told>)> {
     let poll = Poll::new()?;
     ports.register(poll.registry())?;
     let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
@@ -138,13 +169,13 @@ pub fn prepare(
         unfinished: Vec::new(),
         health,
     };
-    let link = MediaLink { orders: order_sender, waker, backlog: VecDeque::new(), told: false };
+    let link = MediaLink::new(order_sender, waker);
     Ok((thread, link, event_receiver))
 }
 
 impl MediaThread {
     /// Runs until nobody can send orders any more.
-    pub fn run(mut self) {
+    pub fn run(mut self, live: &Live) {
         let mut ready = Events::with_capacity(READY_MAX);
         let mut packet = vec![0; PACKET_MAX];
         let mut more = false;
@@ -157,7 +188,7 @@ impl MediaThread {
                 return;
             }
             self.health.beat_media(self.clock.now());
-            more = match self.take_orders() {
+            more = match self.take_orders(live) {
                 Taken::All => false,
                 Taken::Some => true,
                 Taken::Gone => return,
@@ -176,11 +207,15 @@ impl MediaThread {
         self.worker.poll_timeout().map_or(patience, |at| self.clock.until(at).min(patience))
     }
 
-    fn take_orders(&mut self) -> Taken {
+    fn take_orders(&mut self, live: &Live) -> Taken {
         for _ in 0..ORDERS_TURN_MAX {
             match self.orders.try_recv() {
-                Ok(Order::Command(command)) => {
-                    self.worker.handle_command(self.clock.now(), command);
+                Ok(Order::Commands(since, commands)) => {
+                    let now = self.clock.now();
+                    live.working().media_commands.record_since(since, now);
+                    for command in commands {
+                        self.worker.handle_command(now, command);
+                    }
                     self.settle();
                 }
                 Ok(Order::Load(id, track)) => self.worker.load_track(id, Arc::new(track)),
@@ -232,7 +267,7 @@ impl MediaThread {
             }
         }
         while let Some(event) = self.worker.poll_event() {
-            self.backlog.push_back(event);
+            self.backlog.push_back((self.clock.now(), event));
         }
         while let Some(event) = self.backlog.pop_front() {
             if let Err(TrySendError::Full(event)) = self.events.try_send(event) {

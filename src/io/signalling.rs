@@ -16,13 +16,16 @@ use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::io::datagrams::{Inbound, Outbound, Received};
 use crate::io::figures;
-use crate::io::media::MediaLink;
+use crate::io::media::{MediaLink, Told};
 use crate::media;
+use crate::node::gate::{Gate, Next};
 use crate::node::{Node, Resolved};
 use crate::stats::Live;
 
-/// Datagrams read in one turn before timers and requests get theirs: about 2 ms of work.
-const DATAGRAMS_TURN_MAX: usize = 128;
+/// Datagrams read in one turn: cheap, so the socket is emptied and waiting happens in the gate, where it is measured.
+const READ_TURN_MAX: usize = 1_024;
+/// Datagrams handled in one turn before timers and requests get theirs: about 1 ms of work.
+const HANDLED_TURN_MAX: usize = 64;
 /// Media events taken in one turn.
 const EVENTS_TURN_MAX: usize = 256;
 /// Requests of the control plane taken in one turn: a listing may take 100 us.
@@ -57,7 +60,7 @@ pub struct Inbox {
     /// Orders of the supervisor. Its end ends the loop.
     pub orders: mpsc::Receiver<Order>,
     /// What the media worker tells. Its end ends the loop.
-    pub events: mpsc::Receiver<media::Event>,
+    pub events: mpsc::Receiver<Told>,
 }
 
 /// Why the loop ended.
@@ -80,10 +83,14 @@ pub struct Signalling {
     pub clock: Clock,
     /// The engine.
     pub node: Node,
+    /// Admission.
+    pub gate: Gate,
     /// The live figures it writes.
     pub live: Arc<Live>,
     /// The way to the media thread.
     pub media: MediaLink,
+    /// When the media link wants to be flushed again.
+    pub flush_at: Option<Instant>,
     /// The other inputs.
     pub inbox: Inbox,
     /// What `/healthz` and `/readyz` read.
@@ -105,7 +112,7 @@ enum Turn {
 enum Woken {
     Socket,
     Timer,
-    Event(Option<media::Event>),
+    Event(Option<Told>),
     Request(Request),
     Order(Option<Order>),
 }
@@ -122,6 +129,7 @@ impl Signalling {
             let turn = self.turn(&mut inbound, &mut outbound);
             if self.node.is_drained() && outbound.is_empty() {
                 self.settle(&mut outbound);
+                self.media.flush_now();
                 return Ended::Drained;
             }
             if turn == Turn::More {
@@ -131,7 +139,7 @@ impl Signalling {
             self.arm(&mut sleep, &mut armed);
             match self.wait(&outbound, &mut sleep).await {
                 Woken::Socket | Woken::Timer => {}
-                Woken::Event(Some(event)) => self.node.handle_media(self.clock.now(), event),
+                Woken::Event(Some((since, event))) => self.on_event(since, event),
                 Woken::Event(None) => return Ended::MediaLost,
                 Woken::Request(request) => self.on_request(request),
                 Woken::Order(Some(order)) => self.on_order(order),
@@ -151,10 +159,9 @@ impl Signalling {
             self.node.handle_timeout(now);
             self.settle(outbound);
         }
-        let mut turn = Turn::More;
         for _ in 0..EVENTS_TURN_MAX {
-            let Ok(event) = self.inbox.events.try_recv() else { break };
-            self.node.handle_media(self.clock.now(), event);
+            let Ok((since, event)) = self.inbox.events.try_recv() else { break };
+            self.on_event(since, event);
             self.settle(outbound);
         }
         for _ in 0..REQUESTS_TURN_MAX {
@@ -166,27 +173,58 @@ impl Signalling {
             self.on_order(order);
             self.settle(outbound);
         }
-        for _ in 0..DATAGRAMS_TURN_MAX {
+        let emptied = self.read(inbound, outbound);
+        let mut begin = self.clock.now();
+        for _ in 0..HANDLED_TURN_MAX {
+            let Some(next) = self.gate.pop(begin) else { break };
+            self.handle(begin, next);
+            self.settle(outbound);
+            let end = self.clock.now();
+            self.live.working().decision.record_since(begin, end);
+            begin = end;
+        }
+        self.flush_at = self.media.flush(begin);
+        if emptied && self.gate.is_empty() { Turn::Idle } else { Turn::More }
+    }
+
+    /// Reads what the socket has, into the gate; false when there is more.
+    fn read(&mut self, inbound: &mut Inbound, outbound: &Outbound) -> bool {
+        let now = self.clock.now();
+        for _ in 0..READ_TURN_MAX {
             match inbound.receive(outbound.socket()) {
                 Received::Datagram(source, payload) => {
-                    self.node.handle_datagram(self.clock.now(), source, payload);
-                    self.settle(outbound);
+                    self.gate.push(now, source, payload, |source| self.node.sender(source));
                 }
-                Received::Nothing => {
-                    turn = Turn::Idle;
-                    break;
-                }
+                Received::Nothing => return true,
                 Received::Fault => {}
             }
         }
-        self.media.wake();
-        turn
+        false
+    }
+
+    fn handle(&mut self, now: Instant, next: Next) {
+        let passed = match &next {
+            Next::Handle(passed) | Next::Refuse(passed) => passed,
+            Next::Drop => return,
+        };
+        self.live.working().datagram_wait.record(passed.waited);
+        match next {
+            Next::Handle(passed) => self.node.handle_datagram(now, passed.source, passed.payload),
+            Next::Refuse(passed) => self.node.handle_refused(now, passed.source, passed.payload),
+            Next::Drop => {}
+        }
+    }
+
+    fn on_event(&mut self, since: Instant, event: media::Event) {
+        let now = self.clock.now();
+        self.live.working().media_events.record_since(since, now);
+        self.node.handle_media(now, event);
     }
 
     /// Drains what the node has to say after an input.
     fn settle(&mut self, outbound: &mut Outbound) {
         while let Some(command) = self.node.poll_media() {
-            self.media.command(command);
+            self.media.command(self.clock.now(), command);
         }
         while let Some(transmit) = self.node.poll_transmit() {
             outbound.send(transmit.destination, transmit.payload);
@@ -206,7 +244,9 @@ impl Signalling {
     }
 
     fn on_request(&mut self, request: Request) {
-        let reply = self.node.handle_control(self.clock.now(), request.control);
+        let now = self.clock.now();
+        self.live.working().requests.record_since(request.asked, now);
+        let reply = self.node.handle_control(now, request.control);
         // An asker that has gone needs no answer.
         drop(request.answer.send(reply));
     }
@@ -228,7 +268,8 @@ impl Signalling {
     /// Sets the timer to the node's deadline, or to the next heartbeat when that is sooner.
     fn arm(&self, sleep: &mut std::pin::Pin<Box<Sleep>>, armed: &mut Instant) {
         let beat = self.clock.now() + HEARTBEAT;
-        let deadline = self.node.poll_timeout().map_or(beat, |at| at.min(beat));
+        let wanted = [self.node.poll_timeout(), self.flush_at].into_iter().flatten().min();
+        let deadline = wanted.map_or(beat, |at| at.min(beat));
         if deadline != *armed || sleep.is_elapsed() {
             *armed = deadline;
             sleep.as_mut().reset(self.clock.system(deadline).into());
@@ -236,7 +277,6 @@ impl Signalling {
     }
 
     async fn wait(&mut self, outbound: &Outbound, sleep: &mut std::pin::Pin<Box<Sleep>>) -> Woken {
-        self.media.wake();
         tokio::select! {
             biased;
             _ = outbound.ready() => Woken::Socket,

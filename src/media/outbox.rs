@@ -1,4 +1,4 @@
-//! [`Outbox`]: what a worker wants sent and told. Packets are views of large shared buffers, so that writing one allocates
+//! The outbox: what a worker wants sent and told. Packets are views of large shared buffers, so that writing one allocates
 //! nothing.
 
 use std::collections::VecDeque;

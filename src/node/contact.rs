@@ -13,6 +13,8 @@ pub(super) struct Contact {
     pub(super) queue: QueueId,
     pub(super) number: Box<str>,
     pub(super) caller: Caller,
+    /// What is left of its Max-Forwards.
+    pub(super) hops: u8,
     /// The caller's leg.
     pub(super) leg: LegId,
     /// When it first joined a queue; its place and its wait count from here.
@@ -24,6 +26,8 @@ pub(super) struct Contact {
     pub(super) audio: Audio,
     /// The limit of waiting unanswered.
     pub(super) unanswered: Option<TimerKey>,
+    /// The next probe of an answered call whose audio we do not see.
+    pub(super) probe: Option<TimerKey>,
     pub(super) phase: Phase,
     /// What becomes of it once the engine has let it go.
     pub(super) moving: Option<Move>,
@@ -39,12 +43,7 @@ pub(super) enum Phase {
     /// It waits while an agent is rung.
     Offering(AgentLeg),
     /// It talks.
-    Talking {
-        agent: AgentLeg,
-        since: Instant,
-        /// The next probe of a talk whose audio we do not see.
-        probe: Option<TimerKey>,
-    },
+    Talking { agent: AgentLeg, since: Instant },
 }
 
 /// What becomes of a contact that a supervisor takes out of its queue.

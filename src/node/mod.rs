@@ -12,6 +12,7 @@ mod audio;
 mod contact;
 mod control;
 mod directory;
+pub mod gate;
 mod identity;
 mod journey;
 mod message;
@@ -34,6 +35,7 @@ use crate::media;
 use crate::sip::transaction;
 
 use directory::Origin;
+use gate::Sender;
 use shard::{Drain, Shard};
 
 pub use message::{AgentView, CallView, Control, QueueAudio, Reply, Resolved, Setup};
@@ -59,6 +61,17 @@ impl Node {
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
         self.shard.handle_datagram(now, source, payload);
         self.settle(now);
+    }
+
+    /// A call comes that the gate refuses: 503 with Retry-After, no state.
+    pub fn handle_refused(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
+        self.shard.handle_refused(now, source, payload);
+        self.settle(now);
+    }
+
+    /// Who an address is to the gate.
+    pub fn sender(&self, source: SocketAddr) -> Sender {
+        if self.shard.directory.trusted(source.ip()).is_some() { Sender::Peer } else { Sender::Stranger }
     }
 
     /// The media worker told something.

@@ -72,7 +72,7 @@ pub(super) enum Timer {
     Silence(LegId),
     /// A call has waited unanswered for too long.
     Unanswered(CallId),
-    /// A talk without audio of ours is probed.
+    /// An answered call without audio of ours is probed.
     Probe(CallId),
     /// Ask a neighbour by OPTIONS.
     Qualify(PeerId),
@@ -132,6 +132,14 @@ impl Shard {
         }
         self.legs.handle_message(now, source, message);
         self.drain_legs(now);
+    }
+
+    /// A new call that the gate refuses.
+    pub(super) fn handle_refused(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
+        let Ok(message) = Message::parse(payload) else { return };
+        if self.legs.refuse_invite(now, source, &message) {
+            self.commands.push_back(Command::Refused { queue: None, cause: Refusal::Overload });
+        }
     }
 
     /// What the engine asks for.

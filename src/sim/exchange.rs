@@ -18,7 +18,6 @@ pub struct Exchange {
     ua: Ua,
     phones: Vec<Phone>,
     routes: BTreeMap<String, usize>,
-    answers_options: Option<u16>,
     outbox: VecDeque<(usize, Outgoing)>,
 }
 
@@ -30,7 +29,6 @@ impl Exchange {
             ua: Ua::new(name, address, rng),
             phones: Vec::new(),
             routes: BTreeMap::new(),
-            answers_options: Some(200),
             outbox: VecDeque::new(),
         }
     }
@@ -43,11 +41,6 @@ impl Exchange {
     /// Its SIP address.
     pub const fn address(&self) -> SocketAddr {
         self.ua.address()
-    }
-
-    /// What OPTIONS to the address itself get; `None` is silence.
-    pub const fn answer_options(&mut self, code: Option<u16>) {
-        self.answers_options = code;
     }
 
     /// Adds a phone; its index is for [`Exchange::phone`].
@@ -141,7 +134,7 @@ impl Exchange {
     fn on_own(&mut self, now: Instant, source: SocketAddr, payload: &[u8]) {
         let Some(Up::Request(request, _)) = self.ua.handle_datagram(now, source, payload) else { return };
         let code = match request.method() {
-            Some("OPTIONS") => self.answers_options,
+            Some("OPTIONS") => Some(200),
             Some("ACK") | None => None,
             Some("INVITE") => Some(404),
             Some(_) => Some(481),

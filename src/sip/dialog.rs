@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::base::limits::ROUTES_MAX;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::{ClientKey, Stack};
+use crate::sip::transaction::{ClientKey, HOPS_MAX, Stack};
 use crate::sip::uri::Uri;
 use crate::sip::value::NameAddr;
 use crate::sip::write::Writer;
@@ -149,20 +149,26 @@ impl Dialog {
     /// Begins the next request of the dialog: start line, Via, routes and the dialog's headers are written; tells where it
     /// goes (12.2.1.1).
     pub fn request(&mut self, stack: &mut Stack, method: Method) -> (ClientKey, Writer, SocketAddr) {
+        self.request_within(stack, method, HOPS_MAX)
+    }
+
+    /// The same with a Max-Forwards of `hops`.
+    pub fn request_within(&mut self, stack: &mut Stack, method: Method, hops: u32) -> (ClientKey, Writer, SocketAddr) {
         self.local_seq += 1;
-        self.write(stack, method, self.local_seq)
+        self.write(stack, method, self.local_seq, hops)
     }
 
     /// Begins the ACK of the 2xx to our INVITE of that CSeq number (13.2.2.4).
     pub fn ack(&self, stack: &mut Stack, number: u32) -> (Writer, SocketAddr) {
-        let (_, writer, destination) = self.write(stack, Method::Ack, number);
+        let (_, writer, destination) = self.write(stack, Method::Ack, number, HOPS_MAX);
         (writer, destination)
     }
 
-    fn write(&self, stack: &mut Stack, method: Method, number: u32) -> (ClientKey, Writer, SocketAddr) {
+    fn write(&self, stack: &mut Stack, method: Method, number: u32, hops: u32) -> (ClientKey, Writer, SocketAddr) {
         let first = self.routes.first().and_then(|route| NameAddr::parse(route));
         let strict = first.filter(|route| Uri::parse(route.uri).is_ok_and(|uri| uri.param("lr").is_none()));
-        let (key, mut writer) = stack.start_request(method, strict.map_or(&self.target, |route| route.uri));
+        let (key, mut writer) =
+            stack.start_request_within(method, strict.map_or(&self.target, |route| route.uri), hops);
         let kept = if strict.is_some() { &self.routes[1..] } else { &self.routes[..] };
         for route in kept {
             writer.line(Name::Route, route);

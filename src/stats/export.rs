@@ -16,6 +16,7 @@ use crate::stats::live::Live;
 use crate::stats::lost::LostCause;
 use crate::stats::queue::{Distribution, Histogram, QueueCells, Sum};
 use crate::stats::reading::{QueueReading, Reading};
+use crate::stats::spread::{SPREAD_BOUNDS, SpreadReading};
 use crate::stats::table::{Family, Kind, Row, TABLE};
 
 /// The content type of [`Exposition::render`]'s text.
@@ -147,6 +148,14 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
             series.push_split(reading, results, |queue, result| queue.cells.offers(result));
         }
         Family::PeerUp => reading.peers.iter().for_each(|peer| series.push(&[&peer.name], peer.up as f64)),
+        Family::DatagramWait => series.push_spread(&[], &reading.working.datagram_wait),
+        Family::Decision => series.push_spread(&[], &reading.working.decision),
+        Family::SlowestDecision => series.push(&[], seconds(reading.working.decision.most)),
+        Family::ChannelDelay => {
+            for (channel, spread) in &reading.working.channels {
+                series.push_spread(&[channel], spread);
+            }
+        }
         Family::Violations => series.push(&[], violations as f64),
         Family::BuildInfo => series.push(&[env!("CARGO_PKG_VERSION")], 1.0),
     }
@@ -228,11 +237,16 @@ impl Series<'_> {
 
     fn push_histograms(&mut self, reading: &Reading, histogram: Histogram) {
         for queue in &reading.queues {
-            self.push_histogram(&queue.name, queue.cells.distribution(histogram));
+            self.push_histogram(&[&queue.name], &queue.cells.distribution(histogram));
         }
     }
 
-    fn push_histogram(&mut self, queue: &str, values: Distribution<'_>) {
+    fn push_spread(&mut self, labels: &[&str], spread: &SpreadReading) {
+        let values = Distribution { bounds: &SPREAD_BOUNDS, buckets: &spread.buckets, sum: spread.micros };
+        self.push_histogram(labels, &values);
+    }
+
+    fn push_histogram(&mut self, labels: &[&str], values: &Distribution<'_>) {
         let mut below = 0;
         let buckets: Vec<Bucket> = values
             .bounds
@@ -250,7 +264,7 @@ impl Series<'_> {
         histogram.set_bucket(buckets);
         histogram.set_sample_count(values.buckets.iter().sum());
         histogram.set_sample_sum(seconds(values.sum));
-        let mut metric = self.labelled(&[queue]);
+        let mut metric = self.labelled(labels);
         metric.set_histogram(histogram);
         self.metrics.push(metric);
     }

@@ -25,6 +25,7 @@ use crate::stats::contradiction::Contradiction;
 use crate::stats::queue::Queue;
 use crate::stats::reading::{PeerReading, QueueReading, Reading};
 use crate::stats::snapshot::{Overview, QueueSnapshot};
+use crate::stats::spread::{Working, WorkingReading};
 
 /// The live figures; see the module.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub struct Live {
     times: Times,
     refused: [AtomicU64; Refusal::ALL.len()],
     violations: AtomicU64,
+    working: Working,
     origin: OnceLock<WallTime>,
     roster: RwLock<Arc<Roster>>,
 }
@@ -71,6 +73,7 @@ impl Live {
             times: Times::new(),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
             violations: AtomicU64::new(0),
+            working: Working::default(),
             origin: OnceLock::new(),
             roster: RwLock::default(),
         };
@@ -158,6 +161,11 @@ impl Live {
         self.overview(now).total
     }
 
+    /// Where the engine's own time goes; its threads write it.
+    pub const fn working(&self) -> &Working {
+        &self.working
+    }
+
     /// Agents by state, each once, in the order of [`AgentState::LABELS`].
     pub fn agents(&self) -> [u64; AgentState::LABELS.len()] {
         let mut agents = ByState::default();
@@ -190,6 +198,7 @@ impl Live {
             agent_micros: self.times.read(now),
             refused: std::array::from_fn(|cause| self.refused[cause].load(Ordering::Relaxed)),
             peers: roster.peers.iter().map(|(name, up)| PeerReading::new(name, up)).collect(),
+            working: WorkingReading::of(&self.working),
             origin: self.origin.get().copied(),
         }
     }

@@ -14,6 +14,7 @@ mod lost;
 mod queue;
 mod reading;
 mod snapshot;
+mod spread;
 pub mod table;
 
 #[cfg(test)]
@@ -23,3 +24,4 @@ pub use bounds::histogram_bounds;
 pub use live::Live;
 pub use lost::LostCause;
 pub use snapshot::{Overview, QueueSnapshot, ServiceLevelEvents};
+pub use spread::{SPREAD_BOUNDS, Spread, Working};

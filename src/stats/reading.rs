@@ -7,6 +7,7 @@ use crate::acd::{FlowOut, Refusal};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{ByState, KINDS};
 use crate::stats::queue::QueueCells;
+use crate::stats::spread::WorkingReading;
 
 /// Everything at one moment, block by block.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Reading {
     /// In the order of [`Refusal::ALL`].
     pub(super) refused: [u64; Refusal::ALL.len()],
     pub(super) peers: Vec<PeerReading>,
+    /// Where the engine's own time goes.
+    pub(super) working: WorkingReading,
     /// The calendar's time at [`Instant::ZERO`].
     pub(super) origin: Option<WallTime>,
 }

@@ -3,7 +3,8 @@
 //!
 //! Of 7.2's labels, `dnis_group` and `team` are left out until there are such groups and teams. No label ever holds a caller
 //! or a call. The families that 7.2 does not name are `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
-//! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_peer_up` and `acd_build_info`.
+//! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_peer_up`, `acd_build_info`, and those about
+//! the engine's own working (`acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
 
 /// What kind of series a family has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,14 @@ pub enum Family {
     Ring,
     /// `acd_peer_up`
     PeerUp,
+    /// `acd_datagram_wait_seconds`
+    DatagramWait,
+    /// `acd_decision_seconds`
+    Decision,
+    /// `acd_decision_slowest_seconds`
+    SlowestDecision,
+    /// `acd_channel_delay_seconds`
+    ChannelDelay,
     /// `acd_invariant_violations_total`
     Violations,
     /// `acd_build_info`
@@ -99,7 +108,7 @@ pub enum Family {
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 24] = [
+pub const TABLE: [Row; 28] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -256,6 +265,34 @@ pub const TABLE: [Row; 24] = [
         kind: Kind::Gauge,
         labels: &["peer"],
         help: "1 while the SIP neighbour answers, else 0.",
+    },
+    Row {
+        family: Family::DatagramWait,
+        name: "acd_datagram_wait_seconds",
+        kind: Kind::Histogram,
+        labels: &[],
+        help: "From reading a SIP datagram to handling it. New calls that wait longer than 0.02 s while that lasts are refused.",
+    },
+    Row {
+        family: Family::Decision,
+        name: "acd_decision_seconds",
+        kind: Kind::Histogram,
+        labels: &[],
+        help: "Handling one SIP datagram, with all that follows from it.",
+    },
+    Row {
+        family: Family::SlowestDecision,
+        name: "acd_decision_slowest_seconds",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "The longest of acd_decision_seconds since the start.",
+    },
+    Row {
+        family: Family::ChannelDelay,
+        name: "acd_channel_delay_seconds",
+        kind: Kind::Histogram,
+        labels: &["channel"],
+        help: "From giving a message to another thread to its being taken: media_commands, media_events, requests.",
     },
     Row {
         family: Family::Violations,

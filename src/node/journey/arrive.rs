@@ -10,6 +10,7 @@ use crate::node::contact::{Audio, Contact, Phase};
 use crate::node::identity::{self, Caller};
 use crate::node::shard::{Owner, Shard};
 use crate::sip::message::Message;
+use crate::sip::transaction::HOPS_MAX;
 
 /// Where the number stands when the trunk says nothing.
 const DEFAULT_SOURCES: [DnisSource; 1] = [DnisSource::RequestUri];
@@ -44,6 +45,7 @@ impl Shard {
             queue,
             number: number.as_str().into(),
             caller,
+            hops: request.max_forwards().unwrap_or(HOPS_MAX).min(HOPS_MAX).saturating_sub(1) as u8,
             leg,
             joined: now,
             answered: None,
@@ -51,6 +53,7 @@ impl Shard {
             media: config.media,
             audio: Audio::Pending(offer.map(Into::into)),
             unanswered: None,
+            probe: None,
             phase: Phase::Arriving,
             moving: None,
         };

@@ -16,10 +16,7 @@ impl Shard {
                 self.commands.push_back(Command::CallerGone { call });
                 self.release_offer(now, offer);
             }
-            Phase::Talking { agent, probe, .. } => {
-                if let Some(timer) = probe {
-                    self.timers.cancel(timer);
-                }
+            Phase::Talking { agent, .. } => {
                 self.owners.remove(&agent.leg);
                 self.legs.hang_up(now, agent.leg);
                 self.close_audio(agent.audio);
@@ -92,10 +89,7 @@ impl Shard {
     /// The talk is over: the agent's side goes, the contact has no agent any more.
     fn part(&mut self, call: CallId, by: EndedBy) {
         let Some(contact) = self.contact(call) else { return };
-        let Phase::Talking { agent, probe, .. } = std::mem::replace(&mut contact.phase, Phase::Waiting) else { return };
-        if let Some(timer) = probe {
-            self.timers.cancel(timer);
-        }
+        let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Waiting) else { return };
         self.owners.remove(&agent.leg);
         self.close_audio(agent.audio);
         self.commands.push_back(Command::TalkEnded { call, agent: agent.agent, epoch: agent.epoch, by });
@@ -128,7 +122,7 @@ impl Shard {
     /// The contact is over.
     fn forget(&mut self, call: CallId) {
         let Some(contact) = self.contacts.remove(call.0) else { return };
-        if let Some(timer) = contact.unanswered {
+        for timer in [contact.unanswered, contact.probe].into_iter().flatten() {
             self.timers.cancel(timer);
         }
         self.close_audio(contact.audio);

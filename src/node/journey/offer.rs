@@ -29,6 +29,7 @@ impl Shard {
             return self.fail_offer(call, agent, epoch, OfferCause::Failed);
         };
         let Some(contact) = self.contacts.get(call.0) else { return };
+        let hops = contact.hops;
         let identity = contact.caller.name_addr(self.legs.host());
         let queue = self.directory.queue(contact.queue).name.clone();
         let id = call.to_string();
@@ -45,6 +46,7 @@ impl Shard {
                     ("X-Strowger-Call", id.as_bytes()),
                 ],
                 sdp: Some(&sdp),
+                hops: u32::from(hops),
             },
         );
         self.owners.insert(leg, Owner::Agent(call));

@@ -4,7 +4,7 @@ use crate::acd::{Command, EndedBy, FlowOut, OfferCause};
 use crate::base::{CallId, Instant, LegId, StreamId};
 use crate::config::MediaPolicy;
 use crate::media::{self, Source};
-use crate::node::contact::{Audio, Phase};
+use crate::node::contact::{AgentLeg, Audio, Phase};
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
 impl Shard {
@@ -83,7 +83,7 @@ impl Shard {
         }
     }
 
-    /// A talk whose audio we do not see: both ends are asked.
+    /// A call whose audio we do not see: its ends are asked.
     pub(in crate::node) fn on_probe_due(&mut self, now: Instant, call: CallId) {
         for side in [Side::Caller, Side::Agent] {
             if let Some(leg) = self.leg_of(call, side) {
@@ -131,24 +131,18 @@ impl Shard {
             self.timers.cancel(timer);
         }
         if let Some(contact) = self.contact(call) {
-            contact.phase = Phase::Talking {
-                agent: crate::node::contact::AgentLeg { silence: None, ..agent },
-                since: now,
-                probe: None,
-            };
+            contact.phase = Phase::Talking { agent: AgentLeg { silence: None, ..agent }, since: now };
         }
         self.watch(call, Side::Agent);
-        self.arm_probe(now, call);
     }
 
-    fn arm_probe(&mut self, now: Instant, call: CallId) {
+    /// Without media nothing else tells that an answered call's far end is gone.
+    pub(in crate::node) fn arm_probe(&mut self, now: Instant, call: CallId) {
         let after = self.silence_probe;
         let Some(contact) = self.contacts.get_mut(call.0) else { return };
         if contact.media == MediaPolicy::Anchor || after.is_zero() {
             return;
         }
-        if let Phase::Talking { probe, .. } = &mut contact.phase {
-            *probe = Some(self.timers.arm(now + after, Timer::Probe(call)));
-        }
+        contact.probe = Some(self.timers.arm(now + after, Timer::Probe(call)));
     }
 }

@@ -128,6 +128,7 @@ impl Shard {
         self.legs.answer(now, leg, &sdp);
         self.commands.push_back(Command::CallerAnswered { call });
         self.watch(call, Side::Caller);
+        self.arm_probe(now, call);
         true
     }
 

@@ -72,6 +72,17 @@ fn a_display_name_that_is_no_utf_8_reaches_the_agent_as_utf_8() {
 }
 
 #[test]
+fn a_call_that_comes_back_to_us_runs_out_of_hops() {
+    let mut world = World::new(&config(1, ""), 100);
+    let head = format!(
+        "INVITE sip:800@{OURS} SIP/2.0\r\nVia: SIP/2.0/UDP {TRUNK};branch=z9hG4bKh\r\nMax-Forwards: 5\r\nTo: <sip:800@h>\r\n\
+         Call-ID: h\r\nCSeq: 1 INVITE\r\nContact: <sip:ann@192.0.2.1>\r\nContent-Length: 0\r\nFrom: <sip:1@h>;tag=t\r\n\r\n"
+    );
+    world.take(TRUNK, head);
+    assert_eq!(world.offer().expect("an agent is rung").max_forwards(), Some(4));
+}
+
+#[test]
 fn ids_are_kept_over_reloads_and_never_used_again() {
     let mut world = World::new(&config(3, ""), 100);
     let ids = |world: &World| -> Vec<_> {

@@ -36,6 +36,23 @@ impl Stack {
         }
     }
 
+    /// An INVITE that the user has no room for: 503 with Retry-After, no transaction, and nothing at all when that would be
+    /// longer than the INVITE. One that repeats a live transaction's is absorbed there. True when a call was refused.
+    pub fn refuse_invite(&mut self, now: Instant, source: SocketAddr, message: &Message) -> bool {
+        if check(message).is_err() || !self.read_key(message, None, message.to_tag().unwrap_or_default()) {
+            return false;
+        }
+        if let Some(&key) = self.by_match.get(self.key.matching()) {
+            self.on_repeated_request(now, key);
+            return false;
+        }
+        self.refuse(source, message, overloaded());
+        if self.output.transmits.back().is_some_and(|refusal| refusal.payload.len() > message.raw().len()) {
+            self.output.transmits.pop_back();
+        }
+        true
+    }
+
     fn on_request(&mut self, now: Instant, source: SocketAddr, message: Message) {
         let method = message.method();
         if let Err(refusal) = check(&message) {
@@ -82,9 +99,7 @@ impl Stack {
             return;
         }
         if !self.has_room(message.to_tag().is_some()) {
-            let retry_after = limits::RETRY_AFTER.as_secs().to_string().into_bytes();
-            let refusal = Refusal::new(503, reason_phrase(503));
-            self.refuse(source, &message, Refusal { extra: Some((Name::RetryAfter, retry_after)), ..refusal });
+            self.refuse(source, &message, overloaded());
             return;
         }
         let machine = if message.method() == Method::Invite {
@@ -220,4 +235,10 @@ impl Stack {
 fn to_tag_of(response: &Bytes) -> Option<Bytes> {
     let message = Message::parse(response.clone()).ok()?;
     message.to_tag().map(|tag| message.raw().slice_ref(tag))
+}
+
+/// 503 with Retry-After.
+fn overloaded() -> Refusal {
+    let retry_after = limits::RETRY_AFTER.as_secs().to_string().into_bytes();
+    Refusal { extra: Some((Name::RetryAfter, retry_after)), ..Refusal::new(503, reason_phrase(503)) }
 }

@@ -19,4 +19,5 @@ mod stack;
 mod tests;
 
 pub use event::{ClientKey, Event, FailureCause, ServerKey, StackConfig, Transmit};
+pub use outbound::HOPS_MAX;
 pub use stack::Stack;

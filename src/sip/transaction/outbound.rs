@@ -16,16 +16,24 @@ use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::write::Writer;
 
+/// Max-Forwards of a request of our own (RFC 3261 8.1.1.6).
+pub const HOPS_MAX: u32 = 70;
+
 impl Stack {
     /// Begins a request: start line, Via with a fresh branch and Max-Forwards are written. The caller adds the other header
     /// fields, finishes it and passes it to [`Self::send_request`] (or [`Self::send_ack`] for the ACK of a 2xx).
     pub fn start_request(&mut self, method: Method, uri: &[u8]) -> (ClientKey, Writer) {
+        self.start_request_within(method, uri, HOPS_MAX)
+    }
+
+    /// The same for a request made on behalf of another one: Max-Forwards is `hops`, so that loops end.
+    pub fn start_request_within(&mut self, method: Method, uri: &[u8], hops: u32) -> (ClientKey, Writer) {
         self.serial += 1;
         let proof = branch_proof(self.branches, self.serial);
         let mut writer = Writer::request(method, uri);
         let (sent_by, serial) = (&self.sent_by, self.serial);
         writer.line_fmt(Name::Via, format_args!("SIP/2.0/UDP {sent_by};branch={COOKIE}{proof:016x}{serial:x};rport"));
-        writer.line(Name::MaxForwards, b"70");
+        writer.line_fmt(Name::MaxForwards, format_args!("{hops}"));
         (ClientKey(serial << 1), writer)
     }
 
