@@ -1,0 +1,164 @@
+//! A whole call through the node: a queue, an agent, from the caller's INVITE to the last 200, 13 messages and their facts and
+//! media commands. The far ends answer by cutting lines out of what the node sent, which costs little beside the node.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use memchr::memmem::find;
+use strowger::acd::strategy;
+use strowger::base::Instant;
+use strowger::config::parse;
+use strowger::media::{Lease, PortId};
+use strowger::node::{Node, Resolved, Setup};
+
+use super::sip::{INVITE, OK, Template};
+
+const AGENTS: u32 = 100;
+const PORTS: u32 = 1_000;
+
+/// One call; ten a second of the node's time, so that some 320 older transactions linger.
+pub(crate) fn call() -> impl FnMut() {
+    let mut centre = Centre::new();
+    move || centre.call()
+}
+
+/// The node and the far ends' words.
+struct Centre {
+    node: Node,
+    now: Instant,
+    number: u32,
+    invite: Template,
+    answer_body: &'static str,
+}
+
+fn trunk() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], 5060))
+}
+
+fn pbx() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 3], 5060))
+}
+
+fn ours() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 2], 5060))
+}
+
+impl Centre {
+    fn new() -> Self {
+        let text = format!(
+            "[sip]\nlisten = \"{}\"\n[http]\nlisten = \"127.0.0.1:8080\"\n\
+             [peers.trunk]\naddress = \"{}\"\nqualify = \"0s\"\n\
+             [peers.pbx]\naddress = \"{}\"\nqualify = \"0s\"\ninbound = false\n\
+             [queues.q]\nnumbers = [\"800\"]\nskills = [\"s\"]\nanswer = \"on_agent\"\nwrap_up = \"0s\"\n\
+             [agents.\"1001-{}\"]\npeer = \"pbx\"\nskills = [\"s\"]\n",
+            ours(),
+            trunk(),
+            pbx(),
+            1000 + AGENTS
+        );
+        let config = parse(&text, "bench.toml", &strategy::names().collect::<Vec<_>>()).expect("a good configuration");
+        let lease = |n: u32| Lease { port: PortId(n), address: SocketAddr::new(ours().ip(), 20_000 + 2 * n as u16) };
+        let setup = Setup {
+            config: Arc::new(config),
+            resolved: Resolved::default(),
+            seed: [7; 32],
+            sip_address: ours(),
+            leases: (0..PORTS).map(lease).collect(),
+        };
+        let node = Node::new(Instant::ZERO, setup);
+        let answer_body = OK.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        let mut centre = Self { node, now: Instant::ZERO, number: 0, invite: Template::new(INVITE), answer_body };
+        centre.drain();
+        centre
+    }
+
+    fn call(&mut self) {
+        self.number += 1;
+        self.now = self.now + Duration::from_millis(100);
+        self.node.handle_timeout(self.now);
+        self.drain();
+        let invite = self.invite.fill(self.number);
+        self.node.handle_datagram(self.now, trunk(), invite);
+        let to_agent = self.sent(b"INVITE ");
+        self.node.handle_datagram(self.now, pbx(), response("180 Ringing", &to_agent, ""));
+        self.drain();
+        self.node.handle_datagram(self.now, pbx(), response("200 OK", &to_agent, self.answer_body));
+        let to_caller = self.sent(b"SIP/2.0 200 ");
+        self.node.handle_datagram(self.now, trunk(), request("ACK", 1, self.number, &to_caller));
+        self.drain();
+        self.node.handle_datagram(self.now, trunk(), request("BYE", 2, self.number, &to_caller));
+        let to_agent = self.sent(b"BYE ");
+        self.node.handle_datagram(self.now, pbx(), response("200 OK", &to_agent, ""));
+        self.drain();
+        assert_eq!(self.node.live_calls(), 0, "the call is over");
+    }
+
+    fn drain(&mut self) {
+        while self.node.poll_transmit().is_some() {}
+        while self.node.poll_media().is_some() {}
+        while self.node.poll_fact().is_some() {}
+    }
+
+    /// The message that begins so, of all that the node sends now.
+    fn sent(&mut self, start: &[u8]) -> Bytes {
+        let mut found = None;
+        while let Some(transmit) = self.node.poll_transmit() {
+            if transmit.payload.starts_with(start) {
+                found = Some(transmit.payload);
+            }
+        }
+        self.drain();
+        found.expect("the node sends it")
+    }
+}
+
+/// A response by the agent's phone.
+fn response(line: &str, request: &[u8], body: &str) -> Bytes {
+    let mut out = Vec::with_capacity(1_024);
+    let mut put = |part: &[u8]| out.extend_from_slice(part);
+    put(b"SIP/2.0 ");
+    put(line.as_bytes());
+    for name in ["\r\nVia: ", "\r\nFrom: ", "\r\nTo: "] {
+        put(name.as_bytes());
+        put(value(request, name));
+    }
+    if find(value(request, "\r\nTo: "), b";tag=").is_none() {
+        put(b";tag=agent");
+    }
+    for name in ["\r\nCall-ID: ", "\r\nCSeq: "] {
+        put(name.as_bytes());
+        put(value(request, name));
+    }
+    put(b"\r\nContact: <sip:1001@192.0.2.3:5060>\r\n");
+    if !body.is_empty() {
+        put(b"Content-Type: application/sdp\r\n");
+    }
+    put(b"Content-Length: ");
+    put(body.len().to_string().as_bytes());
+    put(b"\r\n\r\n");
+    put(body.as_bytes());
+    out.into()
+}
+
+/// A request by the caller in the dialog that a 200 made.
+fn request(method: &str, sequence: u32, number: u32, answer: &[u8]) -> Bytes {
+    let text = |name| String::from_utf8_lossy(value(answer, name));
+    format!(
+        "{method} sip:192.0.2.2:5060 SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-{number:08x}-{method}\r\n\
+         Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {sequence} {method}\r\nContent-Length: 0\r\n\r\n",
+        text("\r\nFrom: "),
+        text("\r\nTo: "),
+        text("\r\nCall-ID: "),
+    )
+    .into()
+}
+
+/// The value of a header line; `name` has the line end before it.
+fn value<'a>(message: &'a [u8], name: &str) -> &'a [u8] {
+    let Some(at) = find(message, name.as_bytes()) else { return b"" };
+    let rest = &message[at + name.len()..];
+    &rest[..find(rest, b"\r\n").unwrap_or(rest.len())]
+}

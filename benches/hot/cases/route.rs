@@ -1,0 +1,84 @@
+//! The routing decision in a large centre: 10,000 agents, 500 queues, 100,000 callers waiting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use strowger::acd::{AgentPlan, AgentState, Command, Effect, EndedBy, Engine, Plan, QueuePlan};
+use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId};
+
+const AGENTS: u32 = 10_000;
+const QUEUES: u32 = 500;
+const WAITING: u64 = 100_000;
+/// Queues an agent serves.
+const SKILLS: u32 = 3;
+
+/// One call leaves, its agent gets the next, and another caller joins: so the numbers of waiting and talking stay.
+pub(crate) fn next_call() -> impl FnMut() {
+    let mut engine = Engine::new(Instant::ZERO, Arc::new(plan()));
+    let mut now = Instant::ZERO;
+    let mut talks = std::collections::VecDeque::new();
+    let mut call = 0;
+    // Every queue has its callers in turn; the first of them find agents at once.
+    while call < u64::from(AGENTS) + WAITING {
+        call += 1;
+        enqueue(&mut engine, now, call);
+        answer(&mut engine, now, &mut talks);
+    }
+    move || {
+        now = now + Duration::from_millis(1);
+        call += 1;
+        enqueue(&mut engine, now, call);
+        let Some((ended, agent, epoch)) = talks.pop_front() else { return };
+        engine.handle_command(now, Command::TalkEnded { call: ended, agent, epoch, by: EndedBy::Caller });
+        answer(&mut engine, now, &mut talks);
+        engine.handle_timeout(now);
+        while engine.poll_fact().is_some() {}
+    }
+}
+
+fn enqueue(engine: &mut Engine, now: Instant, call: u64) {
+    let queue = QueueId((call % u64::from(QUEUES)) as u32);
+    engine.handle_command(now, Command::Enqueue { call: CallId(call), queue, priority: 0, since: None });
+}
+
+/// Whoever is offered a call answers it.
+fn answer(
+    engine: &mut Engine,
+    now: Instant,
+    talks: &mut std::collections::VecDeque<(CallId, AgentId, u32)>,
+) {
+    while let Some(effect) = engine.poll_effect() {
+        if let Effect::Offer { call, agent, epoch, .. } = effect {
+            engine.handle_command(now, Command::OfferAnswered { call, agent, epoch });
+            talks.push_back((call, agent, epoch));
+        }
+    }
+    while engine.poll_fact().is_some() {}
+}
+
+fn plan() -> Plan {
+    let skills: Vec<Arc<str>> = (0..QUEUES).map(|queue| format!("skill-{queue}").into()).collect();
+    let queue = |id: u32| QueuePlan {
+        id: QueueId(id),
+        name: format!("queue-{id}").into(),
+        skills: vec![Arc::clone(&skills[id as usize])],
+        strategy: "longest-idle",
+        waiting_max: None,
+        wait_max: None,
+        ring_timeout: Duration::from_secs(20),
+        wrap_up: Duration::ZERO,
+        threshold: Duration::from_secs(20),
+        short_abandon: Duration::from_secs(5),
+        open: true,
+    };
+    let agent = |id: u32| AgentPlan {
+        id: AgentId(id),
+        name: id.to_string().into(),
+        skills: (0..SKILLS).map(|n| Arc::clone(&skills[((id + n * 167) % QUEUES) as usize])).collect(),
+        peer: PeerId(0),
+        initial: AgentState::Ready,
+        return_after: Duration::from_secs(60),
+        busy_pause: Duration::from_secs(5),
+    };
+    Plan { queues: (0..QUEUES).map(queue).collect(), agents: (0..AGENTS).map(agent).collect() }
+}

@@ -1,0 +1,77 @@
+//! Datagrams in batches with the kernel's time of arrival, which the generator's own scheduling does not blur.
+
+use std::io::IoSliceMut;
+use std::net::{SocketAddrV4, UdpSocket};
+use std::os::fd::AsRawFd;
+
+use nix::cmsg_space;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrIn, recvmmsg, setsockopt, sockopt};
+use nix::sys::time::TimeSpec;
+
+use crate::system;
+
+const BATCH: usize = 32;
+const DATAGRAM_MAX: usize = 2_048;
+/// Asked for; the system may grant less.
+const BUFFER: usize = 8 << 20;
+
+/// A socket on loopback with a free port, non-blocking, stamped.
+pub(crate) fn open() -> Result<UdpSocket, String> {
+    open_at(0)
+}
+
+/// The same on a given port.
+pub(crate) fn open_at(port: u16) -> Result<UdpSocket, String> {
+    let socket = UdpSocket::bind(("127.0.0.1", port)).map_err(|error| format!("socket: {error}"))?;
+    socket.set_nonblocking(true).map_err(|error| format!("socket: {error}"))?;
+    setsockopt(&socket, sockopt::ReceiveTimestampns, &true).map_err(|error| format!("timestamps: {error}"))?;
+    // Beyond the system's limit only for the privileged; less is still some.
+    if setsockopt(&socket, sockopt::RcvBufForce, &BUFFER).is_err() {
+        let _ = setsockopt(&socket, sockopt::RcvBuf, &BUFFER);
+    }
+    Ok(socket)
+}
+
+/// The port of a socket.
+pub(crate) fn port(socket: &UdpSocket) -> u16 {
+    socket.local_addr().map_or(0, |address| address.port())
+}
+
+/// Memory for reading batches.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    headers: MultiHeaders<SockaddrIn>,
+    memory: Vec<u8>,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        let headers = MultiHeaders::preallocate(BATCH, Some(cmsg_space!(TimeSpec)));
+        Self { headers, memory: vec![0; BATCH * DATAGRAM_MAX] }
+    }
+}
+
+impl Reader {
+    /// Reads a batch if something is there; `each` gets the moment of arrival, the source and the datagram. Tells how many.
+    pub(crate) fn read(&mut self, socket: &UdpSocket, mut each: impl FnMut(u64, SocketAddrV4, &[u8])) -> usize {
+        let mut slices: Vec<[IoSliceMut<'_>; 1]> =
+            self.memory.chunks_exact_mut(DATAGRAM_MAX).map(|chunk| [IoSliceMut::new(chunk)]).collect();
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let Ok(results) = recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None) else {
+            return 0;
+        };
+        let mut count = 0;
+        for result in results {
+            count += 1;
+            let stamp = result.cmsgs().ok().and_then(|mut all| {
+                all.find_map(|one| match one {
+                    ControlMessageOwned::ScmTimestampns(time) => Some(system::nanos(time.into())),
+                    _ => None,
+                })
+            });
+            let (Some(source), Some(datagram)) = (result.address, result.iovs().next()) else { continue };
+            each(stamp.unwrap_or_else(system::now), source.into(), datagram);
+        }
+        count
+    }
+}
