@@ -15,21 +15,24 @@ const LISTENERS: u32 = 1_000;
 pub(crate) fn relay() -> impl FnMut() {
     let mut now = Instant::ZERO;
     let mut worker = Worker::new(now, &leases(2));
-    open(&mut worker, now, 0, Source::Relay(StreamId(1)));
-    open(&mut worker, now, 1, Source::Relay(StreamId(0)));
+    for stream in [0, 1] {
+        open(&mut worker, now, stream);
+    }
+    hear(&mut worker, now, 0, Source::Relay(StreamId(1)));
+    hear(&mut worker, now, 1, Source::Relay(StreamId(0)));
     let mut packet = [0xD5; 172];
     (packet[0], packet[1]) = (0x80, 8);
-    let mut sequence = 0u16;
+    let mut count = 0u32;
     move || {
         // Two streams of 50 packets a second make one each 10 ms.
         now = now + Duration::from_millis(10);
         worker.handle_timeout(now);
-        let from = u32::from(sequence % 2);
-        let number = sequence / 2;
+        let from = count % 2;
+        let number = (count / 2) as u16;
         packet[2..4].copy_from_slice(&number.to_be_bytes());
-        packet[4..8].copy_from_slice(&(u32::from(number) * 160).to_be_bytes());
+        packet[4..8].copy_from_slice(&(count / 2).wrapping_mul(160).to_be_bytes());
         packet[11] = from as u8;
-        sequence = sequence.wrapping_add(1);
+        count = count.wrapping_add(1);
         worker.handle_rtp(now, PortId(from), far(from).address, &packet);
         let mut sent = 0;
         while worker.poll_transmit().is_some() {
@@ -47,7 +50,8 @@ pub(crate) fn music() -> impl FnMut() {
     let samples: Vec<i16> = (0..80_000).map(|n: i32| (n % 200 * 50) as i16).collect();
     worker.load_track(MUSIC, Arc::new(Track::from_samples(&samples)));
     for stream in 0..LISTENERS {
-        open(&mut worker, now, stream, Source::Tracks { tracks: vec![MUSIC], repeat: true });
+        open(&mut worker, now, stream);
+        hear(&mut worker, now, stream, Source::Tracks { tracks: vec![MUSIC], repeat: true });
     }
     move || {
         while worker.poll_transmit().is_none() {
@@ -58,12 +62,15 @@ pub(crate) fn music() -> impl FnMut() {
     }
 }
 
-fn open(worker: &mut Worker, now: Instant, stream: u32, source: Source) {
+fn open(worker: &mut Worker, now: Instant, stream: u32) {
     let id = StreamId(stream.into());
     let (ssrc, port) = (stream + 1, PortId(stream));
     worker.handle_command(now, Command::Open { stream: id, port, ssrc, sequence: 1, timestamp: 1 });
     worker.handle_command(now, Command::Far { stream: id, far: far(stream) });
-    worker.handle_command(now, Command::Hear { stream: id, source });
+}
+
+fn hear(worker: &mut Worker, now: Instant, stream: u32, source: Source) {
+    worker.handle_command(now, Command::Hear { stream: StreamId(stream.into()), source });
 }
 
 fn far(stream: u32) -> Far {
