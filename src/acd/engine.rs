@@ -9,9 +9,9 @@ use crate::acd::matching::Matching;
 use crate::acd::message::{Command, Effect, Fact, Stamped};
 use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
-use crate::acd::table::{IdMap, Table};
+use crate::acd::table::Table;
 use crate::base::limits::OUTBOX_MAX;
-use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, Timers};
+use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Timers};
 
 /// Who gets which call.
 ///

@@ -1,11 +1,9 @@
-//! [`Table`] and [`IdMap`]: look-up by id in constant time with a fixed hash, so that no run depends on ambient randomness.
-//! A map is never walked; a table keeps its ids in order for those who must visit every row.
+//! [`Table`]: look-up by id in constant time, and the ids in order for those who must visit every row.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::collections::BTreeSet;
+use std::hash::Hash;
 
-/// A map keyed by an id of ours. The ids are counted by us, so that nobody outside can choose colliding ones.
-pub(super) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+use crate::base::IdMap;
 
 /// Rows by id, and the ids in order.
 #[derive(Debug)]
@@ -48,32 +46,6 @@ impl<K: Copy + Ord + Hash, V> Table<K, V> {
     }
 }
 
-/// Multiplies by the golden ratio and folds the 128 bits: the top byte of a call's id is its shard, and must reach the low
-/// bits, which choose the bucket.
-#[derive(Debug, Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u32(&mut self, id: u32) {
-        self.write_u64(u64::from(id));
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        let wide = u128::from(self.0 ^ id) * 0x9E37_79B9_7F4A_7C15;
-        self.0 = (wide as u64) ^ (wide >> 64) as u64;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,15 +60,5 @@ mod tests {
         assert_eq!(table.ids(), [CallId(2), CallId(7), CallId(1 << 56)]);
         assert_eq!(table.remove(CallId(7)), Some(7));
         assert_eq!(table.iter().map(|(_, &row)| row).collect::<Vec<_>>(), [2, 1 << 56]);
-    }
-
-    #[test]
-    fn the_same_count_on_another_shard_hashes_to_other_low_bits() {
-        let low = |id: CallId| {
-            let mut hasher = IdHasher::default();
-            id.hash(&mut hasher);
-            hasher.finish() & 0xFFFF
-        };
-        assert_ne!(low(CallId(5)), low(CallId(1 << 56 | 5)));
     }
 }

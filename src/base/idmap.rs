@@ -7,7 +7,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// A map keyed by ids of our own making.
 pub type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
-/// Mixes the integer an id consists of (Fibonacci hashing); the same in every run.
+/// Multiplies by the golden ratio and folds the 128 bits, so that generations and shard numbers in the high bits of an id reach
+/// the low bits, which choose the bucket. The same in every run.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct IdHasher(u64);
 
@@ -27,15 +28,27 @@ impl Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, value: u64) {
-        let mixed = (self.0 ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        self.0 = mixed ^ (mixed >> 32);
+        let wide = u128::from(self.0 ^ value) * 0x9E37_79B9_7F4A_7C15;
+        self.0 = (wide as u64) ^ (wide >> 64) as u64;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::hash::Hash as _;
+
     use super::*;
-    use crate::base::LegId;
+    use crate::base::{CallId, LegId};
+
+    #[test]
+    fn the_same_count_on_another_shard_hashes_to_other_low_bits() {
+        let low = |id: CallId| {
+            let mut hasher = IdHasher::default();
+            id.hash(&mut hasher);
+            hasher.finish() & 0xFFFF
+        };
+        assert_ne!(low(CallId(5)), low(CallId(1 << 56 | 5)));
+    }
 
     #[test]
     fn ids_are_found_again() {

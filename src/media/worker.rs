@@ -8,7 +8,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::message::{Event, Lease, PortId, TrackId};
@@ -16,7 +16,7 @@ use super::outbox::{Outbox, Transmit};
 use super::pacer::Pacer;
 use super::stream::Stream;
 use super::track::Track;
-use crate::base::{Instant, StreamId, Timers};
+use crate::base::{IdMap, Instant, StreamId, Timers};
 
 /// The media worker.
 ///
@@ -34,7 +34,7 @@ pub struct Worker {
     first: u32,
     slots: Vec<Slot>,
     /// Looked up for commands only; packets come by port.
-    streams: HashMap<StreamId, u32>,
+    streams: IdMap<StreamId, u32>,
     tracks: BTreeMap<TrackId, Arc<Track>>,
     timers: Timers<Timer>,
     pacer: Pacer,
@@ -78,7 +78,7 @@ impl Worker {
         Self {
             first,
             slots: ports.iter().map(|_| Slot { usage: Usage::Free }).collect(),
-            streams: HashMap::new(),
+            streams: IdMap::default(),
             tracks: BTreeMap::new(),
             timers: Timers::default(),
             pacer: Pacer::new(now),
