@@ -25,6 +25,8 @@ use system::Process;
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
+/// Packets of 20 ms.
+const PACKETS_PER_SECOND: u64 = 50;
 /// Calls begun before sockets are looked at again.
 const BURST: usize = 32;
 
@@ -207,6 +209,9 @@ impl Bench {
             "cpu_us_per_packet": each(window, packets),
             "music_streams": music.map(|heard| heard.music_streams),
             "music_packets": music.map(|heard| heard.music_packets),
+            "music_percent": music.and_then(|heard| {
+                share(heard.music_packets, heard.music_streams as u64 * options.seconds * PACKETS_PER_SECOND)
+            }),
             "music_lost": music.map(|heard| heard.music_lost),
             "music_late_p50_ms": heard.music_late.quantile_ms(0.5),
             "music_late_p99_ms": heard.music_late.quantile_ms(0.99),
