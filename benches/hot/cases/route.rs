@@ -25,7 +25,7 @@ pub(crate) fn next_call() -> impl FnMut() {
         answer(&mut engine, now, &mut talks);
     }
     move || {
-        now = now + Duration::from_millis(1);
+        now += Duration::from_millis(1);
         call += 1;
         enqueue(&mut engine, now, call);
         let Some((ended, agent, epoch)) = talks.pop_front() else { return };
@@ -42,11 +42,7 @@ fn enqueue(engine: &mut Engine, now: Instant, call: u64) {
 }
 
 /// Whoever is offered a call answers it.
-fn answer(
-    engine: &mut Engine,
-    now: Instant,
-    talks: &mut std::collections::VecDeque<(CallId, AgentId, u32)>,
-) {
+fn answer(engine: &mut Engine, now: Instant, talks: &mut std::collections::VecDeque<(CallId, AgentId, u32)>) {
     while let Some(effect) = engine.poll_effect() {
         if let Effect::Offer { call, agent, epoch, .. } = effect {
             engine.handle_command(now, Command::OfferAnswered { call, agent, epoch });
