@@ -22,6 +22,8 @@ def faults(result):
             found.append(f"{key} {value if value is None else format(value, 'g')} < {limit:g}")
 
     if result["overload"]:
+        if result["overload_reached"] < result["overload"] * 0.9:
+            found.append(f"the generator reached only {result['overload_reached']:g} times capacity: no verdict")
         at_least("goodput_percent", 90 if result["overload"] <= 3 else 65)
         at_most("setup_p99_ms", 200)
         at_most("rss_bytes", RSS_OVERLOAD_MAX)
