@@ -9,6 +9,7 @@ use toml::de::DeValue;
 use super::error::did_you_mean;
 use super::reader::{expected, string};
 use super::types::{DnisSource, Endpoint};
+use crate::sip::grammar;
 
 /// The port of SIP over UDP (RFC 3261 18.1.1) where none is written.
 const SIP_PORT: u16 = 5060;
@@ -260,7 +261,11 @@ pub(super) fn sip_uri(uri: &str) -> Result<Endpoint, String> {
     if let Some(transport) = transport.filter(|transport| !transport.eq_ignore_ascii_case("udp")) {
         return Err(format!("`{shown}` asks for the transport `{transport}`; only UDP is spoken"));
     }
-    endpoint(host).map_err(|_| format!("`{shown}` names no usable host"))
+    let host = endpoint(host).map_err(|_| format!("`{shown}` names no usable host"))?;
+    match user.map(|_| grammar::agent_uri(uri)) {
+        Some(Err(error)) => Err(format!("`{shown}` is no usable SIP URI: {error}")),
+        Some(Ok(_)) | None => Ok(host),
+    }
 }
 
 /// One place where the called number may stand.

@@ -36,7 +36,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Commands are gathered for so long before they go, and the media thread is woken once for all of them: a wake-up costs
 /// more than a command, and audio that comes ahead of its rule is held.
-const GATHER: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(5);
 /// So many commands go at once.
 const GATHERED_MAX: usize = 512;
 

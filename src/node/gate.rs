@@ -13,9 +13,9 @@ use crate::base::Instant;
 use crate::base::limits::{GATE_CALLS_MAX, GATE_URGENT_MAX};
 
 /// A new call that has waited for less than this is always taken.
-pub const TARGET: Duration = Duration::from_millis(20);
+pub const TARGET: Duration = Duration::from_millis(50);
 /// Waiting for longer is tolerated for this time: a burst is not an overload.
-pub const INTERVAL: Duration = Duration::from_millis(100);
+pub const INTERVAL: Duration = Duration::from_millis(200);
 /// Refusals told by a response, a second; beyond that they are silent, so that a flood is not answered by a flood.
 pub const REFUSALS_PER_SECOND: u32 = 20_000;
 /// INVITEs of strangers looked at, a second.
@@ -229,29 +229,31 @@ mod tests {
     #[test]
     fn a_burst_is_taken_whole_and_an_overload_is_refused_until_it_is_over() {
         let mut gate = Gate::new(ms(0));
-        // 90 ms of waiting is a burst.
-        for at in 0..90 {
-            assert!(matches!(wait(&mut gate, at, 50), Next::Handle(_)), "{at}");
+        // 199 ms of waiting too long is a burst.
+        for at in 0..200 {
+            assert!(matches!(wait(&mut gate, at, 51), Next::Handle(_)), "{at}");
         }
-        // From 100 ms after the first late one on, those who waited too long are refused, others not.
-        assert!(matches!(wait(&mut gate, 160, 50), Next::Refuse(_)));
-        assert!(matches!(wait(&mut gate, 161, 10), Next::Handle(_)));
+        // From 200 ms after the first late one on, those who waited too long are refused, others not.
+        assert!(matches!(wait(&mut gate, 200, 51), Next::Refuse(_)));
+        assert!(matches!(wait(&mut gate, 201, 50), Next::Handle(_)));
         assert!(gate.is_overloaded());
-        assert!(matches!(wait(&mut gate, 250, 50), Next::Refuse(_)));
+        assert!(matches!(wait(&mut gate, 399, 51), Next::Refuse(_)));
         // A whole interval without a late one ends it; then a late one begins anew.
-        assert!(matches!(wait(&mut gate, 420, 10), Next::Handle(_)));
+        assert!(matches!(wait(&mut gate, 598, 50), Next::Handle(_)));
+        assert!(gate.is_overloaded());
+        assert!(matches!(wait(&mut gate, 599, 50), Next::Handle(_)));
         assert!(!gate.is_overloaded());
-        assert!(matches!(wait(&mut gate, 430, 50), Next::Handle(_)));
+        assert!(matches!(wait(&mut gate, 600, 51), Next::Handle(_)));
     }
 
     #[test]
     fn refusals_and_strangers_beyond_their_rate_are_silent() {
         let mut gate = Gate::new(ms(0));
-        wait(&mut gate, 0, 50);
-        wait(&mut gate, 100, 50);
+        wait(&mut gate, 0, 51);
+        wait(&mut gate, 200, 51);
         let mut told = 0_u32;
         for _ in 0..3 * REFUSALS_PER_SECOND / 10 {
-            match wait(&mut gate, 110, 50) {
+            match wait(&mut gate, 210, 51) {
                 Next::Refuse(_) => told += 1,
                 Next::Drop => {}
                 Next::Handle(_) => panic!("overloaded"),
@@ -260,7 +262,7 @@ mod tests {
         // One tenth of a second's worth, less the one before.
         assert!(told.abs_diff(REFUSALS_PER_SECOND / 10) <= 1, "{told}");
         for _ in 0..STRANGERS_PER_SECOND {
-            gate.push(ms(200), source(9), INVITE.into(), |_| Sender::Stranger);
+            gate.push(ms(300), source(9), INVITE.into(), |_| Sender::Stranger);
         }
         assert_eq!(gate.strangers.len(), STRANGERS_PER_SECOND as usize / 10);
     }

@@ -271,7 +271,7 @@ pub const TABLE: [Row; 28] = [
         name: "acd_datagram_wait_seconds",
         kind: Kind::Histogram,
         labels: &[],
-        help: "From reading a SIP datagram to handling it. New calls that wait longer than 0.02 s while that lasts are refused.",
+        help: "From reading a SIP datagram to handling it. New calls that wait longer than 0.05 s while that lasts are refused.",
     },
     Row {
         family: Family::Decision,
