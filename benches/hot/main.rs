@@ -12,5 +12,5 @@ fn main() {
 #[divan::bench(args = cases::NAMES)]
 fn hot(bencher: Bencher<'_, '_>, name: &str) {
     let mut case = cases::case(name).expect("every name has its case");
-    bencher.bench_local(|| case());
+    bencher.bench_local(&mut case);
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import resource
 import statistics
 import subprocess
@@ -18,6 +19,8 @@ PARK_RATE = 1000
 # Two ports a leg; a call of 210 ms has two legs. Held ports are skipped.
 RTP = (12_000, 31_999)
 LEGS_MAX = 9_000
+# Pairs that other programs may hold.
+PORTS_TAKEN_MAX = 100
 # Calls before anything is measured, so that memory and caches are as they stay.
 WARM_CALLS = 200
 # The engine's core and the generator's, where each has its own.
@@ -92,11 +95,7 @@ def capacity(binaries, options):
     good, rate = 0, CAPACITY_FIRST
     bad = None
     while bad is None or bad / good > 1.05:
-        with tempfile.TemporaryDirectory(prefix="strowger-load-") as folder:
-            run = own_run(binaries, folder, options, round(rate), CAPACITY_SECONDS, 0)
-        is_whole = run["ok_percent"] >= CAPACITY_OK_PERCENT
-        print(f"capacity: {round(rate)}/s: {run['ok_percent']} %", file=sys.stderr)
-        if is_whole:
+        if is_whole(binaries, options, round(rate)):
             good = rate
         else:
             bad = rate
@@ -108,10 +107,22 @@ def capacity(binaries, options):
     return round(good)
 
 
+def is_whole(binaries, options, rate):
+    """Whether the engine serves a rate whole; what else runs on the machine may spoil one try of two."""
+    for _ in range(2):
+        with tempfile.TemporaryDirectory(prefix="strowger-load-") as folder:
+            run = own_run(binaries, folder, options, rate, CAPACITY_SECONDS, 0)
+        print(f"capacity: {rate}/s: {run['ok_percent']} %", file=sys.stderr)
+        if run["ok_percent"] >= CAPACITY_OK_PERCENT:
+            return True
+    return False
+
+
 def own_run(binaries, folder, options, rate, seconds, waiting):
     """A run by the generator of the project."""
     agent_port = free_port()
     engine = Engine(binaries["engine"], folder, config(agent_port, rate, options.talk_ms, options.relay), rtp=RTP)
+    needs_ports(engine)
     arguments = [str(binaries["generator"]), "--engine", f"{harness.HOST}:{engine.sip}", "--seed", str(os.getpid())]
     values = {"engine-pid": engine.child.pid, "agent-port": agent_port, "rate": rate, "seconds": seconds}
     values |= {"talk-ms": options.talk_ms, "warm": WARM_CALLS, "park-rate": PARK_RATE, "arrivals": options.arrivals}
@@ -142,6 +153,13 @@ def own_run(binaries, folder, options, rate, seconds, waiting):
     return run
 
 
+def needs_ports(engine):
+    """Fails when another program, such as a second load run, holds the RTP ports."""
+    taken = re.search(r"held by another program.*taken=(\d+)", engine.log_text())
+    if taken and int(taken[1]) > PORTS_TAKEN_MAX:
+        raise Failure(f"another program holds {taken[1]} pairs of the RTP ports {RTP[0]}-{RTP[1]}")
+
+
 def pin(process, core):
     """Binds all threads of a process, and those they will start, to a core."""
     for thread in pathlib.Path(f"/proc/{process}/task").iterdir():
@@ -160,6 +178,7 @@ def sipp_run(binary, folder, options, waiting):
     """A run by SIPp."""
     agent = Sipp(folder, "agent", d=0)
     engine = Engine(binary, folder, config(agent.port, options.rate, options.talk_ms, 0), rtp=RTP)
+    needs_ports(engine)
     warm = Sipp(folder, "caller", engine.sip, s="800", d=options.talk_ms, m=WARM_CALLS, r=100)
     counts = warm.wait(30)
     if counts["ok"] != WARM_CALLS:

@@ -76,7 +76,7 @@ impl Centre {
 
     fn call(&mut self) {
         self.number += 1;
-        self.now = self.now + Duration::from_millis(100);
+        self.now += Duration::from_millis(100);
         self.node.handle_timeout(self.now);
         self.drain();
         let invite = self.invite.fill(self.number);

@@ -25,7 +25,7 @@ pub(crate) fn relay() -> impl FnMut() {
     let mut count = 0u32;
     move || {
         // Two streams of 50 packets a second make one each 10 ms.
-        now = now + Duration::from_millis(10);
+        now += Duration::from_millis(10);
         worker.handle_timeout(now);
         let from = count % 2;
         let number = (count / 2) as u16;

@@ -25,7 +25,7 @@ pub(crate) fn next_call() -> impl FnMut() {
         answer(&mut engine, now, &mut talks);
     }
     move || {
-        now = now + Duration::from_millis(1);
+        now += Duration::from_millis(1);
         call += 1;
         enqueue(&mut engine, now, call);
         let Some((ended, agent, epoch)) = talks.pop_front() else { return };

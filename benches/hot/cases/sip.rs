@@ -131,7 +131,7 @@ pub(crate) fn transaction_call() -> impl FnMut() {
     let mut now = Instant::ZERO;
     move || {
         number += 1;
-        now = now + Duration::from_millis(100);
+        now += Duration::from_millis(100);
         stack.handle_timeout(now);
         for (template, body) in [(&invite, Some(body)), (&ack, None), (&bye, None)] {
             stack.handle_datagram(now, trunk(), template.fill(number));

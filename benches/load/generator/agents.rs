@@ -40,7 +40,7 @@ impl Agents {
     }
 
     /// Takes what arrived; tells how many datagrams.
-    pub(crate) fn read(&mut self, reader: &mut Reader, rtp: &mut Rtp) -> usize {
+    pub(crate) fn read(&mut self, reader: &mut Reader, rtp: &Rtp) -> usize {
         let socket = Arc::clone(&self.socket);
         reader.read(&socket, |_, source, datagram| {
             let lines = Lines::read(datagram);

@@ -187,7 +187,7 @@ impl Callers {
     }
 
     /// Takes what arrived; tells how many datagrams.
-    pub(crate) fn read(&mut self, reader: &mut Reader, rtp: &mut Rtp) -> usize {
+    pub(crate) fn read(&mut self, reader: &mut Reader, rtp: &Rtp) -> usize {
         let socket = Arc::clone(&self.socket);
         reader.read(&socket, |at, source, datagram| self.on_datagram(at, source, datagram, rtp))
     }
@@ -224,7 +224,7 @@ impl Callers {
         queues.iter().filter_map(|queue| queue.front()).map(|(at, _)| *at).min().unwrap_or(u64::MAX)
     }
 
-    fn on_datagram(&mut self, at: u64, source: SocketAddrV4, datagram: &[u8], rtp: &mut Rtp) {
+    fn on_datagram(&mut self, at: u64, source: SocketAddrV4, datagram: &[u8], rtp: &Rtp) {
         let lines = Lines::read(datagram);
         let known = self.templates.name(lines.call_id).filter(|name| self.state(*name) != State::Free);
         let Some(status) = lines.status() else { return self.on_request(&lines, source, known) };
@@ -246,7 +246,7 @@ impl Callers {
         }
     }
 
-    fn on_answer(&mut self, at: u64, name: Name, lines: &Lines<'_>, rtp: &mut Rtp) {
+    fn on_answer(&mut self, at: u64, name: Name, lines: &Lines<'_>, rtp: &Rtp) {
         let call = &mut self.calls[name.slot as usize];
         let first = matches!(call.state, State::Calling | State::Cancelled);
         self.templates.ack(&mut self.out, name, lines.to, Some(lines.contact), "");

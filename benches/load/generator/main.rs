@@ -14,17 +14,19 @@ use std::net::SocketAddrV4;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use strowger::base::Rng;
 
 use agents::{Agents, Voice};
-use callers::{Callers, Habits, Kind};
-use rtp::Rtp;
+use callers::{Callers, Figures, Habits, Kind};
+use rtp::{Heard, Rtp};
 use socket::Reader;
 use system::Process;
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
+/// Packets of 20 ms.
+const PACKETS_PER_SECOND: u64 = 50;
 /// Calls begun before sockets are looked at again.
 const BURST: usize = 32;
 
@@ -168,56 +170,24 @@ impl Bench {
         self.rest(end.saturating_sub(system::now()));
         self.rtp.stop_measuring();
         let resident = self.engine.resident();
-        let window = (self.engine.cpu() - cpu) as f64 / 1e3;
+        let window = self.engine.cpu() - cpu;
         let limit = (2 * options.patience_ms + options.talk_ms) * MS + SECOND;
         // What is still open by then has failed.
         let _ = self.until(limit, "calls end", |bench| bench.callers.open == 0);
-        let cpu = (self.engine.cpu() - cpu) as f64 / 1e3;
-        let own = (system::own_cpu() - own) as f64 / 1e3;
+        let costs = Costs {
+            seconds: options.seconds,
+            calls: self.engine.cpu() - cpu,
+            generator: system::own_cpu() - own,
+            window,
+            resident,
+            each: each(parked.saturating_sub(before) as f64, background as u64).map(f64::round),
+        };
         self.rest(300 * MS);
-        let still = self.callers.staying == background;
-
-        let figures = self.callers.figures;
-        let heard = self.rtp.finish();
-        let packets = heard.music_packets + heard.relay_received;
-        let music = Some(&heard).filter(|heard| heard.music_streams > 0);
-        let relay = Some(&heard).filter(|heard| heard.speakers > 0);
-        let each = |total: f64, count: u64| (count > 0).then(|| (total / count as f64 * 1e3).round() / 1e3);
-        let share = |part: u64, whole: u64| (whole > 0).then(|| (part as f64 / whole as f64 * 1e5).round() / 1e3);
-        Ok(json!({
-            "attempts": figures.attempts,
-            "ok": figures.ok,
-            "ok_percent": share(figures.ok, figures.attempts),
-            "goodput": figures.ok as f64 / options.seconds as f64,
-            "refused_503": figures.refused_503,
-            "refused_other": figures.refused_other,
-            "timed_out": figures.timed_out,
-            "broken": figures.broken,
-            "cpu_us_per_call": each(cpu, figures.ok),
-            "generator_cpu_us_per_call": each(own, figures.ok),
-            "engine_cores": each(window, options.seconds * 1_000_000),
-            "setup_p50_ms": figures.setup.quantile_ms(0.5),
-            "setup_p99_ms": figures.setup.quantile_ms(0.99),
-            "setup_p999_ms": figures.setup.quantile_ms(0.999),
-            "setup_max_ms": figures.setup.max_ms(),
-            "generator_late_p99_ms": figures.late.quantile_ms(0.99),
-            "rss_bytes": resident,
-            "waiting_bytes_each": each(parked.saturating_sub(before) as f64, background as u64).map(f64::round),
-            "background_kept": still,
-            "cpu_us_per_packet": each(window, packets),
-            "music_streams": music.map(|heard| heard.music_streams),
-            "music_packets": music.map(|heard| heard.music_packets),
-            "music_lost": music.map(|heard| heard.music_lost),
-            "music_late_p50_ms": heard.music_late.quantile_ms(0.5),
-            "music_late_p99_ms": heard.music_late.quantile_ms(0.99),
-            "music_late_max_ms": heard.music_late.max_ms(),
-            "relay_speakers": relay.map(|heard| heard.speakers),
-            "relay_packets": relay.map(|heard| heard.relay_received),
-            "relay_lost": relay.map(|heard| heard.relay_sent.saturating_sub(heard.relay_received)),
-            "relay_delay_p50_ms": heard.relay_delay.quantile_ms(0.5),
-            "relay_delay_p99_ms": heard.relay_delay.quantile_ms(0.99),
-            "relay_delay_max_ms": heard.relay_delay.max_ms(),
-        }))
+        let is_kept = self.callers.staying == background;
+        let mut result = signalling(&self.callers.figures, &costs);
+        result.extend(audio(&self.rtp.finish(), &costs));
+        result.insert("background_kept".to_string(), json!(is_kept));
+        Ok(Value::Object(result))
     }
 
     /// Brings in those who stay.
@@ -243,6 +213,10 @@ impl Bench {
         let mut left = arrivals.count;
         while left > 0 {
             let now = system::now();
+            // A generator that cannot keep up begins fewer calls: `attempts` tells.
+            if now >= arrivals.end {
+                return;
+            }
             for _ in 0..BURST {
                 if left == 0 || due as u64 > now || due as u64 >= arrivals.end {
                     break;
@@ -284,8 +258,8 @@ impl Bench {
 
     /// Takes what is there and does what is due; with nothing to do, waits, at most until the given moment.
     fn turn(&mut self, until: u64) {
-        let mut read = self.callers.read(&mut self.reader, &mut self.rtp);
-        read += self.agents.read(&mut self.reader, &mut self.rtp);
+        let mut read = self.callers.read(&mut self.reader, &self.rtp);
+        read += self.agents.read(&mut self.reader, &self.rtp);
         let now = system::now();
         self.callers.fire(now);
         let next = until.min(self.callers.next());
@@ -293,4 +267,79 @@ impl Bench {
             system::wait([&self.callers.socket, &self.agents.socket], next - now);
         }
     }
+}
+
+/// What the measured window cost; times in nanoseconds.
+#[derive(Debug)]
+struct Costs {
+    /// The window's length.
+    seconds: u64,
+    /// The engine's CPU time until the last call was over.
+    calls: u64,
+    /// The generator's own.
+    generator: u64,
+    /// The engine's CPU time within the window.
+    window: u64,
+    /// The engine's memory at the window's end, in bytes.
+    resident: u64,
+    /// The memory of each who stays, in bytes.
+    each: Option<f64>,
+}
+
+/// The figures of the calls.
+fn signalling(figures: &Figures, costs: &Costs) -> Map<String, Value> {
+    let figures = json!({
+        "attempts": figures.attempts,
+        "ok": figures.ok,
+        "ok_percent": percent(figures.ok, figures.attempts),
+        "goodput": each(figures.ok as f64, costs.seconds),
+        "refused_503": figures.refused_503,
+        "refused_other": figures.refused_other,
+        "timed_out": figures.timed_out,
+        "broken": figures.broken,
+        "cpu_us_per_call": each(costs.calls as f64 / 1e3, figures.ok),
+        "generator_cpu_us_per_call": each(costs.generator as f64 / 1e3, figures.ok),
+        "engine_cores": each(costs.window as f64 / 1e9, costs.seconds),
+        "setup_p50_ms": figures.setup.quantile_ms(0.5),
+        "setup_p99_ms": figures.setup.quantile_ms(0.99),
+        "setup_p999_ms": figures.setup.quantile_ms(0.999),
+        "setup_max_ms": figures.setup.max_ms(),
+        "generator_late_p99_ms": figures.late.quantile_ms(0.99),
+        "rss_bytes": costs.resident,
+        "waiting_bytes_each": costs.each,
+    });
+    figures.as_object().cloned().unwrap_or_default()
+}
+
+/// The figures of the audio; `null` without any.
+fn audio(heard: &Heard, costs: &Costs) -> Map<String, Value> {
+    let music = Some(heard).filter(|heard| heard.music_streams > 0);
+    let relay = Some(heard).filter(|heard| heard.speakers > 0);
+    let due = heard.music_streams as u64 * costs.seconds * PACKETS_PER_SECOND;
+    let figures = json!({
+        "cpu_us_per_packet": each(costs.window as f64 / 1e3, heard.music_packets + heard.relay_received),
+        "music_streams": music.map(|heard| heard.music_streams),
+        "music_packets": music.map(|heard| heard.music_packets),
+        "music_percent": percent(heard.music_packets, due),
+        "music_lost": music.map(|heard| heard.music_lost),
+        "music_late_p50_ms": heard.music_late.quantile_ms(0.5),
+        "music_late_p99_ms": heard.music_late.quantile_ms(0.99),
+        "music_late_max_ms": heard.music_late.max_ms(),
+        "relay_speakers": relay.map(|heard| heard.speakers),
+        "relay_packets": relay.map(|heard| heard.relay_received),
+        "relay_lost": relay.map(|heard| heard.relay_sent.saturating_sub(heard.relay_received)),
+        "relay_delay_p50_ms": heard.relay_delay.quantile_ms(0.5),
+        "relay_delay_p99_ms": heard.relay_delay.quantile_ms(0.99),
+        "relay_delay_max_ms": heard.relay_delay.max_ms(),
+    });
+    figures.as_object().cloned().unwrap_or_default()
+}
+
+/// A share of so many, with three decimals; `None` of none.
+fn each(total: f64, count: u64) -> Option<f64> {
+    (count > 0).then(|| (total / count as f64 * 1e3).round() / 1e3)
+}
+
+fn percent(part: u64, whole: u64) -> Option<f64> {
+    each(part as f64 * 100.0, whole)
 }

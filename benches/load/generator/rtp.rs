@@ -69,12 +69,10 @@ impl Rtp {
         let (speakers, orders) = channel();
         let stage = Arc::new(AtomicU8::new(SETTING_UP));
         let seen = Arc::clone(&stage);
-        let thread =
-            std::thread::spawn(
-                move || {
-                    if has_audio { Worker::new(sockets, orders).run(&seen) } else { Heard::default() }
-                },
-            );
+        let listen = move || {
+            if has_audio { Worker::new(sockets, orders).run(&seen) } else { Heard::default() }
+        };
+        let thread = std::thread::spawn(listen);
         Ok(Self { ports, speakers, stage, thread })
     }
 
@@ -89,7 +87,7 @@ impl Rtp {
     }
 
     /// From now on, audio goes from this socket to the engine's port.
-    pub(crate) fn speak(&mut self, socket: usize, port: Option<u16>) {
+    pub(crate) fn speak(&self, socket: usize, port: Option<u16>) {
         let Some(port) = port else { return };
         let destination = SocketAddrV4::new([127, 0, 0, 1].into(), port);
         // A run without audio has nobody who listens.

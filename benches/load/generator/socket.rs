@@ -64,9 +64,9 @@ impl Reader {
         for result in results {
             count += 1;
             let stamp = result.cmsgs().ok().and_then(|mut all| {
-                all.find_map(|one| match one {
-                    ControlMessageOwned::ScmTimestampns(time) => Some(system::nanos(time.into())),
-                    _ => None,
+                all.find_map(|one| {
+                    let ControlMessageOwned::ScmTimestampns(time) = one else { return None };
+                    Some(system::nanos(time.into()))
                 })
             });
             let (Some(source), Some(datagram)) = (result.address, result.iovs().next()) else { continue };
