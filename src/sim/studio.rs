@@ -18,7 +18,7 @@ use crate::sim::town::Audio;
 #[derive(Debug)]
 pub enum Media {
     /// Nobody sends audio.
-    Silent(SilentMedia),
+    Silent(Box<SilentMedia>),
     /// The real worker.
     Real(Box<Studio>),
 }
@@ -36,7 +36,7 @@ impl Media {
     /// Media on these ports; the real worker plays the built-in tune.
     pub fn new(audio: Audio, leases: &[Lease]) -> Self {
         match audio {
-            Audio::Off => Self::Silent(SilentMedia::new(leases)),
+            Audio::Off => Self::Silent(Box::new(SilentMedia::new(leases))),
             Audio::On => {
                 let mut worker = Worker::new(Instant::ZERO, leases);
                 worker.load_track(TrackId(0), Arc::new(Track::from_samples(&tune::built_in())));
