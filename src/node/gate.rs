@@ -18,7 +18,7 @@ pub const TARGET: Duration = Duration::from_millis(50);
 pub const INTERVAL: Duration = Duration::from_millis(200);
 /// Refusals told by a response, a second; beyond that they are silent, so that a flood is not answered by a flood.
 pub const REFUSALS_PER_SECOND: u32 = 20_000;
-/// INVITEs of strangers looked at, a second.
+/// Requests of strangers outside any dialog that are looked at, a second.
 pub const STRANGERS_PER_SECOND: u32 = 1_000;
 
 /// The gate; see the module. Fill it by [`Gate::push`], empty it by [`Gate::pop`].
@@ -95,22 +95,19 @@ impl Gate {
         }
     }
 
-    /// Takes a datagram in. `sender` is asked for new calls only. What does not fit is lost, as in a full socket buffer.
-    pub fn push(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        payload: Bytes,
-        sender: impl FnOnce(SocketAddr) -> Sender,
-    ) {
-        let (queue, bound) = if !begins_call(&payload) {
-            (&mut self.urgent, GATE_URGENT_MAX)
-        } else if sender(source) == Sender::Peer {
-            (&mut self.calls, GATE_CALLS_MAX)
-        } else if self.looks.take(now) {
-            (&mut self.strangers, GATE_CALLS_MAX)
-        } else {
-            return;
+    /// Takes a datagram in. `sender` is asked only about what belongs to no live call. What does not fit is lost, as in a
+    /// full socket buffer.
+    pub fn push(&mut self, now: Instant, source: SocketAddr, payload: Bytes, sender: impl Fn(SocketAddr) -> Sender) {
+        let (queue, bound) = match kind(&payload) {
+            Kind::Within => (&mut self.urgent, GATE_URGENT_MAX),
+            Kind::Call | Kind::Opening if sender(source) == Sender::Stranger => {
+                if !self.looks.take(now) {
+                    return;
+                }
+                (&mut self.strangers, GATE_CALLS_MAX)
+            }
+            Kind::Call => (&mut self.calls, GATE_CALLS_MAX),
+            Kind::Opening => (&mut self.urgent, GATE_URGENT_MAX),
         };
         if queue.len() < bound {
             queue.push_back(Arrived { at: now, source, payload });
@@ -187,17 +184,39 @@ impl Bucket {
     }
 }
 
-/// An INVITE whose To has no tag, told from its bytes without reading the message: no more work for what may be refused.
-/// In doubt (a folded or repeated To) it counts as a message of a live call, which is harmless.
-fn begins_call(payload: &[u8]) -> bool {
-    if !payload.starts_with(b"INVITE ") {
-        return false;
+/// What a datagram is, told from its bytes without reading the message: no more work for what may be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A response, or a request inside a dialog.
+    Within,
+    /// An INVITE that begins a call.
+    Call,
+    /// Another request outside any dialog: OPTIONS, CANCEL ... and what is no SIP.
+    Opening,
+}
+
+/// In doubt (a folded or repeated To) a request counts as one inside a dialog, which is harmless.
+fn kind(payload: &[u8]) -> Kind {
+    if payload.starts_with(b"SIP/2.0 ") || to_line(payload).is_some_and(has_tag) {
+        return Kind::Within;
     }
-    let to = payload.split(|byte| *byte == b'\n').find(|line| {
-        let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii_end();
-        name.eq_ignore_ascii_case(b"to") || name.eq_ignore_ascii_case(b"t")
-    });
-    to.is_some_and(|line| !line.to_ascii_lowercase().windows(5).any(|part| part == b";tag="))
+    if payload.starts_with(b"INVITE ") { Kind::Call } else { Kind::Opening }
+}
+
+fn to_line(payload: &[u8]) -> Option<&[u8]> {
+    let mut rest = payload;
+    while let Some(end) = memchr::memchr(b'\n', rest) {
+        rest = &rest[end + 1..];
+        let ([b't' | b'T', b'o' | b'O', after @ ..] | [b't' | b'T', after @ ..]) = rest else { continue };
+        if after.trim_ascii_start().starts_with(b":") {
+            return Some(&rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())]);
+        }
+    }
+    None
+}
+
+fn has_tag(line: &[u8]) -> bool {
+    memchr::memchr_iter(b';', line).any(|at| line[at..].len() >= 5 && line[at..at + 5].eq_ignore_ascii_case(b";tag="))
 }
 
 #[cfg(test)]
@@ -205,24 +224,29 @@ mod tests {
     use super::*;
 
     const INVITE: &[u8] = b"INVITE sip:800@acd SIP/2.0\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:800@acd>\r\n\r\n";
-    const BYE: &[u8] = b"BYE sip:800@acd SIP/2.0\r\n\r\n";
+    const BYE: &[u8] = b"BYE sip:800@acd SIP/2.0\r\nTo: <sip:800@acd>;tag=2\r\n\r\n";
+    const OPTIONS: &[u8] = b"OPTIONS sip:acd SIP/2.0\r\nTo: <sip:acd>\r\n\r\n";
 
     #[test]
     fn a_new_call_is_told_by_its_first_line_and_the_missing_tag() {
-        assert!(begins_call(INVITE));
-        assert!(begins_call(b"INVITE sip:x SIP/2.0\r\nt : <sip:x>\r\n"));
-        assert!(!begins_call(b"INVITE sip:x SIP/2.0\r\nTo: <sip:x>;TAG=2\r\n"));
-        assert!(!begins_call(BYE) && !begins_call(b"INVITE") && !begins_call(b""));
+        assert_eq!(kind(INVITE), Kind::Call);
+        assert_eq!(kind(b"INVITE sip:x SIP/2.0\r\nTimestamp: 1\r\nt : <sip:x>\r\n"), Kind::Call);
+        assert_eq!(kind(b"INVITE sip:x SIP/2.0\r\nTo: <sip:x>;a=b;TAG=2\r\n"), Kind::Within);
+        assert_eq!(kind(b"SIP/2.0 200 OK\r\nTo: <sip:x>\r\n"), Kind::Within);
+        assert_eq!((kind(BYE), kind(OPTIONS)), (Kind::Within, Kind::Opening));
+        assert_eq!((kind(b"INVITE"), kind(b""), kind(b"\r\n\r\n")), (Kind::Opening, Kind::Opening, Kind::Opening));
     }
 
     #[test]
     fn messages_of_live_calls_go_first_then_calls_then_strangers() {
         let mut gate = Gate::new(ms(0));
+        gate.push(ms(0), source(9), OPTIONS.into(), |_| Sender::Stranger);
         gate.push(ms(0), source(9), INVITE.into(), |_| Sender::Stranger);
         gate.push(ms(0), source(1), INVITE.into(), |_| Sender::Peer);
-        gate.push(ms(1), source(2), BYE.into(), |_| unreachable!("only new calls are asked about"));
+        gate.push(ms(1), source(2), BYE.into(), |_| unreachable!("a live call's message is not asked about"));
+        gate.push(ms(1), source(3), OPTIONS.into(), |_| Sender::Peer);
         let order: Vec<_> = std::iter::from_fn(|| gate.pop(ms(2))).map(|next| handled(&next)).collect();
-        assert_eq!(order, [source(2), source(1), source(9)]);
+        assert_eq!(order, [source(2), source(3), source(1), source(9), source(9)]);
         assert!(gate.is_empty());
     }
 
