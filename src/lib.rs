@@ -21,6 +21,25 @@
 //! | [`sim`] | a world in virtual time: network, phones, oracle | node and all above |
 //! | `io`, `api`, `cli` | the shell (feature `node`) | see `tests/tidy.rs` |
 //!
+//! # Threads
+//!
+//! | thread | owns | talks to |
+//! |---|---|---|
+//! | signalling | [`node::Node`] (shard and ACD engine) behind [`node::gate::Gate`], the SIP socket, the writing of [`stats::Live`] | media: commands; HTTP: answers |
+//! | media | [`media::Worker`], the RTP and RTCP sockets | signalling: events |
+//! | http | the control plane | signalling: requests; reads [`stats::Live`] |
+//!
+//! Messages between them are data; nobody blocks on a send. Between shard and engine they are data too
+//! ([`acd::Command`], [`acd::Effect`]), carried inline while there is one shard. A closed RTP port is the shard's again at once:
+//! the worker takes commands in order, and a packet counts for a stream only from its negotiated source.
+//!
+//! # A call's way
+//!
+//! INVITE -> `sip::transaction` -> `call` (caller's leg) -> `node::journey` arrive (whose number, is there room) ->
+//! [`acd::Command::Enqueue`] -> [`acd::Effect::Queued`] (180, 183 or 200 with music) -> [`acd::Effect::Offer`] -> `call` (agent's
+//! leg) -> answered: the legs are joined -> BYE from either side -> wrap-up -> ready. Every step is a [`acd::Fact`]; figures,
+//! and later records, are folds of facts.
+//!
 //! # Verbs
 //!
 //! `handle_*` takes an input, `poll_*` yields an output and is drained until `None`, `on_*` is a private reaction.
