@@ -105,12 +105,16 @@ impl Dialog {
     /// counts its requests by itself.
     pub fn establish(&mut self, response: &Message) {
         let Some(to) = response.value(Name::To) else { return };
-        self.remote = flat(to);
+        if *self.remote != *to {
+            self.remote = flat(to);
+        }
         if self.remote_tag.as_deref() != response.to_tag() {
             self.remote_tag = response.to_tag().map(Into::into);
             self.remote_seq = None;
         }
-        if let Some(contact) = response.contact() {
+        if let Some(contact) = response.contact()
+            && *self.target != *contact.uri
+        {
             self.target = contact.uri.into();
         }
         if let Some(mut routes) = routes(response) {

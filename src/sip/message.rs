@@ -371,14 +371,11 @@ fn is_sip(text: &[u8]) -> bool {
 }
 
 /// `raw[from..to]` without white space and line breaks at its ends.
-fn trim(raw: &[u8], mut from: usize, mut to: usize) -> Span {
-    while from < to && raw[from].is_ascii_whitespace() {
-        from += 1;
-    }
-    while to > from && raw[to - 1].is_ascii_whitespace() {
-        to -= 1;
-    }
-    Span::new(from, to)
+fn trim(raw: &[u8], from: usize, to: usize) -> Span {
+    let text = &raw[from..to];
+    let begun = text.trim_ascii_start();
+    let from = to - begun.len();
+    Span::new(from, from + begun.trim_ascii_end().len())
 }
 
 /// The header lines of a message, and where its body begins.
@@ -418,19 +415,16 @@ impl Headers {
 
 /// Reads `raw[at..end]` as a header line; `None` when no token stands before a colon.
 fn header(raw: &[u8], at: usize, end: usize) -> Option<Line> {
-    let mut name_end = at;
-    while name_end < end && is_token(raw[name_end]) {
-        name_end += 1;
-    }
-    let mut colon = name_end;
-    while colon < end && matches!(raw[colon], b' ' | b'\t') {
-        colon += 1;
-    }
-    if name_end == at || colon == end || raw[colon] != b':' {
+    let line = &raw[at..end];
+    let name_len = line.iter().position(|b| !is_token(*b)).filter(|len| *len > 0)?;
+    let rest = &line[name_len..];
+    let gap = if rest[0] == b':' { 0 } else { rest.iter().position(|b| !matches!(b, b' ' | b'\t'))? };
+    if rest[gap] != b':' {
         return None;
     }
-    let name = Name::parse(&raw[at..name_end]);
-    Some(Line { name, text: Span::new(at, name_end), value: trim(raw, colon + 1, end) })
+    let name = Name::parse(&line[..name_len]);
+    let value = trim(raw, at + name_len + gap + 1, end);
+    Some(Line { name, text: Span::new(at, at + name_len), value })
 }
 
 /// The body by the one rule of the house: a single readable Content-Length that fits cuts it, else it is the rest.

@@ -68,6 +68,9 @@ impl<'a> Uri<'a> {
         if text.iter().fold(false, |bad, b| bad | matches!(b, 0..=b' ' | b'<' | b'>' | b'"' | 0x7f)) {
             return Err(UriError::Character);
         }
+        if let Some(rest) = text.strip_prefix(b"sip:") {
+            return Self::parse_sip(Scheme::Sip, rest);
+        }
         let colon = memchr::memchr(b':', text).ok_or(UriError::Scheme)?;
         let (name, rest) = (&text[..colon], &text[colon + 1..]);
         let is_scheme = name.first().is_some_and(u8::is_ascii_alphabetic)
@@ -97,7 +100,7 @@ impl<'a> Uri<'a> {
         if user.is_some_and(<[u8]>::is_empty) {
             return Err(UriError::User);
         }
-        if user.is_some_and(|user| !escapes_are_whole(user)) {
+        if user.is_some_and(|user| user.contains(&b'%') && !escapes_are_whole(user)) {
             return Err(UriError::Escape);
         }
         let end = rest.iter().position(|b| matches!(b, b';' | b'?')).unwrap_or(rest.len());

@@ -191,6 +191,12 @@ impl<'a> NameAddr<'a> {
 
     /// The tag that names a dialog's side (RFC 3261 19.3).
     pub fn tag(&self) -> Option<&'a [u8]> {
+        // As nearly everybody writes it.
+        if let Some(tag) = self.params.strip_prefix(b";tag=")
+            && tag.iter().all(|b| is_host(*b))
+        {
+            return (!tag.is_empty()).then_some(tag);
+        }
         self.param("tag").filter(|tag| !tag.is_empty())
     }
 
