@@ -298,6 +298,9 @@ fn put(text: &mut Vec<u8>, part: &[u8]) {
 }
 
 fn put_number(text: &mut Vec<u8>, number: u64) {
+    if number < 10 {
+        return text.push(b'0' + number as u8);
+    }
     put(text, Digits::decimal(number).as_bytes());
 }
 

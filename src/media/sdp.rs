@@ -277,6 +277,13 @@ impl Level {
 impl Encoding {
     /// An rtpmap's `NAME/CLOCK[/CHANNELS]`; names are compared without case (RFC 8866 6.6).
     fn parse(text: &[u8]) -> Self {
+        // As nearly everybody writes them.
+        match text {
+            b"PCMA/8000" => return Self::G711(Codec::Pcma),
+            b"PCMU/8000" => return Self::G711(Codec::Pcmu),
+            b"telephone-event/8000" => return Self::TelephoneEvent,
+            _ => {}
+        }
         let mut parts = text.trim_ascii().split(|byte| *byte == b'/');
         let (name, clock, channels) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
         if clock != Some(b"8000") || !matches!(channels, None | Some(b"1" | b"")) {

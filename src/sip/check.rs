@@ -52,7 +52,7 @@ pub fn check(request: &Message) -> Result<(), Refusal> {
 /// True when a response may be matched to a transaction; anything else is dropped without a word (RFC 3261 8.1.3.3, 18.1.2).
 pub fn acceptable_response(response: &Message) -> bool {
     // More than one Via means that it was not meant for us: we never proxy.
-    let via = response.top_via().is_some() && response.elements(Name::Via).nth(1).is_none();
+    let via = response.has_one_via() || (response.top_via().is_some() && response.elements(Name::Via).nth(1).is_none());
     let single = [Name::From, Name::To, Name::CallId, Name::CSeq];
     !response.is_request()
         && (100..700).contains(&response.status())
@@ -109,16 +109,22 @@ fn has_white_space(text: &[u8]) -> bool {
 }
 
 fn vias(request: &Message) -> Result<(), Refusal> {
-    let mut top = request.top_via();
+    let top = request.top_via();
+    if let Some(via) = top.filter(|_| request.has_one_via()) {
+        return if via_is_whole(&via) { Ok(()) } else { Err(Refusal::bad("Bad Via")) };
+    }
     let mut count = 0;
     for element in request.elements(Name::Via) {
-        let via = top.take().or_else(|| Via::parse(element)).ok_or_else(|| Refusal::bad("Bad Via"))?;
-        if via.version != b"2.0" || !via.transport.iter().all(|b| is_token(*b)) || !params_are_whole(via.params) {
+        if !Via::parse(element).is_some_and(|via| via_is_whole(&via)) {
             return Err(Refusal::bad("Bad Via"));
         }
         count += 1;
     }
     if count == 0 { Err(Refusal::bad("Missing Via")) } else { Ok(()) }
+}
+
+fn via_is_whole(via: &Via<'_>) -> bool {
+    via.version == b"2.0" && via.transport.iter().all(|b| is_token(*b)) && params_are_whole(via.params)
 }
 
 fn cseq(request: &Message) -> Result<(), Refusal> {
@@ -199,6 +205,10 @@ fn display_is_whole(display: &[u8]) -> bool {
 
 /// `*(;token[=value])`: no empty parameter, quotes closed, no white space inside an unquoted value.
 fn params_are_whole(params: &[u8]) -> bool {
+    // As nearly every From and To has them.
+    if params.strip_prefix(b";tag=").is_some_and(|tag| !tag.is_empty() && tag.iter().all(|b| is_token(*b))) {
+        return true;
+    }
     let mut rest = params;
     while let [b';', tail @ ..] = rest {
         let Some((at, equals)) = whole_parameter(tail) else { return false };

@@ -103,6 +103,8 @@ impl Names {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     via: Option<ViaAt>,
+    /// The first Via line holds that Via and nothing else.
+    via_alone: bool,
     from: Option<AddressAt>,
     to: Option<AddressAt>,
     cseq: Option<CSeqAt>,
@@ -112,10 +114,13 @@ impl Known {
     /// Reads the first line of each name.
     fn read(raw: &[u8], lines: &[Line]) -> Self {
         let value = |name| lines.iter().find(|line| line.name == name).map(|line| line.value.of(raw));
-        let via = value(Name::Via).and_then(|line| split_commas(line).next()).and_then(Via::parse);
+        let line = value(Name::Via).unwrap_or_default();
+        let top = split_commas(line).next().unwrap_or_default();
+        let via = Via::parse(top);
         let address = |name| value(name).and_then(NameAddr::parse).map(|address| AddressAt::find(raw, &address));
         Self {
             via: via.map(|via| ViaAt::find(raw, &via)),
+            via_alone: via.is_some() && top.len() == line.len(),
             from: address(Name::From),
             to: address(Name::To),
             cseq: value(Name::CSeq).and_then(CSeq::parse).map(|cseq| CSeqAt::find(raw, &cseq)),
@@ -293,6 +298,11 @@ impl Message {
     /// The topmost Via, when it can be read.
     pub fn top_via(&self) -> Option<Via<'_>> {
         self.known.via.as_ref().map(|via| via.of(&self.raw))
+    }
+
+    /// True when the topmost Via can be read and is the only one.
+    pub const fn has_one_via(&self) -> bool {
+        self.known.via_alone && !self.repeats(Name::Via)
     }
 
     /// From, when it can be read.

@@ -165,6 +165,9 @@ impl<'a> NameAddr<'a> {
     /// Reads one address. `None` when quotes or angle brackets do not close, or something else than parameters follows.
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let value = value.trim_ascii();
+        if value.first() == Some(&b'<') {
+            return Self::bracketed(value, 0);
+        }
         let after_display = if value.first() == Some(&b'"') { quote_end(value, 0)? + 1 } else { 0 };
         let (open, mark) = find_any(value, after_display)?;
         if mark != b'<' {
@@ -176,6 +179,11 @@ impl<'a> NameAddr<'a> {
         if after_display > 0 && !value[after_display..open].trim_ascii().is_empty() {
             return None;
         }
+        Self::bracketed(value, open)
+    }
+
+    /// Reads an address whose `<` stands at `open`.
+    fn bracketed(value: &'a [u8], open: usize) -> Option<Self> {
         let close = open + memchr::memchr(b'>', &value[open..])?;
         let display = value[..open].trim_ascii();
         let params = value[close + 1..].trim_ascii_start();
