@@ -406,7 +406,7 @@ impl Headers {
                 break;
             }
             // A line that begins with white space continues the one before it (RFC 3261 7.3.1).
-            while matches!(raw.get(next), Some(b' ' | b'\t')) {
+            while next < raw.len() && matches!(raw[next], b' ' | b'\t') {
                 (end, next) = line_end(raw, next);
             }
             match header(raw, at, end) {
@@ -426,15 +426,17 @@ impl Headers {
 /// Reads `raw[at..end]` as a header line; `None` when no token stands before a colon.
 fn header(raw: &[u8], at: usize, end: usize) -> Option<Line> {
     let line = &raw[at..end];
-    let name_len = line.iter().position(|b| !is_token(*b)).filter(|len| *len > 0)?;
-    let rest = &line[name_len..];
-    let gap = if rest[0] == b':' { 0 } else { rest.iter().position(|b| !matches!(b, b' ' | b'\t'))? };
-    if rest[gap] != b':' {
+    let colon = line.iter().position(|b| *b == b':')?;
+    let mut text = &line[..colon];
+    while let [before @ .., b' ' | b'\t'] = text {
+        text = before;
+    }
+    let name = Name::parse(text);
+    // A known name is a token.
+    if name == Name::Other && (text.is_empty() || !text.iter().all(|b| is_token(*b))) {
         return None;
     }
-    let name = Name::parse(&line[..name_len]);
-    let value = trim(raw, at + name_len + gap + 1, end);
-    Some(Line { name, text: Span::new(at, at + name_len), value })
+    Some(Line { name, text: Span::new(at, at + text.len()), value: trim(raw, at + colon + 1, end) })
 }
 
 /// The body by the one rule of the house: a single readable Content-Length that fits cuts it, else it is the rest.

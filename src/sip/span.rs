@@ -16,6 +16,7 @@ impl Span {
         Self { from: from as u16, to: to as u16 }
     }
 
+    #[inline]
     pub(super) fn of(self, raw: &[u8]) -> &[u8] {
         &raw[usize::from(self.from)..usize::from(self.to)]
     }
