@@ -1,6 +1,7 @@
 //! What every room stands on: time as integers, ids as types, seeded randomness, and every bound with its reason.
 //! Imports nothing of the project.
 
+pub mod digits;
 pub mod idmap;
 pub mod ids;
 pub mod limits;
@@ -10,6 +11,7 @@ pub mod slots;
 pub mod time;
 pub mod timers;
 
+pub use digits::Digits;
 pub use idmap::IdMap;
 pub use ids::{AgentId, CallId, LegId, PeerId, QueueId, StreamId};
 pub use pii::Pii;

@@ -120,14 +120,14 @@ impl Legs {
         }
         let id = LegId(self.legs.next_id());
         let tag = self.tag(id);
-        let Some(dialog) = Dialog::incoming(&request, source, tag.as_bytes()) else {
+        let Some(dialog) = Dialog::incoming(&request, source, &tag) else {
             let writer = self.response(source, &request, 400, Some("Missing or unusable Contact"));
             return self.stack.respond(now, key, 400, writer.finish());
         };
         let incoming = Incoming {
             key,
             number: request.cseq().map_or(0, |cseq| cseq.number),
-            headers: headers(&request, source, tag.as_bytes()),
+            headers: headers(&request, source, &tag),
             offered: !request.body().is_empty(),
             provisional: None,
             refresh: None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::base::digits::{Digits, hexadecimal, padded_hex};
 use crate::base::{IdMap, Instant, LegId, Rng, Slots, Timers};
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
@@ -191,14 +192,14 @@ impl Legs {
 
     /// The leg that a request inside a dialog belongs to: our tag carries its id.
     pub(super) fn find(&mut self, request: &Message) -> Option<&mut Leg> {
-        let tag = std::str::from_utf8(request.to_tag()?).ok()?;
-        let id = u64::from_str_radix(tag.split_once('-')?.0, 16).ok()?;
+        let tag = request.to_tag()?;
+        let id = hexadecimal(&tag[..memchr::memchr(b'-', tag)?])?;
         self.legs.get_mut(id).filter(|leg| leg.dialog.matches(request))
     }
 
     /// A tag that carries the leg's id and cannot be guessed.
-    pub(super) fn tag(&mut self, id: LegId) -> String {
-        format!("{:x}-{:016x}", id.0, self.rng.u64())
+    pub(super) fn tag(&mut self, id: LegId) -> Vec<u8> {
+        [Digits::hex(id.0).as_bytes(), b"-", &padded_hex(self.rng.u64())].concat()
     }
 
     /// Forgets a leg and what still points to it.

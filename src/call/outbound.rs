@@ -23,7 +23,7 @@ impl Legs {
         let mut dialog = Dialog::outgoing(Outgoing {
             call_id: &call_id,
             from: spec.from,
-            tag: tag.as_bytes(),
+            tag: &tag,
             uri: spec.uri,
             peer: spec.destination,
         });

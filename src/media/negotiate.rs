@@ -2,13 +2,12 @@
 //! the far one where to send and what. Never sends to an unspecified, multicast or broadcast address, and declines
 //! rtcp-mux by leaving it out (RFC 5761 5.1.1).
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
-
-use bytes::{Bytes, BytesMut};
 
 use super::message::{Codec, Far};
 use super::sdp::{Audio, Connection, Direction, Encoding, Line, SessionDescription};
+use crate::base::Digits;
 
 /// Our side of a session description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,11 +44,11 @@ pub enum Unusable {
 pub(crate) const DTMF_PAYLOAD_TYPE: u8 = 101;
 
 /// An offer of `codecs` in order of preference, with telephone-event and 20 ms packets.
-pub fn offer(local: &Local, codecs: &[Codec], direction: Direction) -> Bytes {
+pub fn offer(local: &Local, codecs: &[Codec], direction: Direction) -> Box<[u8]> {
     let mut text = head(local, (0, 0));
     let codecs = codecs.iter().map(|codec| (codec.payload_type(), *codec));
     audio_line(&mut text, local.address.port(), codecs, Some(DTMF_PAYLOAD_TYPE), direction);
-    text.freeze()
+    text.into()
 }
 
 /// The answer to `offer`: its first audio line is accepted with `preferred` if offered, else its first G.711 codec; every
@@ -62,7 +61,7 @@ pub fn answer(
     local: &Local,
     preferred: Option<Codec>,
     direction: Direction,
-) -> Result<(Bytes, Far), Unusable> {
+) -> Result<(Box<[u8]>, Far), Unusable> {
     let (index, audio) = offer.audio().ok_or(Unusable::NoAudio)?;
     let far = far(audio, preferred, direction)?;
     let family = far.address.is_ipv4() == local.address.is_ipv4();
@@ -77,7 +76,7 @@ pub fn answer(
 ///
 /// # Errors
 /// [`Unusable::NoAudio`] or [`Unusable::NoCodec`].
-pub fn inactive_answer(offer: &SessionDescription, local: &Local) -> Result<Bytes, Unusable> {
+pub fn inactive_answer(offer: &SessionDescription, local: &Local) -> Result<Box<[u8]>, Unusable> {
     let (index, audio) = offer.audio().ok_or(Unusable::NoAudio)?;
     let (payload_type, codec) = codec(audio, None).ok_or(Unusable::NoCodec)?;
     let far = Far {
@@ -198,7 +197,7 @@ fn answer_text(
     port: u16,
     far: &Far,
     direction: Direction,
-) -> Bytes {
+) -> Box<[u8]> {
     let mut text = head(local, offer.time);
     for (index, line) in offer.lines.iter().enumerate() {
         match line {
@@ -207,63 +206,102 @@ fn answer_text(
             }
             Line::Audio(audio) => {
                 let format = audio.formats.first().map_or(0, |(payload_type, _)| *payload_type);
-                refused_line(&mut text, "audio", "RTP/AVP", format_args!("{format}"));
+                refused_line(&mut text, "audio", "RTP/AVP", Digits::decimal(format.into()).as_bytes());
             }
-            Line::Other { media, protocol, format } => {
-                refused_line(&mut text, media, protocol, format_args!("{format}"));
-            }
+            Line::Other { media, protocol, format } => refused_line(&mut text, media, protocol, format.as_bytes()),
         }
     }
-    text.freeze()
+    text.into()
 }
 
-fn head(local: &Local, time: (u64, u64)) -> BytesMut {
-    let mut text = BytesMut::with_capacity(TEXT_BYTES);
-    let ip = local.address.ip();
-    let family = if ip.is_ipv4() { 4 } else { 6 };
-    put(
-        &mut text,
-        format_args!(
-            "v=0\r\no=strowger {} {} IN IP{family} {ip}\r\ns=-\r\nc=IN IP{family} {ip}\r\nt={} {}\r\n",
-            local.session, local.version, time.0, time.1
-        ),
-    );
+fn head(local: &Local, time: (u64, u64)) -> Vec<u8> {
+    let mut text = Vec::with_capacity(TEXT_BYTES);
+    put(&mut text, b"v=0\r\no=strowger ");
+    put_number(&mut text, local.session);
+    put(&mut text, b" ");
+    put_number(&mut text, local.version);
+    let before = text.len();
+    put_address(&mut text, local.address.ip());
+    let address = before..text.len();
+    put(&mut text, b"\r\ns=-\r\nc=");
+    // Behind the space that parts it from the version.
+    text.extend_from_within(address.start + 1..address.end);
+    put(&mut text, b"\r\nt=");
+    put_number(&mut text, time.0);
+    put(&mut text, b" ");
+    put_number(&mut text, time.1);
+    put(&mut text, b"\r\n");
     text
 }
 
+/// ` IN IP4 192.0.2.1`.
+fn put_address(text: &mut Vec<u8>, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            put(text, b" IN IP4 ");
+            put_number(text, a.into());
+            for octet in [b, c, d] {
+                put(text, b".");
+                put_number(text, octet.into());
+            }
+        }
+        IpAddr::V6(ip) => write!(text, " IN IP6 {ip}").expect("a Vec grows as needed"),
+    }
+}
+
 fn audio_line(
-    text: &mut BytesMut,
+    text: &mut Vec<u8>,
     port: u16,
     codecs: impl IntoIterator<Item = (u8, Codec)> + Clone,
     dtmf: Option<u8>,
     direction: Direction,
 ) {
-    put(text, format_args!("m=audio {port} RTP/AVP"));
-    for (payload_type, _) in codecs.clone() {
-        put(text, format_args!(" {payload_type}"));
+    put(text, b"m=audio ");
+    put_number(text, port.into());
+    put(text, b" RTP/AVP");
+    for payload_type in codecs.clone().into_iter().map(|(payload_type, _)| payload_type).chain(dtmf) {
+        put(text, b" ");
+        put_number(text, payload_type.into());
     }
-    if let Some(dtmf) = dtmf {
-        put(text, format_args!(" {dtmf}"));
-    }
-    put(text, format_args!("\r\n"));
+    put(text, b"\r\n");
     for (payload_type, codec) in codecs {
-        put(text, format_args!("a=rtpmap:{payload_type} {}/8000\r\n", codec.name()));
+        put(text, b"a=rtpmap:");
+        put_number(text, payload_type.into());
+        put(text, b" ");
+        put(text, codec.name().as_bytes());
+        put(text, b"/8000\r\n");
     }
     if let Some(dtmf) = dtmf {
-        put(text, format_args!("a=rtpmap:{dtmf} telephone-event/8000\r\na=fmtp:{dtmf} 0-16\r\n"));
+        put(text, b"a=rtpmap:");
+        put_number(text, dtmf.into());
+        put(text, b" telephone-event/8000\r\na=fmtp:");
+        put_number(text, dtmf.into());
+        put(text, b" 0-16\r\n");
     }
-    put(text, format_args!("a=ptime:20\r\na={}\r\n", direction.as_str()));
+    put(text, b"a=ptime:20\r\na=");
+    put(text, direction.as_str().as_bytes());
+    put(text, b"\r\n");
 }
 
-fn refused_line(text: &mut BytesMut, media: &str, protocol: &str, format: std::fmt::Arguments<'_>) {
-    put(text, format_args!("m={media} 0 {protocol} {format}\r\n"));
+fn refused_line(text: &mut Vec<u8>, media: &str, protocol: &str, format: &[u8]) {
+    for part in [b"m=", media.as_bytes(), b" 0 ", protocol.as_bytes(), b" ", format, b"\r\n"] {
+        put(text, part);
+    }
 }
 
 /// Room for a usual answer with two media lines, so that writing does not grow the buffer.
 const TEXT_BYTES: usize = 320;
 
-fn put(text: &mut BytesMut, arguments: std::fmt::Arguments<'_>) {
-    text.write_fmt(arguments).expect("a BytesMut grows as needed");
+fn put(text: &mut Vec<u8>, part: &[u8]) {
+    text.extend_from_slice(part);
+}
+
+fn put_number(text: &mut Vec<u8>, number: u64) {
+    if number < 10 {
+        return text.push(b'0' + number as u8);
+    }
+    put(text, Digits::decimal(number).as_bytes());
 }
 
 #[cfg(test)]
@@ -280,7 +318,7 @@ mod tests {
         let expected = "v=0\r\no=strowger 5 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
             m=audio 10000 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
             a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n";
-        assert_eq!(text, expected);
+        assert_eq!(&text[..], expected.as_bytes());
     }
 
     #[test]
@@ -430,7 +468,7 @@ mod tests {
         Local { address: address.parse().unwrap(), session: 5, version: 1 }
     }
 
-    fn has(text: &Bytes, part: &str) -> bool {
+    fn has(text: &[u8], part: &str) -> bool {
         std::str::from_utf8(text).unwrap().contains(part)
     }
 }

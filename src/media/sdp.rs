@@ -8,6 +8,7 @@ use std::str;
 use smallvec::SmallVec;
 
 use super::message::Codec;
+use crate::base::digits;
 use crate::base::limits::{SDP_FORMATS_MAX, SDP_MEDIA_MAX};
 
 /// A parsed session description: its time and the media lines in order.
@@ -90,10 +91,14 @@ impl Direction {
         }
     }
 
-    fn parse(name: &[u8]) -> Option<Self> {
-        [Self::SendRecv, Self::SendOnly, Self::RecvOnly, Self::Inactive]
-            .into_iter()
-            .find(|direction| direction.as_str().as_bytes() == name)
+    const fn parse(name: &[u8]) -> Option<Self> {
+        match name {
+            b"sendrecv" => Some(Self::SendRecv),
+            b"sendonly" => Some(Self::SendOnly),
+            b"recvonly" => Some(Self::RecvOnly),
+            b"inactive" => Some(Self::Inactive),
+            _ => None,
+        }
     }
 }
 
@@ -153,8 +158,7 @@ pub(crate) enum Encoding {
 impl SessionDescription {
     /// Reads a description. Lines end with CRLF, LF or CR; unknown lines and attributes are skipped.
     pub fn parse(text: &[u8]) -> Result<Self, SdpError> {
-        let mut lines =
-            text.split(|byte| matches!(byte, b'\r' | b'\n')).map(<[u8]>::trim_ascii).filter(|l| !l.is_empty());
+        let mut lines = lines(text);
         if lines.next().and_then(|line| line.strip_prefix(b"v=")).map(<[u8]>::trim_ascii) != Some(b"0") {
             return Err(SdpError::Version);
         }
@@ -273,6 +277,13 @@ impl Level {
 impl Encoding {
     /// An rtpmap's `NAME/CLOCK[/CHANNELS]`; names are compared without case (RFC 8866 6.6).
     fn parse(text: &[u8]) -> Self {
+        // As nearly everybody writes them.
+        match text {
+            b"PCMA/8000" => return Self::G711(Codec::Pcma),
+            b"PCMU/8000" => return Self::G711(Codec::Pcmu),
+            b"telephone-event/8000" => return Self::TelephoneEvent,
+            _ => {}
+        }
         let mut parts = text.trim_ascii().split(|byte| *byte == b'/');
         let (name, clock, channels) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
         if clock != Some(b"8000") || !matches!(channels, None | Some(b"1" | b"")) {
@@ -344,9 +355,29 @@ fn numbers(value: &[u8]) -> (u64, u64) {
     (next(), next())
 }
 
-fn decimal<T: str::FromStr>(text: &[u8]) -> Option<T> {
-    let digits = text.first().is_some_and(u8::is_ascii_digit);
-    if digits { str::from_utf8(text).ok()?.parse().ok() } else { None }
+fn decimal<T: TryFrom<u64>>(text: &[u8]) -> Option<T> {
+    digits::decimal(text).and_then(|number| T::try_from(number).ok())
+}
+
+/// The lines of a description, trimmed; empty ones are left out.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            while let [b'\r' | b'\n', tail @ ..] = rest {
+                rest = tail;
+            }
+            if rest.is_empty() {
+                return None;
+            }
+            let line;
+            (line, rest) = rest.split_at(memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len()));
+            let line = line.trim_ascii();
+            if !line.is_empty() {
+                return Some(line);
+            }
+        }
+    })
 }
 
 fn split(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::base::{CallId, LegId, QueueId};
 use crate::config::{AnswerPolicy, MediaPolicy, QueueConfig};
 use crate::media::{self, Codec, Direction, Far, Local, SessionDescription, same_media};
-use crate::node::contact::{Audio, Description, Phase, Stream};
+use crate::node::contact::{Audio, Description, Offer, Phase, Stream};
 use crate::node::shard::{Shard, Side};
 
 /// Our order when the caller's is not known.
@@ -60,15 +60,13 @@ impl Shard {
             return Some(ours.clone());
         }
         let Some(offer) = stream.offer.take() else {
-            let sdp: Box<[u8]> = media::offer(&stream.local(), &CODECS, Direction::SendRecv).as_ref().into();
+            let sdp: Box<[u8]> = media::offer(&stream.local(), &CODECS, Direction::SendRecv);
             stream.ours = Some(sdp.clone());
             return Some(sdp);
         };
-        let parsed = SessionDescription::parse(&offer).ok()?;
-        let (sdp, far) = media::answer(&parsed, &stream.local(), preferred, Direction::SendRecv).ok()?;
-        let sdp: Box<[u8]> = sdp.as_ref().into();
+        let (sdp, far) = media::answer(offer.read()?, &stream.local(), preferred, Direction::SendRecv).ok()?;
         stream.ours = Some(sdp.clone());
-        stream.theirs = Some(offer);
+        stream.theirs = Some(offer.text);
         let id = stream.id;
         stream.far = Some(far);
         self.media.push_back(media::Command::Far { stream: id, far });
@@ -92,14 +90,15 @@ impl Shard {
     }
 
     /// Whether an offer can be answered as the queue treats media. One that is handed on to the agent is the agent's to judge.
-    pub(in crate::node) fn is_usable(&self, offer: &[u8], queue: &QueueConfig) -> bool {
-        let parsed = || SessionDescription::parse(offer).ok();
+    pub(in crate::node) fn is_usable(&self, offer: &Offer, queue: &QueueConfig) -> bool {
         match (queue.media, queue.answer) {
             (MediaPolicy::Anchor, _) => {
-                let far = parsed().and_then(|offer| media::accept_answer(&offer).ok());
+                let far = offer.read().and_then(|offer| media::accept_answer(offer).ok());
                 far.is_some_and(|far| self.rtp.is_none_or(|ours| reaches(ours, &far)))
             }
-            (MediaPolicy::None, AnswerPolicy::OnQueue) => parsed().is_some_and(|it| media::first_codec(&it).is_some()),
+            (MediaPolicy::None, AnswerPolicy::OnQueue) => {
+                offer.read().is_some_and(|it| media::first_codec(it).is_some())
+            }
             (MediaPolicy::None, AnswerPolicy::OnAgent | AnswerPolicy::Early) => true,
         }
     }
@@ -107,13 +106,13 @@ impl Shard {
     /// The caller's codec first.
     pub(in crate::node) fn codecs_for_agent(&mut self, call: CallId) -> [Codec; 2] {
         let Some(stream) = self.contact(call).and_then(|contact| contact.audio.stream()) else { return CODECS };
-        let offered = stream.offer.as_deref().and_then(|offer| SessionDescription::parse(offer).ok());
-        first(stream.far.map(|far| far.codec).or_else(|| media::first_codec(&offered?)))
+        let offered = || stream.offer.as_ref()?.read().and_then(media::first_codec);
+        first(stream.far.map(|far| far.codec).or_else(offered))
     }
 
     /// Our offer for the agent's leg.
     pub(in crate::node) fn offer_of(&self, stream: &mut Stream, codecs: &[Codec]) -> Box<[u8]> {
-        let sdp: Box<[u8]> = media::offer(&stream.local(), codecs, Direction::SendRecv).as_ref().into();
+        let sdp: Box<[u8]> = media::offer(&stream.local(), codecs, Direction::SendRecv);
         stream.ours = Some(sdp.clone());
         sdp
     }
@@ -124,10 +123,10 @@ impl Shard {
         let host = self.legs.local();
         let contact = self.contact(call)?;
         match (&contact.audio, contact.answered) {
-            (Audio::Pending(Some(offer)), None) => Some(offer.clone()),
+            (Audio::Pending(Some(offer)), None) => Some(offer.text.clone()),
             (Audio::Pending(_) | Audio::Stream(_) | Audio::Described(_), _) => {
                 let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
-                Some(media::offer(&local, &CODECS, Direction::Inactive).as_ref().into())
+                Some(media::offer(&local, &CODECS, Direction::Inactive))
             }
         }
     }
@@ -167,7 +166,7 @@ impl Shard {
         let Some(sdp) = sdp else {
             stream.version += 1;
             let codecs = first(stream.far.map(|far| far.codec));
-            let ours: Box<[u8]> = media::offer(&stream.local(), &codecs, Direction::SendRecv).as_ref().into();
+            let ours: Box<[u8]> = media::offer(&stream.local(), &codecs, Direction::SendRecv);
             stream.ours = Some(ours.clone());
             return Some(ours);
         };
@@ -181,7 +180,6 @@ impl Shard {
         let local = Local { version: stream.version + 1, ..stream.local() };
         let codec = stream.far.map(|far| far.codec);
         let (answer, far) = media::answer(&offer, &local, codec, Direction::SendRecv).ok()?;
-        let answer: Box<[u8]> = answer.as_ref().into();
         stream.version += 1;
         stream.theirs = Some(sdp.into());
         stream.ours = Some(answer.clone());
@@ -246,16 +244,13 @@ impl Shard {
         let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
         let sdp: Box<[u8]> = match (&contact.audio, theirs) {
             (Audio::Pending(Some(_)), Some(theirs)) => theirs.into(),
-            (Audio::Pending(Some(offer)), None) => {
-                let offer = SessionDescription::parse(offer).ok()?;
-                media::inactive_answer(&offer, &local).ok()?.as_ref().into()
-            }
+            (Audio::Pending(Some(offer)), None) => media::inactive_answer(offer.read()?, &local).ok()?,
             (Audio::Pending(None) | Audio::Stream(_) | Audio::Described(_), _) => {
-                media::offer(&local, &CODECS, Direction::Inactive).as_ref().into()
+                media::offer(&local, &CODECS, Direction::Inactive)
             }
         };
         let theirs = match &mut contact.audio {
-            Audio::Pending(offer) => offer.take(),
+            Audio::Pending(offer) => offer.take().map(|offer| offer.text),
             Audio::Stream(_) | Audio::Described(_) => None,
         };
         contact.audio = Audio::Described(Box::new(Description { ours: sdp.clone(), theirs }));

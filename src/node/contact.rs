@@ -1,9 +1,11 @@
 //! One contact: a caller's journey, its leg, its audio and its phase. Data only; the files of `journey` move it.
 
+use std::cell::OnceCell;
+
 use crate::acd::FlowOut;
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
-use crate::media::{Far, Lease};
+use crate::media::{Far, Lease, SessionDescription};
 use crate::node::identity::Caller;
 
 /// A contact; see the module.
@@ -73,11 +75,18 @@ pub(super) struct AgentLeg {
 #[derive(Debug)]
 pub(super) enum Audio {
     /// None yet; the caller's offer, when it made one, waits for an answer.
-    Pending(Option<Box<[u8]>>),
+    Pending(Option<Offer>),
     /// The engine sends and receives.
     Stream(Box<Stream>),
     /// Signalling only.
     Described(Box<Description>),
+}
+
+/// An offer that waits for its answer, and what it says, read once.
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) text: Box<[u8]>,
+    read: OnceCell<Option<SessionDescription>>,
 }
 
 /// What was said about audio that the engine does not touch.
@@ -98,7 +107,7 @@ pub(super) struct Stream {
     pub(super) version: u64,
     pub(super) far: Option<Far>,
     /// The caller's offer until it is answered.
-    pub(super) offer: Option<Box<[u8]>>,
+    pub(super) offer: Option<Offer>,
     /// The last description of the far end, to tell an unchanged re-INVITE.
     pub(super) theirs: Option<Box<[u8]>>,
     /// What we last said.
@@ -132,6 +141,17 @@ impl Contact {
             Phase::Offering(_) => "offering",
             Phase::Talking { .. } => "talking",
         }
+    }
+}
+
+impl Offer {
+    pub(super) fn new(text: &[u8]) -> Self {
+        Self { text: text.into(), read: OnceCell::new() }
+    }
+
+    /// What it says; `None` when it cannot be read.
+    pub(super) fn read(&self) -> Option<&SessionDescription> {
+        self.read.get_or_init(|| SessionDescription::parse(&self.text).ok()).as_ref()
     }
 }
 

@@ -98,5 +98,9 @@ fn number_of(uri: &[u8]) -> Option<String> {
 
 fn text_of(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
+    // Printable ASCII of a usual length needs no look at each character.
+    if text.len() <= TEXT_MAX && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return text.trim().trim_matches('"').into();
+    }
     text.trim().trim_matches('"').chars().filter(|c| !c.is_control()).take(TEXT_MAX).collect()
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::message::{Length, Message, is_token};
 use super::name::{Method, Name};
 use super::uri::{Scheme, Uri, UriError};
-use super::value::{CSeq, MediaType, NameAddr, Via, decimal, quote_end};
+use super::value::{MediaType, NameAddr, Via, decimal, quote_end};
 
 /// A refusal: what to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Refusal {
 /// # Errors
 /// [`Refusal`] with 400, 416, 420, 483 or 505. An ACK is never answered: whoever gets a refusal for one drops it.
 pub fn check(request: &Message) -> Result<(), Refusal> {
-    if !request.version().eq_ignore_ascii_case(b"SIP/2.0") {
+    if request.version() != b"SIP/2.0" && !request.version().eq_ignore_ascii_case(b"SIP/2.0") {
         return Err(Refusal::new(505, "Version Not Supported"));
     }
     start_line(request)?;
@@ -52,15 +52,13 @@ pub fn check(request: &Message) -> Result<(), Refusal> {
 /// True when a response may be matched to a transaction; anything else is dropped without a word (RFC 3261 8.1.3.3, 18.1.2).
 pub fn acceptable_response(response: &Message) -> bool {
     // More than one Via means that it was not meant for us: we never proxy.
-    let mut vias = response.elements(Name::Via);
-    let via = vias.next().is_some_and(|via| Via::parse(via).is_some()) && vias.next().is_none();
-    let single =
-        [Name::From, Name::To, Name::CallId, Name::CSeq].iter().all(|name| response.values(*name).count() == 1);
+    let via = response.has_one_via() || (response.top_via().is_some() && response.elements(Name::Via).nth(1).is_none());
+    let single = [Name::From, Name::To, Name::CallId, Name::CSeq];
     !response.is_request()
         && (100..700).contains(&response.status())
         && response.version().eq_ignore_ascii_case(b"SIP/2.0")
         && via
-        && single
+        && single.iter().all(|name| response.has(*name) && !response.repeats(*name))
         && response.cseq().is_some()
         && response.call_id().is_some_and(|id| !id.is_empty())
         && content_length(response).is_ok()
@@ -68,11 +66,12 @@ pub fn acceptable_response(response: &Message) -> bool {
 
 /// Exactly `method SP uri SP version`, and a method that is a token.
 fn start_line(request: &Message) -> Result<(), Refusal> {
-    if !request.method_text().iter().all(|b| is_token(*b)) {
+    let (method, uri, version) = (request.method_text(), request.uri(), request.version());
+    if request.method() == Method::Other && !method.iter().all(|b| is_token(*b)) {
         return Err(Refusal::bad("Method is no token"));
     }
-    let mut parts = request.start_line().split(|b| b.is_ascii_whitespace());
-    if parts.by_ref().take(3).any(<[u8]>::is_empty) || parts.next().is_some() {
+    let one_space_each = request.start_line().len() == method.len() + uri.len() + version.len() + 2;
+    if !one_space_each || uri.is_empty() || has_white_space(uri) {
         return Err(Refusal::bad("White space in the request line"));
     }
     if request.has_stray_line() {
@@ -84,33 +83,39 @@ fn start_line(request: &Message) -> Result<(), Refusal> {
 /// Header fields that must be there once, and those that may be there once (RFC 3261 8.1.1 and 20).
 fn single_fields(request: &Message) -> Result<(), Refusal> {
     for name in [Name::To, Name::From, Name::CallId, Name::CSeq] {
-        match request.values(name).count() {
-            0 => return Err(Refusal::bad(format!("Missing {}", name.as_str()))),
-            1 if request.value(name).is_some_and(<[u8]>::is_empty) => {
-                return Err(Refusal::bad(format!("Empty {}", name.as_str())));
-            }
-            1 => {}
-            _ => return Err(Refusal::bad(format!("More than one {}", name.as_str()))),
-        }
+        let reason = match request.value(name) {
+            None => "Missing",
+            Some(_) if request.repeats(name) => "More than one",
+            Some([]) => "Empty",
+            Some(_) => continue,
+        };
+        return Err(Refusal::bad(format!("{reason} {}", name.as_str())));
     }
     // Max-Forwards may be missing: RFC 2543 did not know it.
     for name in [Name::MaxForwards, Name::ContentLength, Name::ContentType, Name::Expires] {
-        if request.values(name).count() > 1 {
+        if request.repeats(name) {
             return Err(Refusal::bad(format!("More than one {}", name.as_str())));
         }
     }
-    let call_id = request.call_id().unwrap_or(b"");
-    if call_id.iter().any(u8::is_ascii_whitespace) {
+    if has_white_space(request.call_id().unwrap_or(b"")) {
         return Err(Refusal::bad("Call-ID is no word"));
     }
     Ok(())
 }
 
+/// True when there is white space; without an early end, so that the compiler takes many bytes at a time.
+fn has_white_space(text: &[u8]) -> bool {
+    text.iter().fold(false, |found, b| found | b.is_ascii_whitespace())
+}
+
 fn vias(request: &Message) -> Result<(), Refusal> {
+    let top = request.top_via();
+    if let Some(via) = top.filter(|_| request.has_one_via()) {
+        return if via_is_whole(&via) { Ok(()) } else { Err(Refusal::bad("Bad Via")) };
+    }
     let mut count = 0;
     for element in request.elements(Name::Via) {
-        let via = Via::parse(element).ok_or_else(|| Refusal::bad("Bad Via"))?;
-        if via.version != b"2.0" || !via.transport.iter().all(|b| is_token(*b)) || !params_are_whole(via.params) {
+        if !Via::parse(element).is_some_and(|via| via_is_whole(&via)) {
             return Err(Refusal::bad("Bad Via"));
         }
         count += 1;
@@ -118,9 +123,13 @@ fn vias(request: &Message) -> Result<(), Refusal> {
     if count == 0 { Err(Refusal::bad("Missing Via")) } else { Ok(()) }
 }
 
+fn via_is_whole(via: &Via<'_>) -> bool {
+    via.version == b"2.0" && via.transport.iter().all(|b| is_token(*b)) && params_are_whole(via.params)
+}
+
 fn cseq(request: &Message) -> Result<(), Refusal> {
-    let value = request.value(Name::CSeq).unwrap_or(b"");
-    let Some(cseq) = CSeq::parse(value) else {
+    let Some(cseq) = request.cseq() else {
+        let value = request.value(Name::CSeq).unwrap_or(b"");
         let number = value.split(u8::is_ascii_whitespace).next().unwrap_or(b"");
         let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
         let too_large = is_number && decimal(number).is_none_or(|number| number > u64::from(u32::MAX));
@@ -148,8 +157,8 @@ fn content_length(message: &Message) -> Result<(), Refusal> {
 
 /// From, To and Contact: display name, URI, parameters.
 fn addresses(request: &Message) -> Result<(), Refusal> {
-    for name in [Name::From, Name::To] {
-        let uri = address(request.value(name).unwrap_or(b""), name)?;
+    for (name, read) in [(Name::From, request.from()), (Name::To, request.to())] {
+        let uri = address(request.value(name).unwrap_or(b""), read, name)?;
         // The address of record that a REGISTER names must be a SIP URI (RFC 3261 10.3).
         if request.method() == Method::Register && name == Name::To && !matches!(uri, Scheme::Sip | Scheme::Sips) {
             return Err(Refusal::bad("To of a REGISTER is no SIP URI"));
@@ -157,16 +166,16 @@ fn addresses(request: &Message) -> Result<(), Refusal> {
     }
     for contact in request.elements(Name::Contact) {
         if contact != b"*" {
-            address(contact, Name::Contact)?;
+            address(contact, NameAddr::parse(contact), Name::Contact)?;
         }
     }
     Ok(())
 }
 
-/// Checks one address and gives its URI's scheme.
-fn address(value: &[u8], name: Name) -> Result<Scheme, Refusal> {
+/// Checks one address, `read` from `value`, and gives its URI's scheme.
+fn address(value: &[u8], read: Option<NameAddr<'_>>, name: Name) -> Result<Scheme, Refusal> {
     let bad = |what: &str| Refusal::bad(format!("Bad {}: {what}", name.as_str()));
-    let address = NameAddr::parse(value).ok_or_else(|| bad("quotes or angle brackets"))?;
+    let address = read.ok_or_else(|| bad("quotes or angle brackets"))?;
     if address.display.is_some_and(|display| !display_is_whole(display)) {
         return Err(bad("display name needs quotes"));
     }
@@ -196,25 +205,18 @@ fn display_is_whole(display: &[u8]) -> bool {
 
 /// `*(;token[=value])`: no empty parameter, quotes closed, no white space inside an unquoted value.
 fn params_are_whole(params: &[u8]) -> bool {
+    // As nearly every From and To has them.
+    if params.strip_prefix(b";tag=").is_some_and(|tag| !tag.is_empty() && tag.iter().all(|b| is_token(*b))) {
+        return true;
+    }
     let mut rest = params;
     while let [b';', tail @ ..] = rest {
-        let mut at = 0;
-        let mut equals = None;
-        while at < tail.len() && tail[at] != b';' {
-            match tail[at] {
-                b'=' if equals.is_none() => equals = Some(at),
-                b'"' => match quote_end(tail, at) {
-                    Some(close) => at = close,
-                    None => return false,
-                },
-                _ => {}
-            }
-            at += 1;
-        }
+        let Some((at, equals)) = whole_parameter(tail) else { return false };
         let name = tail[..equals.unwrap_or(at)].trim_ascii();
         let value = equals.map(|equals| tail[equals + 1..at].trim_ascii());
         let value_is_whole = value.is_none_or(|value| {
-            !value.is_empty() && (value[0] == b'"' || !value.iter().any(|b| b.is_ascii_whitespace() || *b == b','))
+            let is_plain = |b: &u8| is_token(*b) || !(b.is_ascii_whitespace() || *b == b',');
+            !value.is_empty() && (value[0] == b'"' || value.iter().all(is_plain))
         });
         if name.is_empty() || !name.iter().all(|b| is_token(*b)) || !value_is_whole {
             return false;
@@ -222,6 +224,24 @@ fn params_are_whole(params: &[u8]) -> bool {
         rest = &tail[at..];
     }
     rest.is_empty()
+}
+
+/// Where the parameter that `text` begins with ends, and where its name does; `None` when its quotes do not close.
+fn whole_parameter(text: &[u8]) -> Option<(usize, Option<usize>)> {
+    let end = memchr::memchr2(b';', b'"', text).unwrap_or(text.len());
+    if text.get(end) != Some(&b'"') {
+        return Some((end, text[..end].iter().position(|b| *b == b'=')));
+    }
+    let (mut at, mut equals) = (0, None);
+    while at < text.len() && text[at] != b';' {
+        match text[at] {
+            b'=' if equals.is_none() => equals = Some(at),
+            b'"' => at = quote_end(text, at)?,
+            _ => {}
+        }
+        at += 1;
+    }
+    Some((at, equals))
 }
 
 fn request_uri(request: &Message) -> Result<(), Refusal> {

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use crate::base::Digits;
 use crate::base::limits::ROUTES_MAX;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -104,12 +105,16 @@ impl Dialog {
     /// counts its requests by itself.
     pub fn establish(&mut self, response: &Message) {
         let Some(to) = response.value(Name::To) else { return };
-        self.remote = flat(to);
+        if *self.remote != *to {
+            self.remote = flat(to);
+        }
         if self.remote_tag.as_deref() != response.to_tag() {
             self.remote_tag = response.to_tag().map(Into::into);
             self.remote_seq = None;
         }
-        if let Some(contact) = response.contact() {
+        if let Some(contact) = response.contact()
+            && *self.target != *contact.uri
+        {
             self.target = contact.uri.into();
         }
         if let Some(mut routes) = routes(response) {
@@ -179,7 +184,7 @@ impl Dialog {
         writer.line(Name::From, &self.local);
         writer.line(Name::To, &self.remote);
         writer.line(Name::CallId, &self.call_id);
-        writer.line_fmt(Name::CSeq, format_args!("{number} {}", method.as_str()));
+        writer.line_of(Name::CSeq, &[Digits::decimal(number.into()).as_bytes(), b" ", method.as_str().as_bytes()]);
         (key, writer, self.next_hop(first.map(|route| route.uri)))
     }
 
@@ -203,20 +208,20 @@ fn routes(message: &Message) -> Option<Vec<Box<[u8]>>> {
 
 fn tagged(value: &[u8], tag: &[u8]) -> Box<[u8]> {
     let mut out = Vec::with_capacity(value.len() + tag.len() + 5);
-    out.extend(value.iter().map(unfold));
+    out.extend_from_slice(value);
+    out.iter_mut().for_each(unfold);
     out.extend_from_slice(b";tag=");
     out.extend_from_slice(tag);
     out.into()
 }
 
 fn flat(value: &[u8]) -> Box<[u8]> {
-    value.iter().map(unfold).collect()
+    let mut out: Box<[u8]> = value.into();
+    out.iter_mut().for_each(unfold);
+    out
 }
 
 /// A folded value goes on one line again: line ends become spaces (RFC 3261 7.3.1).
-const fn unfold(byte: &u8) -> u8 {
-    match byte {
-        b'\r' | b'\n' => b' ',
-        other => *other,
-    }
+fn unfold(byte: &mut u8) {
+    *byte = if matches!(*byte, b'\r' | b'\n') { b' ' } else { *byte };
 }

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use super::name::{Method, Name};
+use super::span::{AddressAt, CSeqAt, Span, ViaAt};
 use super::value::{CSeq, Elements, NameAddr, Via, decimal, split_commas};
 use crate::base::limits::{HEADERS_MAX, MESSAGE_BYTES_MAX};
 
@@ -51,23 +52,6 @@ pub enum Length {
     Repeated,
 }
 
-/// A part of the datagram. Sixteen bits suffice, for `limits::MESSAGE_BYTES_MAX` is below 2^16.
-#[derive(Debug, Clone, Copy, Default)]
-struct Span {
-    from: u16,
-    to: u16,
-}
-
-impl Span {
-    const fn new(from: usize, to: usize) -> Self {
-        Self { from: from as u16, to: to as u16 }
-    }
-
-    fn of(self, raw: &[u8]) -> &[u8] {
-        &raw[usize::from(self.from)..usize::from(self.to)]
-    }
-}
-
 /// One header line: its name, and where name and value stand.
 #[derive(Debug, Clone, Copy)]
 struct Line {
@@ -96,6 +80,52 @@ pub struct Message {
     body: Span,
     length: Length,
     stray: bool,
+    names: Names,
+    known: Known,
+}
+
+/// Which names there are, a bit each, and which of them more than once.
+#[derive(Debug, Clone, Copy, Default)]
+struct Names {
+    seen: u64,
+    repeated: u64,
+}
+
+impl Names {
+    const fn add(&mut self, name: Name) {
+        let bit = 1 << name as u8;
+        self.repeated |= self.seen & bit;
+        self.seen |= bit;
+    }
+}
+
+/// What every layer asks for, read once; `None` where it cannot be read.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    via: Option<ViaAt>,
+    /// The first Via line holds that Via and nothing else.
+    via_alone: bool,
+    from: Option<AddressAt>,
+    to: Option<AddressAt>,
+    cseq: Option<CSeqAt>,
+}
+
+impl Known {
+    /// Reads the first line of each name.
+    fn read(raw: &[u8], lines: &[Line]) -> Self {
+        let value = |name| lines.iter().find(|line| line.name == name).map(|line| line.value.of(raw));
+        let line = value(Name::Via).unwrap_or_default();
+        let top = split_commas(line).next().unwrap_or_default();
+        let via = Via::parse(top);
+        let address = |name| value(name).and_then(NameAddr::parse).map(|address| AddressAt::find(raw, &address));
+        Self {
+            via: via.map(|via| ViaAt::find(raw, &via)),
+            via_alone: via.is_some() && top.len() == line.len(),
+            from: address(Name::From),
+            to: address(Name::To),
+            cseq: value(Name::CSeq).and_then(CSeq::parse).map(|cseq| CSeqAt::find(raw, &cseq)),
+        }
+    }
 }
 
 impl Message {
@@ -114,8 +144,9 @@ impl Message {
         let (start, version) = start(raw, begin, end)?;
         let headers = Headers::read(raw, after)?;
         let (body, length) = body(raw, &headers);
-        let Headers { lines, stray, .. } = headers;
-        Ok(Self { start, start_line, version, lines, body, length, stray, raw: datagram })
+        let Headers { lines, stray, names, .. } = headers;
+        let known = Known::read(raw, &lines);
+        Ok(Self { start, start_line, version, lines, body, length, stray, names, known, raw: datagram })
     }
 
     /// True for a request, false for a response.
@@ -175,21 +206,32 @@ impl Message {
 
     /// The value of the first line of that name, trimmed; a folded one still holds its line breaks.
     pub fn value(&self, name: Name) -> Option<&[u8]> {
+        if !self.has(name) {
+            return None;
+        }
         self.lines.iter().find(|line| line.name == name).map(|line| line.value.of(&self.raw))
+    }
+
+    /// True when there is a line of that name.
+    pub const fn has(&self, name: Name) -> bool {
+        self.names.seen >> name as u8 & 1 == 1
+    }
+
+    /// True when there are several lines of that name.
+    pub const fn repeats(&self, name: Name) -> bool {
+        self.names.repeated >> name as u8 & 1 == 1
     }
 
     /// The values of all lines of that name, in order.
     pub fn values(&self, name: Name) -> impl Iterator<Item = &[u8]> {
-        self.lines.iter().filter(move |line| line.name == name).map(|line| line.value.of(&self.raw))
+        let lines = if self.has(name) { &self.lines[..] } else { &[] };
+        lines.iter().filter(move |line| line.name == name).map(|line| line.value.of(&self.raw))
     }
 
     /// The comma-separated elements over all lines of that name, in order; a whole line where commas belong to the value.
     pub fn elements(&self, name: Name) -> impl Iterator<Item = &[u8]> {
-        let split = move |value| if name.is_list() { (Some(split_commas(value)), None) } else { (None, Some(value)) };
-        self.values(name).flat_map(move |value| {
-            let (elements, whole): (Option<Elements<'_>>, Option<&[u8]>) = split(value);
-            elements.into_iter().flatten().chain(whole)
-        })
+        let list = name.is_list();
+        self.values(name).flat_map(move |value| if list { split_commas(value) } else { Elements::whole(value) })
     }
 
     /// The first value of any header field by its text, in any letter case; known names are found by their compact form too.
@@ -240,32 +282,37 @@ impl Message {
 
     /// The tag of From.
     pub fn from_tag(&self) -> Option<&[u8]> {
-        self.from()?.tag()
+        Some(self.known.from?.tag?.of(&self.raw))
     }
 
     /// The tag of To.
     pub fn to_tag(&self) -> Option<&[u8]> {
-        self.to()?.tag()
+        Some(self.known.to?.tag?.of(&self.raw))
     }
 
     /// The CSeq, when it can be read.
     pub fn cseq(&self) -> Option<CSeq<'_>> {
-        CSeq::parse(self.value(Name::CSeq)?)
+        self.known.cseq.as_ref().map(|cseq| cseq.of(&self.raw))
     }
 
     /// The topmost Via, when it can be read.
     pub fn top_via(&self) -> Option<Via<'_>> {
-        Via::parse(split_commas(self.value(Name::Via)?).next()?)
+        self.known.via.as_ref().map(|via| via.of(&self.raw))
+    }
+
+    /// True when the topmost Via can be read and is the only one.
+    pub const fn has_one_via(&self) -> bool {
+        self.known.via_alone && !self.repeats(Name::Via)
     }
 
     /// From, when it can be read.
     pub fn from(&self) -> Option<NameAddr<'_>> {
-        NameAddr::parse(self.value(Name::From)?)
+        self.known.from.as_ref().map(|from| from.of(&self.raw))
     }
 
     /// To, when it can be read.
     pub fn to(&self) -> Option<NameAddr<'_>> {
-        NameAddr::parse(self.value(Name::To)?)
+        self.known.to.as_ref().map(|to| to.of(&self.raw))
     }
 
     /// The first Contact, when it can be read; its URI is `*` for the wildcard of REGISTER.
@@ -334,26 +381,24 @@ fn is_sip(text: &[u8]) -> bool {
 }
 
 /// `raw[from..to]` without white space and line breaks at its ends.
-fn trim(raw: &[u8], mut from: usize, mut to: usize) -> Span {
-    while from < to && raw[from].is_ascii_whitespace() {
-        from += 1;
-    }
-    while to > from && raw[to - 1].is_ascii_whitespace() {
-        to -= 1;
-    }
-    Span::new(from, to)
+fn trim(raw: &[u8], from: usize, to: usize) -> Span {
+    let text = &raw[from..to];
+    let begun = text.trim_ascii_start();
+    let from = to - begun.len();
+    Span::new(from, from + begun.trim_ascii_end().len())
 }
 
 /// The header lines of a message, and where its body begins.
 struct Headers {
     lines: Lines,
+    names: Names,
     body_at: usize,
     stray: bool,
 }
 
 impl Headers {
     fn read(raw: &[u8], mut at: usize) -> Result<Self, Malformed> {
-        let mut headers = Self { lines: Lines::new(), body_at: raw.len(), stray: false };
+        let mut headers = Self { lines: Lines::new(), names: Names::default(), body_at: raw.len(), stray: false };
         while at < raw.len() {
             let (mut end, mut next) = line_end(raw, at);
             if end == at {
@@ -361,12 +406,15 @@ impl Headers {
                 break;
             }
             // A line that begins with white space continues the one before it (RFC 3261 7.3.1).
-            while matches!(raw.get(next), Some(b' ' | b'\t')) {
+            while next < raw.len() && matches!(raw[next], b' ' | b'\t') {
                 (end, next) = line_end(raw, next);
             }
             match header(raw, at, end) {
                 Some(_) if headers.lines.len() == HEADERS_MAX => return Err(Malformed::TooManyHeaders),
-                Some(line) => headers.lines.push(line),
+                Some(line) => {
+                    headers.names.add(line.name);
+                    headers.lines.push(line);
+                }
                 None => headers.stray = true,
             }
             at = next;
@@ -377,19 +425,18 @@ impl Headers {
 
 /// Reads `raw[at..end]` as a header line; `None` when no token stands before a colon.
 fn header(raw: &[u8], at: usize, end: usize) -> Option<Line> {
-    let mut name_end = at;
-    while name_end < end && is_token(raw[name_end]) {
-        name_end += 1;
+    let line = &raw[at..end];
+    let colon = line.iter().position(|b| *b == b':')?;
+    let mut text = &line[..colon];
+    while let [before @ .., b' ' | b'\t'] = text {
+        text = before;
     }
-    let mut colon = name_end;
-    while colon < end && matches!(raw[colon], b' ' | b'\t') {
-        colon += 1;
-    }
-    if name_end == at || colon == end || raw[colon] != b':' {
+    let name = Name::parse(text);
+    // A known name is a token.
+    if name == Name::Other && (text.is_empty() || !text.iter().all(|b| is_token(*b))) {
         return None;
     }
-    let name = Name::parse(&raw[at..name_end]);
-    Some(Line { name, text: Span::new(at, name_end), value: trim(raw, colon + 1, end) })
+    Some(Line { name, text: Span::new(at, at + text.len()), value: trim(raw, at + colon + 1, end) })
 }
 
 /// The body by the one rule of the house: a single readable Content-Length that fits cuts it, else it is the rest.

@@ -5,6 +5,7 @@ pub mod dialog;
 pub mod grammar;
 pub mod message;
 pub mod name;
+mod span;
 pub mod transaction;
 pub mod uri;
 pub mod value;

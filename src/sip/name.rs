@@ -94,6 +94,8 @@ enum Form {
 struct Row {
     name: Name,
     text: &'static str,
+    /// How its line begins.
+    head: &'static str,
     /// The compact letter, 0 when there is none.
     compact: u8,
     form: Form,
@@ -112,7 +114,7 @@ macro_rules! names {
 
         /// In the order of [`Name`], so that a name is its row's index.
         const ROWS: &[Row] =
-            &[$(Row { name: Name::$name, text: $text, compact: $compact, form: Form::$form },)*];
+            &[$(Row { name: Name::$name, text: $text, head: concat!($text, ": "), compact: $compact, form: Form::$form },)*];
     };
 }
 
@@ -193,6 +195,11 @@ impl Name {
         ROWS.get(self as usize).map_or("", |row| row.text)
     }
 
+    /// How a line of this name begins, `Via: `; empty for [`Name::Other`].
+    pub(super) fn head(self) -> &'static str {
+        ROWS.get(self as usize).map_or("", |row| row.head)
+    }
+
     /// The compact form, where there is one.
     pub fn compact(self) -> Option<char> {
         ROWS.get(self as usize).filter(|row| row.compact != 0).map(|row| char::from(row.compact))
@@ -208,6 +215,9 @@ impl Name {
 const fn slot(len: usize, first: u8, last: u8) -> usize {
     (len * 7 + (first | 0x20) as usize * 31 + (last | 0x20) as usize * 13) % 256
 }
+
+// A message keeps the names it has in the bits of one word.
+const _: () = assert!(ROWS.len() < 64);
 
 /// No row.
 const NONE: u8 = u8::MAX;

@@ -68,6 +68,9 @@ impl<'a> Uri<'a> {
         if text.iter().fold(false, |bad, b| bad | matches!(b, 0..=b' ' | b'<' | b'>' | b'"' | 0x7f)) {
             return Err(UriError::Character);
         }
+        if let Some(rest) = text.strip_prefix(b"sip:") {
+            return Self::parse_sip(Scheme::Sip, rest);
+        }
         let colon = memchr::memchr(b':', text).ok_or(UriError::Scheme)?;
         let (name, rest) = (&text[..colon], &text[colon + 1..]);
         let is_scheme = name.first().is_some_and(u8::is_ascii_alphabetic)
@@ -87,22 +90,29 @@ impl<'a> Uri<'a> {
     }
 
     fn parse_sip(scheme: Scheme, text: &'a [u8]) -> Result<Self, UriError> {
-        let find = |text: &[u8], byte: u8| text.iter().position(|b| *b == byte);
         // User parts may hold `;` and `?`, so that the `@` is looked for first (RFC 3261 19.1.1).
-        let (user, rest) = match find(text, b'@') {
-            Some(at) => (Some(&text[..at]), &text[at + 1..]),
-            None => (None, text),
+        let (mut at, mut password, mut escaped) = (0, None, false);
+        while at < text.len() && text[at] != b'@' {
+            match text[at] {
+                b':' if password.is_none() => password = Some(at),
+                b'%' if password.is_none() => escaped = true,
+                _ => {}
+            }
+            at += 1;
+        }
+        let (user, rest) = match text.split_at_checked(at) {
+            Some((user, [b'@', rest @ ..])) => (Some(&user[..password.unwrap_or(at)]), rest),
+            _ => (None, text),
         };
-        let user = user.map(|user| &user[..find(user, b':').unwrap_or(user.len())]);
         if user.is_some_and(<[u8]>::is_empty) {
             return Err(UriError::User);
         }
-        if user.is_some_and(|user| !escapes_are_whole(user)) {
+        if user.is_some_and(|user| escaped && !escapes_are_whole(user)) {
             return Err(UriError::Escape);
         }
         let end = rest.iter().position(|b| matches!(b, b';' | b'?')).unwrap_or(rest.len());
         let (host, tail) = rest.split_at(end);
-        let (params, headers) = match find(tail, b'?') {
+        let (params, headers) = match tail.iter().position(|b| *b == b'?') {
             Some(at) => (&tail[..at], &tail[at + 1..]),
             None => (tail, &[][..]),
         };

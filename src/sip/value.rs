@@ -6,19 +6,28 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::name::Method;
+pub use crate::base::digits::decimal;
 
 /// The default port of SIP over UDP and TCP (RFC 3261 19.1.2).
 pub const SIP_PORT: u16 = 5060;
 
 /// The parts of `value` between commas that stand outside quotes and angle brackets, trimmed; empty ones are left out.
 pub fn split_commas(value: &[u8]) -> Elements<'_> {
-    Elements { rest: value }
+    Elements { rest: value, whole: None }
 }
 
 /// Iterator of [`split_commas`].
 #[derive(Debug, Clone)]
 pub struct Elements<'a> {
     rest: &'a [u8],
+    whole: Option<&'a [u8]>,
+}
+
+impl<'a> Elements<'a> {
+    /// A value that is one element, whatever commas it holds.
+    pub(super) const fn whole(value: &'a [u8]) -> Self {
+        Self { rest: &[], whole: Some(value) }
+    }
 }
 
 impl<'a> Iterator for Elements<'a> {
@@ -36,7 +45,7 @@ impl<'a> Iterator for Elements<'a> {
                 return Some(element);
             }
         }
-        None
+        self.whole.take()
     }
 }
 
@@ -95,17 +104,7 @@ impl<'a> Iterator for Params<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.rest.is_empty() {
-            let (mut at, mut equals) = (0, None);
-            while at < self.rest.len() {
-                match self.rest[at] {
-                    b';' => break,
-                    b'=' if equals.is_none() => equals = Some(at),
-                    b'"' => at = quote_end(self.rest, at).unwrap_or(self.rest.len()),
-                    _ => {}
-                }
-                at += 1;
-            }
-            let at = at.min(self.rest.len());
+            let (at, equals) = parameter(self.rest);
             let (text, rest) = self.rest.split_at(at);
             self.rest = rest.get(1..).unwrap_or(&[]);
             match equals {
@@ -116,6 +115,25 @@ impl<'a> Iterator for Params<'a> {
         }
         None
     }
+}
+
+/// Where the parameter that `text` begins with ends, and where its name does.
+fn parameter(text: &[u8]) -> (usize, Option<usize>) {
+    let end = memchr::memchr2(b';', b'"', text).unwrap_or(text.len());
+    if text.get(end) != Some(&b'"') {
+        return (end, text[..end].iter().position(|b| *b == b'='));
+    }
+    let (mut at, mut equals) = (0, None);
+    while at < text.len() {
+        match text[at] {
+            b';' => break,
+            b'=' if equals.is_none() => equals = Some(at),
+            b'"' => at = quote_end(text, at).unwrap_or(text.len()),
+            _ => {}
+        }
+        at += 1;
+    }
+    (at.min(text.len()), equals)
 }
 
 /// The text of a quoted string without its quotes and quoted pairs; any other text as it is.
@@ -130,17 +148,6 @@ pub fn unquote(text: &[u8]) -> Cow<'_, [u8]> {
         out.push(if byte == b'\\' { bytes.next().copied().unwrap_or(byte) } else { byte });
     }
     Cow::Owned(out)
-}
-
-/// A decimal number of digits only (leading zeros allowed); `None` for anything else or more than `u64::MAX`.
-pub fn decimal(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0u64, |number, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
 }
 
 /// An address of From, To, Contact and their kin: name-addr or addr-spec with header parameters (RFC 3261 20.10).
@@ -158,6 +165,9 @@ impl<'a> NameAddr<'a> {
     /// Reads one address. `None` when quotes or angle brackets do not close, or something else than parameters follows.
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let value = value.trim_ascii();
+        if value.first() == Some(&b'<') {
+            return Self::bracketed(value, 0);
+        }
         let after_display = if value.first() == Some(&b'"') { quote_end(value, 0)? + 1 } else { 0 };
         let (open, mark) = find_any(value, after_display)?;
         if mark != b'<' {
@@ -169,6 +179,11 @@ impl<'a> NameAddr<'a> {
         if after_display > 0 && !value[after_display..open].trim_ascii().is_empty() {
             return None;
         }
+        Self::bracketed(value, open)
+    }
+
+    /// Reads an address whose `<` stands at `open`.
+    fn bracketed(value: &'a [u8], open: usize) -> Option<Self> {
         let close = open + memchr::memchr(b'>', &value[open..])?;
         let display = value[..open].trim_ascii();
         let params = value[close + 1..].trim_ascii_start();
@@ -184,6 +199,12 @@ impl<'a> NameAddr<'a> {
 
     /// The tag that names a dialog's side (RFC 3261 19.3).
     pub fn tag(&self) -> Option<&'a [u8]> {
+        // As nearly everybody writes it.
+        if let Some(tag) = self.params.strip_prefix(b";tag=")
+            && tag.iter().all(|b| is_host(*b))
+        {
+            return (!tag.is_empty()).then_some(tag);
+        }
         self.param("tag").filter(|tag| !tag.is_empty())
     }
 
@@ -253,17 +274,10 @@ impl<'a> Via<'a> {
         let element = element.trim_ascii();
         let (sent, params) = element.split_at(memchr::memchr(b';', element).unwrap_or(element.len()));
         let sent = sent.trim_ascii_end();
-        let (protocol, rest) = split_slash(sent)?;
-        let (version, rest) = split_slash(rest)?;
-        let rest = rest.trim_ascii_start();
-        let (transport, sent_by) = rest.split_at(rest.iter().position(u8::is_ascii_whitespace)?);
-        let sent_by = sent_by.trim_ascii();
+        let (version, transport, sent_by) = protocol(sent)?;
         // Some write an IPv6 address without brackets; with more than one colon it can only be that.
         let bare_v6 = || ip(sent_by).filter(IpAddr::is_ipv6).map(|_| (sent_by, None));
         let (host, port) = host_port(sent_by).or_else(bare_v6)?;
-        if !protocol.eq_ignore_ascii_case(b"SIP") || transport.is_empty() {
-            return None;
-        }
         let mut via = Self { version, transport, host, port, branch: None, received: None, rport: None, sent, params };
         for (name, value) in Params::new(params) {
             if name.eq_ignore_ascii_case(b"branch") {
@@ -300,6 +314,19 @@ impl<'a> Via<'a> {
     }
 }
 
+/// Version, transport and sent-by of what stands before a Via's parameters.
+fn protocol(sent: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    if let Some(sent_by) = sent.strip_prefix(b"SIP/2.0/UDP ") {
+        return Some((&sent[4..7], &sent[8..11], sent_by.trim_ascii()));
+    }
+    let (protocol, rest) = split_slash(sent)?;
+    let (version, rest) = split_slash(rest)?;
+    let rest = rest.trim_ascii_start();
+    let (transport, sent_by) = rest.split_at(rest.iter().position(u8::is_ascii_whitespace)?);
+    let is_sip = protocol.eq_ignore_ascii_case(b"SIP") && !transport.is_empty();
+    is_sip.then(|| (version, transport, sent_by.trim_ascii()))
+}
+
 /// The text before and after the first slash, the first trimmed.
 fn split_slash(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = memchr::memchr(b'/', text)?;
@@ -329,9 +356,20 @@ pub(crate) fn host_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
 }
 
 /// A character of a host name or IPv4 address; the underscore is no part of the grammar, but of many networks.
-const fn is_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+fn is_host(byte: u8) -> bool {
+    HOST[usize::from(byte)]
 }
+
+static HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        table[byte] = b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        byte += 1;
+    }
+    table
+};
 
 fn without_brackets(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]")).unwrap_or(text)

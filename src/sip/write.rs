@@ -1,14 +1,16 @@
 //! [`Writer`]: builds a message into one buffer. Line breaks are taken out of every value, so that no value can begin a header
 //! line of its own, and Content-Length is always the writer's own. Writes header fields in the order they are given.
 
-use std::fmt::{self, Write as _};
-use std::net::SocketAddr;
+use std::fmt;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::message::{Message, is_token};
 use super::name::{Method, Name};
-use super::value::{Params, Via, split_commas};
+use super::value::{Params, split_commas};
+use crate::base::Digits;
 
 /// Room reserved for a message: most fit, so that writing one allocates once.
 const BUFFER_BYTES: usize = 1024;
@@ -16,29 +18,34 @@ const BUFFER_BYTES: usize = 1024;
 /// A message being written; see the module.
 #[derive(Debug)]
 pub struct Writer {
-    out: BytesMut,
+    out: Vec<u8>,
 }
 
 impl Writer {
     /// Begins a request. White space and control characters are taken out of the URI.
     pub fn request(method: Method, uri: &[u8]) -> Self {
-        let mut out = BytesMut::with_capacity(BUFFER_BYTES);
-        out.put_slice(method.as_str().as_bytes());
-        out.put_u8(b' ');
-        out.extend(uri.iter().filter(|b| **b > b' ' && **b != 0x7f));
-        out.put_slice(b" SIP/2.0\r\n");
+        let mut out = Vec::with_capacity(BUFFER_BYTES);
+        out.extend_from_slice(method.as_str().as_bytes());
+        out.push(b' ');
+        // Without an early end, so that the compiler takes many bytes at a time.
+        if uri.iter().fold(false, |bad, b| bad | (*b <= b' ') | (*b == 0x7f)) {
+            out.extend(uri.iter().filter(|b| **b > b' ' && **b != 0x7f));
+        } else {
+            out.extend_from_slice(uri);
+        }
+        out.extend_from_slice(b" SIP/2.0\r\n");
         Self { out }
     }
 
     /// Begins a response. `code` is 100..=699; the reason phrase is free text, see [`reason_phrase`] for the usual one.
     pub fn response(code: u16, reason: &str) -> Self {
         debug_assert!((100..700).contains(&code), "a status code has three digits");
-        let mut writer = Self { out: BytesMut::with_capacity(BUFFER_BYTES) };
+        let mut writer = Self { out: Vec::with_capacity(BUFFER_BYTES) };
         let digit = |value: u16| b'0' + (value % 10) as u8;
-        writer.out.put_slice(b"SIP/2.0 ");
-        writer.out.put_slice(&[digit(code / 100), digit(code / 10), digit(code), b' ']);
+        writer.out.extend_from_slice(b"SIP/2.0 ");
+        writer.out.extend_from_slice(&[digit(code / 100), digit(code / 10), digit(code), b' ']);
         writer.put_value(reason.as_bytes());
-        writer.out.put_slice(b"\r\n");
+        writer.out.extend_from_slice(b"\r\n");
         writer
     }
 
@@ -47,8 +54,25 @@ impl Writer {
     pub fn line(&mut self, name: Name, value: &[u8]) -> &mut Self {
         if self.begin(name) {
             self.put_value(value);
-            self.out.put_slice(b"\r\n");
+            self.out.extend_from_slice(b"\r\n");
         }
+        self
+    }
+
+    /// Writes one header line whose value is these parts, one behind the other.
+    pub fn line_of(&mut self, name: Name, parts: &[&[u8]]) -> &mut Self {
+        if !self.begin(name) {
+            return self;
+        }
+        let before = self.out.len();
+        for part in parts {
+            self.out.extend_from_slice(part);
+        }
+        if memchr::memchr2(b'\r', b'\n', &self.out[before..]).is_some() {
+            self.out.truncate(before);
+            self.put_value(&parts.concat());
+        }
+        self.out.extend_from_slice(b"\r\n");
         self
     }
 
@@ -65,9 +89,9 @@ impl Writer {
             self.out.truncate(before);
             return self;
         }
-        self.out.put_slice(b": ");
+        self.out.extend_from_slice(b": ");
         self.put_value(value);
-        self.out.put_slice(b"\r\n");
+        self.out.extend_from_slice(b"\r\n");
         self
     }
 
@@ -75,8 +99,8 @@ impl Writer {
     pub fn line_fmt(&mut self, name: Name, value: fmt::Arguments<'_>) -> &mut Self {
         if self.begin(name) {
             // Neither the buffer nor the adapter fails; a failing Display of the caller leaves a shorter value.
-            let _ = Clean(self).write_fmt(value);
-            self.out.put_slice(b"\r\n");
+            let _ = fmt::Write::write_fmt(&mut Clean(self), value);
+            self.out.extend_from_slice(b"\r\n");
         }
         self
     }
@@ -91,29 +115,30 @@ impl Writer {
 
     /// Writes header lines that [`Writer::into_headers`] gave.
     pub fn lines(&mut self, block: &[u8]) -> &mut Self {
-        self.out.put_slice(block);
+        self.out.extend_from_slice(block);
         self
     }
 
     /// The header lines written so far, without the start line: what later responses to the same request share.
     pub fn into_headers(self) -> Box<[u8]> {
-        let start = self.out.windows(2).position(|pair| pair == b"\r\n").map_or(0, |end| end + 2);
+        let start = memchr::memchr(b'\n', &self.out).map_or(0, |end| end + 1);
         self.out[start..].into()
     }
 
     /// Ends a message without a body.
     pub fn finish(mut self) -> Bytes {
-        self.out.put_slice(b"Content-Length: 0\r\n\r\n");
-        self.out.freeze()
+        self.out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
+        self.out.into()
     }
 
     /// Ends a message with a body.
     pub fn finish_body(mut self, content_type: &str, body: &[u8]) -> Bytes {
         self.line(Name::ContentType, content_type.as_bytes());
-        // Writing into a buffer that grows cannot fail, here and below.
-        let _ = write!(self.out, "Content-Length: {}\r\n\r\n", body.len());
-        self.out.put_slice(body);
-        self.out.freeze()
+        self.out.extend_from_slice(b"Content-Length: ");
+        self.out.extend_from_slice(Digits::decimal(body.len() as u64).as_bytes());
+        self.out.extend_from_slice(b"\r\n\r\n");
+        self.out.extend_from_slice(body);
+        self.out.into()
     }
 
     /// Writes `Name: `; false for the names that a caller may not write.
@@ -121,29 +146,27 @@ impl Writer {
         if matches!(name, Name::ContentLength | Name::Other) {
             return false;
         }
-        self.out.put_slice(name.as_str().as_bytes());
-        self.out.put_slice(b": ");
+        self.out.extend_from_slice(name.head().as_bytes());
         true
     }
 
     /// Writes text with each line break, and the white space around it, as one space.
     fn put_value(&mut self, value: &[u8]) {
         if memchr::memchr2(b'\r', b'\n', value).is_none() {
-            return self.out.put_slice(value);
+            return self.out.extend_from_slice(value);
         }
         let pieces = value.split(|b| matches!(b, b'\r' | b'\n')).map(<[u8]>::trim_ascii).filter(|p| !p.is_empty());
         for (index, piece) in pieces.enumerate() {
             if index > 0 {
-                self.out.put_u8(b' ');
+                self.out.push(b' ');
             }
-            self.out.put_slice(piece);
+            self.out.extend_from_slice(piece);
         }
     }
 
     /// Writes the top Via of a response: as it came, with `received` and `rport` as the server has to set them.
-    fn top_via(&mut self, line: &[u8], source: SocketAddr) {
-        let mut elements = split_commas(line);
-        let Some(via) = elements.next().and_then(Via::parse) else {
+    fn top_via(&mut self, request: &Message, line: &[u8], source: SocketAddr) {
+        let Some(via) = request.top_via() else {
             self.line(Name::Via, line);
             return;
         };
@@ -159,24 +182,42 @@ impl Writer {
             if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
                 continue;
             }
-            self.out.put_u8(b';');
+            self.out.push(b';');
             self.put_value(name);
             if let Some(value) = value {
-                self.out.put_u8(b'=');
+                self.out.push(b'=');
                 self.put_value(value);
             }
         }
         if received {
-            let _ = write!(self.out, ";received={}", source.ip());
+            self.out.extend_from_slice(b";received=");
+            self.put_ip(source.ip());
         }
         if via.rport.is_some() {
-            let _ = write!(self.out, ";rport={}", source.port());
+            self.out.extend_from_slice(b";rport=");
+            self.out.extend_from_slice(Digits::decimal(u64::from(source.port())).as_bytes());
         }
-        for element in elements {
-            self.out.put_slice(b", ");
+        for element in split_commas(line).skip(1) {
+            self.out.extend_from_slice(b", ");
             self.put_value(element);
         }
-        self.out.put_slice(b"\r\n");
+        self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+impl Writer {
+    fn put_ip(&mut self, ip: IpAddr) {
+        let IpAddr::V4(ip) = ip else {
+            // Writing into a buffer that grows cannot fail.
+            let _ = write!(self.out, "{ip}");
+            return;
+        };
+        for (index, octet) in ip.octets().into_iter().enumerate() {
+            if index > 0 {
+                self.out.push(b'.');
+            }
+            self.out.extend_from_slice(Digits::decimal(u64::from(octet)).as_bytes());
+        }
     }
 }
 
@@ -186,7 +227,7 @@ struct Clean<'a>(&'a mut Writer);
 impl fmt::Write for Clean<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_none() {
-            self.0.out.put_slice(text.as_bytes());
+            self.0.out.extend_from_slice(text.as_bytes());
         } else {
             self.0.out.extend(text.bytes().map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { b }));
         }
@@ -201,7 +242,7 @@ pub fn respond(request: &Message, source: SocketAddr, code: u16, reason: Option<
     let mut writer = Writer::response(code, reason.unwrap_or_else(|| reason_phrase(code)));
     let mut vias = request.values(Name::Via);
     if let Some(top) = vias.next() {
-        writer.top_via(top, source);
+        writer.top_via(request, top, source);
     }
     for via in vias {
         writer.line(Name::Via, via);
@@ -211,9 +252,9 @@ pub fn respond(request: &Message, source: SocketAddr, code: u16, reason: Option<
         if let Some(to) = request.value(Name::To) {
             writer.begin(Name::To);
             writer.put_value(to);
-            writer.out.put_slice(b";tag=");
+            writer.out.extend_from_slice(b";tag=");
             writer.put_value(to_tag);
-            writer.out.put_slice(b"\r\n");
+            writer.out.extend_from_slice(b"\r\n");
         }
     } else {
         writer.copy(request, Name::To);

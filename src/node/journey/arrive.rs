@@ -6,7 +6,7 @@ use crate::acd::{Command, Refusal};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId};
 use crate::config::{DnisSource, MediaPolicy};
-use crate::node::contact::{Audio, Contact, Phase};
+use crate::node::contact::{Audio, Contact, Offer, Phase};
 use crate::node::identity::{self, Caller};
 use crate::node::shard::{Owner, Shard};
 use crate::sip::message::Message;
@@ -30,8 +30,8 @@ impl Shard {
             self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Closed });
             return self.legs.reject(now, leg, 480, "Queue Closed", None);
         }
-        let offer = (!request.body().is_empty()).then(|| request.body());
-        if offer.is_some_and(|offer| !self.is_usable(offer, &config)) {
+        let offer = (!request.body().is_empty()).then(|| Offer::new(request.body()));
+        if offer.as_ref().is_some_and(|offer| !self.is_usable(offer, &config)) {
             self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Unusable });
             return self.legs.reject(now, leg, 488, "No Usable Audio", None);
         }
@@ -51,7 +51,7 @@ impl Shard {
             answered: None,
             answer: config.answer,
             media: config.media,
-            audio: Audio::Pending(offer.map(Into::into)),
+            audio: Audio::Pending(offer),
             unanswered: None,
             probe: None,
             phase: Phase::Arriving,

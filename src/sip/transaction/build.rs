@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use crate::base::Digits;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::write::Writer;
@@ -29,6 +30,6 @@ fn derive(invite: &Message, method: Method, to_of: &Message) -> Option<Bytes> {
     writer.copy(invite, Name::From);
     writer.copy(to_of, Name::To);
     writer.copy(invite, Name::CallId);
-    writer.line_fmt(Name::CSeq, format_args!("{number} {}", method.as_str()));
+    writer.line_of(Name::CSeq, &[Digits::decimal(number.into()).as_bytes(), b" ", method.as_str().as_bytes()]);
     Some(writer.finish())
 }

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use super::event::{ClientKey, Event, ServerKey};
 use super::invite_server::InviteServer;
 use super::key::{ByMatch, ByMerge, serial_of};
-use super::outbound::token;
 use super::request_server::RequestServer;
 use super::stack::{ClientMachine, Server, ServerMachine, Stack};
+use crate::base::digits::padded_hex;
 use crate::base::{Instant, limits};
 use crate::sip::check::{Refusal, acceptable_response, check};
 use crate::sip::message::Message;
@@ -215,7 +215,7 @@ impl Stack {
 
     /// Answers without a transaction. The To tag follows from the request's bytes (RFC 3261 8.2.7).
     fn refuse(&mut self, source: SocketAddr, request: &Message, refusal: Refusal) {
-        let tag = token(self.tags.digest(request.raw()));
+        let tag = padded_hex(self.tags.digest(request.raw()));
         let mut writer = respond(request, source, refusal.code, Some(&refusal.reason), &tag);
         if let Some((name, value)) = refusal.extra {
             writer.line(name, &value);

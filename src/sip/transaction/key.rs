@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::hash::Secret;
+use crate::base::digits::hexadecimal;
 use crate::sip::message::Message;
 use crate::sip::value::{SIP_PORT, Via};
 
@@ -135,8 +136,4 @@ pub(super) fn serial_of(secret: Secret, branch: &[u8]) -> Option<u64> {
     let (proof, serial) = branch.strip_prefix(COOKIE.as_bytes())?.split_at_checked(16)?;
     let (proof, serial) = (hexadecimal(proof)?, hexadecimal(serial)?);
     (proof == branch_proof(secret, serial)).then_some(serial)
-}
-
-fn hexadecimal(text: &[u8]) -> Option<u64> {
-    u64::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()
 }

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use super::build;
 use super::event::{ClientKey, ServerKey};
 use super::invite_client::InviteClient;
-use super::key::{COOKIE, branch_proof};
+use super::key::branch_proof;
 use super::request_client::RequestClient;
 use super::stack::{Client, ClientMachine, ServerMachine, Stack};
 use crate::base::Instant;
+use crate::base::digits::{Digits, padded_hex};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::write::Writer;
@@ -31,10 +32,10 @@ impl Stack {
         self.serial += 1;
         let proof = branch_proof(self.branches, self.serial);
         let mut writer = Writer::request(method, uri);
-        let (sent_by, serial) = (&self.sent_by, self.serial);
-        writer.line_fmt(Name::Via, format_args!("SIP/2.0/UDP {sent_by};branch={COOKIE}{proof:016x}{serial:x};rport"));
-        writer.line_fmt(Name::MaxForwards, format_args!("{hops}"));
-        (ClientKey(serial << 1), writer)
+        let serial = Digits::hex(self.serial);
+        writer.line_of(Name::Via, &[&self.via, &padded_hex(proof), serial.as_bytes(), b";rport"]);
+        writer.line(Name::MaxForwards, Digits::decimal(hops.into()).as_bytes());
+        (ClientKey(self.serial << 1), writer)
     }
 
     /// Sends the request begun as `key` and starts its client transaction.
@@ -102,11 +103,6 @@ impl Stack {
 
     /// Sixteen hexadecimal digits that cannot be guessed, for tags and Call-IDs.
     pub fn fresh_token(&mut self) -> [u8; 16] {
-        token(self.rng.u64())
+        padded_hex(self.rng.u64())
     }
-}
-
-/// `value` as sixteen hexadecimal digits.
-pub(super) fn token(value: u64) -> [u8; 16] {
-    std::array::from_fn(|digit| b"0123456789abcdef"[(value >> (60 - 4 * digit) & 15) as usize])
 }

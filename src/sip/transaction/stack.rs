@@ -9,7 +9,7 @@ use super::event::{ClientKey, Event, ServerKey, StackConfig, Transmit};
 use super::hash::Secret;
 use super::invite_client::InviteClient;
 use super::invite_server::InviteServer;
-use super::key::{ByMatch, ByMerge, KeyText};
+use super::key::{ByMatch, ByMerge, COOKIE, KeyText};
 use super::link::{Alarm, Life, Output, Owner};
 use super::request_client::RequestClient;
 use super::request_server::RequestServer;
@@ -30,8 +30,8 @@ use crate::sip::name::Method;
 pub struct Stack {
     pub(super) output: Output,
     pub(super) rng: Rng,
-    /// Sent-by as it stands in our Via.
-    pub(super) sent_by: String,
+    /// Our Via as far as all requests share it.
+    pub(super) via: Box<[u8]>,
     /// Proves that a branch is ours.
     pub(super) branches: Secret,
     /// Makes To tags of stateless responses: the same request again gets the same tag (RFC 3261 8.2.7).
@@ -83,7 +83,7 @@ impl Stack {
         let mut secret = || Secret::draw(&mut rng);
         let (branches, tags, tables) = (secret(), secret(), secret());
         Self {
-            sent_by: config.sent_by.to_string(),
+            via: format!("SIP/2.0/UDP {};branch={COOKIE}", config.sent_by).into_bytes().into(),
             output: Output::new(config),
             rng,
             branches,
