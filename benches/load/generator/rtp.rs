@@ -69,12 +69,9 @@ impl Rtp {
         let (speakers, orders) = channel();
         let stage = Arc::new(AtomicU8::new(SETTING_UP));
         let seen = Arc::clone(&stage);
-        let thread =
-            std::thread::spawn(
-                move || {
-                    if has_audio { Worker::new(sockets, orders).run(&seen) } else { Heard::default() }
-                },
-            );
+        let thread = std::thread::spawn(move || {
+            if has_audio { Worker::new(sockets, orders).run(&seen) } else { Heard::default() }
+        });
         Ok(Self { ports, speakers, stage, thread })
     }
 
