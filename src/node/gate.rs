@@ -121,7 +121,7 @@ impl Gate {
         }
         if let Some(arrived) = self.calls.pop_front() {
             let passed = arrived.passed(now);
-            return Some(self.judge(now, passed));
+            return Some(if is_cancel(&passed.payload) { Next::Handle(passed) } else { self.judge(now, passed) });
         }
         self.strangers.pop_front().map(|arrived| Next::Handle(arrived.passed(now)))
     }
@@ -189,7 +189,7 @@ impl Bucket {
 enum Kind {
     /// A response, or a request inside a dialog.
     Within,
-    /// An INVITE that begins a call.
+    /// An INVITE that begins a call, or the CANCEL of one, which must not overtake it.
     Call,
     /// Another request outside any dialog: OPTIONS, CANCEL ... and what is no SIP.
     Opening,
@@ -200,7 +200,11 @@ fn kind(payload: &[u8]) -> Kind {
     if payload.starts_with(b"SIP/2.0 ") || to_line(payload).is_some_and(has_tag) {
         return Kind::Within;
     }
-    if payload.starts_with(b"INVITE ") { Kind::Call } else { Kind::Opening }
+    if payload.starts_with(b"INVITE ") || is_cancel(payload) { Kind::Call } else { Kind::Opening }
+}
+
+fn is_cancel(payload: &[u8]) -> bool {
+    payload.starts_with(b"CANCEL ")
 }
 
 fn to_line(payload: &[u8]) -> Option<&[u8]> {
@@ -248,6 +252,22 @@ mod tests {
         let order: Vec<_> = std::iter::from_fn(|| gate.pop(ms(2))).map(|next| handled(&next)).collect();
         assert_eq!(order, [source(2), source(3), source(1), source(9), source(9)]);
         assert!(gate.is_empty());
+    }
+
+    #[test]
+    fn a_cancel_never_overtakes_its_invite_and_is_never_refused() {
+        let mut gate = Gate::new(ms(0));
+        let cancel = b"CANCEL sip:800@acd SIP/2.0\r\nTo: <sip:800@acd>\r\n\r\n".as_slice();
+        for payload in [INVITE, cancel] {
+            gate.push(ms(0), source(1), payload.into(), |_| Sender::Peer);
+        }
+        let starts: Vec<_> = std::iter::from_fn(|| gate.pop(ms(1))).map(|next| first_byte(&next)).collect();
+        assert_eq!(starts, [b'I', b'C']);
+        wait(&mut gate, 0, 51);
+        wait(&mut gate, 200, 51);
+        gate.push(ms(1_149), source(1), cancel.into(), |_| Sender::Peer);
+        assert!(gate.is_overloaded());
+        assert!(matches!(gate.pop(ms(1_201)), Some(Next::Handle(_))));
     }
 
     #[test]
@@ -305,6 +325,11 @@ mod tests {
     fn wait(gate: &mut Gate, at: u64, waited: u64) -> Next {
         gate.push(ms(1_000 + at - waited), source(1), INVITE.into(), |_| Sender::Peer);
         gate.pop(ms(1_000 + at)).unwrap()
+    }
+
+    fn first_byte(next: &Next) -> u8 {
+        let Next::Handle(passed) = next else { panic!("{next:?}") };
+        passed.payload[0]
     }
 
     fn handled(next: &Next) -> SocketAddr {

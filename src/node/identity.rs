@@ -74,12 +74,21 @@ fn from_source(request: &Message, source: &DnisSource) -> Option<String> {
     match source {
         DnisSource::Header(name) => number_of_value(request.other(name)?),
         DnisSource::PCalledPartyId => number_of_value(request.value(Name::PCalledPartyId)?),
-        DnisSource::HistoryInfo => number_of_value(request.elements(Name::HistoryInfo).next()?),
+        DnisSource::HistoryInfo => number_of_value(oldest(request)?),
         DnisSource::Diversion => number_of_value(request.elements(Name::Diversion).last()?),
         DnisSource::To => number_of(request.to()?.uri),
         DnisSource::RequestUri => number_of(request.uri()),
     }
     .filter(|number| !number.is_empty())
+}
+
+/// The History-Info entry of the lowest index (RFC 7044 9.1), which is the first where entries have none.
+fn oldest(request: &Message) -> Option<&[u8]> {
+    let index = |value: &[u8]| -> Vec<u32> {
+        let text = NameAddr::parse(value).and_then(|entry| entry.param("index")).unwrap_or_default();
+        text.split(|byte| *byte == b'.').filter_map(|part| std::str::from_utf8(part).ok()?.parse().ok()).collect()
+    };
+    request.elements(Name::HistoryInfo).min_by_key(|value| index(value))
 }
 
 /// A bare number, or a name-addr.

@@ -126,9 +126,14 @@ impl Shard {
 
     pub(super) fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
         let Ok(message) = Message::parse(payload) else { return };
-        let begins = message.is_request() && message.method() == Method::Invite && message.to_tag().is_none();
+        let begins = message.is_request() && message.to_tag().is_none();
         if begins && self.directory.trusted(source.ip()).is_none() {
-            return self.on_untrusted(source, &message);
+            let silent = self.unknown_source == UnknownSource::Silent;
+            match message.method() == Method::Invite {
+                true => return self.on_untrusted(source, &message),
+                false if silent => return,
+                false => {}
+            }
         }
         self.legs.handle_message(now, source, message);
         self.drain_legs(now);

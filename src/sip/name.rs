@@ -177,8 +177,8 @@ impl Name {
     pub fn parse(text: &[u8]) -> Self {
         let (Some(&first), Some(&last)) = (text.first(), text.last()) else { return Self::Other };
         if text.len() == 1 {
-            let row = COMPACT[usize::from(first & 0x7f)];
-            return ROWS.get(usize::from(row)).map_or(Self::Other, |row| row.name);
+            let row = COMPACT.get(usize::from(first)).and_then(|row| ROWS.get(usize::from(*row)));
+            return row.map_or(Self::Other, |row| row.name);
         }
         let mut slot = slot(text.len(), first, last);
         while let Some(row) = ROWS.get(usize::from(SLOTS[slot])) {
@@ -256,6 +256,12 @@ static COMPACT: [u8; 128] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_beyond_ascii_is_no_compact_name() {
+        assert_eq!(Name::parse(b"i"), Name::CallId);
+        assert_eq!(Name::parse(&[b'i' | 0x80]), Name::Other);
+    }
 
     #[test]
     fn every_name_is_found_in_any_case_and_by_its_compact_form() {
