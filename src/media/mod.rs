@@ -11,6 +11,7 @@ mod pacer;
 mod player;
 pub mod pool;
 mod reception;
+pub mod redirect;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::base::{CallId, LegId, QueueId};
 use crate::config::{AnswerPolicy, MediaPolicy, QueueConfig};
+use crate::media::redirect::redirected;
 use crate::media::{self, Codec, Direction, Far, Local, SessionDescription, same_media};
 use crate::node::contact::{Audio, Description, Offer, Phase, Stream};
 use crate::node::shard::{Shard, Side};
@@ -159,8 +160,9 @@ impl Shard {
 
     /// A re-offer: our answer to it, or `None` when it cannot be used. Without an offer we describe ourselves again.
     pub(in crate::node) fn change_audio(&mut self, call: CallId, side: Side, sdp: Option<&[u8]>) -> Option<Box<[u8]>> {
-        if let Audio::Described(described) = self.audio_of(call, side)? {
-            return described.unchanged(sdp);
+        let address = SocketAddr::new(self.legs.local().ip(), DISCARD_PORT);
+        if let Audio::Described(described) = self.audio_mut(call, side)? {
+            return described.change(sdp, &Local { address, session: 1, version: 2 });
         }
         let stream = self.audio_mut(call, side)?.stream_mut()?;
         let Some(sdp) = sdp else {
@@ -259,16 +261,19 @@ impl Shard {
 }
 
 impl Description {
-    /// Without media only a refresh can be answered: ours again.
-    fn unchanged(&self, sdp: Option<&[u8]>) -> Option<Box<[u8]>> {
-        let same = |new: &[u8], old: &[u8]| {
-            let (Ok(new), Ok(old)) = (SessionDescription::parse(new), SessionDescription::parse(old)) else {
-                return new == old;
-            };
-            same_media(&new, &old)
-        };
-        let known = sdp.is_none_or(|new| self.theirs.as_deref().is_some_and(|old| same(new, old)));
-        known.then(|| self.ours.clone())
+    /// Without media a refresh gets ours again, and a change of direction alone is answered; audio cannot be moved.
+    fn change(&mut self, sdp: Option<&[u8]>, local: &Local) -> Option<Box<[u8]>> {
+        let Some(sdp) = sdp else { return Some(self.ours.clone()) };
+        let parsed = [Some(sdp), self.theirs.as_deref()].map(|text| SessionDescription::parse(text?).ok());
+        if let [Some(new), Some(old)] = &parsed
+            && same_media(new, old)
+        {
+            return Some(self.ours.clone());
+        }
+        let answer = redirected(sdp, self.theirs.as_deref(), &self.ours, local)?;
+        self.theirs = Some(sdp.into());
+        self.ours = answer.clone();
+        Some(answer)
     }
 }
 

@@ -76,7 +76,7 @@ fn an_early_answer_is_the_same_in_183_and_200() {
 }
 
 #[test]
-fn without_media_the_descriptions_go_through_and_only_a_refresh_is_accepted() {
+fn without_media_the_descriptions_go_through_and_a_refresh_or_hold_is_accepted() {
     let mut world = World::new(&config(1, "media = \"none\"\nanswer = \"on_agent\""), 0);
     let caller = world.call("", OFFER);
     let invite = world.offer().expect("an agent is rung");
@@ -88,7 +88,13 @@ fn without_media_the_descriptions_go_through_and_only_a_refresh_is_accepted() {
     world.within(&caller, "UPDATE", 2, &OFFER.replace("o=- 1 1", "o=- 1 2"));
     let last = world.sent.back().unwrap().1.clone();
     assert_eq!((last.status(), last.body()), (200, ANSWER.as_bytes()));
-    world.within(&caller, "UPDATE", 3, HOLD);
+    world.within(&caller, "UPDATE", 3, &format!("{OFFER}a=sendonly\r\n"));
+    let held = world.sent.back().unwrap().1.clone();
+    assert_eq!(held.status(), 200);
+    assert!(String::from_utf8_lossy(held.body()).contains("a=recvonly"));
+    let moved = OFFER.replace("m=audio 4000", "m=audio 4002");
+    assert_ne!(moved, OFFER);
+    world.within(&caller, "UPDATE", 4, &moved);
     assert_eq!(world.sent.back().unwrap().1.status(), 488);
     assert_eq!(world.calls()[0].1, "talking");
 }

@@ -1,0 +1,94 @@
+//! Descriptions that the engine hands on without touching the audio: a re-offer that changes only the direction (hold, resume) is
+//! answered with what the other end said, its direction mirrored (RFC 3264 8.4). What it cannot do is move audio elsewhere.
+
+use super::inactive_answer;
+use super::negotiate::Local;
+use super::sdp::{Direction, SessionDescription};
+
+/// The answer to the re-offer `offer` of an author who last said `before`, where `ours` is what we last told that author:
+/// `ours` with the direction that the offer asks for. `None` when the audio moves to another address, unless `ours`
+/// is inactive: then nothing flows and anything can be agreed to.
+pub fn redirected(offer: &[u8], before: Option<&[u8]>, ours: &[u8], local: &Local) -> Option<Box<[u8]>> {
+    let offered = SessionDescription::parse(offer).ok()?;
+    let told = SessionDescription::parse(ours).ok()?;
+    if told
+        .audio()
+        .is_some_and(|(_, audio)| audio.direction == Direction::Inactive && audio.port == local.address.port())
+    {
+        return inactive_answer(&offered, local).ok();
+    }
+    let before = SessionDescription::parse(before?).ok()?;
+    let ((_, audio), (_, known)) = (offered.audio()?, before.audio()?);
+    let stays = (audio.port, audio.connection) == (known.port, known.connection);
+    stays.then(|| with_direction(ours, audio.direction.reversed()))
+}
+
+/// The text with one direction for its media, and the version of its `o=` line one higher (RFC 3264 8).
+fn with_direction(text: &[u8], direction: Direction) -> Box<[u8]> {
+    let mut out = Vec::with_capacity(text.len() + 16);
+    for line in text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
+        let is_direction = [&b"a=sendrecv"[..], b"a=sendonly", b"a=recvonly", b"a=inactive"].contains(&line);
+        if is_direction {
+            continue;
+        }
+        match line.strip_prefix(b"o=") {
+            Some(origin) => put_origin(&mut out, origin),
+            None => out.extend_from_slice(line),
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(format!("a={}\r\n", direction.as_str()).as_bytes());
+    out.into()
+}
+
+fn put_origin(out: &mut Vec<u8>, origin: &[u8]) {
+    out.extend_from_slice(b"o=");
+    for (place, word) in origin.split(|byte| *byte == b' ').enumerate() {
+        if place > 0 {
+            out.push(b' ');
+        }
+        let version = (place == 2).then(|| std::str::from_utf8(word).ok()?.parse::<u64>().ok()).flatten();
+        match version {
+            Some(version) => out.extend_from_slice(version.wrapping_add(1).to_string().as_bytes()),
+            None => out.extend_from_slice(word),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALLER: &str =
+        "v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+    const AGENT: &str = "v=0\r\no=b 7 3 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\na=sendrecv\r\n";
+
+    #[test]
+    fn a_hold_is_answered_with_the_other_end_s_description_and_the_mirrored_direction() {
+        let hold = format!("{}a=sendonly\r\n", CALLER.replace("a 1 1", "a 1 2"));
+        let answer = redirected(hold.as_bytes(), Some(CALLER.as_bytes()), AGENT.as_bytes(), &local()).unwrap();
+        let expected = AGENT.replace("7 3", "7 4").replace("sendrecv", "recvonly");
+        assert_eq!(std::str::from_utf8(&answer).unwrap(), expected);
+        let resumed = redirected(CALLER.as_bytes(), Some(hold.as_bytes()), &answer, &local()).unwrap();
+        assert_eq!(std::str::from_utf8(&resumed).unwrap(), AGENT.replace("7 3", "7 5"));
+    }
+
+    #[test]
+    fn audio_that_moves_elsewhere_is_not_ours_to_move() {
+        let moved = CALLER.replace("4000", "4002");
+        assert_eq!(redirected(moved.as_bytes(), Some(CALLER.as_bytes()), AGENT.as_bytes(), &local()), None);
+        assert_eq!(redirected(CALLER.as_bytes(), None, AGENT.as_bytes(), &local()), None);
+    }
+
+    #[test]
+    fn where_nothing_flows_anything_is_agreed_to() {
+        let first = inactive_answer(&SessionDescription::parse(CALLER.as_bytes()).unwrap(), &local()).unwrap();
+        let moved = CALLER.replace("4000", "4002");
+        let answer = redirected(moved.as_bytes(), Some(CALLER.as_bytes()), &first, &local()).unwrap();
+        assert!(String::from_utf8_lossy(&answer).contains("a=inactive"));
+    }
+
+    fn local() -> Local {
+        Local { address: ([198, 51, 100, 1], 9).into(), session: 1, version: 1 }
+    }
+}
