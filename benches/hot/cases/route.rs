@@ -42,11 +42,7 @@ fn enqueue(engine: &mut Engine, now: Instant, call: u64) {
 }
 
 /// Whoever is offered a call answers it.
-fn answer(
-    engine: &mut Engine,
-    now: Instant,
-    talks: &mut std::collections::VecDeque<(CallId, AgentId, u32)>,
-) {
+fn answer(engine: &mut Engine, now: Instant, talks: &mut std::collections::VecDeque<(CallId, AgentId, u32)>) {
     while let Some(effect) = engine.poll_effect() {
         if let Effect::Offer { call, agent, epoch, .. } = effect {
             engine.handle_command(now, Command::OfferAnswered { call, agent, epoch });
