@@ -52,6 +52,7 @@ struct StateBody {
 enum Wished {
     Ready,
     NotReady,
+    #[serde(alias = "logout")]
     LoggedOut,
 }
 
@@ -105,6 +106,7 @@ mod tests {
     fn not_ready_alone_takes_a_reason_and_needs_one() {
         assert_eq!(parse(r#"{"state":"ready"}"#), Ok(AgentTarget::Ready));
         assert_eq!(parse(r#"{"state":"logged-out"}"#), Ok(AgentTarget::LoggedOut));
+        assert_eq!(parse(r#"{"state":"logout"}"#), Ok(AgentTarget::LoggedOut));
         assert_eq!(
             parse(r#"{"state":"not-ready","reason":" lunch "}"#),
             Ok(AgentTarget::NotReady(Reason::Custom("lunch".into())))

@@ -80,6 +80,7 @@ fn peer(
             }
         })
         .unwrap_or(QUALIFY);
+    let dnis = dnis(&section, report);
     let path = section.child(if wrote_sources.is_some() { "sources" } else { "address" });
     let sources = wrote_sources.unwrap_or_else(|| {
         numeric.map(|address| ((address, values::address_bits(address)), address_at)).into_iter().collect()
@@ -92,7 +93,7 @@ fn peer(
         address: address?,
         sources: sources.into_iter().map(|(network, _)| network).collect(),
         inbound,
-        dnis: dnis(&section, report),
+        dnis,
         qualify,
     })
 }

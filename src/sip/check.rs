@@ -55,6 +55,7 @@ pub fn acceptable_response(response: &Message) -> bool {
     let via = response.has_one_via() || (response.top_via().is_some() && response.elements(Name::Via).nth(1).is_none());
     let single = [Name::From, Name::To, Name::CallId, Name::CSeq];
     !response.is_request()
+        && !response.is_crowded()
         && (100..700).contains(&response.status())
         && response.version().eq_ignore_ascii_case(b"SIP/2.0")
         && via
@@ -73,6 +74,9 @@ fn start_line(request: &Message) -> Result<(), Refusal> {
     let one_space_each = request.start_line().len() == method.len() + uri.len() + version.len() + 2;
     if !one_space_each || uri.is_empty() || has_white_space(uri) {
         return Err(Refusal::bad("White space in the request line"));
+    }
+    if request.is_crowded() {
+        return Err(Refusal::bad("Too many header lines"));
     }
     if request.has_stray_line() {
         return Err(Refusal::bad("Header line without a name and a colon"));

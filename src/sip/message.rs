@@ -29,9 +29,6 @@ pub enum Malformed {
     /// The protocol of the start line is not SIP.
     #[error("not SIP")]
     NotSip,
-    /// More header lines than `limits::HEADERS_MAX`.
-    #[error("too many header lines")]
-    TooManyHeaders,
 }
 
 /// How Content-Length and the bytes that came agree.
@@ -80,6 +77,7 @@ pub struct Message {
     body: Span,
     length: Length,
     stray: bool,
+    crowded: bool,
     names: Names,
     known: Known,
 }
@@ -144,9 +142,9 @@ impl Message {
         let (start, version) = start(raw, begin, end)?;
         let headers = Headers::read(raw, after)?;
         let (body, length) = body(raw, &headers);
-        let Headers { lines, stray, names, .. } = headers;
+        let Headers { lines, stray, crowded, names, .. } = headers;
         let known = Known::read(raw, &lines);
-        Ok(Self { start, start_line, version, lines, body, length, stray, names, known, raw: datagram })
+        Ok(Self { start, start_line, version, lines, body, length, stray, crowded, names, known, raw: datagram })
     }
 
     /// True for a request, false for a response.
@@ -275,6 +273,11 @@ impl Message {
         self.stray
     }
 
+    /// True when there are more header lines than `limits::HEADERS_MAX`: only the first ones are read, enough to say so.
+    pub const fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
     /// The Call-ID.
     pub fn call_id(&self) -> Option<&[u8]> {
         self.value(Name::CallId)
@@ -394,11 +397,13 @@ struct Headers {
     names: Names,
     body_at: usize,
     stray: bool,
+    crowded: bool,
 }
 
 impl Headers {
     fn read(raw: &[u8], mut at: usize) -> Result<Self, Malformed> {
-        let mut headers = Self { lines: Lines::new(), names: Names::default(), body_at: raw.len(), stray: false };
+        let mut headers =
+            Self { lines: Lines::new(), names: Names::default(), body_at: raw.len(), stray: false, crowded: false };
         while at < raw.len() {
             let (mut end, mut next) = line_end(raw, at);
             if end == at {
@@ -410,7 +415,10 @@ impl Headers {
                 (end, next) = line_end(raw, next);
             }
             match header(raw, at, end) {
-                Some(_) if headers.lines.len() == HEADERS_MAX => return Err(Malformed::TooManyHeaders),
+                Some(_) if headers.lines.len() == HEADERS_MAX => {
+                    headers.crowded = true;
+                    break;
+                }
                 Some(line) => {
                     headers.names.add(line.name);
                     headers.lines.push(line);
@@ -497,7 +505,8 @@ mod tests {
     fn the_bound_on_header_lines_holds_exactly() {
         let with = |count: usize| parse(&format!("OPTIONS sip:a@b SIP/2.0\r\n{}\r\n", "X: y\r\n".repeat(count)));
         assert_eq!(with(HEADERS_MAX).unwrap().headers().count(), HEADERS_MAX);
-        assert_eq!(with(HEADERS_MAX + 1).unwrap_err(), Malformed::TooManyHeaders);
+        assert!(!with(HEADERS_MAX).unwrap().is_crowded());
+        assert!(with(HEADERS_MAX + 1).unwrap().is_crowded());
     }
 
     #[test]

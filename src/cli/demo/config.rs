@@ -7,7 +7,7 @@ use crate::cli::args;
 use crate::config::{self, AgentConfig, Config};
 
 /// Ranges of RTP ports tried: those below the system's ephemeral ports.
-const RANGES_MAX: usize = 3;
+const RANGES_MAX: usize = 8;
 /// The first agent's name; the others count on.
 const FIRST_AGENT: u32 = 1001;
 
@@ -18,19 +18,19 @@ pub(super) fn agent_name(place: usize) -> String {
 
 /// Makes the configuration for phones at these addresses (none: the agents stay where the built-in configuration has
 /// them). The notes say which default address was taken by another program.
-pub(super) fn make(options: &args::Demo, phones: &[SocketAddr]) -> Result<(Config, Vec<String>), String> {
+pub(super) fn make(options: &args::Demo, phones: &[SocketAddr]) -> (Config, Vec<String>) {
     let mut config = config::built_in();
     let mut notes = Vec::new();
-    config.sip.listen = choose("--sip", options.sip, config.sip.listen, |at| UdpSocket::bind(at).is_ok(), &mut notes)?;
+    config.sip.listen = choose("--sip", options.sip, config.sip.listen, |at| UdpSocket::bind(at).is_ok(), &mut notes);
     config.http.listen =
-        choose("--http", options.http, config.http.listen, |at| TcpListener::bind(at).is_ok(), &mut notes)?;
+        choose("--http", options.http, config.http.listen, |at| TcpListener::bind(at).is_ok(), &mut notes);
     config.media.ports = rtp_ports(config.media.ports);
     if let Some(pattern) = config.agents.first().cloned()
         && !phones.is_empty()
     {
         config.agents = phones.iter().enumerate().map(|(place, at)| agent(&pattern, place, *at)).collect();
     }
-    Ok((config, notes))
+    (config, notes)
 }
 
 /// A third of the agents serves everything, the others one queue.
@@ -50,11 +50,12 @@ fn agent(pattern: &AgentConfig, place: usize, phone: SocketAddr) -> AgentConfig 
     }
 }
 
-/// A range of RTP ports that no other demo holds: the usual one, else the next of its size.
+/// A range of RTP ports that no other program holds, tried at eight places: the usual one, else the next of its size.
 fn rtp_ports((first, last): (u16, u16)) -> (u16, u16) {
     let size = last - first + 1;
     let ranges = (first..=u16::MAX - size).step_by(usize::from(size));
-    let is_free = |first: &u16| UdpSocket::bind((Ipv4Addr::LOCALHOST, *first)).is_ok();
+    let is_free =
+        |first: &u16| (0..8).all(|place| UdpSocket::bind((Ipv4Addr::LOCALHOST, *first + size / 8 * place)).is_ok());
     let first = ranges.take(RANGES_MAX).find(is_free).unwrap_or(first);
     (first, first + size - 1)
 }
@@ -65,17 +66,14 @@ fn choose(
     usual: SocketAddr,
     is_free: impl Fn(SocketAddr) -> bool,
     notes: &mut Vec<String>,
-) -> Result<SocketAddr, String> {
+) -> SocketAddr {
     match wished {
-        Some(at) if !at.ip().is_loopback() => {
-            Err(format!("{flag} {at}: the demo stays on loopback; use `strowger serve`"))
-        }
-        Some(at) => Ok(at),
-        None if is_free(usual) => Ok(usual),
+        Some(at) => at,
+        None if is_free(usual) => usual,
         None => {
             notes
                 .push(format!("{usual} is taken by another program; a free port is used instead ({flag} chooses one)"));
-            Ok(SocketAddr::new(usual.ip(), 0))
+            SocketAddr::new(usual.ip(), 0)
         }
     }
 }

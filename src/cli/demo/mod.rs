@@ -17,7 +17,7 @@ use crate::cli::args;
 use crate::cli::demo::screen::Screen;
 use crate::cli::demo::signals::Signals;
 use crate::cli::demo::world::World;
-use crate::cli::exit::{FAILED, fail};
+use crate::cli::exit::{FAILED, USAGE, fail};
 use crate::cli::print::{error, out};
 use crate::io::clock::Clock;
 use crate::io::engine::{Engine, system_seed};
@@ -36,6 +36,11 @@ const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Runs the demo.
 pub(super) fn run(options: &args::Demo) -> ExitCode {
+    let beyond = [options.sip, options.http].into_iter().flatten().find(|at| !at.ip().is_loopback());
+    if let Some(at) = beyond {
+        error(&format!("{at}: the demo stays on loopback; use `strowger serve`"));
+        return ExitCode::from(USAGE);
+    }
     match Demo::start(options) {
         Ok(demo) => demo.run(options),
         Err(reason) => fail(&reason),
@@ -68,7 +73,7 @@ impl Demo {
         let rng = options.seed.map_or_else(|| Rng::from_seed(seed), Rng::from_u64);
         let signals = Signals::start()?;
         let mut world = World::new(clock, rng, options)?;
-        let (config, notes) = config::make(options, world.agent_phones())?;
+        let (config, notes) = config::make(options, world.agent_phones());
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|fault| fault.to_string())?;
         let mut loader = Loader::new(Origin::Made(Box::new(config)));
         let loaded = runtime.block_on(loader.load(&BTreeMap::new())).map_err(|errors| errors.join("; "))?;
