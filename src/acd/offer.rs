@@ -151,7 +151,7 @@ impl Engine {
     fn after_offer(&mut self, agent: AgentId, aftermath: Aftermath) {
         let Some(row) = self.agents.get(agent) else { return };
         let pause = match &aftermath {
-            Aftermath::Paused(Reason::Busy) => row.busy_pause,
+            Aftermath::Paused(Reason::Busy | Reason::Failed) => row.busy_pause,
             Aftermath::Paused(_) => row.return_after,
             Aftermath::HeldOff => HOLD_OFF,
             Aftermath::Unpunished => Duration::ZERO,
@@ -199,7 +199,8 @@ fn aftermath(cause: OfferCause) -> Aftermath {
     match cause {
         OfferCause::NoAnswer => Aftermath::Paused(Reason::NoAnswer),
         OfferCause::Declined => Aftermath::Paused(Reason::Rejected),
-        OfferCause::Busy | OfferCause::Failed | OfferCause::NeverRang => Aftermath::Paused(Reason::Busy),
+        OfferCause::Busy => Aftermath::Paused(Reason::Busy),
+        OfferCause::Failed | OfferCause::NeverRang => Aftermath::Paused(Reason::Failed),
         OfferCause::Answered
         | OfferCause::PeerFault
         | OfferCause::CallerGone

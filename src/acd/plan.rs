@@ -120,8 +120,10 @@ pub enum Reason {
     NoAnswer,
     /// The agent declined; ends by itself after `return_after`.
     Rejected,
-    /// Busy or failed device; ends by itself after `busy_pause`.
+    /// The device said that it is busy; ends by itself after `busy_pause`.
     Busy,
+    /// The device failed (404, 500 ...) or never said that it rings; ends by itself after `busy_pause`.
+    Failed,
     /// The configured initial state.
     Initial,
     /// A reason given by the agent or a supervisor.
@@ -135,6 +137,7 @@ impl Reason {
             Self::NoAnswer => "no-answer",
             Self::Rejected => "rejected",
             Self::Busy => "busy",
+            Self::Failed => "failed",
             Self::Initial => "initial",
             Self::Custom(text) => text,
         }
@@ -142,6 +145,6 @@ impl Reason {
 
     /// True when the engine set it and the engine will end it.
     pub const fn is_automatic(&self) -> bool {
-        matches!(self, Self::NoAnswer | Self::Rejected | Self::Busy)
+        matches!(self, Self::NoAnswer | Self::Rejected | Self::Busy | Self::Failed)
     }
 }

@@ -20,7 +20,7 @@ pub(super) const STATES: usize = AgentState::LABELS.len();
 pub(super) type ByState = [u64; STATES];
 
 /// What agent seconds are told apart by: the index of the state's label, and the reason of not ready.
-pub(super) const KINDS: [(usize, &str); 12] = [
+pub(super) const KINDS: [(usize, &str); 13] = [
     (AgentState::LoggedOut.index(), ""),
     (AgentState::Ready.index(), ""),
     (AgentState::Unreachable.index(), ""),
@@ -31,6 +31,7 @@ pub(super) const KINDS: [(usize, &str); 12] = [
     (NOT_READY, "no-answer"),
     (NOT_READY, "rejected"),
     (NOT_READY, "busy"),
+    (NOT_READY, "failed"),
     (NOT_READY, "initial"),
     (NOT_READY, "custom"),
 ];
@@ -58,8 +59,9 @@ impl Kind {
             AgentState::NotReady(Reason::NoAnswer) => 7,
             AgentState::NotReady(Reason::Rejected) => 8,
             AgentState::NotReady(Reason::Busy) => 9,
-            AgentState::NotReady(Reason::Initial) => 10,
-            AgentState::NotReady(Reason::Custom(_)) => 11,
+            AgentState::NotReady(Reason::Failed) => 10,
+            AgentState::NotReady(Reason::Initial) => 11,
+            AgentState::NotReady(Reason::Custom(_)) => 12,
         })
     }
 
@@ -213,6 +215,7 @@ mod tests {
             AgentState::NotReady(Reason::NoAnswer),
             AgentState::NotReady(Reason::Rejected),
             AgentState::NotReady(Reason::Busy),
+            AgentState::NotReady(Reason::Failed),
             AgentState::NotReady(Reason::Initial),
         ];
         for (index, state) in states.iter().enumerate() {

@@ -71,12 +71,12 @@ fn a_call_that_finds_no_answer_keeps_its_place_and_goes_to_the_next_agent_at_onc
 #[test]
 fn each_ending_of_an_offer_leaves_the_agent_where_it_belongs() {
     let rejected = AgentState::NotReady(Reason::Rejected);
-    let busy = AgentState::NotReady(Reason::Busy);
+    let (busy, failed) = (AgentState::NotReady(Reason::Busy), AgentState::NotReady(Reason::Failed));
     for (cause, state, back_after) in [
         (OfferCause::Declined, rejected, 60),
-        (OfferCause::Busy, busy.clone(), 5),
-        (OfferCause::Failed, busy.clone(), 5),
-        (OfferCause::NeverRang, busy, 5),
+        (OfferCause::Busy, busy, 5),
+        (OfferCause::Failed, failed.clone(), 5),
+        (OfferCause::NeverRang, failed, 5),
         (OfferCause::NoAnswer, AgentState::NotReady(Reason::NoAnswer), 60),
         (OfferCause::PeerFault, AgentState::Ready, 1),
         (OfferCause::AgentGone, AgentState::Ready, 1),
@@ -103,7 +103,7 @@ fn a_device_that_never_rang_is_not_the_agents_fault() {
     centre.pass(20);
     assert_eq!(centre.cancelled(), [(1, epoch, OfferCause::NeverRang)]);
     centre.command(Command::OfferReleased { agent, epoch });
-    assert_eq!(centre.state(1), AgentState::NotReady(Reason::Busy));
+    assert_eq!(centre.state(1), AgentState::NotReady(Reason::Failed));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::cli::args;
 use crate::config::{self, AgentConfig, Config};
 
-/// Ranges of RTP ports tried: those below the system's ephemeral ports.
+/// Ranges of RTP ports tried, upwards.
 const RANGES_MAX: usize = 8;
 /// The first agent's name; the others count on.
 const FIRST_AGENT: u32 = 1001;
