@@ -79,6 +79,25 @@ def noise(bench):
     expect_that_it_lives(bench, engine)
 
 
+def a_cancel_right_behind_its_invite(bench):
+    """The CANCEL never overtakes: it is answered 200, the INVITE 487, and no agent is left ringing."""
+    agent = bench.sipp("agent", d=0)
+    config = CALLERS + phones("phones", agent.port)
+    config += queue("main", 800, 'answer = "on_agent"') + agents("1001-1005", "phones", "main", 'initial = "not-ready"')
+    engine = bench.engine(config, "warn")
+    for _ in range(20):
+        with Peer(engine.sip) as peer:
+            left = peer.request_and_cancel(800)
+            codes = set()
+            while left > 0:
+                code, _ = peer.final()
+                check(code is not None, f"both requests are answered, not only {codes}")
+                codes.add(code)
+                left -= 1
+            check(codes == {200, 487}, f"200 for the CANCEL and 487 for the INVITE, not {codes}")
+    check(engine.queue("main")["abandoned"] == 20, "twenty abandoned calls")
+
+
 def expect_that_it_lives(bench, engine):
     """OPTIONS and a whole call."""
     with Peer(engine.sip) as peer:
@@ -134,4 +153,4 @@ def fits(got, verdict):
     return str(got) in words or ("V" in words and got not in NOT_VALID)
 
 
-CASES = [every_torture_message, noise]
+CASES = [every_torture_message, noise, a_cancel_right_behind_its_invite]

@@ -47,6 +47,24 @@ class Peer:
         self.send(text.encode())
         return call_id
 
+    def request_and_cancel(self, user):
+        """An INVITE with its CANCEL right behind it, in this order on the wire; answers with the number of finals to come: 2."""
+        number = next(_numbers)
+        for method in ("INVITE", "CANCEL"):
+            contact = f"Contact: <sip:e2e@{self.host}:{self.port}>\r\n" if method == "INVITE" else ""
+            text = (
+                f"{method} sip:{user}@{self.engine[0]}:{self.engine[1]} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bKe2e{number}\r\n"
+                f"Max-Forwards: 70\r\n"
+                f"From: <sip:e2e@{self.host}>;tag=e2e{number}\r\n"
+                f"To: <sip:{user}@{self.engine[0]}>\r\n"
+                f"Call-ID: e2e-{number}-{self.port}\r\n"
+                f"CSeq: 1 {method}\r\n"
+                f"{contact}Content-Length: 0\r\n\r\n"
+            )
+            self.send(text.encode())
+        return 2
+
     def responses(self, seconds, is_last=lambda code: code >= 200):
         """Responses as (code, text), until one is the last or the time is over."""
         found = []
