@@ -13,6 +13,7 @@ impl Engine {
         let mut armed = 0;
         let mut waiting = 0;
         let mut offered = 0;
+        let mut wishing = 0;
         for (id, queue) in self.queues.iter() {
             queue.check()?;
             armed += usize::from(queue.threshold_alarm.is_some()) + usize::from(queue.wait_max_alarm.is_some());
@@ -23,14 +24,17 @@ impl Engine {
                 if visit.place != *place || place.queue != id {
                     return Err(format!("{}: its place in {id} is not its own", place.call));
                 }
-                match visit.agent {
-                    None if self.matching.is_waiting(queue.pool, place) => {}
-                    None => return Err(format!("{}: waits in no index", place.call)),
-                    Some(agent) => {
-                        offered += 1;
-                        self.check_bond(place.call, agent)?;
-                    }
+                let ringing = &visit.ringing;
+                if ringing.listed != ringing.wants_more() {
+                    return Err(format!("{}: {ringing:?} in the wrong index", place.call));
                 }
+                if ringing.listed && !self.matching.is_waiting(queue.pool, place) {
+                    return Err(format!("{}: waits in no index", place.call));
+                }
+                wishing += usize::from(ringing.listed);
+                offered += ringing.len();
+                armed += usize::from(ringing.more.is_some());
+                ringing.agents().try_for_each(|agent| self.check_bond(place.call, agent))?;
             }
         }
         if waiting != self.calls.len() {
@@ -47,14 +51,10 @@ impl Engine {
             self.check_agent(id, agent)?;
         }
         if offered != open_offers {
-            return Err(format!("{offered} calls are being offered, {open_offers} agents reserved"));
+            return Err(format!("{offered} offers are open, {open_offers} agents reserved"));
         }
-        if self.matching.entries() != (listed, waiting - offered) {
-            return Err(format!(
-                "the indexes hold {:?}, not {:?}",
-                self.matching.entries(),
-                (listed, waiting - offered)
-            ));
+        if self.matching.entries() != (listed, wishing) {
+            return Err(format!("the indexes hold {:?}, not {:?}", self.matching.entries(), (listed, wishing)));
         }
         if let Some((call, agent)) = self.matching.unmatched() {
             return Err(format!("{call} waits while {agent} is idle"));

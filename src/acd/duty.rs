@@ -79,7 +79,6 @@ impl Engine {
         let mut heads: BTreeSet<_> = pools.into_iter().filter_map(|pool| head(self, pool as usize)).collect();
         while let Some((place, pool)) = heads.pop_first() {
             let Some(agent) = self.matching.best_agent(pool) else { continue };
-            self.matching.unwait(pool, &place);
             self.reserve(agent, place.call);
             heads.extend(head(self, pool));
         }
@@ -134,10 +133,7 @@ impl Engine {
         }
         let Some(row) = self.agents.get(agent) else { return };
         match self.matching.best_call(&row.pools) {
-            Some((place, pool)) => {
-                self.matching.unwait(pool, &place);
-                self.reserve(agent, place.call);
-            }
+            Some((place, _)) => self.reserve(agent, place.call),
             None => self.list(agent),
         }
     }

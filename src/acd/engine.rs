@@ -73,6 +73,8 @@ pub(super) enum Timer {
     Threshold(QueueId),
     /// Somebody in the queue may have reached `wait_max`.
     WaitMax(QueueId),
+    /// One more agent is to ring for the call.
+    RingMore(CallId),
     /// The device has rung long enough.
     Ring(AgentId),
     /// A cancelled offer's leg should have ended long ago.
@@ -136,6 +138,7 @@ impl Engine {
             match timer {
                 Timer::Threshold(queue) => self.on_threshold(queue),
                 Timer::WaitMax(queue) => self.on_wait_max(queue),
+                Timer::RingMore(call) => self.on_ring_more(call),
                 Timer::Ring(agent) => self.on_ring_timeout(agent),
                 Timer::Release(agent) => self.on_release_overdue(agent),
                 Timer::WrapUp(agent) => self.on_wrap_up_over(agent),

@@ -42,7 +42,8 @@ pub enum Command {
         /// The offer's epoch.
         epoch: u32,
     },
-    /// The agent answered and is joined with the caller.
+    /// The agent answered. [`Effect::Join`] follows where the offer still stands and nobody was faster; else the offer has been
+    /// taken back, and [`Effect::CancelOffer`] was or will be asked.
     OfferAnswered {
         /// The offered call.
         call: CallId,
@@ -148,6 +149,15 @@ pub enum Effect {
         epoch: u32,
         /// Why.
         cause: OfferCause,
+    },
+    /// The agent has won the call: join them. The other offers of the call have been taken back before.
+    Join {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
     },
     /// The call has left its queue and must be treated (announced, answered with a status, hung up).
     FlowOut {
@@ -269,6 +279,8 @@ pub enum OfferCause {
     CallerGone,
     /// A supervisor or the node took the call out of the queue. The agent is unpunished.
     Withdrawn,
+    /// Another agent who was rung for the same call answered first. The agent is unpunished.
+    Rescinded,
     /// The agent was logged out or removed while ringing.
     AgentGone,
 }
@@ -281,6 +293,7 @@ impl OfferCause {
             Self::Declined | Self::Busy => OfferResult::Rejected,
             Self::NoAnswer => OfferResult::TimedOut,
             Self::CallerGone | Self::Withdrawn | Self::AgentGone => OfferResult::Canceled,
+            Self::Rescinded => OfferResult::Rescinded,
             Self::NeverRang | Self::PeerFault | Self::Failed => OfferResult::Failed,
         }
     }

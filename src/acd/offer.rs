@@ -1,5 +1,6 @@
-//! Offers: one attempt to give a waiting call to an agent. An agent holds at most one, with a deadline; a call has at most
-//! one that is open. A cancelled offer frees the call at once, and the agent when its leg has ended.
+//! Offers: one attempt to give a waiting call to an agent. An agent holds at most one, with a deadline; a call has as many
+//! that are open as its queue's strategy rings at once, and the first answer wins. A cancelled offer frees the call at once,
+//! and the agent when its leg has ended.
 
 use std::time::Duration;
 
@@ -28,23 +29,39 @@ enum Aftermath {
 }
 
 impl Engine {
-    /// Offers a call that has no offer to the best idle agent, or lets it wait for one.
+    /// Offers a call to the best idle agents, as many as it wishes; where it wishes more, it waits for them.
     pub(super) fn offer_or_wait(&mut self, call: CallId) {
-        let Some(visit) = self.calls.get(&call) else { return };
-        let pool = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty").pool;
-        match self.matching.best_agent(pool) {
-            Some(agent) => self.reserve(agent, call),
-            None => self.matching.wait(pool, visit.place),
+        while let Some(visit) = self.calls.get(&call).filter(|visit| visit.ringing.wants_more()) {
+            let pool = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty").pool;
+            match self.matching.best_agent(pool) {
+                Some(agent) => self.reserve(agent, call),
+                None => return self.list_call(call),
+            }
         }
     }
 
-    /// Reserves a ready agent for a call that has been taken out of the waiting index.
+    /// Puts a call that wishes an agent into the index of those who wait.
+    pub(super) fn list_call(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        if !visit.ringing.wants_more() || std::mem::replace(&mut visit.ringing.listed, true) {
+            return;
+        }
+        let pool = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty").pool;
+        self.matching.wait(pool, visit.place);
+    }
+
+    /// Reserves a ready agent for a call that wishes one. The call leaves the index when it wishes no more.
     pub(super) fn reserve(&mut self, agent: AgentId, call: CallId) {
         let visit = self.calls.get_mut(&call).expect("who is in the index waits");
-        debug_assert!(visit.agent.is_none(), "{call} has no other offer");
-        visit.agent = Some(agent);
+        debug_assert!(visit.ringing.wants_more(), "{call} wishes an agent");
+        visit.ringing.add(agent);
         let queue = visit.place.queue;
-        let ring = self.queues.get(queue).expect("a visit's queue is kept until it is empty").plan.ring_timeout;
+        let row = self.queues.get(queue).expect("a visit's queue is kept until it is empty");
+        let ring = row.plan.ring_timeout;
+        if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
+            self.matching.unwait(row.pool, &visit.place);
+        }
+        self.arm_more(call);
         self.epoch = self.epoch.wrapping_add(1);
         let epoch = self.epoch;
         let (made, free_by) = (self.now, self.now + ring + RELEASE_MAX);
@@ -65,9 +82,27 @@ impl Engine {
         let Some(offer) = self.open_offer(call, agent, epoch) else { return };
         let queue = self.queues.get(offer.queue).expect("a visit's queue is kept until it is empty");
         let talk = Talk { call, queue: offer.queue, epoch, since: self.now, wrap_up: queue.plan.wrap_up };
-        self.tell_end(agent, &offer, OfferCause::Answered);
+        self.part(agent, &offer, OfferCause::Answered);
+        self.cancel_offers(call, OfferCause::Rescinded);
         self.finish(call, Outcome::Answered(agent));
         self.begin(agent, Duty::Talking(talk), Actor::Engine);
+        self.ask(Effect::Join { call, agent, epoch });
+    }
+
+    /// Nobody has answered for a while: one more rings beside those who do.
+    pub(super) fn on_ring_more(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        visit.ringing.more = None;
+        visit.ringing.wish_more();
+        self.offer_or_wait(call);
+        self.arm_more(call);
+    }
+
+    /// Arms the step to one more agent, where one is waited for.
+    pub(super) fn arm_more(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call).filter(|visit| visit.ringing.wants_step()) else { return };
+        let row = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty");
+        visit.ringing.more = Some(self.timers.arm(self.now + row.plan.ring_step, Timer::RingMore(call)));
     }
 
     pub(super) fn on_failed(&mut self, call: CallId, agent: AgentId, epoch: u32, cause: OfferCause) {
@@ -112,7 +147,15 @@ impl Engine {
         self.free(agent, cause);
     }
 
-    /// Takes an open offer back. The call has no offer afterwards and is in no index: the caller decides where it goes.
+    /// Takes every open offer of a call back.
+    pub(super) fn cancel_offers(&mut self, call: CallId, cause: OfferCause) {
+        while let Some(agent) = self.calls.get(&call).and_then(|visit| visit.ringing.first()) {
+            self.cancel_offer(agent, cause);
+        }
+    }
+
+    /// Takes an open offer back. The call may wish another agent afterwards, and is in no index for it: the caller of this
+    /// decides where it goes.
     pub(super) fn cancel_offer(&mut self, agent: AgentId, cause: OfferCause) {
         let Some(Duty::Offering(offer)) = self.agents.get(agent).map(|row| &row.duty) else { return };
         let mut offer = *offer;
@@ -173,7 +216,7 @@ impl Engine {
     fn part(&mut self, agent: AgentId, offer: &Offer, cause: OfferCause) {
         self.tell_end(agent, offer, cause);
         let visit = self.calls.get_mut(&offer.call).expect("an open offer's call waits");
-        visit.agent = None;
+        visit.ringing.remove(agent);
     }
 
     fn tell_end(&mut self, agent: AgentId, offer: &Offer, cause: OfferCause) {
@@ -205,6 +248,7 @@ fn aftermath(cause: OfferCause) -> Aftermath {
         | OfferCause::PeerFault
         | OfferCause::CallerGone
         | OfferCause::Withdrawn
+        | OfferCause::Rescinded
         | OfferCause::AgentGone => Aftermath::Unpunished,
     }
 }

@@ -31,6 +31,8 @@ pub struct QueuePlan {
     pub wait_max: Option<Duration>,
     /// How long a device may ring.
     pub ring_timeout: Duration,
+    /// Where one more agent after the other rings: the time from one to the next.
+    pub ring_step: Duration,
     /// An agent's time after a talk.
     pub wrap_up: Duration,
     /// The service-level threshold T; a wait of exactly T is in.

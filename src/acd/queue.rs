@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::acd::index::Index;
 use crate::acd::plan::QueuePlan;
-use crate::base::{AgentId, CallId, Instant, QueueId, TimerKey};
+use crate::acd::ringing::Ringing;
+use crate::acd::strategy::{self, Ring};
+use crate::base::{CallId, Instant, QueueId, TimerKey};
 
 /// A waiting call's place: higher priority first, then the longer wait, then the lower queue, then the earlier arrival. The
 /// same order holds inside a queue and between queues.
@@ -26,7 +28,7 @@ pub(super) struct Visit {
     /// When this stay began; [`Place::since`] may be earlier, after a requeue.
     pub(super) joined: Instant,
     /// Who is reserved for it.
-    pub(super) agent: Option<AgentId>,
+    pub(super) ringing: Ringing,
     /// The wait has been told to have passed the threshold.
     pub(super) missed: bool,
 }
@@ -67,6 +69,8 @@ pub(super) struct Queue {
     pub(super) listing: Listing,
     /// The pool whose agents serve it.
     pub(super) pool: usize,
+    /// How many of them one call rings.
+    pub(super) ring: Ring,
     pub(super) counts: Counts,
     /// Everybody who waits, those being offered included.
     pub(super) order: Index<Place>,
@@ -84,6 +88,7 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new(plan: QueuePlan) -> Self {
         Self {
+            ring: strategy::ring_of(plan.strategy),
             plan,
             listing: Listing::Configured,
             pool: 0,
@@ -123,6 +128,7 @@ impl Queue {
     /// A reload's new plan. `joined` lists who waits with the moment this stay began.
     pub(super) fn replan(&mut self, plan: QueuePlan, joined: impl Iterator<Item = (Instant, CallId)>) {
         self.by_joined = if plan.wait_max.is_some() { joined.collect() } else { Index::default() };
+        self.ring = strategy::ring_of(plan.strategy);
         self.plan = plan;
         self.listing = Listing::Configured;
         self.undecided_from = Instant::ZERO;

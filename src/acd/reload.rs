@@ -101,11 +101,17 @@ impl Engine {
         for id in self.queues.ids() {
             let Some(queue) = self.queues.get_mut(id) else { continue };
             queue.pool = self.matching.pool(&queue.plan);
+            let mut calls = Vec::new();
             for place in queue.order.walk() {
-                if self.calls.get(&place.call).is_some_and(|visit| visit.agent.is_none()) {
+                let Some(visit) = self.calls.get_mut(&place.call) else { continue };
+                calls.push(place.call);
+                visit.ringing.follow(queue.ring);
+                visit.ringing.listed = visit.ringing.wants_more();
+                if visit.ringing.listed {
                     self.matching.wait(queue.pool, *place);
                 }
             }
+            calls.into_iter().for_each(|call| self.arm_more(call));
         }
         for agent in &plan.agents {
             let pools = self.matching.pools_of(&agent.skills);
@@ -126,11 +132,7 @@ impl Engine {
             Duty::Talking(_) | Duty::WrapUp(_) | Duty::Offering(Offer { phase: Phase::Releasing(_), .. }) => {}
             Duty::Offering(Offer { call, phase: Phase::Open, .. }) => {
                 self.cancel_offer(id, OfferCause::AgentGone);
-                if let Some(visit) = self.calls.get(&call)
-                    && let Some(queue) = self.queues.get(visit.place.queue)
-                {
-                    self.matching.wait(queue.pool, visit.place);
-                }
+                self.list_call(call);
             }
             Duty::LoggedOut | Duty::NotReady(_) | Duty::Ready(_) | Duty::Unreachable => self.dismiss(id),
         }

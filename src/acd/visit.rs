@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::message::{Effect, Fact, FlowOut, OfferCause, Refusal};
 use crate::acd::queue::{Alarm, Counts, Listing, Place, Queue, Visit};
+use crate::acd::ringing::Ringing;
 use crate::base::limits::CALLS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -31,7 +32,8 @@ impl Engine {
         self.seq += 1;
         let since = since.map_or(self.now, |since| since.min(self.now));
         let place = Place { priority: Reverse(priority), since, queue, seq: self.seq, call };
-        let visit = Visit { place, joined: self.now, agent: None, missed: false };
+        let ringing = Ringing::new(row.ring);
+        let visit = Visit { place, joined: self.now, ringing, missed: false };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
@@ -53,24 +55,20 @@ impl Engine {
 
     pub(super) fn on_caller_gone(&mut self, call: CallId) {
         let Some(visit) = self.calls.get(&call) else { return };
-        let agent = visit.agent;
-        if let Some(agent) = agent {
-            self.cancel_offer(agent, OfferCause::CallerGone);
-        }
-        self.finish(call, Outcome::Abandoned { while_ringing: agent.is_some() });
+        let while_ringing = visit.ringing.first().is_some();
+        self.cancel_offers(call, OfferCause::CallerGone);
+        self.finish(call, Outcome::Abandoned { while_ringing });
     }
 
     pub(super) fn flow_out(&mut self, call: CallId, reason: FlowOut) {
         let Some(visit) = self.calls.get(&call) else { return };
         let queue = visit.place.queue;
-        if let Some(agent) = visit.agent {
-            self.cancel_offer(agent, OfferCause::Withdrawn);
-        }
+        self.cancel_offers(call, OfferCause::Withdrawn);
         self.finish(call, Outcome::FlowedOut(reason));
         self.ask(Effect::FlowOut { call, queue, reason });
     }
 
-    /// Ends a visit. The agent, where there was one, has been dealt with.
+    /// Ends a visit. The agents who rang for it have been dealt with.
     pub(super) fn finish(&mut self, call: CallId, outcome: Outcome) {
         self.judge(call);
         let Some(visit) = self.calls.remove(&call) else { return };
@@ -82,8 +80,11 @@ impl Engine {
                 self.timers.cancel(alarm.key);
             }
         }
-        if visit.agent.is_none() {
+        if visit.ringing.listed {
             self.matching.unwait(row.pool, &visit.place);
+        }
+        if let Some(timer) = visit.ringing.more {
+            self.timers.cancel(timer);
         }
         let wait = self.now.since(since);
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;

@@ -11,7 +11,7 @@ use super::reader::{Item, Section, boolean, integer, number, string};
 use super::types::{AnswerPolicy, MediaPolicy, QueueConfig};
 use super::values::{self, DAY, HOUR, SECOND};
 
-const QUEUE_KEYS: [&str; 17] = [
+const QUEUE_KEYS: [&str; 18] = [
     "numbers",
     "skills",
     "strategy",
@@ -24,6 +24,7 @@ const QUEUE_KEYS: [&str; 17] = [
     "wait_max",
     "unanswered_max",
     "ring_timeout",
+    "ring_step",
     "wrap_up",
     "threshold",
     "target",
@@ -35,6 +36,7 @@ const QUEUE_KEYS: [&str; 17] = [
 pub(super) const STRATEGY: &str = "longest-idle";
 const UNANSWERED_MAX: Duration = Duration::from_secs(170);
 const RING_TIMEOUT: Duration = Duration::from_secs(20);
+const RING_STEP: Duration = Duration::from_secs(5);
 const WRAP_UP: Duration = Duration::from_secs(10);
 const THRESHOLD: Duration = Duration::from_secs(20);
 const TARGET: f64 = 0.8;
@@ -95,6 +97,7 @@ fn queue(
         wait_max: section.read("wait_max", report, |value| values::duration(value, SECOND, DAY)),
         unanswered_max: duration("unanswered_max", UNANSWERED_MAX, SECOND, HOUR, report),
         ring_timeout: duration("ring_timeout", RING_TIMEOUT, SECOND, HOUR, report),
+        ring_step: duration("ring_step", RING_STEP, SECOND, HOUR, report),
         wrap_up: duration("wrap_up", WRAP_UP, Duration::ZERO, DAY, report),
         threshold: duration("threshold", THRESHOLD, SECOND, DAY, report),
         target: section.read("target", report, target).unwrap_or(TARGET),

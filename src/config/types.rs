@@ -178,6 +178,8 @@ pub struct QueueConfig {
     pub unanswered_max: Duration,
     /// `ring_timeout = "20s"`.
     pub ring_timeout: Duration,
+    /// `ring_step = "5s"`: with `ring-progressively`, the time from one agent to the next.
+    pub ring_step: Duration,
     /// `wrap_up = "10s"`.
     pub wrap_up: Duration,
     /// `threshold = "20s"`: the service level's T.

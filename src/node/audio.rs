@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{CallId, LegId, QueueId};
 use crate::config::{AnswerPolicy, MediaPolicy, QueueConfig};
 use crate::media::redirect::redirected;
 use crate::media::{self, Codec, Direction, Far, Local, SessionDescription, same_media};
-use crate::node::contact::{Audio, Description, Offer, Phase, Stream};
+use crate::node::contact::{Audio, Description, Offer, Stream};
 use crate::node::shard::{Shard, Side};
 
 /// Our order when the caller's is not known.
@@ -14,10 +15,11 @@ const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
 
 impl Shard {
     /// True when one more contact would find a port for the caller and, whenever it is offered, one for an agent: at most as
-    /// many agents' ports are wanted as there are agents, and as there are contacts without one.
+    /// many agents' ports are wanted as there are agents, and as there are contacts without one (or each rings several).
     pub(in crate::node) fn has_ports(&self) -> bool {
         let agents = self.directory.plan.agents.len().saturating_sub(self.agent_streams);
-        let contacts = (self.contacts.len() + 1).saturating_sub(self.agent_streams);
+        let each = if self.directory.rings_several { OFFERS_OPEN_MAX } else { 1 };
+        let contacts = ((self.contacts.len() + 1) * each).saturating_sub(self.agent_streams);
         self.pool.free() > agents.min(contacts)
     }
 
@@ -34,7 +36,7 @@ impl Shard {
     /// Ends a side's stream; its port goes to the end of the pool.
     pub(in crate::node) fn close_audio(&mut self, audio: Audio) {
         let Audio::Stream(stream) = audio else { return };
-        if let Some((_, Side::Agent)) = self.streams.remove(&stream.id) {
+        if let Some((_, Side::Agent(_))) = self.streams.remove(&stream.id) {
             self.agent_streams -= 1;
         }
         self.media.push_back(media::Command::Close { stream: stream.id });
@@ -44,7 +46,7 @@ impl Shard {
     /// Notes whose stream it is, so that its events find the contact.
     pub(in crate::node) fn adopt_stream(&mut self, call: CallId, side: Side) {
         let Some(stream) = self.audio_of(call, side).and_then(Audio::stream).map(|stream| stream.id) else { return };
-        if self.streams.insert(stream, (call, side)).is_none() && side == Side::Agent {
+        if self.streams.insert(stream, (call, side)).is_none() && matches!(side, Side::Agent(_)) {
             self.agent_streams += 1;
         }
     }
@@ -134,16 +136,16 @@ impl Shard {
 
     /// The agent's answer to our offer; false when nothing in it can be used. Without media only a caller whose offer was
     /// handed on needs one.
-    pub(in crate::node) fn accept_agent(&mut self, call: CallId, sdp: Option<&[u8]>) -> bool {
+    pub(in crate::node) fn accept_agent(&mut self, call: CallId, leg: LegId, sdp: Option<&[u8]>) -> bool {
         let Some(contact) = self.contact(call) else { return false };
         if contact.media == MediaPolicy::None {
             let needed = matches!(contact.audio, Audio::Pending(Some(_)));
-            if let Some(Audio::Described(described)) = contact.agent_mut().map(|agent| &mut agent.audio) {
+            if let Some(Audio::Described(described)) = contact.agent_mut(leg).map(|agent| &mut agent.audio) {
                 described.theirs = sdp.map(Into::into);
             }
             return sdp.is_some() || !needed;
         }
-        sdp.is_some_and(|sdp| self.apply_answer(call, Side::Agent, sdp))
+        sdp.is_some_and(|sdp| self.apply_answer(call, Side::Agent(leg), sdp))
     }
 
     /// The far end has acknowledged our 2xx: the answer to an offer of ours. False when there is still none that can be used.
@@ -195,16 +197,15 @@ impl Shard {
         let contact = self.contacts.get(call.0)?;
         match side {
             Side::Caller => Some(&contact.audio),
-            Side::Agent => contact.agent().map(|agent| &agent.audio),
+            Side::Agent(leg) => contact.agent(leg).map(|agent| &agent.audio),
         }
     }
 
     pub(in crate::node) fn leg_of(&self, call: CallId, side: Side) -> Option<LegId> {
         let contact = self.contacts.get(call.0)?;
-        match (side, &contact.phase) {
-            (Side::Caller, _) => Some(contact.leg),
-            (Side::Agent, Phase::Talking { agent, .. }) => Some(agent.leg),
-            (Side::Agent, Phase::Arriving | Phase::Waiting | Phase::Offering(_)) => None,
+        match side {
+            Side::Caller => Some(contact.leg),
+            Side::Agent(leg) => contact.talking().filter(|talking| *talking == leg),
         }
     }
 
@@ -216,7 +217,7 @@ impl Shard {
         let contact = self.contacts.get_mut(call.0)?;
         match side {
             Side::Caller => Some(&mut contact.audio),
-            Side::Agent => contact.agent_mut().map(|agent| &mut agent.audio),
+            Side::Agent(leg) => contact.agent_mut(leg).map(|agent| &mut agent.audio),
         }
     }
 
@@ -237,7 +238,8 @@ impl Shard {
 
     /// The agent's codec, once known: the caller is answered with it where it offered it.
     fn agent_codec(&self, call: CallId) -> Option<Codec> {
-        self.audio_of(call, Side::Agent).and_then(Audio::stream).and_then(|stream| stream.far).map(|far| far.codec)
+        let leg = self.contacts.get(call.0)?.talking()?;
+        self.audio_of(call, Side::Agent(leg)).and_then(Audio::stream).and_then(|stream| stream.far).map(|far| far.codec)
     }
 
     fn describe_without_media(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {

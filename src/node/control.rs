@@ -107,7 +107,7 @@ impl Node {
         let directory = &self.shard.directory;
         let since = match &contact.phase {
             Phase::Talking { since, .. } => Some(*since),
-            Phase::Arriving | Phase::Waiting | Phase::Offering(_) => None,
+            Phase::Arriving | Phase::Waiting(_) => None,
         };
         CallView {
             id: contact.id.to_string(),
@@ -118,7 +118,7 @@ impl Node {
             wait_seconds: since.unwrap_or(now).since(contact.joined),
             talk_seconds: since.map_or_else(Default::default, |since| now.since(since)),
             position: self.engine.position(contact.id),
-            agent: contact.agent().map(|agent| Arc::clone(&directory.agent(agent.agent).name)),
+            agent: contact.agents().first().map(|agent| Arc::clone(&directory.agent(agent.agent).name)),
         }
     }
 }
@@ -132,13 +132,17 @@ impl Shard {
             if self.owners.get(&contact.leg) != Some(&Owner::Caller(id)) {
                 return Err(format!("{id} does not own its leg {}", contact.leg));
             }
-            let Some(agent) = contact.agent() else { continue };
-            if self.owners.get(&agent.leg) != Some(&Owner::Agent(id)) {
-                return Err(format!("{id} does not own its agent's leg {}", agent.leg));
-            }
-            let status = engine.agent(agent.agent).ok_or_else(|| format!("{id} has an unknown agent"))?;
-            if status.call != Some(id) {
-                return Err(format!("{} is bound to {id} here and to {:?} in the engine", agent.agent, status.call));
+            for agent in contact.agents() {
+                if self.owners.get(&agent.leg) != Some(&Owner::Agent(id)) {
+                    return Err(format!("{id} does not own its agent's leg {}", agent.leg));
+                }
+                let status = engine.agent(agent.agent).ok_or_else(|| format!("{id} has an unknown agent"))?;
+                if status.call != Some(id) {
+                    return Err(format!(
+                        "{} is bound to {id} here and to {:?} in the engine",
+                        agent.agent, status.call
+                    ));
+                }
             }
         }
         let streams: usize = self.contacts.iter().map(Contact::streams).sum();
@@ -156,6 +160,6 @@ impl Contact {
     /// How many streams it has.
     fn streams(&self) -> usize {
         usize::from(self.audio.stream().is_some())
-            + usize::from(self.agent().is_some_and(|agent| agent.audio.stream().is_some()))
+            + self.agents().iter().filter(|agent| agent.audio.stream().is_some()).count()
     }
 }

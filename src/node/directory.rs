@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::strategy::{self, Ring};
 use crate::acd::{AgentPlan, Plan, QueuePlan};
 use crate::base::{AgentId, PeerId, QueueId};
 use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig};
@@ -24,6 +25,8 @@ pub(super) struct Directory {
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
+    /// Some queue's calls ring several agents at once.
+    pub(super) rings_several: bool,
 }
 
 /// Entries by the index that their name got when it first came.
@@ -87,6 +90,7 @@ impl Directory {
             numbers: BTreeMap::new(),
             hosts: BTreeMap::new(),
             networks: Vec::new(),
+            rings_several: false,
         };
         directory.apply(config, resolved);
         directory
@@ -115,6 +119,7 @@ impl Directory {
             let (id, peer) = self.put_agent(agent, resolved);
             plan.agents.push(agent_plan(id, peer, agent));
         }
+        self.rings_several = plan.queues.iter().any(|queue| strategy::ring_of(queue.strategy) != Ring::One);
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
         self.plan = Arc::new(plan);
@@ -288,6 +293,7 @@ fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
         waiting_max: queue.waiting_max,
         wait_max: queue.wait_max,
         ring_timeout: queue.ring_timeout,
+        ring_step: queue.ring_step,
         wrap_up: queue.wrap_up,
         threshold: queue.threshold,
         short_abandon: queue.short_abandon,

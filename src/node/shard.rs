@@ -62,7 +62,8 @@ pub(super) enum Owner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Caller,
-    Agent,
+    /// The agent on this leg: several are rung for one contact.
+    Agent(LegId),
 }
 
 /// A timer of the shard.
@@ -152,7 +153,8 @@ impl Shard {
         match effect {
             Effect::Queued { call } => self.on_queued(now, call),
             Effect::Offer { call, agent, epoch, .. } => self.on_offer(now, call, agent, epoch),
-            Effect::CancelOffer { call, agent, epoch, .. } => self.on_cancel_offer(now, call, agent, epoch),
+            Effect::CancelOffer { call, agent, epoch, cause } => self.on_cancel_offer(now, call, agent, epoch, cause),
+            Effect::Join { call, agent, epoch } => self.on_join(now, call, agent, epoch),
             Effect::FlowOut { call, reason, .. } => self.on_flow_out(now, call, reason),
         }
     }
@@ -250,7 +252,7 @@ impl Shard {
     fn on_leg_ended(&mut self, now: Instant, leg: LegId) {
         match self.owners.remove(&leg) {
             Some(Owner::Caller(call)) => self.on_caller_gone(now, call, EndedBy::Caller),
-            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, EndedBy::Agent),
+            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, leg, EndedBy::Agent),
             Some(Owner::Released(..)) | None => {}
         }
     }

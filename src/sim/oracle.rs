@@ -3,10 +3,12 @@
 //!
 //! It learns from facts only, never from the engine's inside, so that it cannot share the engine's mistakes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::acd::strategy::{self, Ring};
 use crate::acd::{AgentState, Fact, FlowOut, OfferCause, Plan, Stamped};
+use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// What has been counted of one queue.
@@ -35,6 +37,8 @@ pub struct Oracle {
     plan: Arc<Plan>,
     latest: Instant,
     tallies: BTreeMap<QueueId, Tally>,
+    /// How many agents a queue's calls ring, those of removed queues included.
+    rings: BTreeMap<QueueId, Ring>,
     visits: BTreeMap<CallId, Visit>,
     talks: BTreeMap<CallId, AgentId>,
     agents: BTreeMap<AgentId, Agent>,
@@ -45,7 +49,7 @@ pub struct Oracle {
 #[derive(Debug)]
 struct Visit {
     queue: QueueId,
-    offer: Option<(AgentId, u32)>,
+    offers: BTreeSet<AgentId>,
 }
 
 #[derive(Debug)]
@@ -62,6 +66,7 @@ impl Oracle {
             plan: Arc::default(),
             latest: Instant::ZERO,
             tallies: BTreeMap::new(),
+            rings: BTreeMap::new(),
             visits: BTreeMap::new(),
             talks: BTreeMap::new(),
             agents: BTreeMap::new(),
@@ -80,6 +85,7 @@ impl Oracle {
         }
         for queue in &plan.queues {
             self.tallies.entry(queue.id).or_default();
+            self.rings.insert(queue.id, strategy::ring_of(queue.strategy));
         }
         self.plan = plan;
         self.dirty = true;
@@ -113,8 +119,12 @@ impl Oracle {
                 return Err(format!("queue {id}: offered {} but ended {ended} and waiting {waiting}", tally.offered));
             }
         }
-        for (call, visit) in self.visits.iter().filter(|(_, visit)| visit.offer.is_none()) {
+        for (call, visit) in &self.visits {
             let Some(queue) = self.plan.queues.iter().find(|queue| queue.id == visit.queue) else { continue };
+            let wants_more = strategy::ring_of(queue.strategy) == Ring::All && visit.offers.len() < OFFERS_OPEN_MAX;
+            if !visit.offers.is_empty() && !wants_more {
+                continue;
+            }
             let idle = self.plan.agents.iter().find(|agent| {
                 queue.accepts(agent) && self.agents.get(&agent.id).is_some_and(|model| model.state == AgentState::Ready)
             });
@@ -171,12 +181,16 @@ impl Oracle {
         match fact {
             Fact::Offered { call, queue } => {
                 self.tally(*queue).offered += 1;
-                match self.visits.insert(*call, Visit { queue: *queue, offer: None }) {
+                match self.visits.insert(*call, Visit { queue: *queue, offers: BTreeSet::new() }) {
                     Some(_) => Err("the call is in a queue already".to_string()),
                     None => Ok(()),
                 }
             }
             Fact::Answered { call, queue, agent, .. } => {
+                let others = self.visits.get(call).map_or(0, |visit| visit.offers.len());
+                if others != 1 {
+                    return Err(format!("{others} agents still ring for the call"));
+                }
                 self.end_visit(*call, *queue)?;
                 self.tally(*queue).answered += 1;
                 self.begin_talk(*call, *agent)
@@ -222,9 +236,11 @@ impl Oracle {
 
     fn begin_offer(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Result<(), String> {
         let visit = self.visits.get_mut(&call).ok_or("the offered call is in no queue")?;
-        if let Some((other, _)) = visit.offer.replace((agent, epoch)) {
+        let ring = self.rings.get(&visit.queue).copied().unwrap_or(Ring::One);
+        if let (Some(other), Ring::One) = (visit.offers.first(), ring) {
             return Err(format!("the call is offered to {other} already"));
         }
+        visit.offers.insert(agent);
         let model = self.agents.get_mut(&agent).ok_or("no such agent")?;
         if model.talk.is_some() {
             return Err("the agent talks".to_string());
@@ -243,7 +259,7 @@ impl Oracle {
         if cause != OfferCause::Answered
             && let Some(visit) = self.visits.get_mut(&call)
         {
-            visit.offer = None;
+            visit.offers.remove(&agent);
         }
         Ok(())
     }

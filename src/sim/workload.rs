@@ -175,6 +175,8 @@ impl Draw {
         if signalling_only {
             line("media = \"none\"".to_string());
         }
+        let strategy = self.pick(&["longest-idle", "longest-idle", "ring-all", "ring-progressively"]);
+        line(format!("strategy = \"{strategy}\"\nring_step = \"{}s\"", self.between(1, 6)));
         line(format!("ring_timeout = \"{}s\"", self.between(3, 20)));
         line(format!("wrap_up = \"{}s\"", self.pick(&[0, 0, 1, 5])));
         line(format!("priority = {}", self.pick(&[0, 0, 0, 5])));

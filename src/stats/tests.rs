@@ -34,6 +34,7 @@ fn queue(id: QueueId, name: &str, skills: &[&str]) -> QueuePlan {
         waiting_max: None,
         wait_max: None,
         ring_timeout: secs(20),
+        ring_step: secs(5),
         wrap_up: secs(10),
         threshold: secs(20),
         short_abandon: secs(5),

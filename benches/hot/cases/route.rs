@@ -62,6 +62,7 @@ fn plan() -> Plan {
         waiting_max: None,
         wait_max: None,
         ring_timeout: Duration::from_secs(20),
+        ring_step: Duration::from_secs(5),
         wrap_up: Duration::ZERO,
         threshold: Duration::from_secs(20),
         short_abandon: Duration::from_secs(5),

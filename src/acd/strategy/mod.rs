@@ -2,16 +2,24 @@
 //! and a row here; the configuration's names and the reference follow from the table.
 
 mod longest_idle;
+mod ring_all;
+mod ring_progressively;
 mod row;
 
 pub use row::{History, Ring, Strategy, Varies};
 
 /// Every strategy; the first is the default.
-pub static STRATEGIES: [&Strategy; 1] = [&longest_idle::LONGEST_IDLE];
+pub static STRATEGIES: [&Strategy; 3] =
+    [&longest_idle::LONGEST_IDLE, &ring_all::RING_ALL, &ring_progressively::RING_PROGRESSIVELY];
 
 /// The strategy of that name.
 pub fn find(name: &str) -> Option<&'static Strategy> {
     STRATEGIES.into_iter().find(|row| row.name == name)
+}
+
+/// How many agents the strategy of that name rings at once.
+pub fn ring_of(name: &str) -> Ring {
+    find(name).map_or(Ring::One, |row| row.ring)
 }
 
 /// Every name, in the order of the table.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::strategy::{Ring, ring_of};
 use crate::acd::*;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -21,7 +22,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn assert_everything_happened(&self) {
-        assert_eq!(self.causes.len(), 10, "{:?}", self.causes);
+        assert_eq!(self.causes.len(), 11, "{:?}", self.causes);
         assert_eq!(self.states.len(), AgentState::LABELS.len());
         for reason in [FlowOut::Full, FlowOut::Closed, FlowOut::Timeout, FlowOut::Draining, FlowOut::Withdrawn] {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
@@ -42,6 +43,9 @@ pub(super) struct Reference {
     /// What queues ask for, those included that a plan has dropped while somebody waits.
     skills: BTreeMap<QueueId, Vec<Arc<str>>>,
     thresholds: BTreeMap<QueueId, Duration>,
+    rings: BTreeMap<QueueId, (Ring, Duration)>,
+    /// Queues whose rule of ringing a plan has changed.
+    changed: BTreeSet<QueueId>,
     seq: u64,
     at: Instant,
     /// The last moment at which due timers fired.
@@ -54,7 +58,9 @@ struct Waiting {
     priority: i32,
     since: Instant,
     seq: u64,
-    agent: Option<AgentId>,
+    agents: BTreeSet<AgentId>,
+    /// When somebody was rung for it first.
+    rung: Option<Instant>,
     missed: bool,
 }
 
@@ -74,6 +80,10 @@ impl Reference {
         for queue in &self.plan.queues {
             self.skills.insert(queue.id, queue.skills.clone());
             self.thresholds.insert(queue.id, queue.threshold);
+            let rule = (ring_of(queue.strategy), queue.ring_step);
+            if self.rings.insert(queue.id, rule).is_some_and(|before| before != rule) {
+                self.changed.insert(queue.id);
+            }
         }
         for agent in plan.agents.iter().filter(|agent| engine.agent(agent.id).is_none()) {
             self.agents.remove(&agent.id);
@@ -103,14 +113,15 @@ impl Reference {
             Fact::Offered { call, queue } => {
                 let (priority, since) = self.enqueued.remove(call).expect("offered once for each enqueue");
                 self.seq += 1;
-                let visit = Waiting { queue: *queue, priority, since, seq: self.seq, agent: None, missed: false };
+                let (agents, rung) = (BTreeSet::new(), None);
+                let visit = Waiting { queue: *queue, priority, since, seq: self.seq, agents, rung, missed: false };
                 assert!(self.waiting.insert(*call, visit).is_none());
                 self.counts.entry(*queue).or_default()[0] += 1;
             }
             Fact::Answered { call, queue, agent, wait, since } => {
                 let visit = self.leave(*call, *queue, *wait, 1);
                 assert_eq!(visit.since, *since);
-                assert_eq!(visit.agent, Some(*agent));
+                assert_eq!(visit.agents, BTreeSet::from([*agent]), "one winner, and nobody rings on");
                 seen.answered += 1;
             }
             Fact::Abandoned { call, queue, wait, while_ringing } => {
@@ -134,7 +145,8 @@ impl Reference {
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
                 assert_eq!(self.worker(*agent).offer.take(), Some(*epoch));
                 if *cause != OfferCause::Answered {
-                    self.waiting.get_mut(call).expect("an offer ends before its call leaves").agent = None;
+                    let visit = self.waiting.get_mut(call).expect("an offer ends before its call leaves");
+                    assert!(visit.agents.remove(agent));
                 }
                 if matches!(cause, OfferCause::PeerFault | OfferCause::AgentGone) {
                     self.worker(*agent).faulted = Some(at);
@@ -201,7 +213,7 @@ impl Reference {
             (-w.priority, w.since, w.queue, w.seq)
         };
         for (other, visit) in &self.waiting {
-            let rival = visit.agent.is_none() && *other != call && self.serves(agent, visit.queue);
+            let rival = self.wants_more(visit) && *other != call && self.serves(agent, visit.queue);
             assert!(!rival || place(&call) < place(other), "{call} was offered ahead of {other}");
         }
         let turn = |agent: &AgentId| (self.agents[agent].idle_since, *agent);
@@ -209,10 +221,25 @@ impl Reference {
             let rival = self.is_idle(*other) && self.serves(*other, queue);
             assert!(!rival || turn(&agent) < turn(other), "{agent} was offered a call ahead of {other}");
         }
+        let ((ring, step), at) = (self.rings[&queue], self.at);
+        // A rule that was changed meanwhile leaves who rings.
+        let kept = if self.changed.contains(&queue) { 63 } else { 0 };
         let visit = self.waiting.get_mut(&call).expect("only waiting calls are offered");
-        assert!(visit.agent.is_none() && visit.queue == queue);
-        visit.agent = Some(agent);
+        assert!(visit.queue == queue);
+        let rung = *visit.rung.get_or_insert(at);
+        let most = match ring {
+            Ring::One => 0,
+            Ring::All => 63,
+            Ring::Progressively => (at.since(rung).as_micros() / step.as_micros()) as usize,
+        };
+        assert!(visit.agents.len() <= most.max(kept), "{call} rings too many");
+        assert!(visit.agents.insert(agent));
         assert!(self.worker(agent).offer.replace(epoch).is_none(), "reserved twice");
+    }
+
+    /// True when the call surely wishes one more agent.
+    fn wants_more(&self, visit: &Waiting) -> bool {
+        visit.agents.is_empty() || (self.rings[&visit.queue].0 == Ring::All && visit.agents.len() < 64)
     }
 
     fn is_idle(&self, agent: AgentId) -> bool {
@@ -239,7 +266,7 @@ impl Reference {
                     && (-other.priority, other.since, other.seq) < (-visit.priority, visit.since, visit.seq)
             });
             assert_eq!(engine.position(*call), Some(ahead.count() as u32 + 1));
-            if visit.agent.is_none() {
+            if self.wants_more(visit) {
                 let idle = self.agents.keys().find(|agent| self.is_idle(**agent) && self.serves(**agent, visit.queue));
                 assert_eq!(idle, None, "{call} waits");
             }

@@ -285,6 +285,9 @@ impl World {
                         leg.cancelled = true;
                     }
                 }
+                Effect::Join { call, agent, epoch } => {
+                    assert_eq!(self.talks.last(), Some(&(call, agent, epoch)));
+                }
                 Effect::FlowOut { call, reason, .. } => {
                     assert!(self.engine.call_since(call).is_none());
                     seen.reasons.insert(reason);
@@ -336,10 +339,11 @@ fn random_plan(rng: &mut Rng) -> Plan {
                 id: QueueId(id),
                 name: format!("q{id}").into(),
                 skills: some(rng, 0.4),
-                strategy: "longest-idle",
+                strategy: ["longest-idle", "longest-idle", "ring-all", "ring-progressively"][rng.below(4) as usize],
                 waiting_max: rng.chance(0.3).then(|| rng.below(4)),
                 wait_max: rng.chance(0.5).then(|| secs(rng, 90)),
                 ring_timeout: Duration::from_secs(2) + secs(rng, 20),
+                ring_step: Duration::from_secs(1) + secs(rng, 8),
                 wrap_up: if rng.chance(0.5) { Duration::ZERO } else { secs(rng, 20) },
                 threshold: secs(rng, 30),
                 short_abandon: Duration::from_secs(5),

@@ -1,10 +1,10 @@
 //! Talking: the legs are joined, changes of the session are answered, silence is probed.
 
 use crate::acd::{Command, EndedBy, FlowOut, OfferCause};
-use crate::base::{CallId, Instant, LegId, StreamId};
+use crate::base::{AgentId, CallId, Instant, LegId, StreamId};
 use crate::config::MediaPolicy;
 use crate::media::{self, Source};
-use crate::node::contact::{AgentLeg, Audio, Phase};
+use crate::node::contact::{AgentLeg, Audio, Move, Phase, Stage};
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
 impl Shard {
@@ -17,25 +17,52 @@ impl Shard {
             }
             Some(Owner::Caller(_)) | None => return self.legs.hang_up(now, leg),
         };
-        let Some(offer) = self.contact(call).and_then(|contact| contact.agent()) else { return };
-        let (agent, epoch, rang) = (offer.agent, offer.epoch, offer.rang);
-        let joinable = self.accept_agent(call, sdp);
-        if !joinable || !self.answer_caller(now, call, sdp) {
-            let _ = self.take_offer(call, agent, epoch);
+        if !self.accept_agent(call, leg, sdp) {
+            let Some(AgentLeg { agent, epoch, .. }) = self.take_offer(call, leg) else { return };
             self.owners.remove(&leg);
             self.legs.hang_up(now, leg);
-            if joinable {
-                self.commands.push_back(Command::Leave { call, reason: FlowOut::System });
-            }
-            let cause = if joinable { OfferCause::Withdrawn } else { OfferCause::Failed };
-            return self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
+            return self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::Failed });
+        }
+        let Some(offer) = self.contact(call).and_then(|contact| contact.agent_mut(leg)) else { return };
+        let (agent, epoch, rang) = (offer.agent, offer.epoch, std::mem::replace(&mut offer.rang, true));
+        if let Stage::Calling(Some(timer)) = std::mem::replace(&mut offer.stage, Stage::Answered) {
+            self.timers.cancel(timer);
         }
         if !rang {
             self.commands.push_back(Command::OfferRinging { call, agent, epoch });
         }
-        self.join(now, call);
+        // Who wins is the engine's to say: others may be rung for the same call, and the answer may cross the offer's end.
         self.commands.push_back(Command::OfferAnswered { call, agent, epoch });
+    }
+
+    /// The agent has won the call: the caller is answered where it is not yet, and both hear each other.
+    pub(in crate::node) fn on_join(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
+        let Some(contact) = self.contact(call) else { return };
+        let Phase::Waiting(offers) = &mut contact.phase else { return };
+        let Some(place) = offers.iter().position(|offer| offer.agent == agent && offer.epoch == epoch) else {
+            // The agent has hung up since.
+            return self.end_caller(now, call);
+        };
+        let winner = offers.swap_remove(place);
+        let leg = winner.leg;
+        let theirs = match &winner.audio {
+            Audio::Described(described) => described.theirs.clone(),
+            Audio::Pending(_) | Audio::Stream(_) => None,
+        };
+        contact.phase = Phase::Talking { agent: winner, since: now };
+        let moving = contact.moving.take();
+        if !self.answer_caller(now, call, theirs.as_deref()) {
+            self.owners.remove(&leg);
+            self.legs.hang_up(now, leg);
+            return self.on_agent_gone(now, call, leg, EndedBy::System);
+        }
         tracing::info!(%call, agent = %self.directory.agent(agent).name, "agent answered");
+        match moving {
+            // The supervisor's word crossed the answer.
+            Some(Move::To(queue)) => self.move_contact(now, call, queue),
+            Some(Move::End) => self.end_contact(now, call),
+            None => self.connect(call, leg),
+        }
     }
 
     /// The far end acknowledged our 2xx; where we made the offer this is its answer. A caller who never says where its audio
@@ -43,7 +70,7 @@ impl Shard {
     pub(in crate::node) fn on_confirmed(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
-            Some(Owner::Agent(call)) => (call, Side::Agent),
+            Some(Owner::Agent(call)) => (call, Side::Agent(leg)),
             Some(Owner::Released(..)) | None => return,
         };
         if self.accept_confirmation(call, side, sdp) {
@@ -57,7 +84,7 @@ impl Shard {
         self.legs.hang_up(now, leg);
         match side {
             Side::Caller => self.on_caller_gone(now, call, EndedBy::System),
-            Side::Agent => self.on_agent_gone(now, call, EndedBy::System),
+            Side::Agent(_) => self.on_agent_gone(now, call, leg, EndedBy::System),
         }
     }
 
@@ -66,7 +93,7 @@ impl Shard {
     pub(in crate::node) fn on_change(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
-            Some(Owner::Agent(call)) => (call, Side::Agent),
+            Some(Owner::Agent(call)) => (call, Side::Agent(leg)),
             Some(Owner::Released(..)) | None => return self.legs.refuse_change(now, leg, 488),
         };
         match self.change_audio(call, side, sdp) {
@@ -85,10 +112,9 @@ impl Shard {
 
     /// A call whose audio we do not see: its ends are asked.
     pub(in crate::node) fn on_probe_due(&mut self, now: Instant, call: CallId) {
-        for side in [Side::Caller, Side::Agent] {
-            if let Some(leg) = self.leg_of(call, side) {
-                self.legs.probe(now, leg);
-            }
+        let Some(contact) = self.contacts.get(call.0) else { return };
+        for leg in [Some(contact.leg), contact.talking()].into_iter().flatten() {
+            self.legs.probe(now, leg);
         }
         self.arm_probe(now, call);
     }
@@ -96,7 +122,7 @@ impl Shard {
     pub(in crate::node) fn on_probed(&mut self, now: Instant, leg: LegId, alive: bool) {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
-            Some(Owner::Agent(call)) => (call, Side::Agent),
+            Some(Owner::Agent(call)) => (call, Side::Agent(leg)),
             Some(Owner::Released(..)) | None => return,
         };
         if alive {
@@ -107,7 +133,7 @@ impl Shard {
         self.legs.hang_up(now, leg);
         match side {
             Side::Caller => self.on_caller_gone(now, call, EndedBy::System),
-            Side::Agent => self.on_agent_gone(now, call, EndedBy::System),
+            Side::Agent(_) => self.on_agent_gone(now, call, leg, EndedBy::System),
         }
     }
 
@@ -118,22 +144,16 @@ impl Shard {
         self.media.push_back(media::Command::Watch { stream, silence });
     }
 
-    /// Joins both sides: each hears the other.
-    fn join(&mut self, now: Instant, call: CallId) {
-        let Some(contact) = self.contact(call) else { return };
-        let Phase::Offering(agent) = std::mem::replace(&mut contact.phase, Phase::Waiting) else { return };
+    /// Each side hears the other.
+    fn connect(&mut self, call: CallId, leg: LegId) {
+        let Some(contact) = self.contacts.get(call.0) else { return };
+        let Some(agent) = contact.agent(leg) else { return };
         if let (Audio::Stream(caller), Audio::Stream(device)) = (&contact.audio, &agent.audio) {
             let (caller, device) = (caller.id, device.id);
             self.media.push_back(media::Command::Hear { stream: caller, source: Source::Relay(device) });
             self.media.push_back(media::Command::Hear { stream: device, source: Source::Relay(caller) });
         }
-        if let Some(timer) = agent.silence {
-            self.timers.cancel(timer);
-        }
-        if let Some(contact) = self.contact(call) {
-            contact.phase = Phase::Talking { agent: AgentLeg { silence: None, ..agent }, since: now };
-        }
-        self.watch(call, Side::Agent);
+        self.watch(call, Side::Agent(leg));
     }
 
     /// Without media nothing else tells that an answered call's far end is gone.
