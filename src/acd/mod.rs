@@ -12,6 +12,7 @@ mod offer;
 pub mod plan;
 mod queue;
 mod reload;
+pub mod requirement;
 pub mod strategy;
 mod table;
 mod visit;
