@@ -1,7 +1,7 @@
 //! The invariants, each asserted from the run-time state alone. For tests and the simulator's oracle: it walks everything.
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing};
-use crate::acd::engine::{Engine, Link};
+use crate::acd::engine::Engine;
 use crate::base::{AgentId, CallId};
 
 impl Engine {
@@ -33,7 +33,10 @@ impl Engine {
                 }
                 wishing += usize::from(ringing.listed);
                 offered += ringing.len();
-                armed += usize::from(ringing.more.is_some());
+                armed += usize::from(ringing.more.is_some()) + usize::from(ringing.rest.is_some());
+                if ringing.is_exhausted() {
+                    return Err(format!("{}: nobody rings, and nobody else is to", place.call));
+                }
                 ringing.agents().try_for_each(|agent| self.check_bond(place.call, agent))?;
             }
         }
@@ -76,11 +79,11 @@ impl Engine {
     fn check_agent(&self, id: AgentId, agent: &Agent) -> Result<(), String> {
         let timed = agent.timer.is_some();
         let fits = match &agent.duty {
-            Duty::LoggedOut | Duty::Unreachable | Duty::Talking(_) => !timed,
-            // Only what the engine set ends by itself.
-            Duty::NotReady(reason) => reason.is_automatic() || !timed,
+            Duty::LoggedOut | Duty::Unreachable | Duty::Elsewhere(_) | Duty::Talking(_) => !timed,
+            // What the engine set ends by itself; what somebody wished may.
+            Duty::NotReady(reason) => timed || !reason.is_automatic(),
             Duty::Ready(Standing::Listed) => !timed && self.matching.is_listed(&agent.pools, id, &agent.history),
-            Duty::Ready(Standing::Aside) | Duty::Offering(_) | Duty::WrapUp(_) => timed,
+            Duty::Ready(Standing::Aside) | Duty::Offering(_) | Duty::WrapUp { .. } => timed,
         };
         if !fits {
             return Err(format!("{id}: {:?} with timer {:?}", agent.duty, agent.timer));
@@ -88,11 +91,14 @@ impl Engine {
         if !self.peers.get(&agent.peer).is_some_and(|peer| peer.agents.contains(&id)) {
             return Err(format!("{id}: its neighbour does not know it"));
         }
-        let link = self.link(agent.peer);
-        if matches!((&agent.duty, link), (Duty::Ready(_), Link::Down) | (Duty::Unreachable, Link::Up)) {
-            return Err(format!("{id}: {:?} against its neighbour's link", agent.duty));
+        let wishes = matches!(agent.duty, Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_));
+        if wishes && self.wishing(agent).state() != agent.duty.state() {
+            return Err(format!("{id}: {:?} against its link or device", agent.duty));
         }
-        let busy = matches!(agent.duty, Duty::Offering(_) | Duty::Talking(_) | Duty::WrapUp(_));
+        if agent.disagrees != agent.duty.contradicts(agent.device) {
+            return Err(format!("{id}: {:?} beside {:?}, not told", agent.duty, agent.device));
+        }
+        let busy = matches!(agent.duty, Duty::Offering(_) | Duty::Talking(_) | Duty::WrapUp { .. });
         if !busy && (agent.wish.is_some() || agent.contract == Contract::Leaving) {
             return Err(format!("{id}: nothing keeps it from {:?}", agent.wish));
         }

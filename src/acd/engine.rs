@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::acd::agent::{Agent, AgentStatus};
+use crate::acd::agent::{Agent, AgentStatus, Wish};
 use crate::acd::matching::Matching;
-use crate::acd::message::{Command, Effect, Fact, Stamped};
+use crate::acd::message::{Command, Effect, Fact, Repair, Stamped};
 use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
 use crate::acd::table::Table;
@@ -38,7 +38,7 @@ pub struct Engine {
     pub(super) epoch: u32,
     /// Orders calls that joined at the same moment.
     pub(super) seq: u64,
-    /// Reservations freed by their deadline.
+    /// What had to be put right.
     pub(super) repairs: u64,
     effects: VecDeque<Effect>,
     facts: VecDeque<Stamped>,
@@ -75,6 +75,8 @@ pub(super) enum Timer {
     WaitMax(QueueId),
     /// One more agent is to ring for the call.
     RingMore(CallId),
+    /// The call has rested after an offer that found nobody.
+    Rested(CallId),
     /// The device has rung long enough.
     Ring(AgentId),
     /// A cancelled offer's leg should have ended long ago.
@@ -122,7 +124,11 @@ impl Engine {
             Command::OfferFailed { call, agent, epoch, cause } => self.on_failed(call, agent, epoch, cause),
             Command::OfferReleased { agent, epoch } => self.on_released(agent, epoch),
             Command::TalkEnded { call, agent, epoch, by } => self.on_talk_ended(call, agent, epoch, by),
-            Command::SetAgent { agent, target, by } => self.on_set_agent(agent, target, by),
+            Command::SetAgent { agent, target, by, lasts } => self.on_set_agent(agent, Wish { target, by, lasts }),
+            Command::ExtendWrapUp { agent, more, by } => self.on_extend_wrap_up(agent, more, by),
+            Command::EndWrapUp { agent, by } => self.on_end_wrap_up(agent, by),
+            Command::Device { agent, device } => self.on_device(agent, device),
+            Command::Held { call, agent, epoch, held } => self.on_held(call, agent, epoch, held),
             Command::PeerState { peer, up } => self.on_peer(peer, if up { Link::Up } else { Link::Down }),
             Command::Refused { queue, cause } => self.tell(Fact::Refused { queue, cause }),
             Command::CallerAnswered { call } => self.tell(Fact::CallerAnswered { call }),
@@ -139,6 +145,7 @@ impl Engine {
                 Timer::Threshold(queue) => self.on_threshold(queue),
                 Timer::WaitMax(queue) => self.on_wait_max(queue),
                 Timer::RingMore(call) => self.on_ring_more(call),
+                Timer::Rested(call) => self.on_rested(call),
                 Timer::Ring(agent) => self.on_ring_timeout(agent),
                 Timer::Release(agent) => self.on_release_overdue(agent),
                 Timer::WrapUp(agent) => self.on_wrap_up_over(agent),
@@ -194,7 +201,7 @@ impl Engine {
         &self.plan
     }
 
-    /// How many reservations had to be freed because their release never came. Anything but 0 is a fault of the node.
+    /// How often engine and legs did not agree and it had to be put right. Anything but 0 is a fault of the node.
     pub fn repairs(&self) -> u64 {
         self.repairs
     }
@@ -209,6 +216,12 @@ impl Engine {
 
     pub(super) fn tell(&mut self, fact: Fact) {
         self.facts.push_back(Stamped { at: self.now, fact });
+    }
+
+    /// Something had to be put right.
+    pub(super) fn tell_repair(&mut self, kind: Repair, agent: Option<AgentId>, call: Option<CallId>) {
+        self.repairs += 1;
+        self.tell(Fact::Repaired { kind, agent, call });
     }
 
     pub(super) fn ask(&mut self, effect: Effect) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::plan::{AgentState, Reason};
+use crate::acd::plan::{AgentState, DeviceState, Reason};
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 
 /// An input of the engine. A command about an offer carries the offer's epoch; a stale one is a no-op.
@@ -89,6 +89,42 @@ pub enum Command {
         target: AgentTarget,
         /// Who wished it.
         by: Actor,
+        /// Not ready ends by itself after so long, counted from when it begins; `None`: when somebody ends it.
+        lasts: Option<Duration>,
+    },
+    /// The agent's wrap-up lasts longer: the one that runs, or the one that follows the talk.
+    ExtendWrapUp {
+        /// The agent.
+        agent: AgentId,
+        /// By so much; bounded by `limits::WRAP_UP_MAX` in all.
+        more: Duration,
+        /// Who asked.
+        by: Actor,
+    },
+    /// The agent's wrap-up ends now.
+    EndWrapUp {
+        /// The agent.
+        agent: AgentId,
+        /// Who asked.
+        by: Actor,
+    },
+    /// Somebody outside says what the agent's device does.
+    Device {
+        /// The agent.
+        agent: AgentId,
+        /// What it does.
+        device: DeviceState,
+    },
+    /// One side of a talk holds, or nobody does any more.
+    Held {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+        /// True while one of both holds.
+        held: bool,
     },
     /// A SIP neighbour stopped or started answering. Agents behind a peer that is down are unreachable, not at fault.
     PeerState {
@@ -189,13 +225,15 @@ pub enum FlowOut {
     Requeued,
     /// The unanswered limit (`unanswered_max`) passed.
     Unanswered,
+    /// It was offered `offers_max` times and nobody took it.
+    OffersMax,
     /// The queue was removed by a reload and its last caller was let go, or an internal fault.
     System,
 }
 
 impl FlowOut {
     /// Every reason, in the order of the metric table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Full,
         Self::Closed,
         Self::Timeout,
@@ -204,6 +242,7 @@ impl FlowOut {
         Self::Withdrawn,
         Self::Requeued,
         Self::Unanswered,
+        Self::OffersMax,
         Self::System,
     ];
 
@@ -218,6 +257,7 @@ impl FlowOut {
             Self::Withdrawn => "withdrawn",
             Self::Requeued => "requeued",
             Self::Unanswered => "unanswered",
+            Self::OffersMax => "offers_max",
             Self::System => "system",
         }
     }
@@ -334,6 +374,37 @@ impl OfferResult {
     }
 }
 
+/// What the engine and the legs did not agree on (FEATURES F8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Repair {
+    /// The leg of a cancelled offer never came to its end: the agent was freed at the reservation's deadline.
+    Release,
+    /// An agent was reserved for an offer that has no leg.
+    Offer,
+    /// An agent talked on a leg that is gone.
+    Talk,
+    /// A leg was held for an offer or talk that the engine does not know.
+    Leg,
+    /// A call waited that is gone.
+    Call,
+}
+
+impl Repair {
+    /// Every kind, in the order of the metric table.
+    pub const ALL: [Self; 5] = [Self::Release, Self::Offer, Self::Talk, Self::Leg, Self::Call];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Offer => "offer",
+            Self::Talk => "talk",
+            Self::Leg => "leg",
+            Self::Call => "call",
+        }
+    }
+}
+
 /// Which side ended a talk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndedBy {
@@ -365,6 +436,13 @@ pub enum Actor {
     Engine,
     /// A person or program through the control plane, by name.
     User(Arc<str>),
+    /// A supervisor who forced it, by name, and why.
+    Supervisor {
+        /// Who.
+        name: Arc<str>,
+        /// Why, in the supervisor's words.
+        why: Arc<str>,
+    },
 }
 
 /// A fact with its moment. Facts are the only source of metrics, records and events.
@@ -471,6 +549,8 @@ pub enum Fact {
         agent: AgentId,
         /// How long they were joined.
         talk: Duration,
+        /// How much of that one of both held.
+        hold: Duration,
         /// Which side ended it.
         by: EndedBy,
     },
@@ -482,6 +562,46 @@ pub enum Fact {
         agent: AgentId,
         /// How long it took.
         wrap_up: Duration,
+    },
+    /// Somebody made a wrap-up longer.
+    WrapUpExtended {
+        /// The queue the talk belonged to.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// By so much.
+        more: Duration,
+        /// By whom.
+        by: Actor,
+    },
+    /// An offer was answered faster than a person can. It is accepted all the same.
+    InstantAnswer {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// From the offer to the answer.
+        after: Duration,
+    },
+    /// What an agent's device does began or ceased to contradict the agent's state.
+    Disagreement {
+        /// The agent.
+        agent: AgentId,
+        /// What the device does.
+        device: DeviceState,
+        /// True when it contradicts from now on.
+        disagrees: bool,
+    },
+    /// Engine and legs did not agree, and it was put right. Never happens unless the node has a fault.
+    Repaired {
+        /// What was wrong.
+        kind: Repair,
+        /// The agent it concerned.
+        agent: Option<AgentId>,
+        /// The call it concerned.
+        call: Option<CallId>,
     },
     /// An agent's state changed.
     AgentState {

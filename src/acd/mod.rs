@@ -24,7 +24,9 @@ mod tests;
 pub use agent::AgentStatus;
 pub use engine::Engine;
 pub use message::{
-    Actor, AgentTarget, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Stamped,
+    Actor, AgentTarget, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Repair, Stamped,
 };
-pub use plan::{AgentPlan, AgentState, Plan, QueuePlan, Reason};
+pub use plan::{
+    AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, OfferPolicy, Plan, QueuePlan, Reason,
+};
 pub use queue::Counts;

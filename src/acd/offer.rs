@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::acd::agent::{Device, Duty, Offer, Phase, Talk};
 use crate::acd::engine::{Engine, Timer};
-use crate::acd::message::{Actor, Effect, EndedBy, Fact, OfferCause};
+use crate::acd::message::{Actor, Effect, EndedBy, Fact, FlowOut, OfferCause, Repair};
 use crate::acd::plan::Reason;
 use crate::acd::visit::Outcome;
 use crate::base::{AgentId, CallId};
@@ -75,13 +75,20 @@ impl Engine {
     pub(super) fn on_ringing(&mut self, call: CallId, agent: AgentId, epoch: u32) {
         let Some(mut offer) = self.open_offer(call, agent, epoch) else { return };
         offer.device = Device::Rings;
-        self.change_offer(agent, offer);
+        self.change(agent, Duty::Offering(offer));
     }
 
     pub(super) fn on_answered(&mut self, call: CallId, agent: AgentId, epoch: u32) {
         let Some(offer) = self.open_offer(call, agent, epoch) else { return };
-        let queue = self.queues.get(offer.queue).expect("a visit's queue is kept until it is empty");
-        let talk = Talk { call, queue: offer.queue, epoch, since: self.now, wrap_up: queue.plan.wrap_up };
+        let plan = &self.queues.get(offer.queue).expect("a visit's queue is kept until it is empty").plan;
+        let Some(row) = self.agents.get_mut(agent) else { return };
+        row.no_answers = 0;
+        let (queue, after) = (offer.queue, self.now.since(offer.made));
+        let wrap_up = row.policy.wrap_up.unwrap_or(plan.wrap_up);
+        let talk = Talk { call, queue, epoch, since: self.now, wrap_up, held: None, hold: Duration::ZERO };
+        if !row.policy.auto_answer && after < row.policy.answer_min {
+            self.tell(Fact::InstantAnswer { call, queue, agent, after });
+        }
         self.part(agent, &offer, OfferCause::Answered);
         self.cancel_offers(call, OfferCause::Rescinded);
         self.finish(call, Outcome::Answered(agent));
@@ -112,20 +119,21 @@ impl Engine {
         }
         match offer.phase {
             // It crossed our cancellation; the leg is gone either way, and the first cause stands.
-            Phase::Releasing(first) => self.free(agent, first),
+            Phase::Releasing(first) => self.after_offer(agent, &offer, aftermath(first)),
             Phase::Open => {
                 self.part(agent, &offer, cause);
-                self.after_offer(agent, aftermath_of_failure(cause));
-                self.offer_or_wait(call);
+                self.after_offer(agent, &offer, aftermath_of_failure(cause));
+                self.count_attempt(call, cause);
+                self.go_on(call);
             }
         }
     }
 
     pub(super) fn on_released(&mut self, agent: AgentId, epoch: u32) {
-        let Some(offer) = self.agents.get(agent).and_then(|row| row.offer(epoch)) else { return };
+        let Some(offer) = self.agents.get(agent).and_then(|row| row.offer(epoch)).copied() else { return };
         match offer.phase {
             Phase::Open => {}
-            Phase::Releasing(cause) => self.free(agent, cause),
+            Phase::Releasing(cause) => self.after_offer(agent, &offer, aftermath(cause)),
         }
     }
 
@@ -137,14 +145,50 @@ impl Engine {
             Device::Rings => OfferCause::NoAnswer,
         };
         self.cancel_offer(agent, cause);
-        self.offer_or_wait(call);
+        self.count_attempt(call, cause);
+        self.go_on(call);
     }
 
     pub(super) fn on_release_overdue(&mut self, agent: AgentId) {
-        let Some(Duty::Offering(Offer { phase: Phase::Releasing(cause), .. })) = self.timed_out(agent) else { return };
-        let cause = *cause;
-        self.repairs += 1;
-        self.free(agent, cause);
+        let Some(Duty::Offering(offer)) = self.timed_out(agent) else { return };
+        let offer = *offer;
+        let Phase::Releasing(cause) = offer.phase else { return };
+        self.tell_repair(Repair::Release, Some(agent), Some(offer.call));
+        self.after_offer(agent, &offer, aftermath(cause));
+    }
+
+    /// An offer has ended without an answer: the call is offered on, or leaves when it was offered often enough.
+    pub(super) fn go_on(&mut self, call: CallId) {
+        if self.calls.get(&call).is_some_and(|visit| visit.ringing.is_exhausted()) {
+            return self.flow_out(call, FlowOut::OffersMax);
+        }
+        self.offer_or_wait(call);
+    }
+
+    /// Counts an offer that found nobody: the last one allowed ends the seeking, another lets the call rest.
+    fn count_attempt(&mut self, call: CallId, cause: OfferCause) {
+        if !finds_nobody(cause) {
+            return;
+        }
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        let row = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty");
+        let policy = &row.plan.offers;
+        visit.ringing.attempts += 1;
+        if policy.max.is_some_and(|max| visit.ringing.attempts >= max) {
+            visit.ringing.exhaust();
+        } else if !policy.retry.is_zero() && visit.ringing.len() == 0 && visit.ringing.rest.is_none() {
+            visit.ringing.rest = Some(self.timers.arm(self.now + policy.retry, Timer::Rested(call)));
+        }
+        if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
+            self.matching.unwait(row.pool, &visit.place);
+        }
+    }
+
+    /// The call has rested.
+    pub(super) fn on_rested(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        visit.ringing.rest = None;
+        self.offer_or_wait(call);
     }
 
     /// Takes every open offer of a call back.
@@ -164,7 +208,7 @@ impl Engine {
         }
         self.part(agent, &offer, cause);
         offer.phase = Phase::Releasing(cause);
-        self.change_offer(agent, offer);
+        self.change(agent, Duty::Offering(offer));
         let free_in = offer.free_by.since(self.now).max(RELEASE_MAX);
         self.arm(agent, free_in, Timer::Release);
         self.ask(Effect::CancelOffer { call: offer.call, agent, epoch: offer.epoch, cause });
@@ -178,24 +222,31 @@ impl Engine {
         }
         row.history.idle_since = Some(self.now);
         let Talk { queue, since, wrap_up, .. } = talk;
-        self.tell(Fact::TalkEnded { call, queue, agent, talk: self.now.since(since), by });
+        let hold = talk.hold_until(self.now);
+        self.tell(Fact::TalkEnded { call, queue, agent, talk: self.now.since(since), hold, by });
         if wrap_up.is_zero() {
             return self.settle(agent);
         }
-        self.begin(agent, Duty::WrapUp(queue), Actor::Engine);
+        self.begin(agent, Duty::WrapUp { queue, until: self.now + wrap_up }, Actor::Engine);
         self.arm(agent, wrap_up, Timer::WrapUp);
     }
 
-    /// The leg of a cancelled offer is gone.
-    fn free(&mut self, agent: AgentId, cause: OfferCause) {
-        self.after_offer(agent, aftermath(cause));
-    }
-
-    fn after_offer(&mut self, agent: AgentId, aftermath: Aftermath) {
-        let Some(row) = self.agents.get(agent) else { return };
+    /// The leg of an offer is gone.
+    fn after_offer(&mut self, agent: AgentId, offer: &Offer, aftermath: Aftermath) {
+        let allowed = self.queues.get(offer.queue).map_or(1, |queue| queue.plan.offers.no_answer_max);
+        let Some(row) = self.agents.get_mut(agent) else { return };
         let pause = match &aftermath {
             Aftermath::Paused(Reason::Busy | Reason::Failed) => row.busy_pause,
-            Aftermath::Paused(_) => row.return_after,
+            Aftermath::Paused(Reason::Rejected) => row.policy.reject_pause.unwrap_or(row.return_after),
+            Aftermath::Paused(Reason::NoAnswer) => {
+                row.no_answers += 1;
+                let is_last = row.no_answers >= row.policy.no_answer_max.unwrap_or(allowed);
+                if is_last {
+                    row.no_answers = 0;
+                }
+                if is_last { row.return_after } else { row.policy.no_answer_pause }
+            }
+            Aftermath::Paused(Reason::Initial | Reason::Custom(_)) => row.return_after,
             Aftermath::HeldOff => HOLD_OFF,
             Aftermath::Unpunished => Duration::ZERO,
         };
@@ -227,6 +278,23 @@ impl Engine {
     fn open_offer(&self, call: CallId, agent: AgentId, epoch: u32) -> Option<Offer> {
         let offer = self.agents.get(agent)?.offer(epoch)?;
         (offer.call == call && offer.phase == Phase::Open).then_some(*offer)
+    }
+}
+
+/// True when the offer reached a device and nobody took the call.
+const fn finds_nobody(cause: OfferCause) -> bool {
+    match cause {
+        OfferCause::NoAnswer
+        | OfferCause::Declined
+        | OfferCause::Busy
+        | OfferCause::NeverRang
+        | OfferCause::Failed => true,
+        OfferCause::Answered
+        | OfferCause::PeerFault
+        | OfferCause::CallerGone
+        | OfferCause::Withdrawn
+        | OfferCause::Rescinded
+        | OfferCause::AgentGone => false,
     }
 }
 

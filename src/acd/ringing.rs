@@ -17,17 +17,21 @@ pub(super) struct Ringing {
     pub(super) listed: bool,
     /// When one more is to ring.
     pub(super) more: Option<TimerKey>,
+    /// Until then the call rests after an offer that found nobody.
+    pub(super) rest: Option<TimerKey>,
+    /// Offers that found nobody.
+    pub(super) attempts: u32,
 }
 
 impl Ringing {
     /// Nobody rings yet.
     pub(super) const fn new(ring: Ring) -> Self {
-        Self { rule: ring, first: None, others: Vec::new(), wanted: wanted(ring), listed: false, more: None }
+        Self { rule: ring, first: None, others: Vec::new(), wanted: wanted(ring), listed: false, more: None, rest: None, attempts: 0 }
     }
 
     /// Another rule is in force. Who rings goes on.
     pub(super) fn follow(&mut self, ring: Ring) {
-        if self.rule == ring {
+        if self.rule == ring || self.wanted == 0 {
             return;
         }
         self.rule = ring;
@@ -39,18 +43,28 @@ impl Ringing {
 
     /// A step has passed: one more is to ring, where that is the rule.
     pub(super) fn wish_more(&mut self) {
-        if self.rule == Ring::Progressively {
+        if self.rule == Ring::Progressively && self.wanted > 0 {
             self.wanted = (self.wanted + 1).min(OFFERS_OPEN_MAX);
         }
     }
 
     pub(super) fn wants_more(&self) -> bool {
-        self.len() < self.wanted
+        self.len() < self.wanted && self.rest.is_none()
+    }
+
+    /// Nobody else is to ring, whatever becomes of those who do.
+    pub(super) const fn exhaust(&mut self) {
+        self.wanted = 0;
+    }
+
+    /// True when nobody rings, and nobody else is to.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.wanted == 0 && self.len() == 0
     }
 
     /// True when a step is to be waited for.
     pub(super) fn wants_step(&self) -> bool {
-        let more = self.rule == Ring::Progressively && self.wanted < OFFERS_OPEN_MAX;
+        let more = self.rule == Ring::Progressively && (1..OFFERS_OPEN_MAX).contains(&self.wanted);
         more && self.more.is_none() && self.len() > 0
     }
 

@@ -83,7 +83,7 @@ impl Engine {
         if visit.ringing.listed {
             self.matching.unwait(row.pool, &visit.place);
         }
-        if let Some(timer) = visit.ringing.more {
+        for timer in [visit.ringing.more, visit.ringing.rest].into_iter().flatten() {
             self.timers.cancel(timer);
         }
         let wait = self.now.since(since);

@@ -24,6 +24,8 @@ pub const SDP_FORMATS_MAX: usize = 64;
 pub const RTP_BYTES_MAX: usize = 1_472;
 /// Queues of a configuration: four times the 500 that routing is measured with.
 pub const QUEUES_MAX: usize = 2_000;
+/// Longest wrap-up, extensions included: a longer one is a day off.
+pub const WRAP_UP_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// Agents rung at once for one call: each is an INVITE and a port; a group that needs more is better rung one after the other.
 pub const OFFERS_OPEN_MAX: usize = 64;
 /// Agents of a configuration: twice the 10,000 that routing is measured with; a mistyped range ends here.

@@ -27,6 +27,8 @@ pub(super) struct Directory {
     networks: Vec<(IpAddr, u8, PeerId)>,
     /// Some queue's calls ring several agents at once.
     pub(super) rings_several: bool,
+    /// The reasons of not ready that people may give; empty: any.
+    pub(super) not_ready_reasons: Vec<Arc<str>>,
 }
 
 /// Entries by the index that their name got when it first came.
@@ -91,6 +93,7 @@ impl Directory {
             hosts: BTreeMap::new(),
             networks: Vec::new(),
             rings_several: false,
+            not_ready_reasons: Vec::new(),
         };
         directory.apply(config, resolved);
         directory
@@ -120,6 +123,7 @@ impl Directory {
             plan.agents.push(agent_plan(id, peer, agent));
         }
         self.rings_several = plan.queues.iter().any(|queue| strategy::ring_of(queue.strategy) != Ring::One);
+        self.not_ready_reasons.clone_from(&config.not_ready_reasons);
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
         self.plan = Arc::new(plan);
@@ -294,6 +298,7 @@ fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
         wait_max: queue.wait_max,
         ring_timeout: queue.ring_timeout,
         ring_step: queue.ring_step,
+        offers: queue.offers.clone(),
         wrap_up: queue.wrap_up,
         threshold: queue.threshold,
         short_abandon: queue.short_abandon,
@@ -310,6 +315,7 @@ fn agent_plan(id: AgentId, peer: PeerId, agent: &AgentConfig) -> AgentPlan {
         initial: agent.initial.clone(),
         return_after: agent.return_after,
         busy_pause: agent.busy_pause,
+        policy: agent.policy.clone(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::AgentTarget;
+use crate::acd::{AgentTarget, DeviceState};
 use crate::base::{CallId, Pii};
 use crate::config::Config;
 use crate::media::{Lease, TrackId};
@@ -66,9 +66,38 @@ pub enum Control {
     SetAgent {
         /// The agent's name.
         agent: String,
-        /// The state wished.
+        /// The state wished. A reason that the configuration does not list is refused.
         target: AgentTarget,
         /// Who asks.
+        by: Arc<str>,
+        /// Not ready ends by itself after so long.
+        lasts: Option<Duration>,
+        /// Why, where a supervisor forces it.
+        why: Option<Arc<str>>,
+    },
+    /// Makes an agent's wrap-up longer: the one that runs, or the one that follows the talk.
+    ExtendWrapUp {
+        /// The agent's name.
+        agent: String,
+        /// By so much.
+        more: Duration,
+        /// Who asks.
+        by: Arc<str>,
+    },
+    /// Ends an agent's wrap-up.
+    EndWrapUp {
+        /// The agent's name.
+        agent: String,
+        /// Who asks.
+        by: Arc<str>,
+    },
+    /// Says what an agent's device does, as seen from outside.
+    Device {
+        /// The agent's name.
+        agent: String,
+        /// What it does.
+        device: DeviceState,
+        /// Who says so.
         by: Arc<str>,
     },
     /// Ends a call.
@@ -121,7 +150,7 @@ pub struct AgentView {
     pub name: Arc<str>,
     /// A label of `AgentState::LABELS`.
     pub state: &'static str,
-    /// The reason of not ready.
+    /// The reason of not ready, the direction of another call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// How long in this state.
@@ -130,6 +159,8 @@ pub struct AgentView {
     /// The call it is offered or talks with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// What its device does, as far as somebody has said: `unknown`, `idle`, `ringing`, `busy`, `offline`.
+    pub device: &'static str,
     /// The queues its skills fit.
     pub queues: Vec<Arc<str>>,
     /// The neighbour its device is reached by.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::AgentTarget;
+use crate::acd::{AgentTarget, DeviceState};
 use crate::base::CallId;
 use crate::config::Config;
 use crate::node::{Control, Reply};
@@ -59,7 +59,22 @@ pub enum Act {
     /// The node drains.
     Drain(Duration),
     /// The control plane sets an agent's state.
-    SetAgent(String, AgentTarget),
+    SetAgent {
+        /// Whose.
+        agent: String,
+        /// To what.
+        target: AgentTarget,
+        /// Not ready for so long.
+        lasts: Option<Duration>,
+        /// A supervisor forces it, and says why.
+        why: Option<Arc<str>>,
+    },
+    /// An agent's wrap-up lasts longer.
+    ExtendWrapUp(String, Duration),
+    /// An agent's wrap-up ends.
+    EndWrapUp(String),
+    /// Somebody says what an agent's device does.
+    Device(String, DeviceState),
     /// The control plane hangs up a caller's call.
     Withdraw(String),
     /// The control plane puts a caller's call into a queue (its own when `None`).
@@ -120,8 +135,15 @@ impl Act {
                 world.drain_node(limit);
                 Ok(())
             }
-            Self::SetAgent(agent, target) => {
-                done(world.control(Control::SetAgent { agent, target, by: "script".into() }))
+            Self::SetAgent { agent, target, lasts, why } => {
+                done(world.control(Control::SetAgent { agent, target, by: "script".into(), lasts, why }))
+            }
+            Self::ExtendWrapUp(agent, more) => {
+                done(world.control(Control::ExtendWrapUp { agent, more, by: "script".into() }))
+            }
+            Self::EndWrapUp(agent) => done(world.control(Control::EndWrapUp { agent, by: "script".into() })),
+            Self::Device(agent, device) => {
+                done(world.control(Control::Device { agent, device, by: "script".into() }))
             }
             Self::Withdraw(caller) => {
                 let call = call_of(world, &caller)?;

@@ -216,6 +216,10 @@ impl Oracle {
             Fact::Missed { .. }
             | Fact::Oldest { .. }
             | Fact::WrapUpEnded { .. }
+            | Fact::WrapUpExtended { .. }
+            | Fact::InstantAnswer { .. }
+            | Fact::Disagreement { .. }
+            | Fact::Repaired { .. }
             | Fact::PeerState { .. }
             | Fact::CallerAnswered { .. }
             | Fact::Digit { .. } => Ok(()),

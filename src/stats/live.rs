@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 
-use crate::acd::{AgentPlan, AgentState, Fact, Plan, QueuePlan, Refusal, Stamped};
+use crate::acd::{AgentPlan, AgentState, Fact, Plan, QueuePlan, Refusal, Repair, Stamped};
 use crate::base::{AgentId, Instant, PeerId, QueueId, WallTime};
 use crate::stats::agents::{Agent, ByState, Group, Kind, STATES, Talk, Times};
 use crate::stats::bounds::{micros, normalised};
@@ -37,6 +37,9 @@ pub struct Live {
     peers: DashMap<PeerId, Arc<AtomicU64>>,
     times: Times,
     refused: [AtomicU64; Refusal::ALL.len()],
+    repaired: [AtomicU64; Repair::ALL.len()],
+    /// Agents whose device contradicts their state.
+    disagreements: AtomicU64,
     violations: AtomicU64,
     working: Working,
     origin: OnceLock<WallTime>,
@@ -72,6 +75,8 @@ impl Live {
             peers: DashMap::new(),
             times: Times::new(),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
+            repaired: std::array::from_fn(|_| AtomicU64::new(0)),
+            disagreements: AtomicU64::new(0),
             violations: AtomicU64::new(0),
             working: Working::default(),
             origin: OnceLock::new(),
@@ -197,6 +202,8 @@ impl Live {
             agents,
             agent_micros: self.times.read(now),
             refused: std::array::from_fn(|cause| self.refused[cause].load(Ordering::Relaxed)),
+            repaired: std::array::from_fn(|kind| self.repaired[kind].load(Ordering::Relaxed)),
+            disagreements: self.disagreements.load(Ordering::Relaxed),
             peers: roster.peers.iter().map(|(name, up)| PeerReading::new(name, up)).collect(),
             working: WorkingReading::of(&self.working),
             origin: self.origin.get().copied(),
@@ -220,7 +227,18 @@ impl Live {
             Fact::OfferEnded { queue, cause, ring, .. } => {
                 self.queue_of(*queue)?.on_offer_ended(cause.result(), *ring);
             }
-            Fact::TalkEnded { queue, agent, talk, .. } => self.on_talk_ended(*queue, *agent, *talk)?,
+            Fact::TalkEnded { queue, agent, talk, hold, .. } => self.on_talk_ended(*queue, *agent, *talk, *hold)?,
+            Fact::WrapUpExtended { .. } => {}
+            Fact::InstantAnswer { queue, .. } => self.queue_of(*queue)?.on_instant_answer(),
+            Fact::Disagreement { disagrees: true, .. } => {
+                self.disagreements.fetch_add(1, Ordering::Relaxed);
+            }
+            Fact::Disagreement { disagrees: false, .. } => {
+                self.disagreements.fetch_sub(1, Ordering::Relaxed);
+            }
+            Fact::Repaired { kind, .. } => {
+                self.repaired[*kind as usize].fetch_add(1, Ordering::Relaxed);
+            }
             Fact::WrapUpEnded { queue, agent, wrap_up } => self.on_wrap_up_ended(*queue, *agent, *wrap_up)?,
             Fact::AgentState { agent, from, to, .. } => self.on_agent_state(stamped.at, *agent, from, to)?,
             Fact::PeerState { peer, up } => self.peer(*peer).store(u64::from(*up), Ordering::Relaxed),
@@ -232,8 +250,14 @@ impl Live {
     }
 
     /// The talk waits for its wrap-up, to be counted as handled in one value.
-    fn on_talk_ended(&self, queue: QueueId, agent: AgentId, talk: Duration) -> Result<(), Contradiction> {
-        self.queue_of(queue)?.on_talk(talk);
+    fn on_talk_ended(
+        &self,
+        queue: QueueId,
+        agent: AgentId,
+        talk: Duration,
+        hold: Duration,
+    ) -> Result<(), Contradiction> {
+        self.queue_of(queue)?.on_talk(talk, hold);
         let Some(mut state) = self.agent_of(agent) else { return Err(Contradiction::UnknownAgent) };
         self.on_handled(state.talk.take(), Duration::ZERO);
         state.talk = Some(Talk { queue, micros: micros(talk) });

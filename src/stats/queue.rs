@@ -40,8 +40,12 @@ const SL_MISSED_FLOWOUT: usize = 18;
 const ABANDONED_SHORT: usize = 19;
 const ABANDONED_WHILE_RINGING: usize = 20;
 const ABANDONED_IN_QUEUE: usize = 21;
+/// Talks in which somebody held, how long they did, and answers faster than a person's.
+const HOLDS: usize = 22;
+const HOLD_MICROS: usize = 23;
+const INSTANT_ANSWERS: usize = 24;
 /// One cell for each of [`FlowOut::ALL`].
-const FLOWED_OUT: usize = 22;
+const FLOWED_OUT: usize = 25;
 /// One cell for each of [`OfferResult::ALL`].
 const OFFERS: usize = FLOWED_OUT + FlowOut::ALL.len();
 /// From here the histograms: for each its sum in microseconds, then a cell for each bound, then one for what lies above.
@@ -176,10 +180,19 @@ impl Queue {
         self.observe(&write, Histogram::Ring, micros(ring));
     }
 
-    pub(super) fn on_talk(&self, talk: Duration) {
+    /// `hold` is part of `talk`, and counted apart.
+    pub(super) fn on_talk(&self, talk: Duration, hold: Duration) {
         let write = self.block.write();
         write.add(TALKS, 1);
-        write.add(TALK_MICROS, micros(talk));
+        write.add(TALK_MICROS, micros(talk.saturating_sub(hold)));
+        if !hold.is_zero() {
+            write.add(HOLDS, 1);
+            write.add(HOLD_MICROS, micros(hold));
+        }
+    }
+
+    pub(super) fn on_instant_answer(&self) {
+        self.block.write().add(INSTANT_ANSWERS, 1);
     }
 
     pub(super) fn on_wrap_up(&self, wrap_up: Duration) {
@@ -327,6 +340,14 @@ impl QueueCells {
 
     pub(super) fn talk(&self) -> Sum {
         Sum { count: self.cells[TALKS], micros: self.cells[TALK_MICROS] }
+    }
+
+    pub(super) fn hold(&self) -> Sum {
+        Sum { count: self.cells[HOLDS], micros: self.cells[HOLD_MICROS] }
+    }
+
+    pub(super) fn instant_answers(&self) -> u64 {
+        self.cells[INSTANT_ANSWERS]
     }
 
     pub(super) fn wrap_up(&self) -> Sum {
