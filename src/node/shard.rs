@@ -9,15 +9,15 @@ use bytes::Bytes;
 
 use crate::acd::{Command, Effect, EndedBy, Refusal};
 use crate::base::limits::CALLS_MAX;
-use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, Slots, StreamId, Timers};
+use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, ShardId, Slots, StreamId, Timers};
 use crate::call::{Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
-use crate::media::pool::Pool;
 use crate::node::contact::Contact;
 use crate::node::directory::Directory;
 use crate::node::message::{Resolved, Setup};
 use crate::node::peers::Peers;
+use crate::node::ports::Ports;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
 
@@ -31,9 +31,7 @@ pub(super) struct Shard {
     /// Agents whose offer was taken back, with its epoch, until the leg is gone.
     pub(super) releasing: IdMap<AgentId, u32>,
     pub(super) streams: IdMap<StreamId, (CallId, Side)>,
-    pub(super) pool: Pool,
-    /// How many ports there are in all.
-    pub(super) ports: usize,
+    pub(super) ports: Ports,
     /// Where RTP is received.
     pub(super) rtp: Option<IpAddr>,
     pub(super) peers: Peers,
@@ -43,8 +41,6 @@ pub(super) struct Shard {
     pub(super) rng: Rng,
     pub(super) silence_probe: Duration,
     pub(super) drain: Drain,
-    /// Streams that belong to agents' legs.
-    pub(super) agent_streams: usize,
     unknown_source: UnknownSource,
     next_stream: u64,
 }
@@ -99,8 +95,7 @@ impl Shard {
             owners: IdMap::default(),
             releasing: IdMap::default(),
             streams: IdMap::default(),
-            pool: Pool::new(setup.leases.clone()),
-            ports: setup.leases.len(),
+            ports: Ports::new(&setup.leases),
             rtp: setup.leases.first().map(|lease| lease.address.ip()),
             peers: Peers::default(),
             timers: Timers::default(),
@@ -110,7 +105,6 @@ impl Shard {
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
             unknown_source: setup.config.sip.unknown_source,
-            agent_streams: 0,
             next_stream: 0,
         };
         shard.watch_peers(now);
@@ -205,9 +199,9 @@ impl Shard {
         self.contacts.get_mut(id.0)
     }
 
-    pub(super) fn new_stream(&mut self) -> StreamId {
+    pub(super) fn new_stream(&mut self, worker: u8) -> StreamId {
         self.next_stream += 1;
-        StreamId(self.next_stream)
+        StreamId::new(ShardId(0), worker, self.next_stream)
     }
 
     fn drain_legs(&mut self, now: Instant) {
