@@ -17,6 +17,7 @@ pub mod plan;
 mod queue;
 mod reach;
 mod reload;
+pub mod requirement;
 mod rota;
 pub mod routing;
 pub mod strategy;

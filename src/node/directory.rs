@@ -13,8 +13,8 @@ use crate::media::TrackId;
 use crate::node::message::{QueueAudio, Resolved};
 use crate::sip::uri::Uri;
 
-/// See the module.
-#[derive(Debug)]
+/// See the module. One is shared by the hub and all shards; a reload makes another.
+#[derive(Debug, Clone)]
 pub(super) struct Directory {
     pub(super) plan: Arc<Plan>,
     queues: Register<Queue>,
@@ -27,7 +27,7 @@ pub(super) struct Directory {
 }
 
 /// Entries by the index that their name got when it first came.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Register<T> {
     entries: Vec<T>,
     names: BTreeMap<Arc<str>, u32>,
