@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{AgentPlan, Plan, QueuePlan};
+use crate::acd::{AgentPlan, Plan, QueuePlan, Routing, Skill};
 use crate::base::{AgentId, PeerId, QueueId};
 use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig};
 use crate::media::TrackId;
@@ -292,6 +292,7 @@ fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
         threshold: queue.threshold,
         short_abandon: queue.short_abandon,
         open: queue.open,
+        routing: Routing::default(),
     }
 }
 
@@ -299,7 +300,8 @@ fn agent_plan(id: AgentId, peer: PeerId, agent: &AgentConfig) -> AgentPlan {
     AgentPlan {
         id,
         name: agent.name.clone(),
-        skills: agent.skills.clone(),
+        skills: agent.skills.iter().cloned().map(Skill::from).collect(),
+        memberships: Vec::new(),
         peer,
         initial: agent.initial.clone(),
         return_after: agent.return_after,
