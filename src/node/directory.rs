@@ -107,7 +107,7 @@ impl Directory {
         for queue in &config.queues {
             let id = self.put_queue(queue, resolved);
             for number in &queue.numbers {
-                self.numbers.insert(number.clone(), id);
+                self.numbers.insert(number.number.clone(), id);
             }
             plan.queues.push(queue_plan(id, queue));
         }
@@ -283,7 +283,7 @@ fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
     QueuePlan {
         id,
         name: queue.name.clone(),
-        skills: queue.skills.clone(),
+        skills: queue.routing.requirement.skills().into_iter().collect(),
         strategy: queue.strategy,
         waiting_max: queue.waiting_max,
         wait_max: queue.wait_max,
@@ -299,7 +299,7 @@ fn agent_plan(id: AgentId, peer: PeerId, agent: &AgentConfig) -> AgentPlan {
     AgentPlan {
         id,
         name: agent.name.clone(),
-        skills: agent.skills.clone(),
+        skills: agent.skills.iter().filter(|skill| skill.enabled).map(|skill| skill.name.clone()).collect(),
         peer,
         initial: agent.initial.clone(),
         return_after: agent.return_after,
