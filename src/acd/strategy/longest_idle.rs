@@ -1,7 +1,7 @@
 //! `longest-idle`: the call goes to the agent whose last talk ended the longest ago. Never to be confused with the longest
 //! in state Ready: a break or an unreachable device costs nobody the turn.
 
-use crate::acd::strategy::row::{History, Strategy, Varies};
+use crate::acd::strategy::row::{History, Ring, Strategy, Varies};
 use crate::base::Instant;
 
 /// The row.
@@ -9,6 +9,7 @@ pub(super) static LONGEST_IDLE: Strategy = Strategy {
     name: "longest-idle",
     docs: "The agent whose last talk ended the longest ago, or who has waited the longest since logging in.",
     varies: Varies::OnOwnEvents,
+    ring: Ring::One,
     key,
 };
 

@@ -4,7 +4,7 @@
 mod longest_idle;
 mod row;
 
-pub use row::{History, Strategy, Varies};
+pub use row::{History, Ring, Strategy, Varies};
 
 /// Every strategy; the first is the default.
 pub static STRATEGIES: [&Strategy; 1] = [&longest_idle::LONGEST_IDLE];

@@ -11,8 +11,21 @@ pub struct Strategy {
     pub docs: &'static str,
     /// When a key changes.
     pub varies: Varies,
+    /// How many agents a waiting call rings at once.
+    pub ring: Ring,
     /// The key of an agent, from what has happened to it.
     pub key: fn(&History) -> u64,
+}
+
+/// How many agents a waiting call rings at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ring {
+    /// One; the next when the first has failed.
+    One,
+    /// Every eligible agent, also those who become ready while others ring; the first answer wins.
+    All,
+    /// One, and one more each time the queue's step has passed without an answer; those who ring go on.
+    Progressively,
 }
 
 /// When the key of an agent changes: it says whether ready agents can be kept sorted by it.
