@@ -36,6 +36,10 @@ pub const REQUIREMENT_DEPTH_MAX: usize = 16;
 pub const REQUIREMENT_TERMS_MAX: usize = 64;
 /// Attributes of one call: a few lines of a trunk's headers.
 pub const ATTRIBUTES_MAX: usize = 32;
+/// Relaxation steps of a queue: a caller who passes so many waits for something else.
+pub const STEPS_MAX: usize = 16;
+/// Teams of a configuration: one for every twenty of the most agents.
+pub const TEAMS_MAX: usize = 1_000;
 /// Peers of a configuration: trunks and PBXs of the largest sites; each is asked by OPTIONS on a timer of its own.
 pub const PEERS_MAX: usize = 1_000;
 /// Control-plane requests that wait for the signalling thread.
