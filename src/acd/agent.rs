@@ -9,7 +9,6 @@
 //!          Offering(open) -> NotReady, Ready                            (failed by itself; the leg is gone)
 //! ```
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::message::{Actor, AgentTarget, OfferCause};
@@ -165,8 +164,6 @@ pub(super) struct Agent {
     pub(super) peer: PeerId,
     pub(super) return_after: Duration,
     pub(super) busy_pause: Duration,
-    /// The pools it belongs to.
-    pub(super) pools: Arc<[u32]>,
     pub(super) duty: Duty,
     /// When the visible state began.
     pub(super) since: Instant,
@@ -191,7 +188,6 @@ impl Agent {
             peer: plan.peer,
             return_after: plan.return_after,
             busy_pause: plan.busy_pause,
-            pools: Arc::new([]),
             duty: Duty::LoggedOut,
             since: now,
             wish: None,

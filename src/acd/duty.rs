@@ -1,8 +1,6 @@
 //! Agents: every change of an agent's state passes through [`Engine::begin`], which keeps the idle index, the agent's one
 //! timer and the fact in step.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing, Wish};
@@ -75,9 +73,8 @@ impl Engine {
     pub(super) fn on_device(&mut self, agent: AgentId, device: DeviceState) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         row.device = device;
-        let touched = self.stand_anew(&[agent]);
+        self.stand_anew(&[agent]);
         self.tell_disagreement(agent);
-        self.match_pools(touched);
     }
 
     pub(super) fn on_held(&mut self, call: CallId, agent: AgentId, epoch: u32, held: bool) {
@@ -101,15 +98,13 @@ impl Engine {
         row.link = link;
         let agents: Vec<AgentId> = row.agents.iter().copied().collect();
         self.tell(Fact::PeerState { peer, up: link == Link::Up });
-        let touched = self.stand_anew(&agents);
         // All are listed before anybody is matched, so that the longest waiting call meets the agent whose turn it is.
-        self.match_pools(touched);
+        self.stand_anew(&agents);
     }
 
-    /// Puts each agent who wishes calls where its neighbour's link and its device say. The pools of those who came back are to
-    /// be matched.
-    pub(super) fn stand_anew(&mut self, agents: &[AgentId]) -> BTreeSet<u32> {
-        let mut touched = BTreeSet::new();
+    /// Puts each agent who wishes calls where its neighbour's link and its device say. The halls of those who came back are to
+    /// be settled.
+    pub(super) fn stand_anew(&mut self, agents: &[AgentId]) {
         for &agent in agents {
             let Some(row) = self.agents.get(agent) else { continue };
             if !matches!(row.duty, Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_)) {
@@ -119,25 +114,12 @@ impl Engine {
             if duty.state() == row.duty.state() {
                 continue;
             }
-            let pools = Arc::clone(&row.pools);
             let is_ready = matches!(duty, Duty::Ready(_));
             self.begin(agent, duty, Actor::Engine);
             if is_ready {
-                touched.extend(pools.iter().copied());
                 self.list(agent);
+                self.matching.unsettle_around(agent);
             }
-        }
-        touched
-    }
-
-    /// Matches calls with idle agents in pools where both may be found, the best call first.
-    pub(super) fn match_pools(&mut self, pools: impl IntoIterator<Item = u32>) {
-        let head = |engine: &Self, pool: usize| Some((engine.matching.first_waiting(pool)?, pool));
-        let mut heads: BTreeSet<_> = pools.into_iter().filter_map(|pool| head(self, pool as usize)).collect();
-        while let Some((place, pool)) = heads.pop_first() {
-            let Some(agent) = self.matching.best_agent(pool) else { continue };
-            self.reserve(agent, place.call);
-            heads.extend(head(self, pool));
         }
     }
 
@@ -177,6 +159,7 @@ impl Engine {
     /// Forgets a removed agent.
     pub(super) fn dismiss(&mut self, agent: AgentId) {
         self.begin(agent, Duty::LoggedOut, Actor::Engine);
+        self.matching.dismiss(agent);
         let Some(row) = self.agents.remove(agent) else { return };
         if let Some(peer) = self.peers.get_mut(&row.peer) {
             peer.agents.remove(&agent);
@@ -188,8 +171,7 @@ impl Engine {
         if !self.stand_up(agent, by) {
             return;
         }
-        let Some(row) = self.agents.get(agent) else { return };
-        match self.matching.best_call(&row.pools) {
+        match self.matching.best_call(agent) {
             Some((place, _)) => self.reserve(agent, place.call),
             None => self.list(agent),
         }
@@ -220,12 +202,13 @@ impl Engine {
     pub(super) fn begin(&mut self, agent: AgentId, duty: Duty, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         if matches!(row.duty, Duty::Ready(Standing::Listed)) {
-            self.matching.unlist(&row.pools, agent, &row.history);
+            self.matching.unlist(agent);
         }
         if let Some(key) = row.timer.take() {
             self.timers.cancel(key);
         }
         let from = row.duty.state();
+        self.matching.log(agent, !matches!(duty, Duty::LoggedOut));
         row.duty = duty;
         self.tell_state(agent, from, by);
     }
@@ -262,7 +245,7 @@ impl Engine {
     pub(super) fn list(&mut self, agent: AgentId) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         row.duty = Duty::Ready(Standing::Listed);
-        self.matching.list(&row.pools, agent, &row.history);
+        self.matching.list(agent, &row.history);
     }
 
     fn obey(&mut self, agent: AgentId, wish: Wish) {

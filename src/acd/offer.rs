@@ -32,8 +32,7 @@ impl Engine {
     /// Offers a call to the best idle agents, as many as it wishes; where it wishes more, it waits for them.
     pub(super) fn offer_or_wait(&mut self, call: CallId) {
         while let Some(visit) = self.calls.get(&call).filter(|visit| visit.ringing.wants_more()) {
-            let pool = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty").pool;
-            match self.matching.best_agent(pool) {
+            match self.matching.best_agent(visit.line) {
                 Some(agent) => self.reserve(agent, call),
                 None => return self.list_call(call),
             }
@@ -46,8 +45,7 @@ impl Engine {
         if !visit.ringing.wants_more() || std::mem::replace(&mut visit.ringing.listed, true) {
             return;
         }
-        let pool = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty").pool;
-        self.matching.wait(pool, visit.place);
+        self.matching.wait(visit.line, visit.place);
     }
 
     /// Reserves a ready agent for a call that wishes one. The call leaves the index when it wishes no more.
@@ -59,7 +57,7 @@ impl Engine {
         let row = self.queues.get(queue).expect("a visit's queue is kept until it is empty");
         let ring = row.plan.ring_timeout;
         if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
-            self.matching.unwait(row.pool, &visit.place);
+            self.matching.unwait(visit.line, &visit.place);
         }
         self.arm_more(call);
         self.epoch = self.epoch.wrapping_add(1);
@@ -91,6 +89,7 @@ impl Engine {
         }
         self.part(agent, &offer, OfferCause::Answered);
         self.cancel_offers(call, OfferCause::Rescinded);
+        self.matching.took(agent, offer.queue);
         self.finish(call, Outcome::Answered(agent));
         self.begin(agent, Duty::Talking(talk), Actor::Engine);
         self.ask(Effect::Join { call, agent, epoch });
@@ -180,7 +179,7 @@ impl Engine {
             visit.ringing.rest = Some(self.timers.arm(self.now + policy.retry, Timer::Rested(call)));
         }
         if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
-            self.matching.unwait(row.pool, &visit.place);
+            self.matching.unwait(visit.line, &visit.place);
         }
     }
 
@@ -284,11 +283,9 @@ impl Engine {
 /// True when the offer reached a device and nobody took the call.
 const fn finds_nobody(cause: OfferCause) -> bool {
     match cause {
-        OfferCause::NoAnswer
-        | OfferCause::Declined
-        | OfferCause::Busy
-        | OfferCause::NeverRang
-        | OfferCause::Failed => true,
+        OfferCause::NoAnswer | OfferCause::Declined | OfferCause::Busy | OfferCause::NeverRang | OfferCause::Failed => {
+            true
+        }
         OfferCause::Answered
         | OfferCause::PeerFault
         | OfferCause::CallerGone

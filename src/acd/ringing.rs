@@ -26,7 +26,16 @@ pub(super) struct Ringing {
 impl Ringing {
     /// Nobody rings yet.
     pub(super) const fn new(ring: Ring) -> Self {
-        Self { rule: ring, first: None, others: Vec::new(), wanted: wanted(ring), listed: false, more: None, rest: None, attempts: 0 }
+        Self {
+            rule: ring,
+            first: None,
+            others: Vec::new(),
+            wanted: wanted(ring),
+            listed: false,
+            more: None,
+            rest: None,
+            attempts: 0,
+        }
     }
 
     /// Another rule is in force. Who rings goes on.

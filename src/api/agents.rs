@@ -66,7 +66,8 @@ pub(super) async fn set_state(
 ) -> Result<Json<request::Done>, Problem> {
     let target = target(request::body(&headers, &body)?)?;
     let action = Action { who: &by, what: "set-agent", subject: &agent, detail: &describe(&target) };
-    let control = Control::SetAgent { agent: agent.clone(), target: target.clone(), by: by.clone(), lasts: None, why: None };
+    let control =
+        Control::SetAgent { agent: agent.clone(), target: target.clone(), by: by.clone(), lasts: None, why: None };
     let outcome = handle.ask(control).await;
     audit::write(&action, &outcome);
     outcome.map(|_| Json(request::DONE))

@@ -6,15 +6,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{AgentState, Reason};
+use crate::acd::{AgentPolicy, AgentState, Reason};
 use crate::base::limits;
 
 use super::error::{Report, did_you_mean};
 use super::listeners::same_family;
 use super::peers::Peers;
-use super::queues::skills;
+use super::policy::{POLICY_KEYS, confirm, policy};
 use super::reader::{Item, Section, string};
-use super::types::{AgentConfig, Endpoint};
+use super::skills::{self, Vocabulary};
+use super::types::{AgentConfig, Confirm, Endpoint, SkillConfig};
 use super::values::{self, DAY, SECOND};
 
 const AGENT_KEYS: [&str; 6] = ["uri", "peer", "skills", "initial", "return_after", "busy_pause"];
@@ -29,10 +30,12 @@ const NAME_PLACE: &str = "{name}";
 struct Shared {
     uri: Option<String>,
     peer: Option<Arc<str>>,
-    skills: Vec<Arc<str>>,
+    skills: Vec<SkillConfig>,
     initial: AgentState,
     return_after: Duration,
     busy_pause: Duration,
+    policy: AgentPolicy,
+    confirm: Option<Confirm>,
 }
 
 /// All agents in the order of the text.
@@ -40,6 +43,7 @@ pub(super) fn agents(
     document: &Section<'_, '_>,
     peers: &Peers,
     listen: Option<SocketAddr>,
+    vocabulary: &Vocabulary,
     report: &mut Report<'_>,
 ) -> Vec<AgentConfig> {
     let mut agents = Vec::new();
@@ -54,8 +58,9 @@ pub(super) fn agents(
                 Vec::new()
             }
         };
-        let Some(section) = Section::open(&item, &AGENT_KEYS, report) else { continue };
-        let shared = shared(&section, peers, report);
+        let keys = [&AGENT_KEYS[..], &POLICY_KEYS].concat();
+        let Some(section) = Section::open(&item, &keys, report) else { continue };
+        let shared = shared(&section, peers, vocabulary, report);
         let uris = device_uris(&section, &names, &shared, peers, listen, report);
         refuse_duplicates(&item, &names, &mut taken, report);
         for (name, uri) in names.into_iter().zip(uris) {
@@ -67,13 +72,15 @@ pub(super) fn agents(
                 initial: shared.initial.clone(),
                 return_after: shared.return_after,
                 busy_pause: shared.busy_pause,
+                policy: shared.policy.clone(),
+                confirm: shared.confirm,
             });
         }
     }
     agents
 }
 
-fn shared(section: &Section<'_, '_>, peers: &Peers, report: &mut Report<'_>) -> Shared {
+fn shared(section: &Section<'_, '_>, peers: &Peers, vocabulary: &Vocabulary, report: &mut Report<'_>) -> Shared {
     let peer = section.read("peer", report, |value| string(value).map(Arc::from));
     if let (Some(peer), Some(item)) = (&peer, section.get("peer"))
         && !peers.names.iter().any(|name| **name == **peer)
@@ -87,7 +94,7 @@ fn shared(section: &Section<'_, '_>, peers: &Peers, report: &mut Report<'_>) -> 
     Shared {
         uri: section.read("uri", report, |value| string(value).map(str::to_string)),
         peer,
-        skills: skills(section, report),
+        skills: skills::of_agents(section, vocabulary, report),
         initial: section
             .read("initial", report, |value| values::choice(value, &initial_states()))
             .unwrap_or(AgentState::Ready),
@@ -97,6 +104,8 @@ fn shared(section: &Section<'_, '_>, peers: &Peers, report: &mut Report<'_>) -> 
         busy_pause: section
             .read("busy_pause", report, |value| values::duration(value, Duration::ZERO, DAY))
             .unwrap_or(BUSY_PAUSE),
+        policy: policy(section, report),
+        confirm: confirm(section, report),
     }
 }
 
@@ -109,7 +118,7 @@ fn initial_states() -> [(&'static str, AgentState); 3] {
 }
 
 /// `1001-1050` to each number, leading zeros kept; any other name to itself. At most `room` names.
-fn expand(key: &str, room: usize) -> Result<Vec<Arc<str>>, String> {
+pub(super) fn expand(key: &str, room: usize) -> Result<Vec<Arc<str>>, String> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let Some((first, last)) = key.split_once('-').filter(|(first, last)| digits(first) && digits(last)) else {
         let name = values::name(key)?;

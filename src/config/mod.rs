@@ -5,12 +5,17 @@ mod agents;
 mod built_in;
 mod describe;
 mod error;
+mod fit;
 mod lint;
 mod listeners;
 mod parse;
 mod peers;
+mod policy;
 mod queues;
 mod reader;
+mod routing;
+mod skills;
+mod teams;
 pub mod types;
 mod values;
 
@@ -23,6 +28,7 @@ pub use error::ConfigError;
 pub use lint::lint;
 pub use parse::parse;
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy,
-    PeerConfig, QueueConfig, SipConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig,
+    MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, QueueConfig, RoutingConfig, SipConfig,
+    SkillConfig, StepConfig, TeamConfig, UnknownSource,
 };

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::AgentState;
+use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
+use crate::acd::{AgentPolicy, AgentState, OfferPolicy};
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,10 @@ pub struct Config {
     pub queues: Vec<QueueConfig>,
     /// `[agents.NAME]`, in the order of the file (`[agents."1001-1050"]` is expanded).
     pub agents: Vec<AgentConfig>,
+    /// `[teams.NAME]`, in the order of the file.
+    pub teams: Vec<TeamConfig>,
+    /// `[states] not_ready = ["break", "lunch"]`: the reasons that people may give; default any.
+    pub not_ready_reasons: Vec<Arc<str>>,
 }
 
 /// `[sip]`: where SIP is spoken.
@@ -55,6 +60,9 @@ pub struct MediaConfig {
     pub address: IpAddr,
     /// `ports = "20000-29999"`: first and last RTP/RTCP port (even to odd). Cannot change at run time.
     pub ports: (u16, u16),
+    /// `workers = 1`: threads that carry audio, each with its own share of the ports; the shell chooses by the number of cores
+    /// when left out. Cannot change at run time.
+    pub workers: Option<u8>,
     /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is probed by OPTIONS.
     pub silence_probe: Duration,
 }
@@ -153,10 +161,10 @@ pub enum DnisSource {
 pub struct QueueConfig {
     /// The table's name.
     pub name: Arc<str>,
-    /// `numbers = ["800"]`: the called numbers that lead here.
-    pub numbers: Vec<String>,
-    /// `skills = ["support"]`: an agent must have all of them. Default none: every agent fits.
-    pub skills: Vec<Arc<str>>,
+    /// `numbers = ["800", { number = "801", priority = 5, attributes = { tier = "gold" } }]`: the called numbers that lead here.
+    pub numbers: Vec<NumberConfig>,
+    /// Which agents fit, who is asked first, and in which order callers go.
+    pub routing: RoutingConfig,
     /// `strategy = "longest-idle"`: a row of the strategy table.
     pub strategy: &'static str,
     /// `priority = 0`: of its callers; higher goes first.
@@ -180,6 +188,12 @@ pub struct QueueConfig {
     pub ring_timeout: Duration,
     /// `ring_step = "5s"`: with `ring-progressively`, the time from one agent to the next.
     pub ring_step: Duration,
+    /// `offers_max = 10`: after so many offers that found nobody the call flows out; default no bound. `retry = "0s"`: how long
+    /// it rests after one. `no_answer_max = 1`: so many unanswered offers in a row make an agent not ready.
+    pub offers: OfferPolicy,
+    /// `label = "Support"`: stands before the caller's name on the agent's phone. The INVITE says the queue's name and the
+    /// seconds waited in `X-Strowger-Queue` and `X-Strowger-Wait` in any case.
+    pub label: Option<Arc<str>>,
     /// `wrap_up = "10s"`.
     pub wrap_up: Duration,
     /// `threshold = "20s"`: the service level's T.
@@ -192,11 +206,73 @@ pub struct QueueConfig {
     pub open: bool,
 }
 
-impl QueueConfig {
-    /// True when an agent with these skills has all that the queue asks for.
-    pub fn accepts(&self, skills: &[Arc<str>]) -> bool {
-        self.skills.iter().all(|skill| skills.contains(skill))
-    }
+/// A called number, and what its calls bring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberConfig {
+    /// The number.
+    pub number: String,
+    /// `priority = 5`: of its calls; default the queue's.
+    pub priority: Option<i32>,
+    /// `attributes = { tier = "gold", lvl = 3 }`: what requirements may ask about.
+    pub attributes: Arc<Attributes>,
+}
+
+/// How a queue chooses: the keys of `[queues.NAME]` about callers' order and agents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutingConfig {
+    /// `skills = ["support"]` (each at any level) or `requirement = 'spanish >= 5 && (billing || tier == "gold")'`: what an agent
+    /// must have. Default nothing: every agent fits.
+    pub requirement: Requirement,
+    /// `steps = [{ after = "30s", requirement = 'spanish' }]`: what changes for a call that has waited so long, in the order of
+    /// time. Default none.
+    pub steps: Vec<StepConfig>,
+    /// `weight = 0`: for an agent of several queues, callers of the queue of higher weight go first, whatever their priority.
+    pub weight: i32,
+    /// `order = "priority" | "ageing" | "objective"` with `ageing_step = "60s"` and `objective` (default the threshold): which
+    /// caller of a weight goes first. Default `priority`.
+    pub order: OrderConfig,
+    /// `members = ["1001-1010", { team = "sales", tier = 2, delay = "30s" }]`: whom the queue may ask, each once, fitting the
+    /// requirement too. `None`: everybody who fits.
+    pub members: Option<Vec<MemberConfig>>,
+}
+
+/// Which caller goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderConfig {
+    /// The higher priority, then the longer wait.
+    Priority,
+    /// The longer wait, where each step of priority is worth so much waiting.
+    Ageing(Duration),
+    /// The least time left to the objective.
+    Objective(Duration),
+}
+
+/// What changes for a call after a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepConfig {
+    /// Since it joined.
+    pub after: Duration,
+    /// `requirement = '...'` or `skills = [...]`: another requirement.
+    pub requirement: Option<Requirement>,
+    /// `strategy = "..."`: another choice among the agents.
+    pub strategy: Option<&'static str>,
+    /// `priority = 5`: added to the priority of the call.
+    pub priority: i32,
+}
+
+/// An agent that a queue may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberConfig {
+    /// Its name.
+    pub agent: Arc<str>,
+    /// `tier = 1`: a lower one is asked first.
+    pub tier: u32,
+    /// `position = 1`: within a tier, for strategies that keep an order; default the place in the list.
+    pub position: u32,
+    /// `penalty = 0`: within a tier, a lower one is asked first; the weight of `weighted-random`.
+    pub penalty: u32,
+    /// `delay = "30s"`: how long a call must have waited; default from `tier_wait`.
+    pub delay: Duration,
 }
 
 /// When the caller's INVITE is answered (FEATURES A2).
@@ -219,6 +295,15 @@ pub enum MediaPolicy {
     None,
 }
 
+/// The key by which an agent takes a call after answering, for lines where anything may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirm {
+    /// 0 to 9, `*` or `#`.
+    pub digit: char,
+    /// Else the offer counts as not answered.
+    pub within: Duration,
+}
+
 /// `[agents.NAME]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentConfig {
@@ -229,12 +314,48 @@ pub struct AgentConfig {
     /// `peer = "pbx"`: the neighbour the INVITE is sent to. Without it the INVITE goes straight to the URI's host, which is
     /// then a neighbour by itself.
     pub peer: Option<Arc<str>>,
-    /// `skills = ["support"]`.
-    pub skills: Vec<Arc<str>>,
+    /// `skills = ["support"]` (level 10 each) or `skills = { support = 5, sales = { level = 3, enabled = false } }`.
+    pub skills: Vec<SkillConfig>,
     /// `initial = "ready" | "not-ready" | "logged-out"`. Default `ready`.
     pub initial: AgentState,
     /// `return_after = "60s"`: the end of automatic not-ready states.
     pub return_after: Duration,
     /// `busy_pause = "5s"`: the pause after busy or a failed device.
     pub busy_pause: Duration,
+    /// `wrap_up = "30s"`: in place of the queue's. `no_answer_max`: in place of the queue's. `no_answer_pause = "5s"`: after an
+    /// unanswered offer that is not the last allowed. `reject_pause`: after a refusal, default `return_after`.
+    /// `auto_answer = true`: the INVITE asks the phone to answer by itself. `answer_min = "0s"`: a faster answer of another
+    /// phone is counted as suspicious; 0 turns that off.
+    pub policy: AgentPolicy,
+    /// `confirm = "1"`, `confirm_within = "10s"`: who answers must press this key to get the call.
+    pub confirm: Option<Confirm>,
+}
+
+/// A skill of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SkillConfig {
+    /// Its name.
+    pub name: Arc<str>,
+    /// 1 to 10.
+    pub level: u8,
+    /// A disabled skill counts as none until a supervisor enables it.
+    pub enabled: bool,
+}
+
+impl SkillConfig {
+    /// A skill that is named alone: enabled, at level 10. Who has no levels has experts.
+    pub fn plain(name: Arc<str>) -> Self {
+        Self { name, level: LEVEL_MAX, enabled: true }
+    }
+}
+
+/// `[teams.NAME]`: agents under one head, for bulk control and figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamConfig {
+    /// The table's name.
+    pub name: Arc<str>,
+    /// `parent = "sales"`: the team that it is a part of.
+    pub parent: Option<Arc<str>>,
+    /// `agents = ["1001-1010", "anna"]`: its own agents; each agent is in one team at most.
+    pub agents: Vec<Arc<str>>,
 }

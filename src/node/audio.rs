@@ -2,31 +2,22 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{CallId, LegId, QueueId};
 use crate::config::{AnswerPolicy, MediaPolicy, QueueConfig};
 use crate::media::redirect::redirected;
 use crate::media::{self, Codec, Direction, Far, Local, SessionDescription, same_media};
 use crate::node::contact::{Audio, Description, Offer, Stream};
+use crate::node::ports::Holder;
 use crate::node::shard::{Shard, Side};
 
 /// Our order when the caller's is not known.
 const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
 
 impl Shard {
-    /// True when one more contact would find a port for the caller and, whenever it is offered, one for an agent: at most as
-    /// many agents' ports are wanted as there are agents, and as there are contacts without one (or each rings several).
-    pub(in crate::node) fn has_ports(&self) -> bool {
-        let agents = self.directory.plan.agents.len().saturating_sub(self.agent_streams);
-        let each = if self.directory.rings_several { OFFERS_OPEN_MAX } else { 1 };
-        let contacts = ((self.contacts.len() + 1) * each).saturating_sub(self.agent_streams);
-        self.pool.free() > agents.min(contacts)
-    }
-
-    /// Takes a port and begins a stream there.
-    pub(in crate::node) fn open_stream(&mut self) -> Option<Stream> {
-        let lease = self.pool.take()?;
-        let id = self.new_stream();
+    /// Takes a port of the contact's media worker and begins a stream there.
+    pub(in crate::node) fn open_stream(&mut self, worker: u8, holder: Holder) -> Option<Stream> {
+        let lease = self.ports.take(worker, holder)?;
+        let id = self.new_stream(worker);
         let (ssrc, sequence, timestamp) = (self.rng.u32(), self.rng.u32() as u16, self.rng.u32());
         self.media.push_back(media::Command::Open { stream: id, port: lease.port, ssrc, sequence, timestamp });
         let session = self.rng.u64() >> 2;
@@ -34,21 +25,17 @@ impl Shard {
     }
 
     /// Ends a side's stream; its port goes to the end of the pool.
-    pub(in crate::node) fn close_audio(&mut self, audio: Audio) {
+    pub(in crate::node) fn close_audio(&mut self, audio: Audio, holder: Holder) {
         let Audio::Stream(stream) = audio else { return };
-        if let Some((_, Side::Agent(_))) = self.streams.remove(&stream.id) {
-            self.agent_streams -= 1;
-        }
+        self.streams.remove(&stream.id);
         self.media.push_back(media::Command::Close { stream: stream.id });
-        self.pool.give_back(stream.lease);
+        self.ports.give_back(stream.lease, holder);
     }
 
     /// Notes whose stream it is, so that its events find the contact.
     pub(in crate::node) fn adopt_stream(&mut self, call: CallId, side: Side) {
         let Some(stream) = self.audio_of(call, side).and_then(Audio::stream).map(|stream| stream.id) else { return };
-        if self.streams.insert(stream, (call, side)).is_none() && matches!(side, Side::Agent(_)) {
-            self.agent_streams += 1;
-        }
+        self.streams.insert(stream, (call, side));
     }
 
     /// What the caller is told in a 183 or 200: the engine's audio, or without media what the agent said (`theirs`), or that
@@ -83,8 +70,8 @@ impl Shard {
         if contact.media == MediaPolicy::None {
             return true;
         }
-        let offer = offer.take();
-        let Some(stream) = self.open_stream() else { return false };
+        let (offer, worker) = (offer.take(), contact.worker);
+        let Some(stream) = self.open_stream(worker, Holder::Caller) else { return false };
         if let Some(contact) = self.contact(call) {
             contact.audio = Audio::Stream(Box::new(Stream { offer, ..stream }));
         }
@@ -193,6 +180,15 @@ impl Shard {
         Some(answer)
     }
 
+    /// True when this side has put the other on hold (RFC 3264 8.4), or at 0.0.0.0.
+    pub(in crate::node) fn holds(&self, call: CallId, side: Side) -> bool {
+        match self.audio_of(call, side) {
+            Some(Audio::Stream(stream)) => stream.far.is_some_and(|far| !far.send),
+            Some(Audio::Described(described)) => described.holds(),
+            Some(Audio::Pending(_)) | None => false,
+        }
+    }
+
     pub(in crate::node) fn audio_of(&self, call: CallId, side: Side) -> Option<&Audio> {
         let contact = self.contacts.get(call.0)?;
         match side {
@@ -263,6 +259,17 @@ impl Shard {
 }
 
 impl Description {
+    /// True when the far end only sends, or nobody does though somebody could.
+    fn holds(&self) -> bool {
+        let read = |text: Option<&[u8]>| {
+            let session = SessionDescription::parse(text?).ok()?;
+            session.audio().map(|(_, audio)| (audio.port, audio.direction))
+        };
+        let silent = read(Some(&self.ours)).is_some_and(|(port, _)| port == DISCARD_PORT);
+        let theirs = read(self.theirs.as_deref()).map(|(_, direction)| direction);
+        !silent && matches!(theirs, Some(Direction::SendOnly | Direction::Inactive))
+    }
+
     /// Without media a refresh gets ours again, and a change of direction alone is answered; audio cannot be moved.
     fn change(&mut self, sdp: Option<&[u8]>, local: &Local) -> Option<Box<[u8]>> {
         let Some(sdp) = sdp else { return Some(self.ours.clone()) };

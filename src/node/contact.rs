@@ -25,12 +25,16 @@ pub(super) struct Contact {
     pub(super) answered: Option<Instant>,
     pub(super) answer: AnswerPolicy,
     pub(super) media: MediaPolicy,
+    /// The media worker that carries both legs' audio, if there is any.
+    pub(super) worker: u8,
     pub(super) audio: Audio,
     /// The limit of waiting unanswered.
     pub(super) unanswered: Option<TimerKey>,
     /// The next probe of an answered call whose audio we do not see.
     pub(super) probe: Option<TimerKey>,
     pub(super) phase: Phase,
+    /// One of both holds, as the engine has been told.
+    pub(super) held: bool,
     /// What becomes of it once the engine has let it go.
     pub(super) moving: Option<Move>,
 }
@@ -73,6 +77,8 @@ pub(super) struct AgentLeg {
 pub(super) enum Stage {
     /// Its INVITE has no final answer. No provisional by the timer is the peer's fault.
     Calling(Option<TimerKey>),
+    /// It has answered, and must press its key by the timer.
+    Confirming(TimerKey),
     /// It has answered, and the engine has been asked whether it wins the call; joined, when it talks.
     Answered,
 }

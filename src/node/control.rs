@@ -64,13 +64,7 @@ impl Hub {
         }
     }
 
-    fn command_agent(
-        &mut self,
-        now: Instant,
-        ticket: Ticket,
-        name: &str,
-        command: impl FnOnce(AgentId) -> Command,
-    ) {
+    fn command_agent(&mut self, now: Instant, ticket: Ticket, name: &str, command: impl FnOnce(AgentId) -> Command) {
         let Some(agent) = self.directory.agent_of_name(name) else {
             return self.reply(ticket, Reply::NotFound(format!("no agent {name}")));
         };

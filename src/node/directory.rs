@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::strategy::{self, Ring};
-use crate::acd::{AgentPlan, Plan, QueuePlan};
+use crate::acd::{AgentPlan, Plan, QueuePlan, Routing, Skill};
+use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, PeerId, QueueId};
-use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig};
+use crate::config::{AgentConfig, Config, Confirm, DnisSource, Endpoint, PeerConfig, QueueConfig, SkillConfig};
 use crate::media::TrackId;
 use crate::node::message::{QueueAudio, Resolved};
 use crate::sip::uri::Uri;
@@ -25,8 +26,8 @@ pub(super) struct Directory {
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
-    /// Some queue's calls ring several agents at once.
-    pub(super) rings_several: bool,
+    /// How many agents one call may ring at once.
+    pub(super) rings_at_most: usize,
     /// The reasons of not ready that people may give; empty: any.
     pub(super) not_ready_reasons: Vec<Arc<str>>,
 }
@@ -52,6 +53,10 @@ pub(super) struct Agent {
     pub(super) name: Arc<str>,
     pub(super) uri: Arc<str>,
     pub(super) peer: PeerId,
+    /// The key by which it takes a call.
+    pub(super) confirm: Option<Confirm>,
+    /// Its phone answers by itself when asked to.
+    pub(super) auto_answer: bool,
 }
 
 /// A neighbour, present or past: configured, or the direct address of an agent's phone.
@@ -92,7 +97,7 @@ impl Directory {
             numbers: BTreeMap::new(),
             hosts: BTreeMap::new(),
             networks: Vec::new(),
-            rings_several: false,
+            rings_at_most: 1,
             not_ready_reasons: Vec::new(),
         };
         directory.apply(config, resolved);
@@ -114,7 +119,7 @@ impl Directory {
         for queue in &config.queues {
             let id = self.put_queue(queue, resolved);
             for number in &queue.numbers {
-                self.numbers.insert(number.clone(), id);
+                self.numbers.insert(number.number.clone(), id);
             }
             plan.queues.push(queue_plan(id, queue));
         }
@@ -122,7 +127,8 @@ impl Directory {
             let (id, peer) = self.put_agent(agent, resolved);
             plan.agents.push(agent_plan(id, peer, agent));
         }
-        self.rings_several = plan.queues.iter().any(|queue| strategy::ring_of(queue.strategy) != Ring::One);
+        let rings_several = plan.queues.iter().any(|queue| strategy::ring_of(queue.strategy) != Ring::One);
+        self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
         self.not_ready_reasons.clone_from(&config.not_ready_reasons);
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
@@ -201,7 +207,8 @@ impl Directory {
     fn put_agent(&mut self, agent: &AgentConfig, resolved: &Resolved) -> (AgentId, PeerId) {
         let configured = agent.peer.as_ref().and_then(|name| self.peers.names.get(name).copied());
         let peer = PeerId(configured.unwrap_or_else(|| self.put_direct(&agent.uri, resolved)));
-        let entry = Agent { name: agent.name.clone(), uri: agent.uri.as_str().into(), peer };
+        let (confirm, auto_answer) = (agent.confirm, agent.policy.auto_answer);
+        let entry = Agent { name: agent.name.clone(), uri: agent.uri.as_str().into(), peer, confirm, auto_answer };
         (AgentId(self.agents.put(agent.name.clone(), entry)), peer)
     }
 
@@ -292,7 +299,7 @@ fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
     QueuePlan {
         id,
         name: queue.name.clone(),
-        skills: queue.skills.clone(),
+        skills: queue.routing.requirement.skills().into_iter().collect(),
         strategy: queue.strategy,
         waiting_max: queue.waiting_max,
         wait_max: queue.wait_max,
@@ -303,14 +310,20 @@ fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
         threshold: queue.threshold,
         short_abandon: queue.short_abandon,
         open: queue.open,
+        routing: Routing::default(),
     }
+}
+
+fn skill_plan(skill: &SkillConfig) -> Skill {
+    Skill { name: Arc::clone(&skill.name), level: skill.level, enabled: skill.enabled }
 }
 
 fn agent_plan(id: AgentId, peer: PeerId, agent: &AgentConfig) -> AgentPlan {
     AgentPlan {
         id,
         name: agent.name.clone(),
-        skills: agent.skills.clone(),
+        skills: agent.skills.iter().map(skill_plan).collect(),
+        memberships: Vec::new(),
         peer,
         initial: agent.initial.clone(),
         return_after: agent.return_after,

@@ -142,9 +142,7 @@ impl Act {
                 done(world.control(Control::ExtendWrapUp { agent, more, by: "script".into() }))
             }
             Self::EndWrapUp(agent) => done(world.control(Control::EndWrapUp { agent, by: "script".into() })),
-            Self::Device(agent, device) => {
-                done(world.control(Control::Device { agent, device, by: "script".into() }))
-            }
+            Self::Device(agent, device) => done(world.control(Control::Device { agent, device, by: "script".into() })),
             Self::Withdraw(caller) => {
                 let call = call_of(world, &caller)?;
                 done(world.control(Control::HangUp { call, by: "script".into() }))

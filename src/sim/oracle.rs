@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::acd::strategy::{self, Ring};
-use crate::acd::{AgentState, Fact, FlowOut, OfferCause, Plan, Stamped};
+use crate::acd::{AgentState, Fact, FlowOut, OfferCause, OfferResult, Plan, Stamped};
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -50,6 +50,10 @@ pub struct Oracle {
 struct Visit {
     queue: QueueId,
     offers: BTreeSet<AgentId>,
+    /// Offers that found nobody.
+    attempts: u32,
+    /// It rests after one until then.
+    rests: Instant,
 }
 
 #[derive(Debug)]
@@ -122,7 +126,8 @@ impl Oracle {
         for (call, visit) in &self.visits {
             let Some(queue) = self.plan.queues.iter().find(|queue| queue.id == visit.queue) else { continue };
             let wants_more = strategy::ring_of(queue.strategy) == Ring::All && visit.offers.len() < OFFERS_OPEN_MAX;
-            if !visit.offers.is_empty() && !wants_more {
+            let enough = queue.offers.max.is_some_and(|max| visit.attempts >= max);
+            if enough || self.latest < visit.rests || (!visit.offers.is_empty() && !wants_more) {
                 continue;
             }
             let idle = self.plan.agents.iter().find(|agent| {
@@ -181,7 +186,10 @@ impl Oracle {
         match fact {
             Fact::Offered { call, queue } => {
                 self.tally(*queue).offered += 1;
-                match self.visits.insert(*call, Visit { queue: *queue, offers: BTreeSet::new() }) {
+                match self
+                    .visits
+                    .insert(*call, Visit { queue: *queue, offers: BTreeSet::new(), attempts: 0, rests: Instant::ZERO })
+                {
                     Some(_) => Err("the call is in a queue already".to_string()),
                     None => Ok(()),
                 }
@@ -264,6 +272,13 @@ impl Oracle {
             && let Some(visit) = self.visits.get_mut(&call)
         {
             visit.offers.remove(&agent);
+            let retry = self.plan.queues.iter().find(|queue| queue.id == visit.queue).map(|queue| queue.offers.retry);
+            if matches!(cause.result(), OfferResult::Rejected | OfferResult::TimedOut)
+                || matches!(cause, OfferCause::NeverRang | OfferCause::Failed)
+            {
+                visit.attempts += 1;
+                visit.rests = self.latest + retry.unwrap_or_default();
+            }
         }
         Ok(())
     }

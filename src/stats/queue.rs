@@ -327,6 +327,7 @@ impl QueueCells {
             | LostCause::Overload
             | LostCause::Withdrawn
             | LostCause::Unanswered
+            | LostCause::OffersMax
             | LostCause::System => {
                 let reasons = FlowOut::ALL.into_iter().filter(|reason| LostCause::of_flow_out(*reason) == Some(cause));
                 reasons.map(|reason| self.flowed_out(reason)).sum()

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Actor, AgentPlan, AgentState, EndedBy, Fact, FlowOut, Plan, QueuePlan, Stamped};
+use crate::acd::{Actor, AgentPlan, AgentState, EndedBy, Fact, FlowOut, Plan, QueuePlan, Routing, Stamped};
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId};
 use crate::stats::Live;
 
@@ -35,10 +35,12 @@ fn queue(id: QueueId, name: &str, skills: &[&str]) -> QueuePlan {
         wait_max: None,
         ring_timeout: secs(20),
         ring_step: secs(5),
+        offers: Default::default(),
         wrap_up: secs(10),
         threshold: secs(20),
         short_abandon: secs(5),
         open: true,
+        routing: Routing::default(),
     }
 }
 
@@ -47,10 +49,12 @@ fn agent(id: u32, skills: &[&str], initial: AgentState) -> AgentPlan {
         id: AgentId(id),
         name: format!("{}", 1000 + id).into(),
         skills: skills.iter().map(|skill| (*skill).into()).collect(),
+        memberships: Vec::new(),
         peer: PeerId(0),
         initial,
         return_after: secs(60),
         busy_pause: secs(5),
+        policy: Default::default(),
     }
 }
 
@@ -105,7 +109,7 @@ fn changes(agent: u32, from: AgentState, to: AgentState) -> Fact {
 }
 
 fn talk_ended(queue: QueueId, agent: u32, talk: Duration) -> Fact {
-    Fact::TalkEnded { call: CALL, queue, agent: AgentId(agent), talk, by: EndedBy::Caller }
+    Fact::TalkEnded { call: CALL, queue, agent: AgentId(agent), talk, hold: Duration::ZERO, by: EndedBy::Caller }
 }
 
 fn wrap_up_ended(queue: QueueId, agent: u32, wrap_up: Duration) -> Fact {

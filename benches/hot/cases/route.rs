@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use strowger::acd::{AgentPlan, AgentState, Command, Effect, EndedBy, Engine, Plan, QueuePlan};
+use strowger::acd::{AgentPlan, AgentState, Command, Effect, EndedBy, Engine, Plan, QueuePlan, Routing};
 use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId};
 
 const AGENTS: u32 = 10_000;
@@ -63,19 +63,23 @@ fn plan() -> Plan {
         wait_max: None,
         ring_timeout: Duration::from_secs(20),
         ring_step: Duration::from_secs(5),
+        offers: Default::default(),
         wrap_up: Duration::ZERO,
         threshold: Duration::from_secs(20),
         short_abandon: Duration::from_secs(5),
         open: true,
+        routing: Routing::default(),
     };
     let agent = |id: u32| AgentPlan {
         id: AgentId(id),
         name: id.to_string().into(),
-        skills: (0..SKILLS).map(|n| Arc::clone(&skills[((id + n * 167) % QUEUES) as usize])).collect(),
+        skills: (0..SKILLS).map(|n| Arc::clone(&skills[((id + n * 167) % QUEUES) as usize]).into()).collect(),
+        memberships: Vec::new(),
         peer: PeerId(0),
         initial: AgentState::Ready,
         return_after: Duration::from_secs(60),
         busy_pause: Duration::from_secs(5),
+        policy: Default::default(),
     };
     Plan { queues: (0..QUEUES).map(queue).collect(), agents: (0..AGENTS).map(agent).collect() }
 }

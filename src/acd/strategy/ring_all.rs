@@ -7,7 +7,6 @@ use crate::acd::strategy::row::{Ring, Strategy};
 pub(super) static RING_ALL: Strategy = Strategy {
     name: "ring-all",
     docs: "Every eligible agent at once, also those who become ready while others ring; the first answer wins.",
-    varies: LONGEST_IDLE.varies,
+    choice: LONGEST_IDLE.choice,
     ring: Ring::All,
-    key: LONGEST_IDLE.key,
 };

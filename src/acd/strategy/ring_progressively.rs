@@ -7,7 +7,6 @@ use crate::acd::strategy::row::{Ring, Strategy};
 pub(super) static RING_PROGRESSIVELY: Strategy = Strategy {
     name: "ring-progressively",
     docs: "One agent, and one more after each step without an answer while the earlier go on ringing; the first answer wins.",
-    varies: LONGEST_IDLE.varies,
+    choice: LONGEST_IDLE.choice,
     ring: Ring::Progressively,
-    key: LONGEST_IDLE.key,
 };

@@ -36,10 +36,12 @@ fn queue(id: u32) -> QueuePlan {
         wait_max: None,
         ring_timeout: secs(20),
         ring_step: secs(5),
+        offers: OfferPolicy::default(),
         wrap_up: Duration::ZERO,
         threshold: secs(20),
         short_abandon: secs(5),
         open: true,
+        routing: Routing::default(),
     }
 }
 
@@ -48,10 +50,12 @@ fn agent(id: u32) -> AgentPlan {
         id: AgentId(id),
         name: id.to_string().into(),
         skills: Vec::new(),
+        memberships: Vec::new(),
         peer: PeerId(0),
         initial: AgentState::Ready,
         return_after: secs(60),
         busy_pause: secs(5),
+        policy: AgentPolicy::default(),
     }
 }
 
@@ -136,7 +140,7 @@ impl Centre {
     }
 
     fn set(&mut self, agent: u32, target: AgentTarget) {
-        self.command(Command::SetAgent { agent: AgentId(agent), target, by: anna() });
+        self.command(Command::SetAgent { agent: AgentId(agent), target, by: anna(), lasts: None });
     }
 
     fn log_out(&mut self, agent: u32) {

@@ -34,7 +34,7 @@ fn an_answered_call_is_counted_with_its_wait_and_the_agent_wraps_up() {
     assert_eq!(
         centre.facts(),
         [
-            Fact::TalkEnded { call, queue, agent, talk: secs(60), by: EndedBy::Caller },
+            Fact::TalkEnded { call, queue, agent, talk: secs(60), hold: Duration::ZERO, by: EndedBy::Caller },
             state(1, AgentState::Talking, AgentState::WrapUp, 60),
         ]
     );

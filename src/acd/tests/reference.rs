@@ -18,15 +18,24 @@ pub(super) struct Seen {
     answered: u64,
     abandoned_ringing: u64,
     pub(super) repairs: u64,
+    disagreements: u64,
 }
 
 impl Seen {
     pub(super) fn assert_everything_happened(&self) {
         assert_eq!(self.causes.len(), 11, "{:?}", self.causes);
         assert_eq!(self.states.len(), AgentState::LABELS.len());
-        for reason in [FlowOut::Full, FlowOut::Closed, FlowOut::Timeout, FlowOut::Draining, FlowOut::Withdrawn] {
+        for reason in [
+            FlowOut::Full,
+            FlowOut::Closed,
+            FlowOut::Timeout,
+            FlowOut::Draining,
+            FlowOut::Withdrawn,
+            FlowOut::OffersMax,
+        ] {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
         }
+        assert!(self.disagreements > 100);
         assert!(self.missed > 100 && self.answered > 1_000 && self.abandoned_ringing > 100 && self.repairs > 100);
     }
 }
@@ -44,8 +53,11 @@ pub(super) struct Reference {
     skills: BTreeMap<QueueId, Vec<Arc<str>>>,
     thresholds: BTreeMap<QueueId, Duration>,
     rings: BTreeMap<QueueId, (Ring, Duration)>,
+    policies: BTreeMap<QueueId, OfferPolicy>,
     /// Queues whose rule of ringing a plan has changed.
     changed: BTreeSet<QueueId>,
+    /// Agents whose device contradicts their state.
+    disagree: BTreeSet<AgentId>,
     seq: u64,
     at: Instant,
     /// The last moment at which due timers fired.
@@ -61,6 +73,12 @@ struct Waiting {
     agents: BTreeSet<AgentId>,
     /// When somebody was rung for it first.
     rung: Option<Instant>,
+    /// Offers that found nobody.
+    attempts: u32,
+    /// Enough of them: nobody else is sought.
+    done: bool,
+    /// It rests until then.
+    rests: Option<Instant>,
     missed: bool,
 }
 
@@ -80,6 +98,7 @@ impl Reference {
         for queue in &self.plan.queues {
             self.skills.insert(queue.id, queue.skills.clone());
             self.thresholds.insert(queue.id, queue.threshold);
+            self.policies.insert(queue.id, queue.offers.clone());
             let rule = (ring_of(queue.strategy), queue.ring_step);
             if self.rings.insert(queue.id, rule).is_some_and(|before| before != rule) {
                 self.changed.insert(queue.id);
@@ -113,10 +132,12 @@ impl Reference {
             Fact::Offered { call, queue } => {
                 let (priority, since) = self.enqueued.remove(call).expect("offered once for each enqueue");
                 self.seq += 1;
-                let (agents, rung) = (BTreeSet::new(), None);
-                let visit = Waiting { queue: *queue, priority, since, seq: self.seq, agents, rung, missed: false };
+                let (agents, rung, rests) = (BTreeSet::new(), None, None);
+                let (attempts, done) = (0, false);
+                let (queue, seq, missed) = (*queue, self.seq, false);
+                let visit = Waiting { queue, priority, since, seq, agents, rung, attempts, done, rests, missed };
                 assert!(self.waiting.insert(*call, visit).is_none());
-                self.counts.entry(*queue).or_default()[0] += 1;
+                self.counts.entry(queue).or_default()[0] += 1;
             }
             Fact::Answered { call, queue, agent, wait, since } => {
                 let visit = self.leave(*call, *queue, *wait, 1);
@@ -144,10 +165,7 @@ impl Reference {
             Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, *agent, *epoch),
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
                 assert_eq!(self.worker(*agent).offer.take(), Some(*epoch));
-                if *cause != OfferCause::Answered {
-                    let visit = self.waiting.get_mut(call).expect("an offer ends before its call leaves");
-                    assert!(visit.agents.remove(agent));
-                }
+                self.on_offer_ended(*call, *agent, *cause);
                 if matches!(cause, OfferCause::PeerFault | OfferCause::AgentGone) {
                     self.worker(*agent).faulted = Some(at);
                 }
@@ -162,7 +180,35 @@ impl Reference {
                 seen.states.insert(to.index());
                 self.on_agent_state(*agent, from, to, *spent);
             }
+            Fact::Disagreement { agent, disagrees, .. } => {
+                let known = if *disagrees { self.disagree.insert(*agent) } else { self.disagree.remove(agent) };
+                assert!(known, "told again");
+                seen.disagreements += 1;
+            }
+            Fact::InstantAnswer { after, .. } => assert!(*after < Duration::from_secs(1)),
+            Fact::Repaired { kind, .. } => assert_eq!(*kind, Repair::Release),
+            Fact::WrapUpExtended { .. } => {}
             Fact::PeerState { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
+        }
+    }
+
+    /// A call whose offer has ended: what found nobody counts, and may let it rest.
+    fn on_offer_ended(&mut self, call: CallId, agent: AgentId, cause: OfferCause) {
+        use OfferCause::{Answered, Busy, Declined, Failed, NeverRang, NoAnswer};
+        if cause == Answered {
+            return;
+        }
+        let visit = self.waiting.get_mut(&call).expect("an offer ends before its call leaves");
+        assert!(visit.agents.remove(&agent));
+        let policy = &self.policies[&visit.queue];
+        if !matches!(cause, NoAnswer | Declined | Busy | NeverRang | Failed) {
+            return;
+        }
+        visit.attempts += 1;
+        if policy.max.is_some_and(|max| visit.attempts >= max) {
+            visit.done = true;
+        } else if !policy.retry.is_zero() && visit.agents.is_empty() {
+            visit.rests = Some(self.at + policy.retry);
         }
     }
 
@@ -178,13 +224,14 @@ impl Reference {
         (worker.state, worker.since) = (to.clone(), at);
         match to {
             AgentState::LoggedOut => worker.idle_since = None,
-            AgentState::Ready | AgentState::Unreachable => {
+            AgentState::Ready | AgentState::Unreachable | AgentState::OtherCall(_) => {
                 worker.idle_since.get_or_insert(at);
             }
             AgentState::NotReady(_)
             | AgentState::Reserved
             | AgentState::Ringing
             | AgentState::Talking
+            | AgentState::Hold
             | AgentState::WrapUp => {}
         }
     }
@@ -226,6 +273,8 @@ impl Reference {
         let kept = if self.changed.contains(&queue) { 63 } else { 0 };
         let visit = self.waiting.get_mut(&call).expect("only waiting calls are offered");
         assert!(visit.queue == queue);
+        assert!(!visit.done, "{call} was offered often enough");
+        assert!(visit.rests.take().is_none_or(|until| until <= at), "{call} rests");
         let rung = *visit.rung.get_or_insert(at);
         let most = match ring {
             Ring::One => 0,
@@ -239,7 +288,8 @@ impl Reference {
 
     /// True when the call surely wishes one more agent.
     fn wants_more(&self, visit: &Waiting) -> bool {
-        visit.agents.is_empty() || (self.rings[&visit.queue].0 == Ring::All && visit.agents.len() < 64)
+        let rests = visit.done || visit.rests.is_some_and(|until| self.timed < until);
+        !rests && (visit.agents.is_empty() || (self.rings[&visit.queue].0 == Ring::All && visit.agents.len() < 64))
     }
 
     fn is_idle(&self, agent: AgentId) -> bool {
@@ -250,7 +300,9 @@ impl Reference {
 
     fn serves(&self, agent: AgentId, queue: QueueId) -> bool {
         let Some(agent) = self.plan.agents.iter().find(|row| row.id == agent) else { return false };
-        self.skills.get(&queue).is_some_and(|skills| skills.iter().all(|skill| agent.skills.contains(skill)))
+        self.skills
+            .get(&queue)
+            .is_some_and(|skills| skills.iter().all(|skill| agent.skills.iter().any(|own| own.name == *skill)))
     }
 
     pub(super) fn judge(&self, engine: &Engine) {

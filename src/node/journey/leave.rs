@@ -4,7 +4,9 @@ use crate::acd::{Command, EndedBy, FlowOut, OfferCause};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId, QueueId};
 use crate::call::Why;
+use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Contact, Move, Phase, Stage, status_of};
+use crate::node::ports::Holder;
 use crate::node::shard::Shard;
 
 impl Shard {
@@ -27,7 +29,7 @@ impl Shard {
             Phase::Talking { agent, .. } => {
                 self.owners.remove(&agent.leg);
                 self.legs.hang_up(now, agent.leg);
-                self.close_audio(agent.audio);
+                self.close_audio(agent.audio, Holder::Agent);
                 self.commands.push_back(Command::TalkEnded { call, agent: agent.agent, epoch: agent.epoch, by });
             }
         }
@@ -40,9 +42,13 @@ impl Shard {
             self.part(call, by);
             return self.end_caller(now, call);
         }
-        let Some(AgentLeg { agent, epoch, .. }) = self.take_offer(call, leg) else { return };
+        let Some(AgentLeg { agent, epoch, stage, .. }) = self.take_offer(call, leg) else { return };
+        let cause = match stage {
+            Stage::Confirming(_) => OfferCause::NoAnswer,
+            Stage::Calling(_) | Stage::Answered => OfferCause::Failed,
+        };
         // Where the engine has given the call to this agent meanwhile, the offer is over and this ends their talk.
-        self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::Failed });
+        self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
         self.commands.push_back(Command::TalkEnded { call, agent, epoch, by });
     }
 
@@ -105,8 +111,9 @@ impl Shard {
     fn part(&mut self, call: CallId, by: EndedBy) {
         let Some(contact) = self.contact(call) else { return };
         let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return };
+        contact.held = false;
         self.owners.remove(&agent.leg);
-        self.close_audio(agent.audio);
+        self.close_audio(agent.audio, Holder::Agent);
         self.commands.push_back(Command::TalkEnded { call, agent: agent.agent, epoch: agent.epoch, by });
     }
 
@@ -143,6 +150,9 @@ impl Shard {
         for timer in [contact.unanswered, contact.probe].into_iter().flatten() {
             self.timers.cancel(timer);
         }
-        self.close_audio(contact.audio);
+        self.close_audio(contact.audio, Holder::Caller);
+        if contact.media == MediaPolicy::Anchor {
+            self.ports.leave(contact.worker);
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite, Why};
 use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Audio, Description, Phase, Stage};
+use crate::node::ports::Holder;
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
 /// An agent's leg must have a provisional by then.
@@ -30,21 +31,34 @@ impl Shard {
         };
         let Some(contact) = self.contacts.get(call.0) else { return };
         let hops = contact.hops;
-        let identity = contact.caller.name_addr(self.legs.host());
-        let queue = self.directory.queue(contact.queue).name.clone();
-        let id = call.to_string();
-        let uri = self.directory.agent(agent).uri.clone();
+        let queue = self.directory.queue(contact.queue);
+        let device = self.directory.agent(agent);
+        let identity = contact.caller.name_addr(self.legs.host(), None);
+        let from = match &queue.config.label {
+            Some(label) => contact.caller.name_addr(self.legs.host(), Some(label)),
+            None => identity.clone(),
+        };
+        let (name, uri) = (queue.name.clone(), device.uri.clone());
+        let (id, wait) = (call.to_string(), now.since(contact.joined).as_secs().to_string());
+        // Phones know one or the other.
+        let auto_answer = if device.auto_answer { 2 } else { 0 };
+        let call_info = format!("<sip:{}>;answer-after=0", self.legs.host());
+        let alert_info = format!("<sip:{}>;info=alert-autoanswer", self.legs.host());
+        let headers = [
+            ("P-Asserted-Identity", &identity[..]),
+            ("X-Strowger-Queue", name.as_bytes()),
+            ("X-Strowger-Call", id.as_bytes()),
+            ("X-Strowger-Wait", wait.as_bytes()),
+            ("Call-Info", call_info.as_bytes()),
+            ("Alert-Info", alert_info.as_bytes()),
+        ];
         let leg = self.legs.invite(
             now,
             &Invite {
                 uri: uri.as_bytes(),
                 destination,
-                from: &identity,
-                headers: &[
-                    ("P-Asserted-Identity", &identity),
-                    ("X-Strowger-Queue", queue.as_bytes()),
-                    ("X-Strowger-Call", id.as_bytes()),
-                ],
+                from: &from,
+                headers: &headers[..4 + auto_answer],
                 sdp: Some(&sdp),
                 hops: u32::from(hops),
             },
@@ -79,7 +93,7 @@ impl Shard {
     /// Gives the agent's leg up; the engine hears when it is gone. One that has answered is gone with our BYE.
     pub(in crate::node) fn release_offer(&mut self, now: Instant, offer: AgentLeg, why: Why) {
         let AgentLeg { agent, epoch, leg, .. } = offer;
-        self.close_audio(offer.audio);
+        self.close_audio(offer.audio, Holder::Agent);
         match offer.stage {
             Stage::Calling(silence) => {
                 if let Some(timer) = silence {
@@ -87,6 +101,11 @@ impl Shard {
                 }
                 self.owners.insert(leg, Owner::Released(agent, epoch));
                 self.releasing.insert(agent, epoch);
+            }
+            Stage::Confirming(timer) => {
+                self.timers.cancel(timer);
+                self.owners.remove(&leg);
+                self.commands.push_back(Command::OfferReleased { agent, epoch });
             }
             Stage::Answered => {
                 self.owners.remove(&leg);
@@ -147,12 +166,12 @@ impl Shard {
     pub(in crate::node) fn take_offer(&mut self, call: CallId, leg: LegId) -> Option<AgentLeg> {
         let Phase::Waiting(offers) = &mut self.contact(call)?.phase else { return None };
         let mut offer = offers.remove(offers.iter().position(|offer| offer.leg == leg)?);
-        if let Stage::Calling(silence) = &mut offer.stage
-            && let Some(timer) = silence.take()
-        {
-            self.timers.cancel(timer);
-        }
-        self.close_audio(std::mem::replace(&mut offer.audio, Audio::Pending(None)));
+        match &mut offer.stage {
+            Stage::Calling(silence) => silence.take().map(|timer| self.timers.cancel(timer)),
+            Stage::Confirming(timer) => Some(self.timers.cancel(*timer)),
+            Stage::Answered => None,
+        };
+        self.close_audio(std::mem::replace(&mut offer.audio, Audio::Pending(None)), Holder::Agent);
         Some(offer)
     }
 
@@ -172,7 +191,8 @@ impl Shard {
             }
             MediaPolicy::Anchor => {
                 let codecs = self.codecs_for_agent(call);
-                let mut stream = self.open_stream()?;
+                let worker = self.contact(call)?.worker;
+                let mut stream = self.open_stream(worker, Holder::Agent)?;
                 let sdp = self.offer_of(&mut stream, &codecs);
                 Some((sdp, Audio::Stream(Box::new(stream))))
             }

@@ -1,9 +1,11 @@
 //! Talking: the legs are joined, changes of the session are answered, silence is probed.
 
+use std::time::Duration;
+
 use crate::acd::{Command, EndedBy, FlowOut, OfferCause};
 use crate::base::{AgentId, CallId, Instant, LegId, StreamId};
 use crate::config::MediaPolicy;
-use crate::media::{self, Source};
+use crate::media::{self, Source, TrackId};
 use crate::node::contact::{AgentLeg, Audio, Move, Phase, Stage};
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
@@ -31,8 +33,44 @@ impl Shard {
         if !rang {
             self.commands.push_back(Command::OfferRinging { call, agent, epoch });
         }
+        if let Some(confirm) = self.directory.agent(agent).confirm {
+            return self.ask_for_key(now, call, leg, confirm.within);
+        }
         // Who wins is the engine's to say: others may be rung for the same call, and the answer may cross the offer's end.
         self.commands.push_back(Command::OfferAnswered { call, agent, epoch });
+    }
+
+    /// Who answered hears a tune until it presses its key; the caller goes on waiting.
+    fn ask_for_key(&mut self, now: Instant, call: CallId, leg: LegId, within: Duration) {
+        let timer = self.timers.arm(now + within, Timer::Confirm(leg));
+        let Some(offer) = self.contact(call).and_then(|contact| contact.agent_mut(leg)) else { return };
+        offer.stage = Stage::Confirming(timer);
+        if let Audio::Stream(stream) = &offer.audio {
+            let (stream, tracks) = (stream.id, vec![TrackId(0)]);
+            self.media.push_back(media::Command::Hear { stream, source: Source::Tracks { tracks, repeat: true } });
+        }
+    }
+
+    /// A key from an agent who has answered and does not talk yet.
+    pub(in crate::node) fn on_key(&mut self, call: CallId, leg: LegId, digit: char) {
+        let Some(offer) = self.contacts.get_mut(call.0).and_then(|contact| contact.agent_mut(leg)) else { return };
+        let (agent, epoch) = (offer.agent, offer.epoch);
+        let Stage::Confirming(timer) = offer.stage else { return };
+        if self.directory.agent(agent).confirm.is_some_and(|confirm| confirm.digit != digit) {
+            return;
+        }
+        offer.stage = Stage::Answered;
+        self.timers.cancel(timer);
+        self.commands.push_back(Command::OfferAnswered { call, agent, epoch });
+    }
+
+    /// Whatever answered is nobody who takes the call.
+    pub(in crate::node) fn on_unconfirmed(&mut self, now: Instant, leg: LegId) {
+        let Some(Owner::Agent(call)) = self.owners.get(&leg).copied() else { return };
+        let Some(AgentLeg { agent, epoch, .. }) = self.take_offer(call, leg) else { return };
+        self.owners.remove(&leg);
+        self.legs.hang_up(now, leg);
+        self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::NoAnswer });
     }
 
     /// The agent has won the call: the caller is answered where it is not yet, and both hear each other.
@@ -61,7 +99,10 @@ impl Shard {
             // The supervisor's word crossed the answer.
             Some(Move::To(queue)) => self.move_contact(now, call, queue),
             Some(Move::End) => self.end_contact(now, call),
-            None => self.connect(call, leg),
+            None => {
+                self.connect(call, leg);
+                self.tell_hold(call);
+            }
         }
     }
 
@@ -97,7 +138,10 @@ impl Shard {
             Some(Owner::Released(..)) | None => return self.legs.refuse_change(now, leg, 488),
         };
         match self.change_audio(call, side, sdp) {
-            Some(answer) => self.legs.accept_change(now, leg, Some(&answer)),
+            Some(answer) => {
+                self.legs.accept_change(now, leg, Some(&answer));
+                self.tell_hold(call);
+            }
             None => self.legs.refuse_change(now, leg, 488),
         }
     }
@@ -142,6 +186,21 @@ impl Shard {
         let silence = (!self.silence_probe.is_zero()).then_some(self.silence_probe);
         let Some(stream) = self.audio_of(call, side).and_then(Audio::stream).map(|stream| stream.id) else { return };
         self.media.push_back(media::Command::Watch { stream, silence });
+    }
+
+    /// Tells the engine when one of both begins to hold, or nobody does any more.
+    fn tell_hold(&mut self, call: CallId) {
+        let Some(contact) = self.contacts.get(call.0) else { return };
+        let Phase::Talking { agent, .. } = &contact.phase else { return };
+        let held = self.holds(call, Side::Caller) || self.holds(call, Side::Agent(agent.leg));
+        if contact.held == held {
+            return;
+        }
+        let (agent, epoch) = (agent.agent, agent.epoch);
+        if let Some(contact) = self.contact(call) {
+            contact.held = held;
+        }
+        self.commands.push_back(Command::Held { call, agent, epoch, held });
     }
 
     /// Each side hears the other.

@@ -105,8 +105,9 @@ impl Shard {
     /// Digits are personal (card numbers): told to the core, never logged.
     fn take_digit(&mut self, call: CallId, side: Side, digit: char) {
         tracing::debug!(%call, ?side, "digit");
-        if side == Side::Caller {
-            self.commands.push_back(Command::Digit { call, digit: Pii::new(digit) });
+        match side {
+            Side::Caller => self.commands.push_back(Command::Digit { call, digit: Pii::new(digit) }),
+            Side::Agent(leg) => self.on_key(call, leg, digit),
         }
     }
 
