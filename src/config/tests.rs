@@ -1,5 +1,7 @@
 //! Behaviour of the configuration's reader: what is understood, and each error with its line, path and text.
 
+mod routing;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -188,7 +190,7 @@ uri = "sips:1005@192.0.2.1"
              you mean `longest-idle`?",
             "s.toml:17: queues.sales.target: 80 is no fraction above 0 and up to 1; write 0.8",
             "s.toml:19: agents.1001-1050.peer: unknown peer `pbxx`; did you mean `pbx`?",
-            "s.toml:20: agents.1001-1050.skills: expected a list, found a string",
+            "s.toml:20: agents.1001-1050.skills: expected a list of names or a table of levels, found a string",
             "s.toml:21: agents.1005: agent `1005` stands in agents.1001-1050 (line 18) already",
             "s.toml:22: agents.1005.uri: `sips:1005@192.0.2.1` has the scheme `sips`; only sip: is spoken",
         ]
@@ -388,7 +390,7 @@ fn the_built_in_configuration_has_no_warning() {
     let config = built_in();
     assert_eq!(lint(&config), [""; 0]);
     assert_eq!(config.sip.listen.to_string(), "127.0.0.1:5070");
-    let queues: Vec<_> = config.queues.iter().map(|queue| (&*queue.name, queue.numbers[0].as_str())).collect();
+    let queues: Vec<_> = config.queues.iter().map(|queue| (&*queue.name, queue.numbers[0].number.as_str())).collect();
     assert_eq!(queues, [("support", "800"), ("sales", "801"), ("vip", "802")]);
     assert_eq!(config.agents.len(), 12);
     assert_eq!(config.drain.limit, Duration::from_secs(30));
@@ -423,7 +425,7 @@ fn warnings_name_what_is_probably_not_meant() {
             "peers: none is inbound, so no call can come in",
             "http.tokens.alice: is shorter than 16 characters and may be guessed",
             "queues.q.numbers: no number leads here",
-            "queues.q.skills: no agent has them all, so no call is ever answered",
+            "queues.q: no agent fits `nobody`, so no call is ever answered",
             "queues.q.unanswered_max: 5m is more than the 180s after which a proxy may give up",
             "queues.q.short_abandon: 5s is more than the threshold of 2s",
             "queues.q.music: is never heard with answer = \"on_agent\"",
