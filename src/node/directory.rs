@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{AgentPlan, Plan, QueuePlan, Routing, Skill};
+use crate::acd::requirement::Requirement;
+use crate::acd::{AgentPlan, AgentSkill, Plan, QueuePlan, Routing};
 use crate::base::{AgentId, PeerId, QueueId};
 use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig};
 use crate::media::TrackId;
@@ -283,7 +284,6 @@ fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
     QueuePlan {
         id,
         name: queue.name.clone(),
-        skills: queue.skills.clone(),
         strategy: queue.strategy,
         waiting_max: queue.waiting_max,
         wait_max: queue.wait_max,
@@ -292,7 +292,7 @@ fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
         threshold: queue.threshold,
         short_abandon: queue.short_abandon,
         open: queue.open,
-        routing: Routing::default(),
+        routing: Routing { requirement: Requirement::all_of(&queue.skills), ..Routing::default() },
     }
 }
 
@@ -300,7 +300,7 @@ fn agent_plan(id: AgentId, peer: PeerId, agent: &AgentConfig) -> AgentPlan {
     AgentPlan {
         id,
         name: agent.name.clone(),
-        skills: agent.skills.iter().cloned().map(Skill::from).collect(),
+        skills: agent.skills.iter().cloned().map(AgentSkill::from).collect(),
         memberships: Vec::new(),
         peer,
         initial: agent.initial.clone(),
