@@ -14,7 +14,7 @@ use crate::acd::plan::QueuePlan;
 use crate::acd::reach::Reach;
 use crate::acd::requirement::Attributes;
 use crate::acd::rota::{Rank, Rota};
-use crate::acd::routing::{AgentSkill, Membership, Routing};
+use crate::acd::routing::{Membership, Routing, Skill};
 use crate::acd::strategy::{self, Candidate, History, Strategy};
 use crate::base::{AgentId, Rng};
 
@@ -76,7 +76,7 @@ pub(super) struct View {
 /// Agents of the same skills and terms.
 #[derive(Debug)]
 struct Group {
-    skills: Arc<[AgentSkill]>,
+    skills: Arc<[Skill]>,
     terms: Membership,
     skill: u32,
     /// The lines it may take calls of.
@@ -87,7 +87,7 @@ struct Group {
 /// Sets of attributes whose ladder is remembered; beyond, all are forgotten and worked out anew.
 const ATTRIBUTES_KNOWN_MAX: usize = 1_024;
 
-type GroupKey = (Arc<[AgentSkill]>, u32, u32, std::time::Duration);
+type GroupKey = (Arc<[Skill]>, u32, u32, std::time::Duration);
 
 /// An agent's place in a hall.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ impl Hall {
     }
 
     /// True when somebody with these skills may meet some caller's needs in some step.
-    pub(super) fn may_serve(&self, skills: &[AgentSkill]) -> bool {
+    pub(super) fn may_serve(&self, skills: &[Skill]) -> bool {
         self.asks_for_attributes || self.ladders[0].needs.iter().any(|needs| needs::met_by(needs, skills))
     }
 
@@ -222,7 +222,7 @@ impl Hall {
     }
 
     /// The seat of an agent with these skills on these terms.
-    pub(super) fn seat(&mut self, hall: u32, skills: &Arc<[AgentSkill]>, terms: &Membership) -> Seat {
+    pub(super) fn seat(&mut self, hall: u32, skills: &Arc<[Skill]>, terms: &Membership) -> Seat {
         let key = (Arc::clone(skills), terms.level, terms.penalty, terms.delay);
         let group = self.group_ids.get(&key).copied().unwrap_or_else(|| self.add_group(key, terms));
         Seat { hall, group, terms: terms.clone(), ranks: Vec::new() }

@@ -11,7 +11,7 @@ use crate::acd::place::Place;
 use crate::acd::plan::{AgentPlan, QueuePlan};
 use crate::acd::reach::Reach;
 use crate::acd::requirement::Attributes;
-use crate::acd::routing::{AgentSkill, Members, Membership};
+use crate::acd::routing::{Members, Membership, Skill};
 use crate::acd::strategy::History;
 use crate::base::{AgentId, CallId, IdMap, QueueId, Rng};
 
@@ -31,7 +31,7 @@ pub(super) struct Matching {
     /// Halls open to whoever has the skills, by a skill without which nobody will do; under the empty name those open to all.
     by_skill: BTreeMap<Arc<str>, Vec<u32>>,
     /// The queues that each set of skills was found to serve.
-    teams: BTreeMap<Arc<[AgentSkill]>, Arc<[QueueId]>>,
+    teams: BTreeMap<Arc<[Skill]>, Arc<[QueueId]>>,
     /// Halls in which callers and ready agents may stand beside each other.
     unsettled: BTreeSet<u32>,
     rng: Rng,
@@ -97,7 +97,7 @@ impl Matching {
     }
 
     /// The queues open to whoever has the skills that somebody with these may serve in some step.
-    fn queues_of(&mut self, skills: &Arc<[AgentSkill]>) -> Arc<[QueueId]> {
+    fn queues_of(&mut self, skills: &Arc<[Skill]>) -> Arc<[QueueId]> {
         if let Some(queues) = self.teams.get(skills) {
             return Arc::clone(queues);
         }

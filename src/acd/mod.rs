@@ -34,4 +34,4 @@ pub use message::{
 };
 pub use plan::{AgentPlan, AgentState, Plan, QueuePlan, Reason};
 pub use queue::Counts;
-pub use routing::{AgentSkill, Members, Membership, Order, PenaltyStep, Routing, Step, TierRules};
+pub use routing::{Members, Membership, Order, PenaltyStep, Routing, Skill, Step, TierRules};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::acd::requirement::{Attributes, Requirement, Residual};
-use crate::acd::routing::{AgentSkill, Routing};
+use crate::acd::routing::{Routing, Skill};
 
 /// What a caller needs at first, and after each step.
 pub(super) type Ladder = Vec<Residual>;
@@ -31,7 +31,7 @@ pub(super) fn requirements(routing: &Routing) -> impl Iterator<Item = &Requireme
 }
 
 /// True when somebody with these enabled skills, sorted by name, will do.
-pub(super) fn met_by(needs: &Residual, skills: &[AgentSkill]) -> bool {
+pub(super) fn met_by(needs: &Residual, skills: &[Skill]) -> bool {
     needs.holds(&|name| level(skills, name))
 }
 
@@ -46,7 +46,7 @@ pub(super) fn indispensable(needs: &Residual) -> Option<&Arc<str>> {
 
 /// The weighted sum of the levels of what a queue asks for at first: a skill that is given no weight counts once where it is
 /// asked for.
-pub(super) fn level_sum(routing: &Routing, skills: &[AgentSkill]) -> u32 {
+pub(super) fn level_sum(routing: &Routing, skills: &[Skill]) -> u32 {
     let asked = routing.requirement.skills();
     let weight = |name: &Arc<str>| {
         let given = routing.skill_weights.iter().find(|(named, _)| named == name).map(|(_, weight)| *weight);
@@ -58,13 +58,13 @@ pub(super) fn level_sum(routing: &Routing, skills: &[AgentSkill]) -> u32 {
 }
 
 /// The level of a skill, 0 without it.
-pub(super) fn level(skills: &[AgentSkill], name: &str) -> u8 {
+pub(super) fn level(skills: &[Skill], name: &str) -> u8 {
     skills.binary_search_by(|skill| (*skill.name).cmp(name)).map_or(0, |at| skills[at].level)
 }
 
 /// The enabled skills, sorted by name.
-pub(super) fn enabled(skills: &[AgentSkill]) -> Arc<[AgentSkill]> {
-    let mut skills: Vec<AgentSkill> = skills.iter().filter(|skill| skill.enabled).cloned().collect();
+pub(super) fn enabled(skills: &[Skill]) -> Arc<[Skill]> {
+    let mut skills: Vec<Skill> = skills.iter().filter(|skill| skill.enabled).cloned().collect();
     skills.sort_unstable();
     skills.dedup_by(|a, b| a.name == b.name);
     skills.into()

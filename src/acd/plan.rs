@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::acd::needs;
 use crate::acd::requirement::Attributes;
-use crate::acd::routing::{AgentSkill, Members, Membership, Routing};
+use crate::acd::routing::{Members, Membership, Routing, Skill};
 use crate::base::{AgentId, PeerId, QueueId};
 
 /// Everything configured that routing depends on.
@@ -52,7 +52,7 @@ pub struct AgentPlan {
     /// Its name, usually the extension.
     pub name: Arc<str>,
     /// The skills it has.
-    pub skills: Vec<AgentSkill>,
+    pub skills: Vec<Skill>,
     /// The terms on which it belongs to queues. It serves those that are open to its skills without any.
     pub memberships: Vec<Membership>,
     /// The neighbour its device is reached by.

@@ -132,7 +132,7 @@ impl Membership {
 
 /// A skill of an agent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AgentSkill {
+pub struct Skill {
     /// Its name.
     pub name: Arc<str>,
     /// How good the agent is at it, 1 to 10.
@@ -141,18 +141,18 @@ pub struct AgentSkill {
     pub enabled: bool,
 }
 
-impl AgentSkill {
+impl Skill {
     /// The level of a skill that none is given for: who has no levels has experts.
     pub const LEVEL: u8 = LEVEL_MAX;
 }
 
-impl From<Arc<str>> for AgentSkill {
+impl From<Arc<str>> for Skill {
     fn from(name: Arc<str>) -> Self {
         Self { name, level: Self::LEVEL, enabled: true }
     }
 }
 
-impl From<&str> for AgentSkill {
+impl From<&str> for Skill {
     fn from(name: &str) -> Self {
         Arc::<str>::from(name).into()
     }

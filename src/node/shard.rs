@@ -14,13 +14,13 @@ use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, ShardId, 
 use crate::call::{Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
-use crate::media::pool::Pool;
 use crate::node::contact::Contact;
 use crate::node::directory::Directory;
 use crate::node::gate::Sender;
 use crate::node::letter::{Answer, Down, Said, Ticket, Told, Up};
 use crate::node::message::Setup;
 use crate::node::peers::Peers;
+use crate::node::ports::Ports;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
 use crate::sip::transaction::Transmit;
@@ -36,9 +36,7 @@ pub struct Shard {
     /// Agents whose offer was taken back, with its epoch, until the leg is gone.
     pub(super) releasing: IdMap<AgentId, u32>,
     pub(super) streams: IdMap<StreamId, (CallId, Side)>,
-    pub(super) pool: Pool,
-    /// How many ports there are in all.
-    pub(super) ports: usize,
+    pub(super) ports: Ports,
     /// Where RTP is received.
     pub(super) rtp: Option<IpAddr>,
     pub(super) peers: Peers,
@@ -51,8 +49,6 @@ pub struct Shard {
     pub(super) rng: Rng,
     pub(super) silence_probe: Duration,
     pub(super) drain: Drain,
-    /// Streams that belong to agents' legs.
-    pub(super) agent_streams: usize,
     unknown_source: UnknownSource,
     next_stream: u64,
 }
@@ -107,8 +103,7 @@ impl Shard {
             owners: IdMap::default(),
             releasing: IdMap::default(),
             streams: IdMap::default(),
-            pool: Pool::new(setup.leases.clone()),
-            ports: setup.leases.len(),
+            ports: Ports::new(&setup.leases),
             rtp: setup.leases.first().map(|lease| lease.address.ip()),
             peers: Peers::default(),
             timers: Timers::default(),
@@ -119,7 +114,6 @@ impl Shard {
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
             unknown_source: setup.config.sip.unknown_source,
-            agent_streams: 0,
             next_stream: 0,
         };
         shard.watch_peers(now);
@@ -243,9 +237,9 @@ impl Shard {
         self.contacts.get_mut(id.0)
     }
 
-    pub(super) fn new_stream(&mut self) -> StreamId {
+    pub(super) fn new_stream(&mut self, worker: u8) -> StreamId {
         self.next_stream += 1;
-        StreamId(self.next_stream)
+        StreamId::new(ShardId(0), worker, self.next_stream)
     }
 
     /// What the engine asks for.

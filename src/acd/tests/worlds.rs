@@ -358,7 +358,7 @@ fn random_plan(rng: &mut Rng) -> Plan {
             .map(|id| AgentPlan {
                 id: AgentId(id),
                 name: format!("{id}").into(),
-                skills: some(rng, 0.7).into_iter().map(AgentSkill::from).collect(),
+                skills: some(rng, 0.7).into_iter().map(Skill::from).collect(),
                 memberships: Vec::new(),
                 peer: PeerId(rng.below(PEERS)),
                 initial: [
