@@ -5,6 +5,7 @@ mod agents;
 mod built_in;
 mod describe;
 mod error;
+mod figures;
 mod lint;
 mod listeners;
 mod parse;
@@ -20,6 +21,7 @@ mod tests;
 pub use built_in::built_in;
 pub use describe::describe;
 pub use error::ConfigError;
+pub use figures::FiguresConfig;
 pub use lint::lint;
 pub use parse::parse;
 pub use types::{

@@ -5,13 +5,14 @@ use toml::de::DeTable;
 
 use super::agents::agents;
 use super::error::{ConfigError, Report};
+use super::figures::figures;
 use super::listeners::{drain, http, media, sip};
 use super::peers::peers;
 use super::queues::queues;
 use super::reader::Section;
 use super::types::Config;
 
-const TABLES: [&str; 7] = ["sip", "media", "http", "drain", "peers", "queues", "agents"];
+const TABLES: [&str; 8] = ["sip", "media", "http", "drain", "peers", "queues", "agents", "figures"];
 
 /// Reads a configuration. `file` is only named in errors; `strategies` are the names of the strategy table.
 ///
@@ -34,10 +35,11 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let peers = peers(&document, listen, &mut report);
     let queues = queues(&document, strategies, &mut report);
     let agents = agents(&document, &peers, listen, &mut report);
+    let figures = figures(&document, queues.iter().map(|queue| &queue.name), &mut report);
     let errors = report.finish();
     match (sip, media, http, drain) {
         (Some(sip), Some(media), Some(http), Some(drain)) if errors.is_empty() => {
-            Ok(Config { sip, media, http, drain, peers: peers.read, queues, agents })
+            Ok(Config { sip, media, http, drain, peers: peers.read, queues, agents, figures })
         }
         _ => Err(errors),
     }

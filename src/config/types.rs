@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use crate::acd::AgentState;
 
+use super::figures::FiguresConfig;
+
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -25,6 +27,8 @@ pub struct Config {
     pub queues: Vec<QueueConfig>,
     /// `[agents.NAME]`, in the order of the file (`[agents."1001-1050"]` is expanded).
     pub agents: Vec<AgentConfig>,
+    /// `[figures]`
+    pub figures: FiguresConfig,
 }
 
 /// `[sip]`: where SIP is spoken.
