@@ -26,6 +26,20 @@ pub const RTP_BYTES_MAX: usize = 1_472;
 pub const QUEUES_MAX: usize = 2_000;
 /// Agents of a configuration: twice the 10,000 that routing is measured with; a mistyped range ends here.
 pub const AGENTS_MAX: usize = 20_000;
+/// Skills of a configuration: twenty times the 200 that routing is measured with.
+pub const SKILLS_MAX: usize = 4_096;
+/// Longest requirement expression: a screen of text.
+pub const REQUIREMENT_BYTES_MAX: usize = 1_024;
+/// Deepest nesting of parentheses and `!`: nobody reads deeper, and the reader's stack stays small.
+pub const REQUIREMENT_DEPTH_MAX: usize = 16;
+/// Most terms of a requirement: each may be tested for an agent.
+pub const REQUIREMENT_TERMS_MAX: usize = 64;
+/// Attributes of one call: a few lines of a trunk's headers.
+pub const ATTRIBUTES_MAX: usize = 32;
+/// Relaxation steps of a queue: a caller who passes so many waits for something else.
+pub const STEPS_MAX: usize = 16;
+/// Teams of a configuration: one for every twenty of the most agents.
+pub const TEAMS_MAX: usize = 1_000;
 /// Peers of a configuration: trunks and PBXs of the largest sites; each is asked by OPTIONS on a timer of its own.
 pub const PEERS_MAX: usize = 1_000;
 /// Control-plane requests that wait for the signalling thread.
@@ -41,3 +55,5 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 pub const GATE_URGENT_MAX: usize = 65_536;
 /// New calls read and not yet judged: more than a node can take within the time after which it refuses.
 pub const GATE_CALLS_MAX: usize = 4_096;
+/// Media workers of a node: each carries some 200,000 packets a second, so that a full gigabit needs three.
+pub const MEDIA_WORKERS_MAX: u8 = 16;

@@ -10,9 +10,12 @@ use super::listeners::{drain, http, media, sip};
 use super::peers::peers;
 use super::queues::queues;
 use super::reader::Section;
+use super::routing::Known;
+use super::skills::Vocabulary;
+use super::teams::teams;
 use super::types::Config;
 
-const TABLES: [&str; 8] = ["sip", "media", "http", "drain", "peers", "queues", "agents", "figures"];
+const TABLES: [&str; 10] = ["sip", "media", "http", "drain", "peers", "skills", "queues", "agents", "teams", "figures"];
 
 /// Reads a configuration. `file` is only named in errors; `strategies` are the names of the strategy table.
 ///
@@ -33,13 +36,16 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let http = http(&document, &mut report);
     let drain = drain(&document, &mut report);
     let peers = peers(&document, listen, &mut report);
-    let queues = queues(&document, strategies, &mut report);
-    let agents = agents(&document, &peers, listen, &mut report);
+    let vocabulary = Vocabulary::read(&document, &mut report);
+    let agents = agents(&document, &peers, listen, &vocabulary, &mut report);
+    let teams = teams(&document, &agents, &mut report);
+    let known = Known::new(&document, strategies, &vocabulary, &agents, &teams);
+    let queues = queues(&document, &known, &mut report);
     let figures = figures(&document, queues.iter().map(|queue| &queue.name), &mut report);
     let errors = report.finish();
     match (sip, media, http, drain) {
         (Some(sip), Some(media), Some(http), Some(drain)) if errors.is_empty() => {
-            Ok(Config { sip, media, http, drain, peers: peers.read, queues, agents, figures })
+            Ok(Config { sip, media, http, drain, peers: peers.read, queues, agents, teams, figures })
         }
         _ => Err(errors),
     }
