@@ -8,12 +8,13 @@ mod demo;
 mod exit;
 mod log;
 mod print;
+mod stats;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel};
+use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel, QueueCommand};
 use crate::cli::client::Client;
 use crate::cli::exit::{USAGE, fail, finish};
 use crate::cli::print::error;
@@ -32,6 +33,9 @@ pub fn run() -> ExitCode {
         Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),
         Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
         Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
+        Command::Queue { command: QueueCommand::Stats(stats) } => {
+            finish(Client::new(&stats.target).and_then(|client| client.queue_stats(&stats)))
+        }
         Command::Agent { command: AgentCommand::Set { name, state, reason, target } } => {
             finish(Client::new(&target).and_then(|client| client.set_agent(&name, state, reason.as_deref())))
         }

@@ -5,6 +5,7 @@ mod agents;
 mod built_in;
 mod describe;
 mod error;
+mod figures;
 mod fit;
 mod lint;
 mod listeners;
@@ -24,6 +25,7 @@ mod tests;
 pub use built_in::built_in;
 pub use describe::describe;
 pub use error::ConfigError;
+pub use figures::FiguresConfig;
 pub use lint::lint;
 pub use parse::parse;
 pub use types::{

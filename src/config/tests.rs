@@ -443,6 +443,7 @@ SIP    127.0.0.1:5070 over UDP; calls from unknown sources are refused with 403
 RTP    127.0.0.1 ports 21000-24999, 2000 legs; silent legs are probed after 90s
 HTTP   127.0.0.1:8080, no token needed
 Drain  waiting callers are offered for 30s more
+Days   of UTC
 
 Peers: 1
   phones  127.0.0.1:5071; calls from 127.0.0.0/8, called number from Request-URI; not watched

@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::acd::AgentState;
 use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 
+use super::figures::FiguresConfig;
+
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -28,6 +30,8 @@ pub struct Config {
     pub agents: Vec<AgentConfig>,
     /// `[teams.NAME]`, in the order of the file.
     pub teams: Vec<TeamConfig>,
+    /// `[figures]`
+    pub figures: FiguresConfig,
 }
 
 /// `[sip]`: where SIP is spoken.
