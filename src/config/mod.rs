@@ -28,6 +28,6 @@ pub use lint::lint;
 pub use parse::parse;
 pub use types::{
     AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy,
-    MemberConfig, NumberConfig, OrderConfig, PeerConfig, QueueConfig, RoutingConfig, SipConfig, SkillConfig,
-    StepConfig, TeamConfig, UnknownSource,
+    MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig, SipConfig,
+    SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
 };
