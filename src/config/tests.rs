@@ -41,6 +41,7 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(config.media.address.to_string(), "127.0.0.1");
     assert_eq!(config.media.ports, (20_000, 29_999));
     assert_eq!(config.media.silence_probe, Duration::from_secs(90));
+    assert_eq!(config.media.workers, None);
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.drain.limit, Duration::from_secs(300));
     let queue = &config.queues[0];
@@ -59,7 +60,7 @@ fn every_key_is_read() {
     let config = valid(
         r#"
         sip = { listen = "0.0.0.0:5060", advertise = "203.0.113.5", unknown_source = "silent" }
-        media = { address = "192.0.2.1", ports = "30000-30003", silence_probe = "5m" }
+        media = { address = "192.0.2.1", ports = "30000-30003", workers = 2, silence_probe = "5m" }
         drain.limit = "1h"
         [http]
         listen = "0.0.0.0:8080"
@@ -92,6 +93,7 @@ fn every_key_is_read() {
     assert_eq!(config.sip.advertise.map(|address| address.to_string()).as_deref(), Some("203.0.113.5"));
     assert_eq!(config.sip.unknown_source, UnknownSource::Silent);
     assert_eq!((config.media.ports, config.media.silence_probe), ((30_000, 30_003), Duration::from_secs(300)));
+    assert_eq!(config.media.workers, Some(2));
     assert_eq!(config.drain.limit, Duration::from_secs(3_600));
     assert_eq!(config.http.tokens, [("alice".to_string(), "s3cret".to_string())]);
     assert_eq!(config.http.token_files, [("bob".to_string(), PathBuf::from("bob.token"))]);
@@ -270,6 +272,7 @@ const ALONE: &[(&str, &str)] = &[
     ),
     ("[media]\nports = \"20000-19001\"", "6: media.ports: the last port 19001 is below the first 20000"),
     ("[media]\nports = \"80-19001\"", "6: media.ports: 80 is a port of the system's; begin at 1024 or above"),
+    ("[media]\nworkers = 0", "6: media.workers: 0 is out of range; allowed are 1 to 16"),
     ("[media]\nports = \"20000\"", "6: media.ports: `20000` is no range of ports; write it like \"20000-29999\""),
     ("[media]\naddress = \"::1\"", "6: media.address: ::1 is IPv6, but sip.listen is IPv4"),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),

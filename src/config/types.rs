@@ -58,6 +58,9 @@ pub struct MediaConfig {
     pub address: IpAddr,
     /// `ports = "20000-29999"`: first and last RTP/RTCP port (even to odd). Cannot change at run time.
     pub ports: (u16, u16),
+    /// `workers = 1`: threads that carry audio, each with its own share of the ports; the shell chooses by the number of cores
+    /// when left out. Cannot change at run time.
+    pub workers: Option<u8>,
     /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is probed by OPTIONS.
     pub silence_probe: Duration,
 }

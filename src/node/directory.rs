@@ -6,15 +6,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{AgentPlan, Plan, QueuePlan};
+use crate::acd::{AgentPlan, Plan, QueuePlan, Routing, Skill};
 use crate::base::{AgentId, PeerId, QueueId};
-use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig};
+use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig, SkillConfig};
 use crate::media::TrackId;
 use crate::node::message::{QueueAudio, Resolved};
 use crate::sip::uri::Uri;
 
-/// See the module.
-#[derive(Debug)]
+/// See the module. One is shared by the hub and all shards; a reload makes another.
+#[derive(Debug, Clone)]
 pub(super) struct Directory {
     pub(super) plan: Arc<Plan>,
     queues: Register<Queue>,
@@ -27,7 +27,7 @@ pub(super) struct Directory {
 }
 
 /// Entries by the index that their name got when it first came.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Register<T> {
     entries: Vec<T>,
     names: BTreeMap<Arc<str>, u32>,
@@ -292,14 +292,20 @@ fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
         threshold: queue.threshold,
         short_abandon: queue.short_abandon,
         open: queue.open,
+        routing: Routing::default(),
     }
+}
+
+fn skill_plan(skill: &SkillConfig) -> Skill {
+    Skill { name: Arc::clone(&skill.name), level: skill.level, enabled: skill.enabled }
 }
 
 fn agent_plan(id: AgentId, peer: PeerId, agent: &AgentConfig) -> AgentPlan {
     AgentPlan {
         id,
         name: agent.name.clone(),
-        skills: agent.skills.iter().filter(|skill| skill.enabled).map(|skill| skill.name.clone()).collect(),
+        skills: agent.skills.iter().map(skill_plan).collect(),
+        memberships: Vec::new(),
         peer,
         initial: agent.initial.clone(),
         return_after: agent.return_after,
