@@ -38,6 +38,9 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
     for row in config.agents.chunk_by(alike) {
         write_agents(out, row)?;
     }
+    if !config.reasons.is_empty() {
+        writeln!(out, "\nReasons of not ready: {}", config.reasons.join(", "))?;
+    }
     if !config.teams.is_empty() {
         writeln!(out, "\nTeams: {}", config.teams.len())?;
     }

@@ -28,6 +28,8 @@ pub struct Config {
     pub agents: Vec<AgentConfig>,
     /// `[teams.NAME]`, in the order of the file.
     pub teams: Vec<TeamConfig>,
+    /// `[not_ready] reasons = ["lunch", "meeting"]`: what people may be not ready for. Empty, the default: anything.
+    pub reasons: Vec<Arc<str>>,
 }
 
 /// `[sip]`: where SIP is spoken.

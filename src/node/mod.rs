@@ -25,6 +25,7 @@ mod peers;
 mod ports;
 mod qualify;
 mod shard;
+mod supervise;
 #[cfg(test)]
 mod tests;
 
@@ -45,7 +46,7 @@ use gate::Sender;
 
 pub use hub::Hub;
 pub use letter::{Down, Ticket, Up};
-pub use message::{AgentView, CallView, Control, QueueAudio, Reply, Resolved, Setup};
+pub use message::{AgentChange, Selection, AgentView, CallView, Control, QueueAudio, Reply, Resolved, Setup};
 pub use shard::Shard;
 pub use transaction::Transmit;
 

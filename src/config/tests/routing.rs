@@ -181,6 +181,7 @@ fn each_error_of_numbers_skills_and_teams_says_what_to_write() {
             "12: teams.b.agents: agent `3` is in the team `a` already",
         ),
         ("[teams.a]\nagents = [\"77\"]", "10: teams.a.agents: unknown agent `77`; did you mean `7`?"),
+        ("[not_ready]\nreasons = [\" \"]", "10: not_ready.reasons[0]: a reason is 1 to 64 bytes of text"),
         (
             "penalty_steps = [{ after = \"1s\", min = 3, max = 2 }]",
             "9: queues.q.penalty_steps[0]: lets nobody in: min 3 is above max 2",
