@@ -22,6 +22,7 @@ mod letter;
 mod listing;
 mod message;
 mod peers;
+mod planning;
 mod ports;
 mod qualify;
 mod shard;
