@@ -40,6 +40,10 @@ pub const ATTRIBUTES_MAX: usize = 32;
 pub const STEPS_MAX: usize = 16;
 /// Teams of a configuration: one for every twenty of the most agents.
 pub const TEAMS_MAX: usize = 1_000;
+/// Reasons of not ready: a list that people choose from.
+pub const REASONS_MAX: usize = 64;
+/// Longest reason of not ready: it is shown in tables.
+pub const REASON_BYTES_MAX: usize = 64;
 /// Peers of a configuration: trunks and PBXs of the largest sites; each is asked by OPTIONS on a timer of its own.
 pub const PEERS_MAX: usize = 1_000;
 /// Control-plane requests that wait for the signalling thread.
