@@ -31,7 +31,7 @@ impl Engine {
         self.seq += 1;
         let since = since.map_or(self.now, |since| since.min(self.now));
         let place = Place { priority: Reverse(priority), since, queue, seq: self.seq, call };
-        let visit = Visit { place, joined: self.now, agent: None, missed: false };
+        let visit = Visit { place, joined: self.now, agent: None, missed: false, epoch: self.epoch };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;

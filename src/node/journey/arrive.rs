@@ -60,6 +60,6 @@ impl Shard {
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));
         tracing::debug!(%call, queue = %config.name, "call arrives");
-        self.commands.push_back(Command::Enqueue { call, queue, priority: config.priority, since: None });
+        self.commands.push_back(Command::Enqueue { call, queue, priority: config.priority, since: Some(now) });
     }
 }
