@@ -214,8 +214,8 @@ impl Node {
     /// The first broken invariant, in words.
     pub fn check(&self) -> Result<(), String> {
         self.hub.check()?;
-        self.shard.check_self()?;
-        self.shard.check_beside(&self.hub.engine)
+        self.shard.check()?;
+        self.shard.check_beside(&self.hub)
     }
 
     /// Carries letters between shard and hub until both are quiet.

@@ -39,7 +39,7 @@ impl Router {
 
     /// A call's shard; nobody without the secret can aim calls at one.
     fn of_call(&self, call_id: &[u8]) -> ShardId {
-        let share = u128::from(self.secret.digest(call_id)) * u128::from(self.shards) >> 64;
+        let share = (u128::from(self.secret.digest(call_id)) * u128::from(self.shards)) >> 64;
         ShardId(share as u8)
     }
 }
