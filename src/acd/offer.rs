@@ -32,10 +32,9 @@ impl Engine {
     /// Offers a call that has no offer to the best idle agent, or lets it wait for one.
     pub(super) fn offer_or_wait(&mut self, call: CallId) {
         let Some(visit) = self.calls.get(&call) else { return };
-        let pool = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty").pool;
-        match self.matching.best_agent(pool) {
+        match self.matching.best_agent(visit.line) {
             Some(agent) => self.reserve(agent, call),
-            None => self.matching.wait(pool, visit.place),
+            None => self.matching.wait(visit.line, visit.place),
         }
     }
 
@@ -67,6 +66,7 @@ impl Engine {
         let queue = self.queues.get(offer.queue).expect("a visit's queue is kept until it is empty");
         let talk = Talk { call, queue: offer.queue, epoch, since: self.now, wrap_up: queue.plan.wrap_up };
         self.tell_end(agent, &offer, OfferCause::Answered);
+        self.matching.took(agent, offer.queue);
         self.finish(call, Outcome::Answered(agent));
         self.begin(agent, Duty::Talking(talk), Actor::Engine);
     }

@@ -5,12 +5,16 @@ mod agents;
 mod built_in;
 mod describe;
 mod error;
+mod fit;
 mod lint;
 mod listeners;
 mod parse;
 mod peers;
 mod queues;
 mod reader;
+mod routing;
+mod skills;
+mod teams;
 pub mod types;
 mod values;
 
@@ -24,5 +28,6 @@ pub use lint::lint;
 pub use parse::parse;
 pub use types::{
     AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy,
-    PeerConfig, QueueConfig, SipConfig, UnknownSource,
+    MemberConfig, NumberConfig, OrderConfig, PeerConfig, QueueConfig, RoutingConfig, SipConfig, SkillConfig,
+    StepConfig, TeamConfig, UnknownSource,
 };

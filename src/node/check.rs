@@ -24,10 +24,7 @@ impl Shard {
         if streams != self.streams.len() {
             return Err(format!("{streams} streams in contacts, {} in the table", self.streams.len()));
         }
-        if self.pool.free() + streams != self.ports {
-            return Err(format!("{} ports free and {streams} in use of {}", self.pool.free(), self.ports));
-        }
-        Ok(())
+        self.ports.check(streams)
     }
 
     /// With no letter under way, engine and shard agree on who is offered and who talks.

@@ -6,9 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{AgentPlan, Plan, QueuePlan};
+use crate::acd::{AgentPlan, Plan, QueuePlan, Routing, Skill};
 use crate::base::{AgentId, PeerId, QueueId};
-use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig};
+use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig, SkillConfig};
 use crate::media::TrackId;
 use crate::node::message::{QueueAudio, Resolved};
 use crate::sip::uri::Uri;
@@ -107,7 +107,7 @@ impl Directory {
         for queue in &config.queues {
             let id = self.put_queue(queue, resolved);
             for number in &queue.numbers {
-                self.numbers.insert(number.clone(), id);
+                self.numbers.insert(number.number.clone(), id);
             }
             plan.queues.push(queue_plan(id, queue));
         }
@@ -283,7 +283,7 @@ fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
     QueuePlan {
         id,
         name: queue.name.clone(),
-        skills: queue.skills.clone(),
+        skills: queue.routing.requirement.skills().into_iter().collect(),
         strategy: queue.strategy,
         waiting_max: queue.waiting_max,
         wait_max: queue.wait_max,
@@ -292,14 +292,20 @@ fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
         threshold: queue.threshold,
         short_abandon: queue.short_abandon,
         open: queue.open,
+        routing: Routing::default(),
     }
+}
+
+fn skill_plan(skill: &SkillConfig) -> Skill {
+    Skill { name: Arc::clone(&skill.name), level: skill.level, enabled: skill.enabled }
 }
 
 fn agent_plan(id: AgentId, peer: PeerId, agent: &AgentConfig) -> AgentPlan {
     AgentPlan {
         id,
         name: agent.name.clone(),
-        skills: agent.skills.clone(),
+        skills: agent.skills.iter().map(skill_plan).collect(),
+        memberships: Vec::new(),
         peer,
         initial: agent.initial.clone(),
         return_after: agent.return_after,

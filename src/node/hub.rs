@@ -156,6 +156,7 @@ fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
         ("media.address", old.media.address != new.media.address),
         ("media.ports", old.media.ports != new.media.ports),
+        ("media.workers", old.media.workers != new.media.workers),
         ("http.listen", old.http.listen != new.http.listen),
     ];
     fixed

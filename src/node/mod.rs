@@ -22,6 +22,7 @@ mod letter;
 mod listing;
 mod message;
 mod peers;
+mod ports;
 mod qualify;
 mod route;
 mod shard;
@@ -38,7 +39,7 @@ use crate::acd::{Plan, Stamped};
 use crate::base::limits::SHARDS_MAX;
 use crate::base::{Instant, PeerId, Rng, ShardId};
 use crate::config::Config;
-use crate::media;
+use crate::media::{self, Lease};
 use crate::sip::transaction;
 
 use directory::Directory;
@@ -75,11 +76,11 @@ impl Parts {
         let mut rng = Rng::from_seed(setup.seed);
         let router = Router::new(shards, &mut rng);
         let directory = Arc::new(Directory::new(&setup.config, &setup.resolved));
-        let mut blocks = setup.leases.chunks(setup.leases.len().div_ceil(addresses.len()).max(1));
+        let mut blocks = blocks(&setup.leases, addresses.len()).into_iter();
         let shard = |(number, address): (u8, &SocketAddr)| {
             let mut seed = [0; 32];
             seed.chunks_mut(8).for_each(|word| word.copy_from_slice(&rng.u64().to_le_bytes()));
-            let leases = blocks.next().unwrap_or_default().to_vec();
+            let leases = blocks.next().unwrap_or_default();
             let setup = Setup { seed, sip_address: *address, leases, ..setup.clone() };
             Shard::one_of(now, ShardId(number), shards, &setup, Arc::clone(&directory))
         };
@@ -231,4 +232,15 @@ impl Node {
             self.shard.handle_down(now, down);
         }
     }
+}
+
+/// Deals leases out to so many shards: to each a block of every media worker's.
+fn blocks(leases: &[Lease], shards: usize) -> Vec<Vec<Lease>> {
+    let mut blocks = vec![Vec::new(); shards];
+    for its in leases.chunk_by(|one, next| one.port.worker() == next.port.worker()) {
+        for (block, part) in blocks.iter_mut().zip(its.chunks(its.len().div_ceil(shards))) {
+            block.extend_from_slice(part);
+        }
+    }
+    blocks
 }

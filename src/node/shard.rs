@@ -14,13 +14,13 @@ use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, ShardId, 
 use crate::call::{Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
-use crate::media::pool::Pool;
 use crate::node::contact::Contact;
 use crate::node::directory::Directory;
 use crate::node::gate::Sender;
 use crate::node::letter::{Answer, Down, Said, Ticket, Told, Up};
 use crate::node::message::Setup;
 use crate::node::peers::Peers;
+use crate::node::ports::Ports;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
 use crate::sip::transaction::{Door, Transmit};
@@ -36,9 +36,7 @@ pub struct Shard {
     /// Agents whose offer was taken back, with its epoch, until the leg is gone.
     pub(super) releasing: IdMap<AgentId, u32>,
     pub(super) streams: IdMap<StreamId, (CallId, Side)>,
-    pub(super) pool: Pool,
-    /// How many ports there are in all.
-    pub(super) ports: usize,
+    pub(super) ports: Ports,
     /// Where RTP is received.
     pub(super) rtp: Option<IpAddr>,
     pub(super) peers: Peers,
@@ -55,8 +53,6 @@ pub struct Shard {
     calls_max: usize,
     /// Letters given out, and those of them that the hub has taken.
     letters: (u64, u64),
-    /// Streams that belong to agents' legs.
-    pub(super) agent_streams: usize,
     unknown_source: UnknownSource,
     next_stream: u64,
 }
@@ -118,8 +114,7 @@ impl Shard {
             owners: IdMap::default(),
             releasing: IdMap::default(),
             streams: IdMap::default(),
-            pool: Pool::new(setup.leases.clone()),
-            ports: setup.leases.len(),
+            ports: Ports::new(&setup.leases),
             rtp: setup.leases.first().map(|lease| lease.address.ip()),
             peers: Peers::default(),
             timers: Timers::default(),
@@ -132,7 +127,6 @@ impl Shard {
             calls_max: CALLS_MAX / usize::from(shards),
             letters: (0, 0),
             unknown_source: setup.config.sip.unknown_source,
-            agent_streams: 0,
             next_stream: 0,
         };
         shard.watch_peers(now);
@@ -287,9 +281,9 @@ impl Shard {
         self.contacts.get_mut(id.0)
     }
 
-    pub(super) fn new_stream(&mut self) -> StreamId {
+    pub(super) fn new_stream(&mut self, worker: u8) -> StreamId {
         self.next_stream += 1;
-        StreamId::new(self.id, 0, self.next_stream)
+        StreamId::new(self.id, worker, self.next_stream)
     }
 
     /// What the engine asks for.

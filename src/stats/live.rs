@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 
-use crate::acd::{AgentPlan, AgentState, Fact, Plan, QueuePlan, Refusal, Stamped};
+use crate::acd::{AgentPlan, AgentState, Fact, Plan, QueuePlan, Refusal, Skill, Stamped};
 use crate::base::{AgentId, Instant, PeerId, QueueId, WallTime};
 use crate::stats::agents::{Agent, ByState, Group, Kind, STATES, Talk, Times};
 use crate::stats::bounds::{micros, normalised};
@@ -320,12 +320,12 @@ impl Live {
     /// Forms the groups anew, with each agent in the state it is in.
     fn apply_agents(&self, now: Instant, plan: &Plan, queues: &[Arc<Queue>]) -> Vec<Membership> {
         self.retire_agents(now, plan);
-        let mut by_skills: BTreeMap<BTreeSet<&str>, Vec<&AgentPlan>> = BTreeMap::new();
+        let mut by_team: BTreeMap<(BTreeSet<&Skill>, BTreeSet<QueueId>), Vec<&AgentPlan>> = BTreeMap::new();
         for agent in &plan.agents {
-            let skills = agent.skills.iter().map(|skill| &**skill).collect();
-            by_skills.entry(skills).or_default().push(agent);
+            let queues = agent.memberships.iter().map(|membership| membership.queue).collect();
+            by_team.entry((agent.skills.iter().collect(), queues)).or_default().push(agent);
         }
-        by_skills.into_values().map(|agents| self.form_group(now, plan, queues, &agents)).collect()
+        by_team.into_values().map(|agents| self.form_group(now, plan, queues, &agents)).collect()
     }
 
     fn form_group(&self, now: Instant, plan: &Plan, queues: &[Arc<Queue>], agents: &[&AgentPlan]) -> Membership {

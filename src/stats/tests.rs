@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Actor, AgentPlan, AgentState, EndedBy, Fact, FlowOut, Plan, QueuePlan, Stamped};
+use crate::acd::{Actor, AgentPlan, AgentState, EndedBy, Fact, FlowOut, Plan, QueuePlan, Routing, Stamped};
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId};
 use crate::stats::Live;
 
@@ -38,6 +38,7 @@ fn queue(id: QueueId, name: &str, skills: &[&str]) -> QueuePlan {
         threshold: secs(20),
         short_abandon: secs(5),
         open: true,
+        routing: Routing::default(),
     }
 }
 
@@ -46,6 +47,7 @@ fn agent(id: u32, skills: &[&str], initial: AgentState) -> AgentPlan {
         id: AgentId(id),
         name: format!("{}", 1000 + id).into(),
         skills: skills.iter().map(|skill| (*skill).into()).collect(),
+        memberships: Vec::new(),
         peer: PeerId(0),
         initial,
         return_after: secs(60),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use strowger::acd::{AgentPlan, AgentState, Command, Effect, EndedBy, Engine, Plan, QueuePlan};
+use strowger::acd::{AgentPlan, AgentState, Command, Effect, EndedBy, Engine, Plan, QueuePlan, Routing};
 use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId};
 
 const AGENTS: u32 = 10_000;
@@ -66,11 +66,13 @@ fn plan() -> Plan {
         threshold: Duration::from_secs(20),
         short_abandon: Duration::from_secs(5),
         open: true,
+        routing: Routing::default(),
     };
     let agent = |id: u32| AgentPlan {
         id: AgentId(id),
         name: id.to_string().into(),
-        skills: (0..SKILLS).map(|n| Arc::clone(&skills[((id + n * 167) % QUEUES) as usize])).collect(),
+        skills: (0..SKILLS).map(|n| Arc::clone(&skills[((id + n * 167) % QUEUES) as usize]).into()).collect(),
+        memberships: Vec::new(),
         peer: PeerId(0),
         initial: AgentState::Ready,
         return_after: Duration::from_secs(60),

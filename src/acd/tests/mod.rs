@@ -39,6 +39,7 @@ fn queue(id: u32) -> QueuePlan {
         threshold: secs(20),
         short_abandon: secs(5),
         open: true,
+        routing: Routing::default(),
     }
 }
 
@@ -47,6 +48,7 @@ fn agent(id: u32) -> AgentPlan {
         id: AgentId(id),
         name: id.to_string().into(),
         skills: Vec::new(),
+        memberships: Vec::new(),
         peer: PeerId(0),
         initial: AgentState::Ready,
         return_after: secs(60),

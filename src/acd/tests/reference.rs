@@ -223,7 +223,9 @@ impl Reference {
 
     fn serves(&self, agent: AgentId, queue: QueueId) -> bool {
         let Some(agent) = self.plan.agents.iter().find(|row| row.id == agent) else { return false };
-        self.skills.get(&queue).is_some_and(|skills| skills.iter().all(|skill| agent.skills.contains(skill)))
+        self.skills
+            .get(&queue)
+            .is_some_and(|skills| skills.iter().all(|skill| agent.skills.iter().any(|own| own.name == *skill)))
     }
 
     pub(super) fn judge(&self, engine: &Engine) {

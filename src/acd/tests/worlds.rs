@@ -344,6 +344,7 @@ fn random_plan(rng: &mut Rng) -> Plan {
                 threshold: secs(rng, 30),
                 short_abandon: Duration::from_secs(5),
                 open: rng.chance(0.9),
+                routing: Routing::default(),
             })
             .collect(),
         agents: agents
@@ -351,7 +352,8 @@ fn random_plan(rng: &mut Rng) -> Plan {
             .map(|id| AgentPlan {
                 id: AgentId(id),
                 name: format!("{id}").into(),
-                skills: some(rng, 0.7),
+                skills: some(rng, 0.7).into_iter().map(Skill::from).collect(),
+                memberships: Vec::new(),
                 peer: PeerId(rng.below(PEERS)),
                 initial: [
                     AgentState::Ready,

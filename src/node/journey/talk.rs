@@ -5,6 +5,7 @@ use crate::base::{AgentId, CallId, Instant, LegId, StreamId};
 use crate::config::MediaPolicy;
 use crate::media::{self, Source};
 use crate::node::contact::{AgentLeg, Audio, Phase};
+use crate::node::ports::Holder;
 use crate::node::shard::{Drain, Owner, Shard, Side, Timer};
 
 impl Shard {
@@ -51,7 +52,7 @@ impl Shard {
         };
         self.owners.remove(&device.leg);
         self.legs.hang_up(now, device.leg);
-        self.close_audio(device.audio);
+        self.close_audio(device.audio, Holder::Agent);
         self.commands.push_back(Command::OfferReleased { agent, epoch });
         self.play_queue(call);
         if self.drain == Drain::LimitPassed {
