@@ -72,7 +72,7 @@ impl Shard {
             call,
             queue,
             priority: config.priority,
-            since: None,
+            since: Some(now),
             asks: Asks::default(),
         });
     }
