@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing, Wish};
 use crate::acd::engine::{Engine, Link, Timer};
-use crate::acd::message::{Actor, AgentTarget, Fact, OfferCause};
+use crate::acd::fact::Fact;
+use crate::acd::message::{Actor, AgentTarget, OfferCause};
 use crate::acd::plan::{AgentState, DeviceState, Direction};
+use crate::acd::strategy::History;
 use crate::base::limits::WRAP_UP_MAX;
 use crate::base::{AgentId, CallId, PeerId};
 
@@ -137,6 +139,7 @@ impl Engine {
     /// What an agent does when nothing keeps it any more: what was wished meanwhile, else it wishes calls.
     pub(super) fn settle(&mut self, agent: AgentId) {
         let Some(row) = self.agents.get_mut(agent) else { return };
+        row.history.at_rest(self.now);
         if row.contract == Contract::Leaving {
             return self.dismiss(agent);
         }
@@ -264,7 +267,7 @@ impl Engine {
             AgentTarget::LoggedOut => {
                 self.begin(agent, Duty::LoggedOut, by);
                 if let Some(row) = self.agents.get_mut(agent) {
-                    row.history.idle_since = None;
+                    row.history = History::default();
                 }
             }
         }

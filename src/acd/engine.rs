@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::acd::agent::{Agent, AgentStatus, Wish};
+use crate::acd::fact::{Fact, Repair, Stamped};
 use crate::acd::matching::Matching;
-use crate::acd::message::{Command, Effect, Fact, Repair, Stamped};
+use crate::acd::message::{Command, Effect};
 use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
 use crate::acd::table::Table;
@@ -124,7 +125,9 @@ impl Engine {
     pub fn handle_command(&mut self, now: Instant, command: Command) {
         self.advance(now);
         match command {
-            Command::Enqueue { call, queue, priority, since } => self.on_enqueue(call, queue, priority, since),
+            Command::Enqueue { call, queue, priority, since, asks } => {
+                self.on_enqueue(call, queue, (priority, since), asks)
+            }
             Command::CallerGone { call } => self.on_caller_gone(call),
             Command::Leave { call, reason } => self.flow_out(call, reason),
             Command::OfferRinging { call, agent, epoch } => self.on_ringing(call, agent, epoch),

@@ -6,6 +6,7 @@ mod bits;
 mod check;
 mod duty;
 pub mod engine;
+mod fact;
 mod hall;
 mod index;
 mod matching;
@@ -30,9 +31,8 @@ mod tests;
 
 pub use agent::AgentStatus;
 pub use engine::Engine;
-pub use message::{
-    Actor, AgentTarget, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Repair, Stamped,
-};
+pub use fact::{Fact, Repair, Stamped};
+pub use message::{Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Refusal};
 pub use plan::{AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, OfferPolicy, Plan, QueuePlan, Reason};
 pub use queue::Counts;
 pub use routing::{Members, Membership, Order, PenaltyStep, Routing, Skill, Step, TierRules};

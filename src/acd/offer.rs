@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::acd::agent::{Device, Duty, Offer, Phase, Talk};
 use crate::acd::engine::{Engine, Timer};
-use crate::acd::message::{Actor, Effect, EndedBy, Fact, FlowOut, OfferCause, Repair};
+use crate::acd::fact::{Fact, Repair};
+use crate::acd::message::{Actor, Effect, EndedBy, FlowOut, OfferCause};
 use crate::acd::plan::Reason;
 use crate::acd::visit::Outcome;
 use crate::base::{AgentId, CallId};
@@ -91,6 +92,9 @@ impl Engine {
         self.cancel_offers(call, OfferCause::Rescinded);
         self.matching.took(agent, offer.queue);
         self.finish(call, Outcome::Answered(agent));
+        if let Some(row) = self.agents.get_mut(agent) {
+            row.history.answered(self.now);
+        }
         self.begin(agent, Duty::Talking(talk), Actor::Engine);
         self.ask(Effect::Join { call, agent, epoch });
     }
@@ -214,14 +218,11 @@ impl Engine {
     }
 
     pub(super) fn on_talk_ended(&mut self, call: CallId, agent: AgentId, epoch: u32, by: EndedBy) {
-        let Some(row) = self.agents.get_mut(agent) else { return };
-        let Duty::Talking(talk) = row.duty else { return };
-        if talk.call != call || talk.epoch != epoch {
-            return;
-        }
-        row.history.idle_since = Some(self.now);
+        let talk = self.agents.get(agent).and_then(|row| row.talk(call, epoch));
+        let (Some(talk), Some(row)) = (talk, self.agents.get_mut(agent)) else { return };
         let Talk { queue, since, wrap_up, .. } = talk;
         let hold = talk.hold_until(self.now);
+        row.history.talk_ended(self.now, self.now.since(since));
         self.tell(Fact::TalkEnded { call, queue, agent, talk: self.now.since(since), hold, by });
         if wrap_up.is_zero() {
             return self.settle(agent);

@@ -1,5 +1,5 @@
-//! What queues and agents say of offers, answers and states: how often a call is offered, who wraps up how long, whose phone
-//! answers by itself, who confirms by a key, and for what reasons somebody may be not ready.
+//! What queues and agents say of offers and answers: how often a call is offered, who wraps up how long, whose phone
+//! answers by itself, who confirms by a key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,6 @@ pub(super) const POLICY_KEYS: [&str; 8] = [
     "confirm",
     "confirm_within",
 ];
-const STATE_KEYS: [&str; 1] = ["not_ready"];
 
 const MINUTE: Duration = Duration::from_secs(60);
 const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
@@ -79,14 +78,6 @@ pub(super) fn confirm(section: &Section<'_, '_>, report: &mut Report<'_>) -> Opt
         _ => Err("is one key: 0 to 9, * or #".to_string()),
     });
     digit.map(|digit| Confirm { digit, within })
-}
-
-/// `[states]`: the reasons of not ready that people may give.
-pub(super) fn not_ready_reasons(document: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<Arc<str>> {
-    let Some(item) = document.get("states") else { return Vec::new() };
-    let Some(section) = Section::open(&item, &STATE_KEYS, report) else { return Vec::new() };
-    let reasons = section.list("not_ready", report, |value| values::name(string(value)?)).unwrap_or_default();
-    reasons.into_iter().map(|(reason, _)| reason.into()).collect()
 }
 
 fn count(value: &toml::de::DeValue<'_>) -> Result<u32, String> {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Actor, AgentPlan, AgentState, AgentTarget, Command, DeviceState, Reason};
+use crate::acd::{Actor, AgentPlan, AgentState, DeviceState};
 use crate::base::limits::{CONTROL_QUEUE_MAX, ROWS_MAX};
-use crate::base::{AgentId, CallId, Instant, QueueId, ShardId};
+use crate::base::{CallId, Instant, QueueId, ShardId};
 use crate::node::hub::Hub;
 use crate::node::letter::{Answer, Ask, Ticket, Told};
 use crate::node::listing::Listing;
@@ -19,23 +19,9 @@ impl Hub {
                 self.reply(ticket, reply);
             }
             Control::Calls { offset, limit } => self.list(ticket, Listing::new(offset, limit.min(ROWS_MAX))),
-            Control::SetAgent { agent, target, by, lasts, why } => {
-                if let Some(refused) = self.refused_reason(&target) {
-                    return self.reply(ticket, refused);
-                }
-                let by = actor(by, why);
-                self.command_agent(now, ticket, &agent, |agent| Command::SetAgent { agent, target, by, lasts });
-            }
-            Control::ExtendWrapUp { agent, more, by } => {
-                let by = Actor::User(by);
-                self.command_agent(now, ticket, &agent, |agent| Command::ExtendWrapUp { agent, more, by });
-            }
-            Control::EndWrapUp { agent, by } => {
-                let by = Actor::User(by);
-                self.command_agent(now, ticket, &agent, |agent| Command::EndWrapUp { agent, by });
-            }
-            Control::Device { agent, device, .. } => {
-                self.command_agent(now, ticket, &agent, |agent| Command::Device { agent, device });
+            Control::SetAgents { who, change, by } => {
+                let reply = self.set_agents(now, &who, &change, &Actor::User(by));
+                self.reply(ticket, reply);
             }
             Control::HangUp { call, .. } => self.ask_owner(ticket, call, Ask::HangUp(call)),
             Control::Requeue { call, queue, .. } => self.ask_owner(ticket, call, Ask::Requeue(call, queue)),
@@ -62,24 +48,6 @@ impl Hub {
             }
             Answer::Reply(reply) => self.reply(ticket, reply),
         }
-    }
-
-    fn command_agent(&mut self, now: Instant, ticket: Ticket, name: &str, command: impl FnOnce(AgentId) -> Command) {
-        let Some(agent) = self.directory.agent_of_name(name) else {
-            return self.reply(ticket, Reply::NotFound(format!("no agent {name}")));
-        };
-        self.engine.handle_command(now, command(agent));
-        self.reply(ticket, Reply::Done);
-    }
-
-    /// A reason of not ready that is not among the configured ones.
-    fn refused_reason(&self, target: &AgentTarget) -> Option<Reply> {
-        let AgentTarget::NotReady(Reason::Custom(reason)) = target else { return None };
-        let known = &self.directory.not_ready_reasons;
-        if known.is_empty() || known.contains(reason) {
-            return None;
-        }
-        Some(Reply::Conflict(format!("no such reason `{reason}`; there are {}", known.join(", "))))
     }
 
     fn reply(&mut self, ticket: Ticket, reply: Reply) {
@@ -144,13 +112,5 @@ impl Hub {
             peer: Arc::clone(&self.directory.peer(agent.peer).name),
             reachable: !self.down.contains(&agent.peer),
         }
-    }
-}
-
-/// Who asks for an agent's state: whoever says why forces it.
-fn actor(by: Arc<str>, why: Option<Arc<str>>) -> Actor {
-    match why {
-        Some(why) => Actor::Supervisor { name: by, why },
-        None => Actor::User(by),
     }
 }

@@ -6,13 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::Plan;
 use crate::acd::strategy::{self, Ring};
-use crate::acd::{AgentPlan, Plan, QueuePlan, Routing, Skill};
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, PeerId, QueueId};
-use crate::config::{AgentConfig, Config, Confirm, DnisSource, Endpoint, PeerConfig, QueueConfig, SkillConfig};
+use crate::config::{AgentConfig, Config, Confirm, DnisSource, Endpoint, PeerConfig, QueueConfig};
 use crate::media::TrackId;
 use crate::node::message::{QueueAudio, Resolved};
+use crate::node::planning::{self, Memberships};
 use crate::sip::uri::Uri;
 
 /// See the module. One is shared by the hub and all shards; a reload makes another.
@@ -28,8 +29,6 @@ pub(super) struct Directory {
     networks: Vec<(IpAddr, u8, PeerId)>,
     /// How many agents one call may ring at once.
     pub(super) rings_at_most: usize,
-    /// The reasons of not ready that people may give; empty: any.
-    pub(super) not_ready_reasons: Vec<Arc<str>>,
 }
 
 /// Entries by the index that their name got when it first came.
@@ -98,7 +97,6 @@ impl Directory {
             hosts: BTreeMap::new(),
             networks: Vec::new(),
             rings_at_most: 1,
-            not_ready_reasons: Vec::new(),
         };
         directory.apply(config, resolved);
         directory
@@ -116,20 +114,21 @@ impl Directory {
         }
         self.numbers.clear();
         let mut plan = Plan::default();
+        let mut memberships = Memberships::default();
         for queue in &config.queues {
             let id = self.put_queue(queue, resolved);
             for number in &queue.numbers {
                 self.numbers.insert(number.number.clone(), id);
             }
-            plan.queues.push(queue_plan(id, queue));
+            plan.queues.push(planning::queue(id, queue));
+            memberships.note(id, queue);
         }
         for agent in &config.agents {
             let (id, peer) = self.put_agent(agent, resolved);
-            plan.agents.push(agent_plan(id, peer, agent));
+            plan.agents.push(planning::agent(id, peer, agent, memberships.take(&agent.name)));
         }
         let rings_several = plan.queues.iter().any(|queue| strategy::ring_of(queue.strategy) != Ring::One);
         self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
-        self.not_ready_reasons.clone_from(&config.not_ready_reasons);
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
         self.plan = Arc::new(plan);
@@ -147,7 +146,8 @@ impl Directory {
 
     /// The agent of this name, if it is configured now.
     pub(super) fn agent_of_name(&self, name: &str) -> Option<AgentId> {
-        self.plan.agents.iter().find(|agent| &*agent.name == name).map(|agent| agent.id)
+        let id = AgentId(*self.agents.names.get(name)?);
+        self.plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|_| id)
     }
 
     /// A queue that has an id.
@@ -293,43 +293,6 @@ fn within(network: IpAddr, prefix: u8, address: IpAddr) -> bool {
 fn address(endpoint: &Endpoint, resolved: &Resolved) -> Option<SocketAddr> {
     let ip = endpoint.host.parse().ok().or_else(|| resolved.hosts.get(&endpoint.host).copied())?;
     Some(SocketAddr::new(ip, endpoint.port))
-}
-
-fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
-    QueuePlan {
-        id,
-        name: queue.name.clone(),
-        skills: queue.routing.requirement.skills().into_iter().collect(),
-        strategy: queue.strategy,
-        waiting_max: queue.waiting_max,
-        wait_max: queue.wait_max,
-        ring_timeout: queue.ring_timeout,
-        ring_step: queue.ring_step,
-        offers: queue.offers.clone(),
-        wrap_up: queue.wrap_up,
-        threshold: queue.threshold,
-        short_abandon: queue.short_abandon,
-        open: queue.open,
-        routing: Routing::default(),
-    }
-}
-
-fn skill_plan(skill: &SkillConfig) -> Skill {
-    Skill { name: Arc::clone(&skill.name), level: skill.level, enabled: skill.enabled }
-}
-
-fn agent_plan(id: AgentId, peer: PeerId, agent: &AgentConfig) -> AgentPlan {
-    AgentPlan {
-        id,
-        name: agent.name.clone(),
-        skills: agent.skills.iter().map(skill_plan).collect(),
-        memberships: Vec::new(),
-        peer,
-        initial: agent.initial.clone(),
-        return_after: agent.return_after,
-        busy_pause: agent.busy_pause,
-        policy: agent.policy.clone(),
-    }
 }
 
 #[cfg(test)]

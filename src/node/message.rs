@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::{AgentTarget, DeviceState};
+use crate::acd::{AgentTarget, DeviceState, Reason};
 use crate::base::{CallId, Pii};
 use crate::config::Config;
 use crate::media::{Lease, TrackId};
@@ -62,42 +62,13 @@ pub enum Control {
         /// Most rows; bounded by `limits::ROWS_MAX`.
         limit: usize,
     },
-    /// Sets an agent's state.
-    SetAgent {
-        /// The agent's name.
-        agent: String,
-        /// The state wished. A reason that the configuration does not list is refused.
-        target: AgentTarget,
+    /// Changes agents, all of them or, when one is unknown, none.
+    SetAgents {
+        /// Which.
+        who: Selection,
+        /// What is changed.
+        change: AgentChange,
         /// Who asks.
-        by: Arc<str>,
-        /// Not ready ends by itself after so long.
-        lasts: Option<Duration>,
-        /// Why, where a supervisor forces it.
-        why: Option<Arc<str>>,
-    },
-    /// Makes an agent's wrap-up longer: the one that runs, or the one that follows the talk.
-    ExtendWrapUp {
-        /// The agent's name.
-        agent: String,
-        /// By so much.
-        more: Duration,
-        /// Who asks.
-        by: Arc<str>,
-    },
-    /// Ends an agent's wrap-up.
-    EndWrapUp {
-        /// The agent's name.
-        agent: String,
-        /// Who asks.
-        by: Arc<str>,
-    },
-    /// Says what an agent's device does, as seen from outside.
-    Device {
-        /// The agent's name.
-        agent: String,
-        /// What it does.
-        device: DeviceState,
-        /// Who says so.
         by: Arc<str>,
     },
     /// Ends a call.
@@ -116,6 +87,46 @@ pub enum Control {
         /// Who asks.
         by: Arc<str>,
     },
+}
+
+/// Agents by name, by range (`1001-1010`) and by team; a team means the teams below it too.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Names and ranges.
+    pub agents: Vec<String>,
+    /// Teams.
+    pub teams: Vec<String>,
+}
+
+impl Selection {
+    /// One agent.
+    pub fn one(agent: impl Into<String>) -> Self {
+        Self { agents: vec![agent.into()], teams: Vec::new() }
+    }
+}
+
+/// What a supervisor changes of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentChange {
+    /// Its state; during a call it takes effect afterwards.
+    State(AgentTarget),
+    /// Not ready for a reason, which ends by itself after so long.
+    Pause(Reason, Duration),
+    /// As a supervisor forces it, who says why; not ready may end by itself.
+    Force {
+        /// The state.
+        target: AgentTarget,
+        /// How long a not-ready lasts.
+        lasts: Option<Duration>,
+        /// Why, in the supervisor's words.
+        why: Arc<str>,
+    },
+    /// Its wrap-up lasts longer: the one that runs, or the one that follows the talk.
+    ExtendWrapUp(Duration),
+    /// Its wrap-up ends now.
+    EndWrapUp,
+    /// What its device does, as seen from outside.
+    Device(DeviceState),
 }
 
 /// The node's answer.
@@ -137,8 +148,12 @@ pub enum Reply {
     },
     /// Done.
     Done,
+    /// Done for these agents, in the order of their ids.
+    Set(Vec<Arc<str>>),
     /// No such agent, call or queue; the text says which.
     NotFound(String),
+    /// It can never be done; the text says why.
+    Invalid(String),
     /// It cannot be done now; the text says why.
     Conflict(String),
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::acd::{AgentTarget, DeviceState};
 use crate::base::CallId;
 use crate::config::Config;
-use crate::node::{Control, Reply};
+use crate::node::{AgentChange, Control, Reply, Selection};
 use crate::sim::agent_phone::Manner;
 use crate::sim::caller::Dial;
 use crate::sim::handset::Handset;
@@ -135,14 +135,18 @@ impl Act {
                 world.drain_node(limit);
                 Ok(())
             }
-            Self::SetAgent { agent, target, lasts, why } => {
-                done(world.control(Control::SetAgent { agent, target, by: "script".into(), lasts, why }))
-            }
-            Self::ExtendWrapUp(agent, more) => {
-                done(world.control(Control::ExtendWrapUp { agent, more, by: "script".into() }))
-            }
-            Self::EndWrapUp(agent) => done(world.control(Control::EndWrapUp { agent, by: "script".into() })),
-            Self::Device(agent, device) => done(world.control(Control::Device { agent, device, by: "script".into() })),
+            Self::SetAgent { agent, target, lasts, why } => change(
+                world,
+                agent,
+                match (target, lasts, why) {
+                    (target, lasts, Some(why)) => AgentChange::Force { target, lasts, why },
+                    (AgentTarget::NotReady(reason), Some(lasts), None) => AgentChange::Pause(reason, lasts),
+                    (target, _, None) => AgentChange::State(target),
+                },
+            ),
+            Self::ExtendWrapUp(agent, more) => change(world, agent, AgentChange::ExtendWrapUp(more)),
+            Self::EndWrapUp(agent) => change(world, agent, AgentChange::EndWrapUp),
+            Self::Device(agent, device) => change(world, agent, AgentChange::Device(device)),
             Self::Withdraw(caller) => {
                 let call = call_of(world, &caller)?;
                 done(world.control(Control::HangUp { call, by: "script".into() }))
@@ -186,14 +190,18 @@ fn in_talk(
     })
 }
 
+fn change(world: &mut World, agent: String, change: AgentChange) -> Result<(), String> {
+    done(world.control(Control::SetAgents { who: Selection::one(agent), change, by: "script".into() }))
+}
+
 fn found(found: bool, name: &str) -> Result<(), String> {
     if found { Ok(()) } else { Err(format!("no host `{name}`")) }
 }
 
 fn done(reply: Reply) -> Result<(), String> {
     match reply {
-        Reply::Done => Ok(()),
-        Reply::NotFound(text) | Reply::Conflict(text) => Err(text),
+        Reply::Done | Reply::Set(_) => Ok(()),
+        Reply::NotFound(text) | Reply::Invalid(text) | Reply::Conflict(text) => Err(text),
         Reply::Agents { .. } | Reply::Calls { .. } => Err("an answer to another question".to_string()),
     }
 }

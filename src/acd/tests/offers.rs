@@ -198,3 +198,45 @@ fn commands_about_another_offer_change_nothing() {
     centre.pass(100);
     assert!(centre.facts().is_empty() && centre.effects.is_empty());
 }
+
+#[test]
+fn an_answer_that_comes_after_the_end_of_its_offer_joins_nobody() {
+    let mut centre = Centre::new(|_| {}, 2);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.ring(1);
+    centre.pass(20);
+    let (second, second_epoch) = centre.offer(1);
+    assert!(second != agent, "the ring timeout gave the call to another");
+    let call = CallId(1);
+    centre.forget();
+    centre.command(Command::OfferAnswered { call, agent, epoch });
+    assert!(centre.effects.is_empty(), "the shard joins on our word alone");
+    // The agent hangs up again before the shard has heard that it lost: that ends nothing.
+    centre.command(Command::TalkEnded { call, agent, epoch, by: EndedBy::Agent });
+    assert_eq!(centre.engine.waiting(QueueId(1)), 1);
+    centre.answer(1);
+    let joins: Vec<_> = centre.effects.iter().filter(|effect| matches!(effect, Effect::Join { .. })).collect();
+    assert_eq!(joins, [&Effect::Join { call, agent: second, epoch: second_epoch }]);
+}
+
+#[test]
+fn of_several_who_ring_the_first_answer_wins_and_the_others_are_unpunished() {
+    let mut centre = Centre::new(|plan| (plan.queues[0].strategy, plan.queues[0].wrap_up) = ("ring-all", secs(9)), 3);
+    centre.enqueue(1, 1);
+    let call = CallId(1);
+    let epochs: Vec<u32> =
+        (1..=3).map(|agent| centre.engine.agent(AgentId(agent)).and_then(|it| it.epoch).expect("rung")).collect();
+    centre.forget();
+    for agent in [2_u32, 3, 2] {
+        centre.command(Command::OfferAnswered { call, agent: AgentId(agent), epoch: epochs[agent as usize - 1] });
+    }
+    let answered = centre.facts.iter().filter(|fact| matches!(fact, Fact::Answered { .. })).count();
+    assert_eq!(answered, 1, "one winner");
+    let rescinded = OfferCause::Rescinded;
+    assert_eq!(centre.cancelled(), [(1, epochs[0], rescinded), (3, epochs[2], rescinded)]);
+    for agent in [1_u32, 3] {
+        centre.command(Command::OfferReleased { agent: AgentId(agent), epoch: epochs[agent as usize - 1] });
+        assert_eq!(centre.state(agent), AgentState::Ready);
+    }
+    assert_eq!(centre.state(2), AgentState::Talking);
+}

@@ -17,7 +17,7 @@ const PROVISIONAL_WITHIN: Duration = Duration::from_secs(2);
 impl Shard {
     pub(in crate::node) fn on_offer(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
         let Some(contact) = self.contact(call) else { return };
-        if !matches!(contact.phase, Phase::Waiting(_)) {
+        if !matches!(contact.phase, Phase::Waiting(_)) || contact.moving.is_some() {
             return self.fail_offer(call, agent, epoch, OfferCause::Withdrawn);
         }
         let peer = self.directory.agent(agent).peer;

@@ -193,7 +193,7 @@ impl Shard {
         let Some(contact) = self.contacts.get(call.0) else { return };
         let Phase::Talking { agent, .. } = &contact.phase else { return };
         let held = self.holds(call, Side::Caller) || self.holds(call, Side::Agent(agent.leg));
-        if contact.held == held {
+        if contact.held == held || !self.has_slot() {
             return;
         }
         let (agent, epoch) = (agent.agent, agent.epoch);

@@ -102,11 +102,14 @@ impl Shard {
         self.legs.info(now, other, &text, body);
     }
 
-    /// Digits are personal (card numbers): told to the core, never logged.
+    /// Digits are personal (card numbers): told to the hub, never logged. With no slot for a letter one is lost.
     fn take_digit(&mut self, call: CallId, side: Side, digit: char) {
         tracing::debug!(%call, ?side, "digit");
         match side {
-            Side::Caller => self.commands.push_back(Command::Digit { call, digit: Pii::new(digit) }),
+            Side::Caller if self.has_slot() => {
+                self.commands.push_back(Command::Digit { call, digit: Pii::new(digit) });
+            }
+            Side::Caller => {}
             Side::Agent(leg) => self.on_key(call, leg, digit),
         }
     }
