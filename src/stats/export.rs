@@ -132,11 +132,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Hold => series.push_summaries(reading, QueueCells::hold),
         Family::InstantAnswers => series.push_each(reading, |queue| queue.cells.instant_answers() as f64),
         Family::Disagreement => series.push(&[], reading.disagreements as f64),
-        Family::Repaired => {
-            for (kind, count) in Repair::ALL.into_iter().zip(reading.repaired) {
-                series.push(&[kind.as_str()], count as f64);
-            }
-        }
+        Family::Repaired => fill_repaired(series, reading),
         Family::WrapUp => series.push_summaries(reading, QueueCells::wrap_up),
         Family::ServiceLevelEvents => reading.queues.iter().for_each(|queue| fill_service_level(series, queue)),
         Family::MissedFlowOuts => {
@@ -180,6 +176,12 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
 
 fn unix_seconds(origin: WallTime, at: Instant) -> f64 {
     origin.as_micros() as f64 / 1_000_000.0 + seconds(at.as_micros())
+}
+
+fn fill_repaired(series: &mut Series<'_>, reading: &Reading) {
+    for (kind, count) in Repair::ALL.into_iter().zip(reading.repaired) {
+        series.push(&[kind.as_str()], count as f64);
+    }
 }
 
 fn fill_untargeted(series: &mut Series<'_>, reading: &Reading) {
