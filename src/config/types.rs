@@ -113,6 +113,10 @@ pub struct PeerConfig {
     /// `dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]`: where the called
     /// number is looked for, first hit wins. Default `["request-uri"]`.
     pub dnis: Vec<DnisSource>,
+    /// `symmetric_rtp = false`: its phones may be behind NAT: when audio comes from elsewhere than they said, three packets in
+    /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
+    /// take a call's audio over, so only for peers that need it. Default false.
+    pub symmetric_rtp: bool,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
 }
