@@ -378,7 +378,7 @@ fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
     let text = include_str!("../../configs/strowger.toml");
     let is_default = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.contains(".wav");
     let without_examples =
-        |line: &&str| !line.contains("tokens") && !line.contains("token_files") && !line.contains("advertise");
+        |line: &&str| ["tokens", "token_files", "advertise", "#workers"].iter().all(|key| !line.contains(key));
     let commented: Vec<_> = text.lines().filter(is_default).filter(without_examples).collect();
     assert!(commented.len() > 15, "{commented:?}");
     let shown: Vec<_> =
@@ -444,6 +444,7 @@ SIP    127.0.0.1:5070 over UDP; calls from unknown sources are refused with 403
 RTP    127.0.0.1 ports 21000-24999, 2000 legs; silent legs are probed after 90s
 HTTP   127.0.0.1:8080, no token needed
 Drain  waiting callers are offered for 30s more
+Days   of UTC
 
 Peers: 1
   phones  127.0.0.1:5071; calls from 127.0.0.0/8, called number from Request-URI; not watched
