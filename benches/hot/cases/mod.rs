@@ -1,6 +1,7 @@
 //! The hot paths, each as an operation that can be repeated without end: its state is steady, so the thousandth costs what the
 //! millionth does.
 
+mod gate;
 mod node;
 mod packets;
 mod route;
@@ -10,7 +11,7 @@ mod sip;
 pub(crate) type Case = Box<dyn FnMut()>;
 
 /// Every case, in the order of a call's way.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 16] = [
     "parse_invite",
     "parse_invite_rsip",
     "parse_200",
@@ -22,6 +23,11 @@ pub(crate) const NAMES: [&str; 11] = [
     "route",
     "relay_packet",
     "music_packet",
+    "refused_call",
+    "silenced_call",
+    "peer_options",
+    "stranger_call",
+    "stranger_flood",
 ];
 
 /// Prepares a case; `None` for an unknown name.
@@ -38,6 +44,11 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "route" => Box::new(route::next_call()),
         "relay_packet" => Box::new(packets::relay()),
         "music_packet" => Box::new(packets::music()),
+        "refused_call" => Box::new(gate::refused_call()),
+        "silenced_call" => Box::new(gate::silenced_call()),
+        "peer_options" => Box::new(gate::peer_options()),
+        "stranger_call" => Box::new(gate::stranger_call()),
+        "stranger_flood" => Box::new(gate::stranger_flood()),
         _ => return None,
     };
     Some(case)
