@@ -10,7 +10,7 @@ use strowger::base::limits::GATE_CALLS_MAX;
 use strowger::node::Node;
 use strowger::node::gate::{Gate, Next, REFUSALS_PER_SECOND};
 
-use super::node::{drain, node, trunk};
+use super::node::{AGENTS, drain, node, trunk};
 use super::sip::{INVITE, Template};
 
 const OPTIONS: &str = "OPTIONS sip:192.0.2.2:5060 SIP/2.0\r\n\
@@ -45,7 +45,7 @@ pub(crate) fn stranger_call() -> impl FnMut() {
 
 /// A message from a source through gate and node, again and again after so much time.
 fn offer(source: SocketAddr, text: &str, every: Duration) -> impl FnMut() + use<> {
-    let (mut node, template) = (node(), Template::new(text));
+    let (mut node, template) = (node(AGENTS), Template::new(text));
     let (mut now, mut number) = (Instant::ZERO, 0);
     let mut gate = Gate::new(now);
     move || {
@@ -70,7 +70,7 @@ fn handle(node: &mut Node, now: Instant, next: Next) {
 
 /// A call that is refused by a 503.
 pub(crate) fn refused_call() -> impl FnMut() {
-    let (mut node, template) = (node(), Template::new(INVITE));
+    let (mut node, template) = (node(AGENTS), Template::new(INVITE));
     let mut number = 0;
     move || {
         number += 1;
@@ -81,7 +81,7 @@ pub(crate) fn refused_call() -> impl FnMut() {
 
 /// A call that is turned away in silence by a gate that is full.
 pub(crate) fn silenced_call() -> impl FnMut() {
-    let (node, template) = (node(), Template::new(INVITE));
+    let (node, template) = (node(AGENTS), Template::new(INVITE));
     let mut now = Instant::ZERO;
     let mut gate = Gate::new(now);
     let push = |gate: &mut Gate, now, invite: Bytes| gate.push(now, trunk(), invite, |source| node.sender(source));
