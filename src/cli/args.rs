@@ -137,35 +137,28 @@ pub(super) struct QueueStats {
 /// Actions on an agent.
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
-    /// Set an agent's state; during a call it takes effect afterwards.
+    /// Set the state of agents; during a call it takes effect afterwards.
     #[command(
-        after_help = "Examples:\n  strowger agent set 1001 ready\n  strowger agent set 1001 not-ready lunch\n  strowger agent set 1001 logout"
+        override_usage = "strowger agent set <NAMES> <STATE> [OPTIONS]\n       strowger agent set --team <TEAM> <STATE> [OPTIONS]",
+        after_help = "Names are agents and ranges with commas between: 1001,1003-1010.\n\n\
+            States:\n  ready\n  not-ready REASON\n  logout\n\n\
+            Examples:\n  strowger agent set 1001 ready\n  strowger agent set 1001,1002 not-ready lunch\n  \
+            strowger agent set --team sales not-ready meeting --why 'quarterly figures'"
     )]
     Set {
-        /// The agent's name, as in the configuration.
-        name: String,
-        /// The state.
-        #[arg(value_enum)]
-        state: AgentWish,
-        /// Why not ready.
-        #[arg(required_if_eq("state", "not-ready"))]
-        reason: Option<String>,
+        /// Agents (unless --team is given), and what to set.
+        #[arg(required = true, value_name = "NAMES STATE")]
+        words: Vec<String>,
+        /// All agents of a team and of the teams below it; may be repeated.
+        #[arg(long)]
+        team: Vec<String>,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
         /// Which engine.
         #[command(flatten)]
         target: Target,
     },
-}
-
-/// A state an agent can be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum AgentWish {
-    /// Takes calls.
-    Ready,
-    /// Takes none, for a reason.
-    NotReady,
-    /// Has gone.
-    #[value(alias = "logged-out")]
-    Logout,
 }
 
 /// Actions on a call.
@@ -175,6 +168,9 @@ pub(super) enum CallCommand {
     Hangup {
         /// The call's id, as `strowger calls` shows it.
         id: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
         /// Which engine.
         #[command(flatten)]
         target: Target,
@@ -185,6 +181,9 @@ pub(super) enum CallCommand {
         id: String,
         /// The queue; its own when not given.
         queue: Option<String>,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
         /// Which engine.
         #[command(flatten)]
         target: Target,
@@ -277,13 +276,12 @@ mod tests {
     }
 
     #[test]
-    fn not_ready_needs_a_reason_and_the_others_do_not() {
+    fn options_may_stand_before_and_after_the_words() {
         let parse = |words: &str| Arguments::try_parse_from(words.split(' '));
-        assert!(parse("strowger agent set 1001 ready").is_ok());
-        assert!(parse("strowger agent set 1001 logout").is_ok());
-        assert!(parse("strowger agent set 1001 not-ready lunch").is_ok());
-        assert!(parse("strowger agent set 1001 not-ready").is_err());
+        assert!(parse("strowger agent set 1001 not-ready lunch --why hungry --json").is_ok());
+        assert!(parse("strowger agent set --team sales --team vip logout").is_ok());
+        assert!(parse("strowger agent set").is_err());
         assert!(parse("strowger demo --calls-per-minute 0").is_err());
-        assert!(parse("strowger call requeue c17 sales --json").is_ok());
+        assert!(parse("strowger call requeue c17 sales --json --why wrong-number").is_ok());
     }
 }

@@ -273,6 +273,7 @@ const ALONE: &[(&str, &str)] = &[
     ("[media]\nports = \"20000-19001\"", "6: media.ports: the last port 19001 is below the first 20000"),
     ("[media]\nports = \"80-19001\"", "6: media.ports: 80 is a port of the system's; begin at 1024 or above"),
     ("[media]\nworkers = 0", "6: media.workers: 0 is out of range; allowed are 1 to 16"),
+    ("[media]\nworkers = \"2\"", "6: media.workers: `2` is no number of threads; write one, or \"auto\""),
     ("[media]\nports = \"20000\"", "6: media.ports: `20000` is no range of ports; write it like \"20000-29999\""),
     ("[media]\naddress = \"::1\"", "6: media.address: ::1 is IPv6, but sip.listen is IPv4"),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),

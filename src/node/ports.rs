@@ -164,7 +164,8 @@ mod tests {
 
     fn ports(workers: &[u32]) -> Ports {
         let leases = |(worker, count): (u8, &u32)| {
-            let lease = |index: u32| (PortId::new(worker, index), 20_000 + 2_000 * u16::from(worker) + 2 * index as u16);
+            let lease =
+                |index: u32| (PortId::new(worker, index), 20_000 + 2_000 * u16::from(worker) + 2 * index as u16);
             (0..*count).map(lease).collect::<Vec<_>>()
         };
         let all = (0..).zip(workers).flat_map(leases);

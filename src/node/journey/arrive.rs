@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::acd::{Command, Refusal};
+use crate::acd::{Asks, Command, Refusal};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId};
 use crate::config::{DnisSource, MediaPolicy};
@@ -68,6 +68,12 @@ impl Shard {
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));
         tracing::debug!(%call, queue = %config.name, "call arrives");
-        self.commands.push_back(Command::Enqueue { call, queue, priority: config.priority, since: None });
+        self.commands.push_back(Command::Enqueue {
+            call,
+            queue,
+            priority: config.priority,
+            since: Some(now),
+            asks: Asks::default(),
+        });
     }
 }

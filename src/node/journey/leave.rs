@@ -1,12 +1,12 @@
 //! Leaving: hang-ups of either side, flow-outs, what a supervisor ends or moves, the drain's limit.
 
-use crate::acd::{Command, EndedBy, FlowOut};
+use crate::acd::{Asks, Command, EndedBy, FlowOut};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, QueueId};
 use crate::config::MediaPolicy;
 use crate::node::contact::{Contact, Move, Phase, status_of};
 use crate::node::ports::Holder;
-use crate::node::shard::{Shard, Side};
+use crate::node::shard::{Drain, Shard, Side};
 
 impl Shard {
     /// The caller's leg is gone.
@@ -48,6 +48,10 @@ impl Shard {
             return self.rejoin(call, queue);
         }
         let (leg, answered) = (contact.leg, contact.answered.is_some());
+        // This may be the end of a visit before the one just asked for, which then ends too.
+        if matches!(contact.phase, Phase::Arriving) {
+            self.commands.push_back(Command::Leave { call, reason });
+        }
         self.owners.remove(&leg);
         if answered {
             self.legs.hang_up(now, leg);
@@ -81,7 +85,8 @@ impl Shard {
 
     /// Everybody who waits flows out.
     pub(in crate::node) fn on_drain_limit(&mut self) {
-        let waiting = |contact: &&Contact| matches!(contact.phase, Phase::Waiting | Phase::Offering(_));
+        self.drain = Drain::LimitPassed;
+        let waiting = |contact: &&Contact| !matches!(contact.phase, Phase::Talking { .. });
         let calls: Vec<_> = self.contacts.iter().filter(waiting).map(|contact| contact.id).collect();
         for call in calls {
             self.commands.push_back(Command::Leave { call, reason: FlowOut::Draining });
@@ -118,7 +123,7 @@ impl Shard {
         contact.queue = queue;
         contact.answer = config.answer;
         let since = Some(contact.joined);
-        self.commands.push_back(Command::Enqueue { call, queue, priority, since });
+        self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks: Asks::default() });
     }
 
     /// The contact is over.
