@@ -68,6 +68,14 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Write the Prometheus rules that fit a configuration: recordings of every formula, and alerts.
+    ///
+    /// Redirect the output to a file and name it under `rule_files` in prometheus.yml.
+    Rules {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Show the queues of a running engine.
     Queues(Target),
     /// Show the agents of a running engine.

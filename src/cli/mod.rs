@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod log;
 mod print;
+mod rules;
 mod stats;
 mod wish;
 
@@ -31,6 +32,7 @@ pub fn run() -> ExitCode {
     match arguments.command {
         Command::Serve { config } => run_serve(Origin::File(config)),
         Command::Check { config } => check::run(&config),
+        Command::Rules { config } => rules::run(&config),
         Command::Demo(options) => demo::run(&options),
         Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),
         Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
