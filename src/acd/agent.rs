@@ -8,7 +8,6 @@
 //!          Offering(open) -> NotReady, Ready                            (failed by itself; the leg is gone)
 //! ```
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::message::{Actor, AgentTarget, OfferCause};
@@ -124,8 +123,6 @@ pub(super) struct Agent {
     pub(super) peer: PeerId,
     pub(super) return_after: Duration,
     pub(super) busy_pause: Duration,
-    /// The pools it belongs to.
-    pub(super) pools: Arc<[u32]>,
     pub(super) duty: Duty,
     /// When the visible state began.
     pub(super) since: Instant,
@@ -143,7 +140,6 @@ impl Agent {
             peer: plan.peer,
             return_after: plan.return_after,
             busy_pause: plan.busy_pause,
-            pools: Arc::new([]),
             duty: Duty::LoggedOut,
             since: now,
             wish: None,

@@ -15,16 +15,17 @@ impl Engine {
         let mut offered = 0;
         for (id, queue) in self.queues.iter() {
             queue.check()?;
-            armed += usize::from(queue.threshold_alarm.is_some()) + usize::from(queue.wait_max_alarm.is_some());
+            armed += queue.alarms().count();
             waiting += queue.len();
             for place in queue.order.walk() {
                 let visit =
                     self.calls.get(&place.call).ok_or_else(|| format!("{}: in {id}, yet unknown", place.call))?;
-                if visit.place != *place || place.queue != id {
+                let is_early = visit.reach > queue.reach(visit.claim.since, self.now);
+                if visit.place != *place || place.queue != id || is_early {
                     return Err(format!("{}: its place in {id} is not its own", place.call));
                 }
                 match visit.agent {
-                    None if self.matching.is_waiting(queue.pool, place) => {}
+                    None if self.matching.is_waiting(visit.line, place) => {}
                     None => return Err(format!("{}: waits in no index", place.call)),
                     Some(agent) => {
                         offered += 1;
@@ -42,19 +43,16 @@ impl Engine {
             armed += usize::from(agent.timer.is_some());
             open_offers += usize::from(matches!(agent.duty, Duty::Offering(Offer { phase: Phase::Open, .. })));
             if matches!(agent.duty, Duty::Ready(Standing::Listed)) {
-                listed += agent.pools.len();
+                listed += self.matching.seats(id);
             }
             self.check_agent(id, agent)?;
         }
         if offered != open_offers {
             return Err(format!("{offered} calls are being offered, {open_offers} agents reserved"));
         }
-        if self.matching.entries() != (listed, waiting - offered) {
-            return Err(format!(
-                "the indexes hold {:?}, not {:?}",
-                self.matching.entries(),
-                (listed, waiting - offered)
-            ));
+        let entries = self.matching.entries()?;
+        if entries != (listed, waiting - offered) {
+            return Err(format!("the indexes hold {entries:?}, not {:?}", (listed, waiting - offered)));
         }
         if let Some((call, agent)) = self.matching.unmatched() {
             return Err(format!("{call} waits while {agent} is idle"));
@@ -75,11 +73,15 @@ impl Engine {
 
     fn check_agent(&self, id: AgentId, agent: &Agent) -> Result<(), String> {
         let timed = agent.timer.is_some();
+        let is_employed = agent.contract == Contract::Employed;
+        if self.matching.is_logged_in(id) != (is_employed && !matches!(agent.duty, Duty::LoggedOut)) {
+            return Err(format!("{id}: {:?}, and the halls do not know", agent.duty));
+        }
         let fits = match &agent.duty {
             Duty::LoggedOut | Duty::Unreachable | Duty::Talking(_) => !timed,
             // Only what the engine set ends by itself.
             Duty::NotReady(reason) => reason.is_automatic() || !timed,
-            Duty::Ready(Standing::Listed) => !timed && self.matching.is_listed(&agent.pools, id, &agent.history),
+            Duty::Ready(Standing::Listed) => !timed && self.matching.is_listed(id),
             Duty::Ready(Standing::Aside) | Duty::Offering(_) | Duty::WrapUp(_) => timed,
         };
         if !fits {

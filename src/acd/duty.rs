@@ -1,13 +1,13 @@
 //! Agents: every change of an agent's state passes through [`Engine::begin`], which keeps the idle index, the agent's one
 //! timer and the fact in step.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::acd::agent::{Contract, Duty, Offer, Phase, Standing};
 use crate::acd::engine::{Engine, Link, Timer};
 use crate::acd::message::{Actor, AgentTarget, Fact, OfferCause};
 use crate::acd::plan::AgentState;
+use crate::acd::strategy::History;
 use crate::base::{AgentId, PeerId};
 
 impl Engine {
@@ -45,22 +45,20 @@ impl Engine {
         row.link = link;
         let agents: Vec<AgentId> = row.agents.iter().copied().collect();
         self.tell(Fact::PeerState { peer, up: link == Link::Up });
-        let touched = self.relink(&agents);
         // All are listed before anybody is matched, so that the longest waiting call meets the agent whose turn it is.
-        self.match_pools(touched);
+        self.relink(&agents);
     }
 
-    /// Puts each agent who wishes calls where its neighbour's link says. The pools of those who came back are to be matched.
-    pub(super) fn relink(&mut self, agents: &[AgentId]) -> BTreeSet<u32> {
-        let mut touched = BTreeSet::new();
+    /// Puts each agent who wishes calls where its neighbour's link says. The halls of those who came back are to be settled.
+    pub(super) fn relink(&mut self, agents: &[AgentId]) {
         for &agent in agents {
             let Some(row) = self.agents.get(agent) else { continue };
             match (&row.duty, self.link(row.peer)) {
                 (Duty::Ready(_), Link::Down) => self.begin(agent, Duty::Unreachable, Actor::Engine),
                 (Duty::Unreachable, Link::Up) => {
-                    touched.extend(row.pools.iter().copied());
                     self.begin(agent, Duty::Ready(Standing::Aside), Actor::Engine);
                     self.list(agent);
+                    self.matching.unsettle_around(agent);
                 }
                 (Duty::Ready(_), Link::Up)
                 | (Duty::Unreachable, Link::Down)
@@ -69,19 +67,6 @@ impl Engine {
                     Link::Up | Link::Down,
                 ) => {}
             }
-        }
-        touched
-    }
-
-    /// Matches calls with idle agents in pools where both may be found, the best call first.
-    pub(super) fn match_pools(&mut self, pools: impl IntoIterator<Item = u32>) {
-        let head = |engine: &Self, pool: usize| Some((engine.matching.first_waiting(pool)?, pool));
-        let mut heads: BTreeSet<_> = pools.into_iter().filter_map(|pool| head(self, pool as usize)).collect();
-        while let Some((place, pool)) = heads.pop_first() {
-            let Some(agent) = self.matching.best_agent(pool) else { continue };
-            self.matching.unwait(pool, &place);
-            self.reserve(agent, place.call);
-            heads.extend(head(self, pool));
         }
     }
 
@@ -99,6 +84,7 @@ impl Engine {
     /// What an agent does when nothing keeps it any more: what was wished meanwhile, else it wishes calls.
     pub(super) fn settle(&mut self, agent: AgentId) {
         let Some(row) = self.agents.get_mut(agent) else { return };
+        row.history.at_rest(self.now);
         if row.contract == Contract::Leaving {
             return self.dismiss(agent);
         }
@@ -121,6 +107,7 @@ impl Engine {
     /// Forgets a removed agent.
     pub(super) fn dismiss(&mut self, agent: AgentId) {
         self.begin(agent, Duty::LoggedOut, Actor::Engine);
+        self.matching.dismiss(agent);
         let Some(row) = self.agents.remove(agent) else { return };
         if let Some(peer) = self.peers.get_mut(&row.peer) {
             peer.agents.remove(&agent);
@@ -132,10 +119,9 @@ impl Engine {
         if self.stand_up(agent, by) == Link::Down {
             return;
         }
-        let Some(row) = self.agents.get(agent) else { return };
-        match self.matching.best_call(&row.pools) {
-            Some((place, pool)) => {
-                self.matching.unwait(pool, &place);
+        match self.matching.best_call(agent) {
+            Some((place, line)) => {
+                self.matching.unwait(line, &place);
                 self.reserve(agent, place.call);
             }
             None => self.list(agent),
@@ -160,12 +146,13 @@ impl Engine {
     pub(super) fn begin(&mut self, agent: AgentId, duty: Duty, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         if matches!(row.duty, Duty::Ready(Standing::Listed)) {
-            self.matching.unlist(&row.pools, agent, &row.history);
+            self.matching.unlist(agent);
         }
         if let Some(key) = row.timer.take() {
             self.timers.cancel(key);
         }
         let from = row.duty.state();
+        self.matching.log(agent, !matches!(duty, Duty::LoggedOut));
         row.duty = duty;
         self.tell_state(agent, from, by);
     }
@@ -202,7 +189,7 @@ impl Engine {
     pub(super) fn list(&mut self, agent: AgentId) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         row.duty = Duty::Ready(Standing::Listed);
-        self.matching.list(&row.pools, agent, &row.history);
+        self.matching.list(agent, &row.history);
     }
 
     fn obey(&mut self, agent: AgentId, target: AgentTarget, by: Actor) {
@@ -212,7 +199,7 @@ impl Engine {
             AgentTarget::LoggedOut => {
                 self.begin(agent, Duty::LoggedOut, by);
                 if let Some(row) = self.agents.get_mut(agent) {
-                    row.history.idle_since = None;
+                    row.history = History::default();
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
 use crate::acd::table::Table;
 use crate::base::limits::OUTBOX_MAX;
-use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Timers};
+use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Rng, Timers};
 
 /// Who gets which call.
 ///
@@ -21,8 +21,8 @@ use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Timers};
 ///   [`Engine::poll_timeout`]. An early or repeated `handle_timeout` changes nothing.
 /// * The rest are questions, which change nothing.
 ///
-/// Every decision costs O(p log n) with p the pools of one agent: no input walks agents or callers, save for a neighbour's
-/// change (its agents) and a reload (everything).
+/// Every decision costs O(q log n) with q the queues of one agent: no input walks agents or callers, save for a neighbour's
+/// change (its agents), a step that many callers reach at once (those) and a reload (everything).
 #[derive(Debug)]
 pub struct Engine {
     pub(super) now: Instant,
@@ -73,6 +73,8 @@ pub(super) enum Timer {
     Threshold(QueueId),
     /// Somebody in the queue may have reached `wait_max`.
     WaitMax(QueueId),
+    /// Somebody in the queue may look further.
+    Reach(QueueId),
     /// The device has rung long enough.
     Ring(AgentId),
     /// A cancelled offer's leg should have ended long ago.
@@ -87,7 +89,13 @@ pub(super) enum Timer {
 
 impl Engine {
     /// An engine with nobody waiting. Agents begin logged out and enter their configured state by a fact each.
+    /// Draws begin from a fixed seed.
     pub fn new(now: Instant, plan: Arc<Plan>) -> Self {
+        Self::with_rng(now, plan, Rng::from_u64(0))
+    }
+
+    /// As [`Engine::new`], with a generator for the strategies that draw.
+    pub fn with_rng(now: Instant, plan: Arc<Plan>, rng: Rng) -> Self {
         let mut engine = Self {
             now,
             plan: Arc::default(),
@@ -95,7 +103,7 @@ impl Engine {
             queues: Table::new(),
             agents: Table::new(),
             peers: BTreeMap::new(),
-            matching: Matching::default(),
+            matching: Matching::new(rng),
             admission: Admission::Open,
             timers: Timers::default(),
             epoch: 0,
@@ -112,7 +120,9 @@ impl Engine {
     pub fn handle_command(&mut self, now: Instant, command: Command) {
         self.advance(now);
         match command {
-            Command::Enqueue { call, queue, priority, since } => self.on_enqueue(call, queue, priority, since),
+            Command::Enqueue { call, queue, priority, since, asks } => {
+                self.on_enqueue(call, queue, (priority, since), asks)
+            }
             Command::CallerGone { call } => self.on_caller_gone(call),
             Command::Leave { call, reason } => self.flow_out(call, reason),
             Command::OfferRinging { call, agent, epoch } => self.on_ringing(call, agent, epoch),
@@ -127,6 +137,7 @@ impl Engine {
             Command::Digit { call, digit } => self.tell(Fact::Digit { call, digit }),
             Command::Drain => self.admission = Admission::Draining,
         }
+        self.settle_halls();
     }
 
     /// Lets time pass: fires what is due, in order.
@@ -136,11 +147,13 @@ impl Engine {
             match timer {
                 Timer::Threshold(queue) => self.on_threshold(queue),
                 Timer::WaitMax(queue) => self.on_wait_max(queue),
+                Timer::Reach(queue) => self.on_reach(queue),
                 Timer::Ring(agent) => self.on_ring_timeout(agent),
                 Timer::Release(agent) => self.on_release_overdue(agent),
                 Timer::WrapUp(agent) => self.on_wrap_up_over(agent),
                 Timer::Return(agent) | Timer::HoldOff(agent) => self.on_pause_over(agent),
             }
+            self.settle_halls();
         }
     }
 
@@ -159,7 +172,7 @@ impl Engine {
         self.facts.pop_front()
     }
 
-    /// The place of a waiting call in its queue; 1 is next. Counts those ahead of it, so ask when somebody wants to know.
+    /// The place of a waiting call in its queue; 1 is next.
     pub fn position(&self, call: CallId) -> Option<u32> {
         let place = &self.calls.get(&call)?.place;
         let ahead = self.queues.get(place.queue)?.order.rank(place);
@@ -183,7 +196,7 @@ impl Engine {
 
     /// The moment from which a waiting call's wait is measured.
     pub fn call_since(&self, call: CallId) -> Option<Instant> {
-        self.calls.get(&call).map(|visit| visit.place.since)
+        self.calls.get(&call).map(|visit| visit.claim.since)
     }
 
     /// The plan in force.

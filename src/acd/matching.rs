@@ -1,150 +1,263 @@
-//! [`Matching`]: the two indexes that meet. Queues that ask for the same skills and strategy share a *pool*: its idle agents
-//! sorted by the strategy's key, and its callers without an offer sorted by their place. A decision looks at the heads of
-//! the pools of one agent or one call; it never walks agents or callers. At rest no pool has both.
+//! [`Matching`]: where callers and agents meet. Each queue has a [`Hall`]; an agent has a seat in the hall of each queue it
+//! serves. A decision looks at the seats of one agent or the line of one call; it never walks agents or callers. At rest
+//! nobody waits whom a ready agent may take.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::acd::index::Index;
-use crate::acd::plan::QueuePlan;
-use crate::acd::queue::Place;
-use crate::acd::strategy::{self, History, Strategy};
-use crate::base::{AgentId, CallId};
+use crate::acd::hall::{Hall, Seat};
+use crate::acd::needs;
+use crate::acd::place::Place;
+use crate::acd::plan::{AgentPlan, QueuePlan};
+use crate::acd::reach::Reach;
+use crate::acd::requirement::Attributes;
+use crate::acd::routing::{Members, Membership, Skill};
+use crate::acd::strategy::History;
+use crate::base::{AgentId, CallId, IdMap, QueueId, Rng};
 
-/// All pools.
-#[derive(Debug, Default)]
-pub(super) struct Matching {
-    pools: Vec<Pool>,
-    /// Pools by one skill that they ask for; those that ask for none are under the empty name.
-    by_skill: BTreeMap<Arc<str>, Vec<u32>>,
-    /// What each set of skills was found to serve.
-    teams: BTreeMap<Vec<Arc<str>>, Arc<[u32]>>,
+/// Names a line of a hall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LineId {
+    pub(super) hall: u32,
+    line: u32,
 }
 
+/// All halls.
 #[derive(Debug)]
-struct Pool {
-    skills: Vec<Arc<str>>,
-    strategy: &'static Strategy,
-    idle: Index<(u64, AgentId)>,
-    waiting: Index<Place>,
+pub(super) struct Matching {
+    halls: Vec<(QueueId, Hall)>,
+    hall_of: IdMap<QueueId, u32>,
+    members: IdMap<AgentId, Member>,
+    /// Halls open to whoever has the skills, by a skill without which nobody will do; under the empty name those open to all.
+    by_skill: BTreeMap<Arc<str>, Vec<u32>>,
+    /// The queues that each set of skills was found to serve.
+    teams: BTreeMap<Arc<[Skill]>, Arc<[QueueId]>>,
+    /// Halls in which callers and ready agents may stand beside each other.
+    unsettled: BTreeSet<u32>,
+    rng: Rng,
+}
+
+/// An agent as the halls know it.
+#[derive(Debug, Default)]
+struct Member {
+    seats: Vec<Seat>,
+    logged_in: bool,
 }
 
 impl Matching {
-    /// The pool of a queue, made when it is the first of its kind. Queues come before agents.
-    pub(super) fn pool(&mut self, queue: &QueuePlan) -> usize {
-        let skills = sorted(&queue.skills);
-        // The configuration refuses names that are not in the table.
-        let strategy = strategy::find(queue.strategy).unwrap_or(strategy::STRATEGIES[0]);
-        let same = |pool: &Pool| pool.skills == skills && std::ptr::eq(pool.strategy, strategy);
-        let key = skills.first().cloned().unwrap_or_default();
-        let pools = self.by_skill.entry(key).or_default();
-        if let Some(&index) = pools.iter().find(|&&index| same(&self.pools[index as usize])) {
-            return index as usize;
+    pub(super) fn new(rng: Rng) -> Self {
+        Self {
+            halls: Vec::new(),
+            hall_of: IdMap::default(),
+            members: IdMap::default(),
+            by_skill: BTreeMap::new(),
+            teams: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
+            rng,
         }
-        let index = self.pools.len();
-        pools.push(u32::try_from(index).expect("fewer pools than queue ids"));
-        self.pools.push(Pool { skills, strategy, idle: Index::default(), waiting: Index::default() });
-        index
     }
 
-    /// The pools that an agent with these skills belongs to. Agents of the same skills share the list.
-    pub(super) fn pools_of(&mut self, skills: &[Arc<str>]) -> Arc<[u32]> {
-        let skills = sorted(skills);
-        if let Some(pools) = self.teams.get(&skills) {
-            return Arc::clone(pools);
+    /// Nobody waits, nobody is seated; draws go on.
+    pub(super) fn clear(&mut self) {
+        let rng = self.rng.clone();
+        *self = Self::new(rng);
+    }
+
+    /// Opens the hall of a queue. Queues come before agents.
+    pub(super) fn open(&mut self, plan: &QueuePlan, reaches: &Arc<[Reach]>) {
+        let hall = u32::try_from(self.halls.len()).expect("no more halls than queue ids");
+        self.hall_of.insert(plan.id, hall);
+        self.halls.push((plan.id, Hall::new(plan, Arc::clone(reaches))));
+        if plan.routing.members == Members::Skilled {
+            let ladder = needs::ladder(&plan.routing, &Attributes::default());
+            let open_to_all = needs::asks_for_attributes(&plan.routing);
+            for needs in &ladder {
+                let skill = needs::indispensable(needs).filter(|_| !open_to_all).cloned().unwrap_or_default();
+                let halls = self.by_skill.entry(skill).or_default();
+                if halls.last() != Some(&hall) {
+                    halls.push(hall);
+                }
+            }
         }
-        let has_all =
-            |index: &&u32| self.pools[**index as usize].skills.iter().all(|s| skills.binary_search(s).is_ok());
-        let unskilled: Arc<str> = Arc::default();
-        let found: BTreeSet<u32> = skills
-            .iter()
-            .chain([&unskilled])
-            .filter_map(|skill| self.by_skill.get(skill))
-            .flatten()
-            .filter(has_all)
-            .copied()
-            .collect();
-        let pools: Arc<[u32]> = found.into_iter().collect();
-        self.teams.insert(skills, Arc::clone(&pools));
-        pools
+    }
+
+    /// Gives an agent its seats. It is neither logged in nor listed afterwards.
+    pub(super) fn seat(&mut self, agent: &AgentPlan) {
+        let skills = needs::enabled(&agent.skills);
+        let skilled = self.queues_of(&skills);
+        let mut terms: BTreeMap<QueueId, Membership> =
+            skilled.iter().map(|queue| (*queue, Membership::of(*queue))).collect();
+        terms.extend(agent.memberships.iter().map(|membership| (membership.queue, membership.clone())));
+        let mut seats = Vec::with_capacity(terms.len());
+        for (queue, terms) in &terms {
+            let Some(&hall) = self.hall_of.get(queue) else { continue };
+            seats.push(self.halls[hall as usize].1.seat(hall, &skills, terms));
+        }
+        self.members.insert(agent.id, Member { seats, logged_in: false });
+    }
+
+    /// The queues open to whoever has the skills that somebody with these may serve in some step.
+    fn queues_of(&mut self, skills: &Arc<[Skill]>) -> Arc<[QueueId]> {
+        if let Some(queues) = self.teams.get(skills) {
+            return Arc::clone(queues);
+        }
+        let open_to_all: Arc<str> = Arc::default();
+        let names = skills.iter().map(|skill| &skill.name).chain([&open_to_all]);
+        let halls: BTreeSet<u32> = names.filter_map(|name| self.by_skill.get(name)).flatten().copied().collect();
+        let queues = halls.into_iter().map(|hall| &self.halls[hall as usize]);
+        let queues: Arc<[QueueId]> =
+            queues.filter(|(_, hall)| hall.may_serve(skills)).map(|(queue, _)| *queue).collect();
+        self.teams.insert(Arc::clone(skills), Arc::clone(&queues));
+        queues
+    }
+
+    /// Takes an agent's seats away.
+    pub(super) fn dismiss(&mut self, agent: AgentId) {
+        self.log(agent, false);
+        self.members.remove(&agent);
+    }
+
+    /// An agent has logged in (`true`) or out.
+    pub(super) fn log(&mut self, agent: AgentId, present: bool) {
+        let Some(member) = self.members.get_mut(&agent) else { return };
+        if member.logged_in == present {
+            return;
+        }
+        member.logged_in = present;
+        for seat in &member.seats {
+            if self.halls[seat.hall as usize].1.staff(seat, present) {
+                self.unsettled.insert(seat.hall);
+            }
+        }
     }
 
     /// An agent begins to wait for a call.
-    pub(super) fn list(&mut self, pools: &[u32], agent: AgentId, history: &History) {
-        for &index in pools {
-            let pool = &mut self.pools[index as usize];
-            pool.idle.insert(((pool.strategy.key)(history), agent));
+    pub(super) fn list(&mut self, agent: AgentId, history: &History) {
+        let Some(member) = self.members.get_mut(&agent) else { return };
+        for seat in &mut member.seats {
+            self.halls[seat.hall as usize].1.list(agent, seat, history);
         }
     }
 
-    /// An agent no longer waits for a call; its history is what it was when it was listed.
-    pub(super) fn unlist(&mut self, pools: &[u32], agent: AgentId, history: &History) {
-        for &index in pools {
-            let pool = &mut self.pools[index as usize];
-            let was_there = pool.idle.remove(&((pool.strategy.key)(history), agent));
-            debug_assert!(was_there, "{agent} stands in the index under its key");
+    /// An agent no longer waits for a call.
+    pub(super) fn unlist(&mut self, agent: AgentId) {
+        let Some(member) = self.members.get(&agent) else { return };
+        for seat in &member.seats {
+            self.halls[seat.hall as usize].1.unlist(seat);
         }
     }
 
-    /// A call begins to wait without an offer.
-    pub(super) fn wait(&mut self, pool: usize, place: Place) {
-        self.pools[pool].waiting.insert(place);
+    /// An agent took a call of the queue: turns go on from there.
+    pub(super) fn took(&mut self, agent: AgentId, queue: QueueId) {
+        let (Some(member), Some(&hall)) = (self.members.get(&agent), self.hall_of.get(&queue)) else { return };
+        if let Some(seat) = member.seats.iter().find(|seat| seat.hall == hall) {
+            self.halls[hall as usize].1.took(agent, seat);
+        }
     }
 
-    /// A call has an offer, or has left.
-    pub(super) fn unwait(&mut self, pool: usize, place: &Place) {
-        self.pools[pool].waiting.remove(place);
+    /// The line of a queue's callers in a reach who bring these attributes.
+    pub(super) fn line(&mut self, queue: QueueId, attributes: Option<&Arc<Attributes>>, reach: usize) -> LineId {
+        let hall = *self.hall_of.get(&queue).expect("every queue has a hall");
+        let line = self.halls[hall as usize].1.line(attributes, reach);
+        LineId { hall, line: u32::try_from(line).expect("fewer lines than calls and reaches") }
     }
 
-    /// The agent who is next for a call of the pool.
-    pub(super) fn best_agent(&self, pool: usize) -> Option<AgentId> {
-        self.pools[pool].idle.first().map(|(_, agent)| agent)
+    /// A call begins to wait for an agent.
+    pub(super) fn wait(&mut self, line: LineId, place: Place) {
+        self.halls[line.hall as usize].1.wait(line.line as usize, place);
     }
 
-    /// The best call over all pools of an agent, with its pool.
-    pub(super) fn best_call(&self, pools: &[u32]) -> Option<(Place, usize)> {
-        let heads =
-            pools.iter().filter_map(|&index| Some((self.pools[index as usize].waiting.first()?, index as usize)));
-        heads.min()
+    /// A call waits for no agent any more.
+    pub(super) fn unwait(&mut self, line: LineId, place: &Place) {
+        self.halls[line.hall as usize].1.unwait(line.line as usize, place);
     }
 
-    /// The best call of one pool.
-    pub(super) fn first_waiting(&self, pool: usize) -> Option<Place> {
-        self.pools[pool].waiting.first()
+    /// The agent who is next for a call of the line.
+    pub(super) fn best_agent(&mut self, line: LineId) -> Option<AgentId> {
+        self.halls[line.hall as usize].1.best_agent(line.line as usize, &mut self.rng)
     }
 
-    /// How many pools there are.
-    pub(super) fn len(&self) -> usize {
-        self.pools.len()
+    /// The best call over all queues of an agent.
+    pub(super) fn best_call(&self, agent: AgentId) -> Option<(Place, LineId)> {
+        let seats = &self.members.get(&agent)?.seats;
+        let best = seats.iter().filter_map(|seat| {
+            let (place, line) = self.halls[seat.hall as usize].1.best_call(seat)?;
+            Some((place, seat.hall, line))
+        });
+        let (place, hall, line) = best.min()?;
+        Some((place, LineId { hall, line: u32::try_from(line).ok()? }))
     }
 
-    /// True when the pool's callers without an offer include this place.
-    pub(super) fn is_waiting(&self, pool: usize, place: &Place) -> bool {
-        self.pools[pool].waiting.contains(place)
+    /// Callers of the queue may find ready agents.
+    pub(super) fn unsettle(&mut self, hall: u32) {
+        self.unsettled.insert(hall);
     }
 
-    /// True when the agent stands in each of these pools under its key.
-    pub(super) fn is_listed(&self, pools: &[u32], agent: AgentId, history: &History) -> bool {
-        pools
-            .iter()
-            .map(|&index| &self.pools[index as usize])
-            .all(|p| p.idle.contains(&((p.strategy.key)(history), agent)))
+    /// Callers of an agent's queues may find it ready.
+    pub(super) fn unsettle_around(&mut self, agent: AgentId) {
+        let Some(member) = self.members.get(&agent) else { return };
+        self.unsettled.extend(member.seats.iter().map(|seat| seat.hall));
     }
 
-    /// Entries of the two indexes, over all pools: agents, then calls.
-    pub(super) fn entries(&self) -> (usize, usize) {
-        self.pools.iter().fold((0, 0), |(idle, waiting), pool| (idle + pool.idle.len(), waiting + pool.waiting.len()))
+    /// All queues at once.
+    pub(super) fn unsettle_all(&mut self) {
+        self.unsettled.extend((0_u32..).take(self.halls.len()));
     }
 
-    /// A call that waits while an agent of its pool does.
+    /// The first of each line of the halls that are not settled; they count as settled then.
+    pub(super) fn unsettled_heads(&mut self) -> Option<BTreeSet<(Place, LineId)>> {
+        if self.unsettled.is_empty() {
+            return None;
+        }
+        let mut heads = BTreeSet::new();
+        for hall in std::mem::take(&mut self.unsettled) {
+            let id = |line: usize| LineId { hall, line: u32::try_from(line).unwrap_or(u32::MAX) };
+            heads.extend(self.halls[hall as usize].1.heads().map(|(place, line)| (place, id(line))));
+        }
+        Some(heads)
+    }
+
+    /// The first of a line.
+    pub(super) fn head(&self, line: LineId) -> Option<(Place, LineId)> {
+        Some((self.halls[line.hall as usize].1.head(line.line as usize)?, line))
+    }
+
+    /// True when the place stands in the line.
+    pub(super) fn is_waiting(&self, line: LineId, place: &Place) -> bool {
+        self.halls[line.hall as usize].1.is_waiting(line.line as usize, place)
+    }
+
+    /// True when the agent stands in the hall of each of its queues under its key.
+    pub(super) fn is_listed(&self, agent: AgentId) -> bool {
+        let Some(member) = self.members.get(&agent) else { return false };
+        member.seats.iter().all(|seat| self.halls[seat.hall as usize].1.is_listed(seat))
+    }
+
+    /// How many seats an agent has.
+    pub(super) fn seats(&self, agent: AgentId) -> usize {
+        self.members.get(&agent).map_or(0, |member| member.seats.len())
+    }
+
+    /// True when the halls take the agent for logged in.
+    pub(super) fn is_logged_in(&self, agent: AgentId) -> bool {
+        self.members.get(&agent).is_some_and(|member| member.logged_in)
+    }
+
+    /// Entries of the two indexes, over all halls: seats of ready agents, then calls. A broken rule in words.
+    pub(super) fn entries(&self) -> Result<(usize, usize), String> {
+        let mut sum = (0, 0);
+        for (queue, hall) in &self.halls {
+            let (agents, calls) = hall.check().map_err(|broken| format!("{queue}: {broken}"))?;
+            sum = (sum.0 + agents, sum.1 + calls);
+        }
+        Ok(sum)
+    }
+
+    /// A call that waits while an agent who may take it does.
     pub(super) fn unmatched(&self) -> Option<(CallId, AgentId)> {
-        self.pools.iter().find_map(|pool| Some((pool.waiting.first()?.call, pool.idle.first()?.1)))
+        let mut rng = self.rng.clone();
+        self.halls.iter().find_map(|(_, hall)| {
+            hall.heads().find_map(|(place, line)| Some((place.call, hall.best_agent(line, &mut rng)?)))
+        })
     }
-}
-
-fn sorted(skills: &[Arc<str>]) -> Vec<Arc<str>> {
-    let mut skills = skills.to_vec();
-    skills.sort_unstable();
-    skills.dedup();
-    skills
 }

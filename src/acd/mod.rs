@@ -2,17 +2,24 @@
 //! emits one [`Fact`] for each thing that happened. It knows nothing of SIP, sockets or clocks.
 
 mod agent;
+mod bits;
 mod check;
 mod duty;
 pub mod engine;
+mod hall;
 mod index;
 mod matching;
 pub mod message;
+mod needs;
 mod offer;
+mod place;
 pub mod plan;
 mod queue;
+mod reach;
 mod reload;
 pub mod requirement;
+mod rota;
+pub mod routing;
 pub mod strategy;
 mod table;
 mod visit;
@@ -23,7 +30,8 @@ mod tests;
 pub use agent::AgentStatus;
 pub use engine::Engine;
 pub use message::{
-    Actor, AgentTarget, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Stamped,
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Stamped,
 };
 pub use plan::{AgentPlan, AgentState, Plan, QueuePlan, Reason};
 pub use queue::Counts;
+pub use routing::{Members, Membership, Order, PenaltyStep, Routing, Skill, Step, TierRules};

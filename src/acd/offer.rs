@@ -31,10 +31,9 @@ impl Engine {
     /// Offers a call that has no offer to the best idle agent, or lets it wait for one.
     pub(super) fn offer_or_wait(&mut self, call: CallId) {
         let Some(visit) = self.calls.get(&call) else { return };
-        let pool = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty").pool;
-        match self.matching.best_agent(pool) {
+        match self.matching.best_agent(visit.line) {
             Some(agent) => self.reserve(agent, call),
-            None => self.matching.wait(pool, visit.place),
+            None => self.matching.wait(visit.line, visit.place),
         }
     }
 
@@ -66,7 +65,11 @@ impl Engine {
         let queue = self.queues.get(offer.queue).expect("a visit's queue is kept until it is empty");
         let talk = Talk { call, queue: offer.queue, epoch, since: self.now, wrap_up: queue.plan.wrap_up };
         self.tell_end(agent, &offer, OfferCause::Answered);
+        self.matching.took(agent, offer.queue);
         self.finish(call, Outcome::Answered(agent));
+        if let Some(row) = self.agents.get_mut(agent) {
+            row.history.answered(self.now);
+        }
         self.begin(agent, Duty::Talking(talk), Actor::Engine);
     }
 
@@ -133,8 +136,8 @@ impl Engine {
         if talk.call != call || talk.epoch != epoch {
             return;
         }
-        row.history.idle_since = Some(self.now);
         let Talk { queue, since, wrap_up, .. } = talk;
+        row.history.talk_ended(self.now, self.now.since(since));
         self.tell(Fact::TalkEnded { call, queue, agent, talk: self.now.since(since), by });
         if wrap_up.is_zero() {
             return self.settle(agent);

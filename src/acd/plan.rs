@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::needs;
+use crate::acd::requirement::Attributes;
+use crate::acd::routing::{Members, Membership, Routing, Skill};
 use crate::base::{AgentId, PeerId, QueueId};
 
 /// Everything configured that routing depends on.
@@ -21,8 +24,6 @@ pub struct QueuePlan {
     pub id: QueueId,
     /// Its name.
     pub name: Arc<str>,
-    /// The skills an agent must all have.
-    pub skills: Vec<Arc<str>>,
     /// The name of a row of the strategy table.
     pub strategy: &'static str,
     /// Most callers waiting; `None` is unlimited. At the bound a new caller flows out as full.
@@ -39,6 +40,8 @@ pub struct QueuePlan {
     pub short_abandon: Duration,
     /// Closed queues take nobody.
     pub open: bool,
+    /// In which order callers are served, and by whom from when on.
+    pub routing: Routing,
 }
 
 /// One agent.
@@ -49,7 +52,9 @@ pub struct AgentPlan {
     /// Its name, usually the extension.
     pub name: Arc<str>,
     /// The skills it has.
-    pub skills: Vec<Arc<str>>,
+    pub skills: Vec<Skill>,
+    /// The terms on which it belongs to queues. It serves those that are open to its skills without any.
+    pub memberships: Vec<Membership>,
     /// The neighbour its device is reached by.
     pub peer: PeerId,
     /// The state at the start of the node.
@@ -61,9 +66,17 @@ pub struct AgentPlan {
 }
 
 impl QueuePlan {
-    /// True when the agent has every skill the queue asks for.
+    /// True when the agent may take callers of the queue who bring no attributes, in some step.
     pub fn accepts(&self, agent: &AgentPlan) -> bool {
-        self.skills.iter().all(|skill| agent.skills.contains(skill))
+        let is_member = match self.routing.members {
+            Members::Skilled => true,
+            Members::Listed => agent.memberships.iter().any(|membership| membership.queue == self.id),
+        };
+        if !is_member {
+            return false;
+        }
+        let skills = needs::enabled(&agent.skills);
+        needs::ladder(&self.routing, &Attributes::default()).iter().any(|needs| needs::met_by(needs, &skills))
     }
 }
 

@@ -1,30 +1,31 @@
 //! [`Queue`]: who waits where, since when, and the counts that must add up. It never chooses an agent and emits nothing;
 //! the engine asks it and says what follows.
 
-use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::index::Index;
+use crate::acd::matching::LineId;
+use crate::acd::message::Asks;
+use crate::acd::place::{Claim, Place};
 use crate::acd::plan::QueuePlan;
-use crate::base::{AgentId, CallId, Instant, QueueId, TimerKey};
-
-/// A waiting call's place: higher priority first, then the longer wait, then the lower queue, then the earlier arrival. The
-/// same order holds inside a queue and between queues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) priority: Reverse<i32>,
-    pub(super) since: Instant,
-    pub(super) queue: QueueId,
-    pub(super) seq: u64,
-    pub(super) call: CallId,
-}
+use crate::acd::reach::{self, Reach};
+use crate::base::{AgentId, CallId, Instant, TimerKey};
 
 /// A call's stay in one queue.
 #[derive(Debug)]
 pub(super) struct Visit {
     pub(super) place: Place,
-    /// When this stay began; [`Place::since`] may be earlier, after a requeue.
+    /// What the place is made from.
+    pub(super) claim: Claim,
+    /// The reach of the queue that the wait has reached.
+    pub(super) reach: usize,
+    /// Where it stands while it waits for an agent.
+    pub(super) line: LineId,
+    /// When this stay began; the claim may be older, after a requeue.
     pub(super) joined: Instant,
+    /// What the call brings.
+    pub(super) asks: Asks,
     /// Who is reserved for it.
     pub(super) agent: Option<AgentId>,
     /// The wait has been told to have passed the threshold.
@@ -65,36 +66,41 @@ pub(super) struct Alarm {
 pub(super) struct Queue {
     pub(super) plan: QueuePlan,
     pub(super) listing: Listing,
-    /// The pool whose agents serve it.
-    pub(super) pool: usize,
+    /// From which wait on its callers look further.
+    pub(super) reaches: Arc<[Reach]>,
     pub(super) counts: Counts,
     /// Everybody who waits, those being offered included.
     pub(super) order: Index<Place>,
     by_since: Index<(Instant, CallId)>,
     /// Kept only while there is a `wait_max`.
     by_joined: Index<(Instant, CallId)>,
+    /// For each reach but the last, who is in it.
+    by_reach: Vec<Index<(Instant, CallId)>>,
     /// Who joined before has been looked at for the threshold.
     undecided_from: Instant,
     /// The head last told.
     pub(super) oldest_told: Option<Instant>,
     pub(super) threshold_alarm: Option<Alarm>,
     pub(super) wait_max_alarm: Option<Alarm>,
+    pub(super) reach_alarm: Option<Alarm>,
 }
 
 impl Queue {
     pub(super) fn new(plan: QueuePlan) -> Self {
         Self {
+            reaches: Reach::all(&plan.routing, std::iter::empty()).into(),
             plan,
             listing: Listing::Configured,
-            pool: 0,
             counts: Counts::default(),
             order: Index::default(),
             by_since: Index::default(),
             by_joined: Index::default(),
+            by_reach: Vec::new(),
             undecided_from: Instant::ZERO,
             oldest_told: None,
             threshold_alarm: None,
             wait_max_alarm: None,
+            reach_alarm: None,
         }
     }
 
@@ -108,7 +114,10 @@ impl Queue {
 
     pub(super) fn join(&mut self, visit: &Visit) {
         self.order.insert(visit.place);
-        self.by_since.insert((visit.place.since, visit.place.call));
+        self.by_since.insert((visit.claim.since, visit.place.call));
+        if let Some(reach) = self.by_reach.get_mut(visit.reach) {
+            reach.insert((visit.claim.since, visit.place.call));
+        }
         if self.plan.wait_max.is_some() {
             self.by_joined.insert((visit.joined, visit.place.call));
         }
@@ -116,16 +125,55 @@ impl Queue {
 
     pub(super) fn leave(&mut self, visit: &Visit) {
         self.order.remove(&visit.place);
-        self.by_since.remove(&(visit.place.since, visit.place.call));
+        self.by_since.remove(&(visit.claim.since, visit.place.call));
+        if let Some(reach) = self.by_reach.get_mut(visit.reach) {
+            reach.remove(&(visit.claim.since, visit.place.call));
+        }
         self.by_joined.remove(&(visit.joined, visit.place.call));
     }
 
-    /// A reload's new plan. `joined` lists who waits with the moment this stay began.
-    pub(super) fn replan(&mut self, plan: QueuePlan, joined: impl Iterator<Item = (Instant, CallId)>) {
-        self.by_joined = if plan.wait_max.is_some() { joined.collect() } else { Index::default() };
+    /// A new plan, with the reaches that follow from it and from who belongs to the queue. Those who wait have to join anew.
+    pub(super) fn replan(&mut self, plan: QueuePlan, listing: Listing) {
         self.plan = plan;
-        self.listing = Listing::Configured;
+        self.listing = listing;
         self.undecided_from = Instant::ZERO;
+    }
+
+    /// Other reaches; those who wait have to join anew.
+    pub(super) fn set_reaches(&mut self, reaches: Arc<[Reach]>) {
+        self.order = Index::default();
+        self.by_since = Index::default();
+        self.by_joined = Index::default();
+        self.by_reach.clear();
+        self.by_reach.resize_with(reaches.len() - 1, Index::default);
+        self.reaches = reaches;
+    }
+
+    /// When the next caller reaches the next reach.
+    pub(super) fn next_reach(&self) -> Option<Instant> {
+        let due = |(index, callers): (usize, &Index<(Instant, CallId)>)| {
+            Some(callers.first()?.0 + self.reaches[index + 1].after)
+        };
+        self.by_reach.iter().enumerate().filter_map(due).min()
+    }
+
+    /// The first caller, by reaches, who has reached the next.
+    pub(super) fn moves_on(&self, now: Instant) -> Option<CallId> {
+        let due = |(index, callers): (usize, &Index<(Instant, CallId)>)| {
+            let (since, call) = callers.first()?;
+            (since + self.reaches[index + 1].after <= now).then_some(call)
+        };
+        self.by_reach.iter().enumerate().find_map(due)
+    }
+
+    /// The reach that a wait since then has reached.
+    pub(super) fn reach(&self, since: Instant, now: Instant) -> usize {
+        reach::reached(&self.reaches, since, now)
+    }
+
+    /// The place of a claim in a reach.
+    pub(super) fn place(&self, call: CallId, claim: Claim, reach: usize) -> Place {
+        Place::new(call, self.plan.id, &self.plan.routing, claim, self.reaches[reach].bump)
     }
 
     /// The earliest moment of joining among those who wait.
@@ -165,6 +213,16 @@ impl Queue {
         self.by_joined.first().filter(|_| due).map(|(_, call)| call)
     }
 
+    /// The timers that are armed.
+    pub(super) fn alarms(&self) -> impl Iterator<Item = Alarm> {
+        [self.threshold_alarm, self.wait_max_alarm, self.reach_alarm].into_iter().flatten()
+    }
+
+    /// Forgets the timers.
+    pub(super) const fn disarm(&mut self) {
+        (self.threshold_alarm, self.wait_max_alarm, self.reach_alarm) = (None, None, None);
+    }
+
     /// A broken rule, in words.
     pub(super) fn check(&self) -> Result<(), String> {
         let (counts, id) = (self.counts, self.plan.id);
@@ -182,12 +240,13 @@ impl Queue {
         for (what, alarm, need) in [
             ("threshold", self.threshold_alarm, self.next_threshold()),
             ("wait_max", self.wait_max_alarm, self.next_wait_max()),
+            ("reach", self.reach_alarm, self.next_reach()),
         ] {
             if need.is_some_and(|need| need < Instant::FAR && alarm.is_none_or(|alarm| alarm.at > need)) {
                 return Err(format!("{id}: no {what} timer for {need:?}"));
             }
         }
-        if self.len() == 0 && (self.threshold_alarm.is_some() || self.wait_max_alarm.is_some()) {
+        if self.len() == 0 && self.alarms().next().is_some() {
             return Err(format!("{id}: a timer for nobody"));
         }
         if self.listing == Listing::Removed && self.order.is_empty() {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing};
 use crate::acd::engine::{Engine, Link};
-use crate::acd::matching::Matching;
 use crate::acd::message::{Actor, OfferCause};
 use crate::acd::plan::{AgentPlan, Plan, QueuePlan};
 use crate::acd::queue::{Listing, Queue};
+use crate::acd::reach::Reach;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
 impl Engine {
@@ -42,21 +42,15 @@ impl Engine {
         }
         self.relink(&self.agents.ids());
         self.peers.retain(|_, peer| peer.link == Link::Down || !peer.agents.is_empty());
-        let pools = u32::try_from(self.matching.len()).expect("fewer pools than queue ids");
-        self.match_pools(0..pools);
+        self.matching.unsettle_all();
+        self.settle_halls();
     }
 
     fn plan_queue(&mut self, plan: &QueuePlan) {
-        let id = plan.id;
-        let Some(queue) = self.queues.get_mut(id) else {
-            self.queues.insert(id, Queue::new(plan.clone()));
-            return;
-        };
-        let calls: Vec<CallId> = queue.order.walk().map(|place| place.call).collect();
-        let joined = calls.iter().filter_map(|call| Some((self.calls.get(call)?.joined, *call)));
-        queue.replan(plan.clone(), joined);
-        self.arm_threshold(id);
-        self.arm_wait_max(id);
+        match self.queues.get_mut(plan.id) {
+            Some(queue) => queue.replan(plan.clone(), Listing::Configured),
+            None => self.queues.insert(plan.id, Queue::new(plan.clone())),
+        }
     }
 
     fn remove_queue(&mut self, id: QueueId) {
@@ -68,7 +62,7 @@ impl Engine {
 
     /// Empties the idle index; who is ready stands aside until [`Engine::rebuild`].
     fn clear_indexes(&mut self, ids: &[AgentId]) {
-        self.matching = Matching::default();
+        self.matching.clear();
         for &id in ids {
             let Some(agent) = self.agents.get_mut(id) else { continue };
             if matches!(agent.duty, Duty::Ready(Standing::Listed)) {
@@ -96,21 +90,29 @@ impl Engine {
         is_new
     }
 
-    /// Makes the pools, puts waiting calls without an offer and idle agents into them.
+    /// Opens a hall for each queue, gives agents their seats, and puts waiting calls without an offer and idle agents there.
     fn rebuild(&mut self, plan: &Plan) {
+        let terms = |id: QueueId| {
+            let memberships = plan.agents.iter().flat_map(|agent| &agent.memberships);
+            memberships.filter(move |membership| membership.queue == id)
+        };
         for id in self.queues.ids() {
             let Some(queue) = self.queues.get_mut(id) else { continue };
-            queue.pool = self.matching.pool(&queue.plan);
-            for place in queue.order.walk() {
-                if self.calls.get(&place.call).is_some_and(|visit| visit.agent.is_none()) {
-                    self.matching.wait(queue.pool, *place);
-                }
+            let reaches: Arc<[Reach]> = Reach::all(&queue.plan.routing, terms(id)).into();
+            self.matching.open(&queue.plan, &reaches);
+            let calls: Vec<CallId> = queue.order.walk().map(|place| place.call).collect();
+            queue.set_reaches(reaches);
+            for call in calls {
+                self.join_anew(call);
             }
+            self.arm_threshold(id);
+            self.arm_wait_max(id);
+            self.arm_reach(id);
         }
         for agent in &plan.agents {
-            let pools = self.matching.pools_of(&agent.skills);
+            self.matching.seat(agent);
             let Some(row) = self.agents.get_mut(agent.id) else { continue };
-            row.pools = pools;
+            self.matching.log(agent.id, !matches!(row.duty, Duty::LoggedOut));
             // Who is held off has a timer, and stays aside.
             if matches!(row.duty, Duty::Ready(Standing::Aside)) && row.timer.is_none() {
                 self.list(agent.id);
@@ -121,15 +123,13 @@ impl Engine {
     fn remove_agent(&mut self, id: AgentId) {
         let Some(agent) = self.agents.get_mut(id) else { return };
         agent.contract = Contract::Leaving;
-        agent.pools = Arc::new([]);
+        self.matching.dismiss(id);
         match agent.duty {
             Duty::Talking(_) | Duty::WrapUp(_) | Duty::Offering(Offer { phase: Phase::Releasing(_), .. }) => {}
             Duty::Offering(Offer { call, phase: Phase::Open, .. }) => {
                 self.cancel_offer(id, OfferCause::AgentGone);
-                if let Some(visit) = self.calls.get(&call)
-                    && let Some(queue) = self.queues.get(visit.place.queue)
-                {
-                    self.matching.wait(queue.pool, visit.place);
+                if let Some(visit) = self.calls.get(&call) {
+                    self.matching.wait(visit.line, visit.place);
                 }
             }
             Duty::LoggedOut | Duty::NotReady(_) | Duty::Ready(_) | Duty::Unreachable => self.dismiss(id),

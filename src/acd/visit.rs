@@ -1,11 +1,10 @@
 //! Queue visits: how a call joins a queue, how its wait is judged, and the one way out for each ending. A visit has exactly
 //! one outcome, counted here and nowhere else.
 
-use std::cmp::Reverse;
-
 use crate::acd::engine::{Admission, Engine, Timer};
-use crate::acd::message::{Effect, Fact, FlowOut, OfferCause, Refusal};
-use crate::acd::queue::{Alarm, Counts, Listing, Place, Queue, Visit};
+use crate::acd::message::{Asks, Effect, Fact, FlowOut, OfferCause, Refusal};
+use crate::acd::place::Claim;
+use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
 use crate::base::limits::CALLS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -18,7 +17,8 @@ pub(super) enum Outcome {
 }
 
 impl Engine {
-    pub(super) fn on_enqueue(&mut self, call: CallId, queue: QueueId, priority: i32, since: Option<Instant>) {
+    pub(super) fn on_enqueue(&mut self, call: CallId, queue: QueueId, claim: (i32, Option<Instant>), asks: Asks) {
+        let (priority, since) = claim;
         if self.calls.contains_key(&call) {
             return;
         }
@@ -30,8 +30,11 @@ impl Engine {
         };
         self.seq += 1;
         let since = since.map_or(self.now, |since| since.min(self.now));
-        let place = Place { priority: Reverse(priority), since, queue, seq: self.seq, call };
-        let visit = Visit { place, joined: self.now, agent: None, missed: false };
+        let claim = Claim { priority, since, seq: self.seq };
+        let reach = row.reach(since, self.now);
+        let place = row.place(call, claim, reach);
+        let line = self.matching.line(queue, asks.attributes.as_ref(), reach);
+        let visit = Visit { place, claim, reach, line, joined: self.now, asks, agent: None, missed: false };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
@@ -48,6 +51,7 @@ impl Engine {
         self.tell_oldest(queue);
         self.arm_threshold(queue);
         self.arm_wait_max(queue);
+        self.arm_reach(queue);
         self.offer_or_wait(call);
     }
 
@@ -74,16 +78,17 @@ impl Engine {
     pub(super) fn finish(&mut self, call: CallId, outcome: Outcome) {
         self.judge(call);
         let Some(visit) = self.calls.remove(&call) else { return };
-        let Place { since, queue, .. } = visit.place;
+        let (since, queue) = (visit.claim.since, visit.place.queue);
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
         row.leave(&visit);
         if row.len() == 0 {
-            for alarm in [row.threshold_alarm.take(), row.wait_max_alarm.take()].into_iter().flatten() {
+            for alarm in row.alarms() {
                 self.timers.cancel(alarm.key);
             }
+            row.disarm();
         }
         if visit.agent.is_none() {
-            self.matching.unwait(row.pool, &visit.place);
+            self.matching.unwait(visit.line, &visit.place);
         }
         let wait = self.now.since(since);
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
@@ -101,7 +106,7 @@ impl Engine {
     /// Tells once when the call's wait is outside the service level.
     fn judge(&mut self, call: CallId) {
         let Some(visit) = self.calls.get_mut(&call) else { return };
-        let Place { since, queue, .. } = visit.place;
+        let (since, queue) = (visit.claim.since, visit.place.queue);
         let row = self.queues.get(queue).expect("a visit's queue is kept until it is empty");
         if visit.missed || !row.is_late(self.now.since(since)) {
             return;
@@ -156,6 +161,63 @@ impl Engine {
             self.timers.cancel(alarm.key);
         }
         row.threshold_alarm = Some(Alarm { at, key: self.timers.arm(at, Timer::Threshold(queue)) });
+    }
+
+    /// Callers who have waited long enough look further. All of them move before anybody is matched.
+    pub(super) fn on_reach(&mut self, queue: QueueId) {
+        let Some(row) = self.queues.get_mut(queue) else { return };
+        row.reach_alarm = None;
+        while let Some(call) = self.queues.get(queue).and_then(|row| row.moves_on(self.now)) {
+            self.place_anew(call);
+        }
+        self.arm_reach(queue);
+    }
+
+    /// Puts a waiting call where its claim and its wait say it belongs now.
+    pub(super) fn place_anew(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
+        row.leave(visit);
+        if visit.agent.is_none() {
+            self.matching.unwait(visit.line, &visit.place);
+        }
+        self.join_anew(call);
+    }
+
+    /// Puts a waiting call that is in no index where it belongs now.
+    pub(super) fn join_anew(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
+        visit.reach = row.reach(visit.claim.since, self.now);
+        visit.place = row.place(call, visit.claim, visit.reach);
+        visit.line = self.matching.line(visit.place.queue, visit.asks.attributes.as_ref(), visit.reach);
+        row.join(visit);
+        if visit.agent.is_none() {
+            self.matching.wait(visit.line, visit.place);
+            self.matching.unsettle(visit.line.hall);
+        }
+    }
+
+    /// Matches callers with ready agents in the halls where both may be found, the best call first.
+    pub(super) fn settle_halls(&mut self) {
+        while let Some(mut heads) = self.matching.unsettled_heads() {
+            while let Some((place, line)) = heads.pop_first() {
+                let Some(agent) = self.matching.best_agent(line) else { continue };
+                self.matching.unwait(line, &place);
+                self.reserve(agent, place.call);
+                heads.extend(self.matching.head(line));
+            }
+        }
+    }
+
+    /// As [`Engine::arm_threshold`].
+    pub(super) fn arm_reach(&mut self, queue: QueueId) {
+        let Some(row) = self.queues.get_mut(queue) else { return };
+        let Some(at) = later(row.reach_alarm, row.next_reach()) else { return };
+        if let Some(alarm) = row.reach_alarm {
+            self.timers.cancel(alarm.key);
+        }
+        row.reach_alarm = Some(Alarm { at, key: self.timers.arm(at, Timer::Reach(queue)) });
     }
 
     /// As [`Engine::arm_threshold`].

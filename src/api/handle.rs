@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::api::problem::Problem;
 use crate::base::Instant;
-use crate::base::limits::CONTROL_QUEUE_MAX;
+use crate::base::limits::{CONTROL_QUEUE_MAX, MEDIA_WORKERS_MAX};
 use crate::node::{Control, Reply};
 use crate::stats::Live;
 use crate::stats::export::Exposition;
@@ -41,7 +41,8 @@ pub fn requests() -> (mpsc::Sender<Request>, mpsc::Receiver<Request>) {
 #[derive(Debug, Default)]
 pub struct Health {
     beat: AtomicU64,
-    beat_media: AtomicU64,
+    /// Of each media worker; 0 where there is none.
+    beats_media: [AtomicU64; MEDIA_WORKERS_MAX as usize],
     draining: AtomicBool,
     live_calls: AtomicUsize,
 }
@@ -53,9 +54,11 @@ impl Health {
         self.live_calls.store(live_calls, Ordering::Relaxed);
     }
 
-    /// The media loop turned at `now`.
-    pub fn beat_media(&self, now: Instant) {
-        self.beat_media.store(now.as_micros().max(1), Ordering::Relaxed);
+    /// The loop of a media worker turned at `now`.
+    pub fn beat_media(&self, worker: u8, now: Instant) {
+        if let Some(beat) = self.beats_media.get(usize::from(worker)) {
+            beat.store(now.as_micros().max(1), Ordering::Relaxed);
+        }
     }
 
     /// The node begins to drain.
@@ -73,12 +76,11 @@ impl Health {
         self.live_calls.load(Ordering::Relaxed)
     }
 
-    /// How long ago signalling and media turned; `None` before their first turn.
+    /// How long ago signalling and the media worker that turned last of all turned; `None` before their first turn.
     pub fn ages(&self, now: Instant) -> [Option<Duration>; 2] {
-        [&self.beat, &self.beat_media].map(|beat| match beat.load(Ordering::Relaxed) {
-            0 => None,
-            micros => Some(now.since(Instant::from_micros(micros))),
-        })
+        let turned = |beat: &AtomicU64| Some(beat.load(Ordering::Relaxed)).filter(|micros| *micros != 0);
+        let media = self.beats_media.iter().filter_map(turned).min();
+        [turned(&self.beat), media].map(|micros| Some(now.since(Instant::from_micros(micros?))))
     }
 
     /// True when both loops turn.
@@ -142,7 +144,7 @@ impl Handle {
     /// Asks the node.
     ///
     /// # Errors
-    /// 503 when the queue is full or the node does not answer; 404 and 409 as the node says.
+    /// 503 when the queue is full or the node does not answer; 400, 404 and 409 as the node says.
     pub async fn ask(&self, control: Control) -> Result<Reply, Problem> {
         let (answer, reply) = oneshot::channel();
         self.requests.try_send(Request { asked: self.now(), control, answer }).map_err(|error| match error {
@@ -154,8 +156,9 @@ impl Handle {
         };
         match reply {
             Reply::NotFound(what) => Err(Problem::not_found(what)),
+            Reply::Invalid(why) => Err(Problem::bad_request(why)),
             Reply::Conflict(why) => Err(Problem::conflict(why)),
-            Reply::Agents { .. } | Reply::Calls { .. } | Reply::Done => Ok(reply),
+            Reply::Agents { .. } | Reply::Calls { .. } | Reply::Done | Reply::Set(_) => Ok(reply),
         }
     }
 }
@@ -171,7 +174,7 @@ mod tests {
         assert!(!health.is_alive(at(1)));
         health.beat(at(1), 3);
         assert!(!health.is_alive(at(1)));
-        health.beat_media(at(2));
+        health.beat_media(0, at(2));
         assert!(health.is_alive(at(2)));
         assert!(!health.is_alive(at(6)));
         assert_eq!(health.live_calls(), 3);

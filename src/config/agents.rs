@@ -12,9 +12,9 @@ use crate::base::limits;
 use super::error::{Report, did_you_mean};
 use super::listeners::same_family;
 use super::peers::Peers;
-use super::queues::skills;
 use super::reader::{Item, Section, string};
-use super::types::{AgentConfig, Endpoint};
+use super::skills::{self, Vocabulary};
+use super::types::{AgentConfig, Endpoint, SkillConfig};
 use super::values::{self, DAY, SECOND};
 
 const AGENT_KEYS: [&str; 6] = ["uri", "peer", "skills", "initial", "return_after", "busy_pause"];
@@ -29,7 +29,7 @@ const NAME_PLACE: &str = "{name}";
 struct Shared {
     uri: Option<String>,
     peer: Option<Arc<str>>,
-    skills: Vec<Arc<str>>,
+    skills: Vec<SkillConfig>,
     initial: AgentState,
     return_after: Duration,
     busy_pause: Duration,
@@ -40,6 +40,7 @@ pub(super) fn agents(
     document: &Section<'_, '_>,
     peers: &Peers,
     listen: Option<SocketAddr>,
+    vocabulary: &Vocabulary,
     report: &mut Report<'_>,
 ) -> Vec<AgentConfig> {
     let mut agents = Vec::new();
@@ -55,7 +56,7 @@ pub(super) fn agents(
             }
         };
         let Some(section) = Section::open(&item, &AGENT_KEYS, report) else { continue };
-        let shared = shared(&section, peers, report);
+        let shared = shared(&section, peers, vocabulary, report);
         let uris = device_uris(&section, &names, &shared, peers, listen, report);
         refuse_duplicates(&item, &names, &mut taken, report);
         for (name, uri) in names.into_iter().zip(uris) {
@@ -73,7 +74,7 @@ pub(super) fn agents(
     agents
 }
 
-fn shared(section: &Section<'_, '_>, peers: &Peers, report: &mut Report<'_>) -> Shared {
+fn shared(section: &Section<'_, '_>, peers: &Peers, vocabulary: &Vocabulary, report: &mut Report<'_>) -> Shared {
     let peer = section.read("peer", report, |value| string(value).map(Arc::from));
     if let (Some(peer), Some(item)) = (&peer, section.get("peer"))
         && !peers.names.iter().any(|name| **name == **peer)
@@ -87,7 +88,7 @@ fn shared(section: &Section<'_, '_>, peers: &Peers, report: &mut Report<'_>) -> 
     Shared {
         uri: section.read("uri", report, |value| string(value).map(str::to_string)),
         peer,
-        skills: skills(section, report),
+        skills: skills::of_agents(section, vocabulary, report),
         initial: section
             .read("initial", report, |value| values::choice(value, &initial_states()))
             .unwrap_or(AgentState::Ready),
@@ -109,7 +110,11 @@ fn initial_states() -> [(&'static str, AgentState); 3] {
 }
 
 /// `1001-1050` to each number, leading zeros kept; any other name to itself. At most `room` names.
-fn expand(key: &str, room: usize) -> Result<Vec<Arc<str>>, String> {
+///
+/// # Errors
+///
+/// What is wrong with the range or the name.
+pub fn expand(key: &str, room: usize) -> Result<Vec<Arc<str>>, String> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let Some((first, last)) = key.split_once('-').filter(|(first, last)| digits(first) && digits(last)) else {
         let name = values::name(key)?;

@@ -2,13 +2,16 @@
 
 use std::fmt::{self, Write};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::AgentState;
+use crate::acd::requirement::{LEVEL_MAX, Requirement};
 
+use super::fit::Fit;
+use super::teams::agents_of;
 use super::types::{
-    AgentConfig, AnswerPolicy, Config, DnisSource, MediaPolicy, PeerConfig, QueueConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, DnisSource, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig,
+    PenaltyStepConfig, QueueConfig, RoutingConfig, SkillConfig, TeamConfig, TierConfig, UnknownSource,
 };
 use super::values::{address_bits, show};
 
@@ -27,12 +30,22 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
     }
     writeln!(out, "\nQueues: {}", config.queues.len())?;
     for queue in &config.queues {
-        let agents = config.agents.iter().filter(|agent| queue.accepts(&agent.skills)).count();
+        let fit = Fit::at_first(queue);
+        let agents = config.agents.iter().filter(|agent| fit.has(agent)).count();
         write_queue(out, queue, agents)?;
     }
     writeln!(out, "\nAgents: {}", config.agents.len())?;
     for row in config.agents.chunk_by(alike) {
         write_agents(out, row)?;
+    }
+    if !config.reasons.is_empty() {
+        writeln!(out, "\nReasons of not ready: {}", config.reasons.join(", "))?;
+    }
+    if !config.teams.is_empty() {
+        writeln!(out, "\nTeams: {}", config.teams.len())?;
+    }
+    for team in &config.teams {
+        write_team(out, team, agents_of(&config.teams, &team.name).map_or(0, |agents| agents.len()))?;
     }
     Ok(())
 }
@@ -56,7 +69,8 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     let users = config.http.tokens.len() + config.http.token_files.len();
     let access = if users == 0 { "no token needed".to_string() } else { format!("tokens of {users}") };
     writeln!(out, "HTTP   {}, {access}", config.http.listen)?;
-    writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))
+    writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))?;
+    writeln!(out, "Days   of {}", config.figures.calendar.zone())
 }
 
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
@@ -92,9 +106,12 @@ fn dnis_source(source: &DnisSource) -> String {
 }
 
 fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Result {
-    let numbers = if queue.numbers.is_empty() { "no number".to_string() } else { queue.numbers.join(", ") };
+    let numbers: Vec<_> = queue.numbers.iter().map(number).collect();
+    let numbers = if numbers.is_empty() { "no number".to_string() } else { numbers.join(", ") };
     let state = if queue.open { "" } else { " (closed)" };
-    writeln!(out, "  {}{state}  {numbers}; {agents} agents{}", queue.name, skills(" with ", &queue.skills))?;
+    let asked = &queue.routing.requirement;
+    let asked = if *asked == Requirement::all_of([]) { String::new() } else { format!(" with {asked}") };
+    writeln!(out, "  {}{state}  {numbers}; {agents} agents{asked}", queue.name)?;
     let answer = match queue.answer {
         AnswerPolicy::OnQueue => "answered at once".to_string(),
         AnswerPolicy::OnAgent => format!("rings until an agent answers, at most {}", show(queue.unanswered_max)),
@@ -115,7 +132,8 @@ fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Res
     let (ring, wrap_up) = (show(queue.ring_timeout), show(queue.wrap_up));
     writeln!(out, "    {}; rings {ring}, wrap-up {wrap_up}", queue.strategy)?;
     let (threshold, short) = (show(queue.threshold), show(queue.short_abandon));
-    writeln!(out, "    service level {} in {threshold}; abandons within {short} are short", queue.target)
+    writeln!(out, "    service level {} in {threshold}; abandons within {short} are short", queue.target)?;
+    write_routing(out, &queue.routing)
 }
 
 /// True when two agents differ in name and device only.
@@ -148,10 +166,85 @@ fn write_agents(out: &mut String, row: &[AgentConfig]) -> fmt::Result {
         | AgentState::WrapUp => "ready",
     };
     let (back, pause) = (show(first.return_after), show(first.busy_pause));
-    let skills = skills("; ", &first.skills);
+    let skills = if first.skills.is_empty() { String::new() } else { format!("; {}", show_skills(&first.skills)) };
     writeln!(out, "{skills}; {initial} at the start; back after {back}, busy pause {pause}")
 }
 
-fn skills(before: &str, skills: &[Arc<str>]) -> String {
-    if skills.is_empty() { String::new() } else { format!("{before}{}", skills.join(", ")) }
+/// `support, sales 3, french 5 (disabled)`: level 10 is not said.
+pub(super) fn show_skills(skills: &[SkillConfig]) -> String {
+    let show = |skill: &SkillConfig| {
+        let level = if skill.level == LEVEL_MAX { String::new() } else { format!(" {}", skill.level) };
+        format!("{}{level}{}", skill.name, if skill.enabled { "" } else { " (disabled)" })
+    };
+    skills.iter().map(show).collect::<Vec<_>>().join(", ")
+}
+
+/// `800`, or `801 (priority 5, tier gold)`.
+fn number(number: &NumberConfig) -> String {
+    let priority = number.priority.map(|priority| format!("priority {priority}"));
+    let brought = number.attributes.iter().map(|(name, value)| format!("{name} {value}"));
+    let more: Vec<_> = priority.into_iter().chain(brought).collect();
+    if more.is_empty() { number.number.clone() } else { format!("{} ({})", number.number, more.join(", ")) }
+}
+
+/// What a queue's routing says beyond its defaults, a line each.
+fn write_routing(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
+    match routing.order {
+        OrderConfig::Priority => {}
+        OrderConfig::Ageing(step) => writeln!(out, "    order by waiting; a step of priority is worth {}", show(step))?,
+        OrderConfig::Objective(objective) => writeln!(out, "    order by the time left to {}", show(objective))?,
+    }
+    if routing.weight != 0 {
+        writeln!(out, "    weight {}: before queues of lower weight", routing.weight)?;
+    }
+    for step in &routing.steps {
+        let requirement = step.requirement.as_ref().map(|asked| format!("asks {asked}"));
+        let strategy = step.strategy.map(|strategy| format!("chooses by {strategy}"));
+        let priority = (step.priority != 0).then(|| format!("priority {:+}", step.priority));
+        let changes: Vec<_> = [requirement, strategy, priority].into_iter().flatten().collect();
+        writeln!(out, "    after {}: {}", show(step.after), changes.join(", "))?;
+    }
+    if let Some(TierConfig { wait, by_level, skip_empty }) = routing.tiers {
+        let times = if by_level { ", times their number" } else { "" };
+        let empty = if skip_empty { ", at once while nobody below is logged in" } else { "" };
+        writeln!(out, "    tiers 2 and above after {}{times}{empty}", show(wait))?;
+    }
+    for PenaltyStepConfig { after, min, max, raise } in &routing.penalty_steps {
+        let max = if *max == u32::MAX { "any".to_string() } else { max.to_string() };
+        let raise = if *raise == 0 { String::new() } else { format!(", raised to {raise}") };
+        writeln!(out, "    after {}: penalties {min} to {max}{raise}", show(*after))?;
+    }
+    if !routing.skill_weights.is_empty() {
+        let weights: Vec<_> = routing.skill_weights.iter().map(|(name, weight)| format!("{name} {weight}")).collect();
+        writeln!(out, "    levels count: {}", weights.join(", "))?;
+    }
+    for row in routing.members.iter().flat_map(|members| members.chunk_by(alike_members)) {
+        write_members(out, row)?;
+    }
+    Ok(())
+}
+
+/// True when two members differ in name and position only.
+fn alike_members(one: &MemberConfig, other: &MemberConfig) -> bool {
+    (one.tier, one.penalty, one.delay) == (other.tier, other.penalty, other.delay)
+}
+
+fn write_members(out: &mut String, row: &[MemberConfig]) -> fmt::Result {
+    let (Some(first), Some(last)) = (row.first(), row.last()) else { return Ok(()) };
+    match row.len() {
+        1 => write!(out, "    tier {}: {}", first.tier, first.agent)?,
+        count => write!(out, "    tier {}: {} to {} ({count})", first.tier, first.agent, last.agent)?,
+    }
+    if first.penalty != 0 {
+        write!(out, ", penalty {}", first.penalty)?;
+    }
+    if first.delay != Duration::ZERO {
+        write!(out, ", after {}", show(first.delay))?;
+    }
+    writeln!(out)
+}
+
+fn write_team(out: &mut String, team: &TeamConfig, all: usize) -> fmt::Result {
+    let part = team.parent.as_ref().map_or_else(String::new, |parent| format!(", part of {parent}"));
+    writeln!(out, "  {}  {} agents of its own, {all} in all{part}", team.name, team.agents.len())
 }

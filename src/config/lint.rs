@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::types::{AgentConfig, AnswerPolicy, Config, MediaPolicy, QueueConfig};
+use super::describe::show_skills;
+use super::fit::Fit;
+use super::types::{AgentConfig, AnswerPolicy, Config, MediaPolicy, QueueConfig, SkillConfig};
 use super::values::show;
 
 /// After this a proxy may give an unanswered call up (RFC 3261 16.6, timer C: more than three minutes).
@@ -48,8 +50,10 @@ fn lint_queue(queue: &QueueConfig, config: &Config, warnings: &mut Vec<String>) 
     if queue.numbers.is_empty() {
         warn(".numbers", "no number leads here".to_string());
     }
-    if !config.agents.iter().any(|agent| queue.accepts(&agent.skills)) {
-        warn(".skills", "no agent has them all, so no call is ever answered".to_string());
+    let fit = Fit::at_last(queue);
+    if !config.agents.iter().any(|agent| fit.has(agent)) {
+        let asked = &queue.routing.requirement;
+        warn("", format!("no agent fits `{asked}`, so no call is ever answered"));
     }
     let unanswered = match queue.answer {
         AnswerPolicy::OnQueue => false,
@@ -82,16 +86,17 @@ fn agents(config: &Config, warnings: &mut Vec<String>) {
         warnings.push("agents: there are none".to_string());
     }
     // Thousands of agents share few sets of skills.
-    let mut by_skills: BTreeMap<&[Arc<str>], Vec<&AgentConfig>> = BTreeMap::new();
+    let mut by_skills: BTreeMap<&[SkillConfig], Vec<&AgentConfig>> = BTreeMap::new();
     let mut by_device: BTreeMap<(&str, Option<&Arc<str>>), Vec<&AgentConfig>> = BTreeMap::new();
     for agent in &config.agents {
         by_skills.entry(&agent.skills).or_default().push(agent);
         by_device.entry((&agent.uri, agent.peer.as_ref())).or_default().push(agent);
     }
+    let fits: Vec<_> = config.queues.iter().map(Fit::at_last).collect();
     for (skills, agents) in by_skills {
-        if !config.queues.iter().any(|queue| queue.accepts(skills)) {
+        if !fits.iter().any(|fit| fit.has_skills(skills)) {
             let what =
-                if skills.is_empty() { "no skills".to_string() } else { format!("skills {}", skills.join(", ")) };
+                if skills.is_empty() { "no skills".to_string() } else { format!("skills {}", show_skills(skills)) };
             warnings.push(format!("agents {}: {what}, which fit no queue", names(&agents)));
         }
     }

@@ -4,13 +4,15 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::base::limits::MEDIA_WORKERS_MAX;
+
 use super::error::Report;
-use super::reader::{Section, string};
+use super::reader::{Section, integer, string};
 use super::types::{DrainConfig, HttpConfig, MediaConfig, SipConfig, UnknownSource};
 use super::values::{self, DAY, SECOND};
 
 const SIP_KEYS: [&str; 3] = ["listen", "advertise", "unknown_source"];
-const MEDIA_KEYS: [&str; 3] = ["address", "ports", "silence_probe"];
+const MEDIA_KEYS: [&str; 4] = ["address", "ports", "workers", "silence_probe"];
 const HTTP_KEYS: [&str; 3] = ["listen", "tokens", "token_files"];
 const DRAIN_KEYS: [&str; 1] = ["limit"];
 
@@ -61,11 +63,12 @@ pub(super) fn media(
 ) -> Option<MediaConfig> {
     let Some(item) = document.get("media") else {
         let address = listen?.ip();
-        return Some(MediaConfig { address, ports: MEDIA_PORTS, silence_probe: SILENCE_PROBE });
+        return Some(MediaConfig { address, ports: MEDIA_PORTS, workers: None, silence_probe: SILENCE_PROBE });
     };
     let section = Section::open(&item, &MEDIA_KEYS, report)?;
     let address = section.read("address", report, values::address);
     let ports = section.read("ports", report, values::ports).unwrap_or(MEDIA_PORTS);
+    let workers = section.read("workers", report, workers).flatten();
     let silence_probe =
         section.read("silence_probe", report, |value| values::duration(value, SECOND, DAY)).unwrap_or(SILENCE_PROBE);
     let listen = listen?;
@@ -79,7 +82,16 @@ pub(super) fn media(
         let at = section.get("ports").map_or(section.at, |item| item.at);
         report.whole(at, &section.child("ports"), message);
     }
-    Some(MediaConfig { address, ports, silence_probe })
+    Some(MediaConfig { address, ports, workers, silence_probe })
+}
+
+/// A number of media workers, or `"auto"`.
+fn workers(value: &toml::de::DeValue<'_>) -> Result<Option<u8>, String> {
+    match value.as_str() {
+        Some("auto") => Ok(None),
+        Some(other) => Err(format!("`{other}` is no number of threads; write one, or \"auto\"")),
+        None => integer(value, 1, MEDIA_WORKERS_MAX.into()).map(|count| Some(count as u8)),
+    }
 }
 
 /// `[http]`

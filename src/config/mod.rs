@@ -5,24 +5,33 @@ mod agents;
 mod built_in;
 mod describe;
 mod error;
+mod figures;
+mod fit;
 mod lint;
 mod listeners;
 mod parse;
 mod peers;
 mod queues;
 mod reader;
+mod routing;
+mod skills;
+mod teams;
 pub mod types;
 mod values;
 
 #[cfg(test)]
 mod tests;
 
+pub use agents::expand;
 pub use built_in::built_in;
 pub use describe::describe;
 pub use error::ConfigError;
+pub use figures::FiguresConfig;
 pub use lint::lint;
 pub use parse::parse;
+pub use teams::agents_of;
 pub use types::{
     AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy,
-    PeerConfig, QueueConfig, SipConfig, UnknownSource,
+    MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig, SipConfig,
+    SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
 };

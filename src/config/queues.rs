@@ -1,19 +1,21 @@
-//! Reads `[queues.NAME]`, and refuses a number that leads to two queues.
+//! Reads `[queues.NAME]`, and refuses a number that leads to two queues. What its keys say of routing is read by `routing`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::limits;
+use crate::acd::requirement::{Attributes, Value};
+use crate::base::limits::{self, ATTRIBUTES_MAX};
 
-use super::error::{Report, did_you_mean};
-use super::reader::{Item, Section, boolean, integer, number, string};
-use super::types::{AnswerPolicy, MediaPolicy, QueueConfig};
+use super::error::Report;
+use super::reader::{Item, Section, boolean, expected, integer, number};
+use super::routing::{Known, ROUTING_KEYS, routing, strategy};
+use super::types::{AnswerPolicy, MediaPolicy, NumberConfig, QueueConfig};
 use super::values::{self, DAY, HOUR, SECOND};
 
-const QUEUE_KEYS: [&str; 17] = [
+/// The keys of `[queues.NAME]` beside those of routing.
+const QUEUE_KEYS: [&str; 16] = [
     "numbers",
-    "skills",
     "strategy",
     "priority",
     "answer",
@@ -30,6 +32,7 @@ const QUEUE_KEYS: [&str; 17] = [
     "short_abandon",
     "open",
 ];
+const NUMBER_KEYS: [&str; 3] = ["number", "priority", "attributes"];
 
 /// The strategy of a queue that names none.
 pub(super) const STRATEGY: &str = "longest-idle";
@@ -43,12 +46,8 @@ const SHORT_ABANDON: Duration = Duration::from_secs(5);
 /// The called numbers seen so far: number to queue and byte.
 type Numbers = BTreeMap<String, (Arc<str>, usize)>;
 
-/// All `[queues.NAME]` in the order of the text. `strategies` are the names of the strategy table.
-pub(super) fn queues(
-    document: &Section<'_, '_>,
-    strategies: &[&'static str],
-    report: &mut Report<'_>,
-) -> Vec<QueueConfig> {
+/// All `[queues.NAME]` in the order of the text.
+pub(super) fn queues(document: &Section<'_, '_>, known: &Known<'_>, report: &mut Report<'_>) -> Vec<QueueConfig> {
     let map = document.get("queues").and_then(|item| Section::open_map(&item, report));
     let items = map.as_ref().map(Section::items).unwrap_or_default();
     if items.is_empty() {
@@ -60,31 +59,26 @@ pub(super) fn queues(
         return Vec::new();
     }
     let mut numbers = Numbers::new();
-    items.iter().filter_map(|item| queue(item, strategies, &mut numbers, report)).collect()
+    items.iter().filter_map(|item| queue(item, known, &mut numbers, report)).collect()
 }
 
-fn queue(
-    item: &Item<'_, '_>,
-    strategies: &[&'static str],
-    taken: &mut Numbers,
-    report: &mut Report<'_>,
-) -> Option<QueueConfig> {
+fn queue(item: &Item<'_, '_>, known: &Known<'_>, taken: &mut Numbers, report: &mut Report<'_>) -> Option<QueueConfig> {
     if let Err(message) = values::name(&item.key) {
         report.value(item.at, &item.path, message);
     }
-    let section = Section::open(item, &QUEUE_KEYS, report)?;
+    let keys = [&QUEUE_KEYS[..], &ROUTING_KEYS].concat();
+    let section = Section::open(item, &keys, report)?;
     let name: Arc<str> = item.key.as_ref().into();
     let duration = |key: &str, default: Duration, min: Duration, max: Duration, report: &mut Report<'_>| {
         section.read(key, report, |value| values::duration(value, min, max)).unwrap_or(default)
     };
+    let threshold = duration("threshold", THRESHOLD, SECOND, DAY, report);
     Some(QueueConfig {
         numbers: numbers(&section, &name, taken, report),
         name,
-        skills: skills(&section, report),
-        strategy: strategy(&section, strategies, report),
-        priority: section
-            .read("priority", report, |value| integer(value, i32::MIN.into(), i32::MAX.into()))
-            .map_or(0, |priority| i32::try_from(priority).expect("the reader holds it within i32")),
+        routing: routing(&section, known, threshold, report),
+        strategy: strategy(&section, known.strategies, report).unwrap_or(STRATEGY),
+        priority: section.read("priority", report, priority).unwrap_or(0),
         answer: section
             .read("answer", report, |value| values::choice(value, &ANSWERS))
             .unwrap_or(AnswerPolicy::OnQueue),
@@ -96,7 +90,7 @@ fn queue(
         unanswered_max: duration("unanswered_max", UNANSWERED_MAX, SECOND, HOUR, report),
         ring_timeout: duration("ring_timeout", RING_TIMEOUT, SECOND, HOUR, report),
         wrap_up: duration("wrap_up", WRAP_UP, Duration::ZERO, DAY, report),
-        threshold: duration("threshold", THRESHOLD, SECOND, DAY, report),
+        threshold,
         target: section.read("target", report, target).unwrap_or(TARGET),
         short_abandon: duration("short_abandon", SHORT_ABANDON, Duration::ZERO, HOUR, report),
         open: section.read("open", report, boolean).unwrap_or(true),
@@ -107,44 +101,73 @@ const ANSWERS: [(&str, AnswerPolicy); 3] =
     [("on_queue", AnswerPolicy::OnQueue), ("on_agent", AnswerPolicy::OnAgent), ("early", AnswerPolicy::Early)];
 const MEDIA: [(&str, MediaPolicy); 2] = [("anchor", MediaPolicy::Anchor), ("none", MediaPolicy::None)];
 
-fn numbers(section: &Section<'_, '_>, queue: &Arc<str>, taken: &mut Numbers, report: &mut Report<'_>) -> Vec<String> {
+/// `numbers`: each a text, or a table that says what its calls bring.
+fn numbers(
+    section: &Section<'_, '_>,
+    queue: &Arc<str>,
+    taken: &mut Numbers,
+    report: &mut Report<'_>,
+) -> Vec<NumberConfig> {
     let mut numbers = Vec::new();
-    for (number, at) in section.list("numbers", report, values::called_number).unwrap_or_default() {
-        if let Some((other, first)) = taken.get(number) {
+    for item in section.elements("numbers", report).unwrap_or_default() {
+        let Some(number) = number_of(&item, report) else { continue };
+        if let Some((other, first)) = taken.get(&number.number) {
             let whose =
                 if other == queue { "is listed twice".to_string() } else { format!("leads to `{other}` already") };
-            let message = format!("`{number}` {whose} (line {})", report.line(*first));
-            report.value(at, &section.child("numbers"), message);
+            let message = format!("`{}` {whose} (line {})", number.number, report.line(*first));
+            report.value(item.at, &section.child("numbers"), message);
             continue;
         }
-        taken.insert(number.to_string(), (Arc::clone(queue), at));
-        numbers.push(number.to_string());
+        taken.insert(number.number.clone(), (Arc::clone(queue), item.at));
+        numbers.push(number);
     }
     numbers
 }
 
-/// `skills` of a queue or an agent: names, each once.
-pub(super) fn skills(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<Arc<str>> {
-    let mut skills: Vec<Arc<str>> = Vec::new();
-    for (skill, at) in section.list("skills", report, |value| values::name(string(value)?)).unwrap_or_default() {
-        if skills.iter().any(|other| **other == *skill) {
-            report.value(at, &section.child("skills"), format!("`{skill}` is listed twice"));
-            continue;
-        }
-        skills.push(skill.into());
+fn number_of(item: &Item<'_, '_>, report: &mut Report<'_>) -> Option<NumberConfig> {
+    if !item.value.is_table() {
+        return match values::called_number(item.value) {
+            Ok(number) => Some(NumberConfig { number: number.to_string(), priority: None, attributes: Arc::default() }),
+            Err(message) => {
+                report.value(item.at, &item.path, message);
+                None
+            }
+        };
     }
-    skills
+    let section = Section::open(item, &NUMBER_KEYS, report)?;
+    let priority = section.read("priority", report, priority);
+    let attributes = attributes(&section, report);
+    let number = section.required("number", "\"800\"", report, values::called_number)?;
+    Some(NumberConfig { number: number.to_string(), priority, attributes: Arc::new(attributes) })
 }
 
-fn strategy(section: &Section<'_, '_>, known: &[&'static str], report: &mut Report<'_>) -> &'static str {
-    let strategy = section.read("strategy", report, |value| {
-        let text = string(value)?;
-        known.iter().copied().find(|name| *name == text).ok_or_else(|| {
-            let hint = did_you_mean(text, known.iter().copied());
-            format!("unknown strategy `{}`, known are {}{hint}", text.escape_debug(), known.join(", "))
-        })
-    });
-    strategy.unwrap_or(STRATEGY)
+/// `attributes = { tier = "gold", lvl = 3 }`.
+fn attributes(section: &Section<'_, '_>, report: &mut Report<'_>) -> Attributes {
+    let mut attributes = Attributes::default();
+    let map = section.get("attributes").and_then(|item| Section::open_map(&item, report));
+    for item in map.iter().flat_map(Section::items) {
+        let value = match (item.value.as_str(), item.value.is_integer()) {
+            (Some(text), _) if text.chars().any(char::is_control) || text.contains(['"', '\'']) => {
+                Err("may not hold quotes or control characters: no requirement could name it".to_string())
+            }
+            (Some(text), _) => Ok(Value::Text(text.into())),
+            (None, true) => integer(item.value, i64::MIN, i64::MAX).map(Value::Number),
+            (None, false) => Err(expected("a string or an integer", item.value)),
+        };
+        let name = values::name(&item.key).map(Arc::from);
+        let set = name.and_then(|name| Ok(attributes.set(name, value?)));
+        match set {
+            Ok(true) => {}
+            Ok(false) => report.value(item.at, &item.path, format!("is one too many: allowed are {ATTRIBUTES_MAX}")),
+            Err(message) => report.value(item.at, &item.path, message),
+        }
+    }
+    attributes
+}
+
+fn priority(value: &toml::de::DeValue<'_>) -> Result<i32, String> {
+    let priority = integer(value, i32::MIN.into(), i32::MAX.into())?;
+    Ok(i32::try_from(priority).expect("the reader holds it within i32"))
 }
 
 fn waiting_max(value: &toml::de::DeValue<'_>) -> Result<u32, String> {

@@ -96,6 +96,22 @@ impl<'t, 'i> Section<'t, 'i> {
         self.read(key, report, reader)
     }
 
+    /// The elements of a list, each with its place. `None` when it is absent or, reported, no list.
+    pub(super) fn elements(&self, key: &str, report: &mut Report<'_>) -> Option<Vec<Item<'t, 'i>>> {
+        let item = self.get(key)?;
+        let Some(array) = item.value.as_array() else {
+            report.value(item.at, &item.path, expected("a list", item.value));
+            return None;
+        };
+        let element = |(index, value): (usize, &'t toml::Spanned<DeValue<'i>>)| Item {
+            key: item.key.clone(),
+            value: value.get_ref(),
+            path: format!("{}[{index}]", item.path),
+            at: value.span().start,
+        };
+        Some(array.iter().enumerate().map(element).collect())
+    }
+
     /// Reads a list, each element with its byte. Every wrong element is reported, and is not in the result.
     pub(super) fn list<T>(
         &self,
@@ -103,17 +119,11 @@ impl<'t, 'i> Section<'t, 'i> {
         report: &mut Report<'_>,
         reader: impl Fn(&'t DeValue<'i>) -> Result<T, String>,
     ) -> Option<Vec<(T, usize)>> {
-        let item = self.get(key)?;
-        let Some(array) = item.value.as_array() else {
-            report.value(item.at, &item.path, expected("a list", item.value));
-            return None;
-        };
         let mut values = Vec::new();
-        for (index, element) in array.iter().enumerate() {
-            let at = element.span().start;
-            match reader(element.get_ref()) {
-                Ok(value) => values.push((value, at)),
-                Err(message) => report.value(at, &format!("{}[{index}]", item.path), message),
+        for element in self.elements(key, report)? {
+            match reader(element.value) {
+                Ok(value) => values.push((value, element.at)),
+                Err(message) => report.value(element.at, &element.path, message),
             }
         }
         Some(values)

@@ -1,5 +1,7 @@
 //! Behaviour of the configuration's reader: what is understood, and each error with its line, path and text.
 
+mod routing;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,6 +41,7 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(config.media.address.to_string(), "127.0.0.1");
     assert_eq!(config.media.ports, (20_000, 29_999));
     assert_eq!(config.media.silence_probe, Duration::from_secs(90));
+    assert_eq!(config.media.workers, None);
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.drain.limit, Duration::from_secs(300));
     let queue = &config.queues[0];
@@ -57,7 +60,7 @@ fn every_key_is_read() {
     let config = valid(
         r#"
         sip = { listen = "0.0.0.0:5060", advertise = "203.0.113.5", unknown_source = "silent" }
-        media = { address = "192.0.2.1", ports = "30000-30003", silence_probe = "5m" }
+        media = { address = "192.0.2.1", ports = "30000-30003", workers = 2, silence_probe = "5m" }
         drain.limit = "1h"
         [http]
         listen = "0.0.0.0:8080"
@@ -90,6 +93,7 @@ fn every_key_is_read() {
     assert_eq!(config.sip.advertise.map(|address| address.to_string()).as_deref(), Some("203.0.113.5"));
     assert_eq!(config.sip.unknown_source, UnknownSource::Silent);
     assert_eq!((config.media.ports, config.media.silence_probe), ((30_000, 30_003), Duration::from_secs(300)));
+    assert_eq!(config.media.workers, Some(2));
     assert_eq!(config.drain.limit, Duration::from_secs(3_600));
     assert_eq!(config.http.tokens, [("alice".to_string(), "s3cret".to_string())]);
     assert_eq!(config.http.token_files, [("bob".to_string(), PathBuf::from("bob.token"))]);
@@ -186,7 +190,7 @@ uri = "sips:1005@192.0.2.1"
              you mean `longest-idle`?",
             "s.toml:17: queues.sales.target: 80 is no fraction above 0 and up to 1; write 0.8",
             "s.toml:19: agents.1001-1050.peer: unknown peer `pbxx`; did you mean `pbx`?",
-            "s.toml:20: agents.1001-1050.skills: expected a list, found a string",
+            "s.toml:20: agents.1001-1050.skills: expected a list of names or a table of levels, found a string",
             "s.toml:21: agents.1005: agent `1005` stands in agents.1001-1050 (line 18) already",
             "s.toml:22: agents.1005.uri: `sips:1005@192.0.2.1` has the scheme `sips`; only sip: is spoken",
         ]
@@ -268,6 +272,8 @@ const ALONE: &[(&str, &str)] = &[
     ),
     ("[media]\nports = \"20000-19001\"", "6: media.ports: the last port 19001 is below the first 20000"),
     ("[media]\nports = \"80-19001\"", "6: media.ports: 80 is a port of the system's; begin at 1024 or above"),
+    ("[media]\nworkers = 0", "6: media.workers: 0 is out of range; allowed are 1 to 16"),
+    ("[media]\nworkers = \"2\"", "6: media.workers: `2` is no number of threads; write one, or \"auto\""),
     ("[media]\nports = \"20000\"", "6: media.ports: `20000` is no range of ports; write it like \"20000-29999\""),
     ("[media]\naddress = \"::1\"", "6: media.address: ::1 is IPv6, but sip.listen is IPv4"),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),
@@ -371,7 +377,7 @@ fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
     let text = include_str!("../../configs/strowger.toml");
     let is_default = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.contains(".wav");
     let without_examples =
-        |line: &&str| !line.contains("tokens") && !line.contains("token_files") && !line.contains("advertise");
+        |line: &&str| ["tokens", "token_files", "advertise", "#workers"].iter().all(|key| !line.contains(key));
     let commented: Vec<_> = text.lines().filter(is_default).filter(without_examples).collect();
     assert!(commented.len() > 15, "{commented:?}");
     let shown: Vec<_> =
@@ -384,7 +390,7 @@ fn the_built_in_configuration_has_no_warning() {
     let config = built_in();
     assert_eq!(lint(&config), [""; 0]);
     assert_eq!(config.sip.listen.to_string(), "127.0.0.1:5070");
-    let queues: Vec<_> = config.queues.iter().map(|queue| (&*queue.name, queue.numbers[0].as_str())).collect();
+    let queues: Vec<_> = config.queues.iter().map(|queue| (&*queue.name, queue.numbers[0].number.as_str())).collect();
     assert_eq!(queues, [("support", "800"), ("sales", "801"), ("vip", "802")]);
     assert_eq!(config.agents.len(), 12);
     assert_eq!(config.drain.limit, Duration::from_secs(30));
@@ -419,7 +425,7 @@ fn warnings_name_what_is_probably_not_meant() {
             "peers: none is inbound, so no call can come in",
             "http.tokens.alice: is shorter than 16 characters and may be guessed",
             "queues.q.numbers: no number leads here",
-            "queues.q.skills: no agent has them all, so no call is ever answered",
+            "queues.q: no agent fits `nobody`, so no call is ever answered",
             "queues.q.unanswered_max: 5m is more than the 180s after which a proxy may give up",
             "queues.q.short_abandon: 5s is more than the threshold of 2s",
             "queues.q.music: is never heard with answer = \"on_agent\"",
@@ -437,6 +443,7 @@ SIP    127.0.0.1:5070 over UDP; calls from unknown sources are refused with 403
 RTP    127.0.0.1 ports 21000-24999, 2000 legs; silent legs are probed after 90s
 HTTP   127.0.0.1:8080, no token needed
 Drain  waiting callers are offered for 30s more
+Days   of UTC
 
 Peers: 1
   phones  127.0.0.1:5071; calls from 127.0.0.0/8, called number from Request-URI; not watched

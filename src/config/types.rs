@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::AgentState;
+use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
+
+use super::figures::FiguresConfig;
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +28,12 @@ pub struct Config {
     pub queues: Vec<QueueConfig>,
     /// `[agents.NAME]`, in the order of the file (`[agents."1001-1050"]` is expanded).
     pub agents: Vec<AgentConfig>,
+    /// `[teams.NAME]`, in the order of the file.
+    pub teams: Vec<TeamConfig>,
+    /// `[not_ready] reasons = ["lunch", "meeting"]`: what people may be not ready for. Empty, the default: anything.
+    pub reasons: Vec<Arc<str>>,
+    /// `[figures]`
+    pub figures: FiguresConfig,
 }
 
 /// `[sip]`: where SIP is spoken.
@@ -55,6 +64,9 @@ pub struct MediaConfig {
     pub address: IpAddr,
     /// `ports = "20000-29999"`: first and last RTP/RTCP port (even to odd). Cannot change at run time.
     pub ports: (u16, u16),
+    /// `workers = 2`: threads that carry audio, each with its own share of the ports. Default `"auto"` (`None`): the shell
+    /// chooses by the number of cores. Cannot change at run time.
+    pub workers: Option<u8>,
     /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is probed by OPTIONS.
     pub silence_probe: Duration,
 }
@@ -153,10 +165,10 @@ pub enum DnisSource {
 pub struct QueueConfig {
     /// The table's name.
     pub name: Arc<str>,
-    /// `numbers = ["800"]`: the called numbers that lead here.
-    pub numbers: Vec<String>,
-    /// `skills = ["support"]`: an agent must have all of them. Default none: every agent fits.
-    pub skills: Vec<Arc<str>>,
+    /// `numbers = ["800", { number = "801", priority = 5, attributes = { tier = "gold" } }]`: the called numbers that lead here.
+    pub numbers: Vec<NumberConfig>,
+    /// Which agents fit, who is asked first, and in which order callers go.
+    pub routing: RoutingConfig,
     /// `strategy = "longest-idle"`: a row of the strategy table.
     pub strategy: &'static str,
     /// `priority = 0`: of its callers; higher goes first.
@@ -190,11 +202,103 @@ pub struct QueueConfig {
     pub open: bool,
 }
 
-impl QueueConfig {
-    /// True when an agent with these skills has all that the queue asks for.
-    pub fn accepts(&self, skills: &[Arc<str>]) -> bool {
-        self.skills.iter().all(|skill| skills.contains(skill))
-    }
+/// A called number, and what its calls bring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberConfig {
+    /// The number.
+    pub number: String,
+    /// `priority = 5`: of its calls; default the queue's.
+    pub priority: Option<i32>,
+    /// `attributes = { tier = "gold", lvl = 3 }`: what requirements may ask about.
+    pub attributes: Arc<Attributes>,
+}
+
+/// How a queue chooses: the keys of `[queues.NAME]` about callers' order and agents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutingConfig {
+    /// `skills = ["support"]` (each at any level) or `requirement = 'spanish >= 5 && (billing || tier == "gold")'`: what an agent
+    /// must have. Default nothing: every agent fits.
+    pub requirement: Requirement,
+    /// `steps = [{ after = "30s", requirement = 'spanish' }]`: what changes for a call that has waited so long, in the order of
+    /// time. Default none.
+    pub steps: Vec<StepConfig>,
+    /// `weight = 0`: for an agent of several queues, callers of the queue of higher weight go first, whatever their priority.
+    pub weight: i32,
+    /// `order = "priority" | "ageing" | "objective"` with `ageing_step = "60s"` and `objective` (default the threshold): which
+    /// caller of a weight goes first. Default `priority`.
+    pub order: OrderConfig,
+    /// `members = ["1001-1010", { team = "sales", tier = 2, delay = "30s" }]`: whom the queue may ask, each once, fitting the
+    /// requirement too. `None`: everybody who fits.
+    pub members: Option<Vec<MemberConfig>>,
+    /// `tier_wait = "30s"` with `tier_wait_by_level` and `tier_skip_empty`: when tiers 2 and above see a caller. `None`: at once.
+    pub tiers: Option<TierConfig>,
+    /// `penalty_steps = [{ after = "30s", max = 5 }]`: which penalties are in after a wait, in the order of time. Default all.
+    pub penalty_steps: Vec<PenaltyStepConfig>,
+    /// `skill_weights = { spanish = 3 }`: what a level counts for in `most-skilled` and `least-skilled`.
+    pub skill_weights: Vec<(Arc<str>, u32)>,
+}
+
+/// When further tiers see a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TierConfig {
+    /// `tier_wait = "30s"`: tiers 2 and above.
+    pub wait: Duration,
+    /// `tier_wait_by_level = true`: tier n after n times the wait. Default false.
+    pub by_level: bool,
+    /// `tier_skip_empty = true`: while nobody of the tiers that see the caller is logged in, the next tier does. Default false.
+    pub skip_empty: bool,
+}
+
+/// Which penalties are in after a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PenaltyStepConfig {
+    /// Since the caller joined.
+    pub after: Duration,
+    /// `min = 0`: agents below are out.
+    pub min: u32,
+    /// `max`: agents above are out; default none.
+    pub max: u32,
+    /// `raise = 0`: agents below count as this.
+    pub raise: u32,
+}
+
+/// Which caller goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderConfig {
+    /// The higher priority, then the longer wait.
+    Priority,
+    /// The longer wait, where each step of priority is worth so much waiting.
+    Ageing(Duration),
+    /// The least time left to the objective.
+    Objective(Duration),
+}
+
+/// What changes for a call after a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepConfig {
+    /// Since it joined.
+    pub after: Duration,
+    /// `requirement = '...'` or `skills = [...]`: another requirement.
+    pub requirement: Option<Requirement>,
+    /// `strategy = "..."`: another choice among the agents.
+    pub strategy: Option<&'static str>,
+    /// `priority = 5`: added to the priority of the call.
+    pub priority: i32,
+}
+
+/// An agent that a queue may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberConfig {
+    /// Its name.
+    pub agent: Arc<str>,
+    /// `tier = 1`: a lower one is asked first.
+    pub tier: u32,
+    /// `position = 1`: within a tier, for strategies that keep an order; default the place in the list.
+    pub position: u32,
+    /// `penalty = 0`: within a tier, a lower one is asked first; the weight of `weighted-random`.
+    pub penalty: u32,
+    /// `delay = "30s"`: how long a call must have waited before the agent sees it, whatever the tier. Default none.
+    pub delay: Duration,
 }
 
 /// When the caller's INVITE is answered (FEATURES A2).
@@ -227,12 +331,41 @@ pub struct AgentConfig {
     /// `peer = "pbx"`: the neighbour the INVITE is sent to. Without it the INVITE goes straight to the URI's host, which is
     /// then a neighbour by itself.
     pub peer: Option<Arc<str>>,
-    /// `skills = ["support"]`.
-    pub skills: Vec<Arc<str>>,
+    /// `skills = ["support"]` (level 10 each) or `skills = { support = 5, sales = { level = 3, enabled = false } }`.
+    pub skills: Vec<SkillConfig>,
     /// `initial = "ready" | "not-ready" | "logged-out"`. Default `ready`.
     pub initial: AgentState,
     /// `return_after = "60s"`: the end of automatic not-ready states.
     pub return_after: Duration,
     /// `busy_pause = "5s"`: the pause after busy or a failed device.
     pub busy_pause: Duration,
+}
+
+/// A skill of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SkillConfig {
+    /// Its name.
+    pub name: Arc<str>,
+    /// 1 to 10.
+    pub level: u8,
+    /// A disabled skill counts as none until a supervisor enables it.
+    pub enabled: bool,
+}
+
+impl SkillConfig {
+    /// A skill that is named alone: enabled, at level 10. Who has no levels has experts.
+    pub fn plain(name: Arc<str>) -> Self {
+        Self { name, level: LEVEL_MAX, enabled: true }
+    }
+}
+
+/// `[teams.NAME]`: agents under one head, for bulk control and figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamConfig {
+    /// The table's name.
+    pub name: Arc<str>,
+    /// `parent = "sales"`: the team that it is a part of.
+    pub parent: Option<Arc<str>>,
+    /// `agents = ["1001-1010", "anna"]`: its own agents; each agent is in one team at most.
+    pub agents: Vec<Arc<str>>,
 }

@@ -61,14 +61,15 @@ impl Engine {
         let http = listener.local_addr().map_err(|error| format!("http.listen: {error}"))?;
         let advertised = config.sip.advertise.unwrap_or_else(|| own_address(sip));
         let ports = bind_ports(&config, advertised)?;
-        let port_pairs = ports.len();
-        let leases = ports.leases();
+        let port_pairs = ports.iter().map(Ports::len).sum();
+        let leases = ports.iter().flat_map(Ports::leases).collect();
 
         let health = Arc::new(Health::default());
-        let (media_thread, mut media, events) =
-            media::prepare(clock, ports, Arc::clone(&health)).map_err(|error| format!("media: {error}"))?;
+        let (media_threads, mut media, mut events) =
+            media::prepare(clock, ports, 1, &health).map_err(|error| format!("media: {error}"))?;
+        let events = events.pop().ok_or("media: no way for its events")?;
         for (id, track) in tracks {
-            media.load(id, track);
+            media.load(id, &track);
         }
         let sip_address = SocketAddr::new(advertised, sip.port());
         let setup = Setup { config: Arc::clone(&config), resolved, seed, sip_address, leases };
@@ -79,7 +80,12 @@ impl Engine {
         let handle = Handle::new(request_sender, Arc::new(move || clock.now()), Arc::clone(&live), Arc::clone(&health));
         handle.set_tokens(tokens);
 
-        let media_live = Arc::clone(&live);
+        let mut threads = Vec::new();
+        for media_thread in media_threads {
+            let live = Arc::clone(&live);
+            let name = format!("media {}", media_thread.worker());
+            threads.push(spawn(&name, move || media_thread.run(&live))?);
+        }
         let signalling = Signalling {
             clock,
             node,
@@ -94,11 +100,8 @@ impl Engine {
         let (ended_sender, ended) = oneshot::channel();
         let (stop_http, http_stopped) = oneshot::channel();
         let api_handle = handle.clone();
-        let threads = vec![
-            spawn("media", move || media_thread.run(&media_live))?,
-            spawn("signalling", move || run_signalling(signalling, socket, ended_sender))?,
-            spawn("http", move || run_http(listener, api_handle, http_stopped))?,
-        ];
+        threads.push(spawn("signalling", move || run_signalling(signalling, socket, ended_sender))?);
+        threads.push(spawn("http", move || run_http(listener, api_handle, http_stopped))?);
         Ok(Self { sip, http, port_pairs, handle, orders: order_sender, media, ended, stop_http, threads })
     }
 
@@ -109,7 +112,7 @@ impl Engine {
     pub async fn reload(&mut self, loaded: Loaded) -> Result<Vec<String>, String> {
         let Loaded { config, resolved, tokens, tracks } = loaded;
         for (id, track) in tracks {
-            self.media.load(id, track);
+            self.media.load(id, &track);
         }
         let lines = self.configure(config, resolved).await?;
         self.handle.set_tokens(tokens);
@@ -186,10 +189,10 @@ fn bind_http(listen: SocketAddr) -> Result<std::net::TcpListener, String> {
 }
 
 /// RTP is announced with the advertised host, unless it is received on an address of its own.
-fn bind_ports(config: &Config, advertised: std::net::IpAddr) -> Result<Ports, String> {
+fn bind_ports(config: &Config, advertised: std::net::IpAddr) -> Result<Vec<Ports>, String> {
     let own = config.media.address;
     let announced = if own.is_unspecified() || own == config.sip.listen.ip() { advertised } else { own };
-    let ports = Ports::bind(own, config.media.ports, announced);
+    let ports = Ports::bind(own, config.media.ports, announced, config.media.workers.unwrap_or_else(media::workers));
     if ports.is_empty() {
         let (first, last) = config.media.ports;
         return Err(format!("media.ports = {first}-{last}: no pair of ports on {own} can be had"));

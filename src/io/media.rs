@@ -1,6 +1,7 @@
-//! The media thread: the RTP and RTCP sockets and the media worker. One poll wakes it for packets, orders and the worker's
-//! deadlines; commands are applied before the packets of the same turn. It never waits for the signalling thread: events
-//! that its channel does not take are kept and offered again.
+//! The media threads, each with the RTP and RTCP sockets of one media worker. One poll wakes a thread for packets, orders and
+//! the worker's deadlines; commands are applied before the packets of the same turn. It never waits for a signalling thread:
+//! events that its channel does not take are kept and offered again. Commands find their thread by the worker's number in the
+//! stream's id, events their signalling thread by the shard's.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -16,7 +17,7 @@ use crate::base::Instant;
 use crate::io::clock::Clock;
 use crate::io::ports::{Ports, Readable, WAKE};
 use crate::media::outbox::Kind;
-use crate::media::{Command, Event, Track, TrackId, Worker};
+use crate::media::{Command, Event, PortId, Track, TrackId, Worker};
 use crate::stats::Live;
 
 /// Batches of commands between the threads: one a millisecond, and a turn of either thread is far below a second.
@@ -40,10 +41,10 @@ const GATHER: Duration = Duration::from_millis(5);
 /// So many commands go at once.
 const GATHERED_MAX: usize = 512;
 
-/// An order to the media thread.
+/// An order to a media thread.
 #[derive(Debug)]
 pub enum Order {
-    /// Rules from the signalling thread, and when the first of them was given.
+    /// Rules from a signalling thread, and when the first of them was given.
     Commands(Instant, Vec<Command>),
     /// A piece of audio becomes known under an id; sent before any command names it.
     Load(TrackId, Track),
@@ -52,9 +53,16 @@ pub enum Order {
 /// An event and when the worker told it.
 pub type Told = (Instant, Event);
 
-/// The signalling thread's way to the media thread. Never blocks, never loses a command; wakes once for a batch.
+/// A signalling thread's way to the media threads. Never blocks, never loses a command; wakes a thread once for a batch.
 #[derive(Debug)]
 pub struct MediaLink {
+    /// By the worker's number.
+    ways: Vec<Way>,
+}
+
+/// The way to one media thread.
+#[derive(Debug)]
+struct Way {
     orders: mpsc::Sender<Order>,
     waker: Arc<Waker>,
     gathered: Vec<Command>,
@@ -64,26 +72,50 @@ pub struct MediaLink {
 }
 
 impl MediaLink {
+    /// Takes a command; it goes with [`MediaLink::flush`].
+    pub fn command(&mut self, now: Instant, command: Command) {
+        let worker = command.stream().worker();
+        let Some(way) = self.ways.get_mut(usize::from(worker)) else {
+            return tracing::error!(worker, "a command for a media worker that is not there");
+        };
+        if way.gathered.is_empty() {
+            way.since = now;
+        }
+        way.gathered.push(command);
+    }
+
+    /// Makes a piece of audio known to all workers.
+    pub fn load(&mut self, id: TrackId, track: &Track) {
+        for way in &mut self.ways {
+            way.backlog.push_back(Order::Load(id, track.clone()));
+            way.flush_now();
+        }
+    }
+
+    /// Sends what was gathered when it is time, and tells when to call again.
+    pub fn flush(&mut self, now: Instant) -> Option<Instant> {
+        self.ways.iter_mut().filter_map(|way| way.flush(now)).min()
+    }
+
+    /// Sends what was gathered.
+    pub fn flush_now(&mut self) {
+        self.ways.iter_mut().for_each(Way::flush_now);
+    }
+
+    /// Another link to the same threads, with a backlog of its own.
+    pub fn another(&self) -> Self {
+        let ways = self.ways.iter().map(|way| Way::new(way.orders.clone(), Arc::clone(&way.waker)));
+        Self { ways: ways.collect() }
+    }
+}
+
+impl Way {
     fn new(orders: mpsc::Sender<Order>, waker: Arc<Waker>) -> Self {
         let (since, sent) = (Instant::ZERO, Instant::ZERO);
         Self { orders, waker, gathered: Vec::new(), since, sent, backlog: VecDeque::new() }
     }
 
-    /// Takes a command; it goes with [`MediaLink::flush`].
-    pub fn command(&mut self, now: Instant, command: Command) {
-        if self.gathered.is_empty() {
-            self.since = now;
-        }
-        self.gathered.push(command);
-    }
-
-    /// Makes a piece of audio known.
-    pub fn load(&mut self, id: TrackId, track: Track) {
-        self.send(Order::Load(id, track));
-    }
-
-    /// Sends what was gathered when it is time, and tells when to call again.
-    pub fn flush(&mut self, now: Instant) -> Option<Instant> {
+    fn flush(&mut self, now: Instant) -> Option<Instant> {
         let due = self.sent + GATHER;
         if self.gathered.is_empty() && self.backlog.is_empty() {
             return None;
@@ -96,11 +128,14 @@ impl MediaLink {
         (!self.backlog.is_empty()).then_some(now + GATHER)
     }
 
-    /// Sends what was gathered.
-    pub fn flush_now(&mut self) {
+    /// The backlog is bounded by what the live calls may still say (DESIGN 3).
+    fn flush_now(&mut self) {
         if !self.gathered.is_empty() {
             let commands = std::mem::take(&mut self.gathered);
             self.backlog.push_back(Order::Commands(self.since, commands));
+        }
+        if self.backlog.is_empty() {
+            return;
         }
         while let Some(order) = self.backlog.pop_front() {
             match self.orders.try_send(order) {
@@ -109,27 +144,16 @@ impl MediaLink {
                     self.backlog.push_front(order);
                     break;
                 }
-                Err(TrySendError::Closed(_)) => return tracing::error!("the media thread is gone"),
+                Err(TrySendError::Closed(_)) => return tracing::error!("a media thread is gone"),
             }
         }
         if let Err(error) = self.waker.wake() {
-            tracing::error!(%error, "wake the media thread");
+            tracing::error!(%error, "wake a media thread");
         }
-    }
-
-    /// Another link to the same thread, with a backlog of its own.
-    pub fn another(&self) -> Self {
-        Self::new(self.orders.clone(), Arc::clone(&self.waker))
-    }
-
-    /// The backlog is bounded by what the live calls may still say (DESIGN 3).
-    fn send(&mut self, order: Order) {
-        self.backlog.push_back(order);
-        self.flush_now();
     }
 }
 
-/// The thread's parts, made where its errors can be reported; [`MediaThread::run`] runs them.
+/// A thread's parts, made where their errors can be reported; [`MediaThread::run`] runs them.
 #[derive(Debug)]
 pub struct MediaThread {
     clock: Clock,
@@ -137,43 +161,57 @@ pub struct MediaThread {
     ports: Ports,
     worker: Worker,
     orders: mpsc::Receiver<Order>,
-    events: mpsc::Sender<Told>,
-    backlog: VecDeque<Told>,
+    /// By the shard's number.
+    outlets: Vec<Outlet>,
     unfinished: Vec<Readable>,
     health: Arc<Health>,
 }
 
-/// Makes the media thread's parts around bound ports; returns them with the link to it and the events from it.
+/// The way of events to one signalling thread.
+#[derive(Debug)]
+struct Outlet {
+    events: mpsc::Sender<Told>,
+    backlog: VecDeque<Told>,
+}
+
+/// The media threads, the way to them, and where each shard takes their events from.
+pub type Prepared = (Vec<MediaThread>, MediaLink, Vec<mpsc::Receiver<Told>>);
+
+/// Makes the media threads' parts around bound ports, a thread for each worker's; returns them with a link to them and the
+/// events for each of so many signalling shards.
 ///
 /// # Errors
-/// The system's, when the poll cannot be made or a socket cannot be registered.
-pub fn prepare(
-    clock: Clock,
-    mut ports: Ports,
-    health: Arc<Health>,
-) -> std::io::Result<(MediaThread, MediaLink, mpsc::Receiver<Told>)> {
-    let poll = Poll::new()?;
-    ports.register(poll.registry())?;
-    let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-    let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
-    let (events, event_receiver) = mpsc::channel(EVENTS_MAX);
-    let worker = Worker::new(clock.now(), &ports.leases());
-    let thread = MediaThread {
-        clock,
-        poll,
-        ports,
-        worker,
-        orders,
-        events,
-        backlog: VecDeque::new(),
-        unfinished: Vec::new(),
-        health,
-    };
-    let link = MediaLink::new(order_sender, waker);
-    Ok((thread, link, event_receiver))
+/// The system's, when a poll cannot be made or a socket cannot be registered.
+pub fn prepare(clock: Clock, ports: Vec<Ports>, shards: usize, health: &Arc<Health>) -> std::io::Result<Prepared> {
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..shards).map(|_| mpsc::channel(EVENTS_MAX)).unzip();
+    let (mut threads, mut ways) = (Vec::new(), Vec::new());
+    for mut ports in ports {
+        let poll = Poll::new()?;
+        ports.register(poll.registry())?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
+        let outlets = senders.iter().map(|events| Outlet { events: events.clone(), backlog: VecDeque::new() });
+        threads.push(MediaThread {
+            clock,
+            poll,
+            worker: Worker::new(clock.now(), &ports.leases()),
+            ports,
+            orders,
+            outlets: outlets.collect(),
+            unfinished: Vec::new(),
+            health: Arc::clone(health),
+        });
+        ways.push(Way::new(order_sender, waker));
+    }
+    Ok((threads, MediaLink { ways }, receivers))
 }
 
 impl MediaThread {
+    /// Its worker's number.
+    pub const fn worker(&self) -> u8 {
+        self.ports.worker()
+    }
+
     /// Runs until nobody can send orders any more.
     pub fn run(mut self, live: &Live) {
         let mut ready = Events::with_capacity(READY_MAX);
@@ -187,7 +225,7 @@ impl MediaThread {
                 tracing::error!(%error, "media poll");
                 return;
             }
-            self.health.beat_media(self.clock.now());
+            self.health.beat_media(self.worker(), self.clock.now());
             more = match self.take_orders(live) {
                 Taken::All => false,
                 Taken::Some => true,
@@ -203,7 +241,8 @@ impl MediaThread {
     }
 
     fn patience(&self) -> Duration {
-        let patience = if self.backlog.is_empty() { HEARTBEAT } else { Duration::from_millis(10) };
+        let is_told = self.outlets.iter().all(|outlet| outlet.backlog.is_empty());
+        let patience = if is_told { HEARTBEAT } else { Duration::from_millis(10) };
         self.worker.poll_timeout().map_or(patience, |at| self.clock.until(at).min(patience))
     }
 
@@ -239,13 +278,14 @@ impl MediaThread {
 
     /// True when the socket is empty.
     fn read_socket(&mut self, readable: Readable, packet: &mut [u8]) -> bool {
+        let port = PortId::new(self.worker(), readable.pair);
         for _ in 0..PACKETS_TURN_MAX {
-            match self.ports.socket(readable.port, readable.kind).map(|socket| socket.recv_from(packet)) {
+            match self.ports.socket(port, readable.kind).map(|socket| socket.recv_from(packet)) {
                 Some(Ok((length, source))) => {
                     let now = self.clock.now();
                     match readable.kind {
-                        Kind::Rtp => self.worker.handle_rtp(now, readable.port, source, &packet[..length]),
-                        Kind::Rtcp => self.worker.handle_rtcp(now, readable.port, source, &packet[..length]),
+                        Kind::Rtp => self.worker.handle_rtp(now, port, source, &packet[..length]),
+                        Kind::Rtcp => self.worker.handle_rtcp(now, port, source, &packet[..length]),
                     }
                     self.settle();
                 }
@@ -258,7 +298,7 @@ impl MediaThread {
         false
     }
 
-    /// Drains the worker: packets to the sockets (a full socket loses them, as a full wire would), events to the shard.
+    /// Drains the worker: packets to the sockets (a full socket loses them, as a full wire would), events to the shards.
     fn settle(&mut self) {
         while let Some(transmit) = self.worker.poll_transmit() {
             let Some(socket) = self.ports.socket(transmit.port, transmit.kind) else { continue };
@@ -267,8 +307,18 @@ impl MediaThread {
             }
         }
         while let Some(event) = self.worker.poll_event() {
-            self.backlog.push_back((self.clock.now(), event));
+            let shard = event.stream().shard();
+            match self.outlets.get_mut(usize::from(shard.0)) {
+                Some(outlet) => outlet.backlog.push_back((self.clock.now(), event)),
+                None => tracing::error!(%shard, "an event for a shard that is not there"),
+            }
         }
+        self.outlets.iter_mut().for_each(Outlet::flush);
+    }
+}
+
+impl Outlet {
+    fn flush(&mut self) {
         while let Some(event) = self.backlog.pop_front() {
             if let Err(TrySendError::Full(event)) = self.events.try_send(event) {
                 self.backlog.push_front(event);
@@ -284,3 +334,14 @@ enum Taken {
     Some,
     Gone,
 }
+
+/// How many media workers there are when the configuration does not say: as many as cores, up to [`WORKERS_AUTO_MAX`]. An idle
+/// one costs nothing; a busy one that shares its core with another costs a few more wake-ups, but one alone can never use
+/// more than one core.
+pub fn workers() -> u8 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores.min(WORKERS_AUTO_MAX.into()) as u8
+}
+
+/// Four carry more calls than the range of ports has room for.
+const WORKERS_AUTO_MAX: u8 = 4;

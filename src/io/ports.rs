@@ -22,17 +22,18 @@ struct Pair {
     rtcp: UdpSocket,
 }
 
-/// All bound pairs, by [`PortId`].
-#[derive(Debug, Default)]
+/// The bound pairs of one media worker, by the index in their [`PortId`].
+#[derive(Debug)]
 pub struct Ports {
+    worker: u8,
     pairs: Vec<Pair>,
 }
 
 /// A socket that has something to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Readable {
-    /// The pair.
-    pub port: PortId,
+    /// The pair, by its index.
+    pub pair: u32,
     /// Which of the two.
     pub kind: Kind,
 }
@@ -44,44 +45,31 @@ impl Readable {
             return None;
         }
         let kind = if token.0.is_multiple_of(2) { Kind::Rtp } else { Kind::Rtcp };
-        Some(Self { port: PortId(u32::try_from(token.0 / 2).ok()?), kind })
+        Some(Self { pair: u32::try_from(token.0 / 2).ok()?, kind })
     }
 }
 
 impl Ports {
-    /// Binds pairs on `address` in the range `first..=last` (even to odd), each announced with the host `advertise`. Raises
-    /// the limit of open files as far as the system allows and stops at it.
-    pub fn bind(address: IpAddr, (first, last): (u16, u16), advertise: IpAddr) -> Self {
-        let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
-        let room = usize::try_from(files.saturating_sub(FILES_RESERVED) / 2).unwrap_or(usize::MAX);
-        let mut pairs = Vec::new();
-        let mut taken = 0;
-        let mut even = first.next_multiple_of(2);
-        while pairs.len() < room && even < last {
-            match bind_pair(address, even) {
-                Ok((rtp, rtcp)) => {
-                    let port = PortId(u32::try_from(pairs.len()).expect("a port range has fewer than 2^16 pairs"));
-                    pairs.push(Pair { lease: Lease { port, address: SocketAddr::new(advertise, even) }, rtp, rtcp });
-                }
-                Err(error) => {
-                    tracing::debug!(%error, port = even, "RTP port skipped");
-                    taken += 1;
-                }
+    /// Binds pairs on `address` in the range `first..=last` (even to odd), each announced with the host `advertise`, and
+    /// shares them out between `workers` as evenly as it goes; a worker without a pair is left out. Raises the limit of open
+    /// files as far as the system allows and stops at it.
+    pub fn bind(address: IpAddr, range: (u16, u16), advertise: IpAddr, workers: u8) -> Vec<Self> {
+        let mut pairs = bind_pairs(address, range, advertise);
+        let mut shared = Vec::new();
+        for worker in 0..workers {
+            let rest = pairs.split_off(pairs.len().div_ceil(usize::from(workers - worker)));
+            for (index, pair) in (0..).zip(&mut pairs) {
+                pair.lease.port = PortId::new(worker, index);
             }
-            let Some(next) = even.checked_add(2) else { break };
-            even = next;
+            shared.push(Self { worker, pairs: std::mem::replace(&mut pairs, rest) });
         }
-        if pairs.len() >= room {
-            tracing::warn!(
-                pairs = pairs.len(),
-                files,
-                "the limit of open files ends the RTP ports; raise it for more calls"
-            );
-        }
-        if taken > 0 {
-            tracing::warn!(taken, "RTP ports held by another program are skipped");
-        }
-        Self { pairs }
+        shared.retain(|ports| !ports.is_empty());
+        shared
+    }
+
+    /// The worker whose they are.
+    pub const fn worker(&self) -> u8 {
+        self.worker
     }
 
     /// How many pairs are bound.
@@ -113,12 +101,49 @@ impl Ports {
 
     /// One socket of a pair.
     pub fn socket(&self, port: PortId, kind: Kind) -> Option<&UdpSocket> {
-        let pair = self.pairs.get(usize::try_from(port.0).ok()?)?;
+        let pair = self.pairs.get(usize::try_from(port.index()).ok()?)?;
         Some(match kind {
             Kind::Rtp => &pair.rtp,
             Kind::Rtcp => &pair.rtcp,
         })
     }
+}
+
+/// Binds pairs as long as there is room for open files.
+fn bind_pairs(address: IpAddr, (first, last): (u16, u16), advertise: IpAddr) -> Vec<Pair> {
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
+    let room = usize::try_from(files.saturating_sub(FILES_RESERVED) / 2).unwrap_or(usize::MAX);
+    let mut pairs = Vec::new();
+    let mut taken = 0;
+    let mut even = first.next_multiple_of(2);
+    while pairs.len() < room && even < last {
+        match bind_pair(address, even) {
+            Ok((rtp, rtcp)) => {
+                pairs.push(Pair {
+                    lease: Lease { port: PortId(0), address: SocketAddr::new(advertise, even) },
+                    rtp,
+                    rtcp,
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, port = even, "RTP port skipped");
+                taken += 1;
+            }
+        }
+        let Some(next) = even.checked_add(2) else { break };
+        even = next;
+    }
+    if pairs.len() >= room {
+        tracing::warn!(
+            pairs = pairs.len(),
+            files,
+            "the limit of open files ends the RTP ports; raise it for more calls"
+        );
+    }
+    if taken > 0 {
+        tracing::warn!(taken, "RTP ports held by another program are skipped");
+    }
+    pairs
 }
 
 fn bind_pair(address: IpAddr, even: u16) -> std::io::Result<(UdpSocket, UdpSocket)> {
@@ -133,8 +158,8 @@ mod tests {
 
     #[test]
     fn a_token_names_its_socket() {
-        assert_eq!(Readable::from_token(Token(7)), Some(Readable { port: PortId(3), kind: Kind::Rtcp }));
-        assert_eq!(Readable::from_token(Token(6)), Some(Readable { port: PortId(3), kind: Kind::Rtp }));
+        assert_eq!(Readable::from_token(Token(7)), Some(Readable { pair: 3, kind: Kind::Rtcp }));
+        assert_eq!(Readable::from_token(Token(6)), Some(Readable { pair: 3, kind: Kind::Rtp }));
         assert_eq!(Readable::from_token(WAKE), None);
     }
 
@@ -143,7 +168,26 @@ mod tests {
         let localhost: IpAddr = "127.0.0.1".parse().unwrap();
         let held = std::net::UdpSocket::bind((localhost, 0)).unwrap();
         let even = held.local_addr().unwrap().port() & !1;
-        let ports = Ports::bind(localhost, (even, even.saturating_add(1)), localhost);
+        let ports = Ports::bind(localhost, (even, even.saturating_add(1)), localhost, 2);
         assert!(ports.is_empty());
+    }
+
+    #[test]
+    fn workers_share_the_pairs() {
+        let localhost: IpAddr = "127.0.0.1".parse().unwrap();
+        let ports = Ports::bind(localhost, (47_100, 47_109), localhost, 3);
+        let mut leases: Vec<Lease> = ports.iter().flat_map(Ports::leases).collect();
+        let pairs = leases.len();
+        assert!(ports.len() <= 3);
+        for ports in &ports {
+            let numbers: Vec<PortId> = ports.leases().iter().map(|lease| lease.port).collect();
+            assert_eq!(
+                numbers,
+                (0..ports.len() as u32).map(|index| PortId::new(ports.worker(), index)).collect::<Vec<_>>()
+            );
+            assert!(ports.len().abs_diff(pairs / 3) <= 1);
+        }
+        leases.dedup_by_key(|lease| lease.address);
+        assert_eq!(leases.len(), pairs, "no pair belongs to two");
     }
 }

@@ -5,9 +5,30 @@ use std::time::Duration;
 
 use crate::base::StreamId;
 
-/// A leased RTP port with its RTCP port right above it; an index into the worker's table.
+/// A leased RTP port with its RTCP port right above it: the media worker in the top byte, below it an index into the worker's
+/// table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortId(pub u32);
+
+impl PortId {
+    /// Where the worker's number begins.
+    const WORKER_AT: u32 = 24;
+
+    /// The port `index` (below 2^24) of a worker.
+    pub const fn new(worker: u8, index: u32) -> Self {
+        Self((worker as u32) << Self::WORKER_AT | index & ((1 << Self::WORKER_AT) - 1))
+    }
+
+    /// The worker that has it.
+    pub const fn worker(self) -> u8 {
+        (self.0 >> Self::WORKER_AT) as u8
+    }
+
+    /// Its index in the worker's table.
+    pub const fn index(self) -> u32 {
+        self.0 & ((1 << Self::WORKER_AT) - 1)
+    }
+}
 
 /// An already bound RTP port, leased to a shard so that writing SDP needs no round trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +83,7 @@ pub enum Source {
         /// Repeat the last track for ever.
         repeat: bool,
     },
-    /// What the other stream receives, its digits included.
+    /// What the other stream of the same worker receives, its digits included.
     Relay(StreamId),
 }
 
@@ -110,6 +131,19 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The stream that it is for; its id tells the worker.
+    pub const fn stream(&self) -> StreamId {
+        match self {
+            Self::Open { stream, .. }
+            | Self::Far { stream, .. }
+            | Self::Hear { stream, .. }
+            | Self::Watch { stream, .. }
+            | Self::Close { stream } => *stream,
+        }
+    }
+}
+
 /// From worker to shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -130,4 +164,25 @@ pub enum Event {
         /// The stream.
         stream: StreamId,
     },
+}
+
+impl Event {
+    /// The stream that it is about; its id tells the shard.
+    pub const fn stream(&self) -> StreamId {
+        match self {
+            Self::Digit { stream, .. } | Self::Played { stream } | Self::Silent { stream } => *stream,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_tells_its_worker_and_its_place() {
+        let port = PortId::new(3, 77);
+        assert_eq!((port.worker(), port.index(), port.0), (3, 77, 0x0300_004D));
+        assert_eq!(PortId::new(0, 5), PortId(5));
+    }
 }

@@ -7,24 +7,17 @@ use crate::config::{AnswerPolicy, MediaPolicy, QueueConfig};
 use crate::media::redirect::redirected;
 use crate::media::{self, Codec, Direction, Far, Local, SessionDescription, same_media};
 use crate::node::contact::{Audio, Description, Offer, Phase, Stream};
+use crate::node::ports::Holder;
 use crate::node::shard::{Shard, Side};
 
 /// Our order when the caller's is not known.
 const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
 
 impl Shard {
-    /// True when one more contact would find a port for the caller and, whenever it is offered, one for an agent: at most as
-    /// many agents' ports are wanted as there are agents, and as there are contacts without one.
-    pub(in crate::node) fn has_ports(&self) -> bool {
-        let agents = self.directory.plan.agents.len().saturating_sub(self.agent_streams);
-        let contacts = (self.contacts.len() + 1).saturating_sub(self.agent_streams);
-        self.pool.free() > agents.min(contacts)
-    }
-
-    /// Takes a port and begins a stream there.
-    pub(in crate::node) fn open_stream(&mut self) -> Option<Stream> {
-        let lease = self.pool.take()?;
-        let id = self.new_stream();
+    /// Takes a port of the contact's media worker and begins a stream there.
+    pub(in crate::node) fn open_stream(&mut self, worker: u8, holder: Holder) -> Option<Stream> {
+        let lease = self.ports.take(worker, holder)?;
+        let id = self.new_stream(worker);
         let (ssrc, sequence, timestamp) = (self.rng.u32(), self.rng.u32() as u16, self.rng.u32());
         self.media.push_back(media::Command::Open { stream: id, port: lease.port, ssrc, sequence, timestamp });
         let session = self.rng.u64() >> 2;
@@ -32,21 +25,17 @@ impl Shard {
     }
 
     /// Ends a side's stream; its port goes to the end of the pool.
-    pub(in crate::node) fn close_audio(&mut self, audio: Audio) {
+    pub(in crate::node) fn close_audio(&mut self, audio: Audio, holder: Holder) {
         let Audio::Stream(stream) = audio else { return };
-        if let Some((_, Side::Agent)) = self.streams.remove(&stream.id) {
-            self.agent_streams -= 1;
-        }
+        self.streams.remove(&stream.id);
         self.media.push_back(media::Command::Close { stream: stream.id });
-        self.pool.give_back(stream.lease);
+        self.ports.give_back(stream.lease, holder);
     }
 
     /// Notes whose stream it is, so that its events find the contact.
     pub(in crate::node) fn adopt_stream(&mut self, call: CallId, side: Side) {
         let Some(stream) = self.audio_of(call, side).and_then(Audio::stream).map(|stream| stream.id) else { return };
-        if self.streams.insert(stream, (call, side)).is_none() && side == Side::Agent {
-            self.agent_streams += 1;
-        }
+        self.streams.insert(stream, (call, side));
     }
 
     /// What the caller is told in a 183 or 200: the engine's audio, or without media what the agent said (`theirs`), or that
@@ -81,8 +70,8 @@ impl Shard {
         if contact.media == MediaPolicy::None {
             return true;
         }
-        let offer = offer.take();
-        let Some(stream) = self.open_stream() else { return false };
+        let (offer, worker) = (offer.take(), contact.worker);
+        let Some(stream) = self.open_stream(worker, Holder::Caller) else { return false };
         if let Some(contact) = self.contact(call) {
             contact.audio = Audio::Stream(Box::new(Stream { offer, ..stream }));
         }

@@ -25,6 +25,8 @@ pub(super) struct Contact {
     pub(super) answered: Option<Instant>,
     pub(super) answer: AnswerPolicy,
     pub(super) media: MediaPolicy,
+    /// The media worker that carries both legs' audio, if there is any.
+    pub(super) worker: u8,
     pub(super) audio: Audio,
     /// The limit of waiting unanswered.
     pub(super) unanswered: Option<TimerKey>,

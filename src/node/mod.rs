@@ -8,17 +8,25 @@
 //!
 //! `now` never goes back. An early or repeated `handle_timeout` changes nothing.
 
+mod answer;
 mod audio;
+mod check;
 mod contact;
 mod control;
 mod directory;
 pub mod gate;
+mod hub;
 mod identity;
 mod journey;
+mod letter;
+mod listing;
 mod message;
 mod peers;
+mod planning;
+mod ports;
 mod qualify;
 mod shard;
+mod supervise;
 #[cfg(test)]
 mod tests;
 
@@ -28,33 +36,34 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::acd::{Engine, Plan, Stamped};
-use crate::base::{Instant, PeerId};
+use crate::acd::{Plan, Stamped};
+use crate::base::{Instant, PeerId, ShardId};
 use crate::config::Config;
 use crate::media;
 use crate::sip::transaction;
 
-use directory::Origin;
+use directory::Directory;
 use gate::Sender;
-use shard::{Drain, Shard};
 
-pub use message::{AgentView, CallView, Control, QueueAudio, Reply, Resolved, Setup};
+pub use hub::Hub;
+pub use letter::{Down, Ticket, Up};
+pub use message::{AgentChange, Selection, AgentView, CallView, Control, QueueAudio, Reply, Resolved, Setup};
+pub use shard::Shard;
 pub use transaction::Transmit;
 
-/// The node; see the module.
+/// The node of one shard; see the module.
 #[derive(Debug)]
 pub struct Node {
     shard: Shard,
-    engine: Engine,
-    config: Arc<Config>,
+    hub: Hub,
 }
 
 impl Node {
     /// A node at work from `now` on.
     pub fn new(now: Instant, setup: Setup) -> Self {
-        let shard = Shard::new(now, &setup);
-        let engine = Engine::new(now, Arc::clone(&shard.directory.plan));
-        Self { shard, engine, config: setup.config }
+        let directory = Arc::new(Directory::new(&setup.config, &setup.resolved));
+        let shard = Shard::new(now, &setup, Arc::clone(&directory));
+        Self { shard, hub: Hub::new(now, setup.config, directory, 1) }
     }
 
     /// A SIP datagram arrived.
@@ -71,7 +80,7 @@ impl Node {
 
     /// Who an address is to the gate.
     pub fn sender(&self, source: SocketAddr) -> Sender {
-        if self.shard.directory.trusted(source.ip()).is_some() { Sender::Peer } else { Sender::Stranger }
+        self.shard.sender(source)
     }
 
     /// The media worker told something.
@@ -82,35 +91,33 @@ impl Node {
 
     /// The control plane asks; the answer is immediate, its consequences come out of the polls.
     pub fn handle_control(&mut self, now: Instant, control: Control) -> Reply {
-        let reply = self.on_control(now, control);
+        self.hub.handle_control(now, Ticket(0), control);
         self.settle(now);
+        let (_, reply) = self.hub.poll_reply().expect("the only shard has answered");
         reply
     }
 
     /// Another configuration. Returns what it changes that cannot change at run time, one line each; the rest is in force.
     pub fn handle_reload(&mut self, now: Instant, config: Arc<Config>, resolved: Resolved) -> Vec<String> {
-        let kept = fixed_changes(&self.config, &config);
-        self.shard.handle_reload(now, &config, &resolved);
-        self.engine.handle_plan(now, Arc::clone(&self.shard.directory.plan));
-        self.config = config;
+        let kept = self.hub.handle_reload(now, config, &resolved);
         self.settle(now);
         kept
     }
 
     /// No new calls; waiting callers flow out after `limit`; calls in progress finish.
     pub fn handle_drain(&mut self, now: Instant, limit: Duration) {
-        self.shard.handle_drain(now, limit);
+        self.hub.handle_drain(now, limit);
         self.settle(now);
     }
 
     /// True when draining and the last call is gone, its last transaction included.
     pub fn is_drained(&self) -> bool {
-        self.shard.drain == Drain::Yes && self.shard.contacts.is_empty() && self.shard.legs.live() == 0
+        self.shard.is_drained()
     }
 
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.engine.handle_timeout(now);
+        self.hub.handle_timeout(now);
         self.settle(now);
         self.shard.handle_timeout(now);
         self.settle(now);
@@ -118,7 +125,7 @@ impl Node {
 
     /// When `handle_timeout` is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match (self.engine.poll_timeout(), self.shard.poll_timeout()) {
+        match (self.hub.poll_timeout(), self.shard.poll_timeout()) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
@@ -126,43 +133,42 @@ impl Node {
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.shard.legs.poll_transmit()
+        self.shard.poll_transmit()
     }
 
     /// The next command for the media worker.
     pub fn poll_media(&mut self) -> Option<media::Command> {
-        self.shard.media.pop_front()
+        self.shard.poll_media()
     }
 
     /// The next fact, in the order of the ACD engine.
     pub fn poll_fact(&mut self) -> Option<Stamped> {
-        self.engine.poll_fact()
+        self.hub.poll_fact()
     }
 
     /// The plan in force: names and ids of queues and agents (for `stats` and the control plane).
-    pub const fn plan(&self) -> &Arc<Plan> {
-        &self.shard.directory.plan
+    pub fn plan(&self) -> &Arc<Plan> {
+        self.hub.plan()
     }
 
     /// The configured neighbours, by id and name; agents' own phones are not among them.
     pub fn peers(&self) -> Vec<(PeerId, Arc<str>)> {
-        let configured = self.shard.directory.peers().filter(|(_, peer)| peer.origin == Origin::Configured);
-        configured.map(|(id, peer)| (id, Arc::clone(&peer.name))).collect()
+        self.hub.peers()
     }
 
     /// Calls that live, for readiness and the oracle.
     pub fn live_calls(&self) -> usize {
-        self.shard.contacts.len()
+        self.shard.live_calls()
     }
 
     /// Legs and transactions that live; both are zero 64*T1 after the last call.
     pub fn live_dialogs(&self) -> (usize, usize) {
-        (self.shard.legs.live(), self.shard.legs.transactions())
+        self.shard.live_dialogs()
     }
 
     /// Reservations that the engine had to free because their release never came: 0 unless the node has a fault.
     pub fn repairs(&self) -> u64 {
-        self.engine.repairs()
+        self.hub.repairs()
     }
 
     /// Checks every invariant; the oracle and the tests call it after each step.
@@ -170,34 +176,22 @@ impl Node {
     /// # Errors
     /// The first broken invariant, in words.
     pub fn check(&self) -> Result<(), String> {
-        self.engine.check()?;
-        self.shard.check(&self.engine)
+        self.hub.check()?;
+        self.shard.check_self()?;
+        self.shard.check_beside(&self.hub.engine)
     }
 
-    /// Carries messages between shard and engine until both are quiet.
+    /// Carries letters between shard and hub until both are quiet.
     fn settle(&mut self, now: Instant) {
         loop {
             while let Some(command) = self.shard.commands.pop_front() {
-                self.engine.handle_command(now, command);
+                self.hub.handle_command(now, command);
             }
-            let Some(effect) = self.engine.poll_effect() else { break };
-            self.shard.handle_effect(now, effect);
+            while let Some((ticket, answer)) = self.shard.answers.pop_front() {
+                self.hub.on_answer(ShardId(0), ticket, answer);
+            }
+            let Some((_, down)) = self.hub.poll_down() else { break };
+            self.shard.handle_down(now, down);
         }
     }
-}
-
-/// What a reload asks for that only a restart can do.
-fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
-    let fixed = [
-        ("sip.listen", old.sip.listen != new.sip.listen),
-        ("sip.advertise", old.sip.advertise != new.sip.advertise),
-        ("media.address", old.media.address != new.media.address),
-        ("media.ports", old.media.ports != new.media.ports),
-        ("http.listen", old.http.listen != new.http.listen),
-    ];
-    fixed
-        .into_iter()
-        .filter(|(_, changed)| *changed)
-        .map(|(key, _)| format!("{key} changes only at a restart"))
-        .collect()
 }

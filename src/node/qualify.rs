@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::acd::Command;
-use crate::base::{Instant, PeerId};
+use crate::base::{Instant, PeerId, ShardId};
 use crate::node::directory::{self, Listing};
 use crate::node::peers::Peer;
 use crate::node::shard::{Shard, Timer};
@@ -37,6 +37,14 @@ impl Shard {
     pub(super) fn on_peer_fault(&mut self, now: Instant, id: PeerId) {
         if self.peers.is_up(id) {
             self.set_peer(id, false);
+            self.arm_qualify(now + RETRY, id);
+        }
+    }
+
+    /// What a shard has found out about a neighbour, in the order in which the hub tells it to all.
+    pub(super) fn on_peer_told(&mut self, now: Instant, id: PeerId, up: bool) {
+        let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
+        if std::mem::replace(&mut peer.up, up) && !up {
             self.arm_qualify(now + RETRY, id);
         }
     }
@@ -75,7 +83,11 @@ impl Shard {
         }
     }
 
+    /// Neighbours are asked by the first shard, for all.
     fn arm_qualify(&mut self, at: Instant, id: PeerId) {
+        if self.id != ShardId(0) {
+            return;
+        }
         if let Some(old) = self.peers.states[id.0 as usize].timer.take() {
             self.timers.cancel(old);
         }

@@ -3,48 +3,52 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::acd::{Command, Effect, EndedBy, Refusal};
 use crate::base::limits::CALLS_MAX;
-use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, Slots, StreamId, Timers};
+use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, ShardId, Slots, StreamId, Timers};
 use crate::call::{Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
-use crate::media::pool::Pool;
 use crate::node::contact::Contact;
 use crate::node::directory::Directory;
-use crate::node::message::{Resolved, Setup};
+use crate::node::gate::Sender;
+use crate::node::letter::{Answer, Down, Said, Ticket, Told, Up};
+use crate::node::message::Setup;
 use crate::node::peers::Peers;
+use crate::node::ports::Ports;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
+use crate::sip::transaction::Transmit;
 
-/// See the module.
+/// See the module. Inputs are the `handle_*`; afterwards `poll_transmit`, `poll_media` and the letters for the hub are drained.
 #[derive(Debug)]
-pub(super) struct Shard {
-    pub(super) directory: Directory,
+pub struct Shard {
+    pub(super) id: ShardId,
+    pub(super) directory: Arc<Directory>,
     pub(super) legs: Legs,
     pub(super) contacts: Slots<Contact>,
     pub(super) owners: IdMap<LegId, Owner>,
     /// Agents whose offer was taken back, with its epoch, until the leg is gone.
     pub(super) releasing: IdMap<AgentId, u32>,
     pub(super) streams: IdMap<StreamId, (CallId, Side)>,
-    pub(super) pool: Pool,
-    /// How many ports there are in all.
-    pub(super) ports: usize,
+    pub(super) ports: Ports,
     /// Where RTP is received.
     pub(super) rtp: Option<IpAddr>,
     pub(super) peers: Peers,
     pub(super) timers: Timers<Timer>,
     pub(super) media: VecDeque<media::Command>,
+    /// For the ACD engine.
     pub(super) commands: VecDeque<Command>,
+    /// For the control plane.
+    pub(super) answers: VecDeque<(Ticket, Answer)>,
     pub(super) rng: Rng,
     pub(super) silence_probe: Duration,
     pub(super) drain: Drain,
-    /// Streams that belong to agents' legs.
-    pub(super) agent_streams: usize,
     unknown_source: UnknownSource,
     next_stream: u64,
 }
@@ -88,43 +92,36 @@ pub(super) enum Drain {
 }
 
 impl Shard {
-    pub(super) fn new(now: Instant, setup: &Setup) -> Self {
+    pub(super) fn new(now: Instant, setup: &Setup, directory: Arc<Directory>) -> Self {
         let mut rng = Rng::from_seed(setup.seed);
-        let directory = Directory::new(&setup.config, &setup.resolved);
         let legs = Legs::new(setup.sip_address, rng.fork());
         let mut shard = Self {
+            id: ShardId(0),
             directory,
             legs,
             contacts: Slots::default(),
             owners: IdMap::default(),
             releasing: IdMap::default(),
             streams: IdMap::default(),
-            pool: Pool::new(setup.leases.clone()),
-            ports: setup.leases.len(),
+            ports: Ports::new(&setup.leases),
             rtp: setup.leases.first().map(|lease| lease.address.ip()),
             peers: Peers::default(),
             timers: Timers::default(),
             media: VecDeque::new(),
             commands: VecDeque::new(),
+            answers: VecDeque::new(),
             rng,
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
             unknown_source: setup.config.sip.unknown_source,
-            agent_streams: 0,
             next_stream: 0,
         };
         shard.watch_peers(now);
         shard
     }
 
-    pub(super) fn handle_reload(&mut self, now: Instant, config: &Config, resolved: &Resolved) {
-        self.directory.apply(config, resolved);
-        self.silence_probe = config.media.silence_probe;
-        self.unknown_source = config.sip.unknown_source;
-        self.watch_peers(now);
-    }
-
-    pub(super) fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
+    /// A SIP datagram arrived.
+    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
         let Ok(message) = Message::parse(payload) else { return };
         let begins = message.is_request() && message.to_tag().is_none();
         if begins && self.directory.trusted(source.ip()).is_none() {
@@ -139,25 +136,36 @@ impl Shard {
         self.drain_legs(now);
     }
 
-    /// A new call that the gate refuses.
-    pub(super) fn handle_refused(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
+    /// A call comes that the gate refuses: 503 with Retry-After, no state.
+    pub fn handle_refused(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
         let Ok(message) = Message::parse(payload) else { return };
         if self.legs.refuse_invite(now, source, &message) {
             self.commands.push_back(Command::Refused { queue: None, cause: Refusal::Overload });
         }
     }
 
-    /// What the engine asks for.
-    pub(super) fn handle_effect(&mut self, now: Instant, effect: Effect) {
-        match effect {
-            Effect::Queued { call } => self.on_queued(now, call),
-            Effect::Offer { call, agent, epoch, .. } => self.on_offer(now, call, agent, epoch),
-            Effect::CancelOffer { call, agent, epoch, .. } => self.on_cancel_offer(now, call, agent, epoch),
-            Effect::FlowOut { call, reason, .. } => self.on_flow_out(now, call, reason),
+    /// Who an address is to the gate.
+    pub fn sender(&self, source: SocketAddr) -> Sender {
+        if self.directory.trusted(source.ip()).is_some() { Sender::Peer } else { Sender::Stranger }
+    }
+
+    /// A letter of the hub arrived.
+    pub fn handle_down(&mut self, now: Instant, down: Down) {
+        match down.told {
+            Told::Effect(effect) => self.on_effect(now, effect),
+            Told::Reload(config, directory) => self.on_reload(now, &config, directory),
+            Told::Drain(limit) => self.on_drain(now, limit),
+            Told::Peer(peer, up) => self.on_peer_told(now, peer, up),
+            Told::Ask(ticket, ask) => {
+                let answer = self.on_ask(now, ask);
+                self.answers.push_back((ticket, answer));
+            }
+            Told::Move(call, queue) => self.move_contact(now, call, queue),
         }
     }
 
-    pub(super) fn handle_media(&mut self, now: Instant, event: media::Event) {
+    /// The media worker told something.
+    pub fn handle_media(&mut self, now: Instant, event: media::Event) {
         match event {
             media::Event::Digit { stream, digit } => self.on_digit(stream, digit),
             media::Event::Silent { stream } => self.on_silent(now, stream),
@@ -165,7 +173,8 @@ impl Shard {
         }
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
+    /// Time passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
         self.legs.handle_timeout(now);
         self.drain_legs(now);
         while let Some(timer) = self.timers.pop_due(now) {
@@ -179,21 +188,44 @@ impl Shard {
         }
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    /// When `handle_timeout` is wanted next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
         match (self.legs.poll_timeout(), self.timers.next()) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
     }
 
-    pub(super) fn handle_drain(&mut self, now: Instant, limit: Duration) {
-        if self.drain == Drain::Yes {
-            return;
-        }
-        self.drain = Drain::Yes;
-        self.legs.stop_accepting();
-        self.commands.push_back(Command::Drain);
-        self.timers.arm(now + limit, Timer::DrainLimit);
+    /// The next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.legs.poll_transmit()
+    }
+
+    /// The next command for the media worker.
+    pub fn poll_media(&mut self) -> Option<media::Command> {
+        self.media.pop_front()
+    }
+
+    /// The next letter for the hub; `now` is the time of the input that made it.
+    pub fn poll_up(&mut self, now: Instant) -> Option<Up> {
+        let command = self.commands.pop_front().map(Said::Command);
+        let said = command.or_else(|| self.answers.pop_front().map(|(ticket, answer)| Said::Answer(ticket, answer)))?;
+        Some(Up { at: now, said })
+    }
+
+    /// Calls that live.
+    pub fn live_calls(&self) -> usize {
+        self.contacts.len()
+    }
+
+    /// Legs and transactions that live; both are zero 64*T1 after the last call.
+    pub fn live_dialogs(&self) -> (usize, usize) {
+        (self.legs.live(), self.legs.transactions())
+    }
+
+    /// True when draining and the last call is gone, its last transaction included.
+    pub fn is_drained(&self) -> bool {
+        self.drain == Drain::Yes && self.contacts.is_empty() && self.legs.live() == 0
     }
 
     /// True when another contact finds room.
@@ -205,9 +237,35 @@ impl Shard {
         self.contacts.get_mut(id.0)
     }
 
-    pub(super) fn new_stream(&mut self) -> StreamId {
+    pub(super) fn new_stream(&mut self, worker: u8) -> StreamId {
         self.next_stream += 1;
-        StreamId(self.next_stream)
+        StreamId::new(ShardId(0), worker, self.next_stream)
+    }
+
+    /// What the engine asks for.
+    fn on_effect(&mut self, now: Instant, effect: Effect) {
+        match effect {
+            Effect::Queued { call } => self.on_queued(now, call),
+            Effect::Offer { call, agent, epoch, .. } => self.on_offer(now, call, agent, epoch),
+            Effect::CancelOffer { call, agent, epoch, .. } => self.on_cancel_offer(now, call, agent, epoch),
+            Effect::FlowOut { call, reason, .. } => self.on_flow_out(now, call, reason),
+        }
+    }
+
+    fn on_reload(&mut self, now: Instant, config: &Config, directory: Arc<Directory>) {
+        self.directory = directory;
+        self.silence_probe = config.media.silence_probe;
+        self.unknown_source = config.sip.unknown_source;
+        self.watch_peers(now);
+    }
+
+    fn on_drain(&mut self, now: Instant, limit: Duration) {
+        if self.drain == Drain::Yes {
+            return;
+        }
+        self.drain = Drain::Yes;
+        self.legs.stop_accepting();
+        self.timers.arm(now + limit, Timer::DrainLimit);
     }
 
     fn drain_legs(&mut self, now: Instant) {

@@ -1,5 +1,6 @@
-//! The node's media in a world: the real worker with its ports on the simulated network, or a silent stand-in for worlds
-//! without audio. Either is driven by the same commands and tells the same events.
+//! The node's media in a world: the real workers with their ports on the simulated network, or a silent stand-in for worlds
+//! without audio. Either is driven by the same commands and tells the same events, and checks that what belongs together
+//! lives in one worker.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use crate::base::{Instant, StreamId};
 use crate::media::outbox::Kind;
 use crate::media::worker::Worker;
-use crate::media::{Command, Event, Lease, PortId, Track, TrackId, tune};
+use crate::media::{Command, Event, Lease, PortId, Source, Track, TrackId, tune};
 use crate::sim::silent_media::SilentMedia;
 use crate::sim::town::Audio;
 
@@ -19,33 +20,41 @@ use crate::sim::town::Audio;
 pub enum Media {
     /// Nobody sends audio.
     Silent(Box<SilentMedia>),
-    /// The real worker.
+    /// The real workers.
     Real(Box<Studio>),
 }
 
-/// The real worker and its ports.
+/// The real workers and their ports.
 #[derive(Debug)]
 pub struct Studio {
-    worker: Worker,
+    workers: BTreeMap<u8, Worker>,
     ports: BTreeMap<SocketAddr, (PortId, Kind)>,
     addresses: BTreeMap<PortId, SocketAddr>,
     open: BTreeSet<StreamId>,
 }
 
 impl Media {
-    /// Media on these ports; the real worker plays the built-in tune.
+    /// Media on these ports; the real workers play the built-in tune.
     pub fn new(audio: Audio, leases: &[Lease]) -> Self {
         match audio {
             Audio::Off => Self::Silent(Box::new(SilentMedia::new(leases))),
             Audio::On => {
-                let mut worker = Worker::new(Instant::ZERO, leases);
-                worker.load_track(TrackId(0), Arc::new(Track::from_samples(&tune::built_in())));
+                let track = Arc::new(Track::from_samples(&tune::built_in()));
+                let mut shares: BTreeMap<u8, Vec<Lease>> = BTreeMap::new();
+                for lease in leases {
+                    shares.entry(lease.port.worker()).or_default().push(*lease);
+                }
+                let employ = |(number, share): (u8, Vec<Lease>)| {
+                    let mut worker = Worker::new(Instant::ZERO, &share);
+                    worker.load_track(TrackId(0), Arc::clone(&track));
+                    (number, worker)
+                };
                 let above = |address: SocketAddr| SocketAddr::new(address.ip(), address.port() + 1);
                 let both = |lease: &Lease| {
                     [(lease.address, (lease.port, Kind::Rtp)), (above(lease.address), (lease.port, Kind::Rtcp))]
                 };
                 Self::Real(Box::new(Studio {
-                    worker,
+                    workers: shares.into_iter().map(employ).collect(),
                     ports: leases.iter().flat_map(both).collect(),
                     addresses: leases.iter().map(|lease| (lease.port, lease.address)).collect(),
                     open: BTreeSet::new(),
@@ -59,6 +68,7 @@ impl Media {
     /// # Errors
     /// A command that breaks the contract, in words.
     pub fn handle_command(&mut self, now: Instant, command: Command) -> Result<(), String> {
+        at_home(&command)?;
         match self {
             Self::Silent(media) => media.handle_command(now, command),
             Self::Real(studio) => {
@@ -75,7 +85,8 @@ impl Media {
                     | Command::Hear { .. }
                     | Command::Watch { .. } => {}
                 }
-                studio.worker.handle_command(now, command);
+                let worker = studio.workers.get_mut(&command.stream().worker());
+                worker.ok_or_else(|| format!("{command:?} is for no worker"))?.handle_command(now, command);
                 Ok(())
             }
         }
@@ -84,10 +95,11 @@ impl Media {
     /// A datagram arrived for one of the ports; false when it is none of them.
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, to: SocketAddr, payload: &[u8]) -> bool {
         let Self::Real(studio) = self else { return false };
-        match studio.ports.get(&to) {
-            Some((port, Kind::Rtp)) => studio.worker.handle_rtp(now, *port, source, payload),
-            Some((port, Kind::Rtcp)) => studio.worker.handle_rtcp(now, *port, source, payload),
-            None => return false,
+        let Some((port, kind)) = studio.ports.get(&to) else { return false };
+        let Some(worker) = studio.workers.get_mut(&port.worker()) else { return false };
+        match kind {
+            Kind::Rtp => worker.handle_rtp(now, *port, source, payload),
+            Kind::Rtcp => worker.handle_rtcp(now, *port, source, payload),
         }
         true
     }
@@ -96,7 +108,7 @@ impl Media {
     pub fn handle_timeout(&mut self, now: Instant) {
         match self {
             Self::Silent(media) => media.handle_timeout(now),
-            Self::Real(studio) => studio.worker.handle_timeout(now),
+            Self::Real(studio) => studio.workers.values_mut().for_each(|worker| worker.handle_timeout(now)),
         }
     }
 
@@ -104,7 +116,7 @@ impl Media {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self {
             Self::Silent(media) => media.poll_timeout(),
-            Self::Real(studio) => studio.worker.poll_timeout(),
+            Self::Real(studio) => studio.workers.values().filter_map(Worker::poll_timeout).min(),
         }
     }
 
@@ -112,14 +124,14 @@ impl Media {
     pub fn poll_event(&mut self) -> Option<Event> {
         match self {
             Self::Silent(media) => media.poll_event(),
-            Self::Real(studio) => studio.worker.poll_event(),
+            Self::Real(studio) => studio.workers.values_mut().find_map(Worker::poll_event),
         }
     }
 
     /// The next datagram to send: from, to, payload.
     pub fn poll_transmit(&mut self) -> Option<(SocketAddr, SocketAddr, Bytes)> {
         let Self::Real(studio) = self else { return None };
-        let transmit = studio.worker.poll_transmit()?;
+        let transmit = studio.workers.values_mut().find_map(Worker::poll_transmit)?;
         let address = *studio.addresses.get(&transmit.port)?;
         let port = match transmit.kind {
             Kind::Rtp => address.port(),
@@ -135,4 +147,15 @@ impl Media {
             Self::Real(studio) => studio.open.len(),
         }
     }
+}
+
+/// That a stream lives in the worker that has its port, and hears only streams of that worker.
+fn at_home(command: &Command) -> Result<(), String> {
+    let stream = command.stream();
+    let home = match command {
+        Command::Open { port, .. } => port.worker(),
+        Command::Hear { source: Source::Relay(other), .. } => other.worker(),
+        Command::Hear { .. } | Command::Far { .. } | Command::Watch { .. } | Command::Close { .. } => stream.worker(),
+    };
+    if home == stream.worker() { Ok(()) } else { Err(format!("{stream} is not of worker {home}: {command:?}")) }
 }

@@ -95,6 +95,7 @@ struct Shape {
     queue_lines: Vec<String>,
     reloads: u32,
     audio: Audio,
+    media_workers: u8,
 }
 
 impl Default for Shape {
@@ -111,6 +112,7 @@ impl Default for Shape {
             queue_lines: Vec::new(),
             reloads: 0,
             audio: Audio::Off,
+            media_workers: 1,
         }
     }
 }
@@ -147,6 +149,7 @@ impl Draw {
             queue_lines: (0..queues).map(|_| self.queue_lines()).collect(),
             audio: if self.rng.chance(0.01) { Audio::On } else { Audio::Off },
             reloads: if self.rng.chance(0.25) { self.between(1, 2) } else { 0 },
+            media_workers: self.between(1, 3) as u8,
         }
     }
 
@@ -232,7 +235,10 @@ impl Draw {
             .expect("writing to a string succeeds");
         }
         match read_config(&text) {
-            Ok(config) => Arc::new(config),
+            Ok(mut config) => {
+                config.media.workers = Some(self.shape.media_workers);
+                Arc::new(config)
+            }
             Err(error) => panic!("the workload writes a wrong configuration: {error}\n{text}"),
         }
     }

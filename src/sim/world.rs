@@ -63,7 +63,8 @@ pub struct World {
     pub network: Network,
     way: BTreeMap<(Instant, u64), Arrival>,
     sequence: u64,
-    media_clock: [Instant; 2],
+    /// When the last message arrives, by the media worker, from and to it.
+    media_clock: BTreeMap<(u8, Direction), Instant>,
     rng: Rng,
     /// The record.
     pub ladder: Ladder,
@@ -75,6 +76,13 @@ pub struct World {
     qualifies: bool,
     still: u32,
     error: Option<String>,
+}
+
+/// Between node and media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Direction {
+    ToMedia,
+    FromMedia,
 }
 
 #[derive(Debug)]
@@ -92,9 +100,11 @@ impl World {
     pub fn new(setup: WorldSetup) -> Result<Self, String> {
         let mut rng = Rng::from_u64(setup.seed);
         let engine = setup.config.sip.listen;
+        // Ports go to the workers in turn.
+        let workers = u32::from(setup.config.media.workers.unwrap_or(1));
         let leases: Vec<Lease> = (0..setup.ports)
             .map(|index| Lease {
-                port: PortId(index),
+                port: PortId::new((index % workers) as u8, index / workers),
                 address: SocketAddr::new(setup.config.media.address, 20_000 + 2 * u16::try_from(index).unwrap_or(0)),
             })
             .collect();
@@ -122,7 +132,7 @@ impl World {
             network,
             way: BTreeMap::new(),
             sequence: 0,
-            media_clock: [Instant::ZERO; 2],
+            media_clock: BTreeMap::new(),
             rng,
             ladder: Ladder::new(setup.detail),
             oracle: Oracle::new(Arc::clone(&plan)),
@@ -359,13 +369,13 @@ impl World {
             self.send(None, self.engine, transmit.destination, transmit.payload);
         }
         while let Some(command) = self.node.poll_media() {
-            self.later(0, Arrival::Command(command));
+            self.later((command.stream().worker(), Direction::ToMedia), Arrival::Command(command));
         }
         while let Some((from, to, payload)) = self.media.poll_transmit() {
             self.deliver(from, to, &payload);
         }
         while let Some(event) = self.media.poll_event() {
-            self.later(1, Arrival::Report(event));
+            self.later((event.stream().worker(), Direction::FromMedia), Arrival::Report(event));
         }
         while let Some(stamped) = self.node.poll_fact() {
             let text = format!("{:?}", stamped.fact);
@@ -391,11 +401,12 @@ impl World {
         }
     }
 
-    /// Messages between node and media: first in, first out for each direction, each a little late.
-    fn later(&mut self, direction: usize, arrival: Arrival) {
+    /// Messages between node and media: first in, first out for each worker and direction, each a little late.
+    fn later(&mut self, way: (u8, Direction), arrival: Arrival) {
         let delay = Duration::from_micros(u64::from(50 + self.rng.below(950)));
-        let at = self.media_clock[direction].max(self.now + delay);
-        self.media_clock[direction] = at;
+        let clock = self.media_clock.entry(way).or_default();
+        let at = (*clock).max(self.now + delay);
+        *clock = at;
         self.put(at, arrival);
     }
 

@@ -1,10 +1,9 @@
 //! The demo's configuration: the built-in one with this run's addresses and the agents' phones.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::sync::Arc;
 
 use crate::cli::args;
-use crate::config::{self, AgentConfig, Config};
+use crate::config::{self, AgentConfig, Config, SkillConfig};
 
 /// Ranges of RTP ports tried, upwards.
 const RANGES_MAX: usize = 8;
@@ -45,7 +44,7 @@ fn agent(pattern: &AgentConfig, place: usize, phone: SocketAddr) -> AgentConfig 
         uri: format!("sip:{name}@{phone}"),
         name: name.into(),
         peer: None,
-        skills: skills.iter().map(|skill| Arc::from(*skill)).collect(),
+        skills: skills.iter().map(|skill| SkillConfig::plain((*skill).into())).collect(),
         ..pattern.clone()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::acd::{Command, Refusal};
+use crate::acd::{Asks, Command, Refusal};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId};
 use crate::config::{DnisSource, MediaPolicy};
@@ -35,9 +35,16 @@ impl Shard {
             self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Unusable });
             return self.legs.reject(now, leg, 488, "No Usable Audio", None);
         }
-        if !self.has_room() || (config.media == MediaPolicy::Anchor && !self.has_ports()) {
+        let worker = match config.media {
+            MediaPolicy::Anchor => self.ports.choose(self.directory.plan.agents.len()),
+            MediaPolicy::None => Some(0),
+        };
+        let Some(worker) = worker.filter(|_| self.has_room()) else {
             self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Overload });
             return self.legs.reject(now, leg, 503, "Overloaded", Some(RETRY_AFTER));
+        };
+        if config.media == MediaPolicy::Anchor {
+            self.ports.enter(worker);
         }
         let caller = Caller::of(request);
         let contact = |id| Contact {
@@ -51,6 +58,7 @@ impl Shard {
             answered: None,
             answer: config.answer,
             media: config.media,
+            worker,
             audio: Audio::Pending(offer),
             unanswered: None,
             probe: None,
@@ -60,6 +68,12 @@ impl Shard {
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));
         tracing::debug!(%call, queue = %config.name, "call arrives");
-        self.commands.push_back(Command::Enqueue { call, queue, priority: config.priority, since: None });
+        self.commands.push_back(Command::Enqueue {
+            call,
+            queue,
+            priority: config.priority,
+            since: None,
+            asks: Asks::default(),
+        });
     }
 }

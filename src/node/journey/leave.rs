@@ -1,9 +1,11 @@
 //! Leaving: hang-ups of either side, flow-outs, what a supervisor ends or moves, the drain's limit.
 
-use crate::acd::{Command, EndedBy, FlowOut};
+use crate::acd::{Asks, Command, EndedBy, FlowOut};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, QueueId};
+use crate::config::MediaPolicy;
 use crate::node::contact::{Contact, Move, Phase, status_of};
+use crate::node::ports::Holder;
 use crate::node::shard::{Shard, Side};
 
 impl Shard {
@@ -19,7 +21,7 @@ impl Shard {
             Phase::Talking { agent, .. } => {
                 self.owners.remove(&agent.leg);
                 self.legs.hang_up(now, agent.leg);
-                self.close_audio(agent.audio);
+                self.close_audio(agent.audio, Holder::Agent);
                 self.commands.push_back(Command::TalkEnded { call, agent: agent.agent, epoch: agent.epoch, by });
             }
         }
@@ -91,7 +93,7 @@ impl Shard {
         let Some(contact) = self.contact(call) else { return };
         let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Waiting) else { return };
         self.owners.remove(&agent.leg);
-        self.close_audio(agent.audio);
+        self.close_audio(agent.audio, Holder::Agent);
         self.commands.push_back(Command::TalkEnded { call, agent: agent.agent, epoch: agent.epoch, by });
     }
 
@@ -116,7 +118,7 @@ impl Shard {
         contact.queue = queue;
         contact.answer = config.answer;
         let since = Some(contact.joined);
-        self.commands.push_back(Command::Enqueue { call, queue, priority, since });
+        self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks: Asks::default() });
     }
 
     /// The contact is over.
@@ -125,6 +127,9 @@ impl Shard {
         for timer in [contact.unanswered, contact.probe].into_iter().flatten() {
             self.timers.cancel(timer);
         }
-        self.close_audio(contact.audio);
+        self.close_audio(contact.audio, Holder::Caller);
+        if contact.media == MediaPolicy::Anchor {
+            self.ports.leave(contact.worker);
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite};
 use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Audio, Description, Phase};
+use crate::node::ports::Holder;
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
 /// An agent's leg must have a provisional by then.
@@ -73,7 +74,7 @@ impl Shard {
         if let Some(timer) = offer.silence {
             self.timers.cancel(timer);
         }
-        self.close_audio(offer.audio);
+        self.close_audio(offer.audio, Holder::Agent);
         self.owners.insert(offer.leg, Owner::Released(offer.agent, offer.epoch));
         self.releasing.insert(offer.agent, offer.epoch);
         self.legs.hang_up(now, offer.leg);
@@ -146,7 +147,7 @@ impl Shard {
         if let Some(timer) = offer.silence.take() {
             self.timers.cancel(timer);
         }
-        self.close_audio(std::mem::replace(&mut offer.audio, Audio::Pending(None)));
+        self.close_audio(std::mem::replace(&mut offer.audio, Audio::Pending(None)), Holder::Agent);
         Some(offer)
     }
 
@@ -159,7 +160,8 @@ impl Shard {
             }
             MediaPolicy::Anchor => {
                 let codecs = self.codecs_for_agent(call);
-                let mut stream = self.open_stream()?;
+                let worker = self.contact(call)?.worker;
+                let mut stream = self.open_stream(worker, Holder::Agent)?;
                 let sdp = self.offer_of(&mut stream, &codecs);
                 Some((sdp, Audio::Stream(Box::new(stream))))
             }

@@ -1,0 +1,388 @@
+//! [`Hall`]: one queue's side of the matching. Callers of the same needs and reach stand in one *line*; agents of the same
+//! skills and terms stand in one *group*. Which group may take which line is kept as two sets of bits that change only
+//! with the plan and with who is logged in, so that a decision meets two sets and compares the heads of what is left: callers
+//! and agents who do not fit cost nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::acd::bits::Bits;
+use crate::acd::index::Index;
+use crate::acd::needs::{self, Ladder};
+use crate::acd::place::Place;
+use crate::acd::plan::QueuePlan;
+use crate::acd::reach::Reach;
+use crate::acd::requirement::Attributes;
+use crate::acd::rota::{Rank, Rota};
+use crate::acd::routing::{Membership, Routing, Skill};
+use crate::acd::strategy::{self, Candidate, History, Strategy};
+use crate::base::{AgentId, Rng};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Hall {
+    reaches: Arc<[Reach]>,
+    /// While nobody of the levels that have joined is logged in, the next joins.
+    skip_empty: bool,
+    routing: Routing,
+    /// Callers need different things by what they bring.
+    asks_for_attributes: bool,
+    by_attributes: BTreeMap<Arc<Attributes>, usize>,
+    rotas: Vec<Rota>,
+    /// The rota by steps reached.
+    rota_of: Vec<usize>,
+    ladders: Vec<Rungs>,
+    ladder_ids: BTreeMap<Ladder, usize>,
+    /// Ladder by ladder, one for each reach.
+    lines: Vec<Line>,
+    /// The first of each line, [`Place::LAST`] where nobody waits.
+    heads: Vec<Place>,
+    /// Lines in which somebody waits.
+    waiting: Bits,
+    groups: Vec<Group>,
+    group_ids: BTreeMap<GroupKey, usize>,
+    /// Groups of which somebody is ready.
+    ready: Bits,
+    /// Groups of which somebody is logged in.
+    staffed: Bits,
+}
+
+/// A ladder, with the groups that meet each step of it.
+#[derive(Debug)]
+struct Rungs {
+    needs: Ladder,
+    met_by: Vec<Bits>,
+}
+
+/// Callers of the same needs and reach.
+#[derive(Debug)]
+struct Line {
+    ladder: usize,
+    reach: usize,
+    /// What it looks at now.
+    view: View,
+    /// Who may take its callers.
+    groups: Bits,
+    waiting: Index<Place>,
+}
+
+/// Where a line looks: its reach's step and level, or further while nobody there is logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct View {
+    pub(super) step: usize,
+    pub(super) level: u32,
+}
+
+/// Agents of the same skills and terms.
+#[derive(Debug)]
+struct Group {
+    skills: Arc<[Skill]>,
+    terms: Membership,
+    skill: u32,
+    /// The lines it may take calls of.
+    lines: Bits,
+    logged_in: u32,
+}
+
+/// Sets of attributes whose ladder is remembered; beyond, all are forgotten and worked out anew.
+const ATTRIBUTES_KNOWN_MAX: usize = 1_024;
+
+type GroupKey = (Arc<[Skill]>, u32, u32, std::time::Duration);
+
+/// An agent's place in a hall.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) hall: u32,
+    group: usize,
+    terms: Membership,
+    /// In each rota, while the agent is ready.
+    ranks: Vec<Rank>,
+}
+
+impl Hall {
+    pub(super) fn new(plan: &QueuePlan, reaches: Arc<[Reach]>) -> Self {
+        let mut hall = Self {
+            reaches,
+            skip_empty: plan.routing.tiers.is_some_and(|rules| rules.skip_empty),
+            asks_for_attributes: needs::asks_for_attributes(&plan.routing),
+            by_attributes: BTreeMap::new(),
+            routing: plan.routing.clone(),
+            rotas: Vec::new(),
+            rota_of: Vec::new(),
+            ladders: Vec::new(),
+            ladder_ids: BTreeMap::new(),
+            lines: Vec::new(),
+            heads: Vec::new(),
+            waiting: Bits::default(),
+            groups: Vec::new(),
+            group_ids: BTreeMap::new(),
+            ready: Bits::default(),
+            staffed: Bits::default(),
+        };
+        let mut name = plan.strategy;
+        for step in std::iter::once(None).chain(plan.routing.steps.iter().map(|step| step.strategy)) {
+            name = step.unwrap_or(name);
+            // The configuration refuses names that are not in the table.
+            let rota = hall.rota(strategy::find(name).unwrap_or(strategy::STRATEGIES[0]));
+            hall.rota_of.push(rota);
+        }
+        hall.ladder(needs::ladder(&plan.routing, &Attributes::default()));
+        hall
+    }
+
+    fn rota(&mut self, strategy: &'static Strategy) -> usize {
+        if let Some(rota) = self.rotas.iter().position(|rota| std::ptr::eq(rota.strategy, strategy)) {
+            return rota;
+        }
+        self.rotas.push(Rota::new(strategy));
+        self.rotas.len() - 1
+    }
+
+    /// The ladder with these needs, made when it is the first.
+    fn ladder(&mut self, needs: Ladder) -> usize {
+        if let Some(&ladder) = self.ladder_ids.get(&needs) {
+            return ladder;
+        }
+        let ladder = self.ladders.len();
+        self.ladder_ids.insert(needs.clone(), ladder);
+        let met_by = needs.iter().map(|needs| {
+            let mut met = Bits::default();
+            self.groups
+                .iter()
+                .enumerate()
+                .for_each(|(index, group)| met.put(index, needs::met_by(needs, &group.skills)));
+            met
+        });
+        let met_by = met_by.collect();
+        self.ladders.push(Rungs { needs, met_by });
+        for reach in 0..self.reaches.len() {
+            let view = self.survey(ladder, reach);
+            let line = Line { ladder, reach, view, groups: Bits::default(), waiting: Index::default() };
+            self.lines.push(line);
+            self.heads.push(Place::LAST);
+            self.open(self.lines.len() - 1);
+        }
+        ladder
+    }
+
+    /// True when somebody with these skills may meet some caller's needs in some step.
+    pub(super) fn may_serve(&self, skills: &[Skill]) -> bool {
+        self.asks_for_attributes || self.ladders[0].needs.iter().any(|needs| needs::met_by(needs, skills))
+    }
+
+    /// The line of callers in a reach who bring these attributes.
+    pub(super) fn line(&mut self, attributes: Option<&Arc<Attributes>>, reach: usize) -> usize {
+        let ladder = match attributes {
+            Some(attributes) if self.asks_for_attributes => self.ladder_for(attributes),
+            Some(_) | None => 0,
+        };
+        ladder * self.reaches.len() + reach
+    }
+
+    fn ladder_for(&mut self, attributes: &Arc<Attributes>) -> usize {
+        if let Some(&ladder) = self.by_attributes.get(attributes) {
+            return ladder;
+        }
+        let ladder = self.ladder(needs::ladder(&self.routing, attributes));
+        if self.by_attributes.len() >= ATTRIBUTES_KNOWN_MAX {
+            self.by_attributes.clear();
+        }
+        self.by_attributes.insert(Arc::clone(attributes), ladder);
+        ladder
+    }
+
+    /// Where callers of a ladder look in a reach: the first step from the reach's own on that somebody logged in meets, and
+    /// there the levels that have joined, or the next that somebody is of.
+    fn survey(&self, ladder: usize, reach: usize) -> View {
+        let (reach, met_by) = (&self.reaches[reach], &self.ladders[ladder].met_by);
+        let is_met = |step: &usize| met_by[*step].common(&self.staffed).next().is_some();
+        let step = (reach.step..met_by.len()).find(is_met).unwrap_or(reach.step);
+        let mut level = reach.level;
+        if self.skip_empty {
+            let levels = met_by[step].common(&self.staffed).map(|group| self.groups[group].terms.level);
+            level = levels.min().map_or(level, |least| level.max(least));
+        }
+        View { step, level }
+    }
+
+    fn may_take(&self, group: usize, line: &Line) -> bool {
+        let terms = &self.groups[group].terms;
+        self.ladders[line.ladder].met_by[line.view.step].has(group)
+            && terms.level <= line.view.level
+            && self.reaches[line.reach].admits(terms)
+    }
+
+    /// Works out who may take calls of a line.
+    fn open(&mut self, index: usize) {
+        for group in 0..self.groups.len() {
+            let may = self.may_take(group, &self.lines[index]);
+            self.lines[index].groups.put(group, may);
+            self.groups[group].lines.put(index, may);
+        }
+    }
+
+    /// The seat of an agent with these skills on these terms.
+    pub(super) fn seat(&mut self, hall: u32, skills: &Arc<[Skill]>, terms: &Membership) -> Seat {
+        let key = (Arc::clone(skills), terms.level, terms.penalty, terms.delay);
+        let group = self.group_ids.get(&key).copied().unwrap_or_else(|| self.add_group(key, terms));
+        Seat { hall, group, terms: terms.clone(), ranks: Vec::new() }
+    }
+
+    fn add_group(&mut self, key: GroupKey, terms: &Membership) -> usize {
+        let index = self.groups.len();
+        let skills = Arc::clone(&key.0);
+        let skill = needs::level_sum(&self.routing, &skills);
+        for rungs in &mut self.ladders {
+            for (needs, met) in rungs.needs.iter().zip(&mut rungs.met_by) {
+                met.put(index, needs::met_by(needs, &skills));
+            }
+        }
+        let group = Group { skills, terms: terms.clone(), skill, lines: Bits::default(), logged_in: 0 };
+        self.groups.push(group);
+        self.rotas.iter_mut().for_each(Rota::add_group);
+        for line in 0..self.lines.len() {
+            let may = self.may_take(index, &self.lines[line]);
+            self.lines[line].groups.put(index, may);
+            self.groups[index].lines.put(line, may);
+        }
+        self.group_ids.insert(key, index);
+        index
+    }
+
+    /// Somebody of the seat's group has logged in (`true`) or out. True when callers look elsewhere now.
+    pub(super) fn staff(&mut self, seat: &Seat, present: bool) -> bool {
+        let group = &mut self.groups[seat.group];
+        let before = group.logged_in > 0;
+        group.logged_in = if present { group.logged_in + 1 } else { group.logged_in.saturating_sub(1) };
+        let after = group.logged_in > 0;
+        if before == after {
+            return false;
+        }
+        self.staffed.put(seat.group, after);
+        let mut moved = false;
+        for index in 0..self.lines.len() {
+            let line = &self.lines[index];
+            let view = self.survey(line.ladder, line.reach);
+            if view != line.view {
+                self.lines[index].view = view;
+                self.open(index);
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    /// An agent begins to wait for a call.
+    pub(super) fn list(&mut self, agent: AgentId, seat: &mut Seat, history: &History) {
+        let candidate = Candidate { history, skill: self.groups[seat.group].skill };
+        seat.ranks.clear();
+        for rota in &mut self.rotas {
+            let rank = rota.rank(agent, &seat.terms, &candidate);
+            rota.list(seat.group, rank);
+            seat.ranks.push(rank);
+        }
+        self.ready.put(seat.group, true);
+    }
+
+    /// An agent no longer waits for a call.
+    pub(super) fn unlist(&mut self, seat: &Seat) {
+        for (rota, rank) in self.rotas.iter_mut().zip(&seat.ranks) {
+            if rota.unlist(seat.group, rank) {
+                self.ready.put(seat.group, false);
+            }
+        }
+    }
+
+    /// The agent took a call of the queue.
+    pub(super) fn took(&mut self, agent: AgentId, seat: &Seat) {
+        let group = &self.groups[seat.group];
+        let candidate = Candidate { history: &History::default(), skill: group.skill };
+        for rota in &mut self.rotas {
+            let rank = rota.rank(agent, &seat.terms, &candidate);
+            rota.took(&rank);
+        }
+    }
+
+    /// A call begins to wait for an agent.
+    pub(super) fn wait(&mut self, line: usize, place: Place) {
+        self.lines[line].waiting.insert(place);
+        self.heads[line] = self.heads[line].min(place);
+        self.waiting.put(line, true);
+    }
+
+    /// A call waits for no agent any more, if it did.
+    pub(super) fn unwait(&mut self, line: usize, place: &Place) {
+        let waiting = &mut self.lines[line].waiting;
+        waiting.remove(place);
+        if self.heads[line] == *place {
+            let head = waiting.first();
+            self.heads[line] = head.unwrap_or(Place::LAST);
+            self.waiting.put(line, head.is_some());
+        }
+    }
+
+    /// The agent who is next for a call of the line.
+    pub(super) fn best_agent(&self, line: usize, rng: &mut Rng) -> Option<AgentId> {
+        let line = &self.lines[line];
+        let mut groups = line.groups.common(&self.ready).peekable();
+        groups.peek()?;
+        let raise = self.reaches[line.reach].window.raise;
+        self.rotas[self.rota_of[line.view.step]].next(groups, raise, rng)
+    }
+
+    /// The call that is next for an agent with this seat, and its line.
+    pub(super) fn best_call(&self, seat: &Seat) -> Option<(Place, usize)> {
+        let lines = self.groups[seat.group].lines.common(&self.waiting);
+        lines.map(|line| (self.heads[line], line)).min()
+    }
+
+    /// The first of each line in which somebody waits.
+    pub(super) fn heads(&self) -> impl Iterator<Item = (Place, usize)> {
+        self.waiting.iter().map(|line| (self.heads[line], line))
+    }
+
+    /// The first of a line.
+    pub(super) fn head(&self, line: usize) -> Option<Place> {
+        self.waiting.has(line).then(|| self.heads[line])
+    }
+
+    pub(super) fn is_waiting(&self, line: usize, place: &Place) -> bool {
+        self.lines[line].waiting.contains(place)
+    }
+
+    pub(super) fn is_listed(&self, seat: &Seat) -> bool {
+        let rotas = self.rotas.iter().zip(&seat.ranks);
+        rotas.len() == seat.ranks.len() && rotas.clone().all(|(rota, rank)| rota.is_listed(seat.group, rank))
+    }
+
+    /// Seats of ready agents, then waiting calls; a broken rule in words.
+    pub(super) fn check(&self) -> Result<(usize, usize), String> {
+        for (index, line) in self.lines.iter().enumerate() {
+            if line.waiting.first().unwrap_or(Place::LAST) != self.heads[index] {
+                return Err(format!("the head of line {index} is not its first"));
+            }
+            if self.waiting.has(index) == line.waiting.is_empty() {
+                return Err(format!("line {index} is wrong about being empty"));
+            }
+            if self.survey(line.ladder, line.reach) != line.view {
+                return Err(format!("line {index} looks at {:?}", line.view));
+            }
+            for group in 0..self.groups.len() {
+                let may = self.may_take(group, line);
+                if may != line.groups.has(group) || may != self.groups[group].lines.has(index) {
+                    return Err(format!("line {index} and group {group} disagree"));
+                }
+            }
+        }
+        for (index, group) in self.groups.iter().enumerate() {
+            if self.staffed.has(index) != (group.logged_in > 0) {
+                return Err(format!("group {index} is wrong about being staffed"));
+            }
+            if self.rotas.iter().any(|rota| (rota.len(index) > 0) != self.ready.has(index)) {
+                return Err(format!("group {index} is wrong about being ready"));
+            }
+        }
+        let agents = self.rotas.first().map_or(0, |rota| (0..self.groups.len()).map(|group| rota.len(group)).sum());
+        Ok((agents, self.lines.iter().map(|line| line.waiting.len()).sum()))
+    }
+}

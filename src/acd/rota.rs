@@ -1,0 +1,141 @@
+//! [`Rota`]: the ready agents of one queue in the order of one strategy. Agents stand in groups of the same skills and terms;
+//! who is next for a call is the best over the groups that may take it.
+
+use crate::acd::index::Index;
+use crate::acd::routing::Membership;
+use crate::acd::strategy::{Candidate, Choice, Circle, Lots, Strategy};
+use crate::base::{AgentId, Rng};
+
+/// Where a ready agent stands among the others; the least is next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank {
+    level: u32,
+    penalty: u32,
+    key: [u64; 2],
+    position: u32,
+    pub(super) agent: AgentId,
+}
+
+impl Rank {
+    const LAST: Self =
+        Self { level: u32::MAX, penalty: u32::MAX, key: [u64::MAX; 2], position: u32::MAX, agent: AgentId(u32::MAX) };
+
+    /// The penalty of who draws by it.
+    fn handicap(&self) -> u32 {
+        u32::try_from(self.key[0]).unwrap_or(u32::MAX)
+    }
+
+    /// As if the penalty were no lower than `raise`.
+    fn raised(self, raise: u32) -> Self {
+        Self { penalty: self.penalty.max(raise), ..self }
+    }
+}
+
+/// Ready agents in the order of one strategy; see the module.
+#[derive(Debug)]
+pub(super) struct Rota {
+    pub(super) strategy: &'static Strategy,
+    groups: Vec<Index<Rank>>,
+    /// The first of each group.
+    best: Vec<Rank>,
+    /// Who took the last call: position and id.
+    turn: Option<(u32, AgentId)>,
+}
+
+impl Rota {
+    pub(super) const fn new(strategy: &'static Strategy) -> Self {
+        Self { strategy, groups: Vec::new(), best: Vec::new(), turn: None }
+    }
+
+    /// Makes room for one more group.
+    pub(super) fn add_group(&mut self) {
+        self.groups.push(Index::default());
+        self.best.push(Rank::LAST);
+    }
+
+    /// Where an agent on these terms stands.
+    pub(super) fn rank(&self, agent: AgentId, terms: &Membership, candidate: &Candidate<'_>) -> Rank {
+        let &Membership { level, penalty, position, .. } = terms;
+        let rank = Rank { level, penalty, key: [0; 2], position, agent };
+        match self.strategy.choice {
+            Choice::Least(key) => Rank { key: key(candidate), ..rank },
+            Choice::InTurn(Circle::Configured) | Choice::Drawn(Lots::Even) => rank,
+            Choice::InTurn(Circle::ById) => Rank { position: 0, ..rank },
+            Choice::Drawn(Lots::ByPenalty) => Rank { penalty: 0, key: [u64::from(penalty), 0], ..rank },
+        }
+    }
+
+    pub(super) fn list(&mut self, group: usize, rank: Rank) {
+        self.groups[group].insert(rank);
+        self.best[group] = self.best[group].min(rank);
+    }
+
+    /// True when nobody of the group is left.
+    pub(super) fn unlist(&mut self, group: usize, rank: &Rank) -> bool {
+        let was_there = self.groups[group].remove(rank);
+        debug_assert!(was_there, "{} stands in the index under its key", rank.agent);
+        if self.best[group] == *rank {
+            self.best[group] = self.groups[group].first().unwrap_or(Rank::LAST);
+        }
+        self.groups[group].is_empty()
+    }
+
+    pub(super) fn is_listed(&self, group: usize, rank: &Rank) -> bool {
+        self.groups[group].contains(rank)
+    }
+
+    /// How many of a group are ready.
+    pub(super) fn len(&self, group: usize) -> usize {
+        self.groups[group].len()
+    }
+
+    /// Somebody took a call: the next turn begins behind.
+    pub(super) fn took(&mut self, rank: &Rank) {
+        self.turn = Some((rank.position, rank.agent));
+    }
+
+    /// Who is next among these groups, penalties below `raise` counting as that.
+    pub(super) fn next(&self, groups: impl Iterator<Item = usize>, raise: u32, rng: &mut Rng) -> Option<AgentId> {
+        match self.strategy.choice {
+            Choice::Least(_) => Some(groups.map(|group| self.best[group].raised(raise)).min()?.agent),
+            Choice::InTurn(_) => Some(groups.filter_map(|group| self.next_in_turn(group, raise)).min()?.2.agent),
+            Choice::Drawn(lots) => self.draw(groups, raise, lots, rng),
+        }
+    }
+
+    /// The next of a group after the one whose turn it was; last among equals, whether the circle began anew before it.
+    fn next_in_turn(&self, group: usize, raise: u32) -> Option<([u32; 2], bool, Rank)> {
+        let first = self.groups[group].first()?;
+        let behind = self.turn.and_then(|(position, AgentId(agent))| {
+            self.groups[group].first_from(Rank { position, agent: AgentId(agent.saturating_add(1)), ..first })
+        });
+        let anew = self.turn.is_some() && behind.is_none();
+        let rank = behind.unwrap_or(first).raised(raise);
+        Some(([rank.level, rank.penalty], anew, rank))
+    }
+
+    /// Draws among the groups of the least level and penalty. The least of n numbers drawn evenly is drawn in one go.
+    fn draw(&self, groups: impl Iterator<Item = usize>, raise: u32, lots: Lots, rng: &mut Rng) -> Option<AgentId> {
+        let mut chosen = None;
+        let mut least = ([u32::MAX; 2], f64::INFINITY);
+        for group in groups {
+            let rank = self.best[group];
+            let (border, span) = match lots {
+                Lots::Even => ([rank.level, rank.penalty.max(raise)], 1.0),
+                Lots::ByPenalty => ([rank.level, 0], 1.0 + f64::from(rank.handicap().max(raise))),
+            };
+            if border > least.0 {
+                continue;
+            }
+            let count = self.groups[group].len() as f64;
+            let drawn = span * (1.0 - (1.0 - rng.fraction()).powf(count.recip()));
+            if (border, drawn) < least {
+                least = (border, drawn);
+                chosen = Some(group);
+            }
+        }
+        let group = &self.groups[chosen?];
+        let index = rng.below(u32::try_from(group.len()).unwrap_or(u32::MAX));
+        group.nth(index as usize).map(|rank| rank.agent)
+    }
+}

@@ -1,0 +1,66 @@
+//! What a shard does for the control plane: views of its calls, and the supervisor's hand on them.
+
+use std::sync::Arc;
+
+use crate::base::{CallId, Instant};
+use crate::node::contact::{Contact, Phase};
+use crate::node::letter::{Answer, Ask};
+use crate::node::message::{CallView, Reply};
+use crate::node::shard::{Drain, Shard};
+
+impl Shard {
+    pub(super) fn on_ask(&mut self, now: Instant, ask: Ask) -> Answer {
+        match ask {
+            Ask::Calls { offset, limit } => {
+                let contacts = self.contacts.iter().skip(offset).take(limit);
+                let rows = contacts.map(|contact| (contact.id, self.call_view(now, contact))).collect();
+                Answer::Calls { rows, total: self.contacts.len() }
+            }
+            Ask::HangUp(call) => {
+                if self.contact(call).is_none() {
+                    return Answer::Reply(Reply::NotFound(format!("no call {call}")));
+                }
+                self.end_contact(now, call);
+                Answer::Reply(Reply::Done)
+            }
+            Ask::Requeue(call, queue) => self.may_move(call, queue.as_deref()).unwrap_or_else(Answer::Reply),
+        }
+    }
+
+    /// Whether a call may be moved, as far as the shard knows; else why it would be let go instead of waiting.
+    fn may_move(&self, call: CallId, queue: Option<&str>) -> Result<Answer, Reply> {
+        let contact = self.contacts.get(call.0).ok_or_else(|| Reply::NotFound(format!("no call {call}")))?;
+        let name = queue.unwrap_or(&self.directory.queue(contact.queue).name);
+        let queue = self.directory.queue_of_name(name).ok_or_else(|| Reply::NotFound(format!("no queue {name}")))?;
+        let config = &self.directory.queue(queue).config;
+        if contact.media != config.media {
+            return Err(Reply::Conflict("the queue treats media in another way".to_string()));
+        }
+        if self.drain == Drain::Yes {
+            return Err(Reply::Conflict(format!("{name} takes no calls: the node drains")));
+        }
+        if !config.open {
+            return Err(Reply::Conflict(format!("{name} takes no calls: it is closed")));
+        }
+        let stays = contact.queue == queue && !matches!(contact.phase, Phase::Talking { .. });
+        Ok(Answer::Movable { call, queue, stays })
+    }
+
+    fn call_view(&self, now: Instant, contact: &Contact) -> CallView {
+        let since = match &contact.phase {
+            Phase::Talking { since, .. } => Some(*since),
+            Phase::Arriving | Phase::Waiting | Phase::Offering(_) => None,
+        };
+        CallView {
+            id: contact.id.to_string(),
+            state: contact.state(),
+            queue: Arc::clone(&self.directory.queue(contact.queue).name),
+            number: contact.number.to_string(),
+            caller: contact.caller.number.clone(),
+            wait_seconds: since.unwrap_or(now).since(contact.joined),
+            talk_seconds: since.map_or_else(Default::default, |since| now.since(since)),
+            position: None,
+            agent: contact.agent().map(|agent| Arc::clone(&self.directory.agent(agent.agent).name)),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What must hold of a shard, alone and beside the ACD engine.
+
+use crate::acd::Engine;
+use crate::node::contact::Contact;
+use crate::node::shard::{Owner, Shard};
+
+impl Shard {
+    /// The shard's own invariants: legs, contacts and streams know each other, and ports are not lost.
+    pub(super) fn check_self(&self) -> Result<(), String> {
+        for contact in self.contacts.iter() {
+            let id = contact.id;
+            if self.owners.get(&contact.leg) != Some(&Owner::Caller(id)) {
+                return Err(format!("{id} does not own its leg {}", contact.leg));
+            }
+            let Some(agent) = contact.agent() else { continue };
+            if self.owners.get(&agent.leg) != Some(&Owner::Agent(id)) {
+                return Err(format!("{id} does not own its agent's leg {}", agent.leg));
+            }
+        }
+        let streams: usize = self.contacts.iter().map(Contact::streams).sum();
+        if streams != self.streams.len() {
+            return Err(format!("{streams} streams in contacts, {} in the table", self.streams.len()));
+        }
+        self.ports.check(streams)
+    }
+
+    /// With no letter under way, engine and shard agree on who is offered and who talks.
+    pub(super) fn check_beside(&self, engine: &Engine) -> Result<(), String> {
+        for contact in self.contacts.iter() {
+            let Some(agent) = contact.agent() else { continue };
+            let id = contact.id;
+            let status = engine.agent(agent.agent).ok_or_else(|| format!("{id} has an unknown agent"))?;
+            if status.call != Some(id) {
+                return Err(format!("{} is bound to {id} here and to {:?} in the engine", agent.agent, status.call));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Contact {
+    /// How many streams it has.
+    fn streams(&self) -> usize {
+        usize::from(self.audio.stream().is_some())
+            + usize::from(self.agent().is_some_and(|agent| agent.audio.stream().is_some()))
+    }
+}

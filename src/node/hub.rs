@@ -1,0 +1,167 @@
+//! The hub: the ACD engine with its side of the control plane. It takes letters of the shards and requests of the control
+//! plane, and hands out letters, replies and facts. It owns no call: what concerns one is asked of its shard.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::{Command, Effect, Engine, Plan, Stamped};
+use crate::base::{Instant, PeerId, ShardId};
+use crate::config::Config;
+use crate::node::directory::{Directory, Origin};
+use crate::node::letter::{Down, Said, Ticket, Told, Up};
+use crate::node::listing::Listing;
+use crate::node::message::{Reply, Resolved};
+
+/// See the module. Inputs are the `handle_*`; afterwards `poll_down`, `poll_reply` and `poll_fact` are drained until `None`.
+#[derive(Debug)]
+pub struct Hub {
+    pub(super) engine: Engine,
+    pub(super) directory: Arc<Directory>,
+    pub(super) config: Arc<Config>,
+    /// How many shards there are.
+    pub(super) shards: u8,
+    /// Neighbours that do not answer, as the shards have told.
+    pub(super) down: BTreeSet<PeerId>,
+    letters: VecDeque<(ShardId, Told)>,
+    pub(super) replies: VecDeque<(Ticket, Reply)>,
+    /// Listings of calls under way from shard to shard.
+    pub(super) listings: BTreeMap<Ticket, Listing>,
+}
+
+impl Hub {
+    pub(super) fn new(now: Instant, config: Arc<Config>, directory: Arc<Directory>, shards: u8) -> Self {
+        Self {
+            engine: Engine::new(now, Arc::clone(&directory.plan)),
+            directory,
+            config,
+            shards,
+            down: BTreeSet::new(),
+            letters: VecDeque::new(),
+            replies: VecDeque::new(),
+            listings: BTreeMap::new(),
+        }
+    }
+
+    /// A letter of a shard arrived. What it commands happens at the shard's time, or at the engine's own when that is later.
+    pub fn handle_up(&mut self, shard: ShardId, up: Up) {
+        match up.said {
+            Said::Command(command) => self.handle_command(up.at, command),
+            Said::Answer(ticket, answer) => self.on_answer(shard, ticket, answer),
+        }
+    }
+
+    /// Another configuration. Returns what it changes that cannot change at run time, one line each; the rest is in force
+    /// here, and in each shard when its letter has arrived.
+    pub fn handle_reload(&mut self, now: Instant, config: Arc<Config>, resolved: &Resolved) -> Vec<String> {
+        let kept = fixed_changes(&self.config, &config);
+        let mut directory = Directory::clone(&self.directory);
+        directory.apply(&config, resolved);
+        self.directory = Arc::new(directory);
+        self.config = config;
+        self.engine.handle_plan(now, Arc::clone(&self.directory.plan));
+        self.tell_all(&Told::Reload(Arc::clone(&self.config), Arc::clone(&self.directory)));
+        kept
+    }
+
+    /// No new calls; waiting callers flow out after `limit`; calls in progress finish.
+    pub fn handle_drain(&mut self, now: Instant, limit: Duration) {
+        self.engine.handle_command(now, Command::Drain);
+        self.tell_all(&Told::Drain(limit));
+    }
+
+    /// Time passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.engine.handle_timeout(now);
+    }
+
+    /// When `handle_timeout` is wanted next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.engine.poll_timeout()
+    }
+
+    /// The next letter, and the shard that it goes to.
+    pub fn poll_down(&mut self) -> Option<(ShardId, Down)> {
+        if let Some((shard, told)) = self.letters.pop_front() {
+            return Some((shard, Down { told }));
+        }
+        let effect = self.engine.poll_effect()?;
+        let (Effect::Queued { call }
+        | Effect::Offer { call, .. }
+        | Effect::CancelOffer { call, .. }
+        | Effect::FlowOut { call, .. }) = effect;
+        Some((call.shard(), Down { told: Told::Effect(effect) }))
+    }
+
+    /// The next answer for the control plane.
+    pub fn poll_reply(&mut self) -> Option<(Ticket, Reply)> {
+        self.replies.pop_front()
+    }
+
+    /// The next fact, in the order of the ACD engine.
+    pub fn poll_fact(&mut self) -> Option<Stamped> {
+        self.engine.poll_fact()
+    }
+
+    /// The plan in force: names and ids of queues and agents (for `stats` and the control plane).
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.directory.plan
+    }
+
+    /// The configured neighbours, by id and name; agents' own phones are not among them.
+    pub fn peers(&self) -> Vec<(PeerId, Arc<str>)> {
+        let configured = self.directory.peers().filter(|(_, peer)| peer.origin == Origin::Configured);
+        configured.map(|(id, peer)| (id, Arc::clone(&peer.name))).collect()
+    }
+
+    /// Reservations that the engine had to free because their release never came: 0 unless the node has a fault.
+    pub fn repairs(&self) -> u64 {
+        self.engine.repairs()
+    }
+
+    /// Checks the engine's own invariants.
+    ///
+    /// # Errors
+    /// The first broken invariant, in words.
+    pub fn check(&self) -> Result<(), String> {
+        self.engine.check()
+    }
+
+    /// A command of a shard. What one shard finds out about a neighbour, all shards must know, in one order.
+    pub(super) fn handle_command(&mut self, at: Instant, command: Command) {
+        if let Command::PeerState { peer, up } = command {
+            let _known = if up { self.down.remove(&peer) } else { self.down.insert(peer) };
+            if self.shards > 1 {
+                self.tell_all(&Told::Peer(peer, up));
+            }
+        }
+        self.engine.handle_command(at, command);
+    }
+
+    pub(super) fn tell(&mut self, shard: ShardId, told: Told) {
+        self.letters.push_back((shard, told));
+    }
+
+    fn tell_all(&mut self, told: &Told) {
+        for shard in 0..self.shards {
+            self.tell(ShardId(shard), told.clone());
+        }
+    }
+}
+
+/// What a reload asks for that only a restart can do.
+fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
+    let fixed = [
+        ("sip.listen", old.sip.listen != new.sip.listen),
+        ("sip.advertise", old.sip.advertise != new.sip.advertise),
+        ("media.address", old.media.address != new.media.address),
+        ("media.ports", old.media.ports != new.media.ports),
+        ("media.workers", old.media.workers != new.media.workers),
+        ("http.listen", old.http.listen != new.http.listen),
+    ];
+    fixed
+        .into_iter()
+        .filter(|(_, changed)| *changed)
+        .map(|(key, _)| format!("{key} changes only at a restart"))
+        .collect()
+}

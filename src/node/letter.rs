@@ -1,0 +1,80 @@
+//! What a signalling shard and the [`Hub`](crate::node::Hub) tell each other: plain data, first in, first out for each pair.
+//! Upward commands of the shard, stamped with its time; downward effects to the shard that owns the call, and what all must
+//! know. Who carries letters need not understand them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::{Command, Effect};
+use crate::base::{CallId, Instant, PeerId, QueueId};
+use crate::config::Config;
+use crate::node::directory::Directory;
+use crate::node::message::{CallView, Reply};
+
+/// A letter of a shard to the hub.
+#[derive(Debug)]
+pub struct Up {
+    /// When the shard wrote it.
+    pub(super) at: Instant,
+    pub(super) said: Said,
+}
+
+/// A letter of the hub to one shard.
+#[derive(Debug, Clone)]
+pub struct Down {
+    pub(super) told: Told,
+}
+
+/// What a shard says.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// For the ACD engine.
+    Command(Command),
+    /// What the hub has asked.
+    Answer(Ticket, Answer),
+}
+
+/// What the hub tells.
+#[derive(Debug, Clone)]
+pub(super) enum Told {
+    /// By the ACD engine, about a call of this shard.
+    Effect(Effect),
+    /// Another configuration is in force. Comes before any effect that names what it adds.
+    Reload(Arc<Config>, Arc<Directory>),
+    /// No new calls; who still waits after the limit flows out.
+    Drain(Duration),
+    /// A neighbour stopped or started answering, as some shard has found.
+    Peer(PeerId, bool),
+    /// The control plane asks something about calls.
+    Ask(Ticket, Ask),
+    /// The queue takes the call that [`Answer::Movable`] was said of.
+    Move(CallId, QueueId),
+}
+
+/// Names a request of the control plane until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// What only the shard of a call can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// So many calls in the order of their slots, those before left out.
+    Calls {
+        offset: usize,
+        limit: usize,
+    },
+    HangUp(CallId),
+    /// Whether the call may be moved into the queue of this name, or back into its own.
+    Requeue(CallId, Option<String>),
+}
+
+/// What a shard answers.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The calls asked for, without their places in the queues, and how many the shard has.
+    Calls { rows: Vec<(CallId, CallView)>, total: usize },
+    /// The call may be moved if the queue is not full; one that `stays` has its place there already.
+    Movable { call: CallId, queue: QueueId, stays: bool },
+    /// As it stands.
+    Reply(Reply),
+}
