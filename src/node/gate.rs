@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use crate::base::Instant;
 use crate::base::limits::{GATE_CALLS_MAX, GATE_URGENT_MAX};
+use crate::sip::transaction::Door;
 
 /// A new call that has waited for less than this is always taken.
 pub const TARGET: Duration = Duration::from_millis(50);
@@ -36,6 +37,7 @@ pub struct Gate {
 #[derive(Debug)]
 struct Arrived {
     at: Instant,
+    door: Door,
     source: SocketAddr,
     payload: Bytes,
 }
@@ -54,6 +56,8 @@ pub enum Next {
 /// A datagram that has come through.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Passed {
+    /// Which way it came in.
+    pub door: Door,
     /// From whom.
     pub source: SocketAddr,
     /// What.
@@ -98,6 +102,18 @@ impl Gate {
     /// Takes a datagram in. `sender` is asked only about what belongs to no live call. What does not fit is lost, as in a
     /// full socket buffer.
     pub fn push(&mut self, now: Instant, source: SocketAddr, payload: Bytes, sender: impl Fn(SocketAddr) -> Sender) {
+        self.push_by(now, Door::Own, source, payload, sender);
+    }
+
+    /// The same for a datagram that came in by this door.
+    pub fn push_by(
+        &mut self,
+        now: Instant,
+        door: Door,
+        source: SocketAddr,
+        payload: Bytes,
+        sender: impl Fn(SocketAddr) -> Sender,
+    ) {
         let (queue, bound) = match kind(&payload) {
             Kind::Within => (&mut self.urgent, GATE_URGENT_MAX),
             Kind::Call | Kind::Opening if sender(source) == Sender::Stranger => {
@@ -110,7 +126,7 @@ impl Gate {
             Kind::Opening => (&mut self.urgent, GATE_URGENT_MAX),
         };
         if queue.len() < bound {
-            queue.push_back(Arrived { at: now, source, payload });
+            queue.push_back(Arrived { at: now, door, source, payload });
         }
     }
 
@@ -156,7 +172,7 @@ impl Gate {
 
 impl Arrived {
     fn passed(self, now: Instant) -> Passed {
-        Passed { source: self.source, payload: self.payload, waited: now.since(self.at) }
+        Passed { door: self.door, source: self.source, payload: self.payload, waited: now.since(self.at) }
     }
 }
 
