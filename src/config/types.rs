@@ -44,6 +44,9 @@ pub struct SipConfig {
     /// `advertise = "203.0.113.5"`: the host written into Via, Contact and SDP when `listen` is unspecified or behind NAT;
     /// default the listen address.
     pub advertise: Option<IpAddr>,
+    /// `shards = 1`: signalling threads, 1 to `limits::SHARDS_MAX`. The first has the port of `listen`, where calls come in;
+    /// each other one has the next port, which peers and phones must reach too. Cannot change at run time.
+    pub shards: u8,
     /// `unknown_source = "reject" | "silent"`: what an INVITE from no peer gets. Default `reject` (403).
     pub unknown_source: UnknownSource,
 }

@@ -137,6 +137,11 @@ impl Outbound {
     }
 }
 
+/// Sends by a socket that is another thread's to wait for. What it does not take at once is lost: SIP repeats what matters.
+pub fn send_now(socket: &std::net::UdpSocket, destination: SocketAddr, payload: &[u8]) {
+    log_failure(socket.send_to(payload, destination), destination);
+}
+
 fn log_failure(result: Result<usize, Error>, destination: SocketAddr) {
     if let Err(error) = result {
         tracing::debug!(%error, %destination, "send");
