@@ -135,7 +135,8 @@ impl Directory {
 
     /// The agent of this name, if it is configured now.
     pub(super) fn agent_of_name(&self, name: &str) -> Option<AgentId> {
-        self.plan.agents.iter().find(|agent| &*agent.name == name).map(|agent| agent.id)
+        let id = AgentId(*self.agents.names.get(name)?);
+        self.plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|_| id)
     }
 
     /// A queue that has an id.

@@ -26,6 +26,7 @@ mod planning;
 mod ports;
 mod qualify;
 mod shard;
+mod supervise;
 #[cfg(test)]
 mod tests;
 
@@ -46,7 +47,7 @@ use gate::Sender;
 
 pub use hub::Hub;
 pub use letter::{Down, Ticket, Up};
-pub use message::{AgentView, CallView, Control, QueueAudio, Reply, Resolved, Setup};
+pub use message::{AgentChange, Selection, AgentView, CallView, Control, QueueAudio, Reply, Resolved, Setup};
 pub use shard::Shard;
 pub use transaction::Transmit;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::acd::AgentTarget;
 use crate::base::CallId;
 use crate::config::Config;
-use crate::node::{Control, Reply};
+use crate::node::{AgentChange, Control, Reply, Selection};
 use crate::sim::agent_phone::Manner;
 use crate::sim::caller::Dial;
 use crate::sim::handset::Handset;
@@ -121,7 +121,8 @@ impl Act {
                 Ok(())
             }
             Self::SetAgent(agent, target) => {
-                done(world.control(Control::SetAgent { agent, target, by: "script".into() }))
+                let (who, change) = (Selection::one(agent), AgentChange::State(target));
+                done(world.control(Control::SetAgents { who, change, by: "script".into() }))
             }
             Self::Withdraw(caller) => {
                 let call = call_of(world, &caller)?;
@@ -172,8 +173,8 @@ fn found(found: bool, name: &str) -> Result<(), String> {
 
 fn done(reply: Reply) -> Result<(), String> {
     match reply {
-        Reply::Done => Ok(()),
-        Reply::NotFound(text) | Reply::Conflict(text) => Err(text),
+        Reply::Done | Reply::Set(_) => Ok(()),
+        Reply::NotFound(text) | Reply::Invalid(text) | Reply::Conflict(text) => Err(text),
         Reply::Agents { .. } | Reply::Calls { .. } => Err("an answer to another question".to_string()),
     }
 }
