@@ -68,6 +68,13 @@ impl Matching {
         *self = next;
     }
 
+    /// The queue is gone, and with it whose turn it was.
+    pub(super) fn forget(&mut self, queue: QueueId) {
+        if let Some(hall) = self.hall_of.get(&queue) {
+            self.halls[*hall as usize].1.turn = None;
+        }
+    }
+
     /// Opens the hall of a queue. Queues come before agents.
     pub(super) fn open(&mut self, plan: &QueuePlan, reaches: &Arc<[Reach]>) {
         let hall = u32::try_from(self.halls.len()).expect("no more halls than queue ids");

@@ -36,6 +36,9 @@ impl Seen {
 #[derive(Default)]
 pub(super) struct Reference {
     rules: Rules,
+    /// Queues of the plan; the rules know of others that have been.
+    planned: BTreeSet<QueueId>,
+    overrides: Vec<Command>,
     waiting: BTreeMap<CallId, Waiting>,
     counts: BTreeMap<QueueId, [u64; 4]>,
     agents: BTreeMap<AgentId, Worker>,
@@ -77,8 +80,73 @@ impl Reference {
             self.agents.remove(&agent.id);
             self.worker(agent.id);
         }
+        self.planned = plan.queues.iter().map(|queue| queue.id).collect();
+        self.forget_turns();
+        let mut overrides = std::mem::take(&mut self.overrides);
+        overrides.retain(|command| self.override_once(command));
+        self.overrides = overrides;
         self.look(now);
         self.count_staff();
+    }
+
+    /// What a supervisor changes holds from now on, and over the plans to come while they have the agent or queue.
+    pub(super) fn on_override(&mut self, now: Instant, command: &Command) {
+        self.at = now;
+        let mut command = command.clone();
+        if let Command::SetPriority { call, priority, .. } = command {
+            if let Some(visit) = self.waiting.get_mut(&call) {
+                visit.caller.priority = priority;
+                visit.before = visit.caller.clone();
+            }
+            return;
+        }
+        if let Command::SetPenalty { agent, queue, penalty, by } = &command {
+            let Some(row) = self.rules.agents.get(agent) else { return };
+            let terms = row.memberships.iter().rfind(|terms| terms.queue == *queue).cloned();
+            let terms = Membership { penalty: *penalty, ..terms.unwrap_or(Membership::of(*queue)) };
+            let (agent, queue, by) = (*agent, *queue, by.clone());
+            command = Command::SetMembership { agent, queue, membership: Some(terms), by };
+        }
+        if self.override_once(&command) {
+            self.overrides.push(command);
+        }
+    }
+
+    /// A queue that is neither planned nor waited in is gone.
+    fn forget_turns(&mut self) {
+        let waited_in: BTreeSet<QueueId> = self.waiting.values().map(|visit| visit.caller.queue).collect();
+        self.rules.turns.retain(|queue, _| self.planned.contains(queue) || waited_in.contains(queue));
+    }
+
+    /// False when the plan does not have whom or what is meant.
+    fn override_once(&mut self, command: &Command) -> bool {
+        if let Command::SetSkill { agent, skill, .. } = command
+            && let Some(row) = self.rules.agents.get_mut(agent)
+        {
+            row.skills.retain(|own| own.name != skill.name);
+            row.skills.extend((skill.level > 0).then(|| skill.clone()));
+            return true;
+        }
+        if let Command::SetMembership { agent, queue, membership, .. } = command
+            && let Some(row) = self.rules.agents.get_mut(agent)
+        {
+            row.memberships.retain(|own| own.queue != *queue);
+            row.memberships.extend(membership.clone());
+            return true;
+        }
+        let (Command::SetStrategy { queue, .. } | Command::SetQueue { queue, .. } | Command::SetTarget { queue, .. }) =
+            command
+        else {
+            return false;
+        };
+        let Some(row) = self.rules.queues.get_mut(queue).filter(|_| self.planned.contains(queue)) else { return false };
+        if let Command::SetStrategy { strategy, .. } = command {
+            row.strategy = strategy;
+        }
+        if let Command::SetTarget { threshold, .. } = command {
+            row.threshold = *threshold;
+        }
+        true
     }
 
     /// Every caller takes the steps that its wait has reached.
@@ -144,11 +212,11 @@ impl Reference {
                 self.counts.entry(*queue).or_default()[0] += 1;
             }
             Fact::Answered { call, queue, agent, wait, since } => {
+                self.on_answered(*queue, *agent);
                 let visit = self.leave(*call, *queue, *wait, 1);
                 assert_eq!(visit.caller.since, *since);
                 assert_eq!(visit.agent, Some(*agent));
                 seen.answered += 1;
-                self.on_answered(*queue, *agent);
             }
             Fact::Abandoned { call, queue, wait, while_ringing } => {
                 self.leave(*call, *queue, *wait, 2);
@@ -240,6 +308,7 @@ impl Reference {
         assert_eq!(self.at.since(visit.caller.since), wait);
         assert!(visit.missed || wait <= self.rules.queues[&queue].threshold);
         self.counts.entry(queue).or_default()[outcome] += 1;
+        self.forget_turns();
         visit
     }
 

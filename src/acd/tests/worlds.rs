@@ -112,12 +112,15 @@ impl World {
                     self.engine.handle_command(self.now, command);
                 }
                 Step::Time => {
-                    self.reference.on_time(self.now);
-                    self.engine.handle_timeout(self.now);
                     timed = self.now;
-                    self.drain(&label, seen);
-                    self.reference.on_timed(self.now);
-                    self.reference.judge_waits(self.now);
+                    self.fire(&label, seen);
+                }
+                // What supervisors change may make all look anew; whoever is due looks before.
+                Step::Override(command) => {
+                    timed = self.now;
+                    self.fire(&label, seen);
+                    self.reference.on_override(self.now, &command);
+                    self.engine.handle_command(self.now, command);
                 }
                 Step::Early => {
                     let earlier = Instant::from_micros(self.now.as_micros() / 2);
@@ -141,6 +144,15 @@ impl World {
             self.judge(&label);
         }
         seen.repairs += self.engine.repairs();
+    }
+
+    /// Lets everything that is due by now fire.
+    fn fire(&mut self, label: &str, seen: &mut Seen) {
+        self.reference.on_time(self.now);
+        self.engine.handle_timeout(self.now);
+        self.drain(label, seen);
+        self.reference.on_timed(self.now);
+        self.reference.judge_waits(self.now);
     }
 
     fn pause(&mut self) -> Duration {
@@ -177,6 +189,7 @@ impl World {
             }
             78..81 => return Step::Plan(Arc::new(random_plan(&mut self.rng))),
             81 => return Step::Early,
+            83..88 => return Step::Override(self.random_override()),
             82 => Command::Refused { queue: None, cause: Refusal::UnknownNumber },
             _ => return Step::Time,
         })
@@ -285,6 +298,34 @@ impl World {
         Command::SetAgent { agent: AgentId(self.rng.below(9)), target, by: Actor::User("anna".into()) }
     }
 
+    fn random_override(&mut self) -> Command {
+        let by = Actor::User("anna".into());
+        let (agent, queue) = (AgentId(self.rng.below(9)), QueueId(self.rng.below(6)));
+        let rng = &mut self.rng;
+        match rng.below(8) {
+            0 | 1 => {
+                let name = ["billing", "english", "sales"][rng.below(3) as usize];
+                let skill = Skill { level: rng.below(11) as u8, enabled: rng.chance(0.8), ..Skill::from(name) };
+                Command::SetSkill { agent, skill, by }
+            }
+            2 => {
+                let membership = rng.chance(0.6).then(|| random_membership(rng, queue.0));
+                Command::SetMembership { agent, queue, membership, by }
+            }
+            3 => Command::SetPenalty { agent, queue, penalty: rng.below(5), by },
+            4 => Command::SetStrategy { queue, strategy: random_strategy(rng), by },
+            5 => {
+                let states = [QueueState::Open, QueueState::Open, QueueState::Closed, QueueState::Emergency];
+                Command::SetQueue { queue, state: states[rng.below(4) as usize], by }
+            }
+            6 => Command::SetTarget { queue, threshold: secs(rng, 30), by },
+            _ => {
+                let priority = rng.below(4) as i32 - 2;
+                Command::SetPriority { call: self.any_call(), priority, by }
+            }
+        }
+    }
+
     fn any_call(&mut self) -> CallId {
         let recent = self.next_call.min(12) as u32;
         CallId(self.next_call - u64::from(self.rng.below(recent.max(1))))
@@ -348,6 +389,7 @@ enum Step {
     Time,
     Early,
     Plan(Arc<Plan>),
+    Override(Command),
 }
 
 fn random_plan(rng: &mut Rng) -> Plan {
@@ -444,14 +486,7 @@ fn random_agent(rng: &mut Rng, id: u32) -> AgentPlan {
     let skill = |name: &&str| Skill { level: 1 + rng.below(10) as u8, enabled: rng.chance(0.9), ..Skill::from(*name) };
     let skills = names.into_iter().map(skill).collect();
     let memberships = (0..6).filter(|_| rng.chance(0.5)).collect::<Vec<u32>>();
-    let membership = |queue: u32| Membership {
-        queue: QueueId(queue),
-        level: rng.below(4),
-        penalty: rng.below(5),
-        position: rng.below(3),
-        delay: if rng.chance(0.3) { Duration::from_secs(u64::from(rng.below(20))) } else { Duration::ZERO },
-    };
-    let memberships = memberships.into_iter().map(membership).collect();
+    let memberships = memberships.into_iter().map(|queue| random_membership(rng, queue)).collect();
     let initial = [AgentState::Ready, AgentState::Ready, AgentState::LoggedOut, AgentState::NotReady(Reason::Initial)];
     AgentPlan {
         id: AgentId(id),
@@ -462,5 +497,15 @@ fn random_agent(rng: &mut Rng, id: u32) -> AgentPlan {
         initial: initial[rng.below(4) as usize].clone(),
         return_after: secs(rng, 60),
         busy_pause: secs(rng, 5),
+    }
+}
+
+fn random_membership(rng: &mut Rng, queue: u32) -> Membership {
+    Membership {
+        queue: QueueId(queue),
+        level: rng.below(4),
+        penalty: rng.below(5),
+        position: rng.below(3),
+        delay: if rng.chance(0.3) { secs(rng, 20) } else { Duration::ZERO },
     }
 }
