@@ -43,9 +43,16 @@ impl Up {
             | Command::OfferFailed { call, .. }
             | Command::TalkEnded { call, .. }
             | Command::CallerAnswered { call }
+            | Command::SetPriority { call, .. }
             | Command::Digit { call, .. } => Some(*call),
             Command::OfferReleased { .. }
             | Command::SetAgent { .. }
+            | Command::SetSkill { .. }
+            | Command::SetMembership { .. }
+            | Command::SetPenalty { .. }
+            | Command::SetStrategy { .. }
+            | Command::SetQueue { .. }
+            | Command::SetTarget { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }
             | Command::Drain => None,
