@@ -74,6 +74,12 @@ pub(super) enum Command {
     Agents(Target),
     /// Show the calls of a running engine.
     Calls(Target),
+    /// Look into a queue of a running engine.
+    Queue {
+        /// What to show.
+        #[command(subcommand)]
+        command: QueueCommand,
+    },
     /// Act on an agent of a running engine.
     Agent {
         /// What to do.
@@ -86,6 +92,38 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: CallCommand,
     },
+}
+
+/// Looks into a queue.
+#[derive(Debug, Subcommand)]
+pub(super) enum QueueCommand {
+    /// Show a queue's figures by interval of its calendar.
+    #[command(
+        after_help = "Examples:\n  strowger queue stats sales --last 30m --by 5m\n  strowger queue stats sales --last 7d --by day\n  strowger queue stats sales --last 6h --by 30m --arrival"
+    )]
+    Stats(QueueStats),
+}
+
+/// Which intervals of which queue.
+#[derive(Debug, Clone, Args)]
+pub(super) struct QueueStats {
+    /// The queue's name, as in the configuration.
+    pub(super) name: String,
+    /// How far back: `30m`, `6h`, `7d`.
+    #[arg(long, default_value = "30m", value_name = "TIME")]
+    pub(super) last: String,
+    /// How long each is: `1m`, `5m`, `15m`, `30m`, `60m`, `day`, `week`, `month`.
+    #[arg(long, default_value = "5m", value_name = "INTERVAL")]
+    pub(super) by: String,
+    /// T of the service levels; the queue's own when not given.
+    #[arg(long, value_name = "TIME")]
+    pub(super) threshold: Option<String>,
+    /// Count what became of those who arrived in each interval, instead of what happened in it.
+    #[arg(long)]
+    pub(super) arrival: bool,
+    /// Which engine.
+    #[command(flatten)]
+    pub(super) target: Target,
 }
 
 /// Actions on an agent.

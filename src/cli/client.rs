@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::args::Target;
+use crate::cli::args::{QueueStats, Target};
 use crate::cli::print::{clock, out, table};
+use crate::cli::stats;
 
 /// Rows asked for at a time; the engine gives at most so many.
 const PAGE: usize = 1_000;
@@ -70,6 +71,23 @@ impl Client {
                 ]
             }),
         )
+    }
+
+    /// Prints a queue's figures by interval.
+    pub(super) fn queue_stats(&self, asked: &QueueStats) -> Result<(), String> {
+        let attribution = if asked.arrival { "arrival" } else { "event" };
+        let mut path = format!(
+            "/v1/queues/{}/intervals?by={}&last={}&attribution={attribution}",
+            escape(&asked.name),
+            escape(&asked.by),
+            escape(&asked.last)
+        );
+        if let Some(threshold) = &asked.threshold {
+            path.push_str(&format!("&threshold={}", escape(threshold)));
+        }
+        let body = self.get(&path)?;
+        out(&if self.json { format!("{body}\n") } else { stats::show(&body) });
+        Ok(())
     }
 
     /// Prints the agents.

@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod log;
 mod print;
+mod stats;
 mod wish;
 
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde_json::json;
 
-use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel};
+use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel, QueueCommand};
 use crate::cli::client::Client;
 use crate::cli::exit::{USAGE, fail, finish, usage};
 use crate::cli::print::error;
@@ -34,6 +35,9 @@ pub fn run() -> ExitCode {
         Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),
         Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
         Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
+        Command::Queue { command: QueueCommand::Stats(stats) } => {
+            finish(Client::new(&stats.target).and_then(|client| client.queue_stats(&stats)))
+        }
         Command::Agent { command: AgentCommand::Set { words, team, why, target } } => {
             match wish::agents(&words, &team) {
                 Ok(body) => finish(Client::new(&target).and_then(|client| client.set_agents(body, why))),

@@ -69,7 +69,8 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     let users = config.http.tokens.len() + config.http.token_files.len();
     let access = if users == 0 { "no token needed".to_string() } else { format!("tokens of {users}") };
     writeln!(out, "HTTP   {}, {access}", config.http.listen)?;
-    writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))
+    writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))?;
+    writeln!(out, "Days   of {}", config.figures.calendar.zone())
 }
 
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {

@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::acd::AgentState;
 use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 
+use super::figures::FiguresConfig;
+
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -30,6 +32,8 @@ pub struct Config {
     pub teams: Vec<TeamConfig>,
     /// `[not_ready] reasons = ["lunch", "meeting"]`: what people may be not ready for. Empty, the default: anything.
     pub reasons: Vec<Arc<str>>,
+    /// `[figures]`
+    pub figures: FiguresConfig,
 }
 
 /// `[sip]`: where SIP is spoken.
@@ -60,8 +64,8 @@ pub struct MediaConfig {
     pub address: IpAddr,
     /// `ports = "20000-29999"`: first and last RTP/RTCP port (even to odd). Cannot change at run time.
     pub ports: (u16, u16),
-    /// `workers = 1`: threads that carry audio, each with its own share of the ports; the shell chooses by the number of cores
-    /// when left out. Cannot change at run time.
+    /// `workers = 2`: threads that carry audio, each with its own share of the ports. Default `"auto"` (`None`): the shell
+    /// chooses by the number of cores. Cannot change at run time.
     pub workers: Option<u8>,
     /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is probed by OPTIONS.
     pub silence_probe: Duration,

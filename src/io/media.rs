@@ -335,7 +335,13 @@ enum Taken {
     Gone,
 }
 
-/// How many media workers there are when the configuration does not say.
+/// How many media workers there are when the configuration does not say: as many as cores, up to [`WORKERS_AUTO_MAX`]. An idle
+/// one costs nothing; a busy one that shares its core with another costs a few more wake-ups, but one alone can never use
+/// more than one core.
 pub fn workers() -> u8 {
-    1
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores.min(WORKERS_AUTO_MAX.into()) as u8
 }
+
+/// Four carry more calls than the range of ports has room for.
+const WORKERS_AUTO_MAX: u8 = 4;

@@ -1,8 +1,10 @@
 //! One contact: a caller's journey, its leg, its audio and its phase. Data only; the files of `journey` move it.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use crate::acd::FlowOut;
+use crate::acd::requirement::Attributes;
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Far, Lease, SessionDescription};
@@ -14,6 +16,10 @@ pub(super) struct Contact {
     pub(super) id: CallId,
     pub(super) queue: QueueId,
     pub(super) number: Box<str>,
+    /// The priority that its number gives it; the queue's when none.
+    pub(super) priority: Option<i32>,
+    /// What its number brings.
+    pub(super) attributes: Arc<Attributes>,
     pub(super) caller: Caller,
     /// What is left of its Max-Forwards.
     pub(super) hops: u8,

@@ -47,7 +47,7 @@ use gate::Sender;
 
 pub use hub::Hub;
 pub use letter::{Down, Ticket, Up};
-pub use message::{AgentChange, Selection, AgentView, CallView, Control, QueueAudio, Reply, Resolved, Setup};
+pub use message::{AgentChange, AgentView, CallView, Control, QueueAudio, Reply, Resolved, Selection, Setup};
 pub use shard::Shard;
 pub use transaction::Transmit;
 

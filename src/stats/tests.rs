@@ -1,6 +1,8 @@
 //! Tests of the figures as a whole: what is folded is what is read, scraped and documented.
 
 mod agents;
+mod contacts;
+mod intervals;
 mod page;
 mod scrape;
 mod visits;

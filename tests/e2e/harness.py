@@ -150,7 +150,7 @@ def remove(folder):
 class Engine:
     """A running `strowger serve` with a configuration of its own."""
 
-    def __init__(self, binary, folder, config, level="warn", media="", rtp=None):
+    def __init__(self, binary, folder, config, level="warn", media="", rtp=None, arguments=()):
         first, last = rtp or free_rtp_range()
         self.media = f'[media]\nports = "{first}-{last}"\n{media}\n'
         self.sip = free_port()
@@ -160,8 +160,8 @@ class Engine:
         self.log_path = self.folder / "engine.log"
         self.write(config)
         self.log = open(self.log_path, "wb")
-        arguments = [str(binary), "serve", "--config", str(self.path), "--log-level", level]
-        self.child = start(arguments, stdout=self.log, stderr=self.log)
+        command = [str(binary), "serve", "--config", str(self.path), "--log-level", level, *arguments]
+        self.child = start(command, stdout=self.log, stderr=self.log)
         wait_until(self._is_ready, "the engine is ready")
 
     def write(self, config):

@@ -66,10 +66,13 @@ struct Options {
     /// Callers that hear music.
     #[arg(long, default_value_t = 0)]
     music: usize,
+    /// Calls that talk in silence.
+    #[arg(long, default_value_t = 0)]
+    talking: usize,
     /// Calls in which both sides speak.
     #[arg(long, default_value_t = 0)]
     relay: usize,
-    /// How many of the three begin in a second.
+    /// How many of the four begin in a second.
     #[arg(long, default_value_t = 1_000.0)]
     park_rate: f64,
     /// Never sleep: for a core of its own.
@@ -152,7 +155,7 @@ impl Bench {
         self.until(10 * SECOND, "the engine serves calls at all", |bench| bench.callers.open == 0)?;
         let before = self.engine.resident();
         self.park(options)?;
-        let background = options.waiting + options.music + options.relay;
+        let background = options.waiting + options.music + options.talking + options.relay;
         self.rest(if background > 0 { SECOND } else { 200 * MS });
         let parked = self.engine.resident();
 
@@ -193,9 +196,13 @@ impl Bench {
     /// Brings in those who stay.
     fn park(&mut self, options: &Options) -> Result<(), String> {
         let mut all = 0;
-        for (kind, count) in
-            [(Kind::Waiting, options.waiting), (Kind::Music, options.music), (Kind::Relay, options.relay)]
-        {
+        let kinds = [
+            (Kind::Waiting, options.waiting),
+            (Kind::Music, options.music),
+            (Kind::Talking, options.talking),
+            (Kind::Relay, options.relay),
+        ];
+        for (kind, count) in kinds {
             all += count;
             self.agents.voice = if kind == Kind::Relay { Voice::Speaks } else { Voice::Silent };
             let rate = options.park_rate;
@@ -293,9 +300,11 @@ fn signalling(figures: &Figures, costs: &Costs) -> Map<String, Value> {
         "ok": figures.ok,
         "ok_percent": percent(figures.ok, figures.attempts),
         "goodput": each(figures.ok as f64, costs.seconds),
+        "repeated": figures.repeated,
         "refused_503": figures.refused_503,
         "refused_other": figures.refused_other,
         "timed_out": figures.timed_out,
+        "unheard": figures.unheard,
         "broken": figures.broken,
         "cpu_us_per_call": each(costs.calls as f64 / 1e3, figures.ok),
         "generator_cpu_us_per_call": each(costs.generator as f64 / 1e3, figures.ok),
@@ -306,7 +315,7 @@ fn signalling(figures: &Figures, costs: &Costs) -> Map<String, Value> {
         "setup_max_ms": figures.setup.max_ms(),
         "generator_late_p99_ms": figures.late.quantile_ms(0.99),
         "rss_bytes": costs.resident,
-        "waiting_bytes_each": costs.each,
+        "bytes_each": costs.each,
     });
     figures.as_object().cloned().unwrap_or_default()
 }

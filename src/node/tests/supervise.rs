@@ -52,3 +52,33 @@ fn a_reason_is_one_of_the_configured() {
     assert_eq!(reply, Reply::Invalid("`golf` is no reason here; there are lunch".to_string()));
     assert_eq!(set(&mut world, &["1001"], &[], because("lunch")), names(&["1001"]));
 }
+
+#[test]
+fn what_a_number_brings_chooses_the_agent_and_goes_with_the_call() {
+    let queues = "requirement = 'tier != \"gold\" || expert >= 5'\n\
+        [queues.gold]\nnumbers = [{ number = \"801\", attributes = { tier = \"gold\" } }]\nrequirement = 'expert >= 8'\n\
+        [agents.expert]\npeer = \"pbx\"\nskills = { expert = 6 }\n";
+    let mut world = World::new(&config(1, queues), 100);
+    world.call_to("801", "", OFFER);
+    assert!(world.offer().is_none(), "nobody is expert enough");
+    let (call, _) = world.calls()[0];
+    let back = Control::Requeue { call, queue: Some("q".to_owned()), by: "test".into() };
+    assert_eq!(world.control(back), Reply::Done);
+    let invite = world.offer().expect("the other queue asks less of a gold caller's agent");
+    assert!(invite.uri().starts_with(b"sip:expert@"), "and more than of others");
+}
+
+#[test]
+fn a_numbers_priority_goes_before_the_queues() {
+    let queues = "priority = 9\n[queues.other]\nnumbers = [{ number = \"801\", priority = 10 }]\n";
+    let mut world = World::new(&config(0, queues), 100);
+    let plain = world.call("", OFFER);
+    world.pass(Duration::from_secs(5));
+    world.call_to("801", "", OFFER);
+    drop(plain);
+    let (call, _) = *world.calls().last().expect("two calls");
+    let back = Control::Requeue { call, queue: Some("q".to_owned()), by: "test".into() };
+    assert_eq!(world.control(back), Reply::Done);
+    let Reply::Calls { rows, .. } = world.control(Control::Calls { offset: 0, limit: 10 }) else { panic!("calls") };
+    assert_eq!(rows.iter().map(|row| row.position).collect::<Vec<_>>(), [Some(2), Some(1)]);
+}
