@@ -4,10 +4,10 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::acd::FlowOut;
-use crate::acd::requirement::Attributes;
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Far, Lease, SessionDescription};
+use crate::node::directory::Called;
 use crate::node::identity::Caller;
 
 /// A contact; see the module.
@@ -16,10 +16,8 @@ pub(super) struct Contact {
     pub(super) id: CallId,
     pub(super) queue: QueueId,
     pub(super) number: Box<str>,
-    /// The priority that its number gives it; the queue's when none.
-    pub(super) priority: Option<i32>,
-    /// What its number brings.
-    pub(super) attributes: Arc<Attributes>,
+    /// What its number meant when it came.
+    pub(super) called: Arc<Called>,
     pub(super) caller: Caller,
     /// What is left of its Max-Forwards.
     pub(super) hops: u8,

@@ -22,7 +22,7 @@ pub(super) struct Directory {
     queues: Register<Queue>,
     agents: Register<Agent>,
     peers: Register<Peer>,
-    numbers: BTreeMap<String, Called>,
+    numbers: BTreeMap<String, Arc<Called>>,
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
@@ -123,7 +123,7 @@ impl Directory {
             for number in &queue.numbers {
                 let called =
                     Called { queue: id, priority: number.priority, attributes: Arc::clone(&number.attributes) };
-                self.numbers.insert(number.number.clone(), called);
+                self.numbers.insert(number.number.clone(), Arc::new(called));
             }
             plan.queues.push(planning::queue(id, queue));
             memberships.note(id, queue);
@@ -138,7 +138,7 @@ impl Directory {
     }
 
     /// What a called number means.
-    pub(super) fn called(&self, number: &str) -> Option<&Called> {
+    pub(super) fn called(&self, number: &str) -> Option<&Arc<Called>> {
         self.numbers.get(number)
     }
 

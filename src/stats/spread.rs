@@ -26,7 +26,7 @@ impl Spread {
         self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
         self.micros.fetch_add(micros, Ordering::Relaxed);
         if micros > self.most.load(Ordering::Relaxed) {
-            self.most.store(micros, Ordering::Relaxed);
+            self.most.fetch_max(micros, Ordering::Relaxed);
         }
     }
 

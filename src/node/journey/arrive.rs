@@ -52,8 +52,7 @@ impl Shard {
             id: CallId(id),
             queue,
             number: number.as_str().into(),
-            priority: called.priority,
-            attributes: called.attributes,
+            called,
             caller,
             hops: request.max_forwards().unwrap_or(HOPS_MAX).min(HOPS_MAX).saturating_sub(1) as u8,
             leg,
@@ -71,6 +70,6 @@ impl Shard {
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));
         tracing::debug!(%call, queue = %config.name, "call arrives");
-        self.enqueue(call, None);
+        self.enqueue(call);
     }
 }

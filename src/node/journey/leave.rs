@@ -8,7 +8,7 @@ use crate::base::{CallId, Instant, QueueId};
 use crate::config::MediaPolicy;
 use crate::node::contact::{Contact, Move, Phase, status_of};
 use crate::node::ports::Holder;
-use crate::node::shard::{Shard, Side};
+use crate::node::shard::{Drain, Shard, Side};
 
 impl Shard {
     /// The caller's leg is gone.
@@ -50,6 +50,10 @@ impl Shard {
             return self.rejoin(call, queue);
         }
         let (leg, answered) = (contact.leg, contact.answered.is_some());
+        // This may be the end of a visit before the one just asked for, which then ends too.
+        if matches!(contact.phase, Phase::Arriving) {
+            self.commands.push_back(Command::Leave { call, reason });
+        }
         self.owners.remove(&leg);
         if answered {
             self.legs.hang_up(now, leg);
@@ -83,7 +87,8 @@ impl Shard {
 
     /// Everybody who waits flows out.
     pub(in crate::node) fn on_drain_limit(&mut self) {
-        let waiting = |contact: &&Contact| matches!(contact.phase, Phase::Waiting | Phase::Offering(_));
+        self.drain = Drain::LimitPassed;
+        let waiting = |contact: &&Contact| !matches!(contact.phase, Phase::Talking { .. });
         let calls: Vec<_> = self.contacts.iter().filter(waiting).map(|contact| contact.id).collect();
         for call in calls {
             self.commands.push_back(Command::Leave { call, reason: FlowOut::Draining });
@@ -118,16 +123,18 @@ impl Shard {
         contact.phase = Phase::Arriving;
         contact.queue = queue;
         contact.answer = answer;
-        let since = Some(contact.joined);
-        self.enqueue(call, since);
+        self.enqueue(call);
     }
 
     /// The call joins the queue it is in, with what its number brings; a priority of its own goes with it to any queue.
-    pub(in crate::node) fn enqueue(&mut self, call: CallId, since: Option<Instant>) {
+    /// It has waited since it first came.
+    pub(in crate::node) fn enqueue(&mut self, call: CallId) {
         let Some(contact) = self.contacts.get(call.0) else { return };
+        let since = Some(contact.joined);
         let queue = contact.queue;
-        let priority = contact.priority.unwrap_or_else(|| self.directory.queue(queue).config.priority);
-        let asks = Asks { attributes: (!contact.attributes.is_empty()).then(|| Arc::clone(&contact.attributes)) };
+        let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(queue).config.priority);
+        let attributes = &contact.called.attributes;
+        let asks = Asks { attributes: (!attributes.is_empty()).then(|| Arc::clone(attributes)) };
         self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks });
     }
 

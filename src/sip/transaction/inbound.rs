@@ -86,7 +86,7 @@ impl Stack {
 
     fn on_repeated_request(&mut self, now: Instant, key: ServerKey) {
         let Some(server) = self.servers.get_mut(key) else { return };
-        let mut link = self.output.link(now, key, server.peer);
+        let mut link = self.output.link(now, key, server.peer).by(server.door);
         match &server.machine {
             ServerMachine::Invite(invite) => invite.on_request(&mut link),
             ServerMachine::Request(request) => request.on_request(&mut link),
@@ -144,7 +144,7 @@ impl Stack {
         };
         let Some(server) = self.servers.get_mut(key) else { return };
         let ServerMachine::Invite(invite) = &mut server.machine else { return };
-        invite.on_ack(source, message, &mut self.output.link(now, key, server.peer));
+        invite.on_ack(source, message, &mut self.output.link(now, key, server.peer).by(server.door));
     }
 
     /// The INVITE transaction an ACK belongs to. That of an RFC 2543 peer carries the tag of our response, which the INVITE
@@ -201,11 +201,11 @@ impl Stack {
     fn open(&mut self, source: SocketAddr, message: &Message, machine: ServerMachine) -> ServerKey {
         let peer = message.top_via().map_or(source, |via| via.response_target(source));
         if let ServerMachine::Invite(InviteServer::Proceeding { response }) = &machine {
-            self.output.send(peer, response.clone());
+            self.output.send(self.output.door, peer, response.clone());
         }
         let text = self.key.share();
         let merging = self.key.merging().is_some() && message.method() != Method::Cancel;
-        let key = self.servers.insert(Server { peer, key: Arc::clone(&text), machine });
+        let key = self.servers.insert(Server { peer, door: self.output.door, key: Arc::clone(&text), machine });
         if merging {
             self.by_merge.insert(ByMerge(Arc::clone(&text)), key);
         }
@@ -222,7 +222,7 @@ impl Stack {
         }
         let answer = self.finish(writer);
         let destination = request.top_via().map_or(source, |via| via.response_target(source));
-        self.output.send(destination, answer);
+        self.output.send(self.output.door, destination, answer);
     }
 
     fn finish(&self, mut writer: Writer) -> Bytes {
