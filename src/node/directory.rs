@@ -153,6 +153,16 @@ impl Directory {
         self.plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|_| id)
     }
 
+    /// True when the queue is configured now.
+    pub(super) fn has_queue(&self, id: QueueId) -> bool {
+        self.plan.queues.binary_search_by_key(&id, |queue| queue.id).is_ok()
+    }
+
+    /// What is configured of a queue that has an id.
+    pub(super) fn config_mut(&mut self, id: QueueId) -> &mut Arc<QueueConfig> {
+        &mut self.queues.entries[id.0 as usize].config
+    }
+
     /// A queue that has an id.
     pub(super) fn queue(&self, id: QueueId) -> &Queue {
         &self.queues.entries[id.0 as usize]
