@@ -99,6 +99,8 @@ pub(super) enum Ask {
         limit: usize,
     },
     HangUp(CallId),
+    /// As [`Ask::HangUp`], unless the caller talks.
+    Withdraw(CallId),
     /// Whether the call may be moved into the queue of this name, or back into its own.
     Requeue(CallId, Option<String>),
 }
