@@ -102,8 +102,7 @@ impl Centre {
         };
         let node = Node::new(Instant::ZERO, setup);
         let answer_body = OK.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        let mut centre =
-            Self { meter, distance, node, now: Instant::ZERO, number: 0, invite: Template::new(INVITE), answer_body };
+        let mut centre = Self { meter, distance, node, now: Instant::ZERO, number: 0, invite: Template::new(INVITE), answer_body };
         centre.drain();
         centre
     }
