@@ -76,7 +76,8 @@ impl Centre {
     /// An agent becomes ready and finds the only call that it may take, behind all others.
     pub(crate) fn ready_and_match(&mut self, agent: u32, meter: Meter<'_>) {
         let agent = agent % AGENTS;
-        let command = self.enqueue(queue_of(agent, self.rng.below(QUEUES_OF_AN_AGENT)), true, None);
+        let queue = queue_of(agent, self.rng.below(QUEUES_OF_AN_AGENT));
+        let command = self.enqueue(queue, true, None);
         self.engine.handle_command(self.now, command);
         self.drain();
         let mut command =

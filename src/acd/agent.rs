@@ -154,6 +154,12 @@ impl Agent {
         (offer.epoch == epoch).then_some(offer)
     }
 
+    /// The talk it is in, where call and epoch are that talk's.
+    pub(super) fn talk(&self, call: CallId, epoch: u32) -> Option<Talk> {
+        let Duty::Talking(talk) = self.duty else { return None };
+        (talk.call == call && talk.epoch == epoch).then_some(talk)
+    }
+
     /// True when something else follows than being ready or paused.
     pub(super) fn wants_out(&self) -> bool {
         self.wish.is_some() || self.contract == Contract::Leaving

@@ -75,10 +75,10 @@ impl Engine {
         let position = self.position(call)?;
         let (needs, step) = self.matching.view(visit.line);
         let looks_further = queue.reaches.get(visit.reach + 1).map(|reach| visit.claim.since + reach.after);
-        let exclusion = |agent: AgentId, duty: &Duty| match self.matching.excludes(visit.line, agent, visit.claim.since)
-        {
-            Exclusion::None if !matches!(duty, Duty::Ready(_)) => Exclusion::State(duty.state()),
-            exclusion => exclusion,
+        let exclusion = |agent: AgentId, duty: &Duty| {
+            let exclusion = self.matching.excludes(visit.line, agent, visit.claim.since);
+            let is_away = !matches!(duty, Duty::Ready(_));
+            if exclusion == Exclusion::None && is_away { Exclusion::State(duty.state()) } else { exclusion }
         };
         Some(Explanation {
             call,

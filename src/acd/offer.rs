@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::acd::agent::{Device, Duty, Offer, Phase, Talk};
 use crate::acd::engine::{Engine, Timer};
-use crate::acd::message::{Actor, Effect, EndedBy, Fact, OfferCause};
+use crate::acd::message::{Actor, Effect, EndedBy, Fact, FlowOut, OfferCause};
 use crate::acd::plan::Reason;
+use crate::acd::queue::Visit;
 use crate::acd::visit::Outcome;
 use crate::base::{AgentId, CallId};
 
@@ -132,11 +133,13 @@ impl Engine {
     }
 
     pub(super) fn on_talk_ended(&mut self, call: CallId, agent: AgentId, epoch: u32, by: EndedBy) {
-        let Some(row) = self.agents.get_mut(agent) else { return };
-        let Duty::Talking(talk) = row.duty else { return };
-        if talk.call != call || talk.epoch != epoch {
-            return;
-        }
+        let talk = self.agents.get(agent).and_then(|row| row.talk(call, epoch));
+        let (Some(talk), Some(row)) = (talk, self.agents.get_mut(agent)) else {
+            let open = self.open_offer(call, agent, epoch).is_some();
+            return if !open {
+                self.on_unheard_talk_ended(call, epoch, by)
+            };
+        };
         let Talk { queue, since, wrap_up, .. } = talk;
         row.history.talk_ended(self.now, self.now.since(since));
         self.tell(Fact::TalkEnded { call, queue, agent, talk: self.now.since(since), by });
@@ -145,6 +148,25 @@ impl Engine {
         }
         self.begin(agent, Duty::WrapUp(queue), Actor::Engine);
         self.arm(agent, wrap_up, Timer::WrapUp);
+    }
+
+    /// An answer crossed our cancellation of its offer, and they parted before the shard heard of that: the visit, which goes
+    /// on here, is over there.
+    fn on_unheard_talk_ended(&mut self, call: CallId, epoch: u32, by: EndedBy) {
+        // Only an offer of this visit: after the last that was made before it, and made indeed.
+        let made =
+            |visit: &&Visit| epoch.wrapping_sub(visit.epoch).wrapping_sub(1) < self.epoch.wrapping_sub(visit.epoch);
+        let Some(visit) = self.calls.get(&call).filter(made) else { return };
+        let agent = visit.agent;
+        if let Some(agent) = agent {
+            self.cancel_offer(agent, OfferCause::CallerGone);
+        }
+        let outcome = match by {
+            EndedBy::Caller => Outcome::Abandoned { while_ringing: agent.is_some() },
+            EndedBy::Supervisor => Outcome::FlowedOut(FlowOut::Withdrawn),
+            EndedBy::Agent | EndedBy::System => Outcome::FlowedOut(FlowOut::System),
+        };
+        self.finish(call, outcome);
     }
 
     /// The leg of a cancelled offer is gone.

@@ -30,6 +30,8 @@ pub(super) struct Visit {
     pub(super) agent: Option<AgentId>,
     /// The wait has been told to have passed the threshold.
     pub(super) missed: bool,
+    /// The engine's last offer before it.
+    pub(super) epoch: u32,
 }
 
 /// What became of the visits of a queue. `offered = answered + abandoned + flowed_out + waiting` at every instant.

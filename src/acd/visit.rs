@@ -34,7 +34,8 @@ impl Engine {
         let reach = row.reach(since, self.now);
         let place = row.place(call, claim, reach);
         let line = self.matching.line(queue, asks.attributes.as_ref(), reach);
-        let visit = Visit { place, claim, reach, line, joined: self.now, asks, agent: None, missed: false };
+        let visit =
+            Visit { place, claim, reach, line, joined: self.now, asks, agent: None, missed: false, epoch: self.epoch };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;

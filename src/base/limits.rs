@@ -12,6 +12,21 @@ pub const ROUTES_MAX: usize = 32;
 pub const TRANSACTIONS_MAX: usize = 400_000;
 /// Live calls of a node: 100,000 waiting callers is the design target, with head-room.
 pub const CALLS_MAX: usize = 120_000;
+/// Signalling shards: the machine's cores are fewer, and ids have one byte for a shard.
+pub const SHARDS_MAX: u8 = 16;
+/// Letters of one call that may be under way to the ACD engine at once, when it takes none: joining, being answered, one
+/// offer's ringing and answer or failure and release, the end of the talk, joining again, four reasons to leave, hanging up.
+pub const CALL_LETTERS_MAX: usize = 12;
+/// Letters of a shard under way to the ACD engine. Each live call has [`CALL_LETTERS_MAX`] slots reserved, each agent's leg that
+/// is being given up one; so many calls as a node may hold fit, and a quarter is left for refusals and news of neighbours. An
+/// INVITE that finds slots for its refusal but not for its call gets 503; one that finds none is not heard.
+pub const UP_LETTERS_MAX: usize = CALLS_MAX * CALL_LETTERS_MAX / 3 * 4;
+/// Letters of the ACD engine under way to one shard. An offer is two letters, and an agent of a shard that answers nothing can
+/// be offered again only when its reservation has run out, 10 s at least: more than this is a thread that has stood still
+/// for a quarter of an hour with all [`AGENTS_MAX`] at work, long after `/healthz` has said so, and ends the process.
+pub const DOWN_LETTERS_MAX: usize = 4_000_000;
+/// Datagrams that wait to be passed to another shard; one that finds no room is lost, as in a full socket buffer.
+pub const PASSED_MAX: usize = 16_384;
 /// Events of a machine not yet drained: a caller that forgets to drain is a bug, not load.
 pub const OUTBOX_MAX: usize = 1_000_000;
 /// RTP packets held for a leg whose rule has not come yet: 200 ms of audio.

@@ -7,12 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::base::digits::{Digits, hexadecimal, padded_hex};
-use crate::base::{IdMap, Instant, LegId, Rng, Slots, Timers};
+use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::{self, ClientKey, ServerKey, Stack, StackConfig};
+use crate::sip::transaction::{self, ClientKey, Door, ServerKey, Stack, StackConfig};
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
@@ -79,10 +79,15 @@ enum Accepting {
 
 impl Legs {
     /// No legs yet; `sent_by` is the address of Via and Contact.
-    pub fn new(sent_by: SocketAddr, mut rng: Rng) -> Self {
+    pub fn new(sent_by: SocketAddr, rng: Rng) -> Self {
+        Self::of_shard(ShardId(0), sent_by, rng)
+    }
+
+    /// The same for one of several shards: tags and branches tell which.
+    pub fn of_shard(shard: ShardId, sent_by: SocketAddr, mut rng: Rng) -> Self {
         Self {
-            stack: Stack::new(StackConfig::new(sent_by), rng.fork()),
-            legs: Slots::default(),
+            stack: Stack::new(StackConfig { shard, ..StackConfig::new(sent_by) }, rng.fork()),
+            legs: Slots::new(shard),
             clients: IdMap::default(),
             servers: IdMap::default(),
             timers: Timers::default(),
@@ -93,6 +98,11 @@ impl Legs {
             accepting: Accepting::Calls,
             rng,
         }
+    }
+
+    /// The next messages came in by this door.
+    pub fn set_door(&mut self, door: Door) {
+        self.stack.set_door(door);
     }
 
     /// A message arrived.
@@ -192,9 +202,8 @@ impl Legs {
 
     /// The leg that a request inside a dialog belongs to: our tag carries its id.
     pub(super) fn find(&mut self, request: &Message) -> Option<&mut Leg> {
-        let tag = request.to_tag()?;
-        let id = hexadecimal(&tag[..memchr::memchr(b'-', tag)?])?;
-        self.legs.get_mut(id).filter(|leg| leg.dialog.matches(request))
+        let id = leg_of_tag(request.to_tag()?)?;
+        self.legs.get_mut(id.0).filter(|leg| leg.dialog.matches(request))
     }
 
     /// A tag that carries the leg's id and cannot be guessed.
@@ -301,4 +310,9 @@ impl Legs {
         let writer = self.response(source, request, code, None);
         self.stack.respond(now, key, code, writer.finish());
     }
+}
+
+/// The leg whose tag this would be, if it is of our making.
+pub fn leg_of_tag(tag: &[u8]) -> Option<LegId> {
+    hexadecimal(&tag[..memchr::memchr(b'-', tag)?]).map(LegId)
 }

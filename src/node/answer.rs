@@ -36,7 +36,7 @@ impl Shard {
         if contact.media != config.media {
             return Err(Reply::Conflict("the queue treats media in another way".to_string()));
         }
-        if self.drain == Drain::Yes {
+        if self.drain != Drain::No {
             return Err(Reply::Conflict(format!("{name} takes no calls: the node drains")));
         }
         if !config.open {

@@ -1,12 +1,15 @@
 //! What must hold of a shard, alone and beside the ACD engine.
 
-use crate::acd::Engine;
 use crate::node::contact::Contact;
+use crate::node::hub::Hub;
 use crate::node::shard::{Owner, Shard};
 
 impl Shard {
     /// The shard's own invariants: legs, contacts and streams know each other, and ports are not lost.
-    pub(super) fn check_self(&self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// The first broken invariant, in words.
+    pub fn check(&self) -> Result<(), String> {
         for contact in self.contacts.iter() {
             let id = contact.id;
             if self.owners.get(&contact.leg) != Some(&Owner::Caller(id)) {
@@ -25,11 +28,14 @@ impl Shard {
     }
 
     /// With no letter under way, engine and shard agree on who is offered and who talks.
-    pub(super) fn check_beside(&self, engine: &Engine) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// The first disagreement, in words.
+    pub fn check_beside(&self, hub: &Hub) -> Result<(), String> {
         for contact in self.contacts.iter() {
             let Some(agent) = contact.agent() else { continue };
             let id = contact.id;
-            let status = engine.agent(agent.agent).ok_or_else(|| format!("{id} has an unknown agent"))?;
+            let status = hub.engine.agent(agent.agent).ok_or_else(|| format!("{id} has an unknown agent"))?;
             if status.call != Some(id) {
                 return Err(format!("{} is bound to {id} here and to {:?} in the engine", agent.agent, status.call));
             }

@@ -25,6 +25,41 @@ pub struct Down {
     pub(super) told: Told,
 }
 
+impl Up {
+    /// When the shard wrote it.
+    pub const fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// The call that it is about, if it is about one.
+    pub fn call(&self) -> Option<CallId> {
+        let Said::Command(command) = &self.said else { return None };
+        match command {
+            Command::Enqueue { call, .. }
+            | Command::CallerGone { call }
+            | Command::Leave { call, .. }
+            | Command::OfferRinging { call, .. }
+            | Command::OfferAnswered { call, .. }
+            | Command::OfferFailed { call, .. }
+            | Command::TalkEnded { call, .. }
+            | Command::CallerAnswered { call }
+            | Command::Digit { call, .. }
+            | Command::SetPriority { call, .. } => Some(*call),
+            Command::OfferReleased { .. }
+            | Command::SetAgent { .. }
+            | Command::SetSkill { .. }
+            | Command::SetMembership { .. }
+            | Command::SetPenalty { .. }
+            | Command::SetStrategy { .. }
+            | Command::SetQueue { .. }
+            | Command::SetTarget { .. }
+            | Command::PeerState { .. }
+            | Command::Refused { .. }
+            | Command::Drain => None,
+        }
+    }
+}
+
 /// What a shard says.
 #[derive(Debug)]
 pub(super) enum Said {

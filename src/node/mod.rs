@@ -25,6 +25,7 @@ mod peers;
 mod planning;
 mod ports;
 mod qualify;
+mod route;
 mod shard;
 mod supervise;
 #[cfg(test)]
@@ -37,9 +38,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::acd::{Plan, Stamped};
-use crate::base::{Instant, PeerId, ShardId};
+use crate::base::limits::SHARDS_MAX;
+use crate::base::{Instant, PeerId, Rng, ShardId};
 use crate::config::Config;
-use crate::media;
+use crate::media::{self, Lease};
 use crate::sip::transaction;
 
 use directory::Directory;
@@ -48,8 +50,46 @@ use gate::Sender;
 pub use hub::Hub;
 pub use letter::{Down, Ticket, Up};
 pub use message::{AgentChange, AgentView, CallView, Control, QueueAudio, Reply, Resolved, Selection, Setup};
+pub use route::Router;
 pub use shard::Shard;
-pub use transaction::Transmit;
+pub use transaction::{Door, Transmit};
+
+/// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each
+/// pair. Datagrams go to the shard that [`Router::owner`] names.
+#[derive(Debug)]
+pub struct Parts {
+    /// The ACD engine with its control plane.
+    pub hub: Hub,
+    /// The shards by their numbers.
+    pub shards: Vec<Shard>,
+    /// Finds the shard of a datagram.
+    pub router: Router,
+}
+
+impl Parts {
+    /// A node at work from `now` on, with a shard for each of the addresses; calls come in at the first. `setup.leases` are
+    /// dealt out in blocks.
+    ///
+    /// # Panics
+    /// With more addresses than `limits::SHARDS_MAX`, or none.
+    pub fn new(now: Instant, setup: &Setup, addresses: &[SocketAddr]) -> Self {
+        let shards = u8::try_from(addresses.len()).expect("a node has few shards");
+        assert!((1..=SHARDS_MAX).contains(&shards), "a node has one shard at least, and not too many");
+        let mut rng = Rng::from_seed(setup.seed);
+        let router = Router::new(shards, &mut rng);
+        let directory = Arc::new(Directory::new(&setup.config, &setup.resolved));
+        let mut blocks = blocks(&setup.leases, addresses.len()).into_iter();
+        let shard = |(number, address): (u8, &SocketAddr)| {
+            let mut seed = [0; 32];
+            seed.chunks_mut(8).for_each(|word| word.copy_from_slice(&rng.u64().to_le_bytes()));
+            let leases = blocks.next().unwrap_or_default();
+            let setup = Setup { seed, sip_address: *address, leases, ..setup.clone() };
+            Shard::one_of(now, ShardId(number), shards, &setup, Arc::clone(&directory))
+        };
+        let all = (0..).zip(addresses).map(shard).collect();
+        Self { hub: Hub::new(now, Arc::clone(&setup.config), directory, shards), shards: all, router }
+    }
+}
 
 /// The node of one shard; see the module.
 #[derive(Debug)]
@@ -68,13 +108,13 @@ impl Node {
 
     /// A SIP datagram arrived.
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
-        self.shard.handle_datagram(now, source, payload);
+        self.shard.handle_datagram(now, Door::Own, source, payload);
         self.settle(now);
     }
 
     /// A call comes that the gate refuses: 503 with Retry-After, no state.
     pub fn handle_refused(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
-        self.shard.handle_refused(now, source, payload);
+        self.shard.handle_refused(now, Door::Own, source, payload);
         self.settle(now);
     }
 
@@ -177,8 +217,8 @@ impl Node {
     /// The first broken invariant, in words.
     pub fn check(&self) -> Result<(), String> {
         self.hub.check()?;
-        self.shard.check_self()?;
-        self.shard.check_beside(&self.hub.engine)
+        self.shard.check()?;
+        self.shard.check_beside(&self.hub)
     }
 
     /// Carries letters between shard and hub until both are quiet.
@@ -194,4 +234,15 @@ impl Node {
             self.shard.handle_down(now, down);
         }
     }
+}
+
+/// Deals leases out to so many shards: to each a block of every media worker's.
+fn blocks(leases: &[Lease], shards: usize) -> Vec<Vec<Lease>> {
+    let mut blocks = vec![Vec::new(); shards];
+    for its in leases.chunk_by(|one, next| one.port.worker() == next.port.worker()) {
+        for (block, part) in blocks.iter_mut().zip(its.chunks(its.len().div_ceil(shards))) {
+            block.extend_from_slice(part);
+        }
+    }
+    blocks
 }

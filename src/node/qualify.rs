@@ -95,8 +95,10 @@ impl Shard {
     }
 
     fn set_peer(&mut self, id: PeerId, up: bool) {
+        let has_slot = self.has_slot();
         let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
-        if peer.up == up {
+        // With no slot to tell it the news waits for the next answer, or the next silence.
+        if peer.up == up || !has_slot {
             return;
         }
         peer.up = up;

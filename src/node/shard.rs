@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::acd::{Command, Effect, EndedBy, Refusal};
-use crate::base::limits::CALLS_MAX;
+use crate::base::limits::{CALL_LETTERS_MAX, CALLS_MAX, UP_LETTERS_MAX};
 use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, ShardId, Slots, StreamId, Timers};
 use crate::call::{Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
@@ -23,7 +23,7 @@ use crate::node::peers::Peers;
 use crate::node::ports::Ports;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
-use crate::sip::transaction::Transmit;
+use crate::sip::transaction::{Door, Transmit};
 
 /// See the module. Inputs are the `handle_*`; afterwards `poll_transmit`, `poll_media` and the letters for the hub are drained.
 #[derive(Debug)]
@@ -49,6 +49,10 @@ pub struct Shard {
     pub(super) rng: Rng,
     pub(super) silence_probe: Duration,
     pub(super) drain: Drain,
+    /// Calls that it may hold.
+    calls_max: usize,
+    /// Letters given out, and those of them that the hub has taken.
+    letters: (u64, u64),
     unknown_source: UnknownSource,
     next_stream: u64,
 }
@@ -89,17 +93,24 @@ pub(super) enum Timer {
 pub(super) enum Drain {
     No,
     Yes,
+    /// Who still waits flows out.
+    LimitPassed,
 }
 
 impl Shard {
     pub(super) fn new(now: Instant, setup: &Setup, directory: Arc<Directory>) -> Self {
+        Self::one_of(now, ShardId(0), 1, setup, directory)
+    }
+
+    /// One of several; `setup` names its own address and leases.
+    pub(super) fn one_of(now: Instant, id: ShardId, shards: u8, setup: &Setup, directory: Arc<Directory>) -> Self {
         let mut rng = Rng::from_seed(setup.seed);
-        let legs = Legs::new(setup.sip_address, rng.fork());
+        let legs = Legs::of_shard(id, setup.sip_address, rng.fork());
         let mut shard = Self {
-            id: ShardId(0),
+            id,
             directory,
             legs,
-            contacts: Slots::default(),
+            contacts: Slots::new(id),
             owners: IdMap::default(),
             releasing: IdMap::default(),
             streams: IdMap::default(),
@@ -113,6 +124,8 @@ impl Shard {
             rng,
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
+            calls_max: CALLS_MAX / usize::from(shards),
+            letters: (0, 0),
             unknown_source: setup.config.sip.unknown_source,
             next_stream: 0,
         };
@@ -121,9 +134,14 @@ impl Shard {
     }
 
     /// A SIP datagram arrived.
-    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
+    pub fn handle_datagram(&mut self, now: Instant, door: Door, source: SocketAddr, payload: Bytes) {
         let Ok(message) = Message::parse(payload) else { return };
         let begins = message.is_request() && message.to_tag().is_none();
+        // Even a refusal is a letter to the hub. With no slot for one the caller is not heard at all: it repeats itself.
+        if begins && message.method() == Method::Invite && !self.has_slot() {
+            return;
+        }
+        self.legs.set_door(door);
         if begins && self.directory.trusted(source.ip()).is_none() {
             let silent = self.unknown_source == UnknownSource::Silent;
             match message.method() == Method::Invite {
@@ -137,8 +155,12 @@ impl Shard {
     }
 
     /// A call comes that the gate refuses: 503 with Retry-After, no state.
-    pub fn handle_refused(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
+    pub fn handle_refused(&mut self, now: Instant, door: Door, source: SocketAddr, payload: Bytes) {
         let Ok(message) = Message::parse(payload) else { return };
+        if !self.has_slot() {
+            return;
+        }
+        self.legs.set_door(door);
         if self.legs.refuse_invite(now, source, &message) {
             self.commands.push_back(Command::Refused { queue: None, cause: Refusal::Overload });
         }
@@ -210,7 +232,13 @@ impl Shard {
     pub fn poll_up(&mut self, now: Instant) -> Option<Up> {
         let command = self.commands.pop_front().map(Said::Command);
         let said = command.or_else(|| self.answers.pop_front().map(|(ticket, answer)| Said::Answer(ticket, answer)))?;
+        self.letters.0 += 1;
         Some(Up { at: now, said })
+    }
+
+    /// The hub has taken so many letters of this shard in all.
+    pub fn handle_taken(&mut self, letters: u64) {
+        self.letters.1 = self.letters.1.max(letters);
     }
 
     /// Calls that live.
@@ -225,12 +253,28 @@ impl Shard {
 
     /// True when draining and the last call is gone, its last transaction included.
     pub fn is_drained(&self) -> bool {
-        self.drain == Drain::Yes && self.contacts.is_empty() && self.legs.live() == 0
+        self.drain != Drain::No
+            && self.contacts.is_empty()
+            && self.legs.live() == 0
+            && self.commands.is_empty()
+            && self.answers.is_empty()
     }
 
-    /// True when another contact finds room.
+    /// True when another contact finds room, and slots for all the letters that it may still need.
     pub(super) fn has_room(&self) -> bool {
-        self.contacts.len() < CALLS_MAX
+        self.contacts.len() < self.calls_max && self.slots_taken() + CALL_LETTERS_MAX < UP_LETTERS_MAX
+    }
+
+    /// True when one more letter finds a slot that is not reserved.
+    pub(super) fn has_slot(&self) -> bool {
+        self.slots_taken() < UP_LETTERS_MAX
+    }
+
+    /// Slots of letters under way, and those reserved for live calls and for agents' legs that are being given up.
+    fn slots_taken(&self) -> usize {
+        let (given, taken) = self.letters;
+        let under_way = self.commands.len() + self.answers.len() + given.saturating_sub(taken) as usize;
+        under_way + self.contacts.len() * CALL_LETTERS_MAX + self.releasing.len()
     }
 
     pub(super) fn contact(&mut self, id: CallId) -> Option<&mut Contact> {
@@ -239,7 +283,7 @@ impl Shard {
 
     pub(super) fn new_stream(&mut self, worker: u8) -> StreamId {
         self.next_stream += 1;
-        StreamId::new(ShardId(0), worker, self.next_stream)
+        StreamId::new(self.id, worker, self.next_stream)
     }
 
     /// What the engine asks for.
@@ -260,7 +304,7 @@ impl Shard {
     }
 
     fn on_drain(&mut self, now: Instant, limit: Duration) {
-        if self.drain == Drain::Yes {
+        if self.drain != Drain::No {
             return;
         }
         self.drain = Drain::Yes;

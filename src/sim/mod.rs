@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod fact_text;
 pub mod handset;
 pub mod hearing;
+mod house;
 pub mod ladder;
 pub mod network;
 pub mod oracle;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::acd::{AgentState, Fact, FlowOut, OfferCause, Plan, Stamped};
 use crate::base::{AgentId, CallId, Instant, QueueId};
@@ -53,6 +54,18 @@ struct Agent {
     state: AgentState,
     offer: Option<(CallId, u32)>,
     talk: Option<CallId>,
+    /// Left alone until then, after a failure that was not its own and whose cause may last.
+    spared: Option<Instant>,
+}
+
+/// After a fault of its peer that the engine has not heard of, or a call that would not be rung for, an agent is left alone
+/// for so long.
+const SPARED: Duration = Duration::from_secs(1);
+
+impl Agent {
+    const fn new(state: AgentState) -> Self {
+        Self { state, offer: None, talk: None, spared: None }
+    }
 }
 
 impl Oracle {
@@ -76,7 +89,7 @@ impl Oracle {
     pub fn set_plan(&mut self, plan: Arc<Plan>) {
         for agent in &plan.agents {
             let state = AgentState::LoggedOut;
-            self.agents.entry(agent.id).or_insert(Agent { state, offer: None, talk: None });
+            self.agents.entry(agent.id).or_insert_with(|| Agent::new(state));
         }
         for queue in &plan.queues {
             self.tallies.entry(queue.id).or_default();
@@ -116,7 +129,10 @@ impl Oracle {
         for (call, visit) in self.visits.iter().filter(|(_, visit)| visit.offer.is_none()) {
             let Some(queue) = self.plan.queues.iter().find(|queue| queue.id == visit.queue) else { continue };
             let idle = self.plan.agents.iter().find(|agent| {
-                queue.accepts(agent) && self.agents.get(&agent.id).is_some_and(|model| model.state == AgentState::Ready)
+                let idle = |model: &Agent| {
+                    model.state == AgentState::Ready && model.spared.is_none_or(|until| until < self.latest)
+                };
+                queue.accepts(agent) && self.agents.get(&agent.id).is_some_and(idle)
             });
             if let Some(agent) = idle {
                 return Err(format!("{call} waits in {} while agent {} is ready", queue.name, agent.name));
@@ -240,6 +256,9 @@ impl Oracle {
         if model.offer.take() != Some((call, epoch)) {
             return Err("the agent has no such offer".to_string());
         }
+        if matches!(cause, OfferCause::PeerFault | OfferCause::Withdrawn) {
+            model.spared = Some(self.latest + SPARED);
+        }
         if cause != OfferCause::Answered
             && let Some(visit) = self.visits.get_mut(&call)
         {
@@ -268,7 +287,7 @@ impl Oracle {
     }
 
     fn set_state(&mut self, agent: AgentId, from: &AgentState, to: &AgentState) -> Result<(), String> {
-        let model = self.agents.entry(agent).or_insert_with(|| Agent { state: from.clone(), offer: None, talk: None });
+        let model = self.agents.entry(agent).or_insert_with(|| Agent::new(from.clone()));
         if model.state != *from {
             return Err(format!("the agent was {}", model.state.as_str()));
         }

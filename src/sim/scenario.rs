@@ -37,6 +37,8 @@ pub fn run(script: &Script) -> Outcome {
         ports: script.ports,
         manner: script.manner.clone(),
         audio: script.audio,
+        shards: 1,
+        lag: Duration::ZERO,
     };
     let mut wrong = Vec::new();
     let mut world = match World::new(setup) {

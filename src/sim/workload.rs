@@ -40,6 +40,7 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
     let mut draw = Draw { rng: Rng::from_u64(seed ^ SALT), shape: Shape::default() };
     draw.shape = draw.shape();
     let acts = draw.acts();
+    let (shards, lag) = parts(seed);
     let setup = WorldSetup {
         config: draw.config(0),
         seed,
@@ -48,6 +49,8 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
         ports: draw.shape.ports,
         manner: draw.manner(),
         audio: draw.shape.audio,
+        shards,
+        lag,
     };
     let mut world = match World::new(setup) {
         Ok(world) => world,
@@ -73,12 +76,24 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
     }
 }
 
+/// Of how many shards the node is, and how long their letters take: half of the nodes are whole; the others' letters take up
+/// to 1 ms, as between threads of a busy machine, or so long that every race happens.
+fn parts(seed: u64) -> (u8, Duration) {
+    let mut rng = Rng::from_u64(seed ^ PARTS);
+    let shards = if rng.chance(0.5) { 1 } else { 2 + rng.below(3) as u8 };
+    let lag = [1, 1, 30, 300, 1_000][rng.below(5) as usize];
+    (shards, Duration::from_millis(lag))
+}
+
 fn describe(act: &Act) -> String {
     if matches!(act, Act::Reload(_)) { "reload".to_string() } else { format!("{act:?}") }
 }
 
 /// Keeps the draws of a world apart from those of its node and network.
 const SALT: u64 = 0x5eed_0000_0000_0001;
+
+/// Keeps the shape of a node apart from the rest.
+const PARTS: u64 = 0x5eed_0000_0000_0003;
 
 /// The fixed traits of one world.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 //! after every step. The same set-up gives the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use crate::acd::Plan;
 use crate::base::{Instant, QueueId, Rng};
 use crate::config::Config;
 use crate::media::{self, Lease, PortId};
-use crate::node::{self, Node, Resolved};
+use crate::node::{self, Resolved};
 use crate::sim::agent_phone::Manner;
 use crate::sim::fact_text::{Names, kind};
+use crate::sim::house::House;
 use crate::sim::ladder::{Detail, Ladder, summary};
 use crate::sim::network::{Network, Weather};
 use crate::sim::oracle::Oracle;
@@ -41,10 +42,17 @@ pub struct WorldSetup {
     pub manner: Manner,
     /// Whether there is audio.
     pub audio: Audio,
+    /// Signalling shards of the node.
+    pub shards: u8,
+    /// The longest time a letter takes between its parts.
+    pub lag: Duration,
 }
 
 /// More steps in one moment are a loop without end.
 const STILL_MAX: u32 = 20_000;
+
+/// Keeps the delays of letters apart from everything else that is drawn.
+const LETTERS: u64 = 0x5eed_0000_0000_0002;
 
 /// The engine's name in ladders.
 pub const ENGINE: &str = "acd";
@@ -55,8 +63,7 @@ pub const TRUNK: &str = "trunk";
 #[derive(Debug)]
 pub struct World {
     now: Instant,
-    node: Node,
-    engine: SocketAddr,
+    node: House,
     media: Media,
     town: Town,
     /// The network, for scripts that change the weather.
@@ -71,6 +78,7 @@ pub struct World {
     oracle: Oracle,
     wiretap: Wiretap,
     cut: BTreeSet<IpAddr>,
+    translated: BTreeSet<IpAddr>,
     plan: Arc<Plan>,
     names: Names,
     qualifies: bool,
@@ -111,22 +119,19 @@ impl World {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&rng.u64().to_le_bytes());
         let media = Media::new(setup.audio, &leases);
-        let node = Node::new(
-            Instant::ZERO,
-            node::Setup {
-                config: Arc::clone(&setup.config),
-                resolved: Resolved::default(),
-                seed,
-                sip_address: engine,
-                leases,
-            },
-        );
+        let node_setup = node::Setup {
+            config: Arc::clone(&setup.config),
+            resolved: Resolved::default(),
+            seed,
+            sip_address: engine,
+            leases,
+        };
+        let node = House::new(node_setup, setup.shards, setup.lag, Rng::from_u64(setup.seed ^ LETTERS));
         let network = Network::new(setup.weather, rng.fork());
         let plan = Arc::clone(node.plan());
         let mut world = Self {
             now: Instant::ZERO,
             node,
-            engine,
             media,
             town: Town::new(engine, setup.audio, setup.manner, rng.fork()),
             network,
@@ -138,6 +143,7 @@ impl World {
             oracle: Oracle::new(Arc::clone(&plan)),
             wiretap: Wiretap::default(),
             cut: BTreeSet::new(),
+            translated: BTreeSet::new(),
             plan,
             names: Names::default(),
             qualifies: false,
@@ -181,7 +187,7 @@ impl World {
     /// An address that is not numeric.
     pub fn reload(&mut self, config: &Arc<Config>) -> Result<Vec<String>, String> {
         self.build(config)?;
-        let unchanged = self.node.handle_reload(self.now, Arc::clone(config), Resolved::default());
+        let unchanged = self.node.handle_reload(self.now, Arc::clone(config));
         self.plan = Arc::clone(self.node.plan());
         self.names.learn(&self.plan);
         self.oracle.set_plan(Arc::clone(&self.plan));
@@ -195,11 +201,19 @@ impl World {
         self.drain();
     }
 
-    /// The control plane asks.
+    /// The control plane asks; time goes on until it is answered.
     pub fn control(&mut self, control: node::Control) -> node::Reply {
-        let reply = self.node.handle_control(self.now, control);
-        self.drain();
-        reply
+        self.node.handle_control(self.now, control);
+        loop {
+            self.drain();
+            if let Some(reply) = self.node.poll_reply() {
+                return reply;
+            }
+            match self.next() {
+                Some(at) if self.error.is_none() => self.step(at),
+                Some(_) | None => return node::Reply::Conflict("the world has ended".to_string()),
+            }
+        }
     }
 
     /// Does something at a phone by its name; `None` when there is no such phone.
@@ -232,6 +246,12 @@ impl World {
         true
     }
 
+    /// Puts a host's audio behind an address translator: it comes from elsewhere than its phones say, and what goes to the
+    /// address they say is lost.
+    pub fn translate(&mut self, name: &str) -> bool {
+        self.town.host_of(name).map(|ip| self.translated.insert(ip)).is_some()
+    }
+
     /// Joins a host again.
     pub fn mend(&mut self, name: &str) -> bool {
         let Some(ip) = self.town.host_of(name) else { return false };
@@ -256,6 +276,7 @@ impl World {
         self.node.live_calls() == 0
             && self.node.live_dialogs().0 == 0
             && self.way.is_empty()
+            && self.node.is_still()
             && self.town.phones().all(Phone::is_idle)
     }
 
@@ -339,9 +360,9 @@ impl World {
 
     fn on_arrival(&mut self, arrival: Arrival) {
         match arrival {
-            Arrival::Datagram { from, to, payload } if to == self.engine => {
+            Arrival::Datagram { from, to, payload } if self.node.is_at(to) => {
                 self.tap_received(from, &payload);
-                self.node.handle_datagram(self.now, from, payload);
+                self.node.handle_datagram(self.now, to, from, payload);
             }
             Arrival::Datagram { from, to, payload } => {
                 if self.media.handle_datagram(self.now, from, to, &payload) {
@@ -350,7 +371,7 @@ impl World {
                 if let Some(index) = self.town.at_sip(to) {
                     self.town.get(index).handle_datagram(self.now, from, &payload);
                     self.after_exchange(index);
-                } else if let Some(place) = self.town.at_rtp(to) {
+                } else if let Some(place) = self.inside(to).and_then(|to| self.town.at_rtp(to)) {
                     self.town.hear(self.now, place, &payload);
                 }
             }
@@ -365,8 +386,8 @@ impl World {
 
     /// Takes everything the node and the media say, then looks whether all is well.
     fn drain(&mut self) {
-        while let Some(transmit) = self.node.poll_transmit() {
-            self.send(None, self.engine, transmit.destination, transmit.payload);
+        while let Some((from, transmit)) = self.node.poll_transmit() {
+            self.send(None, from, transmit.destination, transmit.payload);
         }
         while let Some(command) = self.node.poll_media() {
             self.later((command.stream().worker(), Direction::ToMedia), Arrival::Command(command));
@@ -410,6 +431,15 @@ impl World {
         self.put(at, arrival);
     }
 
+    /// The phone's own address behind one that audio is sent to; `None` when no translator knows it.
+    fn inside(&self, to: SocketAddr) -> Option<SocketAddr> {
+        if self.translated.contains(&to.ip()) {
+            return None;
+        }
+        let mut hidden = self.translated.iter().map(|ip| SocketAddr::new(*ip, to.port().wrapping_sub(TRANSLATED_BY)));
+        Some(hidden.find(|inside| translation(*inside) == to).unwrap_or(to))
+    }
+
     fn put(&mut self, at: Instant, arrival: Arrival) {
         self.sequence += 1;
         self.way.insert((at, self.sequence), arrival);
@@ -427,6 +457,7 @@ impl World {
             }
         }
         for (from, to, packet) in self.town.speak(self.now, index) {
+            let from = if self.translated.contains(&from.ip()) { translation(from) } else { from };
             self.deliver(from, to, &packet);
         }
         self.town.note_wake(index);
@@ -458,7 +489,7 @@ impl World {
         let from_name = sender.map_or_else(|| ENGINE.to_string(), |(index, phone)| self.name_of(index, phone));
         let to_name = match receiver {
             Some(index) => self.name_of(index, self.town.recipient(index, &message)),
-            None if to == self.engine => ENGINE.to_string(),
+            None if self.node.is_at(to) => ENGINE.to_string(),
             None => to.to_string(),
         };
         let copies =
@@ -510,3 +541,15 @@ impl World {
         self.town.build(config)
     }
 }
+
+/// Where a translator sends a host's packets from: another address and another port.
+fn translation(inside: SocketAddr) -> SocketAddr {
+    let ip = match inside.ip() {
+        IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::new(203, 0, 113, ip.octets()[2])),
+        ip @ IpAddr::V6(_) => ip,
+    };
+    SocketAddr::new(ip, inside.port().wrapping_add(TRANSLATED_BY))
+}
+
+/// How far a translator moves ports.
+const TRANSLATED_BY: u16 = 10_001;

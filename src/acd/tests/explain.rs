@@ -50,7 +50,7 @@ fn a_step_that_nobody_logged_in_meets_is_taken_early_and_given_back_when_somebod
         let routing = &mut plan.queues[0].routing;
         routing.requirement = asks("spanish");
         let relaxed = Some(Requirement::all_of([]));
-        routing.steps = vec![routing::Step { after: secs(60), requirement: relaxed, strategy: None, bump: 0 }];
+        routing.steps = vec![Step { after: secs(60), requirement: relaxed, strategy: None, bump: 0 }];
         plan.agents[0].skills = vec!["spanish".into()];
     };
     let mut centre = Centre::new(case, 2);

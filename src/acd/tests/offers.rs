@@ -198,3 +198,27 @@ fn commands_about_another_offer_change_nothing() {
     centre.pass(100);
     assert!(centre.facts().is_empty() && centre.effects.is_empty());
 }
+
+#[test]
+fn a_talk_that_began_and_ended_while_its_offer_was_taken_back_ends_the_visit() {
+    for by in [EndedBy::Caller, EndedBy::Agent, EndedBy::Supervisor] {
+        let mut centre = Centre::new(|_| {}, 2);
+        centre.enqueue(1, 1);
+        let (agent, epoch) = centre.ring(1);
+        centre.pass(20);
+        let (second, second_epoch) = centre.offer(1);
+        assert!(second != agent, "the ring timeout gave the call to another");
+        let call = CallId(1);
+        centre.command(Command::OfferAnswered { call, agent, epoch });
+        assert_eq!(centre.engine.waiting(QueueId(1)), 1, "the answer came too late");
+        centre.command(Command::TalkEnded { call, agent, epoch, by });
+        assert_eq!(centre.engine.waiting(QueueId(1)), 0);
+        assert_eq!(centre.cancelled().last(), Some(&(second.0, second_epoch, OfferCause::CallerGone)));
+        let counts = centre.engine.counts(QueueId(1)).unwrap();
+        assert_eq!((counts.answered, counts.abandoned + counts.flowed_out), (0, 1));
+        // It can come again: the same letter twice ends nothing.
+        centre.enqueue(1, 1);
+        centre.command(Command::TalkEnded { call, agent, epoch, by });
+        assert_eq!(centre.engine.waiting(QueueId(1)), 1);
+    }
+}

@@ -6,7 +6,7 @@ use crate::base::{CallId, Instant, QueueId};
 use crate::config::MediaPolicy;
 use crate::node::contact::{Contact, Move, Phase, status_of};
 use crate::node::ports::Holder;
-use crate::node::shard::{Shard, Side};
+use crate::node::shard::{Drain, Shard, Side};
 
 impl Shard {
     /// The caller's leg is gone.
@@ -48,6 +48,10 @@ impl Shard {
             return self.rejoin(call, queue);
         }
         let (leg, answered) = (contact.leg, contact.answered.is_some());
+        // This may be the end of a visit before the one just asked for, which then ends too.
+        if matches!(contact.phase, Phase::Arriving) {
+            self.commands.push_back(Command::Leave { call, reason });
+        }
         self.owners.remove(&leg);
         if answered {
             self.legs.hang_up(now, leg);
@@ -81,7 +85,8 @@ impl Shard {
 
     /// Everybody who waits flows out.
     pub(in crate::node) fn on_drain_limit(&mut self) {
-        let waiting = |contact: &&Contact| matches!(contact.phase, Phase::Waiting | Phase::Offering(_));
+        self.drain = Drain::LimitPassed;
+        let waiting = |contact: &&Contact| !matches!(contact.phase, Phase::Talking { .. });
         let calls: Vec<_> = self.contacts.iter().filter(waiting).map(|contact| contact.id).collect();
         for call in calls {
             self.commands.push_back(Command::Leave { call, reason: FlowOut::Draining });

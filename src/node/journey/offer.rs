@@ -17,7 +17,7 @@ const PROVISIONAL_WITHIN: Duration = Duration::from_secs(2);
 impl Shard {
     pub(in crate::node) fn on_offer(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
         let Some(contact) = self.contact(call) else { return };
-        if !matches!(contact.phase, Phase::Waiting) {
+        if !matches!(contact.phase, Phase::Waiting) || contact.moving.is_some() {
             return self.fail_offer(call, agent, epoch, OfferCause::Withdrawn);
         }
         let peer = self.directory.agent(agent).peer;
@@ -62,6 +62,9 @@ impl Shard {
     pub(in crate::node) fn on_cancel_offer(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
         if let Some(taken) = self.take_offer(call, agent, epoch) {
             return self.release_offer(now, taken);
+        }
+        if self.undo_talk(now, call, agent, epoch) {
+            return;
         }
         // The caller went first and the leg is being given up, or its failure is already on the way to the engine.
         if self.releasing.get(&agent) != Some(&epoch) {

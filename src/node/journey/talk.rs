@@ -1,11 +1,12 @@
 //! Talking: the legs are joined, changes of the session are answered, silence is probed.
 
 use crate::acd::{Command, EndedBy, FlowOut, OfferCause};
-use crate::base::{CallId, Instant, LegId, StreamId};
+use crate::base::{AgentId, CallId, Instant, LegId, StreamId};
 use crate::config::MediaPolicy;
 use crate::media::{self, Source};
 use crate::node::contact::{AgentLeg, Audio, Phase};
-use crate::node::shard::{Owner, Shard, Side, Timer};
+use crate::node::ports::Holder;
+use crate::node::shard::{Drain, Owner, Shard, Side, Timer};
 
 impl Shard {
     pub(in crate::node) fn on_agent_answered(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
@@ -36,6 +37,28 @@ impl Shard {
         self.join(now, call);
         self.commands.push_back(Command::OfferAnswered { call, agent, epoch });
         tracing::info!(%call, agent = %self.directory.agent(agent).name, "agent answered");
+    }
+
+    /// The engine took the offer back before it heard of the answer. Its word stands: they part, and the caller waits again.
+    pub(in crate::node) fn undo_talk(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) -> bool {
+        let Some(contact) = self.contact(call) else { return false };
+        let meant =
+            matches!(&contact.phase, Phase::Talking { agent: it, .. } if it.agent == agent && it.epoch == epoch);
+        if !meant {
+            return false;
+        }
+        let Phase::Talking { agent: device, .. } = std::mem::replace(&mut contact.phase, Phase::Waiting) else {
+            return false;
+        };
+        self.owners.remove(&device.leg);
+        self.legs.hang_up(now, device.leg);
+        self.close_audio(device.audio, Holder::Agent);
+        self.commands.push_back(Command::OfferReleased { agent, epoch });
+        self.play_queue(call);
+        if self.drain == Drain::LimitPassed {
+            self.commands.push_back(Command::Leave { call, reason: FlowOut::Draining });
+        }
+        true
     }
 
     /// The far end acknowledged our 2xx; where we made the offer this is its answer. A caller who never says where its audio

@@ -103,10 +103,10 @@ impl Shard {
         self.legs.info(now, other, &text, body);
     }
 
-    /// Digits are personal (card numbers): told to the core, never logged.
+    /// Digits are personal (card numbers): told to the hub, never logged. With no slot for a letter one is lost.
     fn take_digit(&mut self, call: CallId, side: Side, digit: char) {
         tracing::debug!(%call, ?side, "digit");
-        if side == Side::Caller {
+        if side == Side::Caller && self.has_slot() {
             self.commands.push_back(Command::Digit { call, digit: Pii::new(digit) });
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::base::ShardId;
 use crate::sip::message::Message;
 
 /// Names one client transaction; never reused. An INVITE's CANCEL has the key of the INVITE with the lowest bit set, because
@@ -21,6 +22,8 @@ pub struct ServerKey(pub(super) u64);
 pub struct StackConfig {
     /// The address written into Via, where responses come back to.
     pub sent_by: SocketAddr,
+    /// Whose stack it is; each branch tells it.
+    pub shard: ShardId,
     /// The text of Server in responses the stack makes by itself.
     pub server: &'static str,
     /// The round trip estimate, RFC 3261 17.1.1.1.
@@ -36,6 +39,7 @@ impl StackConfig {
     pub fn new(sent_by: SocketAddr) -> Self {
         Self {
             sent_by,
+            shard: ShardId(0),
             server: concat!("Strowger/", env!("CARGO_PKG_VERSION")),
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
@@ -49,9 +53,22 @@ impl StackConfig {
     }
 }
 
+/// A socket that a shard receives by. A response leaves by the door that its request came in by (RFC 3581 4), everything
+/// else by the shard's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Door {
+    /// The shard's own, named in the Via and Contact that it writes.
+    #[default]
+    Own,
+    /// That of the first shard, where calls come in.
+    Public,
+}
+
 /// One datagram to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {
+    /// By which socket.
+    pub door: Door,
     /// Where to.
     pub destination: SocketAddr,
     /// The whole datagram.

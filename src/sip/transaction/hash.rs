@@ -7,16 +7,16 @@ use crate::base::Rng;
 
 /// The secret of a stack's hashes: 128 bits.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Secret(u64, u64);
+pub struct Secret(u64, u64);
 
 impl Secret {
     /// Draws a secret.
-    pub(super) fn draw(rng: &mut Rng) -> Self {
+    pub fn draw(rng: &mut Rng) -> Self {
         Self(rng.u64(), rng.u64())
     }
 
     /// The keyed hash of `bytes`.
-    pub(super) fn digest(self, bytes: &[u8]) -> u64 {
+    pub fn digest(self, bytes: &[u8]) -> u64 {
         let mut hasher = self.build_hasher();
         hasher.write(bytes);
         hasher.finish()
@@ -39,7 +39,7 @@ impl BuildHasher for Secret {
 
 /// The state of one hash. Each `write` is padded by itself, so one write gives the published SipHash-1-3 of its bytes.
 #[derive(Debug, Clone)]
-pub(super) struct Sip([u64; 4]);
+pub struct Sip([u64; 4]);
 
 impl Sip {
     fn absorb(&mut self, word: u64) {

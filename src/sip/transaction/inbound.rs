@@ -85,8 +85,8 @@ impl Stack {
     }
 
     fn on_repeated_request(&mut self, now: Instant, key: ServerKey) {
-        let Some(server) = self.servers.get_mut(key) else { return };
-        let mut link = self.output.link(now, key, server.peer);
+        let Some(server) = self.servers.get_mut(key.0) else { return };
+        let mut link = self.output.link(now, key, server.peer).by(server.door);
         match &server.machine {
             ServerMachine::Invite(invite) => invite.on_request(&mut link),
             ServerMachine::Request(request) => request.on_request(&mut link),
@@ -117,7 +117,7 @@ impl Stack {
         let to_tag = message.to_tag().unwrap_or_default();
         let found = self.read_key(&message, Some(Method::Invite), to_tag);
         let invite = self.by_match.get(self.key.matching()).copied().filter(|_| found);
-        let Some((invite, server)) = invite.and_then(|key| Some((key, self.servers.get_mut(key)?))) else {
+        let Some((invite, server)) = invite.and_then(|key| Some((key, self.servers.get_mut(key.0)?))) else {
             self.refuse(source, &message, Refusal::new(481, reason_phrase(481)));
             return;
         };
@@ -142,9 +142,9 @@ impl Stack {
             self.output.tell(Event::Ack { source, message });
             return;
         };
-        let Some(server) = self.servers.get_mut(key) else { return };
+        let Some(server) = self.servers.get_mut(key.0) else { return };
         let ServerMachine::Invite(invite) = &mut server.machine else { return };
-        invite.on_ack(source, message, &mut self.output.link(now, key, server.peer));
+        invite.on_ack(source, message, &mut self.output.link(now, key, server.peer).by(server.door));
     }
 
     /// The INVITE transaction an ACK belongs to. That of an RFC 2543 peer carries the tag of our response, which the INVITE
@@ -161,7 +161,7 @@ impl Stack {
             return None;
         }
         let key = *self.by_match.get(self.key.matching())?;
-        let ServerMachine::Invite(invite) = &self.servers.get_mut(key)?.machine else { return None };
+        let ServerMachine::Invite(invite) = &self.servers.get_mut(key.0)?.machine else { return None };
         let same_tag = invite.response().is_none_or(|response| to_tag_of(response).is_some_and(|tag| tag == to_tag));
         same_tag.then_some(key)
     }
@@ -201,11 +201,12 @@ impl Stack {
     fn open(&mut self, source: SocketAddr, message: &Message, machine: ServerMachine) -> ServerKey {
         let peer = message.top_via().map_or(source, |via| via.response_target(source));
         if let ServerMachine::Invite(InviteServer::Proceeding { response }) = &machine {
-            self.output.send(peer, response.clone());
+            self.output.send(self.output.door, peer, response.clone());
         }
         let text = self.key.share();
         let merging = self.key.merging().is_some() && message.method() != Method::Cancel;
-        let key = self.servers.insert(Server { peer, key: Arc::clone(&text), machine });
+        let server = Server { peer, door: self.output.door, key: Arc::clone(&text), machine };
+        let key = ServerKey(self.servers.insert_with(|_| server));
         if merging {
             self.by_merge.insert(ByMerge(Arc::clone(&text)), key);
         }
@@ -222,7 +223,7 @@ impl Stack {
         }
         let answer = self.finish(writer);
         let destination = request.top_via().map_or(source, |via| via.response_target(source));
-        self.output.send(destination, answer);
+        self.output.send(self.output.door, destination, answer);
     }
 
     fn finish(&self, mut writer: Writer) -> Bytes {

@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::hash::Secret;
+use crate::base::ShardId;
 use crate::base::digits::hexadecimal;
 use crate::sip::message::Message;
 use crate::sip::value::{SIP_PORT, Via};
@@ -136,4 +137,13 @@ pub(super) fn serial_of(secret: Secret, branch: &[u8]) -> Option<u64> {
     let (proof, serial) = branch.strip_prefix(COOKIE.as_bytes())?.split_at_checked(16)?;
     let (proof, serial) = (hexadecimal(proof)?, hexadecimal(serial)?);
     (proof == branch_proof(secret, serial)).then_some(serial)
+}
+
+/// Where the shard's number begins in the number of a request.
+pub(super) const SHARD_AT: u32 = 48;
+
+/// The shard whose request has this branch, taken at its word: that shard proves it.
+pub fn shard_of_branch(branch: &[u8]) -> Option<ShardId> {
+    let (_, serial) = branch.strip_prefix(COOKIE.as_bytes())?.split_at_checked(16)?;
+    u8::try_from(hexadecimal(serial)? >> SHARD_AT).ok().map(ShardId)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::event::{ClientKey, Event, ServerKey, StackConfig, Transmit};
+use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit};
 use crate::base::{Instant, TimerKey, Timers, limits};
 
 /// Whose timer it is.
@@ -52,6 +52,8 @@ pub(super) enum Life {
 #[derive(Debug)]
 pub(super) struct Output {
     pub(super) config: StackConfig,
+    /// By which the message in hand came.
+    pub(super) door: Door,
     pub(super) timers: Timers<(Owner, Alarm)>,
     pub(super) transmits: VecDeque<Transmit>,
     pub(super) events: VecDeque<Event>,
@@ -59,12 +61,12 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(config: StackConfig) -> Self {
-        Self { config, timers: Timers::default(), transmits: VecDeque::new(), events: VecDeque::new() }
+        Self { config, door: Door::Own, timers: Timers::default(), transmits: VecDeque::new(), events: VecDeque::new() }
     }
 
-    pub(super) fn send(&mut self, destination: SocketAddr, payload: Bytes) {
+    pub(super) fn send(&mut self, door: Door, destination: SocketAddr, payload: Bytes) {
         debug_assert!(self.transmits.len() < limits::OUTBOX_MAX, "the caller drains poll_transmit");
-        self.transmits.push_back(Transmit { destination, payload });
+        self.transmits.push_back(Transmit { door, destination, payload });
     }
 
     pub(super) fn tell(&mut self, event: Event) {
@@ -74,7 +76,7 @@ impl Output {
 
     /// The hands of one transaction during one input.
     pub(super) fn link<K>(&mut self, now: Instant, key: K, peer: SocketAddr) -> Link<'_, K> {
-        Link { output: self, now, key, peer }
+        Link { output: self, now, key, peer, door: Door::Own }
     }
 }
 
@@ -86,19 +88,25 @@ pub(super) struct Link<'a, K> {
     /// The transaction's own key.
     pub(super) key: K,
     peer: SocketAddr,
+    door: Door,
 }
 
 impl<K: Copy + Into<Owner>> Link<'_, K> {
-    /// Sends to the transaction's peer.
-    pub(super) fn send(&mut self, payload: &Bytes) {
-        self.output.send(self.peer, payload.clone());
+    /// The same, sending by another door.
+    pub(super) fn by(self, door: Door) -> Self {
+        Self { door, ..self }
     }
 
-    /// Sends to the transaction's peer and gives a copy to keep. What is kept lingers for half a minute, and a fresh payload
-    /// stands in a buffer of a kilobyte whatever its length.
+    /// Sends to the transaction's peer.
+    pub(super) fn send(&mut self, payload: &Bytes) {
+        self.output.send(self.door, self.peer, payload.clone());
+    }
+
+    /// Sends to the transaction's peer and gives a copy to keep: a fresh payload stands in a block shared with many, which is
+    /// used again only when none of them is kept.
     pub(super) fn send_to_keep(&mut self, payload: Bytes) -> Bytes {
         let kept = Bytes::copy_from_slice(&payload);
-        self.output.send(self.peer, payload);
+        self.output.send(self.door, self.peer, payload);
         kept
     }
 

@@ -13,11 +13,12 @@ mod link;
 mod outbound;
 mod request_client;
 mod request_server;
-mod slab;
 mod stack;
 #[cfg(test)]
 mod tests;
 
-pub use event::{ClientKey, Event, FailureCause, ServerKey, StackConfig, Transmit};
+pub use event::{ClientKey, Door, Event, FailureCause, ServerKey, StackConfig, Transmit};
+pub use hash::Secret;
+pub use key::shard_of_branch;
 pub use outbound::HOPS_MAX;
 pub use stack::Stack;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::build;
-use super::event::{ClientKey, ServerKey};
+use super::event::{ClientKey, Door, ServerKey};
 use super::invite_client::InviteClient;
 use super::key::branch_proof;
 use super::request_client::RequestClient;
@@ -53,7 +53,7 @@ impl Stack {
 
     /// Sends the ACK of a 2xx, which is no transaction (RFC 3261 13.2.2.4).
     pub fn send_ack(&mut self, destination: SocketAddr, payload: Bytes) {
-        self.output.send(destination, payload);
+        self.output.send(Door::Own, destination, payload);
     }
 
     /// Cancels an INVITE that has a provisional but no final response (RFC 3261 9.1): the key of the CANCEL's own
@@ -85,8 +85,8 @@ impl Stack {
     /// Sends a response, whose status is `code`, in its server transaction. Nothing is sent when that transaction is over or
     /// has another final response.
     pub fn respond(&mut self, now: Instant, key: ServerKey, code: u16, payload: Bytes) {
-        let Some(server) = self.servers.get_mut(key) else { return };
-        let mut link = self.output.link(now, key, server.peer);
+        let Some(server) = self.servers.get_mut(key.0) else { return };
+        let mut link = self.output.link(now, key, server.peer).by(server.door);
         match &mut server.machine {
             ServerMachine::Invite(invite) => invite.respond(code, payload, &mut link),
             ServerMachine::Request(request) => request.respond(code, payload, &mut link),
@@ -98,7 +98,7 @@ impl Stack {
         let response = Message::parse(payload.clone()).ok();
         let via = response.as_ref().and_then(Message::top_via);
         let destination = via.map_or(source, |via| via.response_target(source));
-        self.output.send(destination, payload);
+        self.output.send(self.output.door, destination, payload);
     }
 
     /// Sixteen hexadecimal digits that cannot be guessed, for tags and Call-IDs.

@@ -5,16 +5,15 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::event::{ClientKey, Event, ServerKey, StackConfig, Transmit};
+use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit};
 use super::hash::Secret;
 use super::invite_client::InviteClient;
 use super::invite_server::InviteServer;
-use super::key::{ByMatch, ByMerge, COOKIE, KeyText};
+use super::key::{ByMatch, ByMerge, COOKIE, KeyText, SHARD_AT};
 use super::link::{Alarm, Life, Output, Owner};
 use super::request_client::RequestClient;
 use super::request_server::RequestServer;
-use super::slab::Slab;
-use crate::base::{Instant, Rng, limits};
+use crate::base::{IdMap, Instant, Rng, Slots, limits};
 use crate::sip::name::Method;
 
 /// All transactions of one shard (RFC 3261 section 17, RFC 6026), over UDP.
@@ -36,10 +35,10 @@ pub struct Stack {
     pub(super) branches: Secret,
     /// Makes To tags of stateless responses: the same request again gets the same tag (RFC 3261 8.2.7).
     pub(super) tags: Secret,
-    /// Our requests begun so far.
+    /// The number of our last request, the shard's number included.
     pub(super) serial: u64,
-    pub(super) clients: HashMap<ClientKey, Client, Secret>,
-    pub(super) servers: Slab<Server>,
+    pub(super) clients: IdMap<ClientKey, Client>,
+    pub(super) servers: Slots<Server>,
     pub(super) by_match: HashMap<ByMatch, ServerKey, Secret>,
     pub(super) by_merge: HashMap<ByMerge, ServerKey, Secret>,
     /// Most transactions held; a quarter of them is reserved for requests inside dialogs.
@@ -66,6 +65,8 @@ pub(super) enum ClientMachine {
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) peer: SocketAddr,
+    /// Which way the request came, and the responses go.
+    pub(super) door: Door,
     pub(super) key: Arc<[u8]>,
     pub(super) machine: ServerMachine,
 }
@@ -84,18 +85,23 @@ impl Stack {
         let (branches, tags, tables) = (secret(), secret(), secret());
         Self {
             via: format!("SIP/2.0/UDP {};branch={COOKIE}", config.sent_by).into_bytes().into(),
+            serial: u64::from(config.shard.0) << SHARD_AT,
             output: Output::new(config),
             rng,
             branches,
             tags,
-            serial: 0,
-            clients: HashMap::with_hasher(tables),
-            servers: Slab::new(),
+            clients: IdMap::default(),
+            servers: Slots::default(),
             by_match: HashMap::with_hasher(tables),
             by_merge: HashMap::with_hasher(tables),
             room: limits::TRANSACTIONS_MAX,
             key: KeyText::default(),
         }
+    }
+
+    /// The next messages came in by this door.
+    pub fn set_door(&mut self, door: Door) {
+        self.output.door = door;
     }
 
     /// Fires every timer due at `now`.
@@ -141,8 +147,8 @@ impl Stack {
     }
 
     fn on_server_alarm(&mut self, now: Instant, key: ServerKey, alarm: Alarm) {
-        let Some(server) = self.servers.get_mut(key) else { return };
-        let mut link = self.output.link(now, key, server.peer);
+        let Some(server) = self.servers.get_mut(key.0) else { return };
+        let mut link = self.output.link(now, key, server.peer).by(server.door);
         let life = match &mut server.machine {
             ServerMachine::Invite(invite) => invite.on_alarm(alarm, &mut link),
             ServerMachine::Request(request) => request.on_alarm(alarm),
@@ -153,7 +159,7 @@ impl Stack {
     }
 
     fn close(&mut self, key: ServerKey) {
-        let Some(server) = self.servers.remove(key) else { return };
+        let Some(server) = self.servers.remove(key.0) else { return };
         self.by_match.remove(&ByMatch(Arc::clone(&server.key)));
         self.by_merge.remove(&ByMerge(server.key));
     }

@@ -209,7 +209,7 @@ impl World {
 
     fn drain(&mut self) {
         for end in 0..2 {
-            while let Some(Transmit { destination, payload }) = self.stacks[end].poll_transmit() {
+            while let Some(Transmit { destination, payload, .. }) = self.stacks[end].poll_transmit() {
                 let label = label(&payload);
                 self.sent += 1;
                 let fate = (self.wire)(self.sent, &label);
