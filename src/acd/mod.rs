@@ -6,6 +6,7 @@ mod bits;
 mod check;
 mod duty;
 pub mod engine;
+pub mod estimate;
 mod hall;
 mod index;
 mod matching;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::base::limits::SHARDS_MAX;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Strowger: an automatic call distributor that stands beside your PBX.
@@ -57,6 +58,9 @@ pub(super) enum Command {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Signalling shards, instead of what the configuration says; each beyond the first takes the next UDP port too.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=SHARDS_MAX as i64))]
+        shards: Option<u8>,
     },
     /// Show the engine at work with phones of its own, on loopback.
     ///
@@ -64,6 +68,14 @@ pub(super) enum Command {
     Demo(Box<Demo>),
     /// Validate a configuration and print what was understood.
     Check {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Write the Prometheus rules that fit a configuration: recordings of every formula, and alerts.
+    ///
+    /// Redirect the output to a file and name it under `rule_files` in prometheus.yml.
+    Rules {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,

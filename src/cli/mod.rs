@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod log;
 mod print;
+mod rules;
 mod stats;
 mod wish;
 
@@ -29,8 +30,9 @@ pub fn run() -> ExitCode {
     let usual = if matches!(arguments.command, Command::Serve { .. }) { LogLevel::Info } else { LogLevel::Warn };
     log::start(arguments.log_level.unwrap_or(usual), arguments.log_json);
     match arguments.command {
-        Command::Serve { config } => run_serve(Origin::File(config)),
+        Command::Serve { config, shards } => run_serve(Origin::File(config), shards),
         Command::Check { config } => check::run(&config),
+        Command::Rules { config } => rules::run(&config),
         Command::Demo(options) => demo::run(&options),
         Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),
         Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
@@ -66,12 +68,12 @@ fn act(command: CallCommand) -> ExitCode {
     finish(Client::new(&target).and_then(|client| client.act(&id, body, why)))
 }
 
-fn run_serve(origin: Origin) -> ExitCode {
+fn run_serve(origin: Origin, shards: Option<u8>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(fault) => return fail(&format!("no runtime: {fault}")),
     };
-    let outcome = runtime.block_on(serve(origin));
+    let outcome = runtime.block_on(serve(origin, shards));
     // Blocking look-ups of host names may still run; nothing waits for them.
     runtime.shutdown_background();
     match outcome {

@@ -19,6 +19,8 @@ pub(super) struct Contact {
     /// What its number meant when it came.
     pub(super) called: Arc<Called>,
     pub(super) caller: Caller,
+    /// The neighbour it comes from.
+    pub(super) peer: Option<PeerId>,
     /// What is left of its Max-Forwards.
     pub(super) hops: u8,
     /// The caller's leg.

@@ -158,6 +158,7 @@ impl Hub {
 fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
     let fixed = [
         ("sip.listen", old.sip.listen != new.sip.listen),
+        ("sip.shards", old.sip.shards != new.sip.shards),
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
         ("media.address", old.media.address != new.media.address),
         ("media.ports", old.media.ports != new.media.ports),

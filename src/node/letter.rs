@@ -26,6 +26,11 @@ pub struct Down {
 }
 
 impl Up {
+    /// When the shard wrote it.
+    pub const fn at(&self) -> Instant {
+        self.at
+    }
+
     /// The call that it is about, if it is about one.
     pub fn call(&self) -> Option<CallId> {
         let Said::Command(command) = &self.said else { return None };

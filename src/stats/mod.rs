@@ -20,6 +20,7 @@ mod moment;
 pub mod openmetrics;
 mod queue;
 mod reading;
+pub mod rules;
 mod snapshot;
 mod spread;
 pub mod table;

@@ -17,7 +17,8 @@ const DEFAULT_SOURCES: [DnisSource; 1] = [DnisSource::RequestUri];
 
 impl Shard {
     pub(in crate::node) fn on_incoming(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) {
-        let sources = self.directory.trusted(source.ip()).map(|peer| self.directory.peer(peer).dnis.as_slice());
+        let peer = self.directory.trusted(source.ip());
+        let sources = peer.map(|peer| self.directory.peer(peer).dnis.as_slice());
         let sources = sources.filter(|sources| !sources.is_empty()).unwrap_or(&DEFAULT_SOURCES);
         let number = identity::called_number(request, sources);
         let Some(called) = self.directory.called(&number).cloned() else {
@@ -54,6 +55,7 @@ impl Shard {
             number: number.as_str().into(),
             called,
             caller,
+            peer,
             hops: request.max_forwards().unwrap_or(HOPS_MAX).min(HOPS_MAX).saturating_sub(1) as u8,
             leg,
             joined: now,
