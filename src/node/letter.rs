@@ -43,8 +43,8 @@ impl Up {
             | Command::OfferFailed { call, .. }
             | Command::TalkEnded { call, .. }
             | Command::CallerAnswered { call }
+            | Command::SetPriority { call, .. }
             | Command::Digit { call, .. } => Some(*call),
-            Command::SetPriority { call, .. } => Some(*call),
             Command::OfferReleased { .. }
             | Command::SetAgent { .. }
             | Command::SetSkill { .. }
