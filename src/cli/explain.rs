@@ -1,7 +1,5 @@
 //! Explanations as people read them.
 
-use std::fmt::Write;
-
 use serde_json::Value;
 
 use crate::cli::print::{clock, table};
@@ -12,7 +10,10 @@ pub(super) fn call(told: &Value) -> String {
     let waited = clock(told["wait_seconds"].as_f64().unwrap_or_default());
     let line =
         format!("{} waits in {} for {waited}, place {}", word(&told["call"]), word(&told["queue"]), told["position"]);
-    let mut say = |line: String| drop(writeln!(text, "{line}"));
+    let mut say = |line: String| {
+        text.push_str(&line);
+        text.push('\n');
+    };
     say(line);
     let ahead = words(&told["ahead"]);
     if !ahead.is_empty() {
