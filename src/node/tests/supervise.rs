@@ -204,7 +204,8 @@ fn a_call_is_withdrawn_until_an_agent_talks() {
 #[test]
 fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
     let queues = "requirement = 'spanish >= 5'\nsteps = [{ after = \"30s\", requirement = 'spanish' }]\n\
-        [agents.anna]\npeer = \"pbx\"\nskills = { spanish = 3 }\n";
+        [agents.anna]\npeer = \"pbx\"\nskills = { spanish = 3 }\n\
+        [agents.expert]\npeer = \"pbx\"\nskills = { spanish = 8 }\ninitial = \"not-ready\"\n";
     let mut world = World::new(&config(2, queues), 100);
     world.call("", OFFER);
     world.pass(Duration::from_secs(10));
@@ -213,7 +214,8 @@ fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
     assert_eq!((told.position, told.asks.as_str(), told.step), (1, "spanish >= 5", 0));
     assert_eq!(told.looks_further_seconds, Some(Duration::from_secs(20)));
     let rules: usize = told.agents.iter().map(|rule| rule.count).sum();
-    assert_eq!(rules, 3, "{:?}", told.agents);
+    assert_eq!(rules, 4, "{:?}", told.agents);
+    assert!(told.agents.iter().any(|rule| rule.rule == "is not ready (initial)" && rule.count == 1));
     let skills = told.agents.iter().find(|rule| rule.rule == "skills do not meet spanish >= 5");
     assert_eq!(skills.map(|rule| rule.agents.as_slice()), Some(&["anna".into()][..]), "{:?}", told.agents);
     world.pass(Duration::from_secs(21));
