@@ -14,6 +14,7 @@ mod check;
 mod contact;
 mod control;
 mod directory;
+mod explain;
 pub mod gate;
 mod hub;
 mod identity;
@@ -29,6 +30,7 @@ mod route;
 mod run_time;
 mod shard;
 mod supervise;
+mod view;
 #[cfg(test)]
 mod tests;
 
@@ -56,6 +58,7 @@ pub use message::{
 pub use route::Router;
 pub use shard::Shard;
 pub use transaction::{Door, Transmit};
+pub use view::{CandidateView, DecisionView, ExplanationView, RuleView};
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each
 /// pair. Datagrams go to the shard that [`Router::owner`] names.
