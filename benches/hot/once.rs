@@ -10,11 +10,16 @@ fn main() -> ExitCode {
     let [name, count] = arguments.as_slice() else {
         #[expect(clippy::print_stdout, reason = "the list is what was asked for")]
         {
-            println!("{}", cases::NAMES.join("\n"));
+            println!("{}", [&cases::NAMES[..], &cases::GROWING].concat().join("\n"));
         }
         return ExitCode::SUCCESS;
     };
-    let (Some(mut case), Ok(count)) = (cases::case(name), count.parse::<u64>()) else { return ExitCode::from(2) };
+    let (Some(mut case), Ok(count)) = (cases::case(name, |engine| engine()), count.parse::<u32>()) else {
+        return ExitCode::from(2);
+    };
+    if cases::GROWING.contains(&name.as_str()) && count > cases::GROWN_MAX {
+        return ExitCode::from(2);
+    }
     (0..count).for_each(|_| case());
     ExitCode::SUCCESS
 }

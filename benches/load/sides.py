@@ -1,4 +1,4 @@
-"""The three parts of a load run: the engine between two sides of calls, made by SIPp or by the project's own generator."""
+"""One run of a load: an engine of its own between two sides of calls, made by SIPp or by the project's own generator."""
 
 import json
 import os
@@ -25,31 +25,38 @@ PORTS_TAKEN_MAX = 100
 WARM_CALLS = 200
 # The engine's core and the generator's, where each has its own.
 ENGINE_CORE, GENERATOR_CORE = 0, 1
-# Capacity: the highest rate of which so many calls complete, found to within a twentieth.
-CAPACITY_OK_PERCENT = 99.9
-CAPACITY_FIRST, CAPACITY_LAST, CAPACITY_STEP, CAPACITY_SECONDS = 2000, 40_000, 1.25, 5
 # More agents cannot be called for at once than there are ports.
 AGENTS_MAX = 6_000
 
 
 def build(options):
     """The engine and the generator, built if anything changed."""
-    if options.generator == "sipp":
+    if options.needs_sipp:
         harness.needs_sipp()
-        return {"engine": options.binary or harness.build()}
     if options.overload and (os.cpu_count() or 1) < 2:
         raise Failure("--overload needs two cores: one for the engine, one for the generator")
-    engine = options.binary or harness.build()
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", str(harness.ROOT / "target"))) / "release"
+    engine = options.binary or (target / "strowger" if options.prebuilt else harness.build())
+    if options.shards and "--shards" not in help_text(engine):
+        raise Failure(f"{engine} does not know --shards: it has one signalling shard")
+    if not options.needs_own:
+        return {"engine": engine}
+    generator = target / "examples" / "load-generator"
     command = ["cargo", "build", "--release", "--locked", "--quiet", "--example", "load-generator"]
-    if subprocess.run(command, cwd=harness.ROOT, stdout=sys.stderr).returncode != 0:
+    if not options.prebuilt and subprocess.run(command, cwd=harness.ROOT, stdout=sys.stderr).returncode != 0:
         raise Failure("the generator does not build")
-    target = os.environ.get("CARGO_TARGET_DIR", str(harness.ROOT / "target"))
-    return {"engine": engine, "generator": pathlib.Path(target) / "release" / "examples" / "load-generator"}
+    return {"engine": engine, "generator": generator}
 
 
-def config(agent_port, rate, talk_ms, relay):
+def help_text(engine):
+    """What the server says about its options."""
+    return subprocess.run([str(engine), "serve", "--help"], capture_output=True, text=True).stdout
+
+
+def config(agent_port, load):
     """Agents for the rate with room for a peak: a call keeps one for little more than its talk."""
-    agents = min(AGENTS_MAX, 100 + relay + rate * talk_ms // 500)
+    agents = 100 + load.relay + load.talking + load.rate * load.talk_ms // 500
+    agents = AGENTS_MAX if load.pinned else min(AGENTS_MAX, agents)
     return f"""
 [drain]
 limit = "1s"
@@ -82,88 +89,86 @@ skills = ["load"]
 """
 
 
-def one_run(binaries, options, waiting):
+def one_run(binaries, load):
     """One run with an engine of its own: its figures."""
     with tempfile.TemporaryDirectory(prefix="strowger-load-") as folder:
-        if options.generator == "sipp":
-            return sipp_run(binaries["engine"], folder, options, waiting)
-        return own_run(binaries, folder, options, options.rate, options.seconds, waiting)
+        if load.generator == "sipp":
+            return sipp_run(binaries["engine"], folder, load)
+        return own_run(binaries, folder, load)
 
 
-def capacity(binaries, options):
-    """The highest rate that the engine on one core serves whole."""
-    good, rate = 0, CAPACITY_FIRST
-    bad = None
-    while bad is None or bad / good > 1.05:
-        if is_whole(binaries, options, round(rate)):
-            good = rate
-        else:
-            bad = rate
-        if good == 0:
-            raise Failure(f"the engine does not even serve {CAPACITY_FIRST} calls a second")
-        if good >= CAPACITY_LAST:
-            break
-        rate = good * CAPACITY_STEP if bad is None else (good + bad) / 2
-    return round(good)
+def start_engine(binary, folder, agent_port, load):
+    """The engine for a load, with all its ports."""
+    arguments = ["--shards", str(load.shards)] if load.shards else []
+    engine = Engine(binary, folder, config(agent_port, load), rtp=RTP, arguments=arguments)
+    taken = re.search(r"held by another program.*taken=(\d+)", engine.log_text())
+    if taken and int(taken[1]) > PORTS_TAKEN_MAX:
+        raise Failure(f"another program holds {taken[1]} pairs of the RTP ports {RTP[0]}-{RTP[1]}")
+    return engine
 
 
-def is_whole(binaries, options, rate):
-    """Whether the engine serves a rate whole; what else runs on the machine may spoil one try of two."""
-    for _ in range(2):
-        with tempfile.TemporaryDirectory(prefix="strowger-load-") as folder:
-            run = own_run(binaries, folder, options, rate, CAPACITY_SECONDS, 0)
-        print(f"capacity: {rate}/s: {run['ok_percent']} %", file=sys.stderr)
-        if run["ok_percent"] >= CAPACITY_OK_PERCENT:
-            return True
-    return False
-
-
-def own_run(binaries, folder, options, rate, seconds, waiting):
+def own_run(binaries, folder, load):
     """A run by the generator of the project."""
     agent_port = free_port()
-    engine = Engine(binaries["engine"], folder, config(agent_port, rate, options.talk_ms, options.relay), rtp=RTP)
-    needs_ports(engine)
-    arguments = [str(binaries["generator"]), "--engine", f"{harness.HOST}:{engine.sip}", "--seed", str(os.getpid())]
-    values = {"engine-pid": engine.child.pid, "agent-port": agent_port, "rate": rate, "seconds": seconds}
-    values |= {"talk-ms": options.talk_ms, "warm": WARM_CALLS, "park-rate": PARK_RATE, "arrivals": options.arrivals}
-    values |= {"waiting": waiting, "music": options.music, "relay": options.relay}
-    for key, value in values.items():
-        arguments += [f"--{key}", str(value)]
-    if options.overload:
-        arguments.append("--spin")
-        pin(engine.child.pid, ENGINE_CORE)
-    child = harness.start(arguments, stdout=subprocess.PIPE, text=True)
-    if options.overload:
-        pin(child.pid, GENERATOR_CORE)
+    engine = start_engine(binaries["engine"], folder, agent_port, load)
+    child = start_generator(binaries["generator"], engine, agent_port, load)
+    staying = load.waiting + load.music + load.relay + load.talking
+    deadline = time.monotonic() + load.seconds + 120 + staying / PARK_RATE
     resident = []
-    deadline = time.monotonic() + seconds + 120 + (waiting + options.music + options.relay) / PARK_RATE
     while child.poll() is None and time.monotonic() < deadline:
-        resident.append(engine.rss_bytes())
+        resident.append((time.monotonic(), engine.rss_bytes()))
         time.sleep(0.25)
     if child.poll() is None:
         child.kill()
         raise Failure("the generator does not come to its end")
     text = child.stdout.read()
+    peak, lost = peak_bytes(engine), datagrams_lost(engine)
     engine.kill()
     if child.returncode != 0:
         raise Failure(f"the generator failed; the engine's log:\n{engine.log_text()[-1000:]}")
     run = json.loads(text)
     run["background_kept"] = int(run["background_kept"])
-    run["rss_growth_bytes"] = growth(resident)
+    run["rss_peak_bytes"] = peak
+    run["socket_lost"] = lost
+    run["rss_growth_bytes"] = growth([bytes_ for _, bytes_ in resident])
+    run["resident"] = resident
     return run
 
 
-def needs_ports(engine):
-    """Fails when another program, such as a second load run, holds the RTP ports."""
-    taken = re.search(r"held by another program.*taken=(\d+)", engine.log_text())
-    if taken and int(taken[1]) > PORTS_TAKEN_MAX:
-        raise Failure(f"another program holds {taken[1]} pairs of the RTP ports {RTP[0]}-{RTP[1]}")
+def start_generator(generator, engine, agent_port, load):
+    """Both sides of the engine's calls as one process."""
+    arguments = [str(generator), "--engine", f"{harness.HOST}:{engine.sip}", "--seed", str(os.getpid())]
+    values = {"engine-pid": engine.child.pid, "agent-port": agent_port, "rate": load.rate, "seconds": load.seconds}
+    values |= {"talk-ms": load.talk_ms, "warm": WARM_CALLS, "park-rate": PARK_RATE, "arrivals": load.arrivals}
+    values |= {"waiting": load.waiting, "music": load.music, "talking": load.talking, "relay": load.relay}
+    for key, value in values.items():
+        arguments += [f"--{key}", str(value)]
+    if load.pinned:
+        arguments.append("--spin")
+        pin(engine.child.pid, ENGINE_CORE)
+    child = harness.start(arguments, stdout=subprocess.PIPE, text=True)
+    if load.pinned:
+        pin(child.pid, GENERATOR_CORE)
+    return child
 
 
 def pin(process, core):
     """Binds all threads of a process, and those they will start, to a core."""
     for thread in pathlib.Path(f"/proc/{process}/task").iterdir():
         os.sched_setaffinity(int(thread.name), {core})
+
+
+def peak_bytes(engine):
+    """The most memory that was ever resident; nothing when the process is gone."""
+    text = pathlib.Path(f"/proc/{engine.child.pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", text)
+    return int(found[1]) * 1024 if found else None
+
+
+def datagrams_lost(engine):
+    """Datagrams that found the SIP socket's buffer full."""
+    rows = [line.split() for line in pathlib.Path("/proc/net/udp").read_text().splitlines()[1:]]
+    return sum(int(row[-1]) for row in rows if int(row[1].split(":")[1], 16) == engine.sip)
 
 
 def growth(samples):
@@ -174,34 +179,49 @@ def growth(samples):
     return round(statistics.median(samples[-tenth:]) - statistics.median(samples[2 * tenth : 3 * tenth]))
 
 
-def sipp_run(binary, folder, options, waiting):
+def sipp_run(binary, folder, load):
     """A run by SIPp."""
     agent = Sipp(folder, "agent", d=0)
-    engine = Engine(binary, folder, config(agent.port, options.rate, options.talk_ms, 0), rtp=RTP)
-    needs_ports(engine)
-    warm = Sipp(folder, "caller", engine.sip, s="800", d=options.talk_ms, m=WARM_CALLS, r=100)
-    counts = warm.wait(30)
-    if counts["ok"] != WARM_CALLS:
-        raise Failure(f"the engine does not even serve {WARM_CALLS} calls: {counts} {warm.errors()}")
+    engine = start_engine(binary, folder, agent.port, load)
     run = {}
-    parked = park(folder, engine, waiting, run)
+    try:
+        warm_up(folder, engine.sip, load)
+        parked = park(folder, engine, load.waiting, run)
+        run |= sipp_calls(folder, engine.sip, load, engine.cpu_seconds, engine.rss_bytes, [agent])
+        run["rss_peak_bytes"] = peak_bytes(engine)
+        if parked is not None:
+            parked.kill()
+    finally:
+        agent.kill()
+        engine.kill()
+    return run
+
+
+def warm_up(folder, port, load, rate=100):
+    """Calls before anything is measured."""
+    warm = Sipp(folder, "caller", port, s="800", d=load.talk_ms, m=WARM_CALLS, r=rate)
+    counts = warm.wait(30 + WARM_CALLS / rate)
+    if counts["ok"] != WARM_CALLS:
+        raise Failure(f"not even {WARM_CALLS} calls are served: {counts} {warm.errors()}")
+
+
+def sipp_calls(folder, port, load, cpu_seconds, rss_bytes, agents):
+    """The measured calls of a run by SIPp, through whatever listens on the port."""
+    calls = load.rate * load.seconds
     resident = []
-    calls = options.rate * options.seconds
-    limit = options.rate * 10
-    children = children_cpu()
-    cpu = engine.cpu_seconds()
-    load = Sipp(
-        folder, "caller", engine.sip, s="800", d=options.talk_ms, m=calls, r=options.rate, l=limit, trace_rtt=True, rtt_freq=100
-    )
-    deadline = time.monotonic() + options.seconds * 2 + 60
-    while load.child.poll() is None and time.monotonic() < deadline:
-        resident.append(engine.rss_bytes())
+    children, cpu = children_cpu(), cpu_seconds()
+    options = {"s": "800", "d": load.talk_ms, "m": calls, "r": load.rate, "l": load.rate * 10}
+    caller = Sipp(folder, "caller", port, **options, trace_rtt=True, rtt_freq=100)
+    deadline = time.monotonic() + load.seconds * 2 + 60
+    while caller.child.poll() is None and time.monotonic() < deadline:
+        resident.append(rss_bytes())
         time.sleep(0.2)
-    counts = load.wait(1)
-    cpu = engine.cpu_seconds() - cpu
-    times = load.response_times_ms()
-    agent.kill()
-    run |= {
+    counts = caller.wait(1)
+    cpu = cpu_seconds() - cpu
+    times = caller.response_times_ms()
+    for agent in agents:
+        agent.kill()
+    return {
         "attempts": calls,
         "ok_percent": round(100 * counts["ok"] / calls, 3),
         "cpu_us_per_call": round(1e6 * cpu / max(counts["ok"], 1), 1),
@@ -212,10 +232,6 @@ def sipp_run(binary, folder, options, waiting):
         "rss_bytes": max(resident, default=0),
         "rss_growth_bytes": growth(resident),
     }
-    if parked is not None:
-        parked.kill()
-    engine.kill()
-    return run
 
 
 def children_cpu():
@@ -233,5 +249,5 @@ def park(folder, engine, count, run):
     wait_until(lambda: engine.queue("parked")["waiting"] == count, f"{count} callers wait", 60 + count / 200)
     # Transactions of the parked callers' INVITEs end after 64*T1 (RFC 3261 17.2.1, RFC 6026): they are counted in.
     time.sleep(1)
-    run["waiting_bytes_each"] = round((engine.rss_bytes() - before) / count)
+    run["bytes_each"] = round((engine.rss_bytes() - before) / count)
     return parked

@@ -7,6 +7,7 @@ use crate::acd::agent::{Contract, Duty, Offer, Phase, Standing};
 use crate::acd::engine::{Engine, Link, Timer};
 use crate::acd::message::{Actor, AgentTarget, Fact, OfferCause};
 use crate::acd::plan::AgentState;
+use crate::acd::strategy::History;
 use crate::base::{AgentId, PeerId};
 
 impl Engine {
@@ -83,6 +84,7 @@ impl Engine {
     /// What an agent does when nothing keeps it any more: what was wished meanwhile, else it wishes calls.
     pub(super) fn settle(&mut self, agent: AgentId) {
         let Some(row) = self.agents.get_mut(agent) else { return };
+        row.history.at_rest(self.now);
         if row.contract == Contract::Leaving {
             return self.dismiss(agent);
         }
@@ -197,7 +199,7 @@ impl Engine {
             AgentTarget::LoggedOut => {
                 self.begin(agent, Duty::LoggedOut, by);
                 if let Some(row) = self.agents.get_mut(agent) {
-                    row.history.idle_since = None;
+                    row.history = History::default();
                 }
             }
         }

@@ -120,7 +120,9 @@ impl Engine {
     pub fn handle_command(&mut self, now: Instant, command: Command) {
         self.advance(now);
         match command {
-            Command::Enqueue { call, queue, priority, since } => self.on_enqueue(call, queue, priority, since),
+            Command::Enqueue { call, queue, priority, since, asks } => {
+                self.on_enqueue(call, queue, (priority, since), asks)
+            }
             Command::CallerGone { call } => self.on_caller_gone(call),
             Command::Leave { call, reason } => self.flow_out(call, reason),
             Command::OfferRinging { call, agent, epoch } => self.on_ringing(call, agent, epoch),

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use crate::acd::bits::Bits;
 use crate::acd::index::Index;
-use crate::acd::needs::{Ladder, Needs};
+use crate::acd::needs::{self, Ladder};
 use crate::acd::place::Place;
 use crate::acd::plan::QueuePlan;
 use crate::acd::reach::Reach;
+use crate::acd::requirement::Attributes;
 use crate::acd::rota::{Rank, Rota};
-use crate::acd::routing::{Membership, Skill};
+use crate::acd::routing::{Membership, Routing, Skill};
 use crate::acd::strategy::{self, Candidate, History, Strategy};
 use crate::base::{AgentId, Rng};
 
@@ -23,8 +24,10 @@ pub(super) struct Hall {
     reaches: Arc<[Reach]>,
     /// While nobody of the levels that have joined is logged in, the next joins.
     skip_empty: bool,
-    weights: Vec<(Arc<str>, u32)>,
-    base: Needs,
+    routing: Routing,
+    /// Callers need different things by what they bring.
+    asks_for_attributes: bool,
+    by_attributes: BTreeMap<Arc<Attributes>, usize>,
     rotas: Vec<Rota>,
     /// The rota by steps reached.
     rota_of: Vec<usize>,
@@ -81,6 +84,9 @@ struct Group {
     logged_in: u32,
 }
 
+/// Sets of attributes whose ladder is remembered; beyond, all are forgotten and worked out anew.
+const ATTRIBUTES_KNOWN_MAX: usize = 1_024;
+
 type GroupKey = (Arc<[Skill]>, u32, u32, std::time::Duration);
 
 /// An agent's place in a hall.
@@ -95,12 +101,12 @@ pub(super) struct Seat {
 
 impl Hall {
     pub(super) fn new(plan: &QueuePlan, reaches: Arc<[Reach]>) -> Self {
-        let base = Needs::ladder(&plan.skills, &plan.routing);
         let mut hall = Self {
             reaches,
             skip_empty: plan.routing.tiers.is_some_and(|rules| rules.skip_empty),
-            weights: plan.routing.skill_weights.clone(),
-            base: base[0].clone(),
+            asks_for_attributes: needs::asks_for_attributes(&plan.routing),
+            by_attributes: BTreeMap::new(),
+            routing: plan.routing.clone(),
             rotas: Vec::new(),
             rota_of: Vec::new(),
             ladders: Vec::new(),
@@ -120,7 +126,7 @@ impl Hall {
             let rota = hall.rota(strategy::find(name).unwrap_or(strategy::STRATEGIES[0]));
             hall.rota_of.push(rota);
         }
-        hall.ladder(&base);
+        hall.ladder(needs::ladder(&plan.routing, &Attributes::default()));
         hall
     }
 
@@ -133,19 +139,22 @@ impl Hall {
     }
 
     /// The ladder with these needs, made when it is the first.
-    pub(super) fn ladder(&mut self, needs: &Ladder) -> usize {
-        if let Some(&ladder) = self.ladder_ids.get(needs) {
+    fn ladder(&mut self, needs: Ladder) -> usize {
+        if let Some(&ladder) = self.ladder_ids.get(&needs) {
             return ladder;
         }
         let ladder = self.ladders.len();
         self.ladder_ids.insert(needs.clone(), ladder);
         let met_by = needs.iter().map(|needs| {
             let mut met = Bits::default();
-            self.groups.iter().enumerate().for_each(|(index, group)| met.put(index, needs.met_by(&group.skills)));
+            self.groups
+                .iter()
+                .enumerate()
+                .for_each(|(index, group)| met.put(index, needs::met_by(needs, &group.skills)));
             met
         });
         let met_by = met_by.collect();
-        self.ladders.push(Rungs { needs: needs.clone(), met_by });
+        self.ladders.push(Rungs { needs, met_by });
         for reach in 0..self.reaches.len() {
             let view = self.survey(ladder, reach);
             let line = Line { ladder, reach, view, groups: Bits::default(), waiting: Index::default() };
@@ -156,14 +165,30 @@ impl Hall {
         ladder
     }
 
-    /// True when somebody with these skills meets the queue's own needs in some step.
+    /// True when somebody with these skills may meet some caller's needs in some step.
     pub(super) fn may_serve(&self, skills: &[Skill]) -> bool {
-        self.ladders[0].needs.iter().any(|needs| needs.met_by(skills))
+        self.asks_for_attributes || self.ladders[0].needs.iter().any(|needs| needs::met_by(needs, skills))
     }
 
-    /// The line of callers on a ladder in a reach.
-    pub(super) fn line(&self, ladder: usize, reach: usize) -> usize {
+    /// The line of callers in a reach who bring these attributes.
+    pub(super) fn line(&mut self, attributes: Option<&Arc<Attributes>>, reach: usize) -> usize {
+        let ladder = match attributes {
+            Some(attributes) if self.asks_for_attributes => self.ladder_for(attributes),
+            Some(_) | None => 0,
+        };
         ladder * self.reaches.len() + reach
+    }
+
+    fn ladder_for(&mut self, attributes: &Arc<Attributes>) -> usize {
+        if let Some(&ladder) = self.by_attributes.get(attributes) {
+            return ladder;
+        }
+        let ladder = self.ladder(needs::ladder(&self.routing, attributes));
+        if self.by_attributes.len() >= ATTRIBUTES_KNOWN_MAX {
+            self.by_attributes.clear();
+        }
+        self.by_attributes.insert(Arc::clone(attributes), ladder);
+        ladder
     }
 
     /// Where callers of a ladder look in a reach: the first step from the reach's own on that somebody logged in meets, and
@@ -206,10 +231,10 @@ impl Hall {
     fn add_group(&mut self, key: GroupKey, terms: &Membership) -> usize {
         let index = self.groups.len();
         let skills = Arc::clone(&key.0);
-        let skill = self.base.level_sum(&skills, &self.weights);
+        let skill = needs::level_sum(&self.routing, &skills);
         for rungs in &mut self.ladders {
             for (needs, met) in rungs.needs.iter().zip(&mut rungs.met_by) {
-                met.put(index, needs.met_by(&skills));
+                met.put(index, needs::met_by(needs, &skills));
             }
         }
         let group = Group { skills, terms: terms.clone(), skill, lines: Bits::default(), logged_in: 0 };

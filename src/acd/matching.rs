@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::acd::hall::{Hall, Seat};
-use crate::acd::needs::{self, Ladder, Needs};
+use crate::acd::needs;
 use crate::acd::place::Place;
 use crate::acd::plan::{AgentPlan, QueuePlan};
 use crate::acd::reach::Reach;
+use crate::acd::requirement::Attributes;
 use crate::acd::routing::{Members, Membership, Skill};
 use crate::acd::strategy::History;
 use crate::base::{AgentId, CallId, IdMap, QueueId, Rng};
@@ -68,8 +69,10 @@ impl Matching {
         self.hall_of.insert(plan.id, hall);
         self.halls.push((plan.id, Hall::new(plan, Arc::clone(reaches))));
         if plan.routing.members == Members::Skilled {
-            for needs in Needs::ladder(&plan.skills, &plan.routing) {
-                let skill = needs.rarest().cloned().unwrap_or_default();
+            let ladder = needs::ladder(&plan.routing, &Attributes::default());
+            let open_to_all = needs::asks_for_attributes(&plan.routing);
+            for needs in &ladder {
+                let skill = needs::indispensable(needs).filter(|_| !open_to_all).cloned().unwrap_or_default();
                 let halls = self.by_skill.entry(skill).or_default();
                 if halls.last() != Some(&hall) {
                     halls.push(hall);
@@ -152,13 +155,11 @@ impl Matching {
         }
     }
 
-    /// The line of a queue's callers with these needs in a reach.
-    pub(super) fn line(&mut self, queue: QueueId, ladder: &Ladder, reach: usize) -> LineId {
+    /// The line of a queue's callers in a reach who bring these attributes.
+    pub(super) fn line(&mut self, queue: QueueId, attributes: Option<&Arc<Attributes>>, reach: usize) -> LineId {
         let hall = *self.hall_of.get(&queue).expect("every queue has a hall");
-        let room = &mut self.halls[hall as usize].1;
-        let ladder = room.ladder(ladder);
-        let line = u32::try_from(room.line(ladder, reach)).expect("fewer lines than calls and reaches");
-        LineId { hall, line }
+        let line = self.halls[hall as usize].1.line(attributes, reach);
+        LineId { hall, line: u32::try_from(line).expect("fewer lines than calls and reaches") }
     }
 
     /// A call begins to wait for an agent.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::plan::{AgentState, Reason};
+use crate::acd::requirement::Attributes;
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 
 /// An input of the engine. A command about an offer carries the offer's epoch; a stale one is a no-op.
@@ -20,6 +21,8 @@ pub enum Command {
         priority: i32,
         /// Keeps the place of a call that waited before.
         since: Option<Instant>,
+        /// What else it brings.
+        asks: Asks,
     },
     /// The caller hung up (or was lost) while waiting or while an agent rang: the visit is abandoned.
     CallerGone {
@@ -117,6 +120,13 @@ pub enum Command {
     },
     /// The node drains: nothing joins any more. Callers who wait are still offered.
     Drain,
+}
+
+/// What a call brings to a queue beside its priority.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Asks {
+    /// What requirements may ask about.
+    pub attributes: Option<Arc<Attributes>>,
 }
 
 /// What the engine asks the node to do.

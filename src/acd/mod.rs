@@ -6,6 +6,7 @@ mod bits;
 mod check;
 mod duty;
 pub mod engine;
+pub mod estimate;
 mod hall;
 mod index;
 mod matching;
@@ -30,7 +31,7 @@ mod tests;
 pub use agent::AgentStatus;
 pub use engine::Engine;
 pub use message::{
-    Actor, AgentTarget, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Stamped,
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Stamped,
 };
 pub use plan::{AgentPlan, AgentState, Plan, QueuePlan, Reason};
 pub use queue::Counts;

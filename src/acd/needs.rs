@@ -1,61 +1,65 @@
-//! [`Needs`]: what a caller needs of an agent in one step of the ladder, in a form that can be compared and met.
+//! What a caller needs of an agent from step to step: the conditions that are left of a queue's requirements when the
+//! attributes of the call are filled in.
 
 use std::sync::Arc;
 
+use crate::acd::requirement::{Attributes, Requirement, Residual};
 use crate::acd::routing::{Routing, Skill};
 
-/// What an agent must have, all of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Needs {
-    /// Sorted, without repeats.
-    skills: Vec<Arc<str>>,
-}
-
 /// What a caller needs at first, and after each step.
-pub(super) type Ladder = Vec<Needs>;
+pub(super) type Ladder = Vec<Residual>;
 
-impl Needs {
-    /// The ladder of a queue's callers.
-    pub(super) fn ladder(skills: &[Arc<str>], routing: &Routing) -> Ladder {
-        let mut ladder = vec![Self::of(skills)];
-        for step in &routing.steps {
-            let needs = step.skills.as_deref().map_or_else(|| ladder[ladder.len() - 1].clone(), Self::of);
-            ladder.push(needs);
-        }
-        ladder
+/// The ladder of a queue's callers who bring these attributes.
+pub(super) fn ladder(routing: &Routing, attributes: &Attributes) -> Ladder {
+    let mut ladder = vec![routing.requirement.residual(attributes)];
+    for step in &routing.steps {
+        let relaxed = step.requirement.as_ref().map(|requirement| requirement.residual(attributes));
+        let needs = relaxed.unwrap_or_else(|| ladder[ladder.len() - 1].clone());
+        ladder.push(needs);
     }
+    ladder
+}
 
-    fn of(skills: &[Arc<str>]) -> Self {
-        let mut skills = skills.to_vec();
-        skills.sort_unstable();
-        skills.dedup();
-        Self { skills }
-    }
+/// True when the ladder is not the same for every call.
+pub(super) fn asks_for_attributes(routing: &Routing) -> bool {
+    requirements(routing).any(|requirement| !requirement.attributes().is_empty())
+}
 
-    /// True when somebody with these enabled skills, sorted by name, will do.
-    pub(super) fn met_by(&self, skills: &[Skill]) -> bool {
-        self.skills.iter().all(|name| has(skills, name))
-    }
+/// Every requirement of a queue, the first one first.
+pub(super) fn requirements(routing: &Routing) -> impl Iterator<Item = &Requirement> {
+    std::iter::once(&routing.requirement).chain(routing.steps.iter().filter_map(|step| step.requirement.as_ref()))
+}
 
-    /// A skill without which nobody will do, for finding the few queues that an agent may serve.
-    pub(super) fn rarest(&self) -> Option<&Arc<str>> {
-        self.skills.first()
-    }
+/// True when somebody with these enabled skills, sorted by name, will do.
+pub(super) fn met_by(needs: &Residual, skills: &[Skill]) -> bool {
+    needs.holds(&|name| level(skills, name))
+}
 
-    /// The weighted sum of the levels of what is asked for.
-    pub(super) fn level_sum(&self, skills: &[Skill], weights: &[(Arc<str>, u32)]) -> u32 {
-        let weight = |name: &Arc<str>| {
-            let given = weights.iter().find(|(named, _)| named == name).map(|(_, weight)| *weight);
-            given.unwrap_or_else(|| u32::from(self.skills.binary_search(name).is_ok()))
-        };
-        skills
-            .iter()
-            .fold(0_u32, |sum, skill| sum.saturating_add(weight(&skill.name).saturating_mul(u32::from(skill.level))))
+/// A skill without which nobody will do, for finding the few queues that an agent may serve. `None`: there is no single one.
+pub(super) fn indispensable(needs: &Residual) -> Option<&Arc<str>> {
+    match needs {
+        Residual::Skill(name, levels) => (!levels.contains(0)).then_some(name),
+        Residual::All(parts) => parts.iter().find_map(indispensable),
+        Residual::Any(_) | Residual::Always | Residual::Never => None,
     }
 }
 
-fn has(skills: &[Skill], name: &Arc<str>) -> bool {
-    skills.binary_search_by(|skill| skill.name.cmp(name)).is_ok()
+/// The weighted sum of the levels of what a queue asks for at first: a skill that is given no weight counts once where it is
+/// asked for.
+pub(super) fn level_sum(routing: &Routing, skills: &[Skill]) -> u32 {
+    let asked = routing.requirement.skills();
+    let weight = |name: &Arc<str>| {
+        let given = routing.skill_weights.iter().find(|(named, _)| named == name).map(|(_, weight)| *weight);
+        given.unwrap_or_else(|| u32::from(asked.contains(name)))
+    };
+    skills
+        .iter()
+        .fold(0_u32, |sum, skill| sum.saturating_add(weight(&skill.name).saturating_mul(u32::from(skill.level))))
+}
+
+/// The level of a skill, 0 without it.
+pub(super) fn level(skills: &[Skill], name: &str) -> u8 {
+    skills.binary_search_by(|skill| (*skill.name).cmp(name)).map_or(0, |at| skills[at].level)
 }
 
 /// The enabled skills, sorted by name.

@@ -68,6 +68,9 @@ impl Engine {
         self.tell_end(agent, &offer, OfferCause::Answered);
         self.matching.took(agent, offer.queue);
         self.finish(call, Outcome::Answered(agent));
+        if let Some(row) = self.agents.get_mut(agent) {
+            row.history.answered(self.now);
+        }
         self.begin(agent, Duty::Talking(talk), Actor::Engine);
     }
 
@@ -136,8 +139,8 @@ impl Engine {
                 self.on_unheard_talk_ended(call, epoch, by)
             };
         };
-        row.history.idle_since = Some(self.now);
         let Talk { queue, since, wrap_up, .. } = talk;
+        row.history.talk_ended(self.now, self.now.since(since));
         self.tell(Fact::TalkEnded { call, queue, agent, talk: self.now.since(since), by });
         if wrap_up.is_zero() {
             return self.settle(agent);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::needs::{self, Needs};
+use crate::acd::needs;
+use crate::acd::requirement::Attributes;
 use crate::acd::routing::{Members, Membership, Routing, Skill};
 use crate::base::{AgentId, PeerId, QueueId};
 
@@ -23,8 +24,6 @@ pub struct QueuePlan {
     pub id: QueueId,
     /// Its name.
     pub name: Arc<str>,
-    /// The skills an agent must all have.
-    pub skills: Vec<Arc<str>>,
     /// The name of a row of the strategy table.
     pub strategy: &'static str,
     /// Most callers waiting; `None` is unlimited. At the bound a new caller flows out as full.
@@ -67,7 +66,7 @@ pub struct AgentPlan {
 }
 
 impl QueuePlan {
-    /// True when the agent may take the queue's callers in some step.
+    /// True when the agent may take callers of the queue who bring no attributes, in some step.
     pub fn accepts(&self, agent: &AgentPlan) -> bool {
         let is_member = match self.routing.members {
             Members::Skilled => true,
@@ -77,7 +76,7 @@ impl QueuePlan {
             return false;
         }
         let skills = needs::enabled(&agent.skills);
-        Needs::ladder(&self.skills, &self.routing).iter().any(|needs| needs.met_by(&skills))
+        needs::ladder(&self.routing, &Attributes::default()).iter().any(|needs| needs::met_by(needs, &skills))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::acd::index::Index;
 use crate::acd::matching::LineId;
-use crate::acd::needs::{Ladder, Needs};
+use crate::acd::message::Asks;
 use crate::acd::place::{Claim, Place};
 use crate::acd::plan::QueuePlan;
 use crate::acd::reach::{self, Reach};
@@ -24,6 +24,8 @@ pub(super) struct Visit {
     pub(super) line: LineId,
     /// When this stay began; the claim may be older, after a requeue.
     pub(super) joined: Instant,
+    /// What the call brings.
+    pub(super) asks: Asks,
     /// Who is reserved for it.
     pub(super) agent: Option<AgentId>,
     /// The wait has been told to have passed the threshold.
@@ -68,8 +70,6 @@ pub(super) struct Queue {
     pub(super) listing: Listing,
     /// From which wait on its callers look further.
     pub(super) reaches: Arc<[Reach]>,
-    /// What a caller needs who asks for nothing else.
-    pub(super) ladder: Ladder,
     pub(super) counts: Counts,
     /// Everybody who waits, those being offered included.
     pub(super) order: Index<Place>,
@@ -90,7 +90,6 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new(plan: QueuePlan) -> Self {
         Self {
-            ladder: Needs::ladder(&plan.skills, &plan.routing),
             reaches: Reach::all(&plan.routing, std::iter::empty()).into(),
             plan,
             listing: Listing::Configured,
@@ -137,7 +136,6 @@ impl Queue {
 
     /// A new plan, with the reaches that follow from it and from who belongs to the queue. Those who wait have to join anew.
     pub(super) fn replan(&mut self, plan: QueuePlan, listing: Listing) {
-        self.ladder = Needs::ladder(&plan.skills, &plan.routing);
         self.plan = plan;
         self.listing = listing;
         self.undecided_from = Instant::ZERO;

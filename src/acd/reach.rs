@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_phase_begins_with_every_change_and_carries_what_holds_by_then() {
-        let step = |after, bump| Step { after: secs(after), skills: None, strategy: None, bump };
+        let step = |after, bump| Step { after: secs(after), requirement: None, strategy: None, bump };
         let routing = Routing {
             steps: vec![step(15, 2), step(40, 3)],
             penalties: vec![PenaltyStep { after: secs(20), min: 1, max: 5, raise: 2 }],

@@ -4,11 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::requirement::{LEVEL_MAX, Requirement};
 use crate::base::QueueId;
 
 /// How a queue routes. The default: first come, first served inside a priority, whoever has the skills, at once.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
+    /// What an agent must have to take a call of the queue.
+    pub requirement: Requirement,
     /// The band of the queue: where an agent serves several queues, all callers of a heavier one go first.
     pub weight: i32,
     /// The order of callers inside the band.
@@ -22,8 +25,23 @@ pub struct Routing {
     /// The penalty window, by rising `after`; before the first, all penalties are in.
     pub penalties: Vec<PenaltyStep>,
     /// What the levels of a skill count for in `most-skilled` and `least-skilled`; a skill that is not named counts 1 where
-    /// the queue asks for it by name, else 0.
+    /// the queue's first requirement asks about it, else 0.
     pub skill_weights: Vec<(Arc<str>, u32)>,
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        Self {
+            requirement: Requirement::all_of([]),
+            weight: 0,
+            order: Order::Priority,
+            members: Members::Skilled,
+            steps: Vec::new(),
+            tiers: None,
+            penalties: Vec::new(),
+            skill_weights: Vec::new(),
+        }
+    }
 }
 
 /// The order of callers. Every order is one key that never changes while a caller waits in one step, so that nothing is sorted
@@ -58,8 +76,8 @@ pub enum Members {
 pub struct Step {
     /// The wait from which the step holds.
     pub after: Duration,
-    /// The skills asked for from then on, in place of what was asked before; `None` leaves it.
-    pub skills: Option<Vec<Arc<str>>>,
+    /// What is asked for from then on, in place of what was asked before; `None` leaves it.
+    pub requirement: Option<Requirement>,
     /// The strategy from then on; `None` leaves it.
     pub strategy: Option<&'static str>,
     /// Added to the caller's priority from then on.
@@ -124,8 +142,8 @@ pub struct Skill {
 }
 
 impl Skill {
-    /// The level of a skill that none is given for: the middle, as in UCCX.
-    pub const LEVEL: u8 = 5;
+    /// The level of a skill that none is given for: who has no levels has experts.
+    pub const LEVEL: u8 = LEVEL_MAX;
 }
 
 impl From<Arc<str>> for Skill {

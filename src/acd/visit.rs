@@ -2,7 +2,7 @@
 //! one outcome, counted here and nowhere else.
 
 use crate::acd::engine::{Admission, Engine, Timer};
-use crate::acd::message::{Effect, Fact, FlowOut, OfferCause, Refusal};
+use crate::acd::message::{Asks, Effect, Fact, FlowOut, OfferCause, Refusal};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
 use crate::base::limits::CALLS_MAX;
@@ -17,7 +17,8 @@ pub(super) enum Outcome {
 }
 
 impl Engine {
-    pub(super) fn on_enqueue(&mut self, call: CallId, queue: QueueId, priority: i32, since: Option<Instant>) {
+    pub(super) fn on_enqueue(&mut self, call: CallId, queue: QueueId, claim: (i32, Option<Instant>), asks: Asks) {
+        let (priority, since) = claim;
         if self.calls.contains_key(&call) {
             return;
         }
@@ -32,9 +33,9 @@ impl Engine {
         let claim = Claim { priority, since, seq: self.seq };
         let reach = row.reach(since, self.now);
         let place = row.place(call, claim, reach);
-        let line = self.matching.line(queue, &row.ladder, reach);
+        let line = self.matching.line(queue, asks.attributes.as_ref(), reach);
         let visit =
-            Visit { place, claim, reach, line, joined: self.now, agent: None, missed: false, epoch: self.epoch };
+            Visit { place, claim, reach, line, joined: self.now, asks, agent: None, missed: false, epoch: self.epoch };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
@@ -190,7 +191,7 @@ impl Engine {
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
         visit.reach = row.reach(visit.claim.since, self.now);
         visit.place = row.place(call, visit.claim, visit.reach);
-        visit.line = self.matching.line(visit.place.queue, &row.ladder, visit.reach);
+        visit.line = self.matching.line(visit.place.queue, visit.asks.attributes.as_ref(), visit.reach);
         row.join(visit);
         if visit.agent.is_none() {
             self.matching.wait(visit.line, visit.place);

@@ -1,4 +1,6 @@
-//! `/v1/agents`: the list, and setting an agent's state.
+//! `/v1/agents`: the list, and what a supervisor sets of one agent or of many.
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -11,11 +13,9 @@ use crate::api::audit::{self, Action};
 use crate::api::auth::Who;
 use crate::api::handle::Handle;
 use crate::api::problem::Problem;
-use crate::api::request::{self, Page};
-use crate::node::{AgentView, Control, Reply};
-
-/// Longest reason of not ready, in bytes: it is shown in tables.
-const REASON_MAX: usize = 64;
+use crate::api::request::{self, Asked, Page};
+use crate::base::limits::REASON_BYTES_MAX;
+use crate::node::{AgentChange, AgentView, Control, Reply, Selection};
 
 /// One page of agents.
 #[derive(Debug, Serialize)]
@@ -56,6 +56,34 @@ enum Wished {
     LoggedOut,
 }
 
+/// The body of `POST /v1/agents`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManyBody {
+    /// Names and ranges.
+    #[serde(default)]
+    agents: Vec<String>,
+    /// Teams, with those below.
+    #[serde(default)]
+    teams: Vec<String>,
+    set: ChangeBody,
+}
+
+/// What is changed of agents.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum ChangeBody {
+    /// `{"state": {"state": "not-ready", "reason": "lunch"}}`
+    State(StateBody),
+}
+
+/// The agents that were changed.
+#[derive(Debug, Serialize)]
+pub(super) struct Set {
+    outcome: &'static str,
+    agents: Vec<Arc<str>>,
+}
+
 /// `POST /v1/agents/ID/state`
 pub(super) async fn set_state(
     Who(by): Who,
@@ -63,21 +91,58 @@ pub(super) async fn set_state(
     Path(agent): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<request::Done>, Problem> {
-    let target = target(request::body(&headers, &body)?)?;
-    let action = Action { who: &by, what: "set-agent", subject: &agent, detail: &describe(&target) };
-    let control = Control::SetAgent { agent: agent.clone(), target: target.clone(), by: by.clone() };
-    let outcome = handle.ask(control).await;
-    audit::write(&action, &outcome);
-    outcome.map(|_| Json(request::DONE))
+) -> Result<Json<Set>, Problem> {
+    let Asked { action, why } = request::asked(&headers, &body)?;
+    set(&handle, by, Selection::one(agent), ChangeBody::State(action), &why).await
+}
+
+/// `POST /v1/agents`: many at once, all or none.
+pub(super) async fn set_many(
+    Who(by): Who,
+    State(handle): State<Handle>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Set>, Problem> {
+    let Asked { action: ManyBody { agents, teams, set: change }, why } = request::asked(&headers, &body)?;
+    if agents.is_empty() && teams.is_empty() {
+        return Err(Problem::bad_request("agents or teams say who is meant"));
+    }
+    set(&handle, by, Selection { agents, teams }, change, &why).await
+}
+
+async fn set(
+    handle: &Handle,
+    by: Arc<str>,
+    who: Selection,
+    change: ChangeBody,
+    why: &str,
+) -> Result<Json<Set>, Problem> {
+    let (change, detail) = read(change)?;
+    let named = who.agents.iter().cloned().chain(who.teams.iter().map(|team| format!("team {team}")));
+    let subject = named.collect::<Vec<_>>().join(",");
+    let outcome = handle.ask(Control::SetAgents { who, change, by: Arc::clone(&by) }).await;
+    audit::write(&Action { who: &by, what: "set-agent", subject: &subject, detail: &detail, why }, &outcome);
+    let Reply::Set(agents) = outcome? else { return Err(request::strange()) };
+    Ok(Json(Set { outcome: "done", agents }))
+}
+
+/// The change, and its words for the audit line.
+fn read(change: ChangeBody) -> Result<(AgentChange, String), Problem> {
+    match change {
+        ChangeBody::State(body) => {
+            let target = target(body)?;
+            let detail = describe(&target);
+            Ok((AgentChange::State(target), detail))
+        }
+    }
 }
 
 fn target(StateBody { state, reason }: StateBody) -> Result<AgentTarget, Problem> {
     let reason = reason.map(|reason| reason.trim().to_string()).filter(|reason| !reason.is_empty());
     match (state, reason) {
         (Wished::NotReady, None) => Err(Problem::bad_request("not-ready needs a reason")),
-        (Wished::NotReady, Some(reason)) if reason.len() > REASON_MAX || reason.chars().any(char::is_control) => {
-            Err(Problem::bad_request(format!("the reason is at most {REASON_MAX} bytes of printable text")))
+        (Wished::NotReady, Some(reason)) if reason.len() > REASON_BYTES_MAX || reason.chars().any(char::is_control) => {
+            Err(Problem::bad_request(format!("the reason is at most {REASON_BYTES_MAX} bytes of printable text")))
         }
         (Wished::NotReady, Some(reason)) => Ok(AgentTarget::NotReady(Reason::Custom(reason.into()))),
         (Wished::Ready | Wished::LoggedOut, Some(_)) => Err(Problem::bad_request("only not-ready takes a reason")),

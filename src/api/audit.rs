@@ -1,4 +1,5 @@
-//! The audit line: one log event with target `audit` for each action of a person or program, with who, what and the outcome.
+//! The audit line: one log event with target `audit` for each action of a person or program, with who, what,
+//! why and the outcome.
 
 use crate::api::problem::Problem;
 
@@ -13,16 +14,18 @@ pub(super) struct Action<'a> {
     pub(super) subject: &'a str,
     /// The action's argument.
     pub(super) detail: &'a str,
+    /// The user's own words; may be empty.
+    pub(super) why: &'a str,
 }
 
 /// Writes the line.
 pub(super) fn write<T>(action: &Action<'_>, outcome: &Result<T, Problem>) {
-    let Action { who, what, subject, detail } = *action;
+    let Action { who, what, subject, detail, why } = *action;
     match outcome {
-        Ok(_) => tracing::info!(target: "audit", who, what, subject, detail, outcome = "done"),
+        Ok(_) => tracing::info!(target: "audit", who, what, subject, detail, why, outcome = "done"),
         Err(problem) => {
-            let (outcome, why) = (problem.status().as_u16(), problem.detail());
-            tracing::info!(target: "audit", who, what, subject, detail, outcome, why);
+            let (outcome, refused) = (problem.status().as_u16(), problem.detail());
+            tracing::info!(target: "audit", who, what, subject, detail, why, outcome, refused);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::api::audit::{self, Action};
 use crate::api::auth::Who;
 use crate::api::handle::Handle;
 use crate::api::problem::Problem;
-use crate::api::request::{self, Page};
+use crate::api::request::{self, Asked, Page};
 use crate::base::CallId;
 use crate::node::{CallView, Control, Reply};
 
@@ -51,12 +51,12 @@ pub(super) async fn act(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<request::Done>, Problem> {
-    let body: CallBody = request::body(&headers, &body)?;
+    let Asked { action: body, why } = request::asked(&headers, &body)?;
     let (what, detail) = match &body {
         CallBody::Hangup => ("hangup", ""),
         CallBody::Requeue { queue } => ("requeue", queue.as_deref().unwrap_or_default()),
     };
-    let action = Action { who: &by, what, subject: &id, detail };
+    let action = Action { who: &by, what, subject: &id, detail, why: &why };
     let outcome = match call_id(&id) {
         Some(call) => handle.ask(control(&body, call, &by)).await,
         None => Err(Problem::not_found(format!("no call {id}"))),

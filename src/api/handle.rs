@@ -156,7 +156,7 @@ impl Handle {
     /// Asks the node.
     ///
     /// # Errors
-    /// 503 when the queue is full or the node does not answer; 404 and 409 as the node says.
+    /// 503 when the queue is full or the node does not answer; 400, 404 and 409 as the node says.
     pub async fn ask(&self, control: Control) -> Result<Reply, Problem> {
         let (answer, reply) = oneshot::channel();
         self.requests.try_send(Request { asked: self.now(), control, answer }).map_err(|error| match error {
@@ -168,8 +168,9 @@ impl Handle {
         };
         match reply {
             Reply::NotFound(what) => Err(Problem::not_found(what)),
+            Reply::Invalid(why) => Err(Problem::bad_request(why)),
             Reply::Conflict(why) => Err(Problem::conflict(why)),
-            Reply::Agents { .. } | Reply::Calls { .. } | Reply::Done => Ok(reply),
+            Reply::Agents { .. } | Reply::Calls { .. } | Reply::Done | Reply::Set(_) => Ok(reply),
         }
     }
 }

@@ -7,6 +7,7 @@ mod auth;
 mod calls;
 pub mod handle;
 mod health;
+mod intervals;
 mod listener;
 pub mod problem;
 mod queues;
@@ -47,7 +48,8 @@ fn router(handle: Handle) -> Router {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/v1/queues", get(queues::list))
-        .route("/v1/agents", get(agents::list))
+        .route("/v1/queues/{name}/intervals", get(intervals::intervals))
+        .route("/v1/agents", get(agents::list).post(agents::set_many))
         .route("/v1/agents/{id}/state", post(agents::set_state))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", post(calls::act))

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderName;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderName};
 use serde::Serialize;
 
 use crate::api::auth::Who;
 use crate::api::handle::Handle;
-use crate::stats::{QueueSnapshot, export};
+use crate::stats::{QueueSnapshot, export, openmetrics};
 
 /// All queues in the order of their names, and their sum.
 #[derive(Debug, Serialize)]
@@ -27,7 +27,16 @@ pub(super) async fn list(_: Who, State(handle): State<Handle>) -> Json<Queues> {
     Json(Queues { queues: by_name.into_values().collect(), total: overview.total })
 }
 
-/// `GET /metrics`, the Prometheus text format. It names no person and needs no token.
-pub(super) async fn metrics(State(handle): State<Handle>) -> ([(HeaderName, &'static str); 1], String) {
-    ([(CONTENT_TYPE, export::CONTENT_TYPE)], handle.exposition.render())
+/// `GET /metrics`, the Prometheus text format, or OpenMetrics where `Accept` asks for it. It names no person and needs no token.
+pub(super) async fn metrics(
+    State(handle): State<Handle>,
+    headers: HeaderMap,
+) -> ([(HeaderName, &'static str); 2], String) {
+    let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
+    let (kind, text) = if openmetrics::is_wanted(&accept) {
+        (openmetrics::CONTENT_TYPE, handle.exposition.render_openmetrics())
+    } else {
+        (export::CONTENT_TYPE, handle.exposition.render())
+    };
+    ([(CONTENT_TYPE, kind), (VARY, "Accept")], text)
 }

@@ -57,6 +57,31 @@ pub(super) fn body<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Res
     serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("the body cannot be read: {error}")))
 }
 
+/// What an action asks, and why.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Asked<T> {
+    /// The action.
+    pub(super) action: T,
+    /// `why`: the supervisor's words for the audit line; empty when there are none.
+    pub(super) why: String,
+}
+
+/// Longest `why`, in bytes: a line of a log.
+const WHY_MAX: usize = 200;
+
+/// Reads an action: a JSON object, in which `why` may stand beside whatever the action has.
+pub(super) fn asked<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<Asked<T>, Problem> {
+    let mut object: serde_json::Map<String, serde_json::Value> = body(headers, bytes)?;
+    let why = match object.remove("why") {
+        None => String::new(),
+        Some(serde_json::Value::String(why)) if why.len() <= WHY_MAX && !why.chars().any(char::is_control) => why,
+        Some(_) => return Err(Problem::bad_request(format!("why is at most {WHY_MAX} bytes of printable text"))),
+    };
+    let action = serde_json::from_value(object.into())
+        .map_err(|error| Problem::bad_request(format!("the body cannot be read: {error}")))?;
+    Ok(Asked { action, why })
+}
+
 /// The node answered another question than was asked.
 pub(super) fn strange() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the engine answered another question")
@@ -72,6 +97,20 @@ mod tests {
         assert_eq!(page(Some("limit=5&offset=20")), Ok(Page { offset: 20, limit: 5 }));
         for wrong in ["limit=0", "limit=1001", "limit=x", "offset=-1", "page=2"] {
             assert_eq!(page(Some(wrong)).map_err(|problem| problem.status()), Err(StatusCode::BAD_REQUEST));
+        }
+    }
+
+    #[test]
+    fn an_action_may_say_why_in_a_line() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+        let read = |text: &str| asked::<std::collections::BTreeMap<String, u32>>(&headers, text.as_bytes());
+        let two = |text: &str| read(text).map(|asked| (asked.action["a"], asked.why));
+        assert_eq!(two(r#"{"a":1,"why":"short of people"}"#), Ok((1, "short of people".to_string())));
+        assert_eq!(two(r#"{"a":1}"#), Ok((1, String::new())));
+        let long = "x".repeat(WHY_MAX + 1);
+        for wrong in [r#"{"a":1,"why":7}"#, "{\"a\":1,\"why\":\"x\\ny\"}", &format!(r#"{{"why":"{long}"}}"#), "[]"] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 

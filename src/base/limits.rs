@@ -55,6 +55,10 @@ pub const ATTRIBUTES_MAX: usize = 32;
 pub const STEPS_MAX: usize = 16;
 /// Teams of a configuration: one for every twenty of the most agents.
 pub const TEAMS_MAX: usize = 1_000;
+/// Reasons of not ready: a list that people choose from.
+pub const REASONS_MAX: usize = 64;
+/// Longest reason of not ready: it is shown in tables.
+pub const REASON_BYTES_MAX: usize = 64;
 /// Peers of a configuration: trunks and PBXs of the largest sites; each is asked by OPTIONS on a timer of its own.
 pub const PEERS_MAX: usize = 1_000;
 /// Control-plane requests that wait for the signalling thread.
@@ -68,7 +72,7 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Datagrams of live calls read and not yet handled: the socket is read empty each turn, so this is one turn's worth of the
 /// largest receive buffer.
 pub const GATE_URGENT_MAX: usize = 65_536;
-/// New calls read and not yet judged: more than a node can take within the time after which it refuses.
-pub const GATE_CALLS_MAX: usize = 4_096;
+/// New calls read and not yet judged: what a fast node takes in a sixth of a second. More is an overload.
+pub const GATE_CALLS_MAX: usize = 2_048;
 /// Media workers of a node: each carries some 200,000 packets a second, so that a full gigabit needs three.
 pub const MEDIA_WORKERS_MAX: u8 = 16;

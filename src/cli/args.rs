@@ -72,12 +72,26 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Write the Prometheus rules that fit a configuration: recordings of every formula, and alerts.
+    ///
+    /// Redirect the output to a file and name it under `rule_files` in prometheus.yml.
+    Rules {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Show the queues of a running engine.
     Queues(Target),
     /// Show the agents of a running engine.
     Agents(Target),
     /// Show the calls of a running engine.
     Calls(Target),
+    /// Look into a queue of a running engine.
+    Queue {
+        /// What to show.
+        #[command(subcommand)]
+        command: QueueCommand,
+    },
     /// Act on an agent of a running engine.
     Agent {
         /// What to do.
@@ -92,38 +106,63 @@ pub(super) enum Command {
     },
 }
 
+/// Looks into a queue.
+#[derive(Debug, Subcommand)]
+pub(super) enum QueueCommand {
+    /// Show a queue's figures by interval of its calendar.
+    #[command(
+        after_help = "Examples:\n  strowger queue stats sales --last 30m --by 5m\n  strowger queue stats sales --last 7d --by day\n  strowger queue stats sales --last 6h --by 30m --arrival"
+    )]
+    Stats(QueueStats),
+}
+
+/// Which intervals of which queue.
+#[derive(Debug, Clone, Args)]
+pub(super) struct QueueStats {
+    /// The queue's name, as in the configuration.
+    pub(super) name: String,
+    /// How far back: `30m`, `6h`, `7d`.
+    #[arg(long, default_value = "30m", value_name = "TIME")]
+    pub(super) last: String,
+    /// How long each is: `1m`, `5m`, `15m`, `30m`, `60m`, `day`, `week`, `month`.
+    #[arg(long, default_value = "5m", value_name = "INTERVAL")]
+    pub(super) by: String,
+    /// T of the service levels; the queue's own when not given.
+    #[arg(long, value_name = "TIME")]
+    pub(super) threshold: Option<String>,
+    /// Count what became of those who arrived in each interval, instead of what happened in it.
+    #[arg(long)]
+    pub(super) arrival: bool,
+    /// Which engine.
+    #[command(flatten)]
+    pub(super) target: Target,
+}
+
 /// Actions on an agent.
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
-    /// Set an agent's state; during a call it takes effect afterwards.
+    /// Set the state of agents; during a call it takes effect afterwards.
     #[command(
-        after_help = "Examples:\n  strowger agent set 1001 ready\n  strowger agent set 1001 not-ready lunch\n  strowger agent set 1001 logout"
+        override_usage = "strowger agent set <NAMES> <STATE> [OPTIONS]\n       strowger agent set --team <TEAM> <STATE> [OPTIONS]",
+        after_help = "Names are agents and ranges with commas between: 1001,1003-1010.\n\n\
+            States:\n  ready\n  not-ready REASON\n  logout\n\n\
+            Examples:\n  strowger agent set 1001 ready\n  strowger agent set 1001,1002 not-ready lunch\n  \
+            strowger agent set --team sales not-ready meeting --why 'quarterly figures'"
     )]
     Set {
-        /// The agent's name, as in the configuration.
-        name: String,
-        /// The state.
-        #[arg(value_enum)]
-        state: AgentWish,
-        /// Why not ready.
-        #[arg(required_if_eq("state", "not-ready"))]
-        reason: Option<String>,
+        /// Agents (unless --team is given), and what to set.
+        #[arg(required = true, value_name = "NAMES STATE")]
+        words: Vec<String>,
+        /// All agents of a team and of the teams below it; may be repeated.
+        #[arg(long)]
+        team: Vec<String>,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
         /// Which engine.
         #[command(flatten)]
         target: Target,
     },
-}
-
-/// A state an agent can be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum AgentWish {
-    /// Takes calls.
-    Ready,
-    /// Takes none, for a reason.
-    NotReady,
-    /// Has gone.
-    #[value(alias = "logged-out")]
-    Logout,
 }
 
 /// Actions on a call.
@@ -133,6 +172,9 @@ pub(super) enum CallCommand {
     Hangup {
         /// The call's id, as `strowger calls` shows it.
         id: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
         /// Which engine.
         #[command(flatten)]
         target: Target,
@@ -143,6 +185,9 @@ pub(super) enum CallCommand {
         id: String,
         /// The queue; its own when not given.
         queue: Option<String>,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
         /// Which engine.
         #[command(flatten)]
         target: Target,
@@ -235,13 +280,12 @@ mod tests {
     }
 
     #[test]
-    fn not_ready_needs_a_reason_and_the_others_do_not() {
+    fn options_may_stand_before_and_after_the_words() {
         let parse = |words: &str| Arguments::try_parse_from(words.split(' '));
-        assert!(parse("strowger agent set 1001 ready").is_ok());
-        assert!(parse("strowger agent set 1001 logout").is_ok());
-        assert!(parse("strowger agent set 1001 not-ready lunch").is_ok());
-        assert!(parse("strowger agent set 1001 not-ready").is_err());
+        assert!(parse("strowger agent set 1001 not-ready lunch --why hungry --json").is_ok());
+        assert!(parse("strowger agent set --team sales --team vip logout").is_ok());
+        assert!(parse("strowger agent set").is_err());
         assert!(parse("strowger demo --calls-per-minute 0").is_err());
-        assert!(parse("strowger call requeue c17 sales --json").is_ok());
+        assert!(parse("strowger call requeue c17 sales --json --why wrong-number").is_ok());
     }
 }

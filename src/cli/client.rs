@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{AgentWish, Target};
+use crate::cli::args::{QueueStats, Target};
 use crate::cli::print::{clock, out, table};
+use crate::cli::stats;
 
 /// Rows asked for at a time; the engine gives at most so many.
 const PAGE: usize = 1_000;
@@ -72,6 +73,23 @@ impl Client {
         )
     }
 
+    /// Prints a queue's figures by interval.
+    pub(super) fn queue_stats(&self, asked: &QueueStats) -> Result<(), String> {
+        let attribution = if asked.arrival { "arrival" } else { "event" };
+        let mut path = format!(
+            "/v1/queues/{}/intervals?by={}&last={}&attribution={attribution}",
+            escape(&asked.name),
+            escape(&asked.by),
+            escape(&asked.last)
+        );
+        if let Some(threshold) = &asked.threshold {
+            path.push_str(&format!("&threshold={}", escape(threshold)));
+        }
+        let body = self.get(&path)?;
+        out(&if self.json { format!("{body}\n") } else { stats::show(&body) });
+        Ok(())
+    }
+
     /// Prints the agents.
     pub(super) fn agents(&self) -> Result<(), String> {
         let body = self.get_all("/v1/agents", "agents")?;
@@ -116,32 +134,14 @@ impl Client {
         )
     }
 
-    /// Sets an agent's state.
-    pub(super) fn set_agent(&self, name: &str, wish: AgentWish, reason: Option<&str>) -> Result<(), String> {
-        let state = match wish {
-            AgentWish::Ready => "ready",
-            AgentWish::NotReady => "not-ready",
-            AgentWish::Logout => "logged-out",
-        };
-        let mut body = json!({ "state": state });
-        if let Some(reason) = reason {
-            body["reason"] = reason.into();
-        }
-        self.post(&format!("/v1/agents/{}/state", escape(name)), &body)
+    /// Changes agents.
+    pub(super) fn set_agents(&self, body: Value, why: Option<String>) -> Result<(), String> {
+        self.post("/v1/agents", body, why)
     }
 
-    /// Ends a call.
-    pub(super) fn hang_up(&self, id: &str) -> Result<(), String> {
-        self.post(&format!("/v1/calls/{}", escape(id)), &json!({ "action": "hangup" }))
-    }
-
-    /// Puts a call into a queue.
-    pub(super) fn requeue(&self, id: &str, queue: Option<&str>) -> Result<(), String> {
-        let mut body = json!({ "action": "requeue" });
-        if let Some(queue) = queue {
-            body["queue"] = queue.into();
-        }
-        self.post(&format!("/v1/calls/{}", escape(id)), &body)
+    /// Acts on a call.
+    pub(super) fn act(&self, id: &str, body: Value, why: Option<String>) -> Result<(), String> {
+        self.post(&format!("/v1/calls/{}", escape(id)), body, why)
     }
 
     fn print(&self, body: &Value, header: &[&str], rows: &[Vec<String>]) -> Result<(), String> {
@@ -173,13 +173,20 @@ impl Client {
         self.read(request.call())
     }
 
-    fn post(&self, path: &str, body: &Value) -> Result<(), String> {
+    fn post(&self, path: &str, mut body: Value, why: Option<String>) -> Result<(), String> {
+        if let Some(why) = why {
+            body["why"] = why.into();
+        }
         let mut request = self.agent.post(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let answer = self.read(request.send_json(body))?;
-        out(&if self.json { format!("{answer}\n") } else { "done\n".to_string() });
+        let answer = self.read(request.send_json(&body))?;
+        let done = match answer["agents"].as_array().map(Vec::len) {
+            None | Some(1) => "done\n".to_string(),
+            Some(agents) => format!("done for {agents} agents\n"),
+        };
+        out(&if self.json { format!("{answer}\n") } else { done });
         Ok(())
     }
 

@@ -22,3 +22,9 @@ pub(super) fn fail(reason: &str) -> ExitCode {
     error(reason);
     ExitCode::from(FAILED)
 }
+
+/// Prints what is wrong with the arguments.
+pub(super) fn usage(reason: &str) -> ExitCode {
+    error(reason);
+    ExitCode::from(USAGE)
+}

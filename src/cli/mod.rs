@@ -8,14 +8,18 @@ mod demo;
 mod exit;
 mod log;
 mod print;
+mod rules;
+mod stats;
+mod wish;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde_json::json;
 
-use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel};
+use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel, QueueCommand};
 use crate::cli::client::Client;
-use crate::cli::exit::{USAGE, fail, finish};
+use crate::cli::exit::{USAGE, fail, finish, usage};
 use crate::cli::print::error;
 use crate::io::load::Origin;
 use crate::io::serve::{Outcome, serve};
@@ -28,18 +32,27 @@ pub fn run() -> ExitCode {
     match arguments.command {
         Command::Serve { config, shards } => run_serve(Origin::File(config), shards),
         Command::Check { config } => check::run(&config),
+        Command::Rules { config } => rules::run(&config),
         Command::Demo(options) => demo::run(&options),
         Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),
         Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
         Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
-        Command::Agent { command: AgentCommand::Set { name, state, reason, target } } => {
-            finish(Client::new(&target).and_then(|client| client.set_agent(&name, state, reason.as_deref())))
+        Command::Queue { command: QueueCommand::Stats(stats) } => {
+            finish(Client::new(&stats.target).and_then(|client| client.queue_stats(&stats)))
         }
-        Command::Call { command: CallCommand::Hangup { id, target } } => {
-            finish(Client::new(&target).and_then(|client| client.hang_up(&id)))
+        Command::Agent { command: AgentCommand::Set { words, team, why, target } } => {
+            match wish::agents(&words, &team) {
+                Ok(body) => finish(Client::new(&target).and_then(|client| client.set_agents(body, why))),
+                Err(reason) => usage(&reason),
+            }
         }
-        Command::Call { command: CallCommand::Requeue { id, queue, target } } => {
-            finish(Client::new(&target).and_then(|client| client.requeue(&id, queue.as_deref())))
+        Command::Call { command: CallCommand::Hangup { id, why, target } } => {
+            finish(Client::new(&target).and_then(|client| client.act(&id, json!({ "action": "hangup" }), why)))
+        }
+        Command::Call { command: CallCommand::Requeue { id, queue, why, target } } => {
+            let body = queue
+                .map_or_else(|| json!({ "action": "requeue" }), |queue| json!({ "action": "requeue", "queue": queue }));
+            finish(Client::new(&target).and_then(|client| client.act(&id, body, why)))
         }
     }
 }

@@ -110,7 +110,11 @@ fn initial_states() -> [(&'static str, AgentState); 3] {
 }
 
 /// `1001-1050` to each number, leading zeros kept; any other name to itself. At most `room` names.
-pub(super) fn expand(key: &str, room: usize) -> Result<Vec<Arc<str>>, String> {
+///
+/// # Errors
+///
+/// What is wrong with the range or the name.
+pub fn expand(key: &str, room: usize) -> Result<Vec<Arc<str>>, String> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let Some((first, last)) = key.split_once('-').filter(|(first, last)| digits(first) && digits(last)) else {
         let name = values::name(key)?;

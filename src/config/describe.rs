@@ -11,7 +11,7 @@ use super::fit::Fit;
 use super::teams::agents_of;
 use super::types::{
     AgentConfig, AnswerPolicy, Config, DnisSource, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig,
-    QueueConfig, RoutingConfig, SkillConfig, TeamConfig, UnknownSource,
+    PenaltyStepConfig, QueueConfig, RoutingConfig, SkillConfig, TeamConfig, TierConfig, UnknownSource,
 };
 use super::values::{address_bits, show};
 
@@ -37,6 +37,9 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
     writeln!(out, "\nAgents: {}", config.agents.len())?;
     for row in config.agents.chunk_by(alike) {
         write_agents(out, row)?;
+    }
+    if !config.reasons.is_empty() {
+        writeln!(out, "\nReasons of not ready: {}", config.reasons.join(", "))?;
     }
     if !config.teams.is_empty() {
         writeln!(out, "\nTeams: {}", config.teams.len())?;
@@ -66,7 +69,8 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     let users = config.http.tokens.len() + config.http.token_files.len();
     let access = if users == 0 { "no token needed".to_string() } else { format!("tokens of {users}") };
     writeln!(out, "HTTP   {}, {access}", config.http.listen)?;
-    writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))
+    writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))?;
+    writeln!(out, "Days   of {}", config.figures.calendar.zone())
 }
 
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
@@ -199,6 +203,20 @@ fn write_routing(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
         let priority = (step.priority != 0).then(|| format!("priority {:+}", step.priority));
         let changes: Vec<_> = [requirement, strategy, priority].into_iter().flatten().collect();
         writeln!(out, "    after {}: {}", show(step.after), changes.join(", "))?;
+    }
+    if let Some(TierConfig { wait, by_level, skip_empty }) = routing.tiers {
+        let times = if by_level { ", times their number" } else { "" };
+        let empty = if skip_empty { ", at once while nobody below is logged in" } else { "" };
+        writeln!(out, "    tiers 2 and above after {}{times}{empty}", show(wait))?;
+    }
+    for PenaltyStepConfig { after, min, max, raise } in &routing.penalty_steps {
+        let max = if *max == u32::MAX { "any".to_string() } else { max.to_string() };
+        let raise = if *raise == 0 { String::new() } else { format!(", raised to {raise}") };
+        writeln!(out, "    after {}: penalties {min} to {max}{raise}", show(*after))?;
+    }
+    if !routing.skill_weights.is_empty() {
+        let weights: Vec<_> = routing.skill_weights.iter().map(|(name, weight)| format!("{name} {weight}")).collect();
+        writeln!(out, "    levels count: {}", weights.join(", "))?;
     }
     for row in routing.members.iter().flat_map(|members| members.chunk_by(alike_members)) {
         write_members(out, row)?;

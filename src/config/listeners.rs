@@ -71,9 +71,7 @@ pub(super) fn media(
     let section = Section::open(&item, &MEDIA_KEYS, report)?;
     let address = section.read("address", report, values::address);
     let ports = section.read("ports", report, values::ports).unwrap_or(MEDIA_PORTS);
-    let workers = section.read("workers", report, |value| {
-        integer(value, 1, MEDIA_WORKERS_MAX.into()).and_then(|count| u8::try_from(count).map_err(|_| count.to_string()))
-    });
+    let workers = section.read("workers", report, workers).flatten();
     let silence_probe =
         section.read("silence_probe", report, |value| values::duration(value, SECOND, DAY)).unwrap_or(SILENCE_PROBE);
     let listen = listen?;
@@ -88,6 +86,15 @@ pub(super) fn media(
         report.whole(at, &section.child("ports"), message);
     }
     Some(MediaConfig { address, ports, workers, silence_probe })
+}
+
+/// A number of media workers, or `"auto"`.
+fn workers(value: &toml::de::DeValue<'_>) -> Result<Option<u8>, String> {
+    match value.as_str() {
+        Some("auto") => Ok(None),
+        Some(other) => Err(format!("`{other}` is no number of threads; write one, or \"auto\"")),
+        None => integer(value, 1, MEDIA_WORKERS_MAX.into()).map(|count| Some(count as u8)),
+    }
 }
 
 /// `[http]`

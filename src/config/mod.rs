@@ -5,6 +5,7 @@ mod agents;
 mod built_in;
 mod describe;
 mod error;
+mod figures;
 mod fit;
 mod lint;
 mod listeners;
@@ -21,13 +22,16 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use agents::expand;
 pub use built_in::built_in;
 pub use describe::describe;
 pub use error::ConfigError;
+pub use figures::FiguresConfig;
 pub use lint::lint;
 pub use parse::parse;
+pub use teams::agents_of;
 pub use types::{
     AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy,
-    MemberConfig, NumberConfig, OrderConfig, PeerConfig, QueueConfig, RoutingConfig, SipConfig, SkillConfig,
-    StepConfig, TeamConfig, UnknownSource,
+    MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig, SipConfig,
+    SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
 };

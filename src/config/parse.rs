@@ -5,16 +5,18 @@ use toml::de::DeTable;
 
 use super::agents::agents;
 use super::error::{ConfigError, Report};
+use super::figures::figures;
 use super::listeners::{drain, http, media, sip};
 use super::peers::peers;
 use super::queues::queues;
 use super::reader::Section;
 use super::routing::Known;
 use super::skills::Vocabulary;
-use super::teams::teams;
+use super::teams::{reasons, teams};
 use super::types::Config;
 
-const TABLES: [&str; 9] = ["sip", "media", "http", "drain", "peers", "skills", "queues", "agents", "teams"];
+const TABLES: [&str; 11] =
+    ["sip", "media", "http", "drain", "peers", "skills", "queues", "agents", "teams", "not_ready", "figures"];
 
 /// Reads a configuration. `file` is only named in errors; `strategies` are the names of the strategy table.
 ///
@@ -40,10 +42,12 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let teams = teams(&document, &agents, &mut report);
     let known = Known::new(&document, strategies, &vocabulary, &agents, &teams);
     let queues = queues(&document, &known, &mut report);
+    let reasons = reasons(&document, &mut report);
+    let figures = figures(&document, queues.iter().map(|queue| &queue.name), &mut report);
     let errors = report.finish();
     match (sip, media, http, drain) {
         (Some(sip), Some(media), Some(http), Some(drain)) if errors.is_empty() => {
-            Ok(Config { sip, media, http, drain, peers: peers.read, queues, agents, teams })
+            Ok(Config { sip, media, http, drain, peers: peers.read, queues, agents, teams, reasons, figures })
         }
         _ => Err(errors),
     }

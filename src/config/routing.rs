@@ -14,11 +14,13 @@ use super::error::{Report, did_you_mean};
 use super::reader::{Item, Section, boolean, integer, string};
 use super::skills::{self, Names, Vocabulary};
 use super::teams;
-use super::types::{AgentConfig, MemberConfig, OrderConfig, RoutingConfig, StepConfig, TeamConfig};
+use super::types::{
+    AgentConfig, MemberConfig, OrderConfig, PenaltyStepConfig, RoutingConfig, StepConfig, TeamConfig, TierConfig,
+};
 use super::values::{self, DAY, HOUR, SECOND};
 
 /// The keys of `[queues.NAME]` that are read here.
-pub(super) const ROUTING_KEYS: [&str; 10] = [
+pub(super) const ROUTING_KEYS: [&str; 13] = [
     "skills",
     "requirement",
     "steps",
@@ -29,9 +31,16 @@ pub(super) const ROUTING_KEYS: [&str; 10] = [
     "members",
     "tier_wait",
     "tier_wait_by_level",
+    "tier_skip_empty",
+    "penalty_steps",
+    "skill_weights",
 ];
 const STEP_KEYS: [&str; 5] = ["after", "skills", "requirement", "strategy", "priority"];
+const PENALTY_STEP_KEYS: [&str; 4] = ["after", "min", "max", "raise"];
 const MEMBER_KEYS: [&str; 6] = ["agents", "team", "tier", "position", "penalty", "delay"];
+
+/// The most that a level can count: a sum over all skills of an agent stays far from 32 bits.
+const WEIGHT_MAX: i64 = 1_000;
 
 /// A step of priority under `order = "ageing"`: Genesys counts minutes.
 const AGEING_STEP: Duration = Duration::from_secs(60);
@@ -89,10 +98,13 @@ pub(super) fn routing(
 ) -> RoutingConfig {
     RoutingConfig {
         requirement: skills::asked(section, &known.names, report).unwrap_or_else(|| Requirement::all_of([])),
-        steps: steps(section, known, report),
+        steps: ladder(section, "steps", report, |item, report| step(item, known, report), |step| step.after),
         weight: signed(section, "weight", report).unwrap_or(0),
         order: order(section, threshold, report),
         members: members(section, known, report),
+        tiers: tiers(section, report),
+        penalty_steps: ladder(section, "penalty_steps", report, penalty_step, |step| step.after),
+        skill_weights: skill_weights(section, known, report),
     }
 }
 
@@ -127,17 +139,23 @@ fn order(section: &Section<'_, '_>, threshold: Duration, report: &mut Report<'_>
     order
 }
 
-/// `steps`, each later than the one before.
-fn steps(section: &Section<'_, '_>, known: &Known<'_>, report: &mut Report<'_>) -> Vec<StepConfig> {
-    let items = section.elements("steps", report).unwrap_or_default();
+/// A list of tables, each later than the one before.
+fn ladder<T>(
+    section: &Section<'_, '_>,
+    key: &str,
+    report: &mut Report<'_>,
+    read: impl Fn(&Item<'_, '_>, &mut Report<'_>) -> Option<T>,
+    after: impl Fn(&T) -> Duration,
+) -> Vec<T> {
+    let items = section.elements(key, report).unwrap_or_default();
     if let Some(item) = items.get(STEPS_MAX) {
         report.value(item.at, &item.path, format!("is one too many: allowed are {STEPS_MAX} steps"));
         return Vec::new();
     }
-    let mut steps: Vec<StepConfig> = Vec::new();
+    let mut steps: Vec<T> = Vec::new();
     for item in items {
-        let Some(step) = step(&item, known, report) else { continue };
-        if steps.last().is_some_and(|last| last.after >= step.after) {
+        let Some(step) = read(&item, report) else { continue };
+        if steps.last().is_some_and(|last| after(last) >= after(&step)) {
             report.value(item.at, &item.path, "comes no later than the step before");
             continue;
         }
@@ -161,6 +179,54 @@ fn step(item: &Item<'_, '_>, known: &Known<'_>, report: &mut Report<'_>) -> Opti
     Some(step)
 }
 
+fn penalty_step(item: &Item<'_, '_>, report: &mut Report<'_>) -> Option<PenaltyStepConfig> {
+    let section = Section::open(item, &PENALTY_STEP_KEYS, report)?;
+    let number = |key: &str, report: &mut Report<'_>| unsigned(&section, key, 0, report);
+    let (min, max, raise) = (number("min", report), number("max", report), number("raise", report));
+    let (min, max, raise) = (min.unwrap_or(0), max.unwrap_or(u32::MAX), raise.unwrap_or(0));
+    if min > max {
+        report.value(item.at, &item.path, format!("lets nobody in: min {min} is above max {max}"));
+    }
+    let after = section.required("after", "\"30s\"", report, |value| values::duration(value, Duration::ZERO, DAY))?;
+    Some(PenaltyStepConfig { after, min, max, raise })
+}
+
+fn tiers(section: &Section<'_, '_>, report: &mut Report<'_>) -> Option<TierConfig> {
+    let wait = section.read("tier_wait", report, |value| values::duration(value, SECOND, HOUR));
+    let flag = |key: &str, report: &mut Report<'_>| section.read(key, report, boolean).unwrap_or(false);
+    let (by_level, skip_empty) = (flag("tier_wait_by_level", report), flag("tier_skip_empty", report));
+    let says_nothing = if section.get("members").is_none() {
+        [("tier_wait", "members"), ("tier_wait_by_level", "members"), ("tier_skip_empty", "members")]
+    } else if section.get("tier_wait").is_none() {
+        [("", ""), ("tier_wait_by_level", "tier_wait"), ("tier_skip_empty", "tier_wait")]
+    } else {
+        [("", ""); 3]
+    };
+    for (key, needs) in says_nothing {
+        if let Some(item) = section.get(key) {
+            report.value(item.at, &item.path, format!("says nothing without {needs}"));
+        }
+    }
+    Some(TierConfig { wait: wait?, by_level, skip_empty })
+}
+
+/// `skill_weights = { spanish = 3 }`.
+fn skill_weights(section: &Section<'_, '_>, known: &Known<'_>, report: &mut Report<'_>) -> Vec<(Arc<str>, u32)> {
+    let map = section.get("skill_weights").and_then(|item| Section::open_map(&item, report));
+    let mut weights = Vec::new();
+    for item in map.iter().flat_map(Section::items) {
+        if !known.names.skills.contains(&*item.key) {
+            let hint = did_you_mean(&item.key, known.names.skills.iter().map(String::as_str));
+            report.whole(item.at, &item.path, format!("the skill `{}` is no agent's{hint}", item.key));
+        }
+        match integer(item.value, 0, WEIGHT_MAX) {
+            Ok(weight) => weights.push((item.key.as_ref().into(), u32::try_from(weight).unwrap_or_default())),
+            Err(message) => report.value(item.at, &item.path, message),
+        }
+    }
+    weights
+}
+
 /// `strategy = "..."`, a name of the table.
 pub(super) fn strategy(
     section: &Section<'_, '_>,
@@ -178,42 +244,25 @@ pub(super) fn strategy(
 
 /// `members`: each agent once, in the order of the text.
 fn members(section: &Section<'_, '_>, known: &Known<'_>, report: &mut Report<'_>) -> Option<Vec<MemberConfig>> {
-    let tier_wait = section.read("tier_wait", report, |value| values::duration(value, Duration::ZERO, HOUR));
-    let by_level = section.read("tier_wait_by_level", report, boolean).unwrap_or(false);
-    let Some(items) = section.elements("members", report) else {
-        for key in ["tier_wait", "tier_wait_by_level"] {
-            if let Some(item) = section.get(key) {
-                report.value(item.at, &item.path, "says nothing without members");
-            }
-        }
-        return None;
-    };
-    let mut members: Vec<(MemberConfig, bool)> = Vec::new();
+    let items = section.elements("members", report)?;
+    let mut members: Vec<MemberConfig> = Vec::new();
     let mut taken: BTreeMap<Arc<str>, String> = BTreeMap::new();
     for item in items {
         for member in group(&item, known, members.len(), report) {
-            if let Some(first) = taken.get(&member.0.agent) {
-                let message = format!("agent `{}` stands in {first} already", member.0.agent);
+            if let Some(first) = taken.get(&member.agent) {
+                let message = format!("agent `{}` stands in {first} already", member.agent);
                 report.value(item.at, &item.path, message);
                 break;
             }
-            taken.insert(Arc::clone(&member.0.agent), item.path.clone());
+            taken.insert(Arc::clone(&member.agent), item.path.clone());
             members.push(member);
         }
     }
-    let lowest = members.iter().map(|(member, _)| member.tier).min().unwrap_or_default();
-    let delay = |member: &MemberConfig| match tier_wait {
-        Some(wait) if member.tier > lowest => wait * if by_level { member.tier } else { 1 },
-        Some(_) | None => Duration::ZERO,
-    };
-    let with_delay = |(member, has_own): (MemberConfig, bool)| {
-        if has_own { member } else { MemberConfig { delay: delay(&member), ..member } }
-    };
-    Some(members.into_iter().map(with_delay).collect())
+    Some(members)
 }
 
-/// One element of `members`: a name, a range, or a table. Each member with whether its delay is its own.
-fn group(item: &Item<'_, '_>, known: &Known<'_>, before: usize, report: &mut Report<'_>) -> Vec<(MemberConfig, bool)> {
+/// One element of `members`: a name, a range, or a table.
+fn group(item: &Item<'_, '_>, known: &Known<'_>, before: usize, report: &mut Report<'_>) -> Vec<MemberConfig> {
     let place = |index: usize| u32::try_from(before + index + 1).unwrap_or(u32::MAX);
     let plain = |(index, agent): (usize, Arc<str>)| MemberConfig {
         agent,
@@ -235,7 +284,7 @@ fn group(item: &Item<'_, '_>, known: &Known<'_>, before: usize, report: &mut Rep
             report.whole(item.at, &item.path, format!("unknown agent `{name}`{hint}"));
             return Vec::new();
         }
-        return names.into_iter().enumerate().map(|entry| (plain(entry), false)).collect();
+        return names.into_iter().enumerate().map(plain).collect();
     }
     let Some(section) = Section::open(item, &MEMBER_KEYS, report) else { return Vec::new() };
     let mut names = teams::members(&section, &known.agents, report);
@@ -258,7 +307,7 @@ fn group(item: &Item<'_, '_>, known: &Known<'_>, before: usize, report: &mut Rep
     let member = |entry| {
         let plain = plain(entry);
         let position = position.unwrap_or(plain.position);
-        (MemberConfig { tier, position, penalty, delay: delay.unwrap_or_default(), ..plain }, delay.is_some())
+        MemberConfig { tier, position, penalty, delay: delay.unwrap_or_default(), ..plain }
     };
     names.into_iter().enumerate().map(member).collect()
 }

@@ -1,9 +1,10 @@
-//! Reads `[teams.NAME]`: a tree of any depth. Refuses a team above itself, an unknown parent, and an agent in two teams.
+//! Reads `[teams.NAME]`, a tree of any depth, and `[not_ready]`. Refuses a team above itself, an unknown parent, and an agent in two
+//! teams.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::limits::{AGENTS_MAX, TEAMS_MAX};
+use crate::base::limits::{AGENTS_MAX, REASON_BYTES_MAX, REASONS_MAX, TEAMS_MAX};
 
 use super::agents::expand;
 use super::error::{Report, did_you_mean};
@@ -42,6 +43,27 @@ pub(super) fn teams(document: &Section<'_, '_>, agents: &[AgentConfig], report: 
     }
     refuse_cycles(&map, &teams, report);
     teams
+}
+
+/// `[not_ready]`: the reasons that may be given. Empty: any.
+pub(super) fn reasons(document: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<Arc<str>> {
+    let item = document.get("not_ready");
+    let Some(section) = item.and_then(|item| Section::open(&item, &["reasons"], report)) else { return Vec::new() };
+    let read = |value| {
+        let reason: &str = string(value)?;
+        let good =
+            !reason.trim().is_empty() && reason.len() <= REASON_BYTES_MAX && !reason.chars().any(char::is_control);
+        if good {
+            Ok(Arc::from(reason.trim()))
+        } else {
+            Err(format!("a reason is 1 to {REASON_BYTES_MAX} bytes of text"))
+        }
+    };
+    let listed = section.list("reasons", report, read).unwrap_or_default();
+    if let Some((_, at)) = listed.get(REASONS_MAX) {
+        report.value(*at, &section.child("reasons"), format!("is one too many: allowed are {REASONS_MAX}"));
+    }
+    listed.into_iter().map(|(reason, _)| reason).collect()
 }
 
 /// `agents = ["1001-1010", "anna"]`: names and ranges of known agents.
@@ -97,7 +119,7 @@ fn refuse_cycles(map: &Section<'_, '_>, teams: &[TeamConfig], report: &mut Repor
 }
 
 /// The agents of a team and of all teams below it. `None` for an unknown team.
-pub(crate) fn agents_of<'t>(teams: &'t [TeamConfig], name: &str) -> Option<Vec<&'t Arc<str>>> {
+pub fn agents_of<'t>(teams: &'t [TeamConfig], name: &str) -> Option<Vec<&'t Arc<str>>> {
     teams.iter().find(|team| *team.name == *name)?;
     let mut below: BTreeMap<&str, Vec<&TeamConfig>> = BTreeMap::new();
     for team in teams {

@@ -72,6 +72,7 @@ fn every_key_is_read() {
         inbound = false
         dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]
         qualify = "0s"
+        symmetric_rtp = true
         [peers.a]
         address = "192.0.2.9:5061"
         [queues.z]
@@ -104,7 +105,7 @@ fn every_key_is_read() {
     assert!(!z.inbound && a.inbound);
     assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
     assert_eq!(z.dnis.len(), 6);
-    assert_eq!(z.qualify, Duration::ZERO);
+    assert_eq!((z.qualify, z.symmetric_rtp), (Duration::ZERO, true));
     assert_eq!(a.sources, [("192.0.2.9".parse().unwrap(), 32)]);
     let queue = &config.queues[0];
     assert_eq!((queue.strategy, queue.priority), ("round-robin", -3));
@@ -273,6 +274,7 @@ const ALONE: &[(&str, &str)] = &[
     ("[media]\nports = \"20000-19001\"", "6: media.ports: the last port 19001 is below the first 20000"),
     ("[media]\nports = \"80-19001\"", "6: media.ports: 80 is a port of the system's; begin at 1024 or above"),
     ("[media]\nworkers = 0", "6: media.workers: 0 is out of range; allowed are 1 to 16"),
+    ("[media]\nworkers = \"2\"", "6: media.workers: `2` is no number of threads; write one, or \"auto\""),
     ("[media]\nports = \"20000\"", "6: media.ports: `20000` is no range of ports; write it like \"20000-29999\""),
     ("[media]\naddress = \"::1\"", "6: media.address: ::1 is IPv6, but sip.listen is IPv4"),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),
@@ -442,6 +444,7 @@ SIP    127.0.0.1:5070 over UDP; calls from unknown sources are refused with 403
 RTP    127.0.0.1 ports 21000-24999, 2000 legs; silent legs are probed after 90s
 HTTP   127.0.0.1:8080, no token needed
 Drain  waiting callers are offered for 30s more
+Days   of UTC
 
 Peers: 1
   phones  127.0.0.1:5071; calls from 127.0.0.0/8, called number from Request-URI; not watched

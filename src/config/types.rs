@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::acd::AgentState;
 use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 
+use super::figures::FiguresConfig;
+
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -28,6 +30,10 @@ pub struct Config {
     pub agents: Vec<AgentConfig>,
     /// `[teams.NAME]`, in the order of the file.
     pub teams: Vec<TeamConfig>,
+    /// `[not_ready] reasons = ["lunch", "meeting"]`: what people may be not ready for. Empty, the default: anything.
+    pub reasons: Vec<Arc<str>>,
+    /// `[figures]`
+    pub figures: FiguresConfig,
 }
 
 /// `[sip]`: where SIP is spoken.
@@ -61,8 +67,8 @@ pub struct MediaConfig {
     pub address: IpAddr,
     /// `ports = "20000-29999"`: first and last RTP/RTCP port (even to odd). Cannot change at run time.
     pub ports: (u16, u16),
-    /// `workers = 1`: threads that carry audio, each with its own share of the ports; the shell chooses by the number of cores
-    /// when left out. Cannot change at run time.
+    /// `workers = 2`: threads that carry audio, each with its own share of the ports. Default `"auto"` (`None`): the shell
+    /// chooses by the number of cores. Cannot change at run time.
     pub workers: Option<u8>,
     /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is probed by OPTIONS.
     pub silence_probe: Duration,
@@ -116,6 +122,10 @@ pub struct PeerConfig {
     /// `dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]`: where the called
     /// number is looked for, first hit wins. Default `["request-uri"]`.
     pub dnis: Vec<DnisSource>,
+    /// `symmetric_rtp = false`: its phones may be behind NAT: when audio comes from elsewhere than they said, three packets in
+    /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
+    /// take a call's audio over, so only for peers that need it. Default false.
+    pub symmetric_rtp: bool,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
 }
@@ -227,6 +237,36 @@ pub struct RoutingConfig {
     /// `members = ["1001-1010", { team = "sales", tier = 2, delay = "30s" }]`: whom the queue may ask, each once, fitting the
     /// requirement too. `None`: everybody who fits.
     pub members: Option<Vec<MemberConfig>>,
+    /// `tier_wait = "30s"` with `tier_wait_by_level` and `tier_skip_empty`: when tiers 2 and above see a caller. `None`: at once.
+    pub tiers: Option<TierConfig>,
+    /// `penalty_steps = [{ after = "30s", max = 5 }]`: which penalties are in after a wait, in the order of time. Default all.
+    pub penalty_steps: Vec<PenaltyStepConfig>,
+    /// `skill_weights = { spanish = 3 }`: what a level counts for in `most-skilled` and `least-skilled`.
+    pub skill_weights: Vec<(Arc<str>, u32)>,
+}
+
+/// When further tiers see a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TierConfig {
+    /// `tier_wait = "30s"`: tiers 2 and above.
+    pub wait: Duration,
+    /// `tier_wait_by_level = true`: tier n after n times the wait. Default false.
+    pub by_level: bool,
+    /// `tier_skip_empty = true`: while nobody of the tiers that see the caller is logged in, the next tier does. Default false.
+    pub skip_empty: bool,
+}
+
+/// Which penalties are in after a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PenaltyStepConfig {
+    /// Since the caller joined.
+    pub after: Duration,
+    /// `min = 0`: agents below are out.
+    pub min: u32,
+    /// `max`: agents above are out; default none.
+    pub max: u32,
+    /// `raise = 0`: agents below count as this.
+    pub raise: u32,
 }
 
 /// Which caller goes first.
@@ -264,7 +304,7 @@ pub struct MemberConfig {
     pub position: u32,
     /// `penalty = 0`: within a tier, a lower one is asked first; the weight of `weighted-random`.
     pub penalty: u32,
-    /// `delay = "30s"`: how long a call must have waited; default from `tier_wait`.
+    /// `delay = "30s"`: how long a call must have waited before the agent sees it, whatever the tier. Default none.
     pub delay: Duration,
 }
 

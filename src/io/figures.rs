@@ -12,11 +12,16 @@ use crate::stats::{Live, histogram_bounds};
 /// Figures at zero. The histogram bounds are the process's for good ("Decisions" 4).
 pub fn start(clock: &Clock, config: &Config, plan: &Plan, peers: &[(PeerId, Arc<str>)]) -> Live {
     let now = clock.now();
-    let live = Live::new(now, plan, &histogram_bounds(config.queues.iter().map(|queue| queue.threshold)));
+    let live = Live::new(now, plan, &bounds(config));
     let since_start = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
     live.set_origin(WallTime::from_micros(clock::wall().as_micros().saturating_sub(since_start)));
     apply(&live, now, config, plan, peers);
     live
+}
+
+fn bounds(config: &Config) -> Vec<u64> {
+    let own = config.queues.iter().map(|queue| queue.threshold);
+    histogram_bounds(own.chain(config.figures.thresholds.iter().copied()))
 }
 
 /// Another plan is in force. Returns what of it the figures cannot follow, one line each.
@@ -28,6 +33,8 @@ pub fn apply(live: &Live, now: Instant, config: &Config, plan: &Plan, peers: &[(
     };
     let targets: Vec<_> = plan.queues.iter().filter_map(target).collect();
     live.set_targets(&targets);
+    let calendar = |queue: &QueuePlan| (queue.id, Arc::clone(config.figures.calendar_of(&queue.name)));
+    live.set_calendars(&plan.queues.iter().map(calendar).collect::<Vec<_>>());
     let line = |threshold: &Duration| {
         format!("the threshold {threshold:?} becomes a histogram bound (its service level counts from now on)")
     };

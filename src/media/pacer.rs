@@ -1,15 +1,13 @@
-//! [`Pacer`]: who sends in which of the 20 milliseconds of a packet's time. Spreading the listeners keeps each wake-up short;
-//! while nobody plays there is no tick at all.
-
-use std::time::Duration;
+//! [`Pacer`]: who sends in which of the ten phases of a packet's 20 ms. Spreading the listeners keeps each wake-up short, and
+//! fewer phases save wake-ups, each of which costs several packets; while nobody plays there is no tick at all.
 
 use crate::base::Instant;
 
-/// Slots that play, in 20 phases of 1 ms.
+/// Slots that play, in ten phases of 2 ms.
 #[derive(Debug)]
 pub(crate) struct Pacer {
     phases: [Vec<u32>; PHASES],
-    /// The last millisecond handled.
+    /// The last tick handled, counted from the clock's zero.
     handled: u64,
 }
 
@@ -24,17 +22,17 @@ pub(crate) struct Tick {
 impl Pacer {
     /// Nobody plays; nothing before `now` is due.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { phases: Default::default(), handled: now.as_millis() }
+        Self { phases: Default::default(), handled: tick_of(now) }
     }
 
     /// Adds a slot that is not in it, to the phase with the fewest.
     pub(crate) fn add(&mut self, now: Instant, slot: u32) {
         debug_assert!(self.phases.iter().all(|phase| !phase.contains(&slot)), "a slot plays once");
         if self.phases.iter().all(Vec::is_empty) {
-            self.handled = self.handled.max(now.as_millis());
+            self.handled = self.handled.max(tick_of(now));
         }
         let fewest = self.phases.iter_mut().min_by_key(|phase| phase.len());
-        fewest.expect("there are 20 phases").push(slot);
+        fewest.expect("there are ten phases").push(slot);
     }
 
     /// Takes a slot out, if it is in.
@@ -54,9 +52,9 @@ impl Pacer {
 
     /// The next due phase. What is late by [`CATCH_UP`] or more is skipped: a stall is a gap, not a burst.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Tick> {
-        self.handled = self.handled.max(now.as_millis().saturating_sub(CATCH_UP.as_millis() as u64));
+        self.handled = self.handled.max(tick_of(now).saturating_sub(CATCH_UP));
         let tick = self.next_tick().filter(|tick| tick.at <= now)?;
-        self.handled = tick.at.as_millis();
+        self.handled = tick_of(tick.at);
         Some(tick)
     }
 
@@ -66,17 +64,22 @@ impl Pacer {
     }
 
     fn next_tick(&self) -> Option<Tick> {
-        let millis = (self.handled + 1..).take(PHASES).find(|millis| !self.phases[phase(*millis)].is_empty())?;
-        Some(Tick { at: Instant::from_micros(millis * 1_000), phase: phase(millis) })
+        let tick = (self.handled + 1..).take(PHASES).find(|tick| !self.phases[phase(*tick)].is_empty())?;
+        Some(Tick { at: Instant::from_micros(tick * TICK_MICROS), phase: phase(tick) })
     }
 }
 
-const PHASES: usize = 20;
-/// Three packets' time: what jitter buffers take without loss.
-const CATCH_UP: Duration = Duration::from_millis(60);
+const PHASES: usize = 10;
+const TICK_MICROS: u64 = 2_000;
+/// Three packets' time, in ticks: what jitter buffers take without loss.
+const CATCH_UP: u64 = 3 * PHASES as u64;
 
-const fn phase(millis: u64) -> usize {
-    (millis % PHASES as u64) as usize
+const fn tick_of(now: Instant) -> u64 {
+    now.as_micros() / TICK_MICROS
+}
+
+const fn phase(tick: u64) -> usize {
+    (tick % PHASES as u64) as usize
 }
 
 #[cfg(test)]
@@ -100,7 +103,7 @@ mod tests {
         let mut due = vec![Vec::new(); 40];
         while let Some(tick) = pacer.pop_due(at(1_063)) {
             let slots: Vec<u32> = (0..).map_while(|index| pacer.slot(tick, index)).collect();
-            assert_eq!(slots.len(), 2);
+            assert_eq!(slots.len(), 4);
             slots.iter().for_each(|slot| due[*slot as usize].push(tick.at.as_millis()));
         }
         for times in due {

@@ -15,6 +15,8 @@ pub(super) struct Contact {
     pub(super) queue: QueueId,
     pub(super) number: Box<str>,
     pub(super) caller: Caller,
+    /// The neighbour it comes from.
+    pub(super) peer: Option<PeerId>,
     /// What is left of its Max-Forwards.
     pub(super) hops: u8,
     /// The caller's leg.

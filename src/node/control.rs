@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Actor, AgentPlan, AgentState, Command};
+use crate::acd::{Actor, AgentPlan, AgentState};
 use crate::base::limits::{CONTROL_QUEUE_MAX, ROWS_MAX};
 use crate::base::{CallId, Instant, QueueId, ShardId};
 use crate::node::hub::Hub;
@@ -19,12 +19,9 @@ impl Hub {
                 self.reply(ticket, reply);
             }
             Control::Calls { offset, limit } => self.list(ticket, Listing::new(offset, limit.min(ROWS_MAX))),
-            Control::SetAgent { agent, target, by } => {
-                let Some(agent) = self.directory.agent_of_name(&agent) else {
-                    return self.reply(ticket, Reply::NotFound(format!("no agent {agent}")));
-                };
-                self.engine.handle_command(now, Command::SetAgent { agent, target, by: Actor::User(by) });
-                self.reply(ticket, Reply::Done);
+            Control::SetAgents { who, change, by } => {
+                let reply = self.set_agents(now, &who, &change, &Actor::User(by));
+                self.reply(ticket, reply);
             }
             Control::HangUp { call, .. } => self.ask_owner(ticket, call, Ask::HangUp(call)),
             Control::Requeue { call, queue, .. } => self.ask_owner(ticket, call, Ask::Requeue(call, queue)),

@@ -6,11 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{AgentPlan, Plan, QueuePlan, Routing, Skill};
+use crate::acd::Plan;
 use crate::base::{AgentId, PeerId, QueueId};
-use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig, SkillConfig};
+use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig};
 use crate::media::TrackId;
 use crate::node::message::{QueueAudio, Resolved};
+use crate::node::planning::{self, Memberships};
 use crate::sip::uri::Uri;
 
 /// See the module. One is shared by the hub and all shards; a reload makes another.
@@ -55,6 +56,8 @@ pub(super) struct Peer {
     pub(super) name: Arc<str>,
     pub(super) address: Option<SocketAddr>,
     pub(super) dnis: Vec<DnisSource>,
+    /// Its phones' audio may come from elsewhere than they say.
+    pub(super) symmetric_rtp: bool,
     pub(super) qualify: Duration,
     pub(super) listing: Listing,
     pub(super) origin: Origin,
@@ -104,16 +107,18 @@ impl Directory {
         }
         self.numbers.clear();
         let mut plan = Plan::default();
+        let mut memberships = Memberships::default();
         for queue in &config.queues {
             let id = self.put_queue(queue, resolved);
             for number in &queue.numbers {
                 self.numbers.insert(number.number.clone(), id);
             }
-            plan.queues.push(queue_plan(id, queue));
+            plan.queues.push(planning::queue(id, queue));
+            memberships.note(id, queue);
         }
         for agent in &config.agents {
             let (id, peer) = self.put_agent(agent, resolved);
-            plan.agents.push(agent_plan(id, peer, agent));
+            plan.agents.push(planning::agent(id, peer, agent, memberships.take(&agent.name)));
         }
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
@@ -132,7 +137,8 @@ impl Directory {
 
     /// The agent of this name, if it is configured now.
     pub(super) fn agent_of_name(&self, name: &str) -> Option<AgentId> {
-        self.plan.agents.iter().find(|agent| &*agent.name == name).map(|agent| agent.id)
+        let id = AgentId(*self.agents.names.get(name)?);
+        self.plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|_| id)
     }
 
     /// A queue that has an id.
@@ -231,6 +237,7 @@ impl Peer {
             name: config.name.clone(),
             address: address(&config.address, resolved),
             dnis: config.dnis.clone(),
+            symmetric_rtp: config.symmetric_rtp,
             qualify: config.qualify,
             listing: Listing::Present,
             origin: Origin::Configured,
@@ -247,6 +254,7 @@ impl Peer {
             name: name.into(),
             address: endpoint.and_then(|endpoint| address(&endpoint, resolved)),
             dnis: Vec::new(),
+            symmetric_rtp: false,
             qualify: Duration::ZERO,
             listing: Listing::Present,
             origin: Origin::Phone,
@@ -277,40 +285,6 @@ fn within(network: IpAddr, prefix: u8, address: IpAddr) -> bool {
 fn address(endpoint: &Endpoint, resolved: &Resolved) -> Option<SocketAddr> {
     let ip = endpoint.host.parse().ok().or_else(|| resolved.hosts.get(&endpoint.host).copied())?;
     Some(SocketAddr::new(ip, endpoint.port))
-}
-
-fn queue_plan(id: QueueId, queue: &QueueConfig) -> QueuePlan {
-    QueuePlan {
-        id,
-        name: queue.name.clone(),
-        skills: queue.routing.requirement.skills().into_iter().collect(),
-        strategy: queue.strategy,
-        waiting_max: queue.waiting_max,
-        wait_max: queue.wait_max,
-        ring_timeout: queue.ring_timeout,
-        wrap_up: queue.wrap_up,
-        threshold: queue.threshold,
-        short_abandon: queue.short_abandon,
-        open: queue.open,
-        routing: Routing::default(),
-    }
-}
-
-fn skill_plan(skill: &SkillConfig) -> Skill {
-    Skill { name: Arc::clone(&skill.name), level: skill.level, enabled: skill.enabled }
-}
-
-fn agent_plan(id: AgentId, peer: PeerId, agent: &AgentConfig) -> AgentPlan {
-    AgentPlan {
-        id,
-        name: agent.name.clone(),
-        skills: agent.skills.iter().map(skill_plan).collect(),
-        memberships: Vec::new(),
-        peer,
-        initial: agent.initial.clone(),
-        return_after: agent.return_after,
-        busy_pause: agent.busy_pause,
-    }
 }
 
 #[cfg(test)]

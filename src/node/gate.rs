@@ -1,7 +1,12 @@
 //! Admission under overload: what is read from the socket passes through here before the node. Messages of calls that live go
 //! first, new calls wait behind them, and strangers behind those. How long a new call has waited decides whether the node is
-//! overloaded, by a rule like CoDel's (RFC 8289): when some new call waits longer than [`TARGET`] all through [`INTERVAL`],
-//! those that have waited too long are refused until none has for a whole interval. It knows nothing of capacity.
+//! overloaded, by a rule like CoDel's (RFC 8289): when some new call waits longer than [`TARGET`] all through [`INTERVAL`], or
+//! more come than fit in, those that have waited too long are refused, and those that would are turned away where they come
+//! in, until none was for a whole interval. It knows nothing of capacity: what it has let in lately tells how many may wait.
+
+mod memory;
+mod pace;
+mod peek;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -13,12 +18,18 @@ use crate::base::Instant;
 use crate::base::limits::{GATE_CALLS_MAX, GATE_URGENT_MAX};
 use crate::sip::transaction::Door;
 
+use memory::Memory;
+use pace::{Bucket, Pace};
+use peek::{Kind, Peek};
+
+pub use pace::INTERVAL;
+
 /// A new call that has waited for less than this is always taken.
 pub const TARGET: Duration = Duration::from_millis(50);
-/// Waiting for longer is tolerated for this time: a burst is not an overload.
-pub const INTERVAL: Duration = Duration::from_millis(200);
 /// Refusals told by a response, a second; beyond that they are silent, so that a flood is not answered by a flood.
 pub const REFUSALS_PER_SECOND: u32 = 20_000;
+/// Of so many calls let in, one refusal may be told: refusals cost a node of any speed about the same small part of its time.
+pub const CALLS_PER_REFUSAL: u32 = 4;
 /// Requests of strangers outside any dialog that are looked at, a second.
 pub const STRANGERS_PER_SECOND: u32 = 1_000;
 
@@ -26,10 +37,16 @@ pub const STRANGERS_PER_SECOND: u32 = 1_000;
 #[derive(Debug)]
 pub struct Gate {
     urgent: VecDeque<Arrived>,
+    /// Turned away, to be told.
+    refused: VecDeque<Arrived>,
     calls: VecDeque<Arrived>,
     strangers: VecDeque<Arrived>,
     overload: Overload,
+    pace: Pace,
+    silenced: Memory,
     refusals: Bucket,
+    /// Refusals that the calls let in have paid for, in parts of [`CALLS_PER_REFUSAL`].
+    paid: u32,
     looks: Bucket,
 }
 
@@ -73,7 +90,7 @@ enum Overload {
     No,
     /// Some do, since then.
     Perhaps(Instant),
-    /// Those who waited too long are refused; the last one was then.
+    /// Those who waited too long are refused, and those who would; the last one was then.
     Yes(Instant),
 }
 
@@ -91,10 +108,14 @@ impl Gate {
     pub fn new(now: Instant) -> Self {
         Self {
             urgent: VecDeque::new(),
+            refused: VecDeque::new(),
             calls: VecDeque::new(),
             strangers: VecDeque::new(),
             overload: Overload::No,
+            pace: Pace::new(now),
+            silenced: Memory::new(now),
             refusals: Bucket::new(now, REFUSALS_PER_SECOND),
+            paid: PAID_MAX,
             looks: Bucket::new(now, STRANGERS_PER_SECOND),
         }
     }
@@ -114,37 +135,49 @@ impl Gate {
         payload: Bytes,
         sender: impl Fn(SocketAddr) -> Sender,
     ) {
-        let (queue, bound) = match kind(&payload) {
-            Kind::Within => (&mut self.urgent, GATE_URGENT_MAX),
-            Kind::Call | Kind::Opening if sender(source) == Sender::Stranger => {
-                if !self.looks.take(now) {
-                    return;
-                }
-                (&mut self.strangers, GATE_CALLS_MAX)
+        let peek = Peek::new(&payload);
+        let kind = peek.kind;
+        if kind != Kind::Within && sender(source) == Sender::Stranger {
+            if self.looks.take(now) {
+                put(&mut self.strangers, GATE_CALLS_MAX, Arrived { at: now, door, source, payload });
             }
-            Kind::Call => (&mut self.calls, GATE_CALLS_MAX),
-            Kind::Opening => (&mut self.urgent, GATE_URGENT_MAX),
-        };
-        if queue.len() < bound {
-            queue.push_back(Arrived { at: now, door, source, payload });
+            return;
+        }
+        match kind {
+            Kind::Within | Kind::Opening => {
+                put(&mut self.urgent, GATE_URGENT_MAX, Arrived { at: now, door, source, payload })
+            }
+            Kind::Cancel => put(&mut self.calls, GATE_CALLS_MAX, Arrived { at: now, door, source, payload }),
+            Kind::Call => {
+                let mark = peek.mark();
+                if self.lets_in(now, mark) {
+                    self.calls.push_back(Arrived { at: now, door, source, payload });
+                } else if self.tells(now) {
+                    self.refused.push_back(Arrived { at: now, door, source, payload });
+                } else {
+                    self.silenced.add(now, mark);
+                }
+            }
         }
     }
 
-    /// The next datagram: of live calls first, then new calls in the order they came, then strangers.
+    /// The next datagram: of live calls first, then refusals, then new calls in the order they came, then strangers.
     pub fn pop(&mut self, now: Instant) -> Option<Next> {
         if let Some(arrived) = self.urgent.pop_front() {
             return Some(Next::Handle(arrived.passed(now)));
         }
+        if let Some(arrived) = self.refused.pop_front() {
+            return Some(Next::Refuse(arrived.passed(now)));
+        }
         if let Some(arrived) = self.calls.pop_front() {
-            let passed = arrived.passed(now);
-            return Some(if is_cancel(&passed.payload) { Next::Handle(passed) } else { self.judge(now, passed) });
+            return Some(self.judge(now, arrived.passed(now)));
         }
         self.strangers.pop_front().map(|arrived| Next::Handle(arrived.passed(now)))
     }
 
     /// True when nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.urgent.is_empty() && self.calls.is_empty() && self.strangers.is_empty()
+        self.urgent.is_empty() && self.refused.is_empty() && self.calls.is_empty() && self.strangers.is_empty()
     }
 
     /// True while calls are being refused.
@@ -152,7 +185,37 @@ impl Gate {
         matches!(self.overload, Overload::Yes(_))
     }
 
+    /// Whether a new call may wait. In an overload one that was turned away in silence stays so when its INVITE is repeated:
+    /// a fresh caller gets an answer at once, and the other is not answered after a second of silence.
+    fn lets_in(&mut self, now: Instant, mark: u64) -> bool {
+        if matches!(self.overload, Overload::Yes(last) if self.calls.is_empty() && now.since(last) >= INTERVAL) {
+            self.overload = Overload::No;
+        }
+        let overloaded = self.is_overloaded();
+        if overloaded && self.silenced.knows(now, mark) {
+            return false;
+        }
+        let fits = self.calls.len() < if overloaded { self.pace.within(TARGET) } else { GATE_CALLS_MAX };
+        if !fits {
+            self.overload = Overload::Yes(now);
+        }
+        fits
+    }
+
+    /// Whether a refusal is told; pays for it.
+    fn tells(&mut self, now: Instant) -> bool {
+        let tells = self.paid >= CALLS_PER_REFUSAL && self.refusals.take(now);
+        if tells {
+            self.paid -= CALLS_PER_REFUSAL;
+        }
+        tells
+    }
+
     fn judge(&mut self, now: Instant, passed: Passed) -> Next {
+        let peek = Peek::new(&passed.payload);
+        if peek.kind == Kind::Cancel {
+            return Next::Handle(passed);
+        }
         let late = passed.waited > TARGET;
         self.overload = match (self.overload, late) {
             (Overload::No, true) => Overload::Perhaps(now),
@@ -162,11 +225,25 @@ impl Gate {
             (Overload::Yes(last), false) if now.since(last) < INTERVAL => Overload::Yes(last),
             (Overload::No | Overload::Perhaps(_) | Overload::Yes(_), false) => Overload::No,
         };
-        match self.overload {
-            Overload::Yes(_) if late && self.refusals.take(now) => Next::Refuse(passed),
-            Overload::Yes(_) if late => Next::Drop,
-            Overload::No | Overload::Perhaps(_) | Overload::Yes(_) => Next::Handle(passed),
+        if late && self.is_overloaded() {
+            if self.tells(now) {
+                return Next::Refuse(passed);
+            }
+            self.silenced.add(now, peek.mark());
+            return Next::Drop;
         }
+        self.pace.count(now);
+        self.paid = (self.paid + 1).min(PAID_MAX);
+        Next::Handle(passed)
+    }
+}
+
+/// At most so much is paid for in advance: a tenth of a second's refusals.
+const PAID_MAX: u32 = CALLS_PER_REFUSAL * REFUSALS_PER_SECOND / 10;
+
+fn put(queue: &mut VecDeque<Arrived>, bound: usize, arrived: Arrived) {
+    if queue.len() < bound {
+        queue.push_back(arrived);
     }
 }
 
@@ -176,188 +253,5 @@ impl Arrived {
     }
 }
 
-/// A bucket of tokens that fills at a rate and holds a tenth of a second's worth.
-#[derive(Debug)]
-struct Bucket {
-    per_second: u32,
-    /// Millionths of a token.
-    level: u64,
-    filled: Instant,
-}
-
-impl Bucket {
-    fn new(now: Instant, per_second: u32) -> Self {
-        Self { per_second, level: u64::from(per_second) * 100_000, filled: now }
-    }
-
-    fn take(&mut self, now: Instant) -> bool {
-        let more = now.since(self.filled).as_micros().min(1_000_000) as u64 * u64::from(self.per_second);
-        self.level = (self.level + more).min(u64::from(self.per_second) * 100_000);
-        self.filled = now;
-        let Some(rest) = self.level.checked_sub(1_000_000) else { return false };
-        self.level = rest;
-        true
-    }
-}
-
-/// What a datagram is, told from its bytes without reading the message: no more work for what may be refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// A response, or a request inside a dialog.
-    Within,
-    /// An INVITE that begins a call, or the CANCEL of one, which must not overtake it.
-    Call,
-    /// Another request outside any dialog: OPTIONS, CANCEL ... and what is no SIP.
-    Opening,
-}
-
-/// In doubt (a folded or repeated To) a request counts as one inside a dialog, which is harmless.
-fn kind(payload: &[u8]) -> Kind {
-    if payload.starts_with(b"SIP/2.0 ") || to_line(payload).is_some_and(has_tag) {
-        return Kind::Within;
-    }
-    if payload.starts_with(b"INVITE ") || is_cancel(payload) { Kind::Call } else { Kind::Opening }
-}
-
-fn is_cancel(payload: &[u8]) -> bool {
-    payload.starts_with(b"CANCEL ")
-}
-
-fn to_line(payload: &[u8]) -> Option<&[u8]> {
-    let mut rest = payload;
-    while let Some(end) = memchr::memchr(b'\n', rest) {
-        rest = &rest[end + 1..];
-        let ([b't' | b'T', b'o' | b'O', after @ ..] | [b't' | b'T', after @ ..]) = rest else { continue };
-        if after.trim_ascii_start().starts_with(b":") {
-            return Some(&rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())]);
-        }
-    }
-    None
-}
-
-fn has_tag(line: &[u8]) -> bool {
-    memchr::memchr_iter(b';', line).any(|at| line[at..].len() >= 5 && line[at..at + 5].eq_ignore_ascii_case(b";tag="))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const INVITE: &[u8] = b"INVITE sip:800@acd SIP/2.0\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:800@acd>\r\n\r\n";
-    const BYE: &[u8] = b"BYE sip:800@acd SIP/2.0\r\nTo: <sip:800@acd>;tag=2\r\n\r\n";
-    const OPTIONS: &[u8] = b"OPTIONS sip:acd SIP/2.0\r\nTo: <sip:acd>\r\n\r\n";
-
-    #[test]
-    fn a_new_call_is_told_by_its_first_line_and_the_missing_tag() {
-        assert_eq!(kind(INVITE), Kind::Call);
-        assert_eq!(kind(b"INVITE sip:x SIP/2.0\r\nTimestamp: 1\r\nt : <sip:x>\r\n"), Kind::Call);
-        assert_eq!(kind(b"INVITE sip:x SIP/2.0\r\nTo: <sip:x>;a=b;TAG=2\r\n"), Kind::Within);
-        assert_eq!(kind(b"SIP/2.0 200 OK\r\nTo: <sip:x>\r\n"), Kind::Within);
-        assert_eq!((kind(BYE), kind(OPTIONS)), (Kind::Within, Kind::Opening));
-        assert_eq!((kind(b"INVITE"), kind(b""), kind(b"\r\n\r\n")), (Kind::Opening, Kind::Opening, Kind::Opening));
-    }
-
-    #[test]
-    fn messages_of_live_calls_go_first_then_calls_then_strangers() {
-        let mut gate = Gate::new(ms(0));
-        gate.push(ms(0), source(9), OPTIONS.into(), |_| Sender::Stranger);
-        gate.push(ms(0), source(9), INVITE.into(), |_| Sender::Stranger);
-        gate.push(ms(0), source(1), INVITE.into(), |_| Sender::Peer);
-        gate.push(ms(1), source(2), BYE.into(), |_| unreachable!("a live call's message is not asked about"));
-        gate.push(ms(1), source(3), OPTIONS.into(), |_| Sender::Peer);
-        let order: Vec<_> = std::iter::from_fn(|| gate.pop(ms(2))).map(|next| handled(&next)).collect();
-        assert_eq!(order, [source(2), source(3), source(1), source(9), source(9)]);
-        assert!(gate.is_empty());
-    }
-
-    #[test]
-    fn a_cancel_never_overtakes_its_invite_and_is_never_refused() {
-        let mut gate = Gate::new(ms(0));
-        let cancel = b"CANCEL sip:800@acd SIP/2.0\r\nTo: <sip:800@acd>\r\n\r\n".as_slice();
-        for payload in [INVITE, cancel] {
-            gate.push(ms(0), source(1), payload.into(), |_| Sender::Peer);
-        }
-        let starts: Vec<_> = std::iter::from_fn(|| gate.pop(ms(1))).map(|next| first_byte(&next)).collect();
-        assert_eq!(starts, [b'I', b'C']);
-        wait(&mut gate, 0, 51);
-        wait(&mut gate, 200, 51);
-        gate.push(ms(1_149), source(1), cancel.into(), |_| Sender::Peer);
-        assert!(gate.is_overloaded());
-        assert!(matches!(gate.pop(ms(1_201)), Some(Next::Handle(_))));
-    }
-
-    #[test]
-    fn a_burst_is_taken_whole_and_an_overload_is_refused_until_it_is_over() {
-        let mut gate = Gate::new(ms(0));
-        // 199 ms of waiting too long is a burst.
-        for at in 0..200 {
-            assert!(matches!(wait(&mut gate, at, 51), Next::Handle(_)), "{at}");
-        }
-        // From 200 ms after the first late one on, those who waited too long are refused, others not.
-        assert!(matches!(wait(&mut gate, 200, 51), Next::Refuse(_)));
-        assert!(matches!(wait(&mut gate, 201, 50), Next::Handle(_)));
-        assert!(gate.is_overloaded());
-        assert!(matches!(wait(&mut gate, 399, 51), Next::Refuse(_)));
-        // A whole interval without a late one ends it; then a late one begins anew.
-        assert!(matches!(wait(&mut gate, 598, 50), Next::Handle(_)));
-        assert!(gate.is_overloaded());
-        assert!(matches!(wait(&mut gate, 599, 50), Next::Handle(_)));
-        assert!(!gate.is_overloaded());
-        assert!(matches!(wait(&mut gate, 600, 51), Next::Handle(_)));
-    }
-
-    #[test]
-    fn refusals_and_strangers_beyond_their_rate_are_silent() {
-        let mut gate = Gate::new(ms(0));
-        wait(&mut gate, 0, 51);
-        wait(&mut gate, 200, 51);
-        let mut told = 0_u32;
-        for _ in 0..3 * REFUSALS_PER_SECOND / 10 {
-            match wait(&mut gate, 210, 51) {
-                Next::Refuse(_) => told += 1,
-                Next::Drop => {}
-                Next::Handle(_) => panic!("overloaded"),
-            }
-        }
-        // One tenth of a second's worth, less the one before.
-        assert!(told.abs_diff(REFUSALS_PER_SECOND / 10) <= 1, "{told}");
-        for _ in 0..STRANGERS_PER_SECOND {
-            gate.push(ms(300), source(9), INVITE.into(), |_| Sender::Stranger);
-        }
-        assert_eq!(gate.strangers.len(), STRANGERS_PER_SECOND as usize / 10);
-    }
-
-    #[test]
-    fn a_full_gate_loses_new_calls_and_keeps_messages_of_live_ones() {
-        let mut gate = Gate::new(ms(0));
-        for _ in 0..=GATE_CALLS_MAX {
-            gate.push(ms(0), source(1), INVITE.into(), |_| Sender::Peer);
-        }
-        gate.push(ms(0), source(2), BYE.into(), |_| Sender::Peer);
-        assert_eq!((gate.calls.len(), gate.urgent.len()), (GATE_CALLS_MAX, 1));
-    }
-
-    /// A call that is popped at `at` after having waited.
-    fn wait(gate: &mut Gate, at: u64, waited: u64) -> Next {
-        gate.push(ms(1_000 + at - waited), source(1), INVITE.into(), |_| Sender::Peer);
-        gate.pop(ms(1_000 + at)).unwrap()
-    }
-
-    fn first_byte(next: &Next) -> u8 {
-        let Next::Handle(passed) = next else { panic!("{next:?}") };
-        passed.payload[0]
-    }
-
-    fn handled(next: &Next) -> SocketAddr {
-        let Next::Handle(passed) = next else { panic!("{next:?}") };
-        passed.source
-    }
-
-    fn ms(ms: u64) -> Instant {
-        Instant::from_micros(ms * 1000)
-    }
-
-    fn source(n: u8) -> SocketAddr {
-        ([192, 0, 2, n], 5060).into()
-    }
-}
+mod tests;

@@ -18,7 +18,7 @@ use crate::node::message::{Reply, Resolved};
 pub struct Hub {
     pub(super) engine: Engine,
     pub(super) directory: Arc<Directory>,
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
     /// How many shards there are.
     pub(super) shards: u8,
     /// Neighbours that do not answer, as the shards have told.

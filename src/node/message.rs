@@ -62,12 +62,12 @@ pub enum Control {
         /// Most rows; bounded by `limits::ROWS_MAX`.
         limit: usize,
     },
-    /// Sets an agent's state.
-    SetAgent {
-        /// The agent's name.
-        agent: String,
-        /// The state wished.
-        target: AgentTarget,
+    /// Changes agents, all of them or, when one is unknown, none.
+    SetAgents {
+        /// Which.
+        who: Selection,
+        /// What is changed.
+        change: AgentChange,
         /// Who asks.
         by: Arc<str>,
     },
@@ -89,6 +89,29 @@ pub enum Control {
     },
 }
 
+/// Agents by name, by range (`1001-1010`) and by team; a team means the teams below it too.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Names and ranges.
+    pub agents: Vec<String>,
+    /// Teams.
+    pub teams: Vec<String>,
+}
+
+impl Selection {
+    /// One agent.
+    pub fn one(agent: impl Into<String>) -> Self {
+        Self { agents: vec![agent.into()], teams: Vec::new() }
+    }
+}
+
+/// What a supervisor changes of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentChange {
+    /// Its state; during a call it takes effect afterwards.
+    State(AgentTarget),
+}
+
 /// The node's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -108,8 +131,12 @@ pub enum Reply {
     },
     /// Done.
     Done,
+    /// Done for these agents, in the order of their ids.
+    Set(Vec<Arc<str>>),
     /// No such agent, call or queue; the text says which.
     NotFound(String),
+    /// It can never be done; the text says why.
+    Invalid(String),
     /// It cannot be done now; the text says why.
     Conflict(String),
 }

@@ -22,10 +22,12 @@ mod letter;
 mod listing;
 mod message;
 mod peers;
+mod planning;
 mod ports;
 mod qualify;
 mod route;
 mod shard;
+mod supervise;
 #[cfg(test)]
 mod tests;
 
@@ -47,7 +49,7 @@ use gate::Sender;
 
 pub use hub::Hub;
 pub use letter::{Down, Ticket, Up};
-pub use message::{AgentView, CallView, Control, QueueAudio, Reply, Resolved, Setup};
+pub use message::{AgentChange, AgentView, CallView, Control, QueueAudio, Reply, Resolved, Selection, Setup};
 pub use route::Router;
 pub use shard::Shard;
 pub use transaction::{Door, Transmit};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::acd::AgentTarget;
 use crate::base::CallId;
 use crate::config::Config;
-use crate::node::{Control, Reply};
+use crate::node::{AgentChange, Control, Reply, Selection};
 use crate::sim::agent_phone::Manner;
 use crate::sim::caller::Dial;
 use crate::sim::handset::Handset;
@@ -50,6 +50,8 @@ pub enum Act {
     Cut(String),
     /// A host is joined again.
     Mend(String),
+    /// A host's audio passes an address translator from now on.
+    Nat(String),
     /// The network changes.
     Weather(Weather),
     /// The network drops what fits.
@@ -107,6 +109,7 @@ impl Act {
             Self::NextManner(name, manner) => with_agent(world, &name, |phone| phone.push_manner(manner)),
             Self::Cut(name) => found(world.cut(&name), &name),
             Self::Mend(name) => found(world.mend(&name), &name),
+            Self::Nat(name) => found(world.translate(&name), &name),
             Self::Weather(weather) => {
                 world.network.set_weather(weather);
                 Ok(())
@@ -121,7 +124,8 @@ impl Act {
                 Ok(())
             }
             Self::SetAgent(agent, target) => {
-                done(world.control(Control::SetAgent { agent, target, by: "script".into() }))
+                let (who, change) = (Selection::one(agent), AgentChange::State(target));
+                done(world.control(Control::SetAgents { who, change, by: "script".into() }))
             }
             Self::Withdraw(caller) => {
                 let call = call_of(world, &caller)?;
@@ -172,8 +176,8 @@ fn found(found: bool, name: &str) -> Result<(), String> {
 
 fn done(reply: Reply) -> Result<(), String> {
     match reply {
-        Reply::Done => Ok(()),
-        Reply::NotFound(text) | Reply::Conflict(text) => Err(text),
+        Reply::Done | Reply::Set(_) => Ok(()),
+        Reply::NotFound(text) | Reply::Invalid(text) | Reply::Conflict(text) => Err(text),
         Reply::Agents { .. } | Reply::Calls { .. } => Err("an answer to another question".to_string()),
     }
 }

@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use smallvec::SmallVec;
+
 use crate::base::Digits;
 use crate::base::limits::ROUTES_MAX;
 use crate::sip::message::Message;
@@ -15,16 +17,44 @@ use crate::sip::write::Writer;
 /// One end of a dialog; ours. An early dialog has no remote tag yet.
 #[derive(Debug, Clone)]
 pub struct Dialog {
-    call_id: Box<[u8]>,
-    local: Box<[u8]>,
-    local_tag: Box<[u8]>,
-    remote: Box<[u8]>,
-    remote_tag: Option<Box<[u8]>>,
-    target: Box<[u8]>,
-    routes: Vec<Box<[u8]>>,
+    /// Every text of the dialog in one buffer, no longer than they are: many dialogs live for long.
+    text: Box<[u8]>,
+    at: Places,
     local_seq: u32,
     remote_seq: Option<u32>,
     peer: SocketAddr,
+}
+
+/// Where the texts stand in the buffer: Call-ID, our From value, the far end's, the target, then the routes, each ended by a
+/// line feed. Each begins where the one before it ends.
+#[derive(Debug, Clone, Copy)]
+struct Places {
+    call_id: u32,
+    local: u32,
+    remote: u32,
+    target: u32,
+    /// Our tag, inside our value.
+    local_tag: (u32, u32),
+    /// The far end's tag, inside its value.
+    remote_tag: Option<(u32, u32)>,
+}
+
+/// What a dialog is made of.
+#[derive(Debug)]
+struct Texts<'a> {
+    call_id: &'a [u8],
+    local: Party<'a>,
+    remote: Party<'a>,
+    target: &'a [u8],
+    routes: SmallVec<[&'a [u8]; 4]>,
+}
+
+/// A From or To value, cut around its tag.
+#[derive(Debug, Clone, Copy)]
+struct Party<'a> {
+    before: [&'a [u8]; 2],
+    tag: Option<&'a [u8]>,
+    after: &'a [u8],
 }
 
 /// Who an outgoing dialog is between.
@@ -45,101 +75,88 @@ pub struct Outgoing<'a> {
 impl Dialog {
     /// The UAS side, from a request that creates a dialog (12.1.1). `None` when it has no usable Contact or too many routes.
     pub fn incoming(request: &Message, source: SocketAddr, local_tag: &[u8]) -> Option<Self> {
-        let from = request.value(Name::From)?;
-        let target = request.contact()?.uri;
-        let routes = routes(request)?;
-        Some(Self {
-            call_id: request.call_id()?.into(),
-            local: tagged(request.value(Name::To)?, local_tag),
-            local_tag: local_tag.into(),
-            remote: flat(from),
-            remote_tag: request.from_tag().map(Into::into),
-            target: target.into(),
-            routes,
-            local_seq: 0,
-            remote_seq: request.cseq().map(|cseq| cseq.number),
-            peer: source,
-        })
+        let (text, at) = Texts {
+            call_id: request.call_id()?,
+            local: Party::with_tag(request.value(Name::To)?, local_tag),
+            remote: Party::of(request.value(Name::From)?, request.from_tag()),
+            target: request.contact()?.uri,
+            routes: routes(request)?,
+        }
+        .store();
+        let remote_seq = request.cseq().map(|cseq| cseq.number);
+        Some(Self { text, at, local_seq: 0, remote_seq, peer: source })
     }
 
     /// The UAC side before any answer (12.1.2).
     pub fn outgoing(spec: Outgoing<'_>) -> Self {
-        let mut to = Vec::with_capacity(spec.uri.len() + 2);
-        to.push(b'<');
-        to.extend_from_slice(spec.uri);
-        to.push(b'>');
-        Self {
-            call_id: spec.call_id.into(),
-            local: tagged(spec.from, spec.tag),
-            local_tag: spec.tag.into(),
-            remote: to.into(),
-            remote_tag: None,
-            target: spec.uri.into(),
-            routes: Vec::new(),
-            local_seq: 0,
-            remote_seq: None,
-            peer: spec.peer,
+        let (text, at) = Texts {
+            call_id: spec.call_id,
+            local: Party::with_tag(spec.from, spec.tag),
+            remote: Party { before: [b"<", spec.uri], tag: None, after: b">" },
+            target: spec.uri,
+            routes: SmallVec::new(),
         }
+        .store();
+        Self { text, at, local_seq: 0, remote_seq: None, peer: spec.peer }
     }
 
     /// The UAC side rebuilt from a 2xx alone, when all else about its INVITE is forgotten. `None` when the response lacks what
     /// a dialog needs.
     pub fn of_answer(response: &Message, source: SocketAddr) -> Option<Self> {
-        let mut dialog = Self {
-            call_id: response.call_id()?.into(),
-            local: flat(response.value(Name::From)?),
-            local_tag: response.from_tag()?.into(),
-            remote: Box::default(),
-            remote_tag: None,
-            target: response.contact()?.uri.into(),
-            routes: Vec::new(),
-            local_seq: response.cseq()?.number,
-            remote_seq: None,
-            peer: source,
-        };
-        dialog.establish(response);
-        Some(dialog)
+        let local_tag = response.from_tag()?;
+        let mut routes = routes(response).unwrap_or_default();
+        routes.reverse();
+        let (text, at) = Texts {
+            call_id: response.call_id()?,
+            local: Party::of(response.value(Name::From)?, Some(local_tag)),
+            remote: Party::of(response.value(Name::To)?, response.to_tag()),
+            target: response.contact()?.uri,
+            routes,
+        }
+        .store();
+        Some(Self { text, at, local_seq: response.cseq()?.number, remote_seq: None, peer: source })
     }
 
     /// The UAC side takes tag, target and routes of a response (12.1.2): an early dialog's may still be replaced. Another fork
     /// counts its requests by itself.
     pub fn establish(&mut self, response: &Message) {
         let Some(to) = response.value(Name::To) else { return };
-        if *self.remote != *to {
-            self.remote = flat(to);
+        let target = response.contact().map_or(self.target(), |contact| contact.uri);
+        let routes = match routes(response) {
+            Some(routes) => routes.into_iter().rev().collect(),
+            None => self.routes().collect::<SmallVec<_>>(),
+        };
+        let same_end = self.remote_tag() == response.to_tag();
+        if same_end && self.remote() == to && self.target() == target && self.routes().eq(routes.iter().copied()) {
+            return;
         }
-        if self.remote_tag.as_deref() != response.to_tag() {
-            self.remote_tag = response.to_tag().map(Into::into);
+        let remote = Party::of(to, response.to_tag());
+        (self.text, self.at) = Texts { remote, target, routes, ..self.texts() }.store();
+        if !same_end {
             self.remote_seq = None;
-        }
-        if let Some(contact) = response.contact()
-            && *self.target != *contact.uri
-        {
-            self.target = contact.uri.into();
-        }
-        if let Some(mut routes) = routes(response) {
-            routes.reverse();
-            self.routes = routes;
         }
     }
 
     /// Takes the Contact of a target refresh request or its 2xx (12.2.1.2, 12.2.2).
     pub fn refresh_target(&mut self, message: &Message) {
-        if let Some(contact) = message.contact() {
-            self.target = contact.uri.into();
+        if let Some(contact) = message.contact()
+            && contact.uri != self.target()
+        {
+            (self.text, self.at) = Texts { target: contact.uri, ..self.texts() }.store();
         }
     }
 
     /// True when the request is of this dialog (12.2.2). A peer of RFC 2543 has no tag.
     pub fn matches(&self, request: &Message) -> bool {
-        request.call_id() == Some(&*self.call_id)
-            && request.to_tag() == Some(&*self.local_tag)
-            && (self.remote_tag.is_none() || request.from_tag() == self.remote_tag.as_deref())
+        let remote_tag = self.remote_tag();
+        request.call_id() == Some(self.call_id())
+            && request.to_tag() == Some(self.part(self.at.local_tag))
+            && (remote_tag.is_none() || request.from_tag() == remote_tag)
     }
 
     /// The tag of the far end, once known.
     pub fn remote_tag(&self) -> Option<&[u8]> {
-        self.remote_tag.as_deref()
+        self.at.remote_tag.map(|place| self.part(place))
     }
 
     /// Notes the CSeq number of a request; false when it is lower than one seen (answered 500).
@@ -170,20 +187,19 @@ impl Dialog {
     }
 
     fn write(&self, stack: &mut Stack, method: Method, number: u32, hops: u32) -> (ClientKey, Writer, SocketAddr) {
-        let first = self.routes.first().and_then(|route| NameAddr::parse(route));
+        let first = self.routes().next().and_then(NameAddr::parse);
         let strict = first.filter(|route| Uri::parse(route.uri).is_ok_and(|uri| uri.param("lr").is_none()));
         let (key, mut writer) =
-            stack.start_request_within(method, strict.map_or(&self.target, |route| route.uri), hops);
-        let kept = if strict.is_some() { &self.routes[1..] } else { &self.routes[..] };
-        for route in kept {
+            stack.start_request_within(method, strict.map_or(self.target(), |route| route.uri), hops);
+        for route in self.routes().skip(usize::from(strict.is_some())) {
             writer.line(Name::Route, route);
         }
         if strict.is_some() {
-            writer.line_fmt(Name::Route, format_args!("<{}>", String::from_utf8_lossy(&self.target)));
+            writer.line_of(Name::Route, &[b"<", self.target(), b">"]);
         }
-        writer.line(Name::From, &self.local);
-        writer.line(Name::To, &self.remote);
-        writer.line(Name::CallId, &self.call_id);
+        writer.line(Name::From, self.local());
+        writer.line(Name::To, self.remote());
+        writer.line(Name::CallId, self.call_id());
         writer.line_of(Name::CSeq, &[Digits::decimal(number.into()).as_bytes(), b" ", method.as_str().as_bytes()]);
         (key, writer, self.next_hop(first.map(|route| route.uri)))
     }
@@ -191,37 +207,110 @@ impl Dialog {
     /// The first route, else the target, when its host is an address; else where the dialog began. Names are not looked up
     /// here: inside a dialog the far end's proxy has written addresses of its own.
     fn next_hop(&self, route: Option<&[u8]>) -> SocketAddr {
-        Uri::parse(route.unwrap_or(&self.target)).ok().and_then(|uri| uri.socket_addr()).unwrap_or(self.peer)
+        Uri::parse(route.unwrap_or(self.target())).ok().and_then(|uri| uri.socket_addr()).unwrap_or(self.peer)
+    }
+
+    fn call_id(&self) -> &[u8] {
+        self.part((0, self.at.call_id))
+    }
+
+    /// Our name-addr, with our tag.
+    fn local(&self) -> &[u8] {
+        self.part((self.at.call_id, self.at.local))
+    }
+
+    /// The far end's name-addr, with its tag once known.
+    fn remote(&self) -> &[u8] {
+        self.part((self.at.local, self.at.remote))
+    }
+
+    /// The Request-URI of requests in the dialog.
+    fn target(&self) -> &[u8] {
+        self.part((self.at.remote, self.at.target))
+    }
+
+    fn routes(&self) -> impl Iterator<Item = &[u8]> {
+        let lines = &self.text[self.at.target as usize..];
+        lines.split_inclusive(|byte| *byte == b'\n').map(|line| &line[..line.len() - 1])
+    }
+
+    fn part(&self, (from, to): (u32, u32)) -> &[u8] {
+        &self.text[from as usize..to as usize]
+    }
+
+    fn texts(&self) -> Texts<'_> {
+        Texts {
+            call_id: self.call_id(),
+            local: Party::of(self.local(), Some(self.part(self.at.local_tag))),
+            remote: Party::of(self.remote(), self.remote_tag()),
+            target: self.target(),
+            routes: self.routes().collect(),
+        }
     }
 }
 
-fn routes(message: &Message) -> Option<Vec<Box<[u8]>>> {
-    let mut routes = Vec::new();
+impl<'a> Party<'a> {
+    /// A value that holds this tag, cut out of it, or none.
+    fn of(value: &'a [u8], tag: Option<&'a [u8]>) -> Self {
+        let Some(tag) = tag else { return Self { before: [value, b""], tag, after: b"" } };
+        let from = tag.as_ptr().addr().saturating_sub(value.as_ptr().addr());
+        match (value.get(..from), value.get(from + tag.len()..)) {
+            (Some(before), Some(after)) if !tag.is_empty() => Self { before: [before, b""], tag: Some(tag), after },
+            (Some(_) | None, Some(_) | None) => Self { before: [value, b""], tag: Some(b""), after: b"" },
+        }
+    }
+
+    /// A value that gets this tag.
+    const fn with_tag(value: &'a [u8], tag: &'a [u8]) -> Self {
+        Self { before: [value, b";tag="], tag: Some(tag), after: b"" }
+    }
+
+    fn pieces(&self) -> [&'a [u8]; 4] {
+        [self.before[0], self.before[1], self.tag.unwrap_or_default(), self.after]
+    }
+}
+
+impl Texts<'_> {
+    /// Writes all into one buffer.
+    fn store(&self) -> (Box<[u8]>, Places) {
+        let parties = [&self.local, &self.remote].map(Party::pieces);
+        let routes = self.routes.iter().map(|route| route.len() + 1).sum::<usize>();
+        let named = parties.as_flattened().iter().map(|piece| piece.len()).sum::<usize>();
+        let mut out = Vec::with_capacity(self.call_id.len() + named + self.target.len() + routes);
+        let call_id = put(&mut out, &[self.call_id]);
+        let [(local_tag, local), (remote_tag, remote)] = parties.map(|[first, second, tag, after]| {
+            let tag = (put(&mut out, &[first, second]), put(&mut out, &[tag]));
+            (tag, put(&mut out, &[after]))
+        });
+        let target = put(&mut out, &[self.target]);
+        let remote_tag = self.remote.tag.map(|_| remote_tag);
+        for route in &self.routes {
+            put(&mut out, &[route]);
+            out.push(b'\n');
+        }
+        (out.into(), Places { call_id, local, remote, target, local_tag, remote_tag })
+    }
+}
+
+/// Appends pieces, each on one line: line ends become spaces (RFC 3261 7.3.1). Returns where they end.
+fn put(out: &mut Vec<u8>, pieces: &[&[u8]]) -> u32 {
+    let before = out.len();
+    pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+    let fresh = &mut out[before..];
+    if memchr::memchr2(b'\r', b'\n', fresh).is_some() {
+        fresh.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')).for_each(|byte| *byte = b' ');
+    }
+    u32::try_from(out.len()).expect("a dialog's texts are not much longer than the message they come from")
+}
+
+/// The routes that a message records; `None` when there are too many.
+fn routes(message: &Message) -> Option<SmallVec<[&[u8]; 4]>> {
+    let mut routes = SmallVec::new();
     for route in message.elements(Name::RecordRoute) {
         if routes.len() == ROUTES_MAX {
             return None;
         }
-        routes.push(flat(route));
+        routes.push(route);
     }
     Some(routes)
-}
-
-fn tagged(value: &[u8], tag: &[u8]) -> Box<[u8]> {
-    let mut out = Vec::with_capacity(value.len() + tag.len() + 5);
-    out.extend_from_slice(value);
-    out.iter_mut().for_each(unfold);
-    out.extend_from_slice(b";tag=");
-    out.extend_from_slice(tag);
-    out.into()
-}
-
-fn flat(value: &[u8]) -> Box<[u8]> {
-    let mut out: Box<[u8]> = value.into();
-    out.iter_mut().for_each(unfold);
-    out
-}
-
-/// A folded value goes on one line again: line ends become spaces (RFC 3261 7.3.1).
-fn unfold(byte: &mut u8) {
-    *byte = if matches!(*byte, b'\r' | b'\n') { b' ' } else { *byte };
 }

@@ -14,6 +14,7 @@ use crate::stats::agents::{KINDS, STATES};
 use crate::stats::bounds::seconds;
 use crate::stats::live::Live;
 use crate::stats::lost::LostCause;
+use crate::stats::openmetrics;
 use crate::stats::queue::{Distribution, Histogram, QueueCells, Sum};
 use crate::stats::reading::{QueueReading, Reading};
 use crate::stats::spread::{SPREAD_BOUNDS, SpreadReading};
@@ -42,6 +43,11 @@ impl Exposition {
     pub fn render(&self) -> String {
         let families = self.registry.gather();
         TextEncoder::new().encode_to_string(&families).expect("gathered families have a name and a metric")
+    }
+
+    /// The same as OpenMetrics 1.0 text ([`openmetrics::CONTENT_TYPE`]).
+    pub fn render_openmetrics(&self) -> String {
+        openmetrics::encode(&self.registry.gather())
     }
 }
 
@@ -101,20 +107,23 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Offered => series.push_each(reading, |queue| queue.cells.offered() as f64),
         Family::Answered => series.push_each(reading, |queue| queue.cells.answered() as f64),
         Family::Abandoned => series.push_each(reading, |queue| queue.cells.abandoned() as f64),
-        Family::FlowOut => {
-            let reasons = FlowOut::ALL.map(|reason| (reason, reason.as_str()));
-            series.push_split(reading, reasons, |queue, reason| queue.cells.flowed_out(reason));
-        }
-        Family::Lost => {
-            let causes = LostCause::ALL.map(|cause| (cause, cause.as_str()));
-            series.push_split(reading, causes, |queue, cause| queue.cells.lost(cause));
-        }
+        Family::FlowOut => series.push_reasons(reading, QueueCells::flowed_out),
+        Family::Lost => series.push_causes(reading, QueueCells::lost),
         Family::Refused => {
             for (cause, count) in Refusal::ALL.into_iter().zip(reading.refused) {
                 series.push(&[cause.as_str()], count as f64);
             }
         }
         Family::Untargeted => fill_untargeted(series, reading),
+        Family::Contacts => series.push_each(reading, |queue| queue.cells.contacts() as f64),
+        Family::ContactsServed => series.push_each(reading, |queue| queue.cells.contacts_served() as f64),
+        Family::ContactsLost => series.push_causes(reading, QueueCells::contacts_lost),
+        Family::ContactsUntargeted => {
+            let reasons = [Refusal::Closed, Refusal::Unusable].map(|why| (why, why.as_str()));
+            series.push_split(reading, reasons, |queue, why| queue.cells.contacts_untargeted(why));
+        }
+        Family::ContactsInProgress => series.push_each(reading, |queue| queue.cells.contacts_in_progress() as f64),
+        Family::ServedLater => series.push_reasons(reading, QueueCells::served_later),
         Family::AnswerWait => series.push_histograms(reading, Histogram::AnswerWait),
         Family::AbandonWait => series.push_histograms(reading, Histogram::AbandonWait),
         Family::Handle => series.push_histograms(reading, Histogram::Handle),
@@ -233,6 +242,16 @@ impl Series<'_> {
                 self.push(&[&queue.name, label], count(queue, key) as f64);
             }
         }
+    }
+
+    fn push_reasons(&mut self, reading: &Reading, count: impl Fn(&QueueCells, FlowOut) -> u64) {
+        let reasons = FlowOut::ALL.map(|reason| (reason, reason.as_str()));
+        self.push_split(reading, reasons, |queue, reason| count(&queue.cells, reason));
+    }
+
+    fn push_causes(&mut self, reading: &Reading, count: impl Fn(&QueueCells, LostCause) -> u64) {
+        let causes = LostCause::ALL.map(|cause| (cause, cause.as_str()));
+        self.push_split(reading, causes, |queue, cause| count(&queue.cells, cause));
     }
 
     fn push_histograms(&mut self, reading: &Reading, histogram: Histogram) {

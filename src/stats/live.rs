@@ -18,10 +18,15 @@ use std::time::Duration;
 use dashmap::DashMap;
 
 use crate::acd::{AgentPlan, AgentState, Fact, Plan, QueuePlan, Refusal, Skill, Stamped};
-use crate::base::{AgentId, Instant, PeerId, QueueId, WallTime};
+use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, WallTime};
 use crate::stats::agents::{Agent, ByState, Group, Kind, STATES, Talk, Times};
 use crate::stats::bounds::{micros, normalised};
+use crate::stats::calendar::Calendar;
+use crate::stats::contacts::Contacts;
 use crate::stats::contradiction::Contradiction;
+use crate::stats::intervals::{self, Intervals, Question, Unanswerable};
+use crate::stats::lost::LostCause;
+use crate::stats::moment::Moment;
 use crate::stats::queue::Queue;
 use crate::stats::reading::{PeerReading, QueueReading, Reading};
 use crate::stats::snapshot::{Overview, QueueSnapshot};
@@ -35,6 +40,7 @@ pub struct Live {
     names: DashMap<Arc<str>, Arc<Queue>>,
     agents: DashMap<AgentId, Agent>,
     peers: DashMap<PeerId, Arc<AtomicU64>>,
+    contacts: Contacts,
     times: Times,
     refused: [AtomicU64; Refusal::ALL.len()],
     violations: AtomicU64,
@@ -53,7 +59,7 @@ struct Roster {
 }
 
 /// A group of agents and the queues that accept it, as indices into the roster's.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Membership {
     group: Arc<Group>,
     queues: Vec<usize>,
@@ -70,6 +76,7 @@ impl Live {
             names: DashMap::new(),
             agents: DashMap::new(),
             peers: DashMap::new(),
+            contacts: Contacts::new(),
             times: Times::new(),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
             violations: AtomicU64::new(0),
@@ -107,6 +114,25 @@ impl Live {
         }
     }
 
+    /// The calendars by which days and months are counted from now on, by queue; queues unknown to the plan are passed over,
+    /// and a queue that is not named keeps its own (UTC at first).
+    pub fn set_calendars(&self, calendars: &[(QueueId, Arc<Calendar>)]) {
+        let roster = self.roster();
+        let mut queues = roster.queues.clone();
+        for (id, calendar) in calendars {
+            let Ok(place) = queues.binary_search_by_key(id, |queue| queue.id) else { continue };
+            if queues[place].calendar() == calendar {
+                continue;
+            }
+            let queue = Arc::new(queues[place].with_calendar(Arc::clone(calendar)));
+            self.queues.insert(*id, Arc::clone(&queue));
+            self.names.insert(Arc::clone(&queue.name), Arc::clone(&queue));
+            queues[place] = queue;
+        }
+        let roster = Arc::new(Roster { queues, groups: roster.groups.clone(), peers: roster.peers.clone() });
+        *self.roster.write().unwrap_or_else(PoisonError::into_inner) = roster;
+    }
+
     /// The calendar's time at [`Instant::ZERO`], told once: without it no calendar moment is exported.
     pub fn set_origin(&self, wall: WallTime) {
         // A second origin would move moments already exported.
@@ -134,6 +160,17 @@ impl Live {
     /// Every queue that ever was configured, by id; each is a consistent copy.
     pub fn queues(&self, now: Instant) -> Vec<QueueSnapshot> {
         self.read(now).queues.iter().map(|queue| QueueSnapshot::of(queue, now)).collect()
+    }
+
+    /// One queue's figures by interval.
+    ///
+    /// # Errors
+    /// Why the question cannot be answered.
+    pub fn intervals(&self, now: Instant, name: &str, question: Question) -> Result<Intervals, Unanswerable> {
+        let queue = self.names.get(name).map(|queue| Arc::clone(&queue)).ok_or(Unanswerable::UnknownQueue)?;
+        let origin = self.origin.get().copied().ok_or(Unanswerable::NoCalendar)?;
+        let now = self.moment(now).wall.ok_or(Unanswerable::NoCalendar)?;
+        intervals::answer(&queue, question, origin, now)
     }
 
     /// One queue by its name.
@@ -204,36 +241,90 @@ impl Live {
     }
 
     fn apply(&self, stamped: &Stamped) -> Result<(), Contradiction> {
+        let when = self.moment(stamped.at);
         match &stamped.fact {
-            Fact::Offered { queue, .. } => self.queue_of(*queue)?.on_offered(),
-            Fact::Answered { queue, wait, .. } => self.queue_of(*queue)?.on_answered(*wait)?,
-            Fact::Abandoned { queue, wait, while_ringing, .. } => {
-                self.queue_of(*queue)?.on_abandoned(*wait, *while_ringing)?;
+            Fact::Offered { call, queue } => self.on_offered(when, *call, *queue)?,
+            Fact::Answered { call, queue, wait, .. } => self.on_answered(when, *call, *queue, *wait)?,
+            Fact::Abandoned { call, queue, wait, while_ringing } => {
+                let joined = self.joined(when, *call);
+                let (cause, left) = self.queue_of(*queue)?.on_abandoned(when, joined, *wait, *while_ringing);
+                self.settle_lost(self.contacts.on_abandoned(*call), Some(cause))?;
+                left?;
             }
-            Fact::FlowedOut { queue, wait, reason, .. } => self.queue_of(*queue)?.on_flowed_out(*wait, *reason)?,
-            Fact::Missed { queue, .. } => self.queue_of(*queue)?.on_missed(),
+            Fact::FlowedOut { call, queue, wait, reason } => {
+                let joined = self.joined(when, *call);
+                let left = self.queue_of(*queue)?.on_flowed_out(when, joined, *wait, *reason);
+                let settled = self.contacts.on_flowed_out(stamped.at, *call, *queue, *reason);
+                self.settle_lost(settled, LostCause::of_flow_out(*reason))?;
+                left?;
+            }
+            Fact::Missed { call, queue } => self.queue_of(*queue)?.on_missed(when, self.joined(when, *call)),
             Fact::Oldest { queue, since } => self.queue_of(*queue)?.on_oldest(*since),
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
             // For call records and events, not for figures.
             Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
             Fact::OfferEnded { queue, cause, ring, .. } => {
-                self.queue_of(*queue)?.on_offer_ended(cause.result(), *ring);
+                self.queue_of(*queue)?.on_offer_ended(when, cause.result(), *ring);
             }
-            Fact::TalkEnded { queue, agent, talk, .. } => self.on_talk_ended(*queue, *agent, *talk)?,
-            Fact::WrapUpEnded { queue, agent, wrap_up } => self.on_wrap_up_ended(*queue, *agent, *wrap_up)?,
+            Fact::TalkEnded { call, queue, agent, talk, by } => {
+                self.contacts.on_talk_ended(stamped.at, *call, *by);
+                self.on_talk_ended(when, *queue, *agent, *talk)?;
+            }
+            Fact::WrapUpEnded { queue, agent, wrap_up } => self.on_wrap_up_ended(when, *queue, *agent, *wrap_up)?,
             Fact::AgentState { agent, from, to, .. } => self.on_agent_state(stamped.at, *agent, from, to)?,
             Fact::PeerState { peer, up } => self.peer(*peer).store(u64::from(*up), Ordering::Relaxed),
-            Fact::Refused { cause, .. } => {
+            Fact::Refused { queue, cause } => {
                 self.refused[*cause as usize].fetch_add(1, Ordering::Relaxed);
+                if let Some(queue) = queue {
+                    self.queue_of(*queue)?.on_contact_refused(*cause);
+                }
             }
         }
         Ok(())
     }
 
+    fn moment(&self, at: Instant) -> Moment {
+        Moment::new(at, self.origin.get().copied())
+    }
+
+    /// When the call's visit began; a visit that nobody saw begin began now.
+    fn joined(&self, when: Moment, call: CallId) -> Moment {
+        self.contacts.joined(call).map_or(when, |joined| self.moment(joined))
+    }
+
+    fn on_offered(&self, when: Moment, call: CallId, queue: QueueId) -> Result<(), Contradiction> {
+        while let Some(first) = self.contacts.poll_over(when.at) {
+            self.settle_lost(Some(first), Some(LostCause::System))?;
+        }
+        let queue = self.queue_of(queue)?;
+        queue.on_offered(when);
+        if self.contacts.on_offered(when.at, call, queue.id) {
+            queue.on_contact();
+        }
+        Ok(())
+    }
+
+    fn on_answered(&self, when: Moment, call: CallId, queue: QueueId, wait: Duration) -> Result<(), Contradiction> {
+        let joined = self.joined(when, call);
+        self.queue_of(queue)?.on_answered(when, joined, wait)?;
+        let Some(settled) = self.contacts.on_answered(call) else { return Ok(()) };
+        for (queue, reason) in settled.moves {
+            self.queue_of(queue)?.on_served_later(reason);
+        }
+        self.queue_of(settled.first)?.on_contact_served()
+    }
+
+    /// A contact that began in `first`, if it has come to its end, is lost for `cause`, or untargeted without one.
+    fn settle_lost(&self, first: Option<QueueId>, cause: Option<LostCause>) -> Result<(), Contradiction> {
+        let Some(first) = first else { return Ok(()) };
+        let queue = self.queue_of(first)?;
+        cause.map_or_else(|| queue.on_contact_untargeted(), |cause| queue.on_contact_lost(cause))
+    }
+
     /// The talk waits for its wrap-up, to be counted as handled in one value.
-    fn on_talk_ended(&self, queue: QueueId, agent: AgentId, talk: Duration) -> Result<(), Contradiction> {
-        self.queue_of(queue)?.on_talk(talk);
+    fn on_talk_ended(&self, when: Moment, queue: QueueId, agent: AgentId, talk: Duration) -> Result<(), Contradiction> {
+        self.queue_of(queue)?.on_talk(when, talk);
         let Some(mut state) = self.agent_of(agent) else { return Err(Contradiction::UnknownAgent) };
         self.on_handled(state.talk.take(), Duration::ZERO);
         state.talk = Some(Talk { queue, micros: micros(talk) });
@@ -241,8 +332,14 @@ impl Live {
         Ok(())
     }
 
-    fn on_wrap_up_ended(&self, queue: QueueId, agent: AgentId, wrap_up: Duration) -> Result<(), Contradiction> {
-        self.queue_of(queue)?.on_wrap_up(wrap_up);
+    fn on_wrap_up_ended(
+        &self,
+        when: Moment,
+        queue: QueueId,
+        agent: AgentId,
+        wrap_up: Duration,
+    ) -> Result<(), Contradiction> {
+        self.queue_of(queue)?.on_wrap_up(when, wrap_up);
         // A removed agent may have gone with the end of its wrap-up; its talk was counted then.
         let Some(mut state) = self.agent_of(agent) else { return Ok(()) };
         self.on_handled(state.talk.take(), wrap_up);

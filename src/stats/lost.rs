@@ -3,7 +3,7 @@
 //! A visit that found its queue closed is untargeted ("Decisions" 2), and one that was requeued goes on in another visit:
 //! neither is a loss. So for each queue `lost = abandoned + flowed out - closed - requeued`.
 
-use crate::acd::FlowOut;
+use crate::acd::{FlowOut, Refusal};
 
 /// The cause of a lost visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +58,15 @@ impl LostCause {
             Self::Withdrawn => "withdrawn",
             Self::Unanswered => "unanswered",
             Self::System => "system",
+        }
+    }
+
+    /// The loss that a refusal before any queue is; `None` for the untargeted ("Decisions" 2).
+    pub const fn of_refusal(cause: Refusal) -> Option<Self> {
+        match cause {
+            Refusal::Draining => Some(Self::Draining),
+            Refusal::Overload => Some(Self::Overload),
+            Refusal::UnknownNumber | Refusal::Closed | Refusal::Untrusted | Refusal::Unusable => None,
         }
     }
 

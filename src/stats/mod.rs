@@ -7,15 +7,24 @@
 mod agents;
 mod block;
 mod bounds;
+pub mod calendar;
+mod contacts;
 mod contradiction;
+pub mod counts;
 pub mod export;
+pub mod formula;
+pub mod intervals;
 mod live;
 mod lost;
+mod moment;
+pub mod openmetrics;
 mod queue;
 mod reading;
+pub mod rules;
 mod snapshot;
 mod spread;
 pub mod table;
+pub mod window;
 
 #[cfg(test)]
 mod tests;

@@ -7,12 +7,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{FlowOut, OfferResult, QueuePlan};
+use crate::acd::{FlowOut, OfferResult, QueuePlan, Refusal};
 use crate::base::{Instant, QueueId};
 use crate::stats::block::{Block, Write};
 use crate::stats::bounds::{bucket, micros};
+use crate::stats::calendar::Calendar;
 use crate::stats::contradiction::Contradiction;
 use crate::stats::lost::LostCause;
+use crate::stats::moment::Moment;
+use crate::stats::window::{self, Borders, Change, Windows};
 
 const OFFERED: usize = 0;
 const ANSWERED: usize = 1;
@@ -44,8 +47,20 @@ const ABANDONED_IN_QUEUE: usize = 21;
 const FLOWED_OUT: usize = 22;
 /// One cell for each of [`OfferResult::ALL`].
 const OFFERS: usize = FLOWED_OUT + FlowOut::ALL.len();
+/// Contacts that joined this queue first, or were refused on their way to it.
+const CONTACTS: usize = OFFERS + OfferResult::ALL.len();
+/// Of them, those who talked to an agent.
+const CONTACTS_SERVED: usize = CONTACTS + 1;
+/// Of them, those whose journey has not come to anything yet.
+const CONTACTS_IN_PROGRESS: usize = CONTACTS + 2;
+/// Of them, the lost: one cell for each of [`LostCause::ALL`].
+const CONTACTS_LOST: usize = CONTACTS + 3;
+/// Of them, the untargeted: one cell for each of [`Refusal::ALL`].
+const CONTACTS_UNTARGETED: usize = CONTACTS_LOST + LostCause::ALL.len();
+/// Visits that flowed out and whose contact was served later: one cell for each of [`FlowOut::ALL`].
+const SERVED_LATER: usize = CONTACTS_UNTARGETED + Refusal::ALL.len();
 /// From here the histograms: for each its sum in microseconds, then a cell for each bound, then one for what lies above.
-const HISTOGRAMS: usize = OFFERS + OfferResult::ALL.len();
+const HISTOGRAMS: usize = SERVED_LATER + FlowOut::ALL.len();
 
 /// The histograms of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,20 +90,53 @@ pub(super) struct Queue {
     pub(super) id: QueueId,
     pub(super) name: Arc<str>,
     bounds: Arc<[u64]>,
-    block: Block,
+    block: Arc<Block>,
+    windows: Arc<Windows>,
+    borders: Borders,
+    calendar: Arc<Calendar>,
 }
 
 impl Queue {
     /// A queue nobody has called yet.
     pub(super) fn new(plan: &QueuePlan, bounds: Arc<[u64]>) -> Self {
-        let block = Block::new(HISTOGRAMS + Histogram::COUNT * (bounds.len() + 2));
+        let block = Arc::new(Block::new(HISTOGRAMS + Histogram::COUNT * (bounds.len() + 2)));
         let write = block.write();
         write.set(OLDEST, Instant::FAR.as_micros());
         write.set(TARGET, f64::NAN.to_bits());
         drop(write);
-        let queue = Self { id: plan.id, name: Arc::clone(&plan.name), bounds, block };
+        let windows = Arc::new(Windows::new(bounds.len()));
+        let (borders, calendar) = (Borders::default(), Arc::new(Calendar::utc()));
+        let queue = Self { id: plan.id, name: Arc::clone(&plan.name), bounds, block, windows, borders, calendar };
         queue.configure(plan);
         queue
+    }
+
+    /// The same queue with the same figures, its days and months counted by another calendar from now on.
+    pub(super) fn with_calendar(&self, calendar: Arc<Calendar>) -> Self {
+        Self {
+            id: self.id,
+            name: Arc::clone(&self.name),
+            bounds: Arc::clone(&self.bounds),
+            block: Arc::clone(&self.block),
+            windows: Arc::clone(&self.windows),
+            borders: Borders::default(),
+            calendar,
+        }
+    }
+
+    /// The calendar its intervals go by.
+    pub(super) fn calendar(&self) -> &Arc<Calendar> {
+        &self.calendar
+    }
+
+    /// Its figures by interval.
+    pub(super) fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
+    /// The bounds of its histograms, in microseconds.
+    pub(super) fn bounds(&self) -> &[u64] {
+        &self.bounds
     }
 
     /// Takes over the plan's limits. Another threshold starts the service-level events afresh: events of two thresholds
@@ -117,75 +165,178 @@ impl Queue {
         self.block.write().set(TARGET, target.to_bits());
     }
 
-    pub(super) fn on_offered(&self) {
+    pub(super) fn on_offered(&self, when: Moment) {
         let write = self.block.write();
         write.add(OFFERED, 1);
         write.add(WAITING, 1);
+        drop(write);
+        self.add(when, &[(window::OFFERED, 1)]);
+        self.add_arrival(when, &[(window::OFFERED, 1)]);
     }
 
-    pub(super) fn on_answered(&self, wait: Duration) -> Result<(), Contradiction> {
+    /// `joined` is the moment when the visit began, for the cohort.
+    pub(super) fn on_answered(&self, when: Moment, joined: Moment, wait: Duration) -> Result<(), Contradiction> {
         let wait = micros(wait);
         let write = self.block.write();
         write.add(ANSWERED, 1);
         self.observe(&write, Histogram::AnswerWait, wait);
-        if is_in_threshold(&write, wait) {
-            write.add(SL_ANSWERED, 1);
-        }
-        leave(&write)
+        let (is_in, missed) = is_in_threshold(&write, wait);
+        write.add(SL_ANSWERED, u64::from(is_in));
+        let left = leave(&write);
+        drop(write);
+        let changes = [
+            (window::ANSWERED, 1),
+            (window::ANSWER_WAIT, wait),
+            (window::WAITS + bucket(&self.bounds, wait), window::ANSWERED_ONE),
+            (window::SL_ANSWERED, u64::from(is_in)),
+            missed,
+        ];
+        self.add(when, &changes);
+        self.add_arrival(joined, &changes);
+        left
     }
 
-    pub(super) fn on_abandoned(&self, wait: Duration, while_ringing: bool) -> Result<(), Contradiction> {
+    /// Answers with the cause that this loss has.
+    pub(super) fn on_abandoned(
+        &self,
+        when: Moment,
+        joined: Moment,
+        wait: Duration,
+        while_ringing: bool,
+    ) -> (LostCause, Result<(), Contradiction>) {
         let wait = micros(wait);
         let write = self.block.write();
         let short = wait <= write.get(SHORT_ABANDON);
-        let cause = match (short, while_ringing) {
-            (true, _) => ABANDONED_SHORT,
-            (false, true) => ABANDONED_WHILE_RINGING,
-            (false, false) => ABANDONED_IN_QUEUE,
+        let (cell, cause) = match (short, while_ringing) {
+            (true, _) => (ABANDONED_SHORT, LostCause::CallerShort),
+            (false, true) => (ABANDONED_WHILE_RINGING, LostCause::CallerWhileRinging),
+            (false, false) => (ABANDONED_IN_QUEUE, LostCause::CallerInQueue),
         };
-        write.add(cause, 1);
+        write.add(cell, 1);
         self.observe(&write, Histogram::AbandonWait, wait);
-        if is_in_threshold(&write, wait) {
-            write.add(if short { SL_ABANDONED_SHORT } else { SL_ABANDONED }, 1);
-        }
-        leave(&write)
+        let (is_in, missed) = is_in_threshold(&write, wait);
+        let (live, interval) =
+            if short { (SL_ABANDONED_SHORT, window::SL_ABANDONED_SHORT) } else { (SL_ABANDONED, window::SL_ABANDONED) };
+        write.add(live, u64::from(is_in));
+        let left = leave(&write);
+        drop(write);
+        let changes = [
+            (window::ABANDONED, 1),
+            (window::ABANDONED_SHORT, u64::from(short)),
+            (window::ABANDON_WAIT, wait),
+            (window::WAITS + bucket(&self.bounds, wait), window::ABANDONED_ONE),
+            (interval, u64::from(is_in)),
+            missed,
+        ];
+        self.add(when, &changes);
+        self.add_arrival(joined, &changes);
+        (cause, left)
     }
 
-    pub(super) fn on_flowed_out(&self, wait: Duration, reason: FlowOut) -> Result<(), Contradiction> {
+    pub(super) fn on_flowed_out(
+        &self,
+        when: Moment,
+        joined: Moment,
+        wait: Duration,
+        reason: FlowOut,
+    ) -> Result<(), Contradiction> {
         let write = self.block.write();
         write.add(FLOWED_OUT + reason as usize, 1);
-        if !is_in_threshold(&write, micros(wait)) {
-            write.add(SL_MISSED_FLOWOUT, 1);
-        } else if reason != FlowOut::Closed {
-            write.add(SL_FLOWOUT, 1);
-        }
-        leave(&write)
+        let wait = micros(wait);
+        let (is_in, missed) = is_in_threshold(&write, wait);
+        let is_event = u64::from(is_in && reason != FlowOut::Closed);
+        write.add(SL_FLOWOUT, is_event);
+        write.add(SL_MISSED_FLOWOUT, u64::from(!is_in));
+        let left = leave(&write);
+        drop(write);
+        let changes = [
+            (window::FLOWED_OUT + reason as usize, 1),
+            (window::FLOWOUT_WAIT, wait),
+            (window::SL_FLOWOUT, is_event),
+            (window::SL_MISSED_FLOWOUT, u64::from(!is_in)),
+            missed,
+        ];
+        self.add(when, &changes);
+        self.add_arrival(joined, &changes);
+        left
     }
 
-    pub(super) fn on_missed(&self) {
+    pub(super) fn on_missed(&self, when: Moment, joined: Moment) {
         self.block.write().add(SL_MISSED, 1);
+        self.add(when, &[(window::SL_MISSED, 1)]);
+        self.add_arrival(joined, &[(window::SL_MISSED, 1)]);
+    }
+
+    /// A contact begins here.
+    pub(super) fn on_contact(&self) {
+        let write = self.block.write();
+        write.add(CONTACTS, 1);
+        write.add(CONTACTS_IN_PROGRESS, 1);
+    }
+
+    /// A contact that began here is served.
+    pub(super) fn on_contact_served(&self) -> Result<(), Contradiction> {
+        self.settle(CONTACTS_SERVED)
+    }
+
+    /// A contact that began here is lost.
+    pub(super) fn on_contact_lost(&self, cause: LostCause) -> Result<(), Contradiction> {
+        self.settle(CONTACTS_LOST + cause as usize)
+    }
+
+    /// A contact that began here found the queue closed.
+    pub(super) fn on_contact_untargeted(&self) -> Result<(), Contradiction> {
+        self.settle(CONTACTS_UNTARGETED + Refusal::Closed as usize)
+    }
+
+    fn settle(&self, cell: usize) -> Result<(), Contradiction> {
+        let write = self.block.write();
+        write.add(cell, 1);
+        if write.take(CONTACTS_IN_PROGRESS, 1) { Ok(()) } else { Err(Contradiction::NobodyWaits) }
+    }
+
+    /// A contact on its way here was refused: offered and lost or untargeted at once (FEATURES K4).
+    pub(super) fn on_contact_refused(&self, cause: Refusal) {
+        let write = self.block.write();
+        write.add(CONTACTS, 1);
+        write.add(
+            LostCause::of_refusal(cause)
+                .map_or(CONTACTS_UNTARGETED + cause as usize, |lost| CONTACTS_LOST + lost as usize),
+            1,
+        );
+    }
+
+    /// A visit that flowed out of here belongs to a contact that is served now.
+    pub(super) fn on_served_later(&self, reason: FlowOut) {
+        self.block.write().add(SERVED_LATER + reason as usize, 1);
     }
 
     pub(super) fn on_oldest(&self, since: Option<Instant>) {
         self.block.write().set(OLDEST, since.unwrap_or(Instant::FAR).as_micros());
     }
 
-    pub(super) fn on_offer_ended(&self, result: OfferResult, ring: Duration) {
+    pub(super) fn on_offer_ended(&self, when: Moment, result: OfferResult, ring: Duration) {
         let write = self.block.write();
         write.add(OFFERS + result as usize, 1);
         self.observe(&write, Histogram::Ring, micros(ring));
+        drop(write);
+        self.add(when, &[(window::OFFERS + result as usize, 1)]);
     }
 
-    pub(super) fn on_talk(&self, talk: Duration) {
+    pub(super) fn on_talk(&self, when: Moment, talk: Duration) {
         let write = self.block.write();
         write.add(TALKS, 1);
         write.add(TALK_MICROS, micros(talk));
+        drop(write);
+        self.add(when, &[(window::TALKS, 1), (window::TALK, micros(talk))]);
     }
 
-    pub(super) fn on_wrap_up(&self, wrap_up: Duration) {
+    pub(super) fn on_wrap_up(&self, when: Moment, wrap_up: Duration) {
         let write = self.block.write();
         write.add(WRAP_UPS, 1);
         write.add(WRAP_UP_MICROS, micros(wrap_up));
+        drop(write);
+        self.add(when, &[(window::WRAP_UPS, 1), (window::WRAP_UP, micros(wrap_up))]);
     }
 
     /// A call is wholly handled: talk and wrap-up together.
@@ -196,6 +347,19 @@ impl Queue {
     /// A consistent copy.
     pub(super) fn read(&self) -> QueueCells {
         QueueCells { cells: self.block.read(), bounds: Arc::clone(&self.bounds) }
+    }
+
+    /// Intervals need the calendar's time; without an origin none are kept.
+    fn add(&self, when: Moment, changes: &[Change]) {
+        if let Some(wall) = when.wall {
+            self.windows.add(wall, &self.borders, &self.calendar, changes);
+        }
+    }
+
+    fn add_arrival(&self, joined: Moment, changes: &[Change]) {
+        if let Some(wall) = joined.wall {
+            self.windows.add_arrival(wall, changes);
+        }
     }
 
     fn observe(&self, write: &Write<'_>, histogram: Histogram, value: u64) {
@@ -213,6 +377,7 @@ impl Queue {
             Tamper::Abandoned => ABANDONED_IN_QUEUE,
             Tamper::FlowedOut => FLOWED_OUT,
             Tamper::Waiting => WAITING,
+            Tamper::ContactsServed => CONTACTS_SERVED,
         };
         self.block.write().add(cell, more as u64);
     }
@@ -227,18 +392,20 @@ pub(super) enum Tamper {
     Abandoned,
     FlowedOut,
     Waiting,
+    ContactsServed,
 }
 
 /// A wait of exactly T is in. A wait past T was missed, and counted by its own fact; where that fact did not come (the
-/// threshold was made shorter meanwhile) the outcome stands in for it, so that the visit still gives its one event.
-fn is_in_threshold(write: &Write<'_>, wait: u64) -> bool {
+/// threshold was made shorter meanwhile) the outcome stands in for it, so that the visit still gives its one event. The
+/// change is what intervals count of that.
+fn is_in_threshold(write: &Write<'_>, wait: u64) -> (bool, Change) {
     if wait <= write.get(THRESHOLD) {
-        return true;
+        return (true, (window::SL_MISSED, 0));
     }
     write.add(LATE, 1);
-    let missed = write.get(SL_MISSED).max(write.get(LATE));
-    write.set(SL_MISSED, missed);
-    false
+    let (told, missed) = (write.get(SL_MISSED), write.get(LATE));
+    write.set(SL_MISSED, told.max(missed));
+    (false, (window::SL_MISSED, missed.saturating_sub(told)))
 }
 
 /// One caller fewer waits.
@@ -321,6 +488,32 @@ impl QueueCells {
         }
     }
 
+    /// Contacts that began here.
+    pub(super) fn contacts(&self) -> u64 {
+        self.cells[CONTACTS]
+    }
+
+    pub(super) fn contacts_served(&self) -> u64 {
+        self.cells[CONTACTS_SERVED]
+    }
+
+    pub(super) fn contacts_in_progress(&self) -> u64 {
+        self.cells[CONTACTS_IN_PROGRESS]
+    }
+
+    pub(super) fn contacts_lost(&self, cause: LostCause) -> u64 {
+        self.cells[CONTACTS_LOST + cause as usize]
+    }
+
+    /// Zero for the causes that are losses.
+    pub(super) fn contacts_untargeted(&self, reason: Refusal) -> u64 {
+        self.cells[CONTACTS_UNTARGETED + reason as usize]
+    }
+
+    pub(super) fn served_later(&self, reason: FlowOut) -> u64 {
+        self.cells[SERVED_LATER + reason as usize]
+    }
+
     pub(super) fn offers(&self, result: OfferResult) -> u64 {
         self.cells[OFFERS + result as usize]
     }
@@ -362,6 +555,11 @@ impl QueueCells {
         self.cells[THRESHOLD]
     }
 
+    /// S in microseconds.
+    pub(super) fn short_abandon(&self) -> u64 {
+        self.cells[SHORT_ABANDON]
+    }
+
     pub(super) fn target(&self) -> Option<f64> {
         let target = f64::from_bits(self.cells[TARGET]);
         (!target.is_nan()).then_some(target)
@@ -389,6 +587,8 @@ mod tests {
     fn an_enum_s_number_is_its_place_in_its_list() {
         assert!(FlowOut::ALL.iter().enumerate().all(|(place, reason)| *reason as usize == place));
         assert!(OfferResult::ALL.iter().enumerate().all(|(place, result)| *result as usize == place));
+        assert!(LostCause::ALL.iter().enumerate().all(|(place, cause)| *cause as usize == place));
+        assert!(Refusal::ALL.iter().enumerate().all(|(place, cause)| *cause as usize == place));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::acd::{FlowOut, Refusal};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{ByState, KINDS};
+use crate::stats::lost::LostCause;
 use crate::stats::queue::QueueCells;
 use crate::stats::spread::WorkingReading;
 
@@ -50,10 +51,26 @@ impl PeerReading {
 }
 
 impl QueueReading {
-    /// `offered = answered + abandoned + flowed out + waiting` (DESIGN section 4).
+    /// `offered = answered + abandoned + flowed out + waiting` (DESIGN section 4), and the same of contacts:
+    /// `offered = served + lost + untargeted + in progress` ("Decisions" 1; no callbacks yet).
     pub(super) fn is_conserved(&self) -> bool {
         let cells = &self.cells;
         cells.offered() == cells.answered() + cells.abandoned() + self.flowed_out() + cells.waiting()
+            && cells.contacts()
+                == cells.contacts_served()
+                    + self.contacts_lost()
+                    + self.contacts_untargeted()
+                    + cells.contacts_in_progress()
+    }
+
+    /// Contacts that began here and were lost, for whatever cause.
+    pub(super) fn contacts_lost(&self) -> u64 {
+        LostCause::ALL.into_iter().map(|cause| self.cells.contacts_lost(cause)).sum()
+    }
+
+    /// Contacts that began here and are outside every rate.
+    pub(super) fn contacts_untargeted(&self) -> u64 {
+        Refusal::ALL.into_iter().map(|reason| self.cells.contacts_untargeted(reason)).sum()
     }
 
     /// For whatever reason.

@@ -63,6 +63,18 @@ pub enum Family {
     Refused,
     /// `acd_calls_untargeted_total`
     Untargeted,
+    /// `acd_contacts_offered_total`
+    Contacts,
+    /// `acd_contacts_served_total`
+    ContactsServed,
+    /// `acd_contacts_lost_total`
+    ContactsLost,
+    /// `acd_contacts_untargeted_total`
+    ContactsUntargeted,
+    /// `acd_contacts_in_progress`
+    ContactsInProgress,
+    /// `acd_calls_flowout_served_later_total`
+    ServedLater,
     /// `acd_answer_wait_seconds`
     AnswerWait,
     /// `acd_abandon_wait_seconds`
@@ -108,7 +120,7 @@ pub enum Family {
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 28] = [
+pub const TABLE: [Row; 34] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -158,6 +170,50 @@ pub const TABLE: [Row; 28] = [
         kind: Kind::Counter,
         labels: &["reason"],
         help: "Contacts outside every rate: refused for an untargeted cause, or flowed out of a queue because it was closed.",
+    },
+    Row {
+        family: Family::Contacts,
+        name: "acd_contacts_offered_total",
+        kind: Kind::Counter,
+        labels: &["queue"],
+        help: "Contacts (a caller's journey over all the queues it visits) by the queue they joined first or were refused for. \
+               For each queue and in each scrape: offered = served + lost + untargeted + in_progress.",
+    },
+    Row {
+        family: Family::ContactsServed,
+        name: "acd_contacts_served_total",
+        kind: Kind::Counter,
+        labels: &["queue"],
+        help: "Contacts that talked to an agent, in whatever queue, counted once in the queue they joined first.",
+    },
+    Row {
+        family: Family::ContactsLost,
+        name: "acd_contacts_lost_total",
+        kind: Kind::Counter,
+        labels: &["queue", "cause"],
+        help: "Contacts lost before they talked to an agent, each with exactly one cause, in the queue they joined first or \
+               were refused for.",
+    },
+    Row {
+        family: Family::ContactsUntargeted,
+        name: "acd_contacts_untargeted_total",
+        kind: Kind::Counter,
+        labels: &["queue", "reason"],
+        help: "Contacts outside every rate, in the queue that their number named.",
+    },
+    Row {
+        family: Family::ContactsInProgress,
+        name: "acd_contacts_in_progress",
+        kind: Kind::Gauge,
+        labels: &["queue"],
+        help: "Contacts that have not come to anything yet: they wait, or are between two queues.",
+    },
+    Row {
+        family: Family::ServedLater,
+        name: "acd_calls_flowout_served_later_total",
+        kind: Kind::Counter,
+        labels: &["queue", "reason"],
+        help: "Of acd_calls_flowout_total, the visits whose contact was served in a later visit; counted when it is.",
     },
     Row {
         family: Family::AnswerWait,

@@ -1,6 +1,9 @@
 //! Tests of the figures as a whole: what is folded is what is read, scraped and documented.
 
 mod agents;
+mod boards;
+mod contacts;
+mod intervals;
 mod page;
 mod scrape;
 mod visits;
@@ -9,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::requirement::Requirement;
 use crate::acd::{Actor, AgentPlan, AgentState, EndedBy, Fact, FlowOut, Plan, QueuePlan, Routing, Stamped};
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId};
 use crate::stats::Live;
@@ -29,7 +33,6 @@ fn queue(id: QueueId, name: &str, skills: &[&str]) -> QueuePlan {
     QueuePlan {
         id,
         name: name.into(),
-        skills: skills.iter().map(|skill| (*skill).into()).collect(),
         strategy: "longest-idle",
         waiting_max: None,
         wait_max: None,
@@ -38,8 +41,13 @@ fn queue(id: QueueId, name: &str, skills: &[&str]) -> QueuePlan {
         threshold: secs(20),
         short_abandon: secs(5),
         open: true,
-        routing: Routing::default(),
+        routing: Routing { requirement: asks(skills), ..Routing::default() },
     }
+}
+
+fn asks(skills: &[&str]) -> Requirement {
+    let names: Vec<Arc<str>> = skills.iter().map(|skill| (*skill).into()).collect();
+    Requirement::all_of(&names)
 }
 
 fn agent(id: u32, skills: &[&str], initial: AgentState) -> AgentPlan {

@@ -172,7 +172,7 @@ def remove(folder):
 class Engine:
     """A running `strowger serve` with a configuration of its own."""
 
-    def __init__(self, binary, folder, config, level="warn", media="", rtp=None, shards=1):
+    def __init__(self, binary, folder, config, level="warn", media="", rtp=None, arguments=(), shards=1):
         first, last = rtp or free_rtp_range()
         self.media = f'[media]\nports = "{first}-{last}"\n{media}\n'
         self.sip = free_ports(shards)
@@ -182,9 +182,9 @@ class Engine:
         self.log_path = self.folder / "engine.log"
         self.write(config)
         self.log = open(self.log_path, "wb")
-        arguments = [str(binary), "serve", "--config", str(self.path), "--log-level", level]
-        arguments += ["--shards", str(shards)] if shards > 1 else []
-        self.child = start(arguments, stdout=self.log, stderr=self.log)
+        command = [str(binary), "serve", "--config", str(self.path), "--log-level", level, *arguments]
+        command += ["--shards", str(shards)] if shards > 1 else []
+        self.child = start(command, stdout=self.log, stderr=self.log)
         wait_until(self._is_ready, "the engine is ready")
 
     def write(self, config):

@@ -1,5 +1,6 @@
 //! A whole call through the node: a queue, an agent, from the caller's INVITE to the last 200, 13 messages and their facts and
-//! media commands. The far ends answer by cutting lines out of what the node sent, which costs little beside the node.
+//! media commands. The far ends answer by cutting lines out of what the node sent, which costs little beside the node. Also
+//! calls that stay: one more that waits, one more that talks.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,19 +14,51 @@ use strowger::config::parse;
 use strowger::media::{Lease, PortId};
 use strowger::node::{Node, Resolved, Setup};
 
+use super::Meter;
 use super::sip::{INVITE, OK, Template};
 
-const AGENTS: u32 = 100;
-const PORTS: u32 = 1_000;
+pub(super) const AGENTS: u32 = 100;
+/// As many as talk at once in the case that only grows.
+const AGENTS_TALKING: u32 = 4_000;
+/// Two for each call that talks.
+const PORTS: u32 = 8_100;
 
-/// One call; ten a second of the node's time, so that some 320 older transactions linger.
-pub(crate) fn call() -> impl FnMut() {
-    let mut centre = Centre::new();
+/// Ten calls a second of the node's time, so that some 320 older transactions linger.
+const SELDOM: Duration = Duration::from_millis(100);
+/// A thousand calls a second: nothing of the older ones ends meanwhile.
+const OFTEN: Duration = Duration::from_millis(1);
+
+/// One call.
+pub(crate) fn call(meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new(meter, AGENTS, SELDOM);
     move || centre.call()
+}
+
+/// One more call waits unanswered, its caller hearing 180: the only agent talks.
+pub(crate) fn wait(meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new(meter, 1, OFTEN);
+    centre.talk();
+    move || {
+        centre.arrive();
+        centre.drain();
+        assert_eq!(centre.node.live_calls(), centre.number as usize, "every call stays");
+    }
+}
+
+/// One more call talks to an agent.
+pub(crate) fn talk(meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new(meter, AGENTS_TALKING, OFTEN);
+    move || {
+        centre.talk();
+        assert_eq!(centre.node.live_calls(), centre.number as usize, "every call stays");
+    }
 }
 
 /// The node and the far ends' words.
 struct Centre {
+    meter: Meter,
+    /// Between two calls.
+    distance: Duration,
     node: Node,
     now: Instant,
     number: u32,
@@ -33,7 +66,7 @@ struct Centre {
     answer_body: &'static str,
 }
 
-fn trunk() -> SocketAddr {
+pub(super) fn trunk() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], 5060))
 }
 
@@ -45,60 +78,88 @@ fn ours() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 2], 5060))
 }
 
+/// A node with a trunk, a PBX and a queue of so many agents.
+pub(super) fn node(agents: u32) -> Node {
+    let text = format!(
+        "[sip]\nlisten = \"{}\"\n[http]\nlisten = \"127.0.0.1:8080\"\n\
+         [peers.trunk]\naddress = \"{}\"\nqualify = \"0s\"\n\
+         [peers.pbx]\naddress = \"{}\"\nqualify = \"0s\"\ninbound = false\n\
+         [queues.q]\nnumbers = [\"800\"]\nskills = [\"s\"]\nanswer = \"on_agent\"\nwrap_up = \"0s\"\n\
+         [agents.\"10000-{}\"]\npeer = \"pbx\"\nskills = [\"s\"]\n",
+        ours(),
+        trunk(),
+        pbx(),
+        10_000 + agents - 1
+    );
+    let config = parse(&text, "bench.toml", &strategy::names().collect::<Vec<_>>()).expect("a good configuration");
+    let lease = |n: u32| Lease { port: PortId(n), address: SocketAddr::new(ours().ip(), 10_000 + 2 * n as u16) };
+    let setup = Setup {
+        config: Arc::new(config),
+        resolved: Resolved::default(),
+        seed: [7; 32],
+        sip_address: ours(),
+        leases: (0..PORTS).map(lease).collect(),
+    };
+    let mut node = Node::new(Instant::ZERO, setup);
+    drain(&mut node);
+    node
+}
+
+/// Throws away what the node has to say.
+pub(super) fn drain(node: &mut Node) {
+    while node.poll_transmit().is_some() {}
+    while node.poll_media().is_some() {}
+    while node.poll_fact().is_some() {}
+}
+
 impl Centre {
-    fn new() -> Self {
-        let text = format!(
-            "[sip]\nlisten = \"{}\"\n[http]\nlisten = \"127.0.0.1:8080\"\n\
-             [peers.trunk]\naddress = \"{}\"\nqualify = \"0s\"\n\
-             [peers.pbx]\naddress = \"{}\"\nqualify = \"0s\"\ninbound = false\n\
-             [queues.q]\nnumbers = [\"800\"]\nskills = [\"s\"]\nanswer = \"on_agent\"\nwrap_up = \"0s\"\n\
-             [agents.\"1001-{}\"]\npeer = \"pbx\"\nskills = [\"s\"]\n",
-            ours(),
-            trunk(),
-            pbx(),
-            1000 + AGENTS
-        );
-        let config = parse(&text, "bench.toml", &strategy::names().collect::<Vec<_>>()).expect("a good configuration");
-        let lease = |n: u32| Lease { port: PortId(n), address: SocketAddr::new(ours().ip(), 20_000 + 2 * n as u16) };
-        let setup = Setup {
-            config: Arc::new(config),
-            resolved: Resolved::default(),
-            seed: [7; 32],
-            sip_address: ours(),
-            leases: (0..PORTS).map(lease).collect(),
-        };
-        let node = Node::new(Instant::ZERO, setup);
+    fn new(meter: Meter, agents: u32, distance: Duration) -> Self {
         let answer_body = OK.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        let mut centre = Self { node, now: Instant::ZERO, number: 0, invite: Template::new(INVITE), answer_body };
-        centre.drain();
-        centre
+        let invite = Template::new(INVITE);
+        Self { meter, distance, node: node(agents), now: Instant::ZERO, number: 0, invite, answer_body }
     }
 
     fn call(&mut self) {
-        self.number += 1;
-        self.now += Duration::from_millis(100);
-        self.node.handle_timeout(self.now);
-        self.drain();
-        let invite = self.invite.fill(self.number);
-        self.node.handle_datagram(self.now, trunk(), invite);
-        let to_agent = self.sent(b"INVITE ");
-        self.node.handle_datagram(self.now, pbx(), response("180 Ringing", &to_agent, ""));
-        self.drain();
-        self.node.handle_datagram(self.now, pbx(), response("200 OK", &to_agent, self.answer_body));
-        let to_caller = self.sent(b"SIP/2.0 200 ");
-        self.node.handle_datagram(self.now, trunk(), request("ACK", 1, self.number, &to_caller));
-        self.drain();
-        self.node.handle_datagram(self.now, trunk(), request("BYE", 2, self.number, &to_caller));
+        let to_caller = self.talk();
+        self.input(trunk(), request("BYE", 2, self.number, &to_caller));
         let to_agent = self.sent(b"BYE ");
-        self.node.handle_datagram(self.now, pbx(), response("200 OK", &to_agent, ""));
+        self.input(pbx(), response("200 OK", &to_agent, ""));
         self.drain();
         assert_eq!(self.node.live_calls(), 0, "the call is over");
     }
 
+    /// A caller calls.
+    fn arrive(&mut self) {
+        self.number += 1;
+        self.now += self.distance;
+        let (node, now) = (&mut self.node, self.now);
+        (self.meter)(&mut || node.handle_timeout(now));
+        self.drain();
+        let invite = self.invite.fill(self.number);
+        self.input(trunk(), invite);
+    }
+
+    /// A caller calls and an agent answers; returns the 200 that the caller got.
+    fn talk(&mut self) -> Bytes {
+        self.arrive();
+        let to_agent = self.sent(b"INVITE ");
+        self.input(pbx(), response("180 Ringing", &to_agent, ""));
+        self.drain();
+        self.input(pbx(), response("200 OK", &to_agent, self.answer_body));
+        let to_caller = self.sent(b"SIP/2.0 200 ");
+        self.input(trunk(), request("ACK", 1, self.number, &to_caller));
+        self.drain();
+        to_caller
+    }
+
+    /// Gives the node a datagram, under the meter.
+    fn input(&mut self, source: SocketAddr, payload: Bytes) {
+        let (node, now, mut payload) = (&mut self.node, self.now, Some(payload));
+        (self.meter)(&mut || node.handle_datagram(now, source, payload.take().unwrap_or_default()));
+    }
+
     fn drain(&mut self) {
-        while self.node.poll_transmit().is_some() {}
-        while self.node.poll_media().is_some() {}
-        while self.node.poll_fact().is_some() {}
+        drain(&mut self.node);
     }
 
     /// The message that begins so, of all that the node sends now.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use strowger::acd::{AgentPlan, AgentState, Command, Effect, EndedBy, Engine, Plan, QueuePlan, Routing};
+use strowger::acd::requirement::Requirement;
+use strowger::acd::{AgentPlan, AgentState, Asks, Command, Effect, EndedBy, Engine, Plan, QueuePlan, Routing};
 use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId};
 
 const AGENTS: u32 = 10_000;
@@ -38,7 +39,10 @@ pub(crate) fn next_call() -> impl FnMut() {
 
 fn enqueue(engine: &mut Engine, now: Instant, call: u64) {
     let queue = QueueId((call % u64::from(QUEUES)) as u32);
-    engine.handle_command(now, Command::Enqueue { call: CallId(call), queue, priority: 0, since: None });
+    engine.handle_command(
+        now,
+        Command::Enqueue { call: CallId(call), queue, priority: 0, since: None, asks: Asks::default() },
+    );
 }
 
 /// Whoever is offered a call answers it.
@@ -57,7 +61,6 @@ fn plan() -> Plan {
     let queue = |id: u32| QueuePlan {
         id: QueueId(id),
         name: format!("queue-{id}").into(),
-        skills: vec![Arc::clone(&skills[id as usize])],
         strategy: "longest-idle",
         waiting_max: None,
         wait_max: None,
@@ -66,7 +69,7 @@ fn plan() -> Plan {
         threshold: Duration::from_secs(20),
         short_abandon: Duration::from_secs(5),
         open: true,
-        routing: Routing::default(),
+        routing: Routing { requirement: Requirement::all_of([&skills[id as usize]]), ..Routing::default() },
     };
     let agent = |id: u32| AgentPlan {
         id: AgentId(id),

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use rsip::message::HeadersExt as _;
 use strowger::base::{Instant, Rng};
 use strowger::sip::check::check;
+use strowger::sip::dialog::Dialog;
 use strowger::sip::message::Message;
+use strowger::sip::name::Method;
 use strowger::sip::transaction::{Event, Stack, StackConfig};
 use strowger::sip::write::respond;
 
@@ -118,11 +120,41 @@ pub(crate) fn respond_200() -> impl FnMut() {
     }
 }
 
+/// An INVITE comes again: read, checked, found by its transaction key, and the 100 sent once more.
+pub(crate) fn transaction_key() -> impl FnMut() {
+    let mut stack = stack();
+    let invite = Template::new(INVITE).fill(1);
+    stack.handle_datagram(Instant::ZERO, trunk(), invite.clone());
+    while stack.poll_event().is_some() || stack.poll_transmit().is_some() {}
+    move || {
+        stack.handle_datagram(Instant::ZERO, trunk(), black_box(&invite).clone());
+        assert!(stack.poll_transmit().is_some(), "the 100 again");
+        assert!(stack.poll_event().is_none(), "a repeated request is absorbed");
+    }
+}
+
+/// A dialog from the INVITE to its end, the called side's: made, a BYE recognised as its own, a BYE written.
+pub(crate) fn dialog_life() -> impl FnMut() {
+    const TAG: &[u8] = b"9f3a7c5f0e1a";
+    let mut stack = stack();
+    let read = |text: &str| Message::parse(Template::new(text).fill(1)).expect("a well-formed message");
+    let (invite, bye) = (read(INVITE), read(&in_dialog("BYE", 2)));
+    move || {
+        let mut dialog = Dialog::incoming(black_box(&invite), trunk(), TAG).expect("an INVITE with a Contact");
+        assert!(dialog.matches(black_box(&bye)) && dialog.accept_sequence(2), "its own BYE");
+        let (_, writer, destination) = dialog.request(&mut stack, Method::Bye);
+        black_box((writer.finish(), destination));
+    }
+}
+
+fn stack() -> Stack {
+    Stack::new(StackConfig::new(SocketAddr::from(([192, 0, 2, 2], 5060))), Rng::from_u64(1))
+}
+
 /// A call through the transaction layer of the called side: INVITE, 100, 200, ACK, BYE, 200; ten calls a second of the
 /// stack's time, so that some 320 older ones linger (RFC 3261 timers J and L).
 pub(crate) fn transaction_call() -> impl FnMut() {
-    let ours = SocketAddr::from(([192, 0, 2, 2], 5060));
-    let mut stack = Stack::new(StackConfig::new(ours), Rng::from_u64(1));
+    let mut stack = stack();
     let invite = Template::new(INVITE);
     let ack = Template::new(&in_dialog("ACK", 1));
     let bye = Template::new(&in_dialog("BYE", 2));

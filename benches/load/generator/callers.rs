@@ -6,9 +6,9 @@ use std::net::{SocketAddrV4, UdpSocket};
 use std::sync::Arc;
 
 use crate::histogram::Histogram;
-use crate::message::{Lines, Name, Templates, respond};
+use crate::message::{Lines, Name, Templates, address, respond};
 use crate::rtp::Rtp;
-use crate::socket::{self, Reader};
+use crate::socket::{self, Batch, Reader};
 use crate::system;
 
 /// T1 (RFC 3261 17.1.1.1), after which an INVITE that nothing answered is sent once more, and a BYE up to [`BYES_MAX`] times.
@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Waiting,
     /// Hears music.
     Music,
+    /// Talks to an agent, nobody sending audio.
+    Talking,
     /// Talks to an agent, both sending audio.
     Relay,
 }
@@ -34,7 +36,7 @@ impl Kind {
     /// The number it dials: a queue of the engine's configuration.
     const fn number(self) -> &'static str {
         match self {
-            Self::Warm | Self::Load | Self::Relay => "800",
+            Self::Warm | Self::Load | Self::Talking | Self::Relay => "800",
             Self::Waiting => "801",
             Self::Music => "802",
         }
@@ -44,7 +46,7 @@ impl Kind {
     const fn stays(self) -> bool {
         match self {
             Self::Warm | Self::Load => false,
-            Self::Waiting | Self::Music | Self::Relay => true,
+            Self::Waiting | Self::Music | Self::Talking | Self::Relay => true,
         }
     }
 }
@@ -75,6 +77,8 @@ struct Call {
     media_port: u16,
     to: Vec<u8>,
     target: Vec<u8>,
+    /// Where the target is.
+    remote: SocketAddrV4,
 }
 
 /// What became of the measured calls.
@@ -83,10 +87,14 @@ pub(crate) struct Figures {
     pub(crate) attempts: u64,
     /// Answered, talked and hung up.
     pub(crate) ok: u64,
+    /// INVITEs that were sent again.
+    pub(crate) repeated: u64,
     pub(crate) refused_503: u64,
     pub(crate) refused_other: u64,
     /// Without an answer within the patience.
     pub(crate) timed_out: u64,
+    /// Of these, those that heard nothing at all.
+    pub(crate) unheard: u64,
     /// Hung up by the engine, or its BYE was never answered.
     pub(crate) broken: u64,
     /// From the INVITE to the 200.
@@ -100,6 +108,8 @@ pub(crate) struct Figures {
 pub(crate) struct Habits {
     pub(crate) talk: u64,
     pub(crate) patience: u64,
+    /// INVITEs that are due together go together: for more of them than one by one can be sent.
+    pub(crate) batches: bool,
 }
 
 /// All callers.
@@ -121,6 +131,7 @@ pub(crate) struct Callers {
     repeats: VecDeque<(u64, Name)>,
     patience: VecDeque<(u64, Name)>,
     out: Vec<u8>,
+    batch: Batch,
 }
 
 impl Callers {
@@ -145,6 +156,7 @@ impl Callers {
             repeats: VecDeque::new(),
             patience: VecDeque::new(),
             out: Vec::with_capacity(2_048),
+            batch: Batch::default(),
         })
     }
 
@@ -162,6 +174,7 @@ impl Callers {
                 media_port: rtp.port(slot),
                 to: Vec::new(),
                 target: Vec::new(),
+                remote: self.engine,
             });
             slot
         });
@@ -178,10 +191,10 @@ impl Callers {
                 self.open += 1;
             }
             Kind::Warm => self.open += 1,
-            Kind::Waiting | Kind::Music | Kind::Relay => {}
+            Kind::Waiting | Kind::Music | Kind::Talking | Kind::Relay => {}
         }
         self.templates.invite(&mut self.out, name, kind.number(), call.media_port);
-        self.send();
+        self.send_invite();
         self.repeats.push_back((now + T1, name));
         self.patience.push_back((now + self.habits.patience, name));
     }
@@ -204,17 +217,25 @@ impl Callers {
         }
         while let Some(name) = pop_due(&mut self.patience, now) {
             match self.state(name) {
-                State::Calling => {
-                    let kind = self.calls[name.slot as usize].kind;
-                    self.calls[name.slot as usize].state = State::Cancelled;
-                    self.templates.cancel(&mut self.out, name, kind.number());
-                    self.send();
-                    self.patience.push_back((now + self.habits.patience, name));
-                    self.count(kind, |figures| &mut figures.timed_out);
-                }
+                State::Calling => self.give_up(now, name),
                 State::Cancelled => self.release(name),
                 State::Free | State::Talking | State::Staying | State::Leaving | State::Clearing => {}
             }
+        }
+    }
+
+    /// The caller has waited long enough. Who has heard nothing may not cancel (RFC 3261 9.1): a late answer is hung up on.
+    fn give_up(&mut self, now: u64, name: Name) {
+        let call = &mut self.calls[name.slot as usize];
+        let (kind, heard) = (call.kind, call.heard);
+        call.state = State::Cancelled;
+        self.patience.push_back((now + self.habits.patience, name));
+        self.count(kind, |figures| &mut figures.timed_out);
+        if heard {
+            self.templates.cancel(&mut self.out, name, kind.number());
+            self.send();
+        } else {
+            self.count(kind, |figures| &mut figures.unheard);
         }
     }
 
@@ -250,15 +271,19 @@ impl Callers {
         let call = &mut self.calls[name.slot as usize];
         let first = matches!(call.state, State::Calling | State::Cancelled);
         self.templates.ack(&mut self.out, name, lines.to, Some(lines.contact), "");
-        if !first {
-            return self.send();
+        call.remote = address(lines.contact).unwrap_or(self.engine);
+        let remote = call.remote;
+        if first {
+            call.to.clear();
+            call.to.extend_from_slice(lines.to);
+            call.target.clear();
+            call.target.extend_from_slice(lines.contact);
         }
-        call.to.clear();
-        call.to.extend_from_slice(lines.to);
-        call.target.clear();
-        call.target.extend_from_slice(lines.contact);
         let (state, kind, sent) = (call.state, call.kind, call.sent);
-        self.send();
+        self.send_to(remote);
+        if !first {
+            return;
+        }
         if state == State::Cancelled {
             return self.bye(at, name, State::Clearing);
         }
@@ -311,8 +336,10 @@ impl Callers {
         let call = &self.calls[name.slot as usize];
         match self.state(name) {
             State::Calling if !call.heard => {
-                self.templates.invite(&mut self.out, name, call.kind.number(), call.media_port);
-                self.send();
+                let kind = call.kind;
+                self.templates.invite(&mut self.out, name, kind.number(), call.media_port);
+                self.send_invite();
+                self.count(kind, |figures| &mut figures.repeated);
             }
             State::Leaving | State::Clearing if call.byes >= BYES_MAX => {
                 if self.state(name) == State::Leaving {
@@ -331,8 +358,9 @@ impl Callers {
         call.state = state;
         call.byes += 1;
         self.templates.bye(&mut self.out, name, &call.to, &call.target);
+        let remote = call.remote;
         self.repeats.push_back((now.max(system::now()) + T1, name));
-        self.send();
+        self.send_to(remote);
     }
 
     /// Free when the slot has another call by now.
@@ -359,9 +387,26 @@ impl Callers {
         self.free.push(name.slot);
     }
 
+    /// Sends the INVITEs that were gathered.
+    pub(crate) fn flush(&mut self) {
+        self.batch.flush(&self.socket, self.engine);
+    }
+
+    fn send_invite(&mut self) {
+        if self.habits.batches {
+            self.batch.add(&self.socket, self.engine, &self.out);
+        } else {
+            self.send();
+        }
+    }
+
     fn send(&self) {
+        self.send_to(self.engine);
+    }
+
+    fn send_to(&self, destination: SocketAddrV4) {
         // What a full buffer loses is lost as on a wire.
-        let _ = self.socket.send_to(&self.out, self.engine);
+        let _ = self.socket.send_to(&self.out, destination);
     }
 }
 

@@ -66,13 +66,16 @@ struct Options {
     /// Callers that hear music.
     #[arg(long, default_value_t = 0)]
     music: usize,
+    /// Calls that talk in silence.
+    #[arg(long, default_value_t = 0)]
+    talking: usize,
     /// Calls in which both sides speak.
     #[arg(long, default_value_t = 0)]
     relay: usize,
-    /// How many of the three begin in a second.
+    /// How many of the four begin in a second.
     #[arg(long, default_value_t = 1_000.0)]
     park_rate: f64,
-    /// Never sleep: for a core of its own.
+    /// Never sleep, and send INVITEs that are due together in one piece: for a core of its own.
     #[arg(long)]
     spin: bool,
     /// Of the random arrivals, and of the names of calls.
@@ -134,7 +137,7 @@ struct Arrivals {
 impl Bench {
     fn new(options: &Options) -> Result<Self, String> {
         system::raise_descriptors();
-        let habits = Habits { talk: options.talk_ms * MS, patience: options.patience_ms * MS };
+        let habits = Habits { talk: options.talk_ms * MS, patience: options.patience_ms * MS, batches: options.spin };
         Ok(Self {
             engine: Process::new(options.engine_pid).ok_or("no such engine process")?,
             callers: Callers::new(options.engine, habits, options.seed)?,
@@ -152,7 +155,7 @@ impl Bench {
         self.until(10 * SECOND, "the engine serves calls at all", |bench| bench.callers.open == 0)?;
         let before = self.engine.resident();
         self.park(options)?;
-        let background = options.waiting + options.music + options.relay;
+        let background = options.waiting + options.music + options.talking + options.relay;
         self.rest(if background > 0 { SECOND } else { 200 * MS });
         let parked = self.engine.resident();
 
@@ -193,9 +196,13 @@ impl Bench {
     /// Brings in those who stay.
     fn park(&mut self, options: &Options) -> Result<(), String> {
         let mut all = 0;
-        for (kind, count) in
-            [(Kind::Waiting, options.waiting), (Kind::Music, options.music), (Kind::Relay, options.relay)]
-        {
+        let kinds = [
+            (Kind::Waiting, options.waiting),
+            (Kind::Music, options.music),
+            (Kind::Talking, options.talking),
+            (Kind::Relay, options.relay),
+        ];
+        for (kind, count) in kinds {
             all += count;
             self.agents.voice = if kind == Kind::Relay { Voice::Speaks } else { Voice::Silent };
             let rate = options.park_rate;
@@ -228,6 +235,7 @@ impl Bench {
                     Spread::Constant => mean,
                 };
             }
+            self.callers.flush();
             if due as u64 >= arrivals.end {
                 return;
             }
@@ -262,6 +270,7 @@ impl Bench {
         read += self.agents.read(&mut self.reader, &self.rtp);
         let now = system::now();
         self.callers.fire(now);
+        self.callers.flush();
         let next = until.min(self.callers.next());
         if read == 0 && next > now && !self.spin {
             system::wait([&self.callers.socket, &self.agents.socket], next - now);
@@ -293,9 +302,11 @@ fn signalling(figures: &Figures, costs: &Costs) -> Map<String, Value> {
         "ok": figures.ok,
         "ok_percent": percent(figures.ok, figures.attempts),
         "goodput": each(figures.ok as f64, costs.seconds),
+        "repeated": figures.repeated,
         "refused_503": figures.refused_503,
         "refused_other": figures.refused_other,
         "timed_out": figures.timed_out,
+        "unheard": figures.unheard,
         "broken": figures.broken,
         "cpu_us_per_call": each(costs.calls as f64 / 1e3, figures.ok),
         "generator_cpu_us_per_call": each(costs.generator as f64 / 1e3, figures.ok),
@@ -306,7 +317,7 @@ fn signalling(figures: &Figures, costs: &Costs) -> Map<String, Value> {
         "setup_max_ms": figures.setup.max_ms(),
         "generator_late_p99_ms": figures.late.quantile_ms(0.99),
         "rss_bytes": costs.resident,
-        "waiting_bytes_each": costs.each,
+        "bytes_each": costs.each,
     });
     figures.as_object().cloned().unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 //! engine's own parser, and only as general as the engine's own messages: long header names, one space after the colon.
 
 use std::io::Write as _;
+use std::net::SocketAddrV4;
 
 use memchr::memchr;
 use smallvec::SmallVec;
@@ -106,6 +107,19 @@ pub(crate) struct Templates {
     host: Vec<u8>,
     engine: String,
     run: [u8; 8],
+    /// The INVITE that was written last: the next to the same number differs in its names only.
+    ready: Ready,
+}
+
+/// An INVITE of which all but the call's names is written.
+#[derive(Debug, Default)]
+struct Ready {
+    number: &'static str,
+    media_port: u16,
+    text: Vec<u8>,
+    /// Where the slot stands, and where the serial number.
+    slots: SmallVec<[usize; 4]>,
+    serials: SmallVec<[usize; 4]>,
 }
 
 /// A call's names: the slot where its state is, and a serial number that tells it from an older call there.
@@ -117,7 +131,7 @@ pub(crate) struct Name {
 
 impl Templates {
     /// For callers on `port` that call an engine; `run` tells runs apart.
-    pub(crate) fn new(port: u16, engine: std::net::SocketAddrV4, run: u32) -> Self {
+    pub(crate) fn new(port: u16, engine: SocketAddrV4, run: u32) -> Self {
         Self {
             via: format!("Via: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK").into_bytes(),
             from: format!("\r\nMax-Forwards: 70\r\nFrom: \"Caller\" <sip:caller@127.0.0.1:{port}>;tag=").into_bytes(),
@@ -125,6 +139,7 @@ impl Templates {
             host: b"@127.0.0.1\r\n".to_vec(),
             engine: engine.to_string(),
             run: hex(run),
+            ready: Ready::default(),
         }
     }
 
@@ -135,8 +150,18 @@ impl Templates {
     }
 
     /// An INVITE whose caller receives audio on `media_port`.
-    pub(crate) fn invite(&self, out: &mut Vec<u8>, name: Name, number: &str, media_port: u16) {
+    pub(crate) fn invite(&mut self, out: &mut Vec<u8>, name: Name, number: &'static str, media_port: u16) {
+        if self.ready.number != number || self.ready.media_port != media_port {
+            let mut text = Vec::with_capacity(1_024);
+            self.write_invite(&mut text, Ready::MARKS, number, media_port);
+            self.ready = Ready::new(number, media_port, text);
+        }
+        self.ready.fill(name);
         out.clear();
+        out.extend_from_slice(&self.ready.text);
+    }
+
+    fn write_invite(&self, out: &mut Vec<u8>, name: Name, number: &str, media_port: u16) {
         let _ = write!(out, "INVITE sip:{number}@{} SIP/2.0\r\n", self.engine);
         self.head(out, name, b'i');
         let _ = write!(out, "To: <sip:{number}@{}>\r\n", self.engine);
@@ -194,6 +219,31 @@ impl Templates {
     }
 }
 
+impl Ready {
+    /// Names that stand nowhere else in the message.
+    const MARKS: Name = Name { slot: 0x5107_5107, serial: 0x5e41_a15e };
+
+    fn new(number: &'static str, media_port: u16, text: Vec<u8>) -> Self {
+        let places = |mark| memchr::memmem::find_iter(&text, &hex(mark)).collect();
+        let (slots, serials) = (places(Self::MARKS.slot), places(Self::MARKS.serial));
+        Self { number, media_port, text, slots, serials }
+    }
+
+    fn fill(&mut self, name: Name) {
+        for (places, value) in [(&self.slots, hex(name.slot)), (&self.serials, hex(name.serial))] {
+            places.iter().for_each(|at| self.text[*at..at + 8].copy_from_slice(&value));
+        }
+    }
+}
+
+/// The address of a URI that names one, as the engine's Contact does.
+pub(crate) fn address(uri: &[u8]) -> Option<SocketAddrV4> {
+    let rest = uri.strip_prefix(b"sip:")?;
+    let rest = rest.split(|octet| *octet == b'@').next_back()?;
+    let text = rest.split(|octet| matches!(octet, b';' | b'?')).next()?;
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
 /// The response of an agent or a caller to a request: To gets a tag unless it has one; an agent's contact and, with
 /// `media_port`, a session description follow.
 pub(crate) fn respond(out: &mut Vec<u8>, line: &str, request: &Lines<'_>, contact: &[u8], media_port: Option<u16>) {
@@ -230,4 +280,31 @@ fn body(out: &mut Vec<u8>, port: u16) {
 
 fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
     parts.iter().for_each(|part| out.extend_from_slice(part));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prepared_invite_differs_from_a_written_one_in_nothing() {
+        let mut templates = Templates::new(40_000, "127.0.0.1:5060".parse().unwrap(), 7);
+        let (mut quick, mut written) = (Vec::new(), Vec::new());
+        for (name, number, port) in [(1, "800", 50_000), (2, "800", 50_000), (3, "801", 50_000), (4, "801", 9)] {
+            let name = Name { slot: name, serial: name << 8 };
+            templates.invite(&mut quick, name, number, port);
+            written.clear();
+            templates.write_invite(&mut written, name, number, port);
+            assert_eq!(String::from_utf8_lossy(&quick), String::from_utf8_lossy(&written));
+            assert_eq!(templates.name(Lines::read(&quick).call_id), Some(name));
+        }
+    }
+
+    #[test]
+    fn a_contact_names_where_requests_go() {
+        let there = Some("127.0.0.1:5061".parse().unwrap());
+        assert_eq!(address(b"sip:127.0.0.1:5061"), there);
+        assert_eq!(address(b"sip:s2@127.0.0.1:5061;transport=udp"), there);
+        assert_eq!((address(b"sip:example.org"), address(b"")), (None, None));
+    }
 }

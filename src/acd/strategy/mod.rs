@@ -1,13 +1,35 @@
 //! The table of routing strategies: how a queue chooses among the agents who could take a call. A new strategy is a file
 //! and a row here; the configuration's names and the reference follow from the table.
 
+mod fewest_calls;
+mod least_occupied;
+mod least_skilled;
+mod least_talk;
+mod linear;
 mod longest_idle;
+mod most_skilled;
+mod random;
+mod round_robin;
+mod round_robin_ordered;
 mod row;
+mod weighted_random;
 
 pub use row::{Candidate, Choice, Circle, History, Lots, Ring, Strategy};
 
 /// Every strategy; the first is the default.
-pub static STRATEGIES: [&Strategy; 1] = [&longest_idle::LONGEST_IDLE];
+pub static STRATEGIES: [&Strategy; 11] = [
+    &longest_idle::LONGEST_IDLE,
+    &fewest_calls::FEWEST_CALLS,
+    &least_talk::LEAST_TALK,
+    &least_occupied::LEAST_OCCUPIED,
+    &most_skilled::MOST_SKILLED,
+    &least_skilled::LEAST_SKILLED,
+    &round_robin::ROUND_ROBIN,
+    &round_robin_ordered::ROUND_ROBIN_ORDERED,
+    &linear::LINEAR,
+    &random::RANDOM,
+    &weighted_random::WEIGHTED_RANDOM,
+];
 
 /// The strategy of that name.
 pub fn find(name: &str) -> Option<&'static Strategy> {

@@ -1,6 +1,8 @@
 //! What a routing strategy is: a row that orders the agents who could take a call. It never sees a queue or a call, and
 //! never chooses by itself.
 
+use std::time::Duration;
+
 use crate::base::Instant;
 
 /// One strategy. Agents of a lower level come first, then those of a lower penalty; among those of one level and penalty the
@@ -67,17 +69,103 @@ pub struct Candidate<'a> {
     pub skill: u32,
 }
 
-/// What strategies may know of an agent's past.
+/// What strategies may know of an agent's past, since it logged in.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct History {
     /// Since when the agent has been without a call: the end of its last talk, or the moment it first wished calls after
     /// logging in.
     pub idle_since: Option<Instant>,
+    /// Calls answered.
+    pub calls: u64,
+    /// Microseconds of finished talks.
+    pub talk_us: u64,
+    /// The faded part of busy time, 0 to 1, when it was last looked at.
+    load: f64,
+    load_at: Instant,
+    busy: bool,
 }
 
+/// The time constant by which old occupancy fades: what was half an hour ago counts for e^-1, about a third.
+pub(super) const WINDOW: Duration = Duration::from_secs(30 * 60);
+
 impl History {
+    /// The agent answered a call.
+    pub fn answered(&mut self, now: Instant) {
+        self.calls += 1;
+        self.look(now);
+        self.busy = true;
+    }
+
+    /// The talk is over.
+    pub fn talk_ended(&mut self, now: Instant, talk: Duration) {
+        self.idle_since = Some(now);
+        self.talk_us = self.talk_us.saturating_add(u64::try_from(talk.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Nothing of the call keeps the agent any more.
+    pub fn at_rest(&mut self, now: Instant) {
+        self.look(now);
+        self.busy = false;
+    }
+
     /// The key of the longest idle: the tie-break of most strategies. Who never was idle comes last.
     pub fn idle_key(&self) -> u64 {
         self.idle_since.unwrap_or(Instant::FAR).as_micros()
+    }
+
+    /// The occupancy's key: `ln(load) + t / WINDOW` in millionths. The load of all idle agents fades by the same factor, so
+    /// that this stays as it is while they wait.
+    pub fn load_key(&self) -> u64 {
+        const MIDDLE: f64 = 1e15;
+        if self.load <= 0.0 {
+            return 0;
+        }
+        let elapsed = self.load_at.as_micros() as f64 / WINDOW.as_micros() as f64;
+        ((self.load.ln() + elapsed) * 1e6 + MIDDLE) as u64
+    }
+
+    /// Fades the load to this moment.
+    fn look(&mut self, now: Instant) {
+        let faded = (-(now.since(self.load_at).as_secs_f64() / WINDOW.as_secs_f64())).exp();
+        self.load = if self.busy { 1.0 - (1.0 - self.load) * faded } else { self.load * faded };
+        self.load_at = self.load_at.max(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(minutes: u64) -> Instant {
+        Instant::from_micros(minutes * 60_000_000)
+    }
+
+    #[test]
+    fn who_has_been_idle_longer_goes_first_and_who_never_was_goes_last() {
+        let idle = |micros| History { idle_since: Some(Instant::from_micros(micros)), ..History::default() }.idle_key();
+        assert!(idle(10) < idle(20));
+        assert!(idle(20) < History::default().idle_key());
+    }
+
+    #[test]
+    fn occupancy_fades_and_its_order_stands_still_between_an_agents_own_events() {
+        let busy = |from, to| {
+            let mut history = History::default();
+            history.answered(minutes(from));
+            history.at_rest(minutes(to));
+            history
+        };
+        let (short, long, old) = (busy(100, 105), busy(95, 105), busy(10, 20));
+        assert!(short.load_key() < long.load_key(), "twice as long");
+        assert!(old.load_key() < short.load_key(), "long ago");
+        assert_eq!(History::default().load_key(), 0);
+        for later in [106, 200, 1_000] {
+            let at = |mut history: History| {
+                history.at_rest(minutes(later));
+                history
+            };
+            assert!(at(short).load < at(long).load && at(old).load < at(short).load);
+            assert!(at(short).load_key().abs_diff(short.load_key()) <= 1);
+        }
     }
 }

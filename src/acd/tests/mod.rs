@@ -22,6 +22,10 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
+fn asks(text: &str) -> requirement::Requirement {
+    requirement::Requirement::parse(text).expect("a requirement")
+}
+
 fn anna() -> Actor {
     Actor::User("anna".into())
 }
@@ -30,7 +34,6 @@ fn queue(id: u32) -> QueuePlan {
     QueuePlan {
         id: QueueId(id),
         name: format!("q{id}").into(),
-        skills: Vec::new(),
         strategy: "longest-idle",
         waiting_max: None,
         wait_max: None,
@@ -61,7 +64,7 @@ fn plan(agents: u32) -> Plan {
 }
 
 fn enqueue(call: u64, queue: u32, priority: i32, since: Option<Instant>) -> Command {
-    Command::Enqueue { call: CallId(call), queue: QueueId(queue), priority, since }
+    Command::Enqueue { call: CallId(call), queue: QueueId(queue), priority, since, asks: Asks::default() }
 }
 
 fn state(agent: u32, from: AgentState, to: AgentState, spent: u64) -> Fact {

@@ -32,7 +32,7 @@ fn an_agent_takes_the_best_call_over_all_its_queues() {
 #[test]
 fn only_agents_with_every_skill_are_offered_a_call() {
     let skilled = |plan: &mut Plan| {
-        plan.queues[0].skills = vec!["english".into(), "billing".into()];
+        plan.queues[0].routing.requirement = asks("english && billing");
         plan.agents[0].skills = vec!["english".into()];
         plan.agents[1].skills = vec!["billing".into(), "sales".into(), "english".into()];
     };
@@ -65,9 +65,9 @@ fn a_decision_takes_no_more_steps_with_many_waiting_and_many_agents() {
         let mut centre = Centre::new(
             |plan| {
                 plan.queues.push(queue(2));
-                plan.queues[0].skills = vec!["rare".into()];
+                plan.queues[0].routing.requirement = asks("rare");
                 plan.agents[0].skills = vec!["rare".into()];
-                plan.queues[1].skills = vec!["common".into()];
+                plan.queues[1].routing.requirement = asks("common");
                 plan.agents.iter_mut().skip(1).for_each(|agent| agent.skills = vec!["common".into()]);
             },
             agents,

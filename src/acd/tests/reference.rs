@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::requirement::{Attributes, Requirement};
 use crate::acd::*;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -40,7 +41,7 @@ pub(super) struct Reference {
     oldest: BTreeMap<QueueId, Option<Instant>>,
     enqueued: BTreeMap<CallId, (i32, Instant)>,
     /// What queues ask for, those included that a plan has dropped while somebody waits.
-    skills: BTreeMap<QueueId, Vec<Arc<str>>>,
+    skills: BTreeMap<QueueId, Requirement>,
     thresholds: BTreeMap<QueueId, Duration>,
     seq: u64,
     at: Instant,
@@ -72,7 +73,7 @@ impl Reference {
         self.plan = Arc::clone(plan);
         self.at = now;
         for queue in &self.plan.queues {
-            self.skills.insert(queue.id, queue.skills.clone());
+            self.skills.insert(queue.id, queue.routing.requirement.clone());
             self.thresholds.insert(queue.id, queue.threshold);
         }
         for agent in plan.agents.iter().filter(|agent| engine.agent(agent.id).is_none()) {
@@ -223,9 +224,11 @@ impl Reference {
 
     fn serves(&self, agent: AgentId, queue: QueueId) -> bool {
         let Some(agent) = self.plan.agents.iter().find(|row| row.id == agent) else { return false };
-        self.skills
-            .get(&queue)
-            .is_some_and(|skills| skills.iter().all(|skill| agent.skills.iter().any(|own| own.name == *skill)))
+        self.skills.get(&queue).is_some_and(|skills| {
+            skills
+                .residual(&Attributes::default())
+                .holds(&|name| agent.skills.iter().find(|own| *own.name == *name).map_or(0, |own| own.level))
+        })
     }
 
     pub(super) fn judge(&self, engine: &Engine) {

@@ -57,7 +57,7 @@ fn an_agent_who_returns_before_the_call_ends_stays() {
 
 #[test]
 fn new_skills_and_new_agents_are_matched_at_once_and_states_survive() {
-    let mut centre = Centre::new(|plan| plan.queues[0].skills = vec!["french".into()], 2);
+    let mut centre = Centre::new(|plan| plan.queues[0].routing.requirement = asks("french"), 2);
     centre.set(2, AgentTarget::NotReady(Reason::Initial));
     centre.enqueue(1, 1);
     centre.enqueue(2, 1);

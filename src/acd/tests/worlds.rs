@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reference::{Reference, Seen};
+use crate::acd::requirement::Requirement;
 use crate::acd::*;
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
 
@@ -177,7 +178,13 @@ impl World {
             .rng
             .chance(0.15)
             .then(|| Instant::from_micros(self.now.as_micros() - (past.as_micros() as u64).min(self.now.as_micros())));
-        Command::Enqueue { call, queue: QueueId(self.rng.below(6)), priority: self.rng.below(3) as i32 - 1, since }
+        Command::Enqueue {
+            call,
+            queue: QueueId(self.rng.below(6)),
+            priority: self.rng.below(3) as i32 - 1,
+            since,
+            asks: Asks::default(),
+        }
     }
 
     fn about_an_offer(&mut self) -> Step {
@@ -335,7 +342,6 @@ fn random_plan(rng: &mut Rng) -> Plan {
             .map(|id| QueuePlan {
                 id: QueueId(id),
                 name: format!("q{id}").into(),
-                skills: some(rng, 0.4),
                 strategy: "longest-idle",
                 waiting_max: rng.chance(0.3).then(|| rng.below(4)),
                 wait_max: rng.chance(0.5).then(|| secs(rng, 90)),
@@ -344,7 +350,7 @@ fn random_plan(rng: &mut Rng) -> Plan {
                 threshold: secs(rng, 30),
                 short_abandon: Duration::from_secs(5),
                 open: rng.chance(0.9),
-                routing: Routing::default(),
+                routing: Routing { requirement: Requirement::all_of(&some(rng, 0.4)), ..Routing::default() },
             })
             .collect(),
         agents: agents

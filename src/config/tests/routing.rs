@@ -46,6 +46,8 @@ fn steps_members_and_order_are_read() {
         members = ["3", { agents = ["1-2"], tier = 2, penalty = 4 }, { team = "all", tier = 3, position = 7, delay = "1m" }]
         tier_wait = "15s"
         tier_wait_by_level = true
+        penalty_steps = [{ after = "0s", max = 5 }, { after = "30s", min = 1, raise = 2 }]
+        skill_weights = { spanish = 3 }
         [teams.all]
         agents = ["5"]
         [teams.below]
@@ -75,8 +77,13 @@ fn steps_members_and_order_are_read() {
         .collect();
     assert_eq!(
         members,
-        [("3", 1, 1, 0, 0), ("1", 2, 2, 4, 30), ("2", 2, 3, 4, 30), ("5", 3, 7, 0, 60), ("6", 3, 7, 0, 60)]
+        [("3", 1, 1, 0, 0), ("1", 2, 2, 4, 0), ("2", 2, 3, 4, 0), ("5", 3, 7, 0, 60), ("6", 3, 7, 0, 60)]
     );
+    assert_eq!(routing.tiers, Some(TierConfig { wait: Duration::from_secs(15), by_level: true, skip_empty: false }));
+    let penalties: Vec<_> =
+        routing.penalty_steps.iter().map(|step| (step.after.as_secs(), step.min, step.max, step.raise)).collect();
+    assert_eq!(penalties, [(0, 0, 5, 0), (30, 1, u32::MAX, 2)]);
+    assert_eq!(routing.skill_weights, [("spanish".into(), 3)]);
 }
 
 #[test]
@@ -174,6 +181,20 @@ fn each_error_of_numbers_skills_and_teams_says_what_to_write() {
             "12: teams.b.agents: agent `3` is in the team `a` already",
         ),
         ("[teams.a]\nagents = [\"77\"]", "10: teams.a.agents: unknown agent `77`; did you mean `7`?"),
+        ("[not_ready]\nreasons = [\" \"]", "10: not_ready.reasons[0]: a reason is 1 to 64 bytes of text"),
+        (
+            "penalty_steps = [{ after = \"1s\", min = 3, max = 2 }]",
+            "9: queues.q.penalty_steps[0]: lets nobody in: min 3 is above max 2",
+        ),
+        (
+            "skill_weights = { spansh = 3 }",
+            "9: queues.q.skill_weights.spansh: the skill `spansh` is no agent's; did you mean `spanish`?",
+        ),
+        (
+            "skill_weights = { spanish = 1001 }",
+            "9: queues.q.skill_weights.spanish: 1001 is out of range; allowed are 0 to 1000",
+        ),
+        ("members = [\"1\"]\ntier_skip_empty = true", "10: queues.q.tier_skip_empty: says nothing without tier_wait"),
     ] {
         assert_eq!(wrong(keys), [format!("s.toml:{expected}")], "{keys}");
     }

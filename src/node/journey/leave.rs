@@ -1,6 +1,6 @@
 //! Leaving: hang-ups of either side, flow-outs, what a supervisor ends or moves, the drain's limit.
 
-use crate::acd::{Command, EndedBy, FlowOut};
+use crate::acd::{Asks, Command, EndedBy, FlowOut};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, QueueId};
 use crate::config::MediaPolicy;
@@ -123,7 +123,7 @@ impl Shard {
         contact.queue = queue;
         contact.answer = config.answer;
         let since = Some(contact.joined);
-        self.commands.push_back(Command::Enqueue { call, queue, priority, since });
+        self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks: Asks::default() });
     }
 
     /// The contact is over.

@@ -2,6 +2,7 @@
 
 mod audio;
 mod names;
+mod supervise;
 mod supervisor;
 
 use std::collections::VecDeque;

@@ -155,6 +155,55 @@ fn a_queue_that_does_not_add_up_raises_the_alarm_in_the_same_scrape() {
     assert_eq!(parse(&second)["acd_invariant_violations_total"], 2.0, "and goes on while it lasts");
 }
 
+/// Samples of an OpenMetrics text with counters named as in the older format; panics on what the specification forbids.
+fn parse_openmetrics(text: &str) -> BTreeMap<String, f64> {
+    let mut samples = BTreeMap::new();
+    let lines: Vec<_> = text.strip_suffix("# EOF\n").unwrap().lines().collect();
+    let (mut name, mut kind) = ("", "");
+    for line in lines {
+        if let Some(typed) = line.strip_prefix("# TYPE ") {
+            (name, kind) = typed.split_once(' ').unwrap();
+            assert!(!name.ends_with("_total"), "{line}");
+            continue;
+        }
+        if let Some(unit) = line.strip_prefix("# UNIT ") {
+            assert_eq!(unit, format!("{name} seconds"), "{line}");
+            assert!(name.ends_with("_seconds"), "{line}");
+            continue;
+        }
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            assert!(help.starts_with(name), "{line}");
+            continue;
+        }
+        let (sample, value) = line.rsplit_once(' ').unwrap();
+        let suffix = sample.split('{').next().unwrap().strip_prefix(name).unwrap();
+        let allowed: &[&str] = match kind {
+            "counter" => &["_total"],
+            "histogram" => &["_bucket", "_sum", "_count"],
+            "summary" => &["_sum", "_count"],
+            _ => &[""],
+        };
+        assert!(allowed.contains(&suffix), "{line}");
+        // A whole bound is `20.0` here and `20` there.
+        let sample = if suffix == "_bucket" { sample.replace(".0\"}", "\"}") } else { sample.to_owned() };
+        assert!(samples.insert(sample, value.parse().unwrap()).is_none(), "{line} comes twice");
+    }
+    samples
+}
+
+#[test]
+fn both_formats_hold_the_same_samples() {
+    let live = Arc::new(live());
+    fold_worked_example(&live);
+    live.set_origin(WallTime::from_micros(1_700_000_000_000_000));
+    live.apply_plan(Instant::ZERO, &plan(), &[(PeerId(0), "a \"b\" \\ c\nd".into())]);
+    let exposition = exposition(&live, at(10));
+    let (old, new) = (exposition.render(), exposition.render_openmetrics());
+    let old: BTreeMap<String, f64> = parse(&old).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    assert_eq!(parse_openmetrics(&new), old);
+    assert!(old.len() > 300, "{}", old.len());
+}
+
 #[test]
 fn label_values_are_escaped() {
     let mut plan = plan();

@@ -1,0 +1,104 @@
+//! `/v1/queues/NAME/intervals`: a queue's figures by interval of its calendar, read without stopping the engine.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+
+use crate::api::auth::Who;
+use crate::api::handle::Handle;
+use crate::api::problem::Problem;
+use crate::stats::calendar::Grain;
+use crate::stats::intervals::{Attribution, Intervals, Question, Unanswerable};
+
+/// What is asked when the query says nothing: the last half hour by five minutes.
+const USUAL: Question = Question {
+    by: Grain::Minutes(5),
+    last: Duration::from_secs(1_800),
+    attribution: Attribution::Event,
+    threshold: None,
+};
+
+/// `GET /v1/queues/NAME/intervals?by=5m&last=30m&attribution=event&threshold=20s`
+pub(super) async fn intervals(
+    _: Who,
+    State(handle): State<Handle>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Intervals>, Problem> {
+    let question = question(query.as_deref())?;
+    handle.live.intervals(handle.now(), &name, question).map(Json).map_err(|why| match why {
+        Unanswerable::UnknownQueue => Problem::not_found(why.to_string()),
+        Unanswerable::NoCalendar => Problem::unavailable(why.to_string()),
+        Unanswerable::TooLongAgo { .. } | Unanswerable::NoCohort | Unanswerable::NoBound => {
+            Problem::bad_request(why.to_string())
+        }
+    })
+}
+
+fn question(query: Option<&str>) -> Result<Question, Problem> {
+    let mut question = USUAL;
+    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let wrong = |what: &str| Problem::bad_request(format!("{key} is {what}, not `{value}`"));
+        match key {
+            "by" => question.by = Grain::parse(value).ok_or_else(|| wrong(&grains()))?,
+            "last" => question.last = duration(value).ok_or_else(|| wrong("a time such as 30m, 6h or 7d"))?,
+            "threshold" => {
+                question.threshold = Some(duration(value).ok_or_else(|| wrong("a time such as 20s"))?);
+            }
+            "attribution" => {
+                question.attribution = match value {
+                    "event" => Attribution::Event,
+                    "arrival" => Attribution::Arrival,
+                    _ => return Err(wrong("event or arrival")),
+                }
+            }
+            _ => {
+                let detail = format!("unknown parameter `{key}`; there are by, last, attribution and threshold");
+                return Err(Problem::bad_request(detail));
+            }
+        }
+    }
+    Ok(question)
+}
+
+fn grains() -> String {
+    Grain::ALL.map(Grain::as_str).join(", ")
+}
+
+/// `500ms`, `20s`, `30m`, `6h`, `7d`.
+fn duration(text: &str) -> Option<Duration> {
+    let unit = text.find(|c: char| !c.is_ascii_digit())?;
+    let count: u64 = text[..unit].parse().ok()?;
+    let millis = match &text[unit..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    count.checked_mul(millis).map(Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn a_question_is_read_with_its_defaults() {
+        let asked = question(None).unwrap();
+        assert_eq!((asked.by, asked.last), (Grain::Minutes(5), Duration::from_secs(1_800)));
+        let asked = question(Some("by=day&last=7d&attribution=arrival&threshold=15s")).unwrap();
+        assert_eq!((asked.by, asked.last), (Grain::Day, Duration::from_secs(7 * 86_400)));
+        assert_eq!(asked.attribution, Attribution::Arrival);
+        assert_eq!(asked.threshold, Some(Duration::from_secs(15)));
+        for wrong in ["by=7m", "last=soon", "last=5", "attribution=both", "threshold=", "from=1"] {
+            let refused = question(Some(wrong)).map_err(|problem| problem.status());
+            assert_eq!(refused.unwrap_err(), StatusCode::BAD_REQUEST, "{wrong}");
+        }
+    }
+}

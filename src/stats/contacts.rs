@@ -1,0 +1,239 @@
+//! Contacts: one caller's journey over all the queues it visits ("Decisions" 1). Each ends once: served when it first talks to
+//! an agent, lost with exactly one cause, or untargeted. What it comes to is counted in the queue that it joined first, so
+//! that sums over queues count callers and not visits.
+//!
+//! A contact between two visits (a supervisor moved it) or parted from its agent by a supervisor may come back. When nothing
+//! is heard of it for [`LOOSE_MAX`], it is over: lost, where it was not served.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use smallvec::SmallVec;
+
+use crate::acd::{EndedBy, FlowOut};
+use crate::base::{CallId, Instant, QueueId};
+
+/// How long a contact may be in no queue and with no agent: a move takes milliseconds, a drained message channel a second.
+const LOOSE_MAX: Duration = Duration::from_secs(60);
+/// Loose contacts at once; the oldest is over when there are more. Supervisors move calls one at a time.
+const LOOSE_COUNT_MAX: u64 = 4_096;
+/// Moves that are remembered, to count them as served later; a contact moved more often is one that somebody plays with.
+const MOVES_MAX: usize = 8;
+
+/// A queue that a contact left, and why.
+pub(super) type Move = (QueueId, FlowOut);
+
+/// What is remembered of an open contact: plain data, copied out of its map, changed and put back.
+#[derive(Debug, Clone)]
+struct Contact {
+    /// The queue that it is counted in.
+    first: QueueId,
+    /// When the visit in progress, or the last one, began.
+    joined: Instant,
+    /// It talked to an agent.
+    served: bool,
+    moves: SmallVec<[Move; 1]>,
+    /// Its place among the loose ones.
+    loose: Option<u64>,
+}
+
+/// What a contact has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// The queue it is counted in.
+    pub(super) first: QueueId,
+    /// The queues it left before.
+    pub(super) moves: SmallVec<[Move; 1]>,
+}
+
+/// The open contacts. Only the one writer touches them.
+#[derive(Debug)]
+pub(super) struct Contacts {
+    open: DashMap<CallId, Contact>,
+    loose: DashMap<u64, (Instant, CallId)>,
+    /// Loose places given and taken back, in order.
+    newest: AtomicU64,
+    oldest: AtomicU64,
+}
+
+impl Contacts {
+    /// None yet.
+    pub(super) fn new() -> Self {
+        Self { open: DashMap::new(), loose: DashMap::new(), newest: AtomicU64::new(0), oldest: AtomicU64::new(0) }
+    }
+
+    /// A visit begins. True when the contact does too.
+    pub(super) fn on_offered(&self, at: Instant, call: CallId, queue: QueueId) -> bool {
+        let Some(mut contact) = self.take(call) else {
+            let contact = Contact { first: queue, joined: at, served: false, moves: SmallVec::new(), loose: None };
+            self.open.insert(call, contact);
+            return true;
+        };
+        self.tie(&mut contact);
+        contact.joined = at;
+        self.open.insert(call, contact);
+        false
+    }
+
+    /// When the call's visit began.
+    pub(super) fn joined(&self, call: CallId) -> Option<Instant> {
+        self.open.get(&call).map(|contact| contact.joined)
+    }
+
+    /// An agent answered. `None` when one did before.
+    pub(super) fn on_answered(&self, call: CallId) -> Option<Settled> {
+        let mut contact = self.take(call)?;
+        let settled =
+            (!contact.served).then(|| Settled { first: contact.first, moves: std::mem::take(&mut contact.moves) });
+        contact.served = true;
+        self.open.insert(call, contact);
+        settled
+    }
+
+    /// The caller hung up. `None` when the contact was served before.
+    pub(super) fn on_abandoned(&self, call: CallId) -> Option<QueueId> {
+        let contact = self.take(call)?;
+        (!contact.served).then_some(contact.first)
+    }
+
+    /// The visit ended for another reason. `None` when the contact goes on or was served before.
+    pub(super) fn on_flowed_out(&self, at: Instant, call: CallId, queue: QueueId, reason: FlowOut) -> Option<QueueId> {
+        let mut contact = self.take(call)?;
+        if !goes_on(reason) {
+            return (!contact.served).then_some(contact.first);
+        }
+        if !contact.served && contact.moves.len() < MOVES_MAX {
+            contact.moves.push((queue, reason));
+        }
+        self.loosen(at, call, contact);
+        None
+    }
+
+    /// Caller and agent parted. The contact is over unless a supervisor parted them, who may put it into a queue.
+    pub(super) fn on_talk_ended(&self, at: Instant, call: CallId, by: EndedBy) {
+        let Some(contact) = self.take(call) else { return };
+        match by {
+            EndedBy::Supervisor => self.loosen(at, call, contact),
+            EndedBy::Caller | EndedBy::Agent | EndedBy::System => {}
+        }
+    }
+
+    /// A contact that was loose for too long at `at`: where it is to be counted as lost. Ask until there is none.
+    pub(super) fn poll_over(&self, at: Instant) -> Option<QueueId> {
+        loop {
+            let (oldest, newest) = (self.oldest.load(Ordering::Relaxed), self.newest.load(Ordering::Relaxed));
+            if oldest == newest {
+                return None;
+            }
+            let entry = self.loose.get(&oldest).map(|entry| *entry);
+            let is_over = entry.is_none_or(|(since, _)| at.since(since) > LOOSE_MAX);
+            if !is_over && newest - oldest <= LOOSE_COUNT_MAX {
+                return None;
+            }
+            self.oldest.store(oldest + 1, Ordering::Relaxed);
+            self.loose.remove(&oldest);
+            let over = entry.and_then(|(_, call)| self.take(call)).filter(|contact| !contact.served);
+            if over.is_some() {
+                return over.map(|contact| contact.first);
+            }
+        }
+    }
+
+    fn loosen(&self, at: Instant, call: CallId, contact: Contact) {
+        let place = self.newest.fetch_add(1, Ordering::Relaxed);
+        self.loose.insert(place, (at, call));
+        self.open.insert(call, Contact { loose: Some(place), ..contact });
+    }
+
+    /// It is in a queue again.
+    fn tie(&self, contact: &mut Contact) {
+        if let Some(place) = contact.loose.take() {
+            self.loose.remove(&place);
+        }
+    }
+
+    fn take(&self, call: CallId) -> Option<Contact> {
+        self.open.remove(&call).map(|(_, contact)| contact)
+    }
+}
+
+/// True when the contact joins another queue after it left one for this reason.
+const fn goes_on(reason: FlowOut) -> bool {
+    match reason {
+        FlowOut::Requeued => true,
+        FlowOut::Full
+        | FlowOut::Closed
+        | FlowOut::Timeout
+        | FlowOut::Draining
+        | FlowOut::Overload
+        | FlowOut::Withdrawn
+        | FlowOut::Unanswered
+        | FlowOut::System => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALL: CallId = CallId(7);
+    const FIRST: QueueId = QueueId(0);
+    const SECOND: QueueId = QueueId(1);
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_micros(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn a_moved_contact_is_one_and_is_counted_where_it_began() {
+        let contacts = Contacts::new();
+        assert!(contacts.on_offered(at(0), CALL, FIRST));
+        assert_eq!(contacts.on_flowed_out(at(5), CALL, FIRST, FlowOut::Requeued), None);
+        assert!(!contacts.on_offered(at(5), CALL, SECOND));
+        assert_eq!(contacts.joined(CALL), Some(at(5)));
+        let settled = contacts.on_answered(CALL).unwrap();
+        assert_eq!((settled.first, &settled.moves[..]), (FIRST, &[(FIRST, FlowOut::Requeued)][..]));
+        contacts.on_talk_ended(at(9), CALL, EndedBy::Caller);
+        assert!(contacts.open.is_empty() && contacts.loose.is_empty());
+    }
+
+    #[test]
+    fn who_talked_is_not_lost_when_it_gives_up_in_a_later_queue() {
+        let contacts = Contacts::new();
+        contacts.on_offered(at(0), CALL, FIRST);
+        assert!(contacts.on_answered(CALL).is_some());
+        contacts.on_talk_ended(at(3), CALL, EndedBy::Supervisor);
+        assert!(!contacts.on_offered(at(3), CALL, SECOND));
+        assert_eq!(contacts.on_abandoned(CALL), None);
+        assert!(contacts.open.is_empty());
+    }
+
+    #[test]
+    fn who_is_not_heard_of_any_more_is_over() {
+        let contacts = Contacts::new();
+        for call in [1, 2].map(CallId) {
+            contacts.on_offered(at(0), call, SECOND);
+        }
+        contacts.on_answered(CallId(1));
+        contacts.on_talk_ended(at(1), CallId(1), EndedBy::Supervisor);
+        contacts.on_flowed_out(at(2), CallId(2), SECOND, FlowOut::Requeued);
+        assert_eq!(contacts.poll_over(at(61)), None);
+        assert_eq!(contacts.open.len(), 2);
+        assert_eq!(contacts.poll_over(at(63)), Some(SECOND), "the served one is only forgotten");
+        assert_eq!(contacts.poll_over(at(63)), None);
+        assert!(contacts.open.is_empty() && contacts.loose.is_empty());
+    }
+
+    #[test]
+    fn no_more_contacts_are_loose_than_the_bound() {
+        let contacts = Contacts::new();
+        let mut lost = 0;
+        for call in (0..LOOSE_COUNT_MAX + 10).map(CallId) {
+            contacts.on_offered(at(0), call, FIRST);
+            contacts.on_flowed_out(at(0), call, FIRST, FlowOut::Requeued);
+            lost += u64::from(contacts.poll_over(at(0)).is_some());
+        }
+        assert_eq!((lost, contacts.loose.len() as u64), (10, LOOSE_COUNT_MAX));
+    }
+}

@@ -1,0 +1,241 @@
+//! A queue's figures by interval, as programs read them: counts, and every formula with its numerator and denominator, so that
+//! whoever adds intervals or queues adds those and never the values.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::acd::FlowOut;
+use crate::base::WallTime;
+use crate::stats::bounds::{micros, seconds};
+use crate::stats::calendar::{Calendar, Grain, Span};
+use crate::stats::counts::Counts;
+use crate::stats::formula::{AgentSeconds, FORMULAS, Formula, Inputs};
+use crate::stats::queue::Queue;
+
+/// To which interval a visit's outcome belongs (FEATURES J6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Attribution {
+    /// The one in which it happened: what a board shows.
+    Event,
+    /// The one in which the caller arrived: what staffing reckons with. Intervals of 15, 30 and 60 minutes of the last day; an
+    /// interval is final when nobody who arrived in it waits any more.
+    Arrival,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswerable {
+    /// No queue has the name.
+    #[error("there is no such queue")]
+    UnknownQueue,
+    /// The node was not told the calendar's time.
+    #[error("the node does not know the calendar")]
+    NoCalendar,
+    /// Longer ago than is kept.
+    #[error("intervals of {grain} are kept for {kept} only")]
+    TooLongAgo {
+        /// The grain asked for.
+        grain: Grain,
+        /// How far back it reaches, in words.
+        kept: &'static str,
+    },
+    /// Cohorts are kept by quarters of an hour.
+    #[error("by arrival there are intervals of 15m, 30m and 60m")]
+    NoCohort,
+    /// The histograms do not hold it.
+    #[error("the threshold is no bound of the histograms; name it in figures.thresholds")]
+    NoBound,
+}
+
+/// Intervals of a queue, oldest first; the last one is in progress.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Intervals {
+    /// The queue.
+    pub queue: Arc<str>,
+    /// `1m` ... `60m`, `day`, `week`, `month`.
+    pub by: &'static str,
+    /// To which interval an outcome belongs.
+    pub attribution: Attribution,
+    /// The IANA name of the zone whose calendar it is.
+    pub time_zone: String,
+    /// T of the formulas.
+    pub threshold_seconds: f64,
+    /// S of the formulas.
+    pub short_abandon_seconds: f64,
+    /// The service level aimed at, a fraction.
+    pub target: Option<f64>,
+    /// Intervals that overlap the time asked for.
+    pub intervals: Vec<Interval>,
+    /// The sum over `intervals`.
+    pub total: Figures,
+    /// The last 1, 5, 15, 30 and 60 minutes up to now, by minutes; none by arrival.
+    pub rolling: BTreeMap<&'static str, Figures>,
+}
+
+/// One interval.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Interval {
+    /// Local time with offset; the interval includes it.
+    pub start: String,
+    /// Local time with offset; the next interval begins here.
+    pub end: String,
+    /// False while it is in progress, and where it began before the node did.
+    pub complete: bool,
+    /// What happened in it.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+/// Counts of queue visits and the formulas that come out of them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figures {
+    /// Visits begun.
+    pub offered: u64,
+    /// Visits that ended with an agent.
+    pub answered: u64,
+    /// Visits that ended because the caller hung up, short ones included.
+    pub abandoned: u64,
+    /// Of the abandoned, the short ones.
+    pub abandoned_short: u64,
+    /// Visits that ended otherwise.
+    pub flowed_out: u64,
+    /// The flowed out by reason; every reason is there.
+    pub flowed_out_by: BTreeMap<&'static str, u64>,
+    /// Every formula of the table by its key. A formula that cannot be had (T is no bound) is not there.
+    pub formulas: BTreeMap<&'static str, Figure>,
+}
+
+/// A formula's value with what it is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Figure {
+    /// A fraction or seconds; `None` without a denominator.
+    pub value: Option<f64>,
+    /// Above the line: a count, or microseconds.
+    pub numerator: u64,
+    /// Below the line.
+    pub denominator: u64,
+}
+
+/// The question for intervals.
+#[derive(Debug, Clone, Copy)]
+pub struct Question {
+    /// How long each is.
+    pub by: Grain,
+    /// How far back from now.
+    pub last: Duration,
+    /// To which interval an outcome belongs.
+    pub attribution: Attribution,
+    /// T of the formulas; the queue's own when not given.
+    pub threshold: Option<Duration>,
+}
+
+/// Spans of minutes that roll up to now.
+const ROLLING: [(&str, i64); 5] = [("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("60m", 60)];
+
+impl Figures {
+    /// The figures of counts whose buckets have these bounds, with T in microseconds.
+    pub(super) fn of(counts: &Counts, bounds: &[u64], threshold: u64) -> Self {
+        let inputs = Inputs::new(counts, bounds, threshold, AgentSeconds::default());
+        let figure = |formula: &'static Formula| {
+            let ratio = formula.ratio(&inputs).filter(|_| formula.is_of_visits())?;
+            let figure =
+                Figure { value: formula.value_of(ratio), numerator: ratio.numerator, denominator: ratio.denominator };
+            Some((formula.key, figure))
+        };
+        Self {
+            offered: counts.offered,
+            answered: counts.answered,
+            abandoned: counts.abandoned,
+            abandoned_short: counts.abandoned_short,
+            flowed_out: counts.flowouts(),
+            flowed_out_by: FlowOut::ALL
+                .into_iter()
+                .map(|why| (why.as_str(), counts.flowed_out[why as usize]))
+                .collect(),
+            formulas: FORMULAS.iter().filter_map(figure).collect(),
+        }
+    }
+}
+
+/// Answers a question about a queue. `origin` is when the node started.
+pub(super) fn answer(
+    queue: &Queue,
+    question: Question,
+    origin: WallTime,
+    now: WallTime,
+) -> Result<Intervals, Unanswerable> {
+    let Question { by, last, attribution, threshold } = question;
+    if attribution == Attribution::Arrival && !matches!(by, Grain::Minutes(15 | 30 | 60)) {
+        return Err(Unanswerable::NoCohort);
+    }
+    let calendar = &**queue.calendar();
+    let cells = queue.read();
+    let asked = threshold.map(micros);
+    if asked.is_some_and(|threshold| queue.bounds().binary_search(&threshold).is_err()) {
+        return Err(Unanswerable::NoBound);
+    }
+    let threshold = asked.unwrap_or_else(|| cells.threshold());
+    let figures = |counts: &Counts| Figures::of(counts, queue.bounds(), threshold);
+    let mut total = Counts::default();
+    let mut intervals = Vec::new();
+    for span in spans(calendar, by, last, now).ok_or_else(|| too_long_ago(by))? {
+        let counts = match attribution {
+            Attribution::Event => queue.windows().counts(by, span, now, calendar),
+            Attribution::Arrival => queue.windows().cohort(span, now),
+        };
+        let counts = counts.ok_or_else(|| too_long_ago(by))?;
+        total.add(&counts);
+        intervals.push(Interval {
+            start: calendar.text(span.start),
+            end: calendar.text(span.end),
+            complete: span.start >= origin.as_secs() && span.end <= now.as_secs(),
+            figures: figures(&counts),
+        });
+    }
+    let rolling = match attribution {
+        Attribution::Event => ROLLING.map(|(name, m)| (name, figures(&queue.windows().rolling(m, now)))).into(),
+        Attribution::Arrival => BTreeMap::new(),
+    };
+    Ok(Intervals {
+        queue: Arc::clone(&queue.name),
+        by: by.as_str(),
+        attribution,
+        time_zone: calendar.zone().to_owned(),
+        threshold_seconds: seconds(threshold),
+        short_abandon_seconds: seconds(cells.short_abandon()),
+        target: cells.target(),
+        intervals,
+        total: figures(&total),
+        rolling,
+    })
+}
+
+/// The intervals that overlap the time from `last` before `now` until `now`; `None` when there are more than any ring holds.
+fn spans(calendar: &Calendar, by: Grain, last: Duration, now: WallTime) -> Option<Vec<Span>> {
+    let from = now.as_secs().saturating_sub(i64::try_from(last.as_secs()).unwrap_or(i64::MAX));
+    let mut spans = Vec::new();
+    let mut at = from.max(0);
+    while at <= now.as_secs() {
+        if spans.len() > crate::stats::window::SLOTS {
+            return None;
+        }
+        let span = calendar.span(by, WallTime::from_micros(at.saturating_mul(1_000_000)));
+        spans.push(span);
+        at = span.end;
+    }
+    Some(spans)
+}
+
+fn too_long_ago(grain: Grain) -> Unanswerable {
+    let kept = match grain {
+        Grain::Minutes(1 | 5) => "two hours",
+        Grain::Minutes(_) => "a day",
+        Grain::Day | Grain::Week => "five weeks",
+        Grain::Month => "a year",
+    };
+    Unanswerable::TooLongAgo { grain, kept }
+}
