@@ -14,11 +14,13 @@ pub(crate) type Case = Box<dyn FnMut()>;
 pub(crate) type Meter = fn(&mut dyn FnMut());
 
 /// Every case that can be repeated without end, in the order of a call's way.
-pub(crate) const NAMES: [&str; 18] = [
+pub(crate) const NAMES: [&str; 20] = [
     "parse_invite",
     "parse_invite_rsip",
+    "parse_invite_rsipstack",
     "parse_200",
     "parse_200_rsip",
+    "parse_200_rsipstack",
     "check_invite",
     "respond_200",
     "transaction_key",
@@ -46,8 +48,10 @@ pub(crate) fn case(name: &str, meter: Meter) -> Option<Case> {
     let case: Case = match name {
         "parse_invite" => Box::new(sip::parse(sip::INVITE)),
         "parse_invite_rsip" => Box::new(sip::parse_rsip(sip::INVITE)),
+        "parse_invite_rsipstack" => Box::new(sip::parse_rsipstack(sip::INVITE)),
         "parse_200" => Box::new(sip::parse(sip::OK)),
         "parse_200_rsip" => Box::new(sip::parse_rsip(sip::OK)),
+        "parse_200_rsipstack" => Box::new(sip::parse_rsipstack(sip::OK)),
         "check_invite" => Box::new(sip::check_invite()),
         "respond_200" => Box::new(sip::respond_200()),
         "transaction_key" => Box::new(sip::transaction_key()),
