@@ -32,9 +32,9 @@ mod route;
 mod run_time;
 mod shard;
 mod supervise;
-mod view;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
