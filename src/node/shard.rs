@@ -116,7 +116,7 @@ impl Shard {
             owners: IdMap::default(),
             releasing: IdMap::default(),
             streams: IdMap::default(),
-            ports: Ports::new(&setup.leases),
+            ports: Ports::new(&setup.leases, id.0),
             rtp: setup.leases.first().map(|lease| lease.address.ip()),
             peers: Peers::default(),
             timers: Timers::default(),

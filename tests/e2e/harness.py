@@ -172,7 +172,7 @@ def remove(folder):
 class Engine:
     """A running `strowger serve` with a configuration of its own."""
 
-    def __init__(self, binary, folder, config, level="warn", media="", rtp=None, arguments=(), shards=1):
+    def __init__(self, binary, folder, config, level="warn", media="", rtp=None, shards=1, arguments=()):
         first, last = rtp or free_rtp_range()
         self.media = f'[media]\nports = "{first}-{last}"\n{media}\n'
         self.sip = free_ports(shards)
