@@ -121,13 +121,12 @@ fn calls_of_several_shards_talk_wait_and_end_as_those_of_one() {
         let mut pages = Vec::new();
         stage.run_until("the control plane shows all of them", |stage| {
             pages = (0..4).flat_map(|page| stage.calls(5 * page, 5)).collect();
-            pages.len() == callers.len()
+            // Calls that come or go between two pages move the others.
+            pages.len() == callers.len() && pages.iter().collect::<BTreeSet<_>>().len() == callers.len()
         });
         let used: BTreeSet<u64> = pages.iter().map(|id| id[1..].parse::<u64>().expect("a call's id") >> 56).collect();
-        assert_eq!(used.len(), usize::from(shards), "every shard has calls: {pages:?}");
-        pages.sort_unstable();
-        pages.dedup();
-        assert_eq!(pages.len(), callers.len(), "each call stands on one page");
+        // The hash of the Call-ID chooses: that twelve calls meet in one of them is as good as impossible.
+        assert!(used.len() >= 2, "several shards have calls: {pages:?}");
         stage.run_until("every caller is gone", |stage| callers.iter().all(|caller| stage.phones.is_idle(*caller)));
         stage.run_until("every call is counted", |stage| {
             let total = stage.engine.handle.live.overview(stage.engine.handle.now()).total;
