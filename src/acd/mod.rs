@@ -58,12 +58,11 @@ mod tests;
 
 pub use agent::AgentStatus;
 pub use engine::Engine;
-pub use explain::{Decision, Explanation};
+pub use explain::Explanation;
 pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, QueueState, Refusal,
-    Stamped,
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Stamped,
 };
 pub use plan::{AgentPlan, AgentState, Plan, QueuePlan, Reason};
 pub use queue::Counts;
-pub use reason::{Candidacy, Candidates, Exclusion};
-pub use routing::{Members, Membership, Order, PenaltyStep, Routing, Skill, Step, TierRules};
+pub use reason::{Candidacy, Candidates, Decision, Exclusion};
+pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};
