@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod demo;
 mod exit;
+mod explain;
 mod log;
 mod print;
 mod rules;
@@ -40,21 +41,38 @@ pub fn run() -> ExitCode {
         Command::Queue { command: QueueCommand::Stats(stats) } => {
             finish(Client::new(&stats.target).and_then(|client| client.queue_stats(&stats)))
         }
+        Command::Queue { command: QueueCommand::Decisions { name, last, target } } => {
+            finish(Client::new(&target).and_then(|client| client.decisions(&name, last)))
+        }
+        Command::Queue { command: QueueCommand::Set { name, words, why, target } } => match wish::queue(&words) {
+            Ok(body) => finish(Client::new(&target).and_then(|client| client.set_queue(&name, body, why))),
+            Err(reason) => usage(&reason),
+        },
         Command::Agent { command: AgentCommand::Set { words, team, why, target } } => {
             match wish::agents(&words, &team) {
                 Ok(body) => finish(Client::new(&target).and_then(|client| client.set_agents(body, why))),
                 Err(reason) => usage(&reason),
             }
         }
-        Command::Call { command: CallCommand::Hangup { id, why, target } } => {
-            finish(Client::new(&target).and_then(|client| client.act(&id, json!({ "action": "hangup" }), why)))
-        }
-        Command::Call { command: CallCommand::Requeue { id, queue, why, target } } => {
-            let body = queue
-                .map_or_else(|| json!({ "action": "requeue" }), |queue| json!({ "action": "requeue", "queue": queue }));
-            finish(Client::new(&target).and_then(|client| client.act(&id, body, why)))
-        }
+        Command::Call { command } => act(command),
     }
+}
+
+fn act(command: CallCommand) -> ExitCode {
+    let (id, body, why, target) = match command {
+        CallCommand::Explain { id, target } => {
+            return finish(Client::new(&target).and_then(|client| client.explain(&id)));
+        }
+        CallCommand::Hangup { id, why, target } => (id, json!({ "action": "hangup" }), why, target),
+        CallCommand::Withdraw { id, why, target } => (id, json!({ "action": "withdraw" }), why, target),
+        CallCommand::Priority { id, priority, why, target } => {
+            (id, json!({ "action": "priority", "priority": priority }), why, target)
+        }
+        CallCommand::Requeue { id, queue, why, target } => {
+            (id, json!({ "action": "requeue", "queue": queue }), why, target)
+        }
+    };
+    finish(Client::new(&target).and_then(|client| client.act(&id, body, why)))
 }
 
 fn run_serve(origin: Origin, shards: Option<u8>) -> ExitCode {

@@ -1,5 +1,6 @@
 //! The typed configuration: what the rest of the node reads. Every field documents its effect, its unit and its default.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -34,6 +35,18 @@ pub struct Config {
     pub reasons: Vec<Arc<str>>,
     /// `[figures]`
     pub figures: FiguresConfig,
+}
+
+impl Config {
+    /// The skills that agents have or queues ask about.
+    pub fn skill_names(&self) -> BTreeSet<Arc<str>> {
+        let of_agents = self.agents.iter().flat_map(|agent| &agent.skills).map(|skill| Arc::clone(&skill.name));
+        let asked = self.queues.iter().flat_map(|queue| {
+            let steps = queue.routing.steps.iter().filter_map(|step| step.requirement.as_ref());
+            steps.chain([&queue.routing.requirement]).flat_map(Requirement::skills)
+        });
+        of_agents.chain(asked).collect()
+    }
 }
 
 /// `[sip]`: where SIP is spoken.

@@ -43,8 +43,8 @@ impl Up {
             | Command::OfferFailed { call, .. }
             | Command::TalkEnded { call, .. }
             | Command::CallerAnswered { call }
-            | Command::Digit { call, .. }
-            | Command::SetPriority { call, .. } => Some(*call),
+            | Command::SetPriority { call, .. }
+            | Command::Digit { call, .. } => Some(*call),
             Command::OfferReleased { .. }
             | Command::SetAgent { .. }
             | Command::SetSkill { .. }
@@ -99,6 +99,8 @@ pub(super) enum Ask {
         limit: usize,
     },
     HangUp(CallId),
+    /// As [`Ask::HangUp`], unless the caller talks.
+    Withdraw(CallId),
     /// Whether the call may be moved into the queue of this name, or back into its own.
     Requeue(CallId, Option<String>),
 }
