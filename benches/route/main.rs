@@ -53,7 +53,7 @@ fn measure(mut operation: impl FnMut(u32, centre::Meter<'_>)) -> String {
     let mut allocations = 0;
     for round in 0..ROUNDS {
         operation(WARM + ROUNDS + round, &mut |engine| {
-            allocations += allocation_counter::measure(|| engine()).count_total;
+            allocations += allocation_counter::measure(&mut *engine).count_total;
         });
     }
     format!("{} ({allocations})", percentiles(times))

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::acd::agent::{Agent, AgentStatus};
-use crate::acd::explain::Decisions;
 use crate::acd::matching::Matching;
 use crate::acd::message::{Command, Effect, Fact, Stamped};
 use crate::acd::overrides::Overrides;
 use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
+use crate::acd::reason::Decisions;
 use crate::acd::table::Table;
 use crate::base::limits::OUTBOX_MAX;
 use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Rng, Timers};

@@ -1,14 +1,12 @@
 //! Explanations: why a call waits, and why an offer went where it went (FEATURES E9). Questions, which change nothing; they walk
 //! agents, so they are for people who ask, never part of a decision.
 
-use std::collections::VecDeque;
-
 use crate::acd::agent::Duty;
 use crate::acd::engine::Engine;
 use crate::acd::matching::LineId;
-use crate::acd::reason::{Candidates, Exclusion};
+use crate::acd::reason::{Decision, Exclusion};
 use crate::acd::requirement::Residual;
-use crate::base::limits::{CANDIDATES_MAX, DECISIONS_MAX};
+use crate::base::limits::CANDIDATES_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// Where a waiting call stands, and why nobody takes it.
@@ -34,37 +32,6 @@ pub struct Explanation {
     pub looks_further: Option<Instant>,
     /// Every agent, in the order of the ids, and what keeps it from the call.
     pub agents: Vec<(AgentId, Exclusion)>,
-}
-
-/// An offer and whom it was chosen from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    /// When.
-    pub at: Instant,
-    /// The call.
-    pub call: CallId,
-    /// Its queue.
-    pub queue: QueueId,
-    /// The strategy that chose.
-    pub strategy: &'static str,
-    /// Who was chosen.
-    pub chosen: AgentId,
-    /// The first ready agent of each group of the same skills and terms that could have taken it, in the order of the
-    /// strategy, the first [`CANDIDATES_MAX`] of them. A strategy that draws or goes in turn may have chosen another.
-    pub candidates: Candidates,
-}
-
-/// The last decisions, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Decisions(VecDeque<Decision>);
-
-impl Decisions {
-    pub(super) fn note(&mut self, decision: Decision) {
-        if self.0.len() >= DECISIONS_MAX {
-            self.0.pop_front();
-        }
-        self.0.push_back(decision);
-    }
 }
 
 impl Engine {
@@ -111,8 +78,8 @@ impl Engine {
         self.decisions.note(Decision { at: self.now, call, queue, strategy, chosen, candidates });
     }
 
-    /// The last decisions, oldest first; at most [`DECISIONS_MAX`].
+    /// The last decisions, oldest first; at most [`limits::DECISIONS_MAX`](crate::base::limits::DECISIONS_MAX).
     pub fn last_decisions(&self) -> impl Iterator<Item = &Decision> {
-        self.decisions.0.iter()
+        self.decisions.iter()
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::acd::plan::{AgentState, Reason};
 use crate::acd::requirement::Attributes;
-use crate::acd::routing::{Membership, Skill};
+use crate::acd::routing::{Membership, QueueState, Skill};
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 
 /// An input of the engine. A command about an offer carries the offer's epoch; a stale one is a no-op.
@@ -188,17 +188,6 @@ pub enum Command {
     },
     /// The node drains: nothing joins any more. Callers who wait are still offered.
     Drain,
-}
-
-/// Whether a queue takes callers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum QueueState {
-    /// It does.
-    Open,
-    /// New callers flow out as closed; those who wait are served.
-    Closed,
-    /// New callers and those who wait flow out as closed; talks go on.
-    Emergency,
 }
 
 /// What a call brings to a queue beside its priority.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::message::{Command, QueueState};
+use crate::acd::message::Command;
 use crate::acd::plan::{AgentPlan, Plan, QueuePlan};
-use crate::acd::routing::{Membership, Skill};
+use crate::acd::routing::{Membership, QueueState, Skill};
 use crate::base::limits::SKILLS_MAX;
 use crate::base::{AgentId, QueueId};
 

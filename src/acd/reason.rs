@@ -1,11 +1,13 @@
 //! What explanations are made of: the rule that keeps an agent from a call, and what candidates were compared by.
 
+use std::collections::VecDeque;
+
 use smallvec::SmallVec;
 
 use crate::acd::plan::AgentState;
 use crate::acd::requirement::Unmet;
-use crate::base::limits::CANDIDATES_MAX;
-use crate::base::{AgentId, Instant};
+use crate::base::limits::{CANDIDATES_MAX, DECISIONS_MAX};
+use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// What keeps an agent from a call: the first rule that does.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +40,7 @@ pub enum Exclusion {
     State(AgentState),
 }
 
-/// See [`Decision`](crate::acd::Decision).
+/// See [`Decision`].
 pub type Candidates = SmallVec<[Candidacy; CANDIDATES_MAX]>;
 
 /// What a candidate was compared by.
@@ -54,4 +56,39 @@ pub struct Candidacy {
     pub position: u32,
     /// The agent.
     pub agent: AgentId,
+}
+
+/// An offer and whom it was chosen from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// When.
+    pub at: Instant,
+    /// The call.
+    pub call: CallId,
+    /// Its queue.
+    pub queue: QueueId,
+    /// The strategy that chose.
+    pub strategy: &'static str,
+    /// Who was chosen.
+    pub chosen: AgentId,
+    /// The first ready agent of each group of the same skills and terms that could have taken it, in the order of the
+    /// strategy, the first [`CANDIDATES_MAX`] of them. A strategy that draws or goes in turn may have chosen another.
+    pub candidates: Candidates,
+}
+
+/// The last decisions, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Decisions(VecDeque<Decision>);
+
+impl Decisions {
+    pub(super) fn note(&mut self, decision: Decision) {
+        if self.0.len() >= DECISIONS_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(decision);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Decision> {
+        self.0.iter()
+    }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::acd::agent::{Duty, Standing};
 use crate::acd::engine::Engine;
-use crate::acd::message::{Command, FlowOut, QueueState};
+use crate::acd::message::{Command, FlowOut};
 use crate::acd::overrides::find_agent;
 use crate::acd::plan::Plan;
 use crate::acd::reach::Reach;
+use crate::acd::routing::QueueState;
 use crate::base::{AgentId, CallId, QueueId};
 
 impl Engine {
