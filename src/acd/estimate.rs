@@ -35,6 +35,11 @@ pub fn estimate(ahead: u32, load: Load) -> Option<Estimate> {
     Some(Estimate { mean: seconds(wait.mean()), p50: seconds(wait.quantile(0.5)), p90: seconds(wait.quantile(0.9)) })
 }
 
+/// The mean of [`estimate`] alone: cheap enough for every caller.
+pub fn mean(ahead: u32, load: Load) -> Option<Duration> {
+    Wait::new(ahead, load).map(|wait| seconds(wait.mean()))
+}
+
 /// The least of several queues' estimates: a caller that waits in all of them is served by the first. Unknown ones do not count.
 pub fn least(estimates: impl IntoIterator<Item = Option<Estimate>>) -> Option<Estimate> {
     estimates.into_iter().flatten().min_by_key(|estimate| estimate.mean)

@@ -6,6 +6,8 @@
 //! 2. drain `poll_transmit`, `poll_media` and `poll_fact` until each is `None`;
 //! 3. sleep until `poll_timeout`, at most, then call `handle_timeout`.
 //!
+//! [`Parts`] is the same node taken apart, [`Shard`]s and a [`Hub`] that exchange letters, for several threads.
+//!
 //! `now` never goes back. An early or repeated `handle_timeout` changes nothing.
 
 mod answer;
@@ -30,9 +32,9 @@ mod route;
 mod run_time;
 mod shard;
 mod supervise;
-mod view;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

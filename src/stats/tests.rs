@@ -4,6 +4,7 @@ mod agents;
 mod boards;
 mod contacts;
 mod intervals;
+mod outlook;
 mod page;
 mod scrape;
 mod visits;

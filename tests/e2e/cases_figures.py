@@ -15,7 +15,7 @@ from harness import HOST, ROOT, check, wait_until
 
 BOARDS = ROOT / "configs" / "grafana"
 # What Grafana would put in the place of its variables; spans as long as the test runs.
-VARIABLES = {"$__rate_interval": "5s", "$interval": "5s", "$threshold": "1", "$queue": ".*"}
+VARIABLES = {"$__rate_interval": "5s", "$interval": "5s", "$threshold": "1", "$queue": ".*", "$team": ".*"}
 
 
 def run(*words):
@@ -185,6 +185,7 @@ def prometheus_finds_what_the_engine_says(bench):
         + agents("1001-1030", "quick", "main")
         + agents("1101-1130", "slow", "main")
         + agents("2001-2030", "slow", "given")
+        + '[teams.floor]\n[teams.east]\nparent = "floor"\nagents = ["1001-1030"]\n[teams.west]\nagents = ["1101-1130"]\n'
         + '[figures]\ntime_zone = "Asia/Shanghai"\n'
     )
     engine = bench.engine(config, "warn")
@@ -225,6 +226,8 @@ def prometheus_finds_what_the_engine_says(bench):
         check(0 < sure <= found <= perhaps < len(times), f"in time: SIPp {sure} to {perhaps}, the engine {found}")
         words = ["queue", "stats", "main", "--last", "5m", "--by", "1m", "--url", f"http://{HOST}:{engine.http}"]
         shown = run(bench.binary, *words)
+        talks = prometheus.value('sum(acd_team_talk_seconds_count{team=~"floor(/.*)?"})')
+        check(0 < talks < own["main"]["answered"], f"talks of the floor: {talks}")
         check("Asia/Shanghai" in shown and "total" in shown, shown)
     finally:
         prometheus.close()

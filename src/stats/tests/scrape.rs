@@ -24,6 +24,11 @@ fn every_family_of_the_table_is_emitted_with_its_labels_and_no_other() {
     let live = Arc::new(live());
     live.set_origin(WallTime::from_micros(1_700_000_000_000_000));
     live.apply_plan(Instant::ZERO, &plan(), &[(PeerId(0), "pbx".into())]);
+    // An expected wait needs a handled call.
+    fold(
+        &live,
+        [offered(SALES), answered(SALES, secs(1)), talk_ended(SALES, 0, secs(9)), wrap_up_ended(SALES, 0, secs(1))],
+    );
     let text = exposition(&live, Instant::ZERO).render();
     let mut typed = BTreeSet::new();
     for line in text.lines() {
