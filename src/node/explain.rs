@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::acd::{AgentState, Candidacy, Decision, Exclusion, Explanation};
+use crate::acd::requirement::Residual;
+use crate::acd::{AgentState, Candidacy, Decision, Exclusion, Explanation, Skill};
 use crate::base::limits::ROWS_MAX;
 use crate::base::{AgentId, CallId, Instant};
 use crate::node::hub::Hub;
@@ -19,8 +20,13 @@ impl Hub {
         let Some(told) = self.engine.explain(call) else { return Reply::NotFound(format!("no call {call} waits")) };
         let Explanation { queue, since, position, ahead, offered_to, needs, step, looks_further, agents, .. } = told;
         let mut rules: BTreeMap<String, Vec<AgentId>> = BTreeMap::new();
+        let plan = self.engine.effective_plan();
         for (agent, exclusion) in agents {
-            rules.entry(rule(now, &exclusion)).or_default().push(agent);
+            let told = match (&exclusion, plan.agents.binary_search_by_key(&agent, |row| row.id)) {
+                (Exclusion::NotAMember, Ok(at)) => unmet(&plan.agents[at].skills, &needs).unwrap_or(exclusion),
+                (_, Ok(_) | Err(_)) => exclusion,
+            };
+            rules.entry(rule(now, &told)).or_default().push(agent);
         }
         let row = |(rule, agents): (String, Vec<AgentId>)| RuleView {
             rule,
@@ -75,6 +81,16 @@ impl Hub {
     fn agent_name(&self, agent: AgentId) -> Arc<str> {
         Arc::clone(&self.directory.agent(agent).name)
     }
+}
+
+/// What keeps an agent away who belongs to no line of the queue: its skills, unless they fit and it is no member.
+fn unmet(skills: &[Skill], needs: &Residual) -> Option<Exclusion> {
+    let level = |name: &str| {
+        let skill = skills.iter().find(|skill| *skill.name == *name && skill.enabled);
+        skill.map_or(0, |skill| skill.level)
+    };
+    let unmet = needs.why_not(&level);
+    (!unmet.is_empty()).then_some(Exclusion::Skills(unmet))
 }
 
 /// The rule in words; agents whom the same rule keeps away have the same words.

@@ -118,10 +118,43 @@ def a_supervisor_sets_a_team(bench):
     check(engine.queue("main")["waiting"] == 0, "nobody waits")
 
 
+def a_supervisor_changes_skills_and_queues_and_is_told_why_a_call_waits(bench):
+    """At run time, over the file and its reloads: a level finds a waiting caller; a closed queue refuses."""
+    phone = bench.sipp("agent", d=0)
+    config = (
+        CALLERS
+        + phones("phones", phone.port)
+        + "[queues.main]\nnumbers = [\"800\"]\nrequirement = 'spanish >= 5'\nwrap_up = \"0s\"\n"
+        + agent("1001", "{ spanish = 3 }")
+        + agent("1002", "{ spanish = 9 }", 'initial = "not-ready"')
+    )
+    engine = bench.engine(config)
+    bench.sipp("caller_stays", engine.sip, s="800", m=1)
+    wait_until(lambda: engine.queue("main")["waiting"] == 1, "a caller waits")
+    call = engine.json("/v1/calls")["calls"][0]["id"]
+    told = client(bench, engine, "call", "explain", call)
+    for words in ["place 1", "asks: spanish >= 5", "skills do not meet spanish >= 5", "is not ready (initial)"]:
+        check(words in told, f"{words}: {told}")
+    client(bench, engine, "agent", "set", "1001", "skill", "spanish=5", "--why", "short of people")
+    wait_until(lambda: talking(engine) == {"1001": "800"}, "the level is enough now")
+    decision = engine.json("/v1/decisions?queue=main")["decisions"][0]
+    check((decision["call"], decision["chosen"]) == (call, "1001"), f"{decision}")
+    check("1001" in client(bench, engine, "queue", "decisions", "main"), "printed")
+    client(bench, engine, "queue", "set", "main", "close", "--why", "fire drill")
+    refused = bench.sipp("caller_refused", engine.sip, s="800", m=1)
+    check(refused.wait(10)["total"] == 1 and engine.queue("main")["offered"] == 1, "a closed queue takes nobody")
+    client(bench, engine, "queue", "set", "main", "open")
+    bench.sipp("caller_stays", engine.sip, s="800", m=1)
+    wait_until(lambda: engine.queue("main")["waiting"] == 1, "an open one does")
+    client(bench, engine, "queue", "set", "main", "shut", code=2)
+    check("fire drill" in engine.log_text(), "the audit line says why")
+
+
 BESIDE = []
 CASES = [
     levels_and_attributes_choose_the_agent,
     priority_goes_first_and_time_decides_among_equals,
     a_requirement_relaxes_while_a_caller_waits,
     a_supervisor_sets_a_team,
+    a_supervisor_changes_skills_and_queues_and_is_told_why_a_call_waits,
 ]

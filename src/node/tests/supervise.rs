@@ -217,7 +217,8 @@ fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
     assert_eq!(rules, 4, "{:?}", told.agents);
     assert!(told.agents.iter().any(|rule| rule.rule == "is not ready (initial)" && rule.count == 1));
     let skills = told.agents.iter().find(|rule| rule.rule == "skills do not meet spanish >= 5");
-    assert_eq!(skills.map(|rule| rule.agents.as_slice()), Some(&["anna".into()][..]), "{:?}", told.agents);
+    let names = skills.map(|rule| rule.agents.iter().map(|name| &**name).collect::<Vec<_>>());
+    assert_eq!(names, Some(vec!["anna", "1001", "1002"]), "{:?}", told.agents);
     world.pass(Duration::from_secs(21));
     assert!(world.offer().is_some());
     let asked = |queue: &str| Control::Decisions { queue: Some(queue.to_owned()), limit: 5 };
