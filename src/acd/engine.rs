@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::acd::agent::{Agent, AgentStatus};
 use crate::acd::matching::Matching;
 use crate::acd::message::{Command, Effect, Fact, Stamped};
+use crate::acd::overrides::Overrides;
 use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
 use crate::acd::table::Table;
@@ -27,6 +28,8 @@ use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Rng, Timers}
 pub struct Engine {
     pub(super) now: Instant,
     pub(super) plan: Arc<Plan>,
+    /// What supervisors have laid over the plan.
+    pub(super) overrides: Overrides,
     pub(super) calls: IdMap<CallId, Visit>,
     pub(super) queues: Table<QueueId, Queue>,
     pub(super) agents: Table<AgentId, Agent>,
@@ -99,6 +102,7 @@ impl Engine {
         let mut engine = Self {
             now,
             plan: Arc::default(),
+            overrides: Overrides::default(),
             calls: IdMap::default(),
             queues: Table::new(),
             agents: Table::new(),
@@ -131,6 +135,13 @@ impl Engine {
             Command::OfferReleased { agent, epoch } => self.on_released(agent, epoch),
             Command::TalkEnded { call, agent, epoch, by } => self.on_talk_ended(call, agent, epoch, by),
             Command::SetAgent { agent, target, by } => self.on_set_agent(agent, target, by),
+            Command::SetSkill { .. }
+            | Command::SetMembership { .. }
+            | Command::SetPenalty { .. }
+            | Command::SetStrategy { .. }
+            | Command::SetQueue { .. }
+            | Command::SetTarget { .. }
+            | Command::SetPriority { .. } => self.on_override(&command),
             Command::PeerState { peer, up } => self.on_peer(peer, if up { Link::Up } else { Link::Down }),
             Command::Refused { queue, cause } => self.tell(Fact::Refused { queue, cause }),
             Command::CallerAnswered { call } => self.tell(Fact::CallerAnswered { call }),
@@ -199,7 +210,7 @@ impl Engine {
         self.calls.get(&call).map(|visit| visit.claim.since)
     }
 
-    /// The plan in force.
+    /// The plan in force, without what supervisors have laid over it (see [`Engine::effective_plan`]).
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }

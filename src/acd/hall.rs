@@ -13,7 +13,7 @@ use crate::acd::place::Place;
 use crate::acd::plan::QueuePlan;
 use crate::acd::reach::Reach;
 use crate::acd::requirement::Attributes;
-use crate::acd::rota::{Rank, Rota};
+use crate::acd::rota::{By, Rank, Rota, Turn};
 use crate::acd::routing::{Membership, Routing, Skill};
 use crate::acd::strategy::{self, Candidate, History, Strategy};
 use crate::base::{AgentId, Rng};
@@ -29,6 +29,8 @@ pub(super) struct Hall {
     asks_for_attributes: bool,
     by_attributes: BTreeMap<Arc<Attributes>, usize>,
     rotas: Vec<Rota>,
+    /// Who took the last call; survives a reload.
+    pub(super) turn: Option<Turn>,
     /// The rota by steps reached.
     rota_of: Vec<usize>,
     ladders: Vec<Rungs>,
@@ -108,6 +110,7 @@ impl Hall {
             by_attributes: BTreeMap::new(),
             routing: plan.routing.clone(),
             rotas: Vec::new(),
+            turn: None,
             rota_of: Vec::new(),
             ladders: Vec::new(),
             ladder_ids: BTreeMap::new(),
@@ -293,14 +296,9 @@ impl Hall {
         }
     }
 
-    /// The agent took a call of the queue.
-    pub(super) fn took(&mut self, agent: AgentId, seat: &Seat) {
-        let group = &self.groups[seat.group];
-        let candidate = Candidate { history: &History::default(), skill: group.skill };
-        for rota in &mut self.rotas {
-            let rank = rota.rank(agent, &seat.terms, &candidate);
-            rota.took(&rank);
-        }
+    /// The agent took a call of the queue: turns go on from there.
+    pub(super) fn took(&mut self, agent: AgentId, seat: Option<&Seat>) {
+        self.turn = Some(Turn { position: seat.map_or(0, |seat| seat.terms.position), agent });
     }
 
     /// A call begins to wait for an agent.
@@ -327,7 +325,7 @@ impl Hall {
         let mut groups = line.groups.common(&self.ready).peekable();
         groups.peek()?;
         let raise = self.reaches[line.reach].window.raise;
-        self.rotas[self.rota_of[line.view.step]].next(groups, raise, rng)
+        self.rotas[self.rota_of[line.view.step]].next(groups, By { raise, turn: self.turn }, rng)
     }
 
     /// The call that is next for an agent with this seat, and its line.

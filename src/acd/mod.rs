@@ -13,6 +13,7 @@ mod matching;
 pub mod message;
 mod needs;
 mod offer;
+mod overrides;
 mod place;
 pub mod plan;
 mod queue;
@@ -22,6 +23,7 @@ pub mod requirement;
 mod rota;
 pub mod routing;
 pub mod strategy;
+mod supervise;
 mod table;
 mod visit;
 
@@ -31,7 +33,8 @@ mod tests;
 pub use agent::AgentStatus;
 pub use engine::Engine;
 pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Stamped,
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, QueueState, Refusal,
+    Stamped,
 };
 pub use plan::{AgentPlan, AgentState, Plan, QueuePlan, Reason};
 pub use queue::Counts;

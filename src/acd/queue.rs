@@ -134,10 +134,10 @@ impl Queue {
         self.by_joined.remove(&(visit.joined, visit.place.call));
     }
 
-    /// A new plan, with the reaches that follow from it and from who belongs to the queue. Those who wait have to join anew.
-    pub(super) fn replan(&mut self, plan: QueuePlan, listing: Listing) {
+    /// A new plan for a queue that is in it. Where its order or its longest wait differ, those who wait have to join anew.
+    pub(super) fn replan(&mut self, plan: QueuePlan) {
         self.plan = plan;
-        self.listing = listing;
+        self.listing = Listing::Configured;
         self.undecided_from = Instant::ZERO;
     }
 

@@ -18,8 +18,9 @@ impl Engine {
         self.advance(now);
         self.plan = plan;
         let plan = Arc::clone(&self.plan);
+        self.overrides.keep_to(&plan);
         for queue in &plan.queues {
-            self.plan_queue(queue);
+            self.plan_queue(self.overrides.queue(queue));
         }
         let kept: BTreeSet<QueueId> = plan.queues.iter().map(|queue| queue.id).collect();
         for id in self.queues.ids() {
@@ -31,7 +32,7 @@ impl Engine {
         let ids = self.agents.ids();
         self.clear_indexes(&ids);
         let new: Vec<&AgentPlan> = plan.agents.iter().filter(|agent| self.plan_agent(agent)).collect();
-        self.rebuild(&plan);
+        self.rebuild(&self.effective_plan());
         for id in ids {
             if !employed.contains(&id) {
                 self.remove_agent(id);
@@ -46,10 +47,10 @@ impl Engine {
         self.settle_halls();
     }
 
-    fn plan_queue(&mut self, plan: &QueuePlan) {
+    fn plan_queue(&mut self, plan: QueuePlan) {
         match self.queues.get_mut(plan.id) {
-            Some(queue) => queue.replan(plan.clone(), Listing::Configured),
-            None => self.queues.insert(plan.id, Queue::new(plan.clone())),
+            Some(queue) => queue.replan(plan),
+            None => self.queues.insert(plan.id, Queue::new(plan)),
         }
     }
 

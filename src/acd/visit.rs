@@ -133,6 +133,7 @@ impl Engine {
             return;
         }
         self.queues.remove(queue);
+        self.matching.forget(queue);
     }
 
     pub(super) fn on_threshold(&mut self, queue: QueueId) {

@@ -139,6 +139,11 @@ impl Client {
         self.post("/v1/agents", body, why)
     }
 
+    /// Changes a queue.
+    pub(super) fn set_queue(&self, name: &str, body: Value, why: Option<String>) -> Result<(), String> {
+        self.post(&format!("/v1/queues/{}", escape(name)), body, why)
+    }
+
     /// Acts on a call.
     pub(super) fn act(&self, id: &str, body: Value, why: Option<String>) -> Result<(), String> {
         self.post(&format!("/v1/calls/{}", escape(id)), body, why)

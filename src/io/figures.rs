@@ -5,19 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{Plan, QueuePlan};
-use crate::base::{AgentId, Instant, WallTime};
+use crate::base::{AgentId, Instant, PeerId, WallTime};
 use crate::config::Config;
 use crate::io::clock::{self, Clock};
-use crate::node::Node;
 use crate::stats::{Live, histogram_bounds};
 
 /// Figures at zero. The histogram bounds are the process's for good ("Decisions" 4).
-pub fn start(clock: &Clock, config: &Config, node: &Node) -> Live {
+pub fn start(clock: &Clock, config: &Config, plan: &Plan, peers: &[(PeerId, Arc<str>)]) -> Live {
     let now = clock.now();
-    let live = Live::new(now, node.plan(), &bounds(config));
+    let live = Live::new(now, plan, &bounds(config));
     let since_start = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
     live.set_origin(WallTime::from_micros(clock::wall().as_micros().saturating_sub(since_start)));
-    apply(&live, now, config, node);
+    apply(&live, now, config, plan, peers);
     live
 }
 
@@ -27,9 +26,8 @@ fn bounds(config: &Config) -> Vec<u64> {
 }
 
 /// Another plan is in force. Returns what of it the figures cannot follow, one line each.
-pub fn apply(live: &Live, now: Instant, config: &Config, node: &Node) -> Vec<String> {
-    let plan = node.plan();
-    let inexact = live.apply_plan(now, plan, &node.peers());
+pub fn apply(live: &Live, now: Instant, config: &Config, plan: &Plan, peers: &[(PeerId, Arc<str>)]) -> Vec<String> {
+    let inexact = live.apply_plan(now, plan, peers);
     let target = |queue: &QueuePlan| {
         let configured = config.queues.iter().find(|configured| configured.name == queue.name)?;
         Some((queue.id, configured.target))

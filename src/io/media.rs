@@ -300,11 +300,11 @@ impl MediaThread {
 
     /// Drains the worker: packets to the sockets (a full socket loses them, as a full wire would), events to the shards.
     fn settle(&mut self) {
+        while let Some(link) = self.worker.poll_link() {
+            self.ports.link(link);
+        }
         while let Some(transmit) = self.worker.poll_transmit() {
-            let Some(socket) = self.ports.socket(transmit.port, transmit.kind) else { continue };
-            if let Err(error) = socket.send_to(&transmit.payload, transmit.destination) {
-                tracing::trace!(%error, destination = %transmit.destination, "media send");
-            }
+            self.ports.send(&transmit);
         }
         while let Some(event) = self.worker.poll_event() {
             let shard = event.stream().shard();

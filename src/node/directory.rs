@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::Plan;
+use crate::acd::requirement::Attributes;
 use crate::base::{AgentId, PeerId, QueueId};
 use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig};
 use crate::media::TrackId;
@@ -21,7 +22,7 @@ pub(super) struct Directory {
     queues: Register<Queue>,
     agents: Register<Agent>,
     peers: Register<Peer>,
-    numbers: BTreeMap<String, QueueId>,
+    numbers: BTreeMap<String, Arc<Called>>,
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
@@ -42,6 +43,17 @@ pub(super) struct Queue {
     pub(super) audio: QueueAudio,
 }
 
+/// A called number.
+#[derive(Debug, Clone)]
+pub(super) struct Called {
+    /// The queue that it leads to.
+    pub(super) queue: QueueId,
+    /// The priority of its calls, where it has its own.
+    pub(super) priority: Option<i32>,
+    /// What its calls bring.
+    pub(super) attributes: Arc<Attributes>,
+}
+
 /// An agent, present or past.
 #[derive(Debug, Clone)]
 pub(super) struct Agent {
@@ -56,6 +68,8 @@ pub(super) struct Peer {
     pub(super) name: Arc<str>,
     pub(super) address: Option<SocketAddr>,
     pub(super) dnis: Vec<DnisSource>,
+    /// Its phones' audio may come from elsewhere than they say.
+    pub(super) symmetric_rtp: bool,
     pub(super) qualify: Duration,
     pub(super) listing: Listing,
     pub(super) origin: Origin,
@@ -109,7 +123,9 @@ impl Directory {
         for queue in &config.queues {
             let id = self.put_queue(queue, resolved);
             for number in &queue.numbers {
-                self.numbers.insert(number.number.clone(), id);
+                let called =
+                    Called { queue: id, priority: number.priority, attributes: Arc::clone(&number.attributes) };
+                self.numbers.insert(number.number.clone(), Arc::new(called));
             }
             plan.queues.push(planning::queue(id, queue));
             memberships.note(id, queue);
@@ -123,9 +139,9 @@ impl Directory {
         self.plan = Arc::new(plan);
     }
 
-    /// The queue that a called number names.
-    pub(super) fn queue_of_number(&self, number: &str) -> Option<QueueId> {
-        self.numbers.get(number).copied()
+    /// What a called number means.
+    pub(super) fn called(&self, number: &str) -> Option<&Arc<Called>> {
+        self.numbers.get(number)
     }
 
     /// The queue of this name, if it is configured now.
@@ -137,6 +153,16 @@ impl Directory {
     pub(super) fn agent_of_name(&self, name: &str) -> Option<AgentId> {
         let id = AgentId(*self.agents.names.get(name)?);
         self.plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|_| id)
+    }
+
+    /// True when the queue is configured now.
+    pub(super) fn has_queue(&self, id: QueueId) -> bool {
+        self.plan.queues.binary_search_by_key(&id, |queue| queue.id).is_ok()
+    }
+
+    /// What is configured of a queue that has an id.
+    pub(super) fn config_mut(&mut self, id: QueueId) -> &mut Arc<QueueConfig> {
+        &mut self.queues.entries[id.0 as usize].config
     }
 
     /// A queue that has an id.
@@ -235,6 +261,7 @@ impl Peer {
             name: config.name.clone(),
             address: address(&config.address, resolved),
             dnis: config.dnis.clone(),
+            symmetric_rtp: config.symmetric_rtp,
             qualify: config.qualify,
             listing: Listing::Present,
             origin: Origin::Configured,
@@ -251,6 +278,7 @@ impl Peer {
             name: name.into(),
             address: endpoint.and_then(|endpoint| address(&endpoint, resolved)),
             dnis: Vec::new(),
+            symmetric_rtp: false,
             qualify: Duration::ZERO,
             listing: Listing::Present,
             origin: Origin::Phone,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::AgentTarget;
+use crate::acd::{AgentTarget, QueueState};
 use crate::base::{CallId, Pii};
 use crate::config::Config;
 use crate::media::{Lease, TrackId};
@@ -71,6 +71,31 @@ pub enum Control {
         /// Who asks.
         by: Arc<str>,
     },
+    /// Changes a queue.
+    SetQueue {
+        /// Its name.
+        queue: String,
+        /// What is changed.
+        change: QueueChange,
+        /// Who asks.
+        by: Arc<str>,
+    },
+    /// Changes the priority of a waiting call.
+    SetPriority {
+        /// The call.
+        call: CallId,
+        /// Higher goes first.
+        priority: i32,
+        /// Who asks.
+        by: Arc<str>,
+    },
+    /// Takes a call that has no agent yet out of its queue and ends it.
+    Withdraw {
+        /// The call.
+        call: CallId,
+        /// Who asks.
+        by: Arc<str>,
+    },
     /// Ends a call.
     HangUp {
         /// The call.
@@ -110,6 +135,49 @@ impl Selection {
 pub enum AgentChange {
     /// Its state; during a call it takes effect afterwards.
     State(AgentTarget),
+    /// Its skills, by name.
+    Skills(Vec<(Arc<str>, SkillChange)>),
+    /// It belongs to the queue of this name, on these terms.
+    Join {
+        /// The queue's name.
+        queue: String,
+        /// The tier, from 1.
+        tier: u32,
+        /// The place in the configured order.
+        position: u32,
+        /// The penalty.
+        penalty: u32,
+        /// How long a call must have waited.
+        delay: Duration,
+    },
+    /// It belongs no more to the queue of this name, which lists its members.
+    Leave(String),
+    /// Its penalty in the queue of this name.
+    Penalty(String, u32),
+}
+
+/// What a supervisor changes of a skill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkillChange {
+    /// Its level, 1 to 10; the skill counts.
+    Level(u8),
+    /// Whether it counts; an agent without the skill gets it at the highest level.
+    Enabled(bool),
+    /// The agent has it no more.
+    Removed,
+}
+
+/// What a supervisor changes of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueueChange {
+    /// Whether it takes callers.
+    State(QueueState),
+    /// The name of a row of the strategy table.
+    Strategy(String),
+    /// The service-level threshold.
+    Threshold(Duration),
+    /// The priority of callers who come from now on.
+    Priority(i32),
 }
 
 /// The node's answer.

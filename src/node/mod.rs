@@ -26,6 +26,7 @@ mod planning;
 mod ports;
 mod qualify;
 mod route;
+mod run_time;
 mod shard;
 mod supervise;
 #[cfg(test)]
@@ -49,7 +50,9 @@ use gate::Sender;
 
 pub use hub::Hub;
 pub use letter::{Down, Ticket, Up};
-pub use message::{AgentChange, AgentView, CallView, Control, QueueAudio, Reply, Resolved, Selection, Setup};
+pub use message::{
+    AgentChange, AgentView, CallView, Control, QueueAudio, QueueChange, Reply, Resolved, Selection, Setup, SkillChange,
+};
 pub use route::Router;
 pub use shard::Shard;
 pub use transaction::{Door, Transmit};

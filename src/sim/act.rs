@@ -50,6 +50,8 @@ pub enum Act {
     Cut(String),
     /// A host is joined again.
     Mend(String),
+    /// A host's audio passes an address translator from now on.
+    Nat(String),
     /// The network changes.
     Weather(Weather),
     /// The network drops what fits.
@@ -107,6 +109,7 @@ impl Act {
             Self::NextManner(name, manner) => with_agent(world, &name, |phone| phone.push_manner(manner)),
             Self::Cut(name) => found(world.cut(&name), &name),
             Self::Mend(name) => found(world.mend(&name), &name),
+            Self::Nat(name) => found(world.translate(&name), &name),
             Self::Weather(weather) => {
                 world.network.set_weather(weather);
                 Ok(())

@@ -151,13 +151,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
             let states = std::array::from_fn::<_, STATES, _>(|state| (state, AgentState::LABELS[state]));
             series.push_split(reading, states, |queue, state| queue.agents[state]);
         }
-        Family::AgentSeconds => {
-            for team in &reading.teams {
-                for ((state, reason), micros) in KINDS.into_iter().zip(team.micros) {
-                    series.push(&[&team.path, AgentState::LABELS[state], reason], seconds(micros));
-                }
-            }
-        }
+        Family::AgentSeconds => fill_agent_seconds(series, reading),
         Family::TeamTalk => reading.teams.iter().for_each(|team| series.push_summary(&[&team.path], team.talks)),
         Family::Overflow => series.push(&["team"], reading.teams_overflow as f64),
         Family::Offers => {
@@ -206,6 +200,14 @@ fn fill_service_level(series: &mut Series<'_>, queue: &QueueReading) {
         ("missed", cells.sl_missed()),
     ] {
         series.push(&[&queue.name, &threshold, outcome], count as f64);
+    }
+}
+
+fn fill_agent_seconds(series: &mut Series<'_>, reading: &Reading) {
+    for team in &reading.teams {
+        for ((state, reason), micros) in KINDS.into_iter().zip(team.micros) {
+            series.push(&[&team.path, AgentState::LABELS[state], reason], seconds(micros));
+        }
     }
 }
 

@@ -60,7 +60,8 @@ fn a_refusal_without_state_is_told_once_and_never_larger_than_the_invite() {
              From: <sip:a@b>;tag=a\nTo: <sip:c>\nCall-ID: 1\nCSeq: 1 INVITE\n{more}Content-Length: 0\n\n"
         )
     };
-    let (known, told) = refuse(&text("Contact: <sip:alice@10.0.0.1:5060>\nSubject: long enough for the answer to fit in\n"));
+    let (known, told) =
+        refuse(&text("Contact: <sip:alice@10.0.0.1:5060>\nSubject: long enough for the answer to fit in\n"));
     let (fits, answer) = told.expect("an answer");
     let answer = Message::parse(answer).expect("a message");
     assert!(known && fits);
