@@ -238,7 +238,7 @@ proptest! {
         };
         let (text, long) = (written(compact), written([false; 5]));
         let wanted = Reading {
-            start: status.map_or(method.clone(), |status| status.to_string()),
+            start: status.map_or_else(|| method.clone(), |status| status.to_string()),
             call_id: call_id.clone(),
             cseq: (number, method.clone()),
             branch: Some(format!("z9hG4bK{branch}")),

@@ -121,6 +121,7 @@ impl Engine {
         }
         match self.matching.best_call(agent) {
             Some((place, line)) => {
+                self.take(place.call, line, agent);
                 self.matching.unwait(line, &place);
                 self.reserve(agent, place.call);
             }

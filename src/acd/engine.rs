@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::acd::agent::{Agent, AgentStatus};
+use crate::acd::explain::Decisions;
 use crate::acd::matching::Matching;
 use crate::acd::message::{Command, Effect, Fact, Stamped};
 use crate::acd::overrides::Overrides;
@@ -37,6 +38,7 @@ pub struct Engine {
     pub(super) matching: Matching,
     pub(super) admission: Admission,
     pub(super) timers: Timers<Timer>,
+    pub(super) decisions: Decisions,
     /// The last offer's epoch.
     pub(super) epoch: u32,
     /// Orders calls that joined at the same moment.
@@ -110,6 +112,7 @@ impl Engine {
             matching: Matching::new(rng),
             admission: Admission::Open,
             timers: Timers::default(),
+            decisions: Decisions::default(),
             epoch: 0,
             seq: 0,
             repairs: 0,

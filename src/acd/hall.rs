@@ -12,11 +12,13 @@ use crate::acd::needs::{self, Ladder};
 use crate::acd::place::Place;
 use crate::acd::plan::QueuePlan;
 use crate::acd::reach::Reach;
-use crate::acd::requirement::Attributes;
+use crate::acd::reason::{Candidates, Exclusion};
+use crate::acd::requirement::{Attributes, Residual};
 use crate::acd::rota::{By, Rank, Rota, Turn};
-use crate::acd::routing::{Membership, Routing, Skill};
+use crate::acd::routing::{Membership, PenaltyStep, Routing, Skill};
 use crate::acd::strategy::{self, Candidate, History, Strategy};
-use crate::base::{AgentId, Rng};
+use crate::base::limits::CANDIDATES_MAX;
+use crate::base::{AgentId, Instant, Rng};
 
 /// See the module.
 #[derive(Debug)]
@@ -326,6 +328,49 @@ impl Hall {
         groups.peek()?;
         let raise = self.reaches[line.reach].window.raise;
         self.rotas[self.rota_of[line.view.step]].next(groups, By { raise, turn: self.turn }, rng)
+    }
+
+    /// The strategy by which a line's callers find agents, and the first of each group that may take them, in its order.
+    pub(super) fn candidates(&self, line: usize) -> (&'static str, Candidates) {
+        let line = &self.lines[line];
+        let rota = &self.rotas[self.rota_of[line.view.step]];
+        let mut candidates = Candidates::new();
+        for group in line.groups.common(&self.ready) {
+            let candidacy = rota.candidacy(group);
+            let at = candidates.partition_point(|before| *before < candidacy);
+            if at < CANDIDATES_MAX {
+                candidates.truncate(CANDIDATES_MAX - 1);
+                candidates.insert(at, candidacy);
+            }
+        }
+        (rota.strategy.name, candidates)
+    }
+
+    /// What a line asks for now, and how many steps that is.
+    pub(super) fn view(&self, line: usize) -> (&Residual, usize) {
+        let Line { ladder, view, .. } = &self.lines[line];
+        (&self.ladders[*ladder].needs[view.step], view.step)
+    }
+
+    /// The first rule that keeps an agent with this seat from the callers of a line who wait since then.
+    pub(super) fn excludes(&self, line: usize, seat: &Seat, since: Instant) -> Exclusion {
+        let (line, group) = (&self.lines[line], &self.groups[seat.group]);
+        let &Membership { level, penalty, delay, .. } = &group.terms;
+        let PenaltyStep { min, max, .. } = self.reaches[line.reach].window;
+        let needs = &self.ladders[line.ladder].needs[line.view.step];
+        if !self.ladders[line.ladder].met_by[line.view.step].has(seat.group) {
+            return Exclusion::Skills(needs.why_not(&|name| needs::level(&group.skills, name)));
+        }
+        if level > line.view.level {
+            return Exclusion::Level { level, joined: line.view.level };
+        }
+        if delay > self.reaches[line.reach].after {
+            return Exclusion::Delay(since + delay);
+        }
+        if !(min..=max).contains(&penalty) {
+            return Exclusion::Penalty { penalty, min, max };
+        }
+        Exclusion::None
     }
 
     /// The call that is next for an agent with this seat, and its line.

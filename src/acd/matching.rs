@@ -10,11 +10,12 @@ use crate::acd::needs;
 use crate::acd::place::Place;
 use crate::acd::plan::{AgentPlan, QueuePlan};
 use crate::acd::reach::Reach;
-use crate::acd::requirement::Attributes;
+use crate::acd::reason::{Candidates, Exclusion};
+use crate::acd::requirement::{Attributes, Residual};
 use crate::acd::rota::Turn;
 use crate::acd::routing::{Members, Membership, Skill};
 use crate::acd::strategy::History;
-use crate::base::{AgentId, CallId, IdMap, QueueId, Rng};
+use crate::base::{AgentId, CallId, IdMap, Instant, QueueId, Rng};
 
 /// Names a line of a hall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -200,6 +201,27 @@ impl Matching {
         });
         let (place, hall, line) = best.min()?;
         Some((place, LineId { hall, line: u32::try_from(line).ok()? }))
+    }
+
+    /// The queue of a line, its strategy, and who could take its first caller.
+    pub(super) fn candidates(&self, line: LineId) -> (QueueId, &'static str, Candidates) {
+        let (queue, hall) = &self.halls[line.hall as usize];
+        let (strategy, candidates) = hall.candidates(line.line as usize);
+        (*queue, strategy, candidates)
+    }
+
+    /// What a line asks for now, and how many steps that is.
+    pub(super) fn view(&self, line: LineId) -> (&Residual, usize) {
+        self.halls[line.hall as usize].1.view(line.line as usize)
+    }
+
+    /// The first rule that keeps an agent from the callers of a line who wait since then.
+    pub(super) fn excludes(&self, line: LineId, agent: AgentId, since: Instant) -> Exclusion {
+        let seats = self.members.get(&agent).map(|member| &member.seats);
+        let seat = seats.and_then(|seats| seats.iter().find(|seat| seat.hall == line.hall));
+        seat.map_or(Exclusion::NotAMember, |seat| {
+            self.halls[line.hall as usize].1.excludes(line.line as usize, seat, since)
+        })
     }
 
     /// Callers of the queue may find ready agents.

@@ -7,6 +7,7 @@ mod check;
 mod duty;
 pub mod engine;
 pub mod estimate;
+mod explain;
 mod hall;
 mod index;
 mod matching;
@@ -18,6 +19,7 @@ mod place;
 pub mod plan;
 mod queue;
 mod reach;
+mod reason;
 mod reload;
 pub mod requirement;
 mod rota;
@@ -32,10 +34,12 @@ mod tests;
 
 pub use agent::AgentStatus;
 pub use engine::Engine;
+pub use explain::{Decision, Explanation};
 pub use message::{
     Actor, AgentTarget, Asks, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, QueueState, Refusal,
     Stamped,
 };
 pub use plan::{AgentPlan, AgentState, Plan, QueuePlan, Reason};
 pub use queue::Counts;
+pub use reason::{Candidacy, Candidates, Exclusion};
 pub use routing::{Members, Membership, Order, PenaltyStep, Routing, Skill, Step, TierRules};

@@ -32,9 +32,10 @@ impl Engine {
     /// Offers a call that has no offer to the best idle agent, or lets it wait for one.
     pub(super) fn offer_or_wait(&mut self, call: CallId) {
         let Some(visit) = self.calls.get(&call) else { return };
-        match self.matching.best_agent(visit.line) {
+        let (line, place) = (visit.line, visit.place);
+        match self.choose(call, line) {
             Some(agent) => self.reserve(agent, call),
-            None => self.matching.wait(visit.line, visit.place),
+            None => self.matching.wait(line, place),
         }
     }
 

@@ -51,7 +51,7 @@ impl Overrides {
                 let Some(row) = find_agent(plan, *agent) else { return };
                 let now = self.agent(row);
                 let terms = now.memberships.iter().rfind(|membership| membership.queue == *queue).cloned();
-                let terms = Membership { penalty: *penalty, ..terms.unwrap_or(Membership::of(*queue)) };
+                let terms = Membership { penalty: *penalty, ..terms.unwrap_or_else(|| Membership::of(*queue)) };
                 self.agents.entry(*agent).or_default().memberships.insert(*queue, Some(terms));
             }
             Command::SetStrategy { queue, strategy, .. } => {

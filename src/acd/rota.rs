@@ -2,6 +2,7 @@
 //! who is next for a call is the best over the groups that may take it.
 
 use crate::acd::index::Index;
+use crate::acd::reason::Candidacy;
 use crate::acd::routing::Membership;
 use crate::acd::strategy::{Candidate, Choice, Circle, Lots, Strategy};
 use crate::base::{AgentId, Rng};
@@ -59,6 +60,12 @@ pub(super) struct Rota {
 impl Rota {
     pub(super) const fn new(strategy: &'static Strategy) -> Self {
         Self { strategy, groups: Vec::new(), best: Vec::new() }
+    }
+
+    /// What the first of a group is compared by.
+    pub(super) fn candidacy(&self, group: usize) -> Candidacy {
+        let Rank { level, penalty, key, position, agent } = self.best[group];
+        Candidacy { agent, level, penalty, key, position }
     }
 
     /// Makes room for one more group.

@@ -204,7 +204,7 @@ impl Engine {
     pub(super) fn settle_halls(&mut self) {
         while let Some(mut heads) = self.matching.unsettled_heads() {
             while let Some((place, line)) = heads.pop_first() {
-                let Some(agent) = self.matching.best_agent(line) else { continue };
+                let Some(agent) = self.choose(place.call, line) else { continue };
                 self.matching.unwait(line, &place);
                 self.reserve(agent, place.call);
                 heads.extend(self.matching.head(line));

@@ -84,7 +84,7 @@ fn control(body: &CallBody, call: CallId, by: &std::sync::Arc<str>) -> Control {
 }
 
 /// Reads what [`CallId`] prints (`c17`).
-fn call_id(text: &str) -> Option<CallId> {
+pub(super) fn call_id(text: &str) -> Option<CallId> {
     text.strip_prefix('c')?.parse().ok().map(CallId)
 }
 

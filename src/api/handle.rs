@@ -170,7 +170,12 @@ impl Handle {
             Reply::NotFound(what) => Err(Problem::not_found(what)),
             Reply::Invalid(why) => Err(Problem::bad_request(why)),
             Reply::Conflict(why) => Err(Problem::conflict(why)),
-            Reply::Agents { .. } | Reply::Calls { .. } | Reply::Done | Reply::Set(_) => Ok(reply),
+            Reply::Agents { .. }
+            | Reply::Calls { .. }
+            | Reply::Explanation(_)
+            | Reply::Decisions(_)
+            | Reply::Done
+            | Reply::Set(_) => Ok(reply),
         }
     }
 }

@@ -114,6 +114,17 @@ pub(super) enum QueueCommand {
         after_help = "Examples:\n  strowger queue stats sales --last 30m --by 5m\n  strowger queue stats sales --last 7d --by day\n  strowger queue stats sales --last 6h --by 30m --arrival"
     )]
     Stats(QueueStats),
+    /// Show the last offers of a queue, and by what the agent was chosen.
+    Decisions {
+        /// The queue's name, as in the configuration.
+        name: String,
+        /// How many.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        last: u16,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
     /// Change a queue, over its configuration and its reloads, until the engine ends.
     #[command(
         after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  priority NUMBER   of callers who come from now on\n\nExamples:\n  strowger queue set support close --why 'fire drill'\n  strowger queue set support strategy linear"
@@ -196,6 +207,14 @@ pub(super) enum CallCommand {
         /// Why; for the audit log.
         #[arg(long)]
         why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Say why a call waits: its place, what it asks, when it looks further, and what keeps each agent away.
+    Explain {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
         /// Which engine.
         #[command(flatten)]
         target: Target,

@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod demo;
 mod exit;
+mod explain;
 mod log;
 mod print;
 mod rules;
@@ -40,6 +41,9 @@ pub fn run() -> ExitCode {
         Command::Queue { command: QueueCommand::Stats(stats) } => {
             finish(Client::new(&stats.target).and_then(|client| client.queue_stats(&stats)))
         }
+        Command::Queue { command: QueueCommand::Decisions { name, last, target } } => {
+            finish(Client::new(&target).and_then(|client| client.decisions(&name, last)))
+        }
         Command::Queue { command: QueueCommand::Set { name, words, why, target } } => match wish::queue(&words) {
             Ok(body) => finish(Client::new(&target).and_then(|client| client.set_queue(&name, body, why))),
             Err(reason) => usage(&reason),
@@ -56,6 +60,9 @@ pub fn run() -> ExitCode {
 
 fn act(command: CallCommand) -> ExitCode {
     let (id, body, why, target) = match command {
+        CallCommand::Explain { id, target } => {
+            return finish(Client::new(&target).and_then(|client| client.explain(&id)));
+        }
         CallCommand::Hangup { id, why, target } => (id, json!({ "action": "hangup" }), why, target),
         CallCommand::Withdraw { id, why, target } => (id, json!({ "action": "withdraw" }), why, target),
         CallCommand::Priority { id, priority, why, target } => {

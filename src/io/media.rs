@@ -335,9 +335,8 @@ enum Taken {
     Gone,
 }
 
-/// How many media workers there are when the configuration does not say: as many as cores, up to [`WORKERS_AUTO_MAX`]. An idle
-/// one costs nothing; a busy one that shares its core with another costs a few more wake-ups, but one alone can never use
-/// more than one core.
+/// How many media workers there are when the configuration does not say: as many as cores, up to [`WORKERS_AUTO_MAX`]. Shards
+/// fill them one by one, and an idle one costs nothing; one alone could never use more than one core.
 pub fn workers() -> u8 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     cores.min(WORKERS_AUTO_MAX.into()) as u8

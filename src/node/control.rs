@@ -23,6 +23,14 @@ impl Hub {
                 let reply = self.set_agents(now, &who, &change, &Actor::User(by));
                 self.reply(ticket, reply);
             }
+            Control::Explain(call) => {
+                let reply = self.explain(now, call);
+                self.reply(ticket, reply);
+            }
+            Control::Decisions { queue, limit } => {
+                let reply = self.decisions(now, queue.as_deref(), limit);
+                self.reply(ticket, reply);
+            }
             Control::SetQueue { queue, change, by } => {
                 let reply = self.set_queue(now, &queue, &change, Actor::User(by));
                 self.reply(ticket, reply);

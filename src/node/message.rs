@@ -11,6 +11,7 @@ use crate::acd::{AgentTarget, QueueState};
 use crate::base::{CallId, Pii};
 use crate::config::Config;
 use crate::media::{Lease, TrackId};
+use crate::node::view::{DecisionView, ExplanationView, seconds};
 
 /// What a node is made of.
 #[derive(Debug, Clone)]
@@ -59,6 +60,15 @@ pub enum Control {
     Calls {
         /// Rows to skip.
         offset: usize,
+        /// Most rows; bounded by `limits::ROWS_MAX`.
+        limit: usize,
+    },
+    /// Why a waiting call waits.
+    Explain(CallId),
+    /// The last decisions, newest first.
+    Decisions {
+        /// Of the queue of this name; of all when `None`.
+        queue: Option<String>,
         /// Most rows; bounded by `limits::ROWS_MAX`.
         limit: usize,
     },
@@ -197,6 +207,10 @@ pub enum Reply {
         /// All calls.
         total: usize,
     },
+    /// Why the call waits.
+    Explanation(Box<ExplanationView>),
+    /// The decisions asked for.
+    Decisions(Vec<DecisionView>),
     /// Done.
     Done,
     /// Done for these agents, in the order of their ids.
@@ -259,10 +273,6 @@ pub struct CallView {
     /// The agent offered or talking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Arc<str>>,
-}
-
-fn seconds<S: serde::Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(value.as_millis() as f64 / 1000.0)
 }
 
 fn masked<S: serde::Serializer>(value: &Pii<String>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -139,7 +139,7 @@ impl Hub {
         Ok(commands)
     }
 
-    fn queue_named(&self, name: &str) -> Result<QueueId, Reply> {
+    pub(super) fn queue_named(&self, name: &str) -> Result<QueueId, Reply> {
         self.directory.queue_of_name(name).ok_or_else(|| Reply::NotFound(format!("no queue {name}")))
     }
 

@@ -108,14 +108,7 @@ impl World {
     pub fn new(setup: WorldSetup) -> Result<Self, String> {
         let mut rng = Rng::from_u64(setup.seed);
         let engine = setup.config.sip.listen;
-        // Ports go to the workers in turn.
-        let workers = u32::from(setup.config.media.workers.unwrap_or(1));
-        let leases: Vec<Lease> = (0..setup.ports)
-            .map(|index| Lease {
-                port: PortId::new((index % workers) as u8, index / workers),
-                address: SocketAddr::new(setup.config.media.address, 20_000 + 2 * u16::try_from(index).unwrap_or(0)),
-            })
-            .collect();
+        let leases = leases(&setup);
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&rng.u64().to_le_bytes());
         let media = Media::new(setup.audio, &leases);
@@ -553,3 +546,20 @@ fn translation(inside: SocketAddr) -> SocketAddr {
 
 /// How far a translator moves ports.
 const TRANSLATED_BY: u16 = 10_001;
+
+/// The ports of a world, dealt to its media workers: all but the last have few, so that small worlds fill several.
+fn leases(setup: &WorldSetup) -> Vec<Lease> {
+    let workers = u32::from(setup.config.media.workers.unwrap_or(1));
+    let few = FEW_PORTS.min(setup.ports / workers);
+    let lease = |index: u32| {
+        let worker = index.checked_div(few).unwrap_or(0).min(workers - 1);
+        Lease {
+            port: PortId::new(worker as u8, index - worker * few),
+            address: SocketAddr::new(setup.config.media.address, 20_000 + 2 * u16::try_from(index).unwrap_or(0)),
+        }
+    };
+    (0..setup.ports).map(lease).collect()
+}
+
+/// Half of them are two or three calls.
+const FEW_PORTS: u32 = 6;

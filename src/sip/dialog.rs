@@ -121,7 +121,7 @@ impl Dialog {
     /// counts its requests by itself.
     pub fn establish(&mut self, response: &Message) {
         let Some(to) = response.value(Name::To) else { return };
-        let target = response.contact().map_or(self.target(), |contact| contact.uri);
+        let target = response.contact().map_or_else(|| self.target(), |contact| contact.uri);
         let routes = match routes(response) {
             Some(routes) => routes.into_iter().rev().collect(),
             None => self.routes().collect::<SmallVec<_>>(),
@@ -190,7 +190,7 @@ impl Dialog {
         let first = self.routes().next().and_then(NameAddr::parse);
         let strict = first.filter(|route| Uri::parse(route.uri).is_ok_and(|uri| uri.param("lr").is_none()));
         let (key, mut writer) =
-            stack.start_request_within(method, strict.map_or(self.target(), |route| route.uri), hops);
+            stack.start_request_within(method, strict.map_or_else(|| self.target(), |route| route.uri), hops);
         for route in self.routes().skip(usize::from(strict.is_some())) {
             writer.line(Name::Route, route);
         }
@@ -207,7 +207,7 @@ impl Dialog {
     /// The first route, else the target, when its host is an address; else where the dialog began. Names are not looked up
     /// here: inside a dialog the far end's proxy has written addresses of its own.
     fn next_hop(&self, route: Option<&[u8]>) -> SocketAddr {
-        Uri::parse(route.unwrap_or(self.target())).ok().and_then(|uri| uri.socket_addr()).unwrap_or(self.peer)
+        Uri::parse(route.unwrap_or_else(|| self.target())).ok().and_then(|uri| uri.socket_addr()).unwrap_or(self.peer)
     }
 
     fn call_id(&self) -> &[u8] {

@@ -172,6 +172,14 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
     }
 }
 
+fn fill_agent_seconds(series: &mut Series<'_>, reading: &Reading) {
+    for team in &reading.teams {
+        for ((state, reason), micros) in KINDS.into_iter().zip(team.micros) {
+            series.push(&[&team.path, AgentState::LABELS[state], reason], seconds(micros));
+        }
+    }
+}
+
 fn unix_seconds(origin: WallTime, at: Instant) -> f64 {
     origin.as_micros() as f64 / 1_000_000.0 + seconds(at.as_micros())
 }
@@ -200,14 +208,6 @@ fn fill_service_level(series: &mut Series<'_>, queue: &QueueReading) {
         ("missed", cells.sl_missed()),
     ] {
         series.push(&[&queue.name, &threshold, outcome], count as f64);
-    }
-}
-
-fn fill_agent_seconds(series: &mut Series<'_>, reading: &Reading) {
-    for team in &reading.teams {
-        for ((state, reason), micros) in KINDS.into_iter().zip(team.micros) {
-            series.push(&[&team.path, AgentState::LABELS[state], reason], seconds(micros));
-        }
     }
 }
 

@@ -155,7 +155,7 @@ impl Rules {
         let listed = agent.memberships.iter().rfind(|membership| membership.queue == queue.id).cloned();
         match queue.routing.members {
             Members::Listed => listed,
-            Members::Skilled => Some(listed.unwrap_or(Membership::of(queue.id))),
+            Members::Skilled => Some(listed.unwrap_or_else(|| Membership::of(queue.id))),
         }
     }
 

@@ -103,7 +103,7 @@ impl Reference {
         if let Command::SetPenalty { agent, queue, penalty, by } = &command {
             let Some(row) = self.rules.agents.get(agent) else { return };
             let terms = row.memberships.iter().rfind(|terms| terms.queue == *queue).cloned();
-            let terms = Membership { penalty: *penalty, ..terms.unwrap_or(Membership::of(*queue)) };
+            let terms = Membership { penalty: *penalty, ..terms.unwrap_or_else(|| Membership::of(*queue)) };
             let (agent, queue, by) = (*agent, *queue, by.clone());
             command = Command::SetMembership { agent, queue, membership: Some(terms), by };
         }

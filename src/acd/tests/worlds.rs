@@ -204,13 +204,9 @@ impl World {
             .rng
             .chance(0.15)
             .then(|| Instant::from_micros(self.now.as_micros() - (past.as_micros() as u64).min(self.now.as_micros())));
-        Command::Enqueue {
-            call,
-            queue: QueueId(self.rng.below(6)),
-            priority: self.rng.below(3) as i32 - 1,
-            since,
-            asks: Asks::default(),
-        }
+        let attributes = self.rng.chance(0.5).then(|| Arc::new(self.random_attributes()));
+        let (queue, priority) = (QueueId(self.rng.below(6)), self.rng.below(3) as i32 - 1);
+        Command::Enqueue { call, queue, priority, since, asks: Asks { attributes } }
     }
 
     fn random_attributes(&mut self) -> Attributes {

@@ -200,3 +200,30 @@ fn a_call_is_withdrawn_until_an_agent_talks() {
     assert_eq!(world.control(Control::Withdraw { call: waiting, by: "test".into() }), Reply::Done);
     assert_eq!(world.calls().len(), 1);
 }
+
+#[test]
+fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
+    let queues = "requirement = 'spanish >= 5'\nsteps = [{ after = \"30s\", requirement = 'spanish' }]\n\
+        [agents.anna]\npeer = \"pbx\"\nskills = { spanish = 3 }\n\
+        [agents.expert]\npeer = \"pbx\"\nskills = { spanish = 8 }\ninitial = \"not-ready\"\n";
+    let mut world = World::new(&config(2, queues), 100);
+    world.call("", OFFER);
+    world.pass(Duration::from_secs(10));
+    let (call, _) = world.calls()[0];
+    let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it waits") };
+    assert_eq!((told.position, told.asks.as_str(), told.step), (1, "spanish >= 5", 0));
+    assert_eq!(told.looks_further_seconds, Some(Duration::from_secs(20)));
+    let rules: usize = told.agents.iter().map(|rule| rule.count).sum();
+    assert_eq!(rules, 4, "{:?}", told.agents);
+    assert!(told.agents.iter().any(|rule| rule.rule == "is not ready (initial)" && rule.count == 1));
+    let skills = told.agents.iter().find(|rule| rule.rule == "skills do not meet spanish >= 5");
+    assert_eq!(skills.map(|rule| rule.agents.as_slice()), Some(&["anna".into()][..]), "{:?}", told.agents);
+    world.pass(Duration::from_secs(21));
+    assert!(world.offer().is_some());
+    let asked = |queue: &str| Control::Decisions { queue: Some(queue.to_owned()), limit: 5 };
+    let Reply::Decisions(rows) = world.control(asked("q")) else { panic!("decisions") };
+    assert_eq!((rows.len(), &*rows[0].chosen, rows[0].strategy), (1, "anna", "longest-idle"));
+    assert_eq!(rows[0].call, call.to_string());
+    assert!(matches!(world.control(asked("none")), Reply::NotFound(_)));
+    assert!(matches!(world.control(Control::Explain(CallId(99))), Reply::NotFound(_)));
+}
