@@ -116,6 +116,12 @@ fn parts(formula: &Formula, select: &str, threshold: &str, window: &str) -> Opti
     Some((sum(formula.over)?, under))
 }
 
+/// A formula over all queues as one PromQL expression; `None` when nothing tells its numerator.
+pub fn expression(formula: &Formula, threshold: &str, window: &str) -> Option<String> {
+    let (over, under) = parts(formula, "", threshold, window)?;
+    Some(format!("({over}) / ({under} > 0)"))
+}
+
 /// Every formula over one window: numerator, denominator, and their ratio. `shape` makes the window a rolling or a whole one.
 fn recordings(queues: &[QueueAim], window: &str, shape: &dyn Fn(String) -> String) -> Vec<Rule> {
     let mut rules = Vec::new();
