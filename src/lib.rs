@@ -29,8 +29,17 @@
 //! | media | [`media::Worker`], the RTP and RTCP sockets | signalling: events |
 //! | http | the control plane | signalling: requests; reads [`stats::Live`] |
 //!
+//! With several shards (`sip.shards`, `serve --shards`) the first line becomes two:
+//!
+//! | thread | owns | talks to |
+//! |---|---|---|
+//! | signalling 0, 1 ... | [`node::Shard`] behind its [`node::gate::Gate`], a SIP socket and port of its own | acd: letters; each other: datagrams that [`node::Router`] finds to be another's; media: commands |
+//! | acd | [`node::Hub`] (ACD engine and control plane), the writing of [`stats::Live`] | signalling: letters; HTTP: answers |
+//!
 //! Messages between them are data; nobody blocks on a send. Between shard and engine they are data too
-//! ([`acd::Command`], [`acd::Effect`]), carried inline while there is one shard. A closed RTP port is the shard's again at once:
+//! ([`acd::Command`], [`acd::Effect`] in [`node::Up`] and [`node::Down`]), carried inline while there is one shard. Letters
+//! have slots reserved when a call is admitted (`base::limits`), so that none is lost; the engine's word stands where two
+//! cross. A closed RTP port is the shard's again at once:
 //! the worker takes commands in order, and a packet counts for a stream only from its negotiated source.
 //!
 //! # A call's way

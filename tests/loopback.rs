@@ -4,7 +4,7 @@
 
 #![cfg(feature = "node")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use strowger::io::signalling::Ended;
 use strowger::media::Codec;
 use strowger::media::tone::{AGENT_HZ, CALLER_HZ, Tone, share};
 use strowger::media::tune;
+use strowger::node::{Control, Reply};
 use strowger::sim::agent_phone::Manner;
 use strowger::sim::caller::Dial;
 use strowger::sim::phone::PhoneEvent;
@@ -108,6 +109,38 @@ fn many_calls_at_once_are_counted_and_drained() {
     stage.close();
 }
 
+#[test]
+fn calls_of_several_shards_talk_wait_and_end_as_those_of_one() {
+    for shards in [2, 3] {
+        let mut stage = Stage::open(|config| config.sip.shards = shards, &[8], &[8]);
+        stage.talk();
+        let callers: Vec<PhoneId> = (0..12).map(|n| stage.add_caller(&format!("more{n}"), &[8])).collect();
+        for caller in &callers {
+            stage.phones.dial(*caller, Dial { patience: Some(Duration::from_secs(2)), ..Dial::to("800") });
+        }
+        let mut pages = Vec::new();
+        stage.run_until("the control plane shows all of them", |stage| {
+            pages = (0..4).flat_map(|page| stage.calls(5 * page, 5)).collect();
+            // Calls that come or go between two pages move the others.
+            pages.len() == callers.len() && pages.iter().collect::<BTreeSet<_>>().len() == callers.len()
+        });
+        let used: BTreeSet<u64> = pages.iter().map(|id| id[1..].parse::<u64>().expect("a call's id") >> 56).collect();
+        // The hash of the Call-ID chooses: that twelve calls meet in one of them is as good as impossible.
+        assert!(used.len() >= 2, "several shards have calls: {pages:?}");
+        stage.run_until("every caller is gone", |stage| callers.iter().all(|caller| stage.phones.is_idle(*caller)));
+        stage.run_until("every call is counted", |stage| {
+            let total = stage.engine.handle.live.overview(stage.engine.handle.now()).total;
+            assert!(total.conserved());
+            total.offered == 13 && total.waiting == 0
+        });
+        let health = &stage.engine.handle.health;
+        assert!(health.is_alive(stage.engine.handle.now()));
+        let (caller, agent) = stage.close();
+        assert_unbroken(&agent);
+        assert!(caller.iter().any(|heard| is_tone(heard, AGENT_HZ)));
+    }
+}
+
 /// An engine, a caller and an agent, both with their ears open.
 struct Stage {
     engine: Engine,
@@ -140,6 +173,15 @@ impl Stage {
 
     fn add_caller(&mut self, name: &str, formats: &[u8]) -> PhoneId {
         self.phones.add_caller(name, self.engine.sip, formats).expect("sockets")
+    }
+
+    /// The ids of a page of calls, as the control plane shows them.
+    fn calls(&self, offset: usize, limit: usize) -> Vec<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        match runtime.block_on(self.engine.handle.ask(Control::Calls { offset, limit })) {
+            Ok(Reply::Calls { rows, .. }) => rows.into_iter().map(|row| row.id).collect(),
+            Ok(_) | Err(_) => panic!("the control plane shows calls"),
+        }
     }
 
     /// A call until both have heard each other for a while; the caller hangs up.

@@ -35,10 +35,9 @@ fn budget(table: &str, key: &str) -> u64 {
 }
 
 fn bytes_held(name: &str) -> u64 {
-    assert!(CALLS <= cases::GROWN_MAX);
+    const { assert!(CALLS <= cases::GROWN_MAX) };
     let mut case = prepared(name, |engine| engine());
     let info = measure(|| (0..CALLS).for_each(|_| case()));
-    eprintln!("{name} {info:?}");
     let (bytes, blocks) = (info.bytes_current.max(0) as u64, info.count_current.max(0) as u64);
     (bytes + blocks * OVERHEAD) / u64::from(CALLS)
 }

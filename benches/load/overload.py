@@ -5,7 +5,6 @@ both alike, and each run beyond capacity is compared with the run at capacity ju
 """
 
 import argparse
-import statistics
 import sys
 
 import report
@@ -90,7 +89,3 @@ def is_whole(binaries, options, rate):
             return True
     return False
 
-
-def median_capacity(result):
-    """Calls completed a second at capacity."""
-    return statistics.median(row["goodput"] for row in result if row["name"] == "capacity")

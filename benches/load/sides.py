@@ -35,16 +35,17 @@ def build(options):
         harness.needs_sipp()
     if options.overload and (os.cpu_count() or 1) < 2:
         raise Failure("--overload needs two cores: one for the engine, one for the generator")
-    engine = options.binary or harness.build()
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", str(harness.ROOT / "target"))) / "release"
+    engine = options.binary or (target / "strowger" if options.prebuilt else harness.build())
     if options.shards and "--shards" not in help_text(engine):
         raise Failure(f"{engine} does not know --shards: it has one signalling shard")
     if not options.needs_own:
         return {"engine": engine}
+    generator = target / "examples" / "load-generator"
     command = ["cargo", "build", "--release", "--locked", "--quiet", "--example", "load-generator"]
-    if subprocess.run(command, cwd=harness.ROOT, stdout=sys.stderr).returncode != 0:
+    if not options.prebuilt and subprocess.run(command, cwd=harness.ROOT, stdout=sys.stderr).returncode != 0:
         raise Failure("the generator does not build")
-    target = os.environ.get("CARGO_TARGET_DIR", str(harness.ROOT / "target"))
-    return {"engine": engine, "generator": pathlib.Path(target) / "release" / "examples" / "load-generator"}
+    return {"engine": engine, "generator": generator}
 
 
 def help_text(engine):

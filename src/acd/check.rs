@@ -34,7 +34,7 @@ impl Engine {
                 }
                 wishing += usize::from(ringing.listed);
                 offered += ringing.len();
-                armed += usize::from(ringing.more.is_some()) + usize::from(ringing.rest.is_some());
+                armed += ringing.timers().count();
                 if ringing.is_exhausted() {
                     return Err(format!("{}: nobody rings, and nobody else is to", place.call));
                 }

@@ -175,7 +175,10 @@ impl Engine {
             return;
         }
         match self.matching.best_call(agent) {
-            Some((place, _)) => self.reserve(agent, place.call),
+            Some((place, line)) => {
+                self.take(place.call, line, agent);
+                self.reserve(agent, place.call);
+            }
             None => self.list(agent),
         }
     }

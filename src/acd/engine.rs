@@ -8,8 +8,10 @@ use crate::acd::agent::{Agent, AgentStatus, Wish};
 use crate::acd::fact::{Fact, Repair, Stamped};
 use crate::acd::matching::Matching;
 use crate::acd::message::{Command, Effect};
+use crate::acd::overrides::Overrides;
 use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
+use crate::acd::reason::Decisions;
 use crate::acd::table::Table;
 use crate::base::limits::OUTBOX_MAX;
 use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Rng, Timers};
@@ -28,6 +30,8 @@ use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Rng, Timers}
 pub struct Engine {
     pub(super) now: Instant,
     pub(super) plan: Arc<Plan>,
+    /// What supervisors have laid over the plan.
+    pub(super) overrides: Overrides,
     pub(super) calls: IdMap<CallId, Visit>,
     pub(super) queues: Table<QueueId, Queue>,
     pub(super) agents: Table<AgentId, Agent>,
@@ -35,6 +39,7 @@ pub struct Engine {
     pub(super) matching: Matching,
     pub(super) admission: Admission,
     pub(super) timers: Timers<Timer>,
+    pub(super) decisions: Decisions,
     /// The last offer's epoch.
     pub(super) epoch: u32,
     /// Orders calls that joined at the same moment.
@@ -104,6 +109,7 @@ impl Engine {
         let mut engine = Self {
             now,
             plan: Arc::default(),
+            overrides: Overrides::default(),
             calls: IdMap::default(),
             queues: Table::new(),
             agents: Table::new(),
@@ -111,6 +117,7 @@ impl Engine {
             matching: Matching::new(rng),
             admission: Admission::Open,
             timers: Timers::default(),
+            decisions: Decisions::default(),
             epoch: 0,
             seq: 0,
             repairs: 0,
@@ -140,6 +147,13 @@ impl Engine {
             Command::EndWrapUp { agent, by } => self.on_end_wrap_up(agent, by),
             Command::Device { agent, device } => self.on_device(agent, device),
             Command::Held { call, agent, epoch, held } => self.on_held(call, agent, epoch, held),
+            Command::SetSkill { .. }
+            | Command::SetMembership { .. }
+            | Command::SetPenalty { .. }
+            | Command::SetStrategy { .. }
+            | Command::SetQueue { .. }
+            | Command::SetTarget { .. }
+            | Command::SetPriority { .. } => self.on_override(&command),
             Command::PeerState { peer, up } => self.on_peer(peer, if up { Link::Up } else { Link::Down }),
             Command::Refused { queue, cause } => self.tell(Fact::Refused { queue, cause }),
             Command::CallerAnswered { call } => self.tell(Fact::CallerAnswered { call }),
@@ -210,7 +224,7 @@ impl Engine {
         self.calls.get(&call).map(|visit| visit.claim.since)
     }
 
-    /// The plan in force.
+    /// The plan in force, without what supervisors have laid over it (see [`Engine::effective_plan`]).
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }

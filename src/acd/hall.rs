@@ -12,11 +12,13 @@ use crate::acd::needs::{self, Ladder};
 use crate::acd::place::Place;
 use crate::acd::plan::QueuePlan;
 use crate::acd::reach::Reach;
-use crate::acd::requirement::Attributes;
-use crate::acd::rota::{Rank, Rota};
-use crate::acd::routing::{Membership, Routing, Skill};
+use crate::acd::reason::{Candidates, Exclusion};
+use crate::acd::requirement::{Attributes, Residual};
+use crate::acd::rota::{By, Rank, Rota, Turn};
+use crate::acd::routing::{Membership, PenaltyStep, Routing, Skill};
 use crate::acd::strategy::{self, Candidate, History, Strategy};
-use crate::base::{AgentId, Rng};
+use crate::base::limits::CANDIDATES_MAX;
+use crate::base::{AgentId, Instant, Rng};
 
 /// See the module.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(super) struct Hall {
     asks_for_attributes: bool,
     by_attributes: BTreeMap<Arc<Attributes>, usize>,
     rotas: Vec<Rota>,
+    /// Who took the last call; survives a reload.
+    pub(super) turn: Option<Turn>,
     /// The rota by steps reached.
     rota_of: Vec<usize>,
     ladders: Vec<Rungs>,
@@ -108,6 +112,7 @@ impl Hall {
             by_attributes: BTreeMap::new(),
             routing: plan.routing.clone(),
             rotas: Vec::new(),
+            turn: None,
             rota_of: Vec::new(),
             ladders: Vec::new(),
             ladder_ids: BTreeMap::new(),
@@ -293,14 +298,9 @@ impl Hall {
         }
     }
 
-    /// The agent took a call of the queue.
-    pub(super) fn took(&mut self, agent: AgentId, seat: &Seat) {
-        let group = &self.groups[seat.group];
-        let candidate = Candidate { history: &History::default(), skill: group.skill };
-        for rota in &mut self.rotas {
-            let rank = rota.rank(agent, &seat.terms, &candidate);
-            rota.took(&rank);
-        }
+    /// The agent took a call of the queue: turns go on from there.
+    pub(super) fn took(&mut self, agent: AgentId, seat: Option<&Seat>) {
+        self.turn = Some(Turn { position: seat.map_or(0, |seat| seat.terms.position), agent });
     }
 
     /// A call begins to wait for an agent.
@@ -327,7 +327,50 @@ impl Hall {
         let mut groups = line.groups.common(&self.ready).peekable();
         groups.peek()?;
         let raise = self.reaches[line.reach].window.raise;
-        self.rotas[self.rota_of[line.view.step]].next(groups, raise, rng)
+        self.rotas[self.rota_of[line.view.step]].next(groups, By { raise, turn: self.turn }, rng)
+    }
+
+    /// The strategy by which a line's callers find agents, and the first of each group that may take them, in its order.
+    pub(super) fn candidates(&self, line: usize) -> (&'static str, Candidates) {
+        let line = &self.lines[line];
+        let rota = &self.rotas[self.rota_of[line.view.step]];
+        let mut candidates = Candidates::new();
+        for group in line.groups.common(&self.ready) {
+            let candidacy = rota.candidacy(group);
+            let at = candidates.partition_point(|before| *before < candidacy);
+            if at < CANDIDATES_MAX {
+                candidates.truncate(CANDIDATES_MAX - 1);
+                candidates.insert(at, candidacy);
+            }
+        }
+        (rota.strategy.name, candidates)
+    }
+
+    /// What a line asks for now, and how many steps that is.
+    pub(super) fn view(&self, line: usize) -> (&Residual, usize) {
+        let Line { ladder, view, .. } = &self.lines[line];
+        (&self.ladders[*ladder].needs[view.step], view.step)
+    }
+
+    /// The first rule that keeps an agent with this seat from the callers of a line who wait since then.
+    pub(super) fn excludes(&self, line: usize, seat: &Seat, since: Instant) -> Exclusion {
+        let (line, group) = (&self.lines[line], &self.groups[seat.group]);
+        let &Membership { level, penalty, delay, .. } = &group.terms;
+        let PenaltyStep { min, max, .. } = self.reaches[line.reach].window;
+        let needs = &self.ladders[line.ladder].needs[line.view.step];
+        if !self.ladders[line.ladder].met_by[line.view.step].has(seat.group) {
+            return Exclusion::Skills(needs.why_not(&|name| needs::level(&group.skills, name)));
+        }
+        if level > line.view.level {
+            return Exclusion::Level { level, joined: line.view.level };
+        }
+        if delay > self.reaches[line.reach].after {
+            return Exclusion::Delay(since + delay);
+        }
+        if !(min..=max).contains(&penalty) {
+            return Exclusion::Penalty { penalty, min, max };
+        }
+        Exclusion::None
     }
 
     /// The call that is next for an agent with this seat, and its line.

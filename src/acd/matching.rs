@@ -10,10 +10,12 @@ use crate::acd::needs;
 use crate::acd::place::Place;
 use crate::acd::plan::{AgentPlan, QueuePlan};
 use crate::acd::reach::Reach;
-use crate::acd::requirement::Attributes;
+use crate::acd::reason::{Candidates, Exclusion};
+use crate::acd::requirement::{Attributes, Residual};
+use crate::acd::rota::Turn;
 use crate::acd::routing::{Members, Membership, Skill};
 use crate::acd::strategy::History;
-use crate::base::{AgentId, CallId, IdMap, QueueId, Rng};
+use crate::base::{AgentId, CallId, IdMap, Instant, QueueId, Rng};
 
 /// Names a line of a hall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +36,8 @@ pub(super) struct Matching {
     teams: BTreeMap<Arc<[Skill]>, Arc<[QueueId]>>,
     /// Halls in which callers and ready agents may stand beside each other.
     unsettled: BTreeSet<u32>,
+    /// Who took the last call of queues whose halls are to be opened.
+    turns: BTreeMap<QueueId, Turn>,
     rng: Rng,
 }
 
@@ -53,21 +57,32 @@ impl Matching {
             by_skill: BTreeMap::new(),
             teams: BTreeMap::new(),
             unsettled: BTreeSet::new(),
+            turns: BTreeMap::new(),
             rng,
         }
     }
 
-    /// Nobody waits, nobody is seated; draws go on.
+    /// Nobody waits, nobody is seated; draws and turns go on.
     pub(super) fn clear(&mut self) {
-        let rng = self.rng.clone();
-        *self = Self::new(rng);
+        let mut next = Self::new(self.rng.clone());
+        next.turns = self.halls.iter().filter_map(|(queue, hall)| Some((*queue, hall.turn?))).collect();
+        *self = next;
+    }
+
+    /// The queue is gone, and with it whose turn it was.
+    pub(super) fn forget(&mut self, queue: QueueId) {
+        if let Some(hall) = self.hall_of.get(&queue) {
+            self.halls[*hall as usize].1.turn = None;
+        }
     }
 
     /// Opens the hall of a queue. Queues come before agents.
     pub(super) fn open(&mut self, plan: &QueuePlan, reaches: &Arc<[Reach]>) {
         let hall = u32::try_from(self.halls.len()).expect("no more halls than queue ids");
         self.hall_of.insert(plan.id, hall);
-        self.halls.push((plan.id, Hall::new(plan, Arc::clone(reaches))));
+        let mut room = Hall::new(plan, Arc::clone(reaches));
+        room.turn = self.turns.remove(&plan.id);
+        self.halls.push((plan.id, room));
         if plan.routing.members == Members::Skilled {
             let ladder = needs::ladder(&plan.routing, &Attributes::default());
             let open_to_all = needs::asks_for_attributes(&plan.routing);
@@ -149,10 +164,10 @@ impl Matching {
 
     /// An agent took a call of the queue: turns go on from there.
     pub(super) fn took(&mut self, agent: AgentId, queue: QueueId) {
-        let (Some(member), Some(&hall)) = (self.members.get(&agent), self.hall_of.get(&queue)) else { return };
-        if let Some(seat) = member.seats.iter().find(|seat| seat.hall == hall) {
-            self.halls[hall as usize].1.took(agent, seat);
-        }
+        let Some(&hall) = self.hall_of.get(&queue) else { return };
+        let seats = self.members.get(&agent).map(|member| &member.seats);
+        let seat = seats.and_then(|seats| seats.iter().find(|seat| seat.hall == hall));
+        self.halls[hall as usize].1.took(agent, seat);
     }
 
     /// The line of a queue's callers in a reach who bring these attributes.
@@ -186,6 +201,27 @@ impl Matching {
         });
         let (place, hall, line) = best.min()?;
         Some((place, LineId { hall, line: u32::try_from(line).ok()? }))
+    }
+
+    /// The queue of a line, its strategy, and who could take its first caller.
+    pub(super) fn candidates(&self, line: LineId) -> (QueueId, &'static str, Candidates) {
+        let (queue, hall) = &self.halls[line.hall as usize];
+        let (strategy, candidates) = hall.candidates(line.line as usize);
+        (*queue, strategy, candidates)
+    }
+
+    /// What a line asks for now, and how many steps that is.
+    pub(super) fn view(&self, line: LineId) -> (&Residual, usize) {
+        self.halls[line.hall as usize].1.view(line.line as usize)
+    }
+
+    /// The first rule that keeps an agent from the callers of a line who wait since then.
+    pub(super) fn excludes(&self, line: LineId, agent: AgentId, since: Instant) -> Exclusion {
+        let seats = self.members.get(&agent).map(|member| &member.seats);
+        let seat = seats.and_then(|seats| seats.iter().find(|seat| seat.hall == line.hall));
+        seat.map_or(Exclusion::NotAMember, |seat| {
+            self.halls[line.hall as usize].1.excludes(line.line as usize, seat, since)
+        })
     }
 
     /// Callers of the queue may find ready agents.

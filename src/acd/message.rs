@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::acd::plan::{DeviceState, Reason};
 use crate::acd::requirement::Attributes;
+use crate::acd::routing::{Membership, QueueState, Skill};
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 
 /// An input of the engine. A command about an offer carries the offer's epoch; a stale one is a no-op.
@@ -128,6 +129,73 @@ pub enum Command {
         epoch: u32,
         /// True while one of both holds.
         held: bool,
+    },
+    /// Somebody sets a skill of an agent; one of level 0 is taken away.
+    SetSkill {
+        /// The agent.
+        agent: AgentId,
+        /// The skill with its level, and whether it counts.
+        skill: Skill,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// Somebody sets the terms on which an agent belongs to a queue.
+    SetMembership {
+        /// The agent.
+        agent: AgentId,
+        /// The queue.
+        queue: QueueId,
+        /// The terms; `None` takes the agent out, as if no membership had been configured.
+        membership: Option<Membership>,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// Somebody sets an agent's penalty in a queue; its other terms stay, and a membership is made where there was none.
+    SetPenalty {
+        /// The agent.
+        agent: AgentId,
+        /// The queue.
+        queue: QueueId,
+        /// The penalty.
+        penalty: u32,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// Somebody sets the strategy of a queue.
+    SetStrategy {
+        /// The queue.
+        queue: QueueId,
+        /// The name of a row of the strategy table.
+        strategy: &'static str,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// Somebody opens or closes a queue.
+    SetQueue {
+        /// The queue.
+        queue: QueueId,
+        /// What it does from now on.
+        state: QueueState,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// Somebody sets the service-level threshold of a queue.
+    SetTarget {
+        /// The queue.
+        queue: QueueId,
+        /// The new T; a wait of exactly T is in.
+        threshold: Duration,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// Somebody sets the priority of a waiting call; its place follows, its wait stays.
+    SetPriority {
+        /// The waiting call.
+        call: CallId,
+        /// Higher goes first.
+        priority: i32,
+        /// Who wished it.
+        by: Actor,
     },
     /// A SIP neighbour stopped or started answering. Agents behind a peer that is down are unreachable, not at fault.
     PeerState {

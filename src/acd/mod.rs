@@ -1,11 +1,37 @@
 //! Policy: who gets which call. [`Engine`] owns queues, agents and offers; it takes [`Command`]s, answers with [`Effect`]s, and
 //! emits one [`Fact`] for each thing that happened. It knows nothing of SIP, sockets or clocks.
+//!
+//! # Who is next
+//!
+//! A waiting call has one key, its place: the queue's weight (heavier first), then what the queue's [`Order`] makes of
+//! priority and wait, then the queue's id, then the order of arrival. The same key orders callers inside a queue and between
+//! queues that share agents, and time alone never changes it, so that nothing is sorted again. With [`Order::Ageing`] a
+//! caller of priority p is overtaken only by callers of priority q > p who come less than `(q - p) * unit` later: inside a weight
+//! nobody waits behind newcomers for longer than `(q_max - p) * unit`. Weights are strict, and starve who is lighter.
+//!
+//! # Who takes it
+//!
+//! Callers of a queue who need the same and have waited into the same span between two changes stand in one *line*; agents of
+//! the same skills and terms stand in one *group*. Which group may take which line changes only with the plan, with who is
+//! logged in, and when a caller moves on to another line. A group may take a line when
+//!
+//! 1. it belongs to the queue: by [`Membership`], or by its skills where [`Members::Skilled`] says so;
+//! 2. its skills meet the requirement of the line's step, in which the attributes of the call are filled in. The step is the last
+//!    that the wait has reached; while nobody logged in meets it, it is the first later one that somebody meets, for as long as that
+//!    is so: who logs in brings the earlier step back, which takes nothing from agents who already ring. Bumps of
+//!    priority come with the wait alone;
+//! 3. its tier has joined, its delay has passed, and its penalty is inside the window.
+//!
+//! An agent who becomes ready takes the least place over all its lines; a call that comes takes the first agent by the
+//! strategy of its step. What supervisors change at run time lies over the plan and wins over it, reloads included.
 
 mod agent;
 mod bits;
 mod check;
 mod duty;
 pub mod engine;
+pub mod estimate;
+mod explain;
 mod fact;
 mod hall;
 mod index;
@@ -13,16 +39,19 @@ mod matching;
 pub mod message;
 mod needs;
 mod offer;
+mod overrides;
 mod place;
 pub mod plan;
 mod queue;
 mod reach;
+mod reason;
 mod reload;
 pub mod requirement;
 mod ringing;
 mod rota;
 pub mod routing;
 pub mod strategy;
+mod supervise;
 mod table;
 mod visit;
 
@@ -31,8 +60,10 @@ mod tests;
 
 pub use agent::AgentStatus;
 pub use engine::Engine;
+pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
 pub use message::{Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Refusal};
 pub use plan::{AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, OfferPolicy, Plan, QueuePlan, Reason};
 pub use queue::Counts;
-pub use routing::{Members, Membership, Order, PenaltyStep, Routing, Skill, Step, TierRules};
+pub use reason::{Candidacy, Candidates, Decision, Exclusion};
+pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};

@@ -33,7 +33,8 @@ impl Engine {
     /// Offers a call to the best idle agents, as many as it wishes; where it wishes more, it waits for them.
     pub(super) fn offer_or_wait(&mut self, call: CallId) {
         while let Some(visit) = self.calls.get(&call).filter(|visit| visit.ringing.wants_more()) {
-            match self.matching.best_agent(visit.line) {
+            let line = visit.line;
+            match self.choose(call, line) {
                 Some(agent) => self.reserve(agent, call),
                 None => return self.list_call(call),
             }
@@ -102,7 +103,6 @@ impl Engine {
     /// Nobody has answered for a while: one more rings beside those who do.
     pub(super) fn on_ring_more(&mut self, call: CallId) {
         let Some(visit) = self.calls.get_mut(&call) else { return };
-        visit.ringing.more = None;
         visit.ringing.wish_more();
         self.offer_or_wait(call);
         self.arm_more(call);
@@ -112,7 +112,7 @@ impl Engine {
     pub(super) fn arm_more(&mut self, call: CallId) {
         let Some(visit) = self.calls.get_mut(&call).filter(|visit| visit.ringing.wants_step()) else { return };
         let row = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty");
-        visit.ringing.more = Some(self.timers.arm(self.now + row.plan.ring_step, Timer::RingMore(call)));
+        visit.ringing.arm_step(self.timers.arm(self.now + row.plan.ring_step, Timer::RingMore(call)));
     }
 
     pub(super) fn on_failed(&mut self, call: CallId, agent: AgentId, epoch: u32, cause: OfferCause) {
@@ -176,11 +176,11 @@ impl Engine {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty");
         let policy = &row.plan.offers;
-        visit.ringing.attempts += 1;
-        if policy.max.is_some_and(|max| visit.ringing.attempts >= max) {
+        let attempts = visit.ringing.count_attempt();
+        if policy.max.is_some_and(|max| attempts >= max) {
             visit.ringing.exhaust();
-        } else if !policy.retry.is_zero() && visit.ringing.len() == 0 && visit.ringing.rest.is_none() {
-            visit.ringing.rest = Some(self.timers.arm(self.now + policy.retry, Timer::Rested(call)));
+        } else if !policy.retry.is_zero() && visit.ringing.len() == 0 && !visit.ringing.rests() {
+            visit.ringing.rest(self.timers.arm(self.now + policy.retry, Timer::Rested(call)));
         }
         if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
             self.matching.unwait(visit.line, &visit.place);
@@ -190,7 +190,7 @@ impl Engine {
     /// The call has rested.
     pub(super) fn on_rested(&mut self, call: CallId) {
         let Some(visit) = self.calls.get_mut(&call) else { return };
-        visit.ringing.rest = None;
+        visit.ringing.rested();
         self.offer_or_wait(call);
     }
 

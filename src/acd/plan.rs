@@ -120,6 +120,11 @@ impl Default for AgentPolicy {
 }
 
 impl QueuePlan {
+    /// Its strategy, and those of its steps.
+    pub fn strategies(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.strategy).chain(self.routing.steps.iter().filter_map(|step| step.strategy))
+    }
+
     /// True when the agent may take callers of the queue who bring no attributes, in some step.
     pub fn accepts(&self, agent: &AgentPlan) -> bool {
         let is_member = match self.routing.members {

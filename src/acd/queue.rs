@@ -68,10 +68,10 @@ pub(super) struct Alarm {
 pub(super) struct Queue {
     pub(super) plan: QueuePlan,
     pub(super) listing: Listing,
-    /// How many agents one call rings.
-    pub(super) ring: Ring,
     /// From which wait on its callers look further.
     pub(super) reaches: Arc<[Reach]>,
+    /// How many agents one call rings, reach by reach.
+    rings: Vec<Ring>,
     pub(super) counts: Counts,
     /// Everybody who waits, those being offered included.
     pub(super) order: Index<Place>,
@@ -92,7 +92,7 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new(plan: QueuePlan) -> Self {
         Self {
-            ring: strategy::ring_of(plan.strategy),
+            rings: vec![strategy::ring_of(plan.strategy)],
             reaches: Reach::all(&plan.routing, std::iter::empty()).into(),
             plan,
             listing: Listing::Configured,
@@ -137,11 +137,10 @@ impl Queue {
         self.by_joined.remove(&(visit.joined, visit.place.call));
     }
 
-    /// A new plan, with the reaches that follow from it and from who belongs to the queue. Those who wait have to join anew.
-    pub(super) fn replan(&mut self, plan: QueuePlan, listing: Listing) {
-        self.ring = strategy::ring_of(plan.strategy);
+    /// A new plan for a queue that is in it. Where its order or its longest wait differ, those who wait have to join anew.
+    pub(super) fn replan(&mut self, plan: QueuePlan) {
         self.plan = plan;
-        self.listing = listing;
+        self.listing = Listing::Configured;
         self.undecided_from = Instant::ZERO;
     }
 
@@ -152,7 +151,18 @@ impl Queue {
         self.by_joined = Index::default();
         self.by_reach.clear();
         self.by_reach.resize_with(reaches.len() - 1, Index::default);
+        self.rings = reaches.iter().map(|reach| self.ring_after(reach.step)).collect();
         self.reaches = reaches;
+    }
+
+    /// How many agents a call in a reach rings: by the strategy of the last step that its own wait has reached.
+    pub(super) fn ring(&self, reach: usize) -> Ring {
+        self.rings[reach]
+    }
+
+    fn ring_after(&self, step: usize) -> Ring {
+        let taken = self.plan.routing.steps[..step].iter();
+        strategy::ring_of(taken.rev().find_map(|step| step.strategy).unwrap_or(self.plan.strategy))
     }
 
     /// When the next caller reaches the next reach.

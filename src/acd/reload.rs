@@ -18,8 +18,9 @@ impl Engine {
         self.advance(now);
         self.plan = plan;
         let plan = Arc::clone(&self.plan);
+        self.overrides.keep_to(&plan);
         for queue in &plan.queues {
-            self.plan_queue(queue);
+            self.plan_queue(self.overrides.queue(queue));
         }
         let kept: BTreeSet<QueueId> = plan.queues.iter().map(|queue| queue.id).collect();
         for id in self.queues.ids() {
@@ -31,7 +32,7 @@ impl Engine {
         let ids = self.agents.ids();
         self.clear_indexes(&ids);
         let new: Vec<&AgentPlan> = plan.agents.iter().filter(|agent| self.plan_agent(agent)).collect();
-        self.rebuild(&plan);
+        self.rebuild(&self.effective_plan());
         for id in ids {
             if !employed.contains(&id) {
                 self.remove_agent(id);
@@ -46,10 +47,10 @@ impl Engine {
         self.settle_halls();
     }
 
-    fn plan_queue(&mut self, plan: &QueuePlan) {
+    fn plan_queue(&mut self, plan: QueuePlan) {
         match self.queues.get_mut(plan.id) {
-            Some(queue) => queue.replan(plan.clone(), Listing::Configured),
-            None => self.queues.insert(plan.id, Queue::new(plan.clone())),
+            Some(queue) => queue.replan(plan),
+            None => self.queues.insert(plan.id, Queue::new(plan)),
         }
     }
 
@@ -101,15 +102,10 @@ impl Engine {
             let Some(queue) = self.queues.get_mut(id) else { continue };
             let reaches: Arc<[Reach]> = Reach::all(&queue.plan.routing, terms(id)).into();
             self.matching.open(&queue.plan, &reaches);
-            let ring = queue.ring;
             let calls: Vec<CallId> = queue.order.walk().map(|place| place.call).collect();
             queue.set_reaches(reaches);
             for call in calls {
-                if let Some(visit) = self.calls.get_mut(&call) {
-                    visit.ringing.follow(ring);
-                }
                 self.join_anew(call);
-                self.arm_more(call);
             }
             self.arm_threshold(id);
             self.arm_wait_max(id);

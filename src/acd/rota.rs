@@ -2,6 +2,7 @@
 //! who is next for a call is the best over the groups that may take it.
 
 use crate::acd::index::Index;
+use crate::acd::reason::Candidacy;
 use crate::acd::routing::Membership;
 use crate::acd::strategy::{Candidate, Choice, Circle, Lots, Strategy};
 use crate::base::{AgentId, Rng};
@@ -31,6 +32,22 @@ impl Rank {
     }
 }
 
+/// What a choice depends on beside who is ready.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct By {
+    /// Penalties below count as this.
+    pub(super) raise: u32,
+    /// Whose turn it was last.
+    pub(super) turn: Option<Turn>,
+}
+
+/// Who took the last call of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn {
+    pub(super) position: u32,
+    pub(super) agent: AgentId,
+}
+
 /// Ready agents in the order of one strategy; see the module.
 #[derive(Debug)]
 pub(super) struct Rota {
@@ -38,13 +55,17 @@ pub(super) struct Rota {
     groups: Vec<Index<Rank>>,
     /// The first of each group.
     best: Vec<Rank>,
-    /// Who took the last call: position and id.
-    turn: Option<(u32, AgentId)>,
 }
 
 impl Rota {
     pub(super) const fn new(strategy: &'static Strategy) -> Self {
-        Self { strategy, groups: Vec::new(), best: Vec::new(), turn: None }
+        Self { strategy, groups: Vec::new(), best: Vec::new() }
+    }
+
+    /// What the first of a group is compared by.
+    pub(super) fn candidacy(&self, group: usize) -> Candidacy {
+        let Rank { level, penalty, key, position, agent } = self.best[group];
+        Candidacy { agent, level, penalty, key, position }
     }
 
     /// Makes room for one more group.
@@ -89,28 +110,26 @@ impl Rota {
         self.groups[group].len()
     }
 
-    /// Somebody took a call: the next turn begins behind.
-    pub(super) fn took(&mut self, rank: &Rank) {
-        self.turn = Some((rank.position, rank.agent));
-    }
-
-    /// Who is next among these groups, penalties below `raise` counting as that.
-    pub(super) fn next(&self, groups: impl Iterator<Item = usize>, raise: u32, rng: &mut Rng) -> Option<AgentId> {
+    /// Who is next among these groups.
+    pub(super) fn next(&self, groups: impl Iterator<Item = usize>, by: By, rng: &mut Rng) -> Option<AgentId> {
         match self.strategy.choice {
-            Choice::Least(_) => Some(groups.map(|group| self.best[group].raised(raise)).min()?.agent),
-            Choice::InTurn(_) => Some(groups.filter_map(|group| self.next_in_turn(group, raise)).min()?.2.agent),
-            Choice::Drawn(lots) => self.draw(groups, raise, lots, rng),
+            Choice::Least(_) => Some(groups.map(|group| self.best[group].raised(by.raise)).min()?.agent),
+            Choice::InTurn(circle) => {
+                Some(groups.filter_map(|group| self.next_in_turn(group, circle, by)).min()?.2.agent)
+            }
+            Choice::Drawn(lots) => self.draw(groups, by.raise, lots, rng),
         }
     }
 
     /// The next of a group after the one whose turn it was; last among equals, whether the circle began anew before it.
-    fn next_in_turn(&self, group: usize, raise: u32) -> Option<([u32; 2], bool, Rank)> {
+    fn next_in_turn(&self, group: usize, circle: Circle, by: By) -> Option<([u32; 2], bool, Rank)> {
         let first = self.groups[group].first()?;
-        let behind = self.turn.and_then(|(position, AgentId(agent))| {
+        let behind = by.turn.and_then(|Turn { position, agent: AgentId(agent) }| {
+            let position = if circle == Circle::ById { 0 } else { position };
             self.groups[group].first_from(Rank { position, agent: AgentId(agent.saturating_add(1)), ..first })
         });
-        let anew = self.turn.is_some() && behind.is_none();
-        let rank = behind.unwrap_or(first).raised(raise);
+        let anew = by.turn.is_some() && behind.is_none();
+        let rank = behind.unwrap_or(first).raised(by.raise);
         Some(([rank.level, rank.penalty], anew, rank))
     }
 

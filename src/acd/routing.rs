@@ -60,6 +60,17 @@ pub enum Order {
     Objective(Duration),
 }
 
+/// Whether a queue takes callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QueueState {
+    /// It does.
+    Open,
+    /// New callers flow out as closed; those who wait are served.
+    Closed,
+    /// New callers and those who wait flow out as closed; talks go on.
+    Emergency,
+}
+
 /// Who serves a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Members {

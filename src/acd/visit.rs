@@ -36,7 +36,7 @@ impl Engine {
         let reach = row.reach(since, self.now);
         let place = row.place(call, claim, reach);
         let line = self.matching.line(queue, asks.attributes.as_ref(), reach);
-        let ringing = Ringing::new(row.ring);
+        let ringing = Ringing::new(row.ring(reach));
         let visit = Visit { place, claim, reach, line, joined: self.now, asks, ringing, missed: false };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
@@ -89,7 +89,7 @@ impl Engine {
         if visit.ringing.listed {
             self.matching.unwait(visit.line, &visit.place);
         }
-        for timer in [visit.ringing.more, visit.ringing.rest].into_iter().flatten() {
+        for timer in visit.ringing.timers() {
             self.timers.cancel(timer);
         }
         let wait = self.now.since(since);
@@ -134,6 +134,7 @@ impl Engine {
             return;
         }
         self.queues.remove(queue);
+        self.matching.forget(queue);
     }
 
     pub(super) fn on_threshold(&mut self, queue: QueueId) {
@@ -194,18 +195,20 @@ impl Engine {
         visit.place = row.place(call, visit.claim, visit.reach);
         visit.line = self.matching.line(visit.place.queue, visit.asks.attributes.as_ref(), visit.reach);
         row.join(visit);
+        visit.ringing.follow(row.ring(visit.reach));
         visit.ringing.listed = visit.ringing.wants_more();
         if visit.ringing.listed {
             self.matching.wait(visit.line, visit.place);
             self.matching.unsettle(visit.line.hall);
         }
+        self.arm_more(call);
     }
 
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
         while let Some(mut heads) = self.matching.unsettled_heads() {
             while let Some((place, line)) = heads.pop_first() {
-                let Some(agent) = self.matching.best_agent(line) else { continue };
+                let Some(agent) = self.choose(place.call, line) else { continue };
                 self.reserve(agent, place.call);
                 heads.extend(self.matching.head(line));
             }

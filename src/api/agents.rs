@@ -1,6 +1,8 @@
 //! `/v1/agents`: the list, and what a supervisor sets of one agent or of many.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -8,6 +10,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
+use crate::acd::requirement::LEVEL_MAX;
 use crate::acd::{AgentTarget, Reason};
 use crate::api::audit::{self, Action};
 use crate::api::auth::Who;
@@ -15,7 +18,7 @@ use crate::api::handle::Handle;
 use crate::api::problem::Problem;
 use crate::api::request::{self, Asked, Page};
 use crate::base::limits::REASON_BYTES_MAX;
-use crate::node::{AgentChange, AgentView, Control, Reply, Selection};
+use crate::node::{AgentChange, AgentView, Control, Reply, Selection, SkillChange};
 
 /// One page of agents.
 #[derive(Debug, Serialize)]
@@ -75,6 +78,54 @@ struct ManyBody {
 enum ChangeBody {
     /// `{"state": {"state": "not-ready", "reason": "lunch"}}`
     State(StateBody),
+    /// `{"skills": {"spanish": 5, "billing": false, "french": 0}}`
+    Skills(BTreeMap<String, SkillBody>),
+    /// `{"join": {"queue": "support", "tier": 2}}`
+    Join(JoinBody),
+    /// `{"leave": {"queue": "support"}}`
+    Leave(LeaveBody),
+    /// `{"penalty": {"queue": "support", "penalty": 3}}`
+    Penalty(PenaltyBody),
+}
+
+/// A level, 0 to take the skill away, or whether it counts.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged)]
+enum SkillBody {
+    Level(u8),
+    Enabled(bool),
+}
+
+/// The terms of a membership.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JoinBody {
+    queue: String,
+    #[serde(default = "one")]
+    tier: u32,
+    #[serde(default = "one")]
+    position: u32,
+    #[serde(default)]
+    penalty: u32,
+    #[serde(default)]
+    delay_seconds: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LeaveBody {
+    queue: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PenaltyBody {
+    queue: String,
+    penalty: u32,
 }
 
 /// The agents that were changed.
@@ -134,6 +185,41 @@ fn read(change: ChangeBody) -> Result<(AgentChange, String), Problem> {
             let detail = describe(&target);
             Ok((AgentChange::State(target), detail))
         }
+        ChangeBody::Skills(skills) => {
+            let detail: Vec<_> = skills.iter().map(|(name, body)| format!("{name} {}", skill_words(*body))).collect();
+            let changes = skills.into_iter().map(|(name, body)| Ok((name.into(), skill(body)?)));
+            Ok((AgentChange::Skills(changes.collect::<Result<_, Problem>>()?), format!("skill {}", detail.join(", "))))
+        }
+        ChangeBody::Join(JoinBody { queue, tier, position, penalty, delay_seconds }) => {
+            let detail =
+                format!("join {queue}: tier {tier}, position {position}, penalty {penalty}, after {delay_seconds} s");
+            let delay = Duration::from_secs(delay_seconds.into());
+            Ok((AgentChange::Join { queue, tier, position, penalty, delay }, detail))
+        }
+        ChangeBody::Leave(LeaveBody { queue }) => {
+            let detail = format!("leave {queue}");
+            Ok((AgentChange::Leave(queue), detail))
+        }
+        ChangeBody::Penalty(PenaltyBody { queue, penalty }) => {
+            let detail = format!("penalty {penalty} in {queue}");
+            Ok((AgentChange::Penalty(queue, penalty), detail))
+        }
+    }
+}
+
+fn skill(body: SkillBody) -> Result<SkillChange, Problem> {
+    match body {
+        SkillBody::Level(0) => Ok(SkillChange::Removed),
+        SkillBody::Level(level) if level <= LEVEL_MAX => Ok(SkillChange::Level(level)),
+        SkillBody::Level(level) => Err(Problem::bad_request(format!("a level is 0 to {LEVEL_MAX}, not {level}"))),
+        SkillBody::Enabled(enabled) => Ok(SkillChange::Enabled(enabled)),
+    }
+}
+
+fn skill_words(body: SkillBody) -> String {
+    match body {
+        SkillBody::Level(level) => level.to_string(),
+        SkillBody::Enabled(enabled) => if enabled { "on" } else { "off" }.to_string(),
     }
 }
 
@@ -165,6 +251,31 @@ mod tests {
 
     fn parse(text: &str) -> Result<AgentTarget, Problem> {
         target(serde_json::from_str(text).map_err(|error| Problem::bad_request(error.to_string()))?)
+    }
+
+    #[test]
+    fn a_change_is_read_by_its_name() {
+        let change = |text: &str| serde_json::from_str(text).map_err(|error| error.to_string()).map(read);
+        let good = |text: &str| change(text).unwrap().unwrap().0;
+        assert_eq!(
+            good(r#"{"skills":{"a":5,"b":false,"c":0}}"#),
+            AgentChange::Skills(vec![
+                ("a".into(), SkillChange::Level(5)),
+                ("b".into(), SkillChange::Enabled(false)),
+                ("c".into(), SkillChange::Removed)
+            ])
+        );
+        let (queue, delay) = ("q".to_string(), Duration::from_secs(30));
+        assert_eq!(
+            good(r#"{"join":{"queue":"q","tier":2,"delay_seconds":30}}"#),
+            AgentChange::Join { queue, tier: 2, position: 1, penalty: 0, delay }
+        );
+        assert_eq!(good(r#"{"leave":{"queue":"q"}}"#), AgentChange::Leave("q".to_string()));
+        assert_eq!(good(r#"{"penalty":{"queue":"q","penalty":3}}"#), AgentChange::Penalty("q".to_string(), 3));
+        assert!(change(r#"{"skills":{"a":11}}"#).unwrap().is_err());
+        for wrong in [r#"{"skills":{"a":-1}}"#, r#"{"join":{}}"#, r#"{"leave":{"queue":"q","x":1}}"#, r#"{"hop":1}"#] {
+            assert!(change(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

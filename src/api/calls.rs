@@ -1,4 +1,4 @@
-//! `/v1/calls`: the list, and ending or requeueing a call.
+//! `/v1/calls`: the list, and what a supervisor does with a call.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -40,7 +40,14 @@ pub(super) async fn list(
 #[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
 enum CallBody {
     Hangup,
-    Requeue { queue: Option<String> },
+    /// Only while no agent talks.
+    Withdraw,
+    Requeue {
+        queue: Option<String>,
+    },
+    Priority {
+        priority: i32,
+    },
 }
 
 /// `POST /v1/calls/ID`
@@ -53,10 +60,12 @@ pub(super) async fn act(
 ) -> Result<Json<request::Done>, Problem> {
     let Asked { action: body, why } = request::asked(&headers, &body)?;
     let (what, detail) = match &body {
-        CallBody::Hangup => ("hangup", ""),
-        CallBody::Requeue { queue } => ("requeue", queue.as_deref().unwrap_or_default()),
+        CallBody::Hangup => ("hangup", String::new()),
+        CallBody::Withdraw => ("withdraw", String::new()),
+        CallBody::Requeue { queue } => ("requeue", queue.clone().unwrap_or_default()),
+        CallBody::Priority { priority } => ("priority", priority.to_string()),
     };
-    let action = Action { who: &by, what, subject: &id, detail, why: &why };
+    let action = Action { who: &by, what, subject: &id, detail: &detail, why: &why };
     let outcome = match call_id(&id) {
         Some(call) => handle.ask(control(&body, call, &by)).await,
         None => Err(Problem::not_found(format!("no call {id}"))),
@@ -68,12 +77,14 @@ pub(super) async fn act(
 fn control(body: &CallBody, call: CallId, by: &std::sync::Arc<str>) -> Control {
     match body {
         CallBody::Hangup => Control::HangUp { call, by: by.clone() },
+        CallBody::Withdraw => Control::Withdraw { call, by: by.clone() },
         CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: by.clone() },
+        CallBody::Priority { priority } => Control::SetPriority { call, priority: *priority, by: by.clone() },
     }
 }
 
 /// Reads what [`CallId`] prints (`c17`).
-fn call_id(text: &str) -> Option<CallId> {
+pub(super) fn call_id(text: &str) -> Option<CallId> {
     text.strip_prefix('c')?.parse().ok().map(CallId)
 }
 
@@ -90,11 +101,14 @@ mod tests {
     }
 
     #[test]
-    fn an_action_is_hangup_or_requeue() {
+    fn an_action_is_read_by_its_name() {
         let read = |text| serde_json::from_str::<CallBody>(text);
         assert!(matches!(read(r#"{"action":"hangup"}"#), Ok(CallBody::Hangup)));
         assert!(matches!(read(r#"{"action":"requeue"}"#), Ok(CallBody::Requeue { queue: None })));
         assert!(matches!(read(r#"{"action":"requeue","queue":"a"}"#), Ok(CallBody::Requeue { queue: Some(_) })));
+        assert!(matches!(read(r#"{"action":"withdraw"}"#), Ok(CallBody::Withdraw)));
+        assert!(matches!(read(r#"{"action":"priority","priority":-3}"#), Ok(CallBody::Priority { priority: -3 })));
+        assert!(read(r#"{"action":"priority"}"#).is_err());
         assert!(read(r#"{"action":"park"}"#).is_err());
         assert!(read(r#"{"queue":"a"}"#).is_err());
     }

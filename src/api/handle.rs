@@ -10,8 +10,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::api::problem::Problem;
-use crate::base::Instant;
-use crate::base::limits::{CONTROL_QUEUE_MAX, MEDIA_WORKERS_MAX};
+use crate::base::limits::{CONTROL_QUEUE_MAX, MEDIA_WORKERS_MAX, SHARDS_MAX};
+use crate::base::{Instant, ShardId};
 use crate::node::{Control, Reply};
 use crate::stats::Live;
 use crate::stats::export::Exposition;
@@ -40,18 +40,29 @@ pub fn requests() -> (mpsc::Sender<Request>, mpsc::Receiver<Request>) {
 /// Marks that the loops set and the health addresses read.
 #[derive(Debug, Default)]
 pub struct Health {
-    beat: AtomicU64,
+    /// Of each signalling shard; 0 where there is none.
+    beats: [AtomicU64; SHARDS_MAX as usize],
+    /// Of the thread of the ACD engine; 0 while it runs inline.
+    beat_hub: AtomicU64,
     /// Of each media worker; 0 where there is none.
     beats_media: [AtomicU64; MEDIA_WORKERS_MAX as usize],
     draining: AtomicBool,
-    live_calls: AtomicUsize,
+    live_calls: [AtomicUsize; SHARDS_MAX as usize],
 }
 
 impl Health {
-    /// The signalling loop turned at `now` with so many calls alive.
-    pub fn beat(&self, now: Instant, live_calls: usize) {
-        self.beat.store(now.as_micros().max(1), Ordering::Relaxed);
-        self.live_calls.store(live_calls, Ordering::Relaxed);
+    /// The loop of a signalling shard turned at `now` with so many calls alive.
+    pub fn beat(&self, shard: ShardId, now: Instant, live_calls: usize) {
+        let shard = usize::from(shard.0);
+        if let (Some(beat), Some(calls)) = (self.beats.get(shard), self.live_calls.get(shard)) {
+            beat.store(now.as_micros().max(1), Ordering::Relaxed);
+            calls.store(live_calls, Ordering::Relaxed);
+        }
+    }
+
+    /// The loop of the ACD engine turned at `now`.
+    pub fn beat_hub(&self, now: Instant) {
+        self.beat_hub.store(now.as_micros().max(1), Ordering::Relaxed);
     }
 
     /// The loop of a media worker turned at `now`.
@@ -71,16 +82,17 @@ impl Health {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Calls alive at the last turn.
+    /// Calls alive at the last turns.
     pub fn live_calls(&self) -> usize {
-        self.live_calls.load(Ordering::Relaxed)
+        self.live_calls.iter().map(|calls| calls.load(Ordering::Relaxed)).sum()
     }
 
-    /// How long ago signalling and the media worker that turned last of all turned; `None` before their first turn.
+    /// How long ago the signalling loop and the media worker that turned last of all turned; `None` before their first turn.
     pub fn ages(&self, now: Instant) -> [Option<Duration>; 2] {
         let turned = |beat: &AtomicU64| Some(beat.load(Ordering::Relaxed)).filter(|micros| *micros != 0);
+        let signalling = self.beats.iter().chain([&self.beat_hub]).filter_map(turned).min();
         let media = self.beats_media.iter().filter_map(turned).min();
-        [turned(&self.beat), media].map(|micros| Some(now.since(Instant::from_micros(micros?))))
+        [signalling, media].map(|micros| Some(now.since(Instant::from_micros(micros?))))
     }
 
     /// True when both loops turn.
@@ -158,7 +170,12 @@ impl Handle {
             Reply::NotFound(what) => Err(Problem::not_found(what)),
             Reply::Invalid(why) => Err(Problem::bad_request(why)),
             Reply::Conflict(why) => Err(Problem::conflict(why)),
-            Reply::Agents { .. } | Reply::Calls { .. } | Reply::Done | Reply::Set(_) => Ok(reply),
+            Reply::Agents { .. }
+            | Reply::Calls { .. }
+            | Reply::Explanation(_)
+            | Reply::Decisions(_)
+            | Reply::Done
+            | Reply::Set(_) => Ok(reply),
         }
     }
 }
@@ -172,7 +189,7 @@ mod tests {
         let health = Health::default();
         let at = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
         assert!(!health.is_alive(at(1)));
-        health.beat(at(1), 3);
+        health.beat(ShardId(0), at(1), 3);
         assert!(!health.is_alive(at(1)));
         health.beat_media(0, at(2));
         assert!(health.is_alive(at(2)));

@@ -8,6 +8,7 @@ use axum::extract::{Path, RawQuery, State};
 use crate::api::auth::Who;
 use crate::api::handle::Handle;
 use crate::api::problem::Problem;
+use crate::stats::Outlook;
 use crate::stats::calendar::Grain;
 use crate::stats::intervals::{Attribution, Intervals, Question, Unanswerable};
 
@@ -34,6 +35,16 @@ pub(super) async fn intervals(
             Problem::bad_request(why.to_string())
         }
     })
+}
+
+/// `GET /v1/queues/NAME/outlook`
+pub(super) async fn outlook(
+    _: Who,
+    State(handle): State<Handle>,
+    Path(name): Path<String>,
+) -> Result<Json<Outlook>, Problem> {
+    let outlook = handle.live.outlook(handle.now(), &name);
+    outlook.map(Json).ok_or_else(|| Problem::not_found("there is no such queue"))
 }
 
 fn question(query: Option<&str>) -> Result<Question, Problem> {

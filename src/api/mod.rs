@@ -5,6 +5,7 @@ mod agents;
 mod audit;
 mod auth;
 mod calls;
+mod explain;
 pub mod handle;
 mod health;
 mod intervals;
@@ -49,10 +50,14 @@ fn router(handle: Handle) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/v1/queues", get(queues::list))
         .route("/v1/queues/{name}/intervals", get(intervals::intervals))
+        .route("/v1/queues/{name}", post(queues::set))
+        .route("/v1/queues/{name}/outlook", get(intervals::outlook))
         .route("/v1/agents", get(agents::list).post(agents::set_many))
         .route("/v1/agents/{id}/state", post(agents::set_state))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", post(calls::act))
+        .route("/v1/calls/{id}/explanation", get(explain::call))
+        .route("/v1/decisions", get(explain::decisions))
         .fallback(async || Problem::not_found("there is nothing at this address"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address has another method")

@@ -1,16 +1,24 @@
-//! `/v1/queues` and `/metrics`: the live figures, read as consistent copies without stopping the engine.
+//! `/v1/queues` and `/metrics`: the live figures, read as consistent copies without stopping the engine; and what a supervisor
+//! sets of a queue.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::acd::QueueState;
+use crate::api::audit::{self, Action};
 use crate::api::auth::Who;
 use crate::api::handle::Handle;
+use crate::api::problem::Problem;
+use crate::api::request::{self, Asked};
+use crate::node::{Control, QueueChange};
 use crate::stats::{QueueSnapshot, export, openmetrics};
 
 /// All queues in the order of their names, and their sum.
@@ -25,6 +33,56 @@ pub(super) async fn list(_: Who, State(handle): State<Handle>) -> Json<Queues> {
     let overview = handle.live.overview(handle.now());
     let by_name: BTreeMap<Arc<str>, QueueSnapshot> = overview.queues;
     Json(Queues { queues: by_name.into_values().collect(), total: overview.total })
+}
+
+/// The body of `POST /v1/queues/NAME`: one change.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum ChangeBody {
+    State(StateBody),
+    Strategy(String),
+    ThresholdSeconds(u32),
+    Priority(i32),
+}
+
+/// Whether a queue takes callers.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum StateBody {
+    Open,
+    Closed,
+    Emergency,
+}
+
+/// `POST /v1/queues/NAME`
+pub(super) async fn set(
+    Who(by): Who,
+    State(handle): State<Handle>,
+    Path(queue): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<request::Done>, Problem> {
+    let Asked { action, why } = request::asked(&headers, &body)?;
+    let (change, detail) = read(action)?;
+    let action = Action { who: &by, what: "set-queue", subject: &queue, detail: &detail, why: &why };
+    let outcome = handle.ask(Control::SetQueue { queue: queue.clone(), change, by: Arc::clone(&by) }).await;
+    audit::write(&action, &outcome);
+    outcome.map(|_| Json(request::DONE))
+}
+
+/// The change, and its words for the audit line.
+fn read(body: ChangeBody) -> Result<(QueueChange, String), Problem> {
+    Ok(match body {
+        ChangeBody::State(StateBody::Open) => (QueueChange::State(QueueState::Open), "open".to_string()),
+        ChangeBody::State(StateBody::Closed) => (QueueChange::State(QueueState::Closed), "closed".to_string()),
+        ChangeBody::State(StateBody::Emergency) => (QueueChange::State(QueueState::Emergency), "emergency".to_string()),
+        ChangeBody::Strategy(name) => (QueueChange::Strategy(name.clone()), format!("strategy {name}")),
+        ChangeBody::ThresholdSeconds(0) => return Err(Problem::bad_request("threshold_seconds is 1 or more")),
+        ChangeBody::ThresholdSeconds(seconds) => {
+            (QueueChange::Threshold(Duration::from_secs(seconds.into())), format!("threshold {seconds} s"))
+        }
+        ChangeBody::Priority(priority) => (QueueChange::Priority(priority), format!("priority {priority}")),
+    })
 }
 
 /// `GET /metrics`, the Prometheus text format, or OpenMetrics where `Accept` asks for it. It names no person and needs no token.

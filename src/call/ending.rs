@@ -120,10 +120,11 @@ impl Legs {
     pub(super) fn send_until_acknowledged(&mut self, now: Instant, id: LegId, answer: Answer) {
         let Answer { of, key, number, response, offer } = answer;
         let Some(leg) = self.legs.get_mut(id.0) else { return };
-        self.stack.respond(now, key, 200, response.clone());
+        let kept = Bytes::copy_from_slice(&response);
+        self.stack.respond(now, key, 200, response);
         let timer = self.timers.arm(now + T1, Timer::Retransmit(id));
         let give_up = now + TRANSACTION_TIME;
-        let fresh = Unacknowledged { of, key, number, response, offer, interval: T1, give_up, timer };
+        let fresh = Unacknowledged { of, key, number, response: kept, offer, interval: T1, give_up, timer };
         if let Some(old) = leg.unacknowledged.replace(Box::new(fresh)) {
             self.timers.cancel(old.timer);
         }

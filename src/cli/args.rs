@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::base::limits::SHARDS_MAX;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Strowger: an automatic call distributor that stands beside your PBX.
@@ -57,6 +58,9 @@ pub(super) enum Command {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Signalling shards, instead of what the configuration says; each beyond the first takes the next UDP port too.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=SHARDS_MAX as i64))]
+        shards: Option<u8>,
     },
     /// Show the engine at work with phones of its own, on loopback.
     ///
@@ -64,6 +68,14 @@ pub(super) enum Command {
     Demo(Box<Demo>),
     /// Validate a configuration and print what was understood.
     Check {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Write the Prometheus rules that fit a configuration: recordings of every formula, and alerts.
+    ///
+    /// Redirect the output to a file and name it under `rule_files` in prometheus.yml.
+    Rules {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
@@ -94,7 +106,7 @@ pub(super) enum Command {
     },
 }
 
-/// Looks into a queue.
+/// Looks into a queue, or changes it.
 #[derive(Debug, Subcommand)]
 pub(super) enum QueueCommand {
     /// Show a queue's figures by interval of its calendar.
@@ -102,6 +114,34 @@ pub(super) enum QueueCommand {
         after_help = "Examples:\n  strowger queue stats sales --last 30m --by 5m\n  strowger queue stats sales --last 7d --by day\n  strowger queue stats sales --last 6h --by 30m --arrival"
     )]
     Stats(QueueStats),
+    /// Show the last offers of a queue, and by what the agent was chosen.
+    Decisions {
+        /// The queue's name, as in the configuration.
+        name: String,
+        /// How many.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        last: u16,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Change a queue, over its configuration and its reloads, until the engine ends.
+    #[command(
+        after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  priority NUMBER   of callers who come from now on\n\nExamples:\n  strowger queue set support close --why 'fire drill'\n  strowger queue set support strategy linear"
+    )]
+    Set {
+        /// The queue's name, as in the configuration.
+        name: String,
+        /// What to set.
+        #[arg(required = true, allow_negative_numbers = true, value_name = "CHANGE")]
+        words: Vec<String>,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 /// Which intervals of which queue.
@@ -129,17 +169,21 @@ pub(super) struct QueueStats {
 /// Actions on an agent.
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
-    /// Set the state of agents; during a call it takes effect afterwards.
+    /// Change agents: their state (during a call it takes effect afterwards), skills, memberships.
     #[command(
-        override_usage = "strowger agent set <NAMES> <STATE> [OPTIONS]\n       strowger agent set --team <TEAM> <STATE> [OPTIONS]",
+        override_usage = "strowger agent set <NAMES> <CHANGE> [OPTIONS]\n       strowger agent set --team <TEAM> <CHANGE> [OPTIONS]",
         after_help = "Names are agents and ranges with commas between: 1001,1003-1010.\n\n\
-            States:\n  ready\n  not-ready REASON\n  logout\n\n\
+            Changes:\n  ready, not-ready REASON, logout\n  \
+            skill NAME=LEVEL ...       1 to 10, on, off, none\n  \
+            join QUEUE [tier=N] [position=N] [penalty=N] [delay=TIME]\n  leave QUEUE\n  penalty QUEUE=N\n\n\
+            Skills and memberships lie over the configuration and its reloads until the engine ends.\n\n\
             Examples:\n  strowger agent set 1001 ready\n  strowger agent set 1001,1002 not-ready lunch\n  \
+            strowger agent set 1001,1002 skill spanish=5 billing=off\n  \
             strowger agent set --team sales not-ready meeting --why 'quarterly figures'"
     )]
     Set {
         /// Agents (unless --team is given), and what to set.
-        #[arg(required = true, value_name = "NAMES STATE")]
+        #[arg(required = true, value_name = "NAMES CHANGE")]
         words: Vec<String>,
         /// All agents of a team and of the teams below it; may be repeated.
         #[arg(long)]
@@ -160,6 +204,39 @@ pub(super) enum CallCommand {
     Hangup {
         /// The call's id, as `strowger calls` shows it.
         id: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Say why a call waits: its place, what it asks, when it looks further, and what keeps each agent away.
+    Explain {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// End a call that has no agent yet.
+    Withdraw {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Change the priority of a waiting call; its wait stays.
+    Priority {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// Higher goes first.
+        #[arg(allow_negative_numbers = true)]
+        priority: i32,
         /// Why; for the audit log.
         #[arg(long)]
         why: Option<String>,
@@ -226,7 +303,7 @@ pub(super) struct Demo {
 }
 
 /// Reads `30s`, `500ms`, `5m`, `1h`, or plain seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let wrong = || format!("`{text}` is no duration; write it like 30s, 5m or 1h");
     let number: u64 = text[..digits].parse().map_err(|_| wrong())?;

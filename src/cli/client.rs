@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::args::{QueueStats, Target};
+use crate::cli::explain;
 use crate::cli::print::{clock, out, table};
 use crate::cli::stats;
 
@@ -137,6 +138,25 @@ impl Client {
     /// Changes agents.
     pub(super) fn set_agents(&self, body: Value, why: Option<String>) -> Result<(), String> {
         self.post("/v1/agents", body, why)
+    }
+
+    /// Prints why a call waits.
+    pub(super) fn explain(&self, id: &str) -> Result<(), String> {
+        let told = self.get(&format!("/v1/calls/{}/explanation", escape(id)))?;
+        out(&if self.json { format!("{told}\n") } else { explain::call(&told) });
+        Ok(())
+    }
+
+    /// Prints the last decisions of a queue.
+    pub(super) fn decisions(&self, queue: &str, last: u16) -> Result<(), String> {
+        let told = self.get(&format!("/v1/decisions?queue={}&limit={last}", escape(queue)))?;
+        out(&if self.json { format!("{told}\n") } else { explain::decisions(&told) });
+        Ok(())
+    }
+
+    /// Changes a queue.
+    pub(super) fn set_queue(&self, name: &str, body: Value, why: Option<String>) -> Result<(), String> {
+        self.post(&format!("/v1/queues/{}", escape(name)), body, why)
     }
 
     /// Acts on a call.

@@ -6,8 +6,10 @@ mod check;
 mod client;
 mod demo;
 mod exit;
+mod explain;
 mod log;
 mod print;
+mod rules;
 mod stats;
 mod wish;
 
@@ -29,8 +31,9 @@ pub fn run() -> ExitCode {
     let usual = if matches!(arguments.command, Command::Serve { .. }) { LogLevel::Info } else { LogLevel::Warn };
     log::start(arguments.log_level.unwrap_or(usual), arguments.log_json);
     match arguments.command {
-        Command::Serve { config } => run_serve(Origin::File(config)),
+        Command::Serve { config, shards } => run_serve(Origin::File(config), shards),
         Command::Check { config } => check::run(&config),
+        Command::Rules { config } => rules::run(&config),
         Command::Demo(options) => demo::run(&options),
         Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),
         Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
@@ -38,29 +41,46 @@ pub fn run() -> ExitCode {
         Command::Queue { command: QueueCommand::Stats(stats) } => {
             finish(Client::new(&stats.target).and_then(|client| client.queue_stats(&stats)))
         }
+        Command::Queue { command: QueueCommand::Decisions { name, last, target } } => {
+            finish(Client::new(&target).and_then(|client| client.decisions(&name, last)))
+        }
+        Command::Queue { command: QueueCommand::Set { name, words, why, target } } => match wish::queue(&words) {
+            Ok(body) => finish(Client::new(&target).and_then(|client| client.set_queue(&name, body, why))),
+            Err(reason) => usage(&reason),
+        },
         Command::Agent { command: AgentCommand::Set { words, team, why, target } } => {
             match wish::agents(&words, &team) {
                 Ok(body) => finish(Client::new(&target).and_then(|client| client.set_agents(body, why))),
                 Err(reason) => usage(&reason),
             }
         }
-        Command::Call { command: CallCommand::Hangup { id, why, target } } => {
-            finish(Client::new(&target).and_then(|client| client.act(&id, json!({ "action": "hangup" }), why)))
-        }
-        Command::Call { command: CallCommand::Requeue { id, queue, why, target } } => {
-            let body = queue
-                .map_or_else(|| json!({ "action": "requeue" }), |queue| json!({ "action": "requeue", "queue": queue }));
-            finish(Client::new(&target).and_then(|client| client.act(&id, body, why)))
-        }
+        Command::Call { command } => act(command),
     }
 }
 
-fn run_serve(origin: Origin) -> ExitCode {
+fn act(command: CallCommand) -> ExitCode {
+    let (id, body, why, target) = match command {
+        CallCommand::Explain { id, target } => {
+            return finish(Client::new(&target).and_then(|client| client.explain(&id)));
+        }
+        CallCommand::Hangup { id, why, target } => (id, json!({ "action": "hangup" }), why, target),
+        CallCommand::Withdraw { id, why, target } => (id, json!({ "action": "withdraw" }), why, target),
+        CallCommand::Priority { id, priority, why, target } => {
+            (id, json!({ "action": "priority", "priority": priority }), why, target)
+        }
+        CallCommand::Requeue { id, queue, why, target } => {
+            (id, json!({ "action": "requeue", "queue": queue }), why, target)
+        }
+    };
+    finish(Client::new(&target).and_then(|client| client.act(&id, body, why)))
+}
+
+fn run_serve(origin: Origin, shards: Option<u8>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(fault) => return fail(&format!("no runtime: {fault}")),
     };
-    let outcome = runtime.block_on(serve(origin));
+    let outcome = runtime.block_on(serve(origin, shards));
     // Blocking look-ups of host names may still run; nothing waits for them.
     runtime.shutdown_background();
     match outcome {

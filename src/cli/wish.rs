@@ -1,6 +1,8 @@
 //! What a supervisor writes after `agent set` and `queue set`, as the control plane's JSON.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use crate::cli::args::duration;
 
 /// Reads `[WHO] STATE ...`. WHO is left out when teams are named.
 ///
@@ -27,13 +29,81 @@ fn agent_wish(words: &[String]) -> Result<Value, String> {
         ["logout" | "logged-out"] => Ok(json!({ "state": { "state": "logged-out" } })),
         ["not-ready", reason] => Ok(json!({ "state": { "state": "not-ready", "reason": reason } })),
         ["not-ready"] => Err("not-ready needs a reason".to_string()),
+        ["skill", skills @ ..] if !skills.is_empty() => Ok(json!({ "skills": pairs(skills, skill)? })),
+        ["join", queue, terms @ ..] => {
+            let mut join = pairs(terms, term)?;
+            if let Some(delay) = join.remove("delay") {
+                join.insert("delay_seconds".to_string(), delay);
+            }
+            join.insert("queue".to_string(), (*queue).into());
+            Ok(json!({ "join": join }))
+        }
+        ["leave", queue] => Ok(json!({ "leave": { "queue": queue } })),
+        ["penalty", pair] => {
+            let (queue, penalty) = pair.split_once('=').ok_or("write penalty QUEUE=NUMBER")?;
+            let penalty: u32 = penalty.parse().map_err(|_| format!("`{penalty}` is no penalty"))?;
+            Ok(json!({ "penalty": { "queue": queue, "penalty": penalty } }))
+        }
         [] => Err(format!("say what to set: {AGENT_WISHES}")),
         [word, ..] => Err(format!("`{word}` is nothing to set here; there are {AGENT_WISHES}")),
     }
 }
 
 /// For help and errors.
-const AGENT_WISHES: &str = "ready, not-ready REASON, logout";
+const AGENT_WISHES: &str =
+    "ready, not-ready REASON, logout, skill NAME=LEVEL, join QUEUE, leave QUEUE, penalty QUEUE=NUMBER";
+
+fn pairs(words: &[&str], read: fn(&str, &str) -> Result<Value, String>) -> Result<Map<String, Value>, String> {
+    let pair = |word: &&str| {
+        let (name, value) = word.split_once('=').ok_or_else(|| format!("`{word}` is no NAME=VALUE"))?;
+        Ok((name.to_string(), read(name, value)?))
+    };
+    words.iter().map(pair).collect()
+}
+
+/// `5`, `on`, `off`, `none`.
+fn skill(name: &str, value: &str) -> Result<Value, String> {
+    match value {
+        "on" => Ok(true.into()),
+        "off" => Ok(false.into()),
+        "none" => Ok(0.into()),
+        level => match level.parse::<u8>() {
+            Ok(level @ 1..=10) => Ok(level.into()),
+            Ok(_) | Err(_) => Err(format!("`{level}` is no level of {name}; there are 1 to 10, on, off and none")),
+        },
+    }
+}
+
+/// `tier=2`, `delay=30s`.
+fn term(name: &str, value: &str) -> Result<Value, String> {
+    let number = |value: &str| value.parse::<u32>().map(Value::from).map_err(|_| format!("`{value}` is no {name}"));
+    match name {
+        "tier" | "position" | "penalty" => number(value),
+        "delay" => Ok(duration(value)?.as_secs().into()),
+        _ => Err(format!("`{name}` is none of tier, position, penalty, delay")),
+    }
+}
+
+/// Reads what follows `queue set NAME`.
+///
+/// # Errors
+///
+/// What is wrong with the words.
+pub(super) fn queue(words: &[String]) -> Result<Value, String> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["open"] => Ok(json!({ "state": "open" })),
+        ["close" | "closed"] => Ok(json!({ "state": "closed" })),
+        ["emergency"] => Ok(json!({ "state": "emergency" })),
+        ["strategy", name] => Ok(json!({ "strategy": name })),
+        ["threshold", time] => Ok(json!({ "threshold_seconds": duration(time)?.as_secs() })),
+        ["priority", priority] => {
+            let priority: i32 = priority.parse().map_err(|_| format!("`{priority}` is no priority"))?;
+            Ok(json!({ "priority": priority }))
+        }
+        _ => Err("say what to set: open, close, emergency, strategy NAME, threshold TIME, priority NUMBER".to_string()),
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -54,6 +124,38 @@ mod tests {
         assert_eq!(read("ready", &["sales"]), Ok(json!({ "agents": [], "teams": ["sales"], "set": ready })));
         for wrong in ["", ", ready", "1001", "1001 asleep", "1001 ready now", "1001 not-ready"] {
             assert!(read(wrong, &[]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn skills_memberships_and_penalties_are_written_as_pairs() {
+        let set = |text: &str| read(&format!("1001 {text}"), &[]).map(|value| value["set"].clone());
+        assert_eq!(
+            set("skill spanish=5 billing=off sales=on french=none"),
+            Ok(json!({ "skills": { "spanish": 5, "billing": false, "sales": true, "french": 0 } }))
+        );
+        assert_eq!(
+            set("join support tier=2 delay=30s"),
+            Ok(json!({ "join": { "queue": "support", "tier": 2, "delay_seconds": 30 } }))
+        );
+        assert_eq!(set("leave support"), Ok(json!({ "leave": { "queue": "support" } })));
+        assert_eq!(set("penalty support=3"), Ok(json!({ "penalty": { "queue": "support", "penalty": 3 } })));
+        for wrong in
+            ["skill", "skill spanish", "skill spanish=11", "skill spanish=0", "join", "join q level=1", "penalty q"]
+        {
+            assert!(set(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_queue_is_set_by_one_word_or_a_name_with_a_value() {
+        let set = |text: &str| queue(&text.split(' ').map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(set("close"), Ok(json!({ "state": "closed" })));
+        assert_eq!(set("strategy linear"), Ok(json!({ "strategy": "linear" })));
+        assert_eq!(set("threshold 30s"), Ok(json!({ "threshold_seconds": 30 })));
+        assert_eq!(set("priority -3"), Ok(json!({ "priority": -3 })));
+        for wrong in ["shut", "strategy", "threshold soon", "priority high", "open now"] {
+            assert!(set(wrong).is_err(), "{wrong}");
         }
     }
 }

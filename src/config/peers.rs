@@ -12,7 +12,7 @@ use super::reader::{Item, Section, boolean, string};
 use super::types::{DnisSource, PeerConfig};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 5] = ["address", "sources", "inbound", "dnis", "qualify"];
+const PEER_KEYS: [&str; 6] = ["address", "sources", "inbound", "dnis", "qualify", "symmetric_rtp"];
 
 const QUALIFY: Duration = Duration::from_secs(30);
 
@@ -80,6 +80,7 @@ fn peer(
             }
         })
         .unwrap_or(QUALIFY);
+    let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
     let dnis = dnis(&section, report);
     let path = section.child(if wrote_sources.is_some() { "sources" } else { "address" });
     let sources = wrote_sources.unwrap_or_else(|| {
@@ -94,6 +95,7 @@ fn peer(
         sources: sources.into_iter().map(|(network, _)| network).collect(),
         inbound,
         dnis,
+        symmetric_rtp,
         qualify,
     })
 }

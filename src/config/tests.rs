@@ -72,6 +72,7 @@ fn every_key_is_read() {
         inbound = false
         dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]
         qualify = "0s"
+        symmetric_rtp = true
         [peers.a]
         address = "192.0.2.9:5061"
         [queues.z]
@@ -104,7 +105,7 @@ fn every_key_is_read() {
     assert!(!z.inbound && a.inbound);
     assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
     assert_eq!(z.dnis.len(), 6);
-    assert_eq!(z.qualify, Duration::ZERO);
+    assert_eq!((z.qualify, z.symmetric_rtp), (Duration::ZERO, true));
     assert_eq!(a.sources, [("192.0.2.9".parse().unwrap(), 32)]);
     let queue = &config.queues[0];
     assert_eq!((queue.strategy, queue.priority), ("round-robin", -3));

@@ -1,5 +1,6 @@
 //! The typed configuration: what the rest of the node reads. Every field documents its effect, its unit and its default.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -36,6 +37,18 @@ pub struct Config {
     pub figures: FiguresConfig,
 }
 
+impl Config {
+    /// The skills that agents have or queues ask about.
+    pub fn skill_names(&self) -> BTreeSet<Arc<str>> {
+        let of_agents = self.agents.iter().flat_map(|agent| &agent.skills).map(|skill| Arc::clone(&skill.name));
+        let asked = self.queues.iter().flat_map(|queue| {
+            let steps = queue.routing.steps.iter().filter_map(|step| step.requirement.as_ref());
+            steps.chain([&queue.routing.requirement]).flat_map(Requirement::skills)
+        });
+        of_agents.chain(asked).collect()
+    }
+}
+
 /// `[sip]`: where SIP is spoken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SipConfig {
@@ -44,6 +57,9 @@ pub struct SipConfig {
     /// `advertise = "203.0.113.5"`: the host written into Via, Contact and SDP when `listen` is unspecified or behind NAT;
     /// default the listen address.
     pub advertise: Option<IpAddr>,
+    /// `shards = 1`: signalling threads, 1 to `limits::SHARDS_MAX`. The first has the port of `listen`, where calls come in;
+    /// each other one has the next port, which peers and phones must reach too. Cannot change at run time.
+    pub shards: u8,
     /// `unknown_source = "reject" | "silent"`: what an INVITE from no peer gets. Default `reject` (403).
     pub unknown_source: UnknownSource,
 }
@@ -119,6 +135,10 @@ pub struct PeerConfig {
     /// `dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]`: where the called
     /// number is looked for, first hit wins. Default `["request-uri"]`.
     pub dnis: Vec<DnisSource>,
+    /// `symmetric_rtp = false`: its phones may be behind NAT: when audio comes from elsewhere than they said, three packets in
+    /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
+    /// take a call's audio over, so only for peers that need it. Default false.
+    pub symmetric_rtp: bool,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
 }

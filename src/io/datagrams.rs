@@ -13,6 +13,8 @@ use crate::base::limits::MESSAGE_BYTES_MAX;
 
 /// Messages are cut from blocks of this size. A message that the node keeps holds its whole block, so a block is small.
 const BLOCK: usize = 16 * 1024;
+/// Full blocks remembered to be used again: their datagrams are handled in this turn or the next.
+const FULL_MAX: usize = 3;
 /// Datagrams that wait for a full socket; more are dropped, which SIP's retransmissions repair.
 const PENDING_MAX: usize = 4_096;
 
@@ -32,11 +34,13 @@ pub enum Received {
 pub struct Inbound {
     scratch: Vec<u8>,
     block: BytesMut,
+    /// Blocks read full, the oldest first.
+    full: VecDeque<BytesMut>,
 }
 
 impl Default for Inbound {
     fn default() -> Self {
-        Self { scratch: vec![0; MESSAGE_BYTES_MAX], block: BytesMut::new() }
+        Self { scratch: vec![0; MESSAGE_BYTES_MAX], block: BytesMut::new(), full: VecDeque::new() }
     }
 }
 
@@ -58,10 +62,19 @@ impl Inbound {
             return Bytes::copy_from_slice(&self.scratch[..length]);
         }
         if self.block.capacity() < length {
-            self.block = BytesMut::with_capacity(BLOCK);
+            self.next_block();
         }
         self.block.extend_from_slice(&self.scratch[..length]);
         self.block.split().freeze()
+    }
+
+    /// Goes on with the oldest full block when nothing of it is held any more, else with a new one: for each of that size the
+    /// allocator would first gather the small pieces that calls have left.
+    fn next_block(&mut self) {
+        self.full.push_back(std::mem::take(&mut self.block));
+        let oldest = if self.full.len() > FULL_MAX { self.full.pop_front() } else { None };
+        let reclaimed = oldest.and_then(|mut block| block.try_reclaim(BLOCK).then_some(block));
+        self.block = reclaimed.unwrap_or_else(|| BytesMut::with_capacity(BLOCK));
     }
 }
 
@@ -122,6 +135,11 @@ impl Outbound {
             tracing::error!(%error, "socket");
         }
     }
+}
+
+/// Sends by a socket that is another thread's to wait for. What it does not take at once is lost: SIP repeats what matters.
+pub fn send_now(socket: &std::net::UdpSocket, destination: SocketAddr, payload: &[u8]) {
+    log_failure(socket.send_to(payload, destination), destination);
 }
 
 fn log_failure(result: Result<usize, Error>, destination: SocketAddr) {

@@ -3,24 +3,28 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::acd::Plan;
 use crate::api;
 use crate::api::handle::{Handle, Health};
+use crate::base::PeerId;
+use crate::base::limits::SHARDS_MAX;
 use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::io::figures;
 use crate::io::load::Loaded;
 use crate::io::media::{self, MediaLink};
+use crate::io::orders::Order;
 use crate::io::ports::Ports;
 use crate::io::resolve::own_address;
-use crate::io::signalling::{self, Ended, Inbox, Order, Signalling};
-use crate::node::gate::Gate;
-use crate::node::{Node, Resolved, Setup};
+use crate::io::signalling::{self, Ended};
+use crate::io::threads::{Stage, Work, runtime, spawn};
+use crate::node::{Node, Parts, Resolved, Setup};
 
 /// Orders that wait for the signalling thread; the supervisor gives one at a time.
 const ORDERS_MAX: usize = 16;
@@ -40,7 +44,7 @@ pub struct Engine {
     pub handle: Handle,
     orders: mpsc::Sender<Order>,
     media: MediaLink,
-    ended: oneshot::Receiver<Ended>,
+    ended: mpsc::Receiver<Ended>,
     stop_http: oneshot::Sender<()>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -53,11 +57,11 @@ impl Engine {
     pub fn start(loaded: Loaded, seed: [u8; 32]) -> Result<Self, String> {
         let clock = Clock::start();
         let Loaded { config, resolved, tokens, tracks } = loaded;
-        let socket = signalling::bind(config.sip.listen).map_err(|error| {
-            format!("sip.listen = {}: {error}", config.sip.listen) // the address in use is the usual fault
-        })?;
+        let sockets = bind_sip(&config)?;
         let listener = bind_http(config.http.listen)?;
-        let sip = socket.local_addr().map_err(|error| format!("sip.listen: {error}"))?;
+        let bound = sockets.iter().map(std::net::UdpSocket::local_addr).collect::<Result<Vec<_>, _>>();
+        let bound = bound.map_err(|error| format!("sip.listen: {error}"))?;
+        let sip = bound[0];
         let http = listener.local_addr().map_err(|error| format!("http.listen: {error}"))?;
         let advertised = config.sip.advertise.unwrap_or_else(|| own_address(sip));
         let ports = bind_ports(&config, advertised)?;
@@ -65,43 +69,42 @@ impl Engine {
         let leases = ports.iter().flat_map(Ports::leases).collect();
 
         let health = Arc::new(Health::default());
-        let (media_threads, mut media, mut events) =
-            media::prepare(clock, ports, 1, &health).map_err(|error| format!("media: {error}"))?;
-        let events = events.pop().ok_or("media: no way for its events")?;
+        let (media_threads, mut media, events) =
+            media::prepare(clock, ports, sockets.len(), &health).map_err(|error| format!("media: {error}"))?;
         for (id, track) in tracks {
             media.load(id, &track);
         }
-        let sip_address = SocketAddr::new(advertised, sip.port());
-        let setup = Setup { config: Arc::clone(&config), resolved, seed, sip_address, leases };
-        let node = Node::new(clock.now(), setup);
-        let live = Arc::new(figures::start(&clock, &config, &node));
+        let addresses: Vec<_> = bound.iter().map(|bound| SocketAddr::new(advertised, bound.port())).collect();
+        let setup = Setup { config: Arc::clone(&config), resolved, seed, sip_address: addresses[0], leases };
+        let made = match addresses.len() {
+            1 => Made::Whole(Box::new(Node::new(clock.now(), setup))),
+            _ => Made::Parted(Box::new(Parts::new(clock.now(), &setup, &addresses))),
+        };
+        let (plan, peers) = made.naming();
+        let live = Arc::new(figures::start(&clock, &config, &plan, &peers));
         let (request_sender, requests) = api::handle::requests();
         let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
         let handle = Handle::new(request_sender, Arc::new(move || clock.now()), Arc::clone(&live), Arc::clone(&health));
         handle.set_tokens(tokens);
 
-        let mut threads = Vec::new();
+        let mut media_work: Work = Vec::new();
         for media_thread in media_threads {
             let live = Arc::clone(&live);
             let name = format!("media {}", media_thread.worker());
-            threads.push(spawn(&name, move || media_thread.run(&live))?);
+            media_work.push((name, Box::new(move || media_thread.run(&live))));
         }
-        let signalling = Signalling {
-            clock,
-            node,
-            gate: Gate::new(clock.now()),
-            live,
-            media: media.another(),
-            flush_at: None,
-            inbox: Inbox { requests, orders, events },
-            health,
-            repairs: 0,
-        };
-        let (ended_sender, ended) = oneshot::channel();
+        let mut threads = spawn(media_work)?;
+        let (ended_sender, ended) = mpsc::channel(usize::from(SHARDS_MAX) + 1);
+        let link = media.another();
+        let stage = Stage { clock, live, health, media: link, sockets, events, requests, orders, ended: ended_sender };
+        threads.extend(match made {
+            Made::Whole(node) => stage.alone(*node)?,
+            Made::Parted(parts) => stage.among(*parts)?,
+        });
         let (stop_http, http_stopped) = oneshot::channel();
         let api_handle = handle.clone();
-        threads.push(spawn("signalling", move || run_signalling(signalling, socket, ended_sender))?);
-        threads.push(spawn("http", move || run_http(listener, api_handle, http_stopped))?);
+        let serve_http = move || run_http(listener, api_handle, http_stopped);
+        threads.extend(spawn(vec![("http".to_string(), Box::new(serve_http))])?);
         Ok(Self { sip, http, port_pairs, handle, orders: order_sender, media, ended, stop_http, threads })
     }
 
@@ -143,14 +146,14 @@ impl Engine {
 
     /// Waits until the signalling thread has ended.
     pub async fn ended(&mut self) -> Ended {
-        (&mut self.ended).await.unwrap_or(Ended::Failed)
+        self.ended.recv().await.unwrap_or(Ended::Failed)
     }
 
     /// How the signalling thread ended, if it has. Never waits; tells it once.
     pub fn try_ended(&mut self) -> Option<Ended> {
         match self.ended.try_recv() {
             Ok(ended) => Some(ended),
-            Err(TryRecvError::Closed) => Some(Ended::Failed),
+            Err(TryRecvError::Disconnected) => Some(Ended::Failed),
             Err(TryRecvError::Empty) => None,
         }
     }
@@ -169,6 +172,22 @@ impl Engine {
     }
 }
 
+/// The node, in as many parts as it has shards.
+enum Made {
+    Whole(Box<Node>),
+    Parted(Box<Parts>),
+}
+
+impl Made {
+    /// The names that figures are kept under.
+    fn naming(&self) -> (Arc<Plan>, Vec<(PeerId, Arc<str>)>) {
+        match self {
+            Self::Whole(node) => (Arc::clone(node.plan()), node.peers()),
+            Self::Parted(parts) => (Arc::clone(parts.hub.plan()), parts.hub.peers()),
+        }
+    }
+}
+
 /// A fresh seed of the operating system's generator.
 ///
 /// # Errors
@@ -177,6 +196,22 @@ pub fn system_seed() -> Result<[u8; 32], String> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| format!("no randomness: {error}"))?;
     Ok(seed)
+}
+
+/// A socket for each shard: the port of `sip.listen` and those that follow; any, where it is 0.
+fn bind_sip(config: &Config) -> Result<Vec<std::net::UdpSocket>, String> {
+    let listen = config.sip.listen;
+    let bind = |shard: u8| {
+        let port = match listen.port() {
+            0 => Some(0),
+            first => first.checked_add(shard.into()),
+        };
+        let address = SocketAddr::new(listen.ip(), port.ok_or("sip.shards: the ports end at 65535")?);
+        // The address in use is the usual fault.
+        let named = if shard == 0 { "sip.listen".to_string() } else { format!("sip.shards: shard {shard}") };
+        signalling::bind(address).map_err(|error| format!("{named} = {address}: {error}"))
+    };
+    (0..config.sip.shards).map(bind).collect()
 }
 
 fn bind_http(listen: SocketAddr) -> Result<std::net::TcpListener, String> {
@@ -198,31 +233,6 @@ fn bind_ports(config: &Config, advertised: std::net::IpAddr) -> Result<Vec<Ports
         return Err(format!("media.ports = {first}-{last}: no pair of ports on {own} can be had"));
     }
     Ok(ports)
-}
-
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, String> {
-    thread::Builder::new().name(name.to_string()).spawn(run).map_err(|error| format!("thread {name}: {error}"))
-}
-
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
-}
-
-fn run_signalling(signalling: Signalling, socket: std::net::UdpSocket, ended: oneshot::Sender<Ended>) {
-    let run = || {
-        let runtime = runtime()?;
-        let end = runtime.block_on(async {
-            let socket = tokio::net::UdpSocket::from_std(socket)?;
-            Ok::<_, std::io::Error>(signalling.run(socket).await)
-        })?;
-        // Nobody waits when the process is about to exit anyway.
-        let _ = ended.send(end);
-        Ok(())
-    };
-    if let Err(error) = run() {
-        let error: std::io::Error = error;
-        tracing::error!(%error, "signalling");
-    }
 }
 
 fn run_http(listener: std::net::TcpListener, handle: Handle, stop: oneshot::Receiver<()>) {

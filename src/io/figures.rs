@@ -1,22 +1,22 @@
 //! Makes the live figures for a configuration and its plan, and tells them of another plan.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::QueuePlan;
-use crate::base::{Instant, WallTime};
+use crate::acd::{Plan, QueuePlan};
+use crate::base::{AgentId, Instant, PeerId, WallTime};
 use crate::config::Config;
 use crate::io::clock::{self, Clock};
-use crate::node::Node;
 use crate::stats::{Live, histogram_bounds};
 
 /// Figures at zero. The histogram bounds are the process's for good ("Decisions" 4).
-pub fn start(clock: &Clock, config: &Config, node: &Node) -> Live {
+pub fn start(clock: &Clock, config: &Config, plan: &Plan, peers: &[(PeerId, Arc<str>)]) -> Live {
     let now = clock.now();
-    let live = Live::new(now, node.plan(), &bounds(config));
+    let live = Live::new(now, plan, &bounds(config));
     let since_start = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
     live.set_origin(WallTime::from_micros(clock::wall().as_micros().saturating_sub(since_start)));
-    apply(&live, now, config, node);
+    apply(&live, now, config, plan, peers);
     live
 }
 
@@ -26,19 +26,41 @@ fn bounds(config: &Config) -> Vec<u64> {
 }
 
 /// Another plan is in force. Returns what of it the figures cannot follow, one line each.
-pub fn apply(live: &Live, now: Instant, config: &Config, node: &Node) -> Vec<String> {
-    let plan = node.plan();
-    let inexact = live.apply_plan(now, plan, &node.peers());
+pub fn apply(live: &Live, now: Instant, config: &Config, plan: &Plan, peers: &[(PeerId, Arc<str>)]) -> Vec<String> {
+    let inexact = live.apply_plan(now, plan, peers);
     let target = |queue: &QueuePlan| {
         let configured = config.queues.iter().find(|configured| configured.name == queue.name)?;
         Some((queue.id, configured.target))
     };
     let targets: Vec<_> = plan.queues.iter().filter_map(target).collect();
     live.set_targets(&targets);
+    live.set_teams(now, &members(config, plan));
     let calendar = |queue: &QueuePlan| (queue.id, Arc::clone(config.figures.calendar_of(&queue.name)));
     live.set_calendars(&plan.queues.iter().map(calendar).collect::<Vec<_>>());
     let line = |threshold: &Duration| {
         format!("the threshold {threshold:?} becomes a histogram bound (its service level counts from now on)")
     };
     inexact.iter().map(line).collect()
+}
+
+/// Each agent's team by its path from the root.
+fn members(config: &Config, plan: &Plan) -> Vec<(AgentId, Arc<str>)> {
+    let parents: BTreeMap<&str, Option<&str>> =
+        config.teams.iter().map(|team| (&*team.name, team.parent.as_deref())).collect();
+    let path = |name: &str| {
+        let mut way = vec![name.to_string()];
+        let mut above = parents.get(name).copied().flatten();
+        while let Some(parent) = above {
+            way.push(parent.to_string());
+            above = parents.get(parent).copied().flatten();
+        }
+        way.reverse();
+        Arc::from(way.join("/"))
+    };
+    let mut paths: BTreeMap<&str, Arc<str>> = BTreeMap::new();
+    for team in &config.teams {
+        let path: Arc<str> = path(&team.name);
+        paths.extend(team.agents.iter().map(|agent| (&**agent, Arc::clone(&path))));
+    }
+    plan.agents.iter().filter_map(|agent| Some((agent.id, Arc::clone(paths.get(&*agent.name)?)))).collect()
 }

@@ -42,6 +42,8 @@ pub enum Origin {
 #[derive(Debug)]
 pub struct Loader {
     origin: Origin,
+    /// Signalling shards, whatever the configuration says.
+    shards: Option<u8>,
     tracks: BTreeMap<(PathBuf, Option<SystemTime>), TrackId>,
     next_track: u32,
     /// The built-in tune was given with the first configuration.
@@ -51,7 +53,12 @@ pub struct Loader {
 impl Loader {
     /// A loader that has loaded nothing yet.
     pub fn new(origin: Origin) -> Self {
-        Self { origin, tracks: BTreeMap::new(), next_track: BUILT_IN.0 + 1, tune_given: false }
+        Self { origin, shards: None, tracks: BTreeMap::new(), next_track: BUILT_IN.0 + 1, tune_given: false }
+    }
+
+    /// The same, with so many signalling shards whatever the configuration says.
+    pub fn with_shards(self, shards: Option<u8>) -> Self {
+        Self { shards, ..self }
     }
 
     /// Reads everything. `known` are the addresses of the configuration in force, kept for names that are not found now.
@@ -59,7 +66,8 @@ impl Loader {
     /// # Errors
     /// Every error of the text and of the files it names, one line each.
     pub async fn load(&mut self, known: &BTreeMap<String, IpAddr>) -> Result<Loaded, Vec<String>> {
-        let (config, base) = self.read_config()?;
+        let (mut config, base) = self.read_config()?;
+        config.sip.shards = self.shards.unwrap_or(config.sip.shards);
         let mut errors = Vec::new();
         let tokens = read_tokens(&config, &base, &mut errors);
         let mut fresh = BTreeMap::new();

@@ -300,11 +300,11 @@ impl MediaThread {
 
     /// Drains the worker: packets to the sockets (a full socket loses them, as a full wire would), events to the shards.
     fn settle(&mut self) {
+        while let Some(link) = self.worker.poll_link() {
+            self.ports.link(link);
+        }
         while let Some(transmit) = self.worker.poll_transmit() {
-            let Some(socket) = self.ports.socket(transmit.port, transmit.kind) else { continue };
-            if let Err(error) = socket.send_to(&transmit.payload, transmit.destination) {
-                tracing::trace!(%error, destination = %transmit.destination, "media send");
-            }
+            self.ports.send(&transmit);
         }
         while let Some(event) = self.worker.poll_event() {
             let shard = event.stream().shard();
@@ -335,9 +335,8 @@ enum Taken {
     Gone,
 }
 
-/// How many media workers there are when the configuration does not say: as many as cores, up to [`WORKERS_AUTO_MAX`]. An idle
-/// one costs nothing; a busy one that shares its core with another costs a few more wake-ups, but one alone can never use
-/// more than one core.
+/// How many media workers there are when the configuration does not say: as many as cores, up to [`WORKERS_AUTO_MAX`]. Shards
+/// fill them one by one, and an idle one costs nothing; one alone could never use more than one core.
 pub fn workers() -> u8 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     cores.min(WORKERS_AUTO_MAX.into()) as u8

@@ -1,13 +1,14 @@
 //! The RTP and RTCP sockets: pairs of neighbouring ports bound at the start, as many as the range and the limit of open files
 //! allow. Pairs that another program holds are skipped.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
 use crate::media::outbox::Kind;
-use crate::media::{Lease, PortId};
+use crate::media::{Lease, Link, PortId, Transmit};
 
 /// The poll's token of the waker; sockets have the tokens below.
 pub const WAKE: Token = Token(usize::MAX);
@@ -20,6 +21,8 @@ struct Pair {
     lease: Lease,
     rtp: UdpSocket,
     rtcp: UdpSocket,
+    /// The far end that the RTP socket is connected to.
+    linked: Option<SocketAddr>,
 }
 
 /// The bound pairs of one media worker, by the index in their [`PortId`].
@@ -99,13 +102,54 @@ impl Ports {
         Ok(())
     }
 
+    /// Sends a datagram. What a full socket or an unreachable network does not take is lost, as on a full wire.
+    pub fn send(&self, transmit: &Transmit) {
+        let Some(pair) = self.pair(transmit.port) else { return };
+        let Transmit { destination, payload, .. } = transmit;
+        let sent = match transmit.kind {
+            Kind::Rtp if pair.linked == Some(*destination) => match pair.rtp.send(payload) {
+                // A connected socket tells first that an earlier packet found nobody.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => pair.rtp.send(payload),
+                sent => sent,
+            },
+            Kind::Rtp => pair.rtp.send_to(payload, *destination),
+            Kind::Rtcp => pair.rtcp.send_to(payload, *destination),
+        };
+        if let Err(error) = sent {
+            tracing::trace!(%error, %destination, "media send");
+        }
+    }
+
+    /// Connects the RTP socket to its far end, or lets it go: sending to a connected socket costs a tenth less, and the system
+    /// drops what comes from elsewhere. Not where the socket takes packets for every address of the host: a connected one
+    /// takes only those for the address that its own packets go out from.
+    pub fn link(&mut self, link: Link) {
+        let Some(pair) = usize::try_from(link.port.index()).ok().and_then(|index| self.pairs.get_mut(index)) else {
+            return;
+        };
+        let is_any = pair.rtp.local_addr().is_ok_and(|local| local.ip().is_unspecified());
+        let done = match link.far {
+            Some(far) if !is_any => pair.rtp.connect(far),
+            None if pair.linked.is_some() => rustix::net::connect_unspec(&pair.rtp).map_err(Into::into),
+            Some(_) | None => return,
+        };
+        match done {
+            Ok(()) => pair.linked = link.far,
+            Err(error) => tracing::error!(%error, ?link, "an RTP socket keeps the far end it has"),
+        }
+    }
+
     /// One socket of a pair.
     pub fn socket(&self, port: PortId, kind: Kind) -> Option<&UdpSocket> {
-        let pair = self.pairs.get(usize::try_from(port.index()).ok()?)?;
+        let pair = self.pair(port)?;
         Some(match kind {
             Kind::Rtp => &pair.rtp,
             Kind::Rtcp => &pair.rtcp,
         })
+    }
+
+    fn pair(&self, port: PortId) -> Option<&Pair> {
+        self.pairs.get(usize::try_from(port.index()).ok()?)
     }
 }
 
@@ -123,6 +167,7 @@ fn bind_pairs(address: IpAddr, (first, last): (u16, u16), advertise: IpAddr) -> 
                     lease: Lease { port: PortId(0), address: SocketAddr::new(advertise, even) },
                     rtp,
                     rtcp,
+                    linked: None,
                 });
             }
             Err(error) => {
@@ -189,5 +234,58 @@ mod tests {
         }
         leases.dedup_by_key(|lease| lease.address);
         assert_eq!(leases.len(), pairs, "no pair belongs to two");
+    }
+
+    #[test]
+    fn a_linked_socket_hears_its_far_end_alone_and_afterwards_everybody_again() {
+        let localhost: IpAddr = "127.0.0.1".parse().unwrap();
+        let mut ports = Ports::bind(localhost, (47_110, 47_139), localhost, 1).pop().expect("some pair is free");
+        let lease = ports.leases()[0];
+        let [far, stranger] = [(); 2].map(|()| std::net::UdpSocket::bind((localhost, 0)).unwrap());
+        let heard = |ports: &Ports| {
+            far.send_to(b"end", lease.address).unwrap();
+            let mut sources = Vec::new();
+            loop {
+                match ports.socket(lease.port, Kind::Rtp).unwrap().recv_from(&mut [0; 100]) {
+                    Ok((1, source)) => sources.push(source.port()),
+                    Ok(_) => return sources,
+                    Err(_) => std::thread::yield_now(),
+                }
+            }
+        };
+        let both = [&far, &stranger].map(|socket| socket.local_addr().unwrap().port());
+        let speak = || [&far, &stranger].map(|socket| socket.send_to(b"x", lease.address).unwrap());
+        let to_far = Link { port: lease.port, far: Some(far.local_addr().unwrap()) };
+        ports.link(to_far);
+        speak();
+        assert_eq!(heard(&ports), both[..1]);
+        for destination in [&far, &stranger] {
+            let destination = destination.local_addr().unwrap();
+            let payload = bytes::Bytes::from_static(b"y");
+            ports.send(&Transmit { port: lease.port, kind: Kind::Rtp, destination, payload });
+        }
+        for socket in [&far, &stranger] {
+            assert_eq!(socket.recv_from(&mut [0; 100]).unwrap().1, lease.address, "from the same port either way");
+        }
+        ports.link(Link { far: None, ..to_far });
+        speak();
+        assert_eq!(heard(&ports), both);
+        assert_eq!(ports.socket(lease.port, Kind::Rtp).unwrap().local_addr().unwrap(), lease.address);
+    }
+
+    #[test]
+    fn a_far_end_that_is_not_there_yet_costs_no_packet_of_those_after() {
+        let localhost: IpAddr = "127.0.0.1".parse().unwrap();
+        let mut ports = Ports::bind(localhost, (47_140, 47_169), localhost, 1).pop().expect("some pair is free");
+        let port = ports.leases()[0].port;
+        let late = std::net::UdpSocket::bind((localhost, 0)).unwrap();
+        let destination = late.local_addr().unwrap();
+        drop(late);
+        ports.link(Link { port, far: Some(destination) });
+        let packet = || Transmit { port, kind: Kind::Rtp, destination, payload: bytes::Bytes::from_static(b"z") };
+        ports.send(&packet());
+        let late = std::net::UdpSocket::bind(destination).unwrap();
+        ports.send(&packet());
+        assert_eq!(late.recv_from(&mut [0; 100]).unwrap().0, 1);
     }
 }

@@ -29,9 +29,9 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// Runs a server from a configuration until a signal ends it.
-pub async fn serve(origin: Origin) -> Outcome {
-    let mut loader = Loader::new(origin);
+/// Runs a server from a configuration until a signal ends it; `shards` overrides the configuration's.
+pub async fn serve(origin: Origin, shards: Option<u8>) -> Outcome {
+    let mut loader = Loader::new(origin).with_shards(shards);
     let loaded = match loader.load(&std::collections::BTreeMap::new()).await {
         Ok(loaded) => loaded,
         Err(errors) => return Outcome::Config(errors),

@@ -1,25 +1,25 @@
-//! The signalling thread's loop: one UDP socket, the node, and nothing that decides. It waits (for a datagram, the node's
-//! deadline, a media event, a request or an order), feeds the node one input at a time, and drains what the node says:
-//! datagrams to the socket, commands to the media thread, facts into the live figures. It never blocks on a send.
+//! A signalling thread's loop: one UDP socket, a shard of the node, and nothing that decides. It waits (for a datagram, the
+//! node's deadline, a media event, or what its post brings: requests and orders, or letters), feeds the node one input at a
+//! time, and drains what the node says: datagrams to the socket, commands to the media threads, the rest to its post. It
+//! never blocks on a send.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
-use crate::api::handle::{Health, Request};
+use crate::api::handle::Health;
 use crate::base::Instant;
-use crate::config::Config;
 use crate::io::clock::Clock;
-use crate::io::datagrams::{Inbound, Outbound, Received};
-use crate::io::figures;
+use crate::io::datagrams::{self, Inbound, Outbound, Received};
 use crate::io::media::{MediaLink, Told};
+use crate::io::post::Post;
 use crate::media;
+use crate::node::Door;
 use crate::node::gate::{Gate, Next};
-use crate::node::{Node, Resolved};
 use crate::stats::Live;
 
 /// Datagrams read in one turn: cheap, so the socket is emptied and waiting happens in the gate, where it is measured.
@@ -28,40 +28,10 @@ const READ_TURN_MAX: usize = 1_024;
 const HANDLED_TURN_MAX: usize = 64;
 /// Media events taken in one turn.
 const EVENTS_TURN_MAX: usize = 256;
-/// Requests of the control plane taken in one turn: a listing may take 100 us.
-const REQUESTS_TURN_MAX: usize = 8;
+/// Requests, orders or letters taken in one turn: a listing may take 100 us, a letter a few.
+const INPUTS_TURN_MAX: usize = 64;
 /// The loop turns at least this often, so that its heartbeat tells a living loop from a stuck one.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// An order of the supervisor to the signalling thread.
-#[derive(Debug)]
-pub enum Order {
-    /// Another configuration, or the same one with other addresses.
-    Reload {
-        /// The configuration.
-        config: Arc<Config>,
-        /// What the supervisor looked up for it.
-        resolved: Resolved,
-        /// Gets the lines about what cannot change at run time.
-        answer: oneshot::Sender<Vec<String>>,
-    },
-    /// No new calls; waiting callers flow out after the limit.
-    Drain {
-        /// How long waiting callers are still offered.
-        limit: Duration,
-    },
-}
-
-/// Where the inputs besides datagrams come from.
-#[derive(Debug)]
-pub struct Inbox {
-    /// Requests of the control plane.
-    pub requests: mpsc::Receiver<Request>,
-    /// Orders of the supervisor. Its end ends the loop.
-    pub orders: mpsc::Receiver<Order>,
-    /// What the media worker tells. Its end ends the loop.
-    pub events: mpsc::Receiver<Told>,
-}
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Why the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,25 +48,25 @@ pub enum Ended {
 
 /// The loop with all it owns.
 #[derive(Debug)]
-pub struct Signalling {
+pub(super) struct Signalling<P> {
     /// Tells the time.
-    pub clock: Clock,
-    /// The engine.
-    pub node: Node,
+    pub(super) clock: Clock,
+    /// The node, and where its letters or facts go.
+    pub(super) post: P,
     /// Admission.
-    pub gate: Gate,
-    /// The live figures it writes.
-    pub live: Arc<Live>,
-    /// The way to the media thread.
-    pub media: MediaLink,
+    pub(super) gate: Gate,
+    /// The live figures: how long things wait.
+    pub(super) live: Arc<Live>,
+    /// The way to the media threads.
+    pub(super) media: MediaLink,
     /// When the media link wants to be flushed again.
-    pub flush_at: Option<Instant>,
-    /// The other inputs.
-    pub inbox: Inbox,
+    pub(super) flush_at: Option<Instant>,
+    /// What the media workers tell. Its end ends the loop.
+    pub(super) events: mpsc::Receiver<Told>,
     /// What `/healthz` and `/readyz` read.
-    pub health: Arc<Health>,
-    /// Repairs of the engine already counted.
-    pub repairs: u64,
+    pub(super) health: Arc<Health>,
+    /// The first shard's socket, for answers to what came in there; none where that is the own one.
+    pub(super) public: Option<std::net::UdpSocket>,
 }
 
 /// Whether a turn left work behind.
@@ -109,17 +79,16 @@ enum Turn {
 }
 
 /// What woke the loop.
-enum Woken {
+enum Woken<I> {
     Socket,
     Timer,
     Event(Option<Told>),
-    Request(Request),
-    Order(Option<Order>),
+    Input(Option<I>),
 }
 
-impl Signalling {
+impl<P: Post> Signalling<P> {
     /// Runs until the node is drained, or a neighbour thread is gone.
-    pub async fn run(mut self, socket: UdpSocket) -> Ended {
+    pub(super) async fn run(mut self, socket: UdpSocket) -> Ended {
         let mut inbound = Inbound::default();
         let mut outbound = Outbound::new(socket);
         let mut sleep = Box::pin(tokio::time::sleep(Duration::ZERO));
@@ -127,7 +96,7 @@ impl Signalling {
         self.settle(&mut outbound);
         loop {
             let turn = self.turn(&mut inbound, &mut outbound);
-            if self.node.is_drained() && outbound.is_empty() {
+            if self.post.is_over() && outbound.is_empty() {
                 self.settle(&mut outbound);
                 self.media.flush_now();
                 return Ended::Drained;
@@ -141,9 +110,8 @@ impl Signalling {
                 Woken::Socket | Woken::Timer => {}
                 Woken::Event(Some((since, event))) => self.on_event(since, event),
                 Woken::Event(None) => return Ended::MediaLost,
-                Woken::Request(request) => self.on_request(request),
-                Woken::Order(Some(order)) => self.on_order(order),
-                Woken::Order(None) => return Ended::Abandoned,
+                Woken::Input(Some(input)) => self.on_input(input),
+                Woken::Input(None) => return Ended::Abandoned,
             }
             self.settle(&mut outbound);
         }
@@ -152,25 +120,20 @@ impl Signalling {
     /// Takes everything that is there, within the turn's bounds.
     fn turn(&mut self, inbound: &mut Inbound, outbound: &mut Outbound) -> Turn {
         let now = self.clock.now();
-        self.health.beat(now, self.node.live_calls());
-        self.count_repairs();
+        self.health.beat(self.post.shard(), now, self.post.live_calls());
         outbound.flush();
-        if self.node.poll_timeout().is_some_and(|at| at <= now) {
-            self.node.handle_timeout(now);
+        if self.post.poll_timeout().is_some_and(|at| at <= now) {
+            self.post.handle_timeout(now);
             self.settle(outbound);
         }
         for _ in 0..EVENTS_TURN_MAX {
-            let Ok((since, event)) = self.inbox.events.try_recv() else { break };
+            let Ok((since, event)) = self.events.try_recv() else { break };
             self.on_event(since, event);
             self.settle(outbound);
         }
-        for _ in 0..REQUESTS_TURN_MAX {
-            let Ok(request) = self.inbox.requests.try_recv() else { break };
-            self.on_request(request);
-            self.settle(outbound);
-        }
-        while let Ok(order) = self.inbox.orders.try_recv() {
-            self.on_order(order);
+        for _ in 0..INPUTS_TURN_MAX {
+            let Some(input) = self.post.try_next() else { break };
+            self.on_input(input);
             self.settle(outbound);
         }
         let emptied = self.read(inbound, outbound);
@@ -193,7 +156,8 @@ impl Signalling {
         for _ in 0..READ_TURN_MAX {
             match inbound.receive(outbound.socket()) {
                 Received::Datagram(source, payload) => {
-                    self.gate.push(now, source, payload, |source| self.node.sender(source));
+                    let Some(payload) = self.post.keep(now, source, payload) else { continue };
+                    self.gate.push(now, source, payload, |source| self.post.sender(source));
                 }
                 Received::Nothing => return true,
                 Received::Fault => {}
@@ -209,8 +173,8 @@ impl Signalling {
         };
         self.live.working().datagram_wait.record(passed.waited);
         match next {
-            Next::Handle(passed) => self.node.handle_datagram(now, passed.source, passed.payload),
-            Next::Refuse(passed) => self.node.handle_refused(now, passed.source, passed.payload),
+            Next::Handle(passed) => self.post.handle_datagram(now, passed),
+            Next::Refuse(passed) => self.post.handle_refused(now, passed),
             Next::Drop => {}
         }
     }
@@ -218,57 +182,31 @@ impl Signalling {
     fn on_event(&mut self, since: Instant, event: media::Event) {
         let now = self.clock.now();
         self.live.working().media_events.record_since(since, now);
-        self.node.handle_media(now, event);
+        self.post.handle_media(now, event);
+    }
+
+    fn on_input(&mut self, input: P::Input) {
+        self.post.handle_input(self.clock.now(), input, &mut self.gate);
     }
 
     /// Drains what the node has to say after an input.
     fn settle(&mut self, outbound: &mut Outbound) {
-        while let Some(command) = self.node.poll_media() {
+        while let Some(command) = self.post.poll_media() {
             self.media.command(self.clock.now(), command);
         }
-        while let Some(transmit) = self.node.poll_transmit() {
-            outbound.send(transmit.destination, transmit.payload);
-        }
-        while let Some(stamped) = self.node.poll_fact() {
-            self.live.fold(&stamped);
-        }
-    }
-
-    /// What the engine had to repair is a broken invariant, and is seen where the others are.
-    fn count_repairs(&mut self) {
-        let repairs = self.node.repairs();
-        if repairs > self.repairs {
-            self.live.count_violations(repairs - self.repairs);
-            self.repairs = repairs;
-        }
-    }
-
-    fn on_request(&mut self, request: Request) {
-        let now = self.clock.now();
-        self.live.working().requests.record_since(request.asked, now);
-        let reply = self.node.handle_control(now, request.control);
-        // An asker that has gone needs no answer.
-        drop(request.answer.send(reply));
-    }
-
-    fn on_order(&mut self, order: Order) {
-        let now = self.clock.now();
-        match order {
-            Order::Reload { config, resolved, answer } => {
-                let targets = Arc::clone(&config);
-                let mut lines = self.node.handle_reload(now, config, resolved);
-                lines.extend(figures::apply(&self.live, now, &targets, &self.node));
-                // A supervisor that does not wait for the lines has none to log.
-                drop(answer.send(lines));
+        while let Some(transmit) = self.post.poll_transmit() {
+            match (transmit.door, &self.public) {
+                (Door::Public, Some(public)) => datagrams::send_now(public, transmit.destination, &transmit.payload),
+                (Door::Public, None) | (Door::Own, _) => outbound.send(transmit.destination, transmit.payload),
             }
-            Order::Drain { limit } => self.node.handle_drain(now, limit),
         }
+        self.post.carry(&self.clock);
     }
 
     /// Sets the timer to the node's deadline, or to the next heartbeat when that is sooner.
     fn arm(&self, sleep: &mut std::pin::Pin<Box<Sleep>>, armed: &mut Instant) {
         let beat = self.clock.now() + HEARTBEAT;
-        let wanted = [self.node.poll_timeout(), self.flush_at].into_iter().flatten().min();
+        let wanted = [self.post.poll_timeout(), self.flush_at].into_iter().flatten().min();
         let deadline = wanted.map_or(beat, |at| at.min(beat));
         if deadline != *armed || sleep.is_elapsed() {
             *armed = deadline;
@@ -276,14 +214,13 @@ impl Signalling {
         }
     }
 
-    async fn wait(&mut self, outbound: &Outbound, sleep: &mut std::pin::Pin<Box<Sleep>>) -> Woken {
+    async fn wait(&mut self, outbound: &Outbound, sleep: &mut std::pin::Pin<Box<Sleep>>) -> Woken<P::Input> {
         tokio::select! {
             biased;
             _ = outbound.ready() => Woken::Socket,
             () = sleep.as_mut() => Woken::Timer,
-            event = self.inbox.events.recv() => Woken::Event(event),
-            Some(request) = self.inbox.requests.recv() => Woken::Request(request),
-            order = self.inbox.orders.recv() => Woken::Order(order),
+            event = self.events.recv() => Woken::Event(event),
+            input = self.post.next() => Woken::Input(input),
         }
     }
 }

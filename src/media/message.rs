@@ -55,7 +55,7 @@ pub enum Codec {
 /// The far end of a stream as negotiated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Far {
-    /// Where RTP goes, and the only source that counts.
+    /// Where RTP goes, and the only source that counts, unless `symmetric`.
     pub address: SocketAddr,
     /// Where RTCP goes (`a=rtcp`, else one port above).
     pub rtcp: SocketAddr,
@@ -69,6 +69,8 @@ pub struct Far {
     pub send: bool,
     /// We expect to receive.
     pub receive: bool,
+    /// Configured for this peer: when audio comes from elsewhere, that is where it goes (RFC 4961).
+    pub symmetric: bool,
 }
 
 /// What a stream hears.

@@ -3,6 +3,7 @@
 
 pub mod codec;
 pub mod dtmf;
+mod latch;
 pub mod message;
 pub mod negotiate;
 pub mod outbox;
@@ -24,7 +25,7 @@ pub mod worker;
 
 pub use message::{Codec, Command, Event, Far, Lease, PortId, Source, TrackId};
 pub use negotiate::{Local, Unusable, accept_answer, answer, first_codec, inactive_answer, offer};
-pub use outbox::{Kind as PortKind, Transmit};
+pub use outbox::{Kind as PortKind, Link, Transmit};
 pub use pool::Pool;
 pub use sdp::{Direction, SdpError, SessionDescription, same_media};
 pub use track::Track;

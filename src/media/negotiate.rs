@@ -87,6 +87,7 @@ pub fn inactive_answer(offer: &SessionDescription, local: &Local) -> Result<Box<
         dtmf: telephone_event(audio),
         send: false,
         receive: false,
+        symmetric: false,
     };
     Ok(answer_text(offer, index, local, DISCARD_PORT, &far, Direction::Inactive))
 }
@@ -143,6 +144,7 @@ fn far(audio: &Audio, preferred: Option<Codec>, wish: Direction) -> Result<Far, 
         dtmf: telephone_event(audio),
         send: direction.sends(),
         receive: direction.receives(),
+        symmetric: false,
     })
 }
 

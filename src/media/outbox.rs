@@ -22,6 +22,16 @@ pub struct Transmit {
     pub payload: Bytes,
 }
 
+/// A port's RTP socket has one far end for a while, or has it no more: sending and receiving get cheaper, and what comes from
+/// elsewhere does not even reach the worker. Never needed for anything to be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Which of our ports.
+    pub port: PortId,
+    /// Its far end; `None` when anybody may send again.
+    pub far: Option<SocketAddr>,
+}
+
 /// Which of a port's two sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -36,6 +46,7 @@ pub enum Kind {
 pub(crate) struct Outbox {
     pub(crate) transmits: VecDeque<Transmit>,
     pub(crate) events: VecDeque<Event>,
+    pub(crate) links: VecDeque<Link>,
     buffer: BytesMut,
 }
 
@@ -56,6 +67,12 @@ impl Outbox {
         debug_assert!(self.transmits.len() < OUTBOX_MAX, "the caller drains");
         let payload = self.buffer.split().freeze();
         self.transmits.push_back(Transmit { port, kind, destination, payload });
+    }
+
+    /// Adds a link, or its end.
+    pub(crate) fn link(&mut self, port: PortId, far: Option<SocketAddr>) {
+        debug_assert!(self.links.len() < OUTBOX_MAX, "the caller drains");
+        self.links.push_back(Link { port, far });
     }
 
     /// Adds an event.

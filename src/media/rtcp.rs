@@ -122,6 +122,13 @@ pub fn sender_report(datagram: &[u8]) -> Option<SenderReport> {
     found
 }
 
+/// The source that sends a compound packet: that of the report which begins it (RFC 3550 6.1).
+pub fn sender(datagram: &[u8]) -> Option<u32> {
+    let [first, kind, _, _, s0, s1, s2, s3] = *datagram.first_chunk::<8>()?;
+    let is_report = first >> 6 == 2 && (kind == SENDER_REPORT || kind == RECEIVER_REPORT);
+    is_report.then_some(u32::from_be_bytes([s0, s1, s2, s3]))
+}
+
 /// A moment as NTP time. Only its differences count: without a calendar the time since the start is sent, as RFC 3550 6.4.1
 /// allows.
 pub const fn ntp(now: Instant) -> u64 {
@@ -185,6 +192,15 @@ mod tests {
         text.extend_from_slice(&written(Compound { ssrc: 9, sender: Some(SENDER), report: None, bye: true }));
         assert_eq!(sender_report(&text), Some(SenderReport { ssrc: 9, ntp_middle: 0x3344_5566 }));
         assert_eq!(sender_report(&text[..30]), None);
+    }
+
+    #[test]
+    fn a_compound_packet_tells_its_sender() {
+        for sender_info in [Some(SENDER), None] {
+            let text = written(Compound { ssrc: 5, sender: sender_info, report: Some(REPORT), bye: false });
+            assert_eq!((sender(&text), sender(&text[..7])), (Some(5), None));
+        }
+        assert_eq!(sender(&[0x80, 8, 0, 0, 0, 0, 0, 5]), None, "RTP");
     }
 
     #[test]

@@ -9,11 +9,13 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::dtmf;
+use super::latch::Latch;
 use super::message::{Codec, Far};
 use super::negotiate::{DTMF_PAYLOAD_TYPE, unicast};
 use super::outgoing::Outgoing;
 use super::player::Player;
 use super::reception::Reception;
+use super::rtp::Packet;
 use crate::base::limits::HELD_PACKETS_MAX;
 use crate::base::{Instant, StreamId, TimerKey};
 
@@ -23,6 +25,10 @@ pub(crate) struct Stream {
     pub(crate) id: StreamId,
     /// Unknown until negotiated; then the only source that counts.
     pub(crate) far: Option<Far>,
+    /// Where symmetric RTP is configured: what was learned about the far end; `far` has it.
+    pub(crate) latch: Option<Box<Latch>>,
+    /// RTP packets sent to the far end's address, up to [`LINK_AFTER`], from where on its socket is linked to it.
+    pub(crate) sent_there: u16,
     pub(crate) hearing: Hearing,
     /// The slots whose [`Hearing::Relay`] names this one.
     pub(crate) listeners: SmallVec<[u32; 2]>,
@@ -82,6 +88,8 @@ impl Stream {
         Self {
             id,
             far: None,
+            latch: None,
+            sent_there: 0,
             hearing: Hearing::Waiting,
             listeners: SmallVec::new(),
             held: Some(Held::default()),
@@ -92,6 +100,46 @@ impl Stream {
             heard: now,
             report: None,
         }
+    }
+
+    /// Takes over what was negotiated. What symmetric RTP has learned stays in force while the far end says the same address.
+    pub(crate) fn negotiate(&mut self, mut far: Far) {
+        let known = self.latch.take().filter(|latch| latch.holds(far.address));
+        self.latch = far.symmetric.then(|| known.unwrap_or_else(|| Box::new(Latch::new(far.address))));
+        if let Some((address, rtcp)) = self.latch.as_ref().and_then(|latch| latch.learned()) {
+            (far.address, far.rtcp) = (address, rtcp);
+        }
+        self.far = Some(far);
+    }
+
+    /// Where symmetric RTP is configured: judges a packet; what is learned is the far end from now on.
+    pub(crate) fn learn(&mut self, source: SocketAddr, datagram: &[u8]) {
+        let (Some(far), Some(latch)) = (&mut self.far, &mut self.latch) else { return };
+        let Some(packet) = Packet::parse(datagram).filter(|packet| !packet.header.is_rtcp()) else { return };
+        let counts = far.receive && content(far, packet.header.payload_type) != Content::Unknown;
+        if counts
+            && latch.on_packet(source, &packet.header)
+            && let Some((address, rtcp)) = latch.learned()
+        {
+            (far.address, far.rtcp) = (address, rtcp);
+        }
+    }
+
+    /// Counts a packet sent to the far end; true when there have been so many that its socket is to be linked to it. It is
+    /// not while packets from elsewhere may still count.
+    pub(crate) fn count_sent(&mut self) -> bool {
+        if self.sent_there == LINK_AFTER || self.latch.as_ref().is_some_and(|latch| latch.is_open()) {
+            return false;
+        }
+        self.sent_there += 1;
+        self.sent_there == LINK_AFTER
+    }
+
+    /// The far end's address changes: counting begins anew. True when its socket is linked to the old one.
+    pub(crate) const fn unlink(&mut self) -> bool {
+        let is_linked = self.sent_there == LINK_AFTER;
+        self.sent_there = 0;
+        is_linked
     }
 
     /// Where RTP may be sent now.
@@ -120,6 +168,10 @@ impl Stream {
         self.far.is_some_and(|far| far.receive)
     }
 }
+
+/// Packets sent to one address after which a socket is linked to it: five seconds of audio. Linking and its end cost two
+/// system calls and save a tenth of each packet's; short calls do without.
+pub(crate) const LINK_AFTER: u16 = 250;
 
 /// What a received payload type means. Static types of G.711 are understood even when the other law was chosen, since an
 /// offerer must be ready for all it offered and many send what they like; 101 is what our offers call telephone-event.
@@ -167,6 +219,7 @@ mod tests {
             dtmf,
             send: true,
             receive: true,
+            symmetric: false,
         };
         assert_eq!(content(&far(Some(96)), 100), Content::Audio(Codec::Pcma));
         assert_eq!(content(&far(Some(96)), 96), Content::Digit);

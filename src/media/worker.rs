@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::message::{Event, Lease, PortId, TrackId};
-use super::outbox::{Outbox, Transmit};
+use super::outbox::{Link, Outbox, Transmit};
 use super::pacer::Pacer;
 use super::stream::Stream;
 use super::track::Track;
@@ -24,7 +24,7 @@ use crate::base::{IdMap, Instant, StreamId, Timers};
 ///
 /// 1. Give it the turn's commands first, then its packets, then [`Worker::handle_timeout`] when [`Worker::poll_timeout`]
 ///    has come; `now` never goes back.
-/// 2. Drain [`Worker::poll_transmit`] and [`Worker::poll_event`] until each is `None`.
+/// 2. Drain [`Worker::poll_link`], [`Worker::poll_transmit`] and [`Worker::poll_event`] until each is `None`.
 /// 3. Sleep until [`Worker::poll_timeout`], at most.
 ///
 /// Commands for unknown streams and packets for unknown ports are ignored: they may cross a close on the way.
@@ -110,6 +110,11 @@ impl Worker {
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.outbox.transmits.pop_front()
+    }
+
+    /// The next change of which socket has one far end; to be made before what [`Worker::poll_transmit`] gives is sent.
+    pub fn poll_link(&mut self) -> Option<Link> {
+        self.outbox.links.pop_front()
     }
 
     /// The next event for the shard.

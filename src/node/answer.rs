@@ -16,15 +16,22 @@ impl Shard {
                 let rows = contacts.map(|contact| (contact.id, self.call_view(now, contact))).collect();
                 Answer::Calls { rows, total: self.contacts.len() }
             }
-            Ask::HangUp(call) => {
-                if self.contact(call).is_none() {
-                    return Answer::Reply(Reply::NotFound(format!("no call {call}")));
-                }
-                self.end_contact(now, call);
-                Answer::Reply(Reply::Done)
+            Ask::HangUp(call) => Answer::Reply(self.end(now, call)),
+            Ask::Withdraw(call) => {
+                let talks =
+                    self.contacts.get(call.0).is_some_and(|contact| matches!(contact.phase, Phase::Talking { .. }));
+                Answer::Reply(if talks { Reply::Conflict(format!("{call} talks")) } else { self.end(now, call) })
             }
             Ask::Requeue(call, queue) => self.may_move(call, queue.as_deref()).unwrap_or_else(Answer::Reply),
         }
+    }
+
+    fn end(&mut self, now: Instant, call: CallId) -> Reply {
+        if self.contact(call).is_none() {
+            return Reply::NotFound(format!("no call {call}"));
+        }
+        self.end_contact(now, call);
+        Reply::Done
     }
 
     /// Whether a call may be moved, as far as the shard knows; else why it would be let go instead of waiting.

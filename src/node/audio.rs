@@ -57,9 +57,7 @@ impl Shard {
         let (sdp, far) = media::answer(offer.read()?, &stream.local(), preferred, Direction::SendRecv).ok()?;
         stream.ours = Some(sdp.clone());
         stream.theirs = Some(offer.text);
-        let id = stream.id;
-        stream.far = Some(far);
-        self.media.push_back(media::Command::Far { stream: id, far });
+        self.set_far(call, Side::Caller, far);
         Some(sdp)
     }
 
@@ -174,9 +172,7 @@ impl Shard {
         stream.version += 1;
         stream.theirs = Some(sdp.into());
         stream.ours = Some(answer.clone());
-        stream.far = Some(far);
-        let id = stream.id;
-        self.media.push_back(media::Command::Far { stream: id, far });
+        self.set_far(call, side, far);
         Some(answer)
     }
 
@@ -225,11 +221,24 @@ impl Shard {
         if !reaches(stream.lease.address.ip(), &far) {
             return false;
         }
-        stream.far = Some(far);
         stream.theirs = Some(sdp.into());
-        let id = stream.id;
-        self.media.push_back(media::Command::Far { stream: id, far });
+        self.set_far(call, side, far);
         true
+    }
+
+    /// The far end of a side's stream is known, or another.
+    fn set_far(&mut self, call: CallId, side: Side, far: Far) {
+        let Some(contact) = self.contacts.get(call.0) else { return };
+        let peer = match side {
+            Side::Caller => contact.peer,
+            Side::Agent(leg) => contact.agent(leg).map(|agent| agent.peer),
+        };
+        let symmetric = peer.is_some_and(|peer| self.directory.peer(peer).symmetric_rtp);
+        let far = Far { symmetric, ..far };
+        let Some(stream) = self.audio_mut(call, side).and_then(Audio::stream_mut) else { return };
+        stream.far = Some(far);
+        let stream = stream.id;
+        self.media.push_back(media::Command::Far { stream, far });
     }
 
     /// The agent's codec, once known: the caller is answered with it where it offered it.

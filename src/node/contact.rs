@@ -1,11 +1,13 @@
 //! One contact: a caller's journey, its leg, its audio and its phase. Data only; the files of `journey` move it.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use crate::acd::FlowOut;
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Far, Lease, SessionDescription};
+use crate::node::directory::Called;
 use crate::node::identity::Caller;
 
 /// A contact; see the module.
@@ -14,7 +16,11 @@ pub(super) struct Contact {
     pub(super) id: CallId,
     pub(super) queue: QueueId,
     pub(super) number: Box<str>,
+    /// What its number meant when it came.
+    pub(super) called: Arc<Called>,
     pub(super) caller: Caller,
+    /// The neighbour it comes from.
+    pub(super) peer: Option<PeerId>,
     /// What is left of its Max-Forwards.
     pub(super) hops: u8,
     /// The caller's leg.

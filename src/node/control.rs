@@ -23,6 +23,23 @@ impl Hub {
                 let reply = self.set_agents(now, &who, &change, &Actor::User(by));
                 self.reply(ticket, reply);
             }
+            Control::Explain(call) => {
+                let reply = self.explain(now, call);
+                self.reply(ticket, reply);
+            }
+            Control::Decisions { queue, limit } => {
+                let reply = self.decisions(now, queue.as_deref(), limit);
+                self.reply(ticket, reply);
+            }
+            Control::SetQueue { queue, change, by } => {
+                let reply = self.set_queue(now, &queue, &change, Actor::User(by));
+                self.reply(ticket, reply);
+            }
+            Control::SetPriority { call, priority, by } => {
+                let reply = self.set_priority(now, call, priority, Actor::User(by));
+                self.reply(ticket, reply);
+            }
+            Control::Withdraw { call, .. } => self.ask_owner(ticket, call, Ask::Withdraw(call)),
             Control::HangUp { call, .. } => self.ask_owner(ticket, call, Ask::HangUp(call)),
             Control::Requeue { call, queue, .. } => self.ask_owner(ticket, call, Ask::Requeue(call, queue)),
         }

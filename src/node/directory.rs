@@ -6,8 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::Plan;
+use crate::acd::requirement::Attributes;
 use crate::acd::strategy::{self, Ring};
+use crate::acd::{Plan, QueuePlan};
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, PeerId, QueueId};
 use crate::config::{AgentConfig, Config, Confirm, DnisSource, Endpoint, PeerConfig, QueueConfig};
@@ -23,7 +24,7 @@ pub(super) struct Directory {
     queues: Register<Queue>,
     agents: Register<Agent>,
     peers: Register<Peer>,
-    numbers: BTreeMap<String, QueueId>,
+    numbers: BTreeMap<String, Arc<Called>>,
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
@@ -46,6 +47,17 @@ pub(super) struct Queue {
     pub(super) audio: QueueAudio,
 }
 
+/// A called number.
+#[derive(Debug, Clone)]
+pub(super) struct Called {
+    /// The queue that it leads to.
+    pub(super) queue: QueueId,
+    /// The priority of its calls, where it has its own.
+    pub(super) priority: Option<i32>,
+    /// What its calls bring.
+    pub(super) attributes: Arc<Attributes>,
+}
+
 /// An agent, present or past.
 #[derive(Debug, Clone)]
 pub(super) struct Agent {
@@ -64,6 +76,8 @@ pub(super) struct Peer {
     pub(super) name: Arc<str>,
     pub(super) address: Option<SocketAddr>,
     pub(super) dnis: Vec<DnisSource>,
+    /// Its phones' audio may come from elsewhere than they say.
+    pub(super) symmetric_rtp: bool,
     pub(super) qualify: Duration,
     pub(super) listing: Listing,
     pub(super) origin: Origin,
@@ -118,7 +132,9 @@ impl Directory {
         for queue in &config.queues {
             let id = self.put_queue(queue, resolved);
             for number in &queue.numbers {
-                self.numbers.insert(number.number.clone(), id);
+                let called =
+                    Called { queue: id, priority: number.priority, attributes: Arc::clone(&number.attributes) };
+                self.numbers.insert(number.number.clone(), Arc::new(called));
             }
             plan.queues.push(planning::queue(id, queue));
             memberships.note(id, queue);
@@ -127,16 +143,17 @@ impl Directory {
             let (id, peer) = self.put_agent(agent, resolved);
             plan.agents.push(planning::agent(id, peer, agent, memberships.take(&agent.name)));
         }
-        let rings_several = plan.queues.iter().any(|queue| strategy::ring_of(queue.strategy) != Ring::One);
+        let rings_several =
+            plan.queues.iter().flat_map(QueuePlan::strategies).any(|name| strategy::ring_of(name) != Ring::One);
         self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
         self.plan = Arc::new(plan);
     }
 
-    /// The queue that a called number names.
-    pub(super) fn queue_of_number(&self, number: &str) -> Option<QueueId> {
-        self.numbers.get(number).copied()
+    /// What a called number means.
+    pub(super) fn called(&self, number: &str) -> Option<&Arc<Called>> {
+        self.numbers.get(number)
     }
 
     /// The queue of this name, if it is configured now.
@@ -148,6 +165,16 @@ impl Directory {
     pub(super) fn agent_of_name(&self, name: &str) -> Option<AgentId> {
         let id = AgentId(*self.agents.names.get(name)?);
         self.plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|_| id)
+    }
+
+    /// True when the queue is configured now.
+    pub(super) fn has_queue(&self, id: QueueId) -> bool {
+        self.plan.queues.binary_search_by_key(&id, |queue| queue.id).is_ok()
+    }
+
+    /// What is configured of a queue that has an id.
+    pub(super) fn config_mut(&mut self, id: QueueId) -> &mut Arc<QueueConfig> {
+        &mut self.queues.entries[id.0 as usize].config
     }
 
     /// A queue that has an id.
@@ -247,6 +274,7 @@ impl Peer {
             name: config.name.clone(),
             address: address(&config.address, resolved),
             dnis: config.dnis.clone(),
+            symmetric_rtp: config.symmetric_rtp,
             qualify: config.qualify,
             listing: Listing::Present,
             origin: Origin::Configured,
@@ -263,6 +291,7 @@ impl Peer {
             name: name.into(),
             address: endpoint.and_then(|endpoint| address(&endpoint, resolved)),
             dnis: Vec::new(),
+            symmetric_rtp: false,
             qualify: Duration::ZERO,
             listing: Listing::Present,
             origin: Origin::Phone,

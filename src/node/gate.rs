@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 use crate::base::Instant;
 use crate::base::limits::{GATE_CALLS_MAX, GATE_URGENT_MAX};
+use crate::sip::transaction::Door;
 
 use memory::Memory;
 use pace::{Bucket, Pace};
@@ -53,6 +54,7 @@ pub struct Gate {
 #[derive(Debug)]
 struct Arrived {
     at: Instant,
+    door: Door,
     source: SocketAddr,
     payload: Bytes,
 }
@@ -71,6 +73,8 @@ pub enum Next {
 /// A datagram that has come through.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Passed {
+    /// Which way it came in.
+    pub door: Door,
     /// From whom.
     pub source: SocketAddr,
     /// What.
@@ -119,25 +123,37 @@ impl Gate {
     /// Takes a datagram in. `sender` is asked only about what belongs to no live call. What does not fit is lost, as in a
     /// full socket buffer.
     pub fn push(&mut self, now: Instant, source: SocketAddr, payload: Bytes, sender: impl Fn(SocketAddr) -> Sender) {
+        self.push_by(now, Door::Own, source, payload, sender);
+    }
+
+    /// The same for a datagram that came in by this door.
+    pub fn push_by(
+        &mut self,
+        now: Instant,
+        door: Door,
+        source: SocketAddr,
+        payload: Bytes,
+        sender: impl Fn(SocketAddr) -> Sender,
+    ) {
         let peek = Peek::new(&payload);
         let kind = peek.kind;
         if kind != Kind::Within && sender(source) == Sender::Stranger {
             if self.looks.take(now) {
-                put(&mut self.strangers, GATE_CALLS_MAX, Arrived { at: now, source, payload });
+                put(&mut self.strangers, GATE_CALLS_MAX, Arrived { at: now, door, source, payload });
             }
             return;
         }
         match kind {
             Kind::Within | Kind::Opening => {
-                put(&mut self.urgent, GATE_URGENT_MAX, Arrived { at: now, source, payload })
+                put(&mut self.urgent, GATE_URGENT_MAX, Arrived { at: now, door, source, payload })
             }
-            Kind::Cancel => put(&mut self.calls, GATE_CALLS_MAX, Arrived { at: now, source, payload }),
+            Kind::Cancel => put(&mut self.calls, GATE_CALLS_MAX, Arrived { at: now, door, source, payload }),
             Kind::Call => {
                 let mark = peek.mark();
                 if self.lets_in(now, mark) {
-                    self.calls.push_back(Arrived { at: now, source, payload });
+                    self.calls.push_back(Arrived { at: now, door, source, payload });
                 } else if self.tells(now) {
-                    self.refused.push_back(Arrived { at: now, source, payload });
+                    self.refused.push_back(Arrived { at: now, door, source, payload });
                 } else {
                     self.silenced.add(now, mark);
                 }
@@ -233,7 +249,7 @@ fn put(queue: &mut VecDeque<Arrived>, bound: usize, arrived: Arrived) {
 
 impl Arrived {
     fn passed(self, now: Instant) -> Passed {
-        Passed { source: self.source, payload: self.payload, waited: now.since(self.at) }
+        Passed { door: self.door, source: self.source, payload: self.payload, waited: now.since(self.at) }
     }
 }
 

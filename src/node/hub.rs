@@ -12,6 +12,7 @@ use crate::node::directory::{Directory, Origin};
 use crate::node::letter::{Down, Said, Ticket, Told, Up};
 use crate::node::listing::Listing;
 use crate::node::message::{Reply, Resolved};
+use crate::node::run_time::RunTime;
 
 /// See the module. Inputs are the `handle_*`; afterwards `poll_down`, `poll_reply` and `poll_fact` are drained until `None`.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Hub {
     pub(super) shards: u8,
     /// Neighbours that do not answer, as the shards have told.
     pub(super) down: BTreeSet<PeerId>,
+    /// What supervisors have changed that shards must know.
+    pub(super) run_time: RunTime,
     letters: VecDeque<(ShardId, Told)>,
     pub(super) replies: VecDeque<(Ticket, Reply)>,
     /// Listings of calls under way from shard to shard.
@@ -37,6 +40,7 @@ impl Hub {
             config,
             shards,
             down: BTreeSet::new(),
+            run_time: RunTime::default(),
             letters: VecDeque::new(),
             replies: VecDeque::new(),
             listings: BTreeMap::new(),
@@ -57,6 +61,7 @@ impl Hub {
         let kept = fixed_changes(&self.config, &config);
         let mut directory = Directory::clone(&self.directory);
         directory.apply(&config, resolved);
+        self.run_time.lay_over(&mut directory);
         self.directory = Arc::new(directory);
         self.config = config;
         self.engine.handle_plan(now, Arc::clone(&self.directory.plan));
@@ -143,7 +148,7 @@ impl Hub {
         self.letters.push_back((shard, told));
     }
 
-    fn tell_all(&mut self, told: &Told) {
+    pub(super) fn tell_all(&mut self, told: &Told) {
         for shard in 0..self.shards {
             self.tell(ShardId(shard), told.clone());
         }
@@ -154,6 +159,7 @@ impl Hub {
 fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
     let fixed = [
         ("sip.listen", old.sip.listen != new.sip.listen),
+        ("sip.shards", old.sip.shards != new.sip.shards),
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
         ("media.address", old.media.address != new.media.address),
         ("media.ports", old.media.ports != new.media.ports),

@@ -26,6 +26,11 @@ pub struct Down {
 }
 
 impl Up {
+    /// When the shard wrote it.
+    pub const fn at(&self) -> Instant {
+        self.at
+    }
+
     /// The call that it is about, if it is about one.
     pub fn call(&self) -> Option<CallId> {
         let Said::Command(command) = &self.said else { return None };
@@ -39,12 +44,19 @@ impl Up {
             | Command::TalkEnded { call, .. }
             | Command::CallerAnswered { call }
             | Command::Held { call, .. }
+            | Command::SetPriority { call, .. }
             | Command::Digit { call, .. } => Some(*call),
             Command::OfferReleased { .. }
             | Command::SetAgent { .. }
             | Command::ExtendWrapUp { .. }
             | Command::EndWrapUp { .. }
             | Command::Device { .. }
+            | Command::SetSkill { .. }
+            | Command::SetMembership { .. }
+            | Command::SetPenalty { .. }
+            | Command::SetStrategy { .. }
+            | Command::SetQueue { .. }
+            | Command::SetTarget { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }
             | Command::Drain => None,
@@ -91,6 +103,8 @@ pub(super) enum Ask {
         limit: usize,
     },
     HangUp(CallId),
+    /// As [`Ask::HangUp`], unless the caller talks.
+    Withdraw(CallId),
     /// Whether the call may be moved into the queue of this name, or back into its own.
     Requeue(CallId, Option<String>),
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::{AgentTarget, DeviceState, Reason};
+use crate::acd::{AgentTarget, DeviceState, QueueState, Reason};
 use crate::base::{CallId, Pii};
 use crate::config::Config;
 use crate::media::{Lease, TrackId};
+use crate::node::view::{DecisionView, ExplanationView, seconds};
 
 /// What a node is made of.
 #[derive(Debug, Clone)]
@@ -62,12 +63,46 @@ pub enum Control {
         /// Most rows; bounded by `limits::ROWS_MAX`.
         limit: usize,
     },
+    /// Why a waiting call waits.
+    Explain(CallId),
+    /// The last decisions, newest first.
+    Decisions {
+        /// Of the queue of this name; of all when `None`.
+        queue: Option<String>,
+        /// Most rows; bounded by `limits::ROWS_MAX`.
+        limit: usize,
+    },
     /// Changes agents, all of them or, when one is unknown, none.
     SetAgents {
         /// Which.
         who: Selection,
         /// What is changed.
         change: AgentChange,
+        /// Who asks.
+        by: Arc<str>,
+    },
+    /// Changes a queue.
+    SetQueue {
+        /// Its name.
+        queue: String,
+        /// What is changed.
+        change: QueueChange,
+        /// Who asks.
+        by: Arc<str>,
+    },
+    /// Changes the priority of a waiting call.
+    SetPriority {
+        /// The call.
+        call: CallId,
+        /// Higher goes first.
+        priority: i32,
+        /// Who asks.
+        by: Arc<str>,
+    },
+    /// Takes a call that has no agent yet out of its queue and ends it.
+    Withdraw {
+        /// The call.
+        call: CallId,
         /// Who asks.
         by: Arc<str>,
     },
@@ -127,6 +162,49 @@ pub enum AgentChange {
     EndWrapUp,
     /// What its device does, as seen from outside.
     Device(DeviceState),
+    /// Its skills, by name.
+    Skills(Vec<(Arc<str>, SkillChange)>),
+    /// It belongs to the queue of this name, on these terms.
+    Join {
+        /// The queue's name.
+        queue: String,
+        /// The tier, from 1.
+        tier: u32,
+        /// The place in the configured order.
+        position: u32,
+        /// The penalty.
+        penalty: u32,
+        /// How long a call must have waited.
+        delay: Duration,
+    },
+    /// It belongs no more to the queue of this name, which lists its members.
+    Leave(String),
+    /// Its penalty in the queue of this name.
+    Penalty(String, u32),
+}
+
+/// What a supervisor changes of a skill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkillChange {
+    /// Its level, 1 to 10; the skill counts.
+    Level(u8),
+    /// Whether it counts; an agent without the skill gets it at the highest level.
+    Enabled(bool),
+    /// The agent has it no more.
+    Removed,
+}
+
+/// What a supervisor changes of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueueChange {
+    /// Whether it takes callers.
+    State(QueueState),
+    /// The name of a row of the strategy table.
+    Strategy(String),
+    /// The service-level threshold.
+    Threshold(Duration),
+    /// The priority of callers who come from now on.
+    Priority(i32),
 }
 
 /// The node's answer.
@@ -146,6 +224,10 @@ pub enum Reply {
         /// All calls.
         total: usize,
     },
+    /// Why the call waits.
+    Explanation(Box<ExplanationView>),
+    /// The decisions asked for.
+    Decisions(Vec<DecisionView>),
     /// Done.
     Done,
     /// Done for these agents, in the order of their ids.
@@ -210,10 +292,6 @@ pub struct CallView {
     /// The agent offered or talking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Arc<str>>,
-}
-
-fn seconds<S: serde::Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(value.as_millis() as f64 / 1000.0)
 }
 
 fn masked<S: serde::Serializer>(value: &Pii<String>, serializer: S) -> Result<S::Ok, S::Error> {

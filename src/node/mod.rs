@@ -6,6 +6,8 @@
 //! 2. drain `poll_transmit`, `poll_media` and `poll_fact` until each is `None`;
 //! 3. sleep until `poll_timeout`, at most, then call `handle_timeout`.
 //!
+//! [`Parts`] is the same node taken apart, [`Shard`]s and a [`Hub`] that exchange letters, for several threads.
+//!
 //! `now` never goes back. An early or repeated `handle_timeout` changes nothing.
 
 mod answer;
@@ -14,6 +16,7 @@ mod check;
 mod contact;
 mod control;
 mod directory;
+mod explain;
 pub mod gate;
 mod hub;
 mod identity;
@@ -26,10 +29,12 @@ mod planning;
 mod ports;
 mod qualify;
 mod route;
+mod run_time;
 mod shard;
 mod supervise;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,10 +54,13 @@ use gate::Sender;
 
 pub use hub::Hub;
 pub use letter::{Down, Ticket, Up};
-pub use message::{AgentChange, AgentView, CallView, Control, QueueAudio, Reply, Resolved, Selection, Setup};
+pub use message::{
+    AgentChange, AgentView, CallView, Control, QueueAudio, QueueChange, Reply, Resolved, Selection, Setup, SkillChange,
+};
 pub use route::Router;
 pub use shard::Shard;
 pub use transaction::{Door, Transmit};
+pub use view::{CandidateView, DecisionView, ExplanationView, RuleView};
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each
 /// pair. Datagrams go to the shard that [`Router::owner`] names.

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::acd::{AgentPlan, Members, Membership, Order, QueuePlan, Routing, Skill, Step};
+use crate::acd::{AgentPlan, Members, Membership, Order, PenaltyStep, QueuePlan, Routing, Skill, Step, TierRules};
 use crate::base::{AgentId, PeerId, QueueId};
-use crate::config::{AgentConfig, MemberConfig, OrderConfig, QueueConfig, RoutingConfig, SkillConfig, StepConfig};
+use crate::config::{
+    AgentConfig, MemberConfig, OrderConfig, PenaltyStepConfig, QueueConfig, RoutingConfig, SkillConfig, StepConfig,
+    TierConfig,
+};
 
 /// The memberships that queues list, by the agent's name.
 #[derive(Debug, Default)]
@@ -61,7 +64,6 @@ pub(super) fn agent(id: AgentId, peer: PeerId, agent: &AgentConfig, memberships:
     }
 }
 
-/// Tiers come as delays: the configuration has worked them out.
 fn routing(config: &RoutingConfig) -> Routing {
     Routing {
         requirement: config.requirement.clone(),
@@ -73,8 +75,18 @@ fn routing(config: &RoutingConfig) -> Routing {
         },
         members: if config.members.is_some() { Members::Listed } else { Members::Skilled },
         steps: config.steps.iter().map(step).collect(),
-        ..Routing::default()
+        tiers: config.tiers.map(|TierConfig { wait, by_level, skip_empty }| TierRules {
+            wait,
+            multiply: by_level,
+            skip_empty,
+        }),
+        penalties: config.penalty_steps.iter().map(penalty_step).collect(),
+        skill_weights: config.skill_weights.clone(),
     }
+}
+
+fn penalty_step(&PenaltyStepConfig { after, min, max, raise }: &PenaltyStepConfig) -> PenaltyStep {
+    PenaltyStep { after, min, max, raise }
 }
 
 fn step(config: &StepConfig) -> Step {

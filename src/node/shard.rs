@@ -53,6 +53,8 @@ pub struct Shard {
     calls_max: usize,
     /// Letters given out, and those of them that the hub has taken.
     letters: (u64, u64),
+    /// Slots for them.
+    pub(super) slots_max: usize,
     unknown_source: UnknownSource,
     next_stream: u64,
 }
@@ -117,7 +119,7 @@ impl Shard {
             owners: IdMap::default(),
             releasing: IdMap::default(),
             streams: IdMap::default(),
-            ports: Ports::new(&setup.leases),
+            ports: Ports::new(&setup.leases, id.0),
             rtp: setup.leases.first().map(|lease| lease.address.ip()),
             peers: Peers::default(),
             timers: Timers::default(),
@@ -129,6 +131,7 @@ impl Shard {
             drain: Drain::No,
             calls_max: CALLS_MAX / usize::from(shards),
             letters: (0, 0),
+            slots_max: UP_LETTERS_MAX,
             unknown_source: setup.config.sip.unknown_source,
             next_stream: 0,
         };
@@ -266,12 +269,12 @@ impl Shard {
 
     /// True when another contact finds room, and slots for all the letters that it may still need.
     pub(super) fn has_room(&self) -> bool {
-        self.contacts.len() < self.calls_max && self.slots_taken() + CALL_LETTERS_MAX < UP_LETTERS_MAX
+        self.contacts.len() < self.calls_max && self.slots_taken() + CALL_LETTERS_MAX < self.slots_max
     }
 
     /// True when one more letter finds a slot that is not reserved.
     pub(super) fn has_slot(&self) -> bool {
-        self.slots_taken() < UP_LETTERS_MAX
+        self.slots_taken() < self.slots_max
     }
 
     /// Slots of letters under way, and those reserved for live calls and for agents' legs that are being given up.

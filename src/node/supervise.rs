@@ -1,14 +1,16 @@
-//! The supervisor's hand on agents: who is meant, and the engine's commands for each.
+//! The supervisor's hand on agents, queues and waiting calls: who is meant, and the engine's commands for each.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::acd::{Actor, AgentTarget, Command, Reason};
+use crate::acd::{Actor, AgentTarget, Command, Membership, QueueState, Reason, Skill, strategy};
 use crate::base::limits::AGENTS_MAX;
-use crate::base::{AgentId, Instant};
+use crate::base::{AgentId, CallId, Instant, QueueId};
 use crate::config;
+use crate::node::directory::Directory;
 use crate::node::hub::Hub;
-use crate::node::message::{AgentChange, Reply, Selection};
+use crate::node::letter::Told;
+use crate::node::message::{AgentChange, QueueChange, Reply, Selection, SkillChange};
 
 impl Hub {
     /// Changes every agent meant, or none when somebody meant is unknown.
@@ -20,11 +22,132 @@ impl Hub {
             Ok(agents) => agents,
             Err(unknown) => return Reply::NotFound(unknown),
         };
-        for &agent in &agents {
-            let by = by.clone();
-            self.engine.handle_command(now, command(agent, change, by));
+        let commands = match self.commands(&agents, change, by) {
+            Ok(commands) => commands,
+            Err(reply) => return reply,
+        };
+        for command in commands {
+            self.engine.handle_command(now, command);
         }
         Reply::Set(agents.into_iter().map(|agent| Arc::clone(&self.directory.agent(agent).name)).collect())
+    }
+
+    /// Changes a queue.
+    pub(super) fn set_queue(&mut self, now: Instant, name: &str, change: &QueueChange, by: Actor) -> Reply {
+        let queue = match self.queue_named(name) {
+            Ok(queue) => queue,
+            Err(reply) => return reply,
+        };
+        match change {
+            QueueChange::State(state) => {
+                self.run_time.open(queue, *state == QueueState::Open);
+                self.tell_shards();
+                self.engine.handle_command(now, Command::SetQueue { queue, state: *state, by });
+            }
+            QueueChange::Priority(priority) => {
+                self.run_time.priority(queue, *priority);
+                self.tell_shards();
+            }
+            QueueChange::Strategy(name) => {
+                let Some(row) = strategy::find(name) else {
+                    let names: Vec<_> = strategy::names().collect();
+                    return Reply::Invalid(format!("no strategy {name}; there are {}", names.join(", ")));
+                };
+                self.run_time.strategy(queue, row.name);
+                self.tell_shards();
+                self.engine.handle_command(now, Command::SetStrategy { queue, strategy: row.name, by });
+            }
+            QueueChange::Threshold(threshold) => {
+                self.engine.handle_command(now, Command::SetTarget { queue, threshold: *threshold, by });
+            }
+        }
+        Reply::Done
+    }
+
+    /// Changes the priority of a call that waits.
+    pub(super) fn set_priority(&mut self, now: Instant, call: CallId, priority: i32, by: Actor) -> Reply {
+        if self.engine.position(call).is_none() {
+            return Reply::NotFound(format!("no call {call} waits"));
+        }
+        self.engine.handle_command(now, Command::SetPriority { call, priority, by });
+        Reply::Done
+    }
+
+    /// Shards are told of what has changed as of a reload.
+    fn tell_shards(&mut self) {
+        let mut directory = Directory::clone(&self.directory);
+        self.run_time.lay_over(&mut directory);
+        self.directory = Arc::new(directory);
+        self.tell_all(&Told::Reload(Arc::clone(&self.config), Arc::clone(&self.directory)));
+    }
+
+    /// The engine's commands for each agent.
+    fn commands(&self, agents: &BTreeSet<AgentId>, change: &AgentChange, by: &Actor) -> Result<Vec<Command>, Reply> {
+        let each = |command: &dyn Fn(AgentId, Actor) -> Command| {
+            agents.iter().map(|agent| command(*agent, by.clone())).collect::<Vec<_>>()
+        };
+        match change {
+            AgentChange::State(_)
+            | AgentChange::Pause(..)
+            | AgentChange::Force { .. }
+            | AgentChange::ExtendWrapUp(_)
+            | AgentChange::EndWrapUp
+            | AgentChange::Device(_) => {
+                Ok(agents.iter().filter_map(|agent| command(*agent, change, by.clone())).collect())
+            }
+            AgentChange::Skills(skills) => self.skill_commands(agents, skills, by),
+            &AgentChange::Join { ref queue, tier, position, penalty, delay } => {
+                let queue = self.queue_named(queue)?;
+                let terms = Membership { queue, level: tier, penalty, position, delay };
+                let membership = Some(terms);
+                Ok(each(&|agent, by| Command::SetMembership { agent, queue, membership: membership.clone(), by }))
+            }
+            AgentChange::Leave(name) => {
+                let queue = self.queue_named(name)?;
+                if self.directory.queue(queue).config.routing.members.is_none() {
+                    let why = format!("{name} lists no members: everybody belongs to it whose skills fit");
+                    return Err(Reply::Conflict(why));
+                }
+                Ok(each(&|agent, by| Command::SetMembership { agent, queue, membership: None, by }))
+            }
+            AgentChange::Penalty(queue, penalty) => {
+                let (queue, penalty) = (self.queue_named(queue)?, *penalty);
+                Ok(each(&|agent, by| Command::SetPenalty { agent, queue, penalty, by }))
+            }
+        }
+    }
+
+    fn skill_commands(
+        &self,
+        agents: &BTreeSet<AgentId>,
+        changes: &[(Arc<str>, SkillChange)],
+        by: &Actor,
+    ) -> Result<Vec<Command>, Reply> {
+        let known = self.config.skill_names();
+        if let Some((name, _)) = changes.iter().find(|(name, _)| !known.contains(name)) {
+            let known: Vec<_> = known.iter().map(|name| &**name).collect();
+            return Err(Reply::NotFound(format!("no skill {name}; there are {}", known.join(", "))));
+        }
+        let plan = self.engine.effective_plan();
+        let mut commands = Vec::new();
+        for agent in plan.agents.iter().filter(|agent| agents.contains(&agent.id)) {
+            for (name, change) in changes {
+                let now = agent.skills.iter().find(|skill| skill.name == *name);
+                let level = now.map_or(Skill::LEVEL, |skill| skill.level);
+                let (level, enabled) = match *change {
+                    SkillChange::Level(level) => (level, true),
+                    SkillChange::Enabled(enabled) => (level, enabled),
+                    SkillChange::Removed => (0, true),
+                };
+                let skill = Skill { name: Arc::clone(name), level, enabled };
+                commands.push(Command::SetSkill { agent: agent.id, skill, by: by.clone() });
+            }
+        }
+        Ok(commands)
+    }
+
+    pub(super) fn queue_named(&self, name: &str) -> Result<QueueId, Reply> {
+        self.directory.queue_of_name(name).ok_or_else(|| Reply::NotFound(format!("no queue {name}")))
     }
 
     /// Why a change is none that the configuration allows.
@@ -62,9 +185,10 @@ impl Hub {
     }
 }
 
-/// What the engine is told of a change. Whoever says why forces it, and the fact says so.
-fn command(agent: AgentId, change: &AgentChange, by: Actor) -> Command {
-    match change {
+/// What the engine is told of a change of the agent's state. Whoever says why forces it, and the fact says so. `None` for a
+/// change of its skills or memberships.
+fn command(agent: AgentId, change: &AgentChange, by: Actor) -> Option<Command> {
+    Some(match change {
         AgentChange::State(target) => Command::SetAgent { agent, target: target.clone(), by, lasts: None },
         AgentChange::Pause(reason, lasts) => {
             Command::SetAgent { agent, target: AgentTarget::NotReady(reason.clone()), by, lasts: Some(*lasts) }
@@ -80,5 +204,8 @@ fn command(agent: AgentId, change: &AgentChange, by: Actor) -> Command {
         AgentChange::ExtendWrapUp(more) => Command::ExtendWrapUp { agent, more: *more, by },
         AgentChange::EndWrapUp => Command::EndWrapUp { agent, by },
         AgentChange::Device(device) => Command::Device { agent, device: *device },
-    }
+        AgentChange::Skills(_) | AgentChange::Join { .. } | AgentChange::Leave(_) | AgentChange::Penalty(..) => {
+            return None;
+        }
+    })
 }

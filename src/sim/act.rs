@@ -50,6 +50,8 @@ pub enum Act {
     Cut(String),
     /// A host is joined again.
     Mend(String),
+    /// A host's audio passes an address translator from now on.
+    Nat(String),
     /// The network changes.
     Weather(Weather),
     /// The network drops what fits.
@@ -122,6 +124,7 @@ impl Act {
             Self::NextManner(name, manner) => with_agent(world, &name, |phone| phone.push_manner(manner)),
             Self::Cut(name) => found(world.cut(&name), &name),
             Self::Mend(name) => found(world.mend(&name), &name),
+            Self::Nat(name) => found(world.translate(&name), &name),
             Self::Weather(weather) => {
                 world.network.set_weather(weather);
                 Ok(())
@@ -202,7 +205,9 @@ fn done(reply: Reply) -> Result<(), String> {
     match reply {
         Reply::Done | Reply::Set(_) => Ok(()),
         Reply::NotFound(text) | Reply::Invalid(text) | Reply::Conflict(text) => Err(text),
-        Reply::Agents { .. } | Reply::Calls { .. } => Err("an answer to another question".to_string()),
+        Reply::Agents { .. } | Reply::Calls { .. } | Reply::Explanation(_) | Reply::Decisions(_) => {
+            Err("an answer to another question".to_string())
+        }
     }
 }
 

@@ -131,7 +131,12 @@ impl Media {
     /// The next datagram to send: from, to, payload.
     pub fn poll_transmit(&mut self) -> Option<(SocketAddr, SocketAddr, Bytes)> {
         let Self::Real(studio) = self else { return None };
-        let transmit = studio.workers.values_mut().find_map(Worker::poll_transmit)?;
+        let mut workers = studio.workers.values_mut();
+        let transmit = workers.find_map(|worker| {
+            // The simulated network has no sockets to connect.
+            while worker.poll_link().is_some() {}
+            worker.poll_transmit()
+        })?;
         let address = *studio.addresses.get(&transmit.port)?;
         let port = match transmit.kind {
             Kind::Rtp => address.port(),

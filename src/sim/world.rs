@@ -2,7 +2,7 @@
 //! after every step. The same set-up gives the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +78,7 @@ pub struct World {
     oracle: Oracle,
     wiretap: Wiretap,
     cut: BTreeSet<IpAddr>,
+    translated: BTreeSet<IpAddr>,
     plan: Arc<Plan>,
     names: Names,
     qualifies: bool,
@@ -107,14 +108,7 @@ impl World {
     pub fn new(setup: WorldSetup) -> Result<Self, String> {
         let mut rng = Rng::from_u64(setup.seed);
         let engine = setup.config.sip.listen;
-        // Ports go to the workers in turn.
-        let workers = u32::from(setup.config.media.workers.unwrap_or(1));
-        let leases: Vec<Lease> = (0..setup.ports)
-            .map(|index| Lease {
-                port: PortId::new((index % workers) as u8, index / workers),
-                address: SocketAddr::new(setup.config.media.address, 20_000 + 2 * u16::try_from(index).unwrap_or(0)),
-            })
-            .collect();
+        let leases = leases(&setup);
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&rng.u64().to_le_bytes());
         let media = Media::new(setup.audio, &leases);
@@ -142,6 +136,7 @@ impl World {
             oracle: Oracle::new(Arc::clone(&plan)),
             wiretap: Wiretap::default(),
             cut: BTreeSet::new(),
+            translated: BTreeSet::new(),
             plan,
             names: Names::default(),
             qualifies: false,
@@ -242,6 +237,12 @@ impl World {
         self.cut.insert(ip);
         self.network.cut(ip);
         true
+    }
+
+    /// Puts a host's audio behind an address translator: it comes from elsewhere than its phones say, and what goes to the
+    /// address they say is lost.
+    pub fn translate(&mut self, name: &str) -> bool {
+        self.town.host_of(name).map(|ip| self.translated.insert(ip)).is_some()
     }
 
     /// Joins a host again.
@@ -363,7 +364,7 @@ impl World {
                 if let Some(index) = self.town.at_sip(to) {
                     self.town.get(index).handle_datagram(self.now, from, &payload);
                     self.after_exchange(index);
-                } else if let Some(place) = self.town.at_rtp(to) {
+                } else if let Some(place) = self.inside(to).and_then(|to| self.town.at_rtp(to)) {
                     self.town.hear(self.now, place, &payload);
                 }
             }
@@ -423,6 +424,15 @@ impl World {
         self.put(at, arrival);
     }
 
+    /// The phone's own address behind one that audio is sent to; `None` when no translator knows it.
+    fn inside(&self, to: SocketAddr) -> Option<SocketAddr> {
+        if self.translated.contains(&to.ip()) {
+            return None;
+        }
+        let mut hidden = self.translated.iter().map(|ip| SocketAddr::new(*ip, to.port().wrapping_sub(TRANSLATED_BY)));
+        Some(hidden.find(|inside| translation(*inside) == to).unwrap_or(to))
+    }
+
     fn put(&mut self, at: Instant, arrival: Arrival) {
         self.sequence += 1;
         self.way.insert((at, self.sequence), arrival);
@@ -440,6 +450,7 @@ impl World {
             }
         }
         for (from, to, packet) in self.town.speak(self.now, index) {
+            let from = if self.translated.contains(&from.ip()) { translation(from) } else { from };
             self.deliver(from, to, &packet);
         }
         self.town.note_wake(index);
@@ -523,3 +534,32 @@ impl World {
         self.town.build(config)
     }
 }
+
+/// Where a translator sends a host's packets from: another address and another port.
+fn translation(inside: SocketAddr) -> SocketAddr {
+    let ip = match inside.ip() {
+        IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::new(203, 0, 113, ip.octets()[2])),
+        ip @ IpAddr::V6(_) => ip,
+    };
+    SocketAddr::new(ip, inside.port().wrapping_add(TRANSLATED_BY))
+}
+
+/// How far a translator moves ports.
+const TRANSLATED_BY: u16 = 10_001;
+
+/// The ports of a world, dealt to its media workers: all but the last have few, so that small worlds fill several.
+fn leases(setup: &WorldSetup) -> Vec<Lease> {
+    let workers = u32::from(setup.config.media.workers.unwrap_or(1));
+    let few = FEW_PORTS.min(setup.ports / workers);
+    let lease = |index: u32| {
+        let worker = index.checked_div(few).unwrap_or(0).min(workers - 1);
+        Lease {
+            port: PortId::new(worker as u8, index - worker * few),
+            address: SocketAddr::new(setup.config.media.address, 20_000 + 2 * u16::try_from(index).unwrap_or(0)),
+        }
+    };
+    (0..setup.ports).map(lease).collect()
+}
+
+/// Half of them are two or three calls.
+const FEW_PORTS: u32 = 6;

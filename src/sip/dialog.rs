@@ -121,7 +121,7 @@ impl Dialog {
     /// counts its requests by itself.
     pub fn establish(&mut self, response: &Message) {
         let Some(to) = response.value(Name::To) else { return };
-        let target = response.contact().map_or(self.target(), |contact| contact.uri);
+        let target = response.contact().map_or_else(|| self.target(), |contact| contact.uri);
         let routes = match routes(response) {
             Some(routes) => routes.into_iter().rev().collect(),
             None => self.routes().collect::<SmallVec<_>>(),
@@ -190,7 +190,7 @@ impl Dialog {
         let first = self.routes().next().and_then(NameAddr::parse);
         let strict = first.filter(|route| Uri::parse(route.uri).is_ok_and(|uri| uri.param("lr").is_none()));
         let (key, mut writer) =
-            stack.start_request_within(method, strict.map_or(self.target(), |route| route.uri), hops);
+            stack.start_request_within(method, strict.map_or_else(|| self.target(), |route| route.uri), hops);
         for route in self.routes().skip(usize::from(strict.is_some())) {
             writer.line(Name::Route, route);
         }
@@ -207,7 +207,7 @@ impl Dialog {
     /// The first route, else the target, when its host is an address; else where the dialog began. Names are not looked up
     /// here: inside a dialog the far end's proxy has written addresses of its own.
     fn next_hop(&self, route: Option<&[u8]>) -> SocketAddr {
-        Uri::parse(route.unwrap_or(self.target())).ok().and_then(|uri| uri.socket_addr()).unwrap_or(self.peer)
+        Uri::parse(route.unwrap_or_else(|| self.target())).ok().and_then(|uri| uri.socket_addr()).unwrap_or(self.peer)
     }
 
     fn call_id(&self) -> &[u8] {
@@ -277,30 +277,33 @@ impl Texts<'_> {
         let routes = self.routes.iter().map(|route| route.len() + 1).sum::<usize>();
         let named = parties.as_flattened().iter().map(|piece| piece.len()).sum::<usize>();
         let mut out = Vec::with_capacity(self.call_id.len() + named + self.target.len() + routes);
-        let call_id = put(&mut out, &[self.call_id]);
+        let mut put = |pieces: &[&[u8]]| {
+            pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+            u32::try_from(out.len()).expect("a dialog's texts are not much longer than the message they come from")
+        };
+        let call_id = put(&[self.call_id]);
         let [(local_tag, local), (remote_tag, remote)] = parties.map(|[first, second, tag, after]| {
-            let tag = (put(&mut out, &[first, second]), put(&mut out, &[tag]));
-            (tag, put(&mut out, &[after]))
+            let tag = (put(&[first, second]), put(&[tag]));
+            (tag, put(&[after]))
         });
-        let target = put(&mut out, &[self.target]);
+        let target = put(&[self.target]);
+        unfold(&mut out);
         let remote_tag = self.remote.tag.map(|_| remote_tag);
         for route in &self.routes {
-            put(&mut out, &[route]);
+            let from = out.len();
+            out.extend_from_slice(route);
+            unfold(&mut out[from..]);
             out.push(b'\n');
         }
         (out.into(), Places { call_id, local, remote, target, local_tag, remote_tag })
     }
 }
 
-/// Appends pieces, each on one line: line ends become spaces (RFC 3261 7.3.1). Returns where they end.
-fn put(out: &mut Vec<u8>, pieces: &[&[u8]]) -> u32 {
-    let before = out.len();
-    pieces.iter().for_each(|piece| out.extend_from_slice(piece));
-    let fresh = &mut out[before..];
-    if memchr::memchr2(b'\r', b'\n', fresh).is_some() {
-        fresh.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')).for_each(|byte| *byte = b' ');
+/// Folded values go on one line again: line ends become spaces (RFC 3261 7.3.1).
+fn unfold(text: &mut [u8]) {
+    if memchr::memchr2(b'\r', b'\n', text).is_some() {
+        text.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')).for_each(|byte| *byte = b' ');
     }
-    u32::try_from(out.len()).expect("a dialog's texts are not much longer than the message they come from")
 }
 
 /// The routes that a message records; `None` when there are too many.

@@ -1,32 +1,52 @@
 //! [`Writer`]: builds a message into one buffer. Line breaks are taken out of every value, so that no value can begin a header
 //! line of its own, and Content-Length is always the writer's own. Writes header fields in the order they are given.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::io::Write as _;
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::message::{Message, is_token};
 use super::name::{Method, Name};
 use super::value::{Params, split_commas};
 use crate::base::Digits;
 
-/// Room reserved for a message: most fit, so that writing one allocates once.
+/// Room reserved for a message: most fit.
 const BUFFER_BYTES: usize = 1024;
+/// Buffers are cut from blocks of this size. A block is used again once everything written into it is dropped, so that writing
+/// allocates nothing as long as messages are sent soon; who keeps a message for longer keeps a copy.
+const BLOCK_BYTES: usize = 16 * BUFFER_BYTES;
+
+thread_local! {
+    /// What is left of the block in use. It holds no text and no state: only memory.
+    static BLOCK: RefCell<BytesMut> = RefCell::new(BytesMut::new());
+}
+
+/// A buffer from the block in use.
+fn buffer() -> BytesMut {
+    BLOCK.with_borrow_mut(|block| {
+        if block.capacity() < BUFFER_BYTES && !block.try_reclaim(BLOCK_BYTES) {
+            *block = BytesMut::with_capacity(BLOCK_BYTES);
+        }
+        let rest = block.split_off(BUFFER_BYTES);
+        mem::replace(block, rest)
+    })
+}
 
 /// A message being written; see the module.
 #[derive(Debug)]
 pub struct Writer {
-    out: Vec<u8>,
+    out: BytesMut,
 }
 
 impl Writer {
     /// Begins a request. White space and control characters are taken out of the URI.
     pub fn request(method: Method, uri: &[u8]) -> Self {
-        let mut out = Vec::with_capacity(BUFFER_BYTES);
+        let mut out = buffer();
         out.extend_from_slice(method.as_str().as_bytes());
-        out.push(b' ');
+        out.put_u8(b' ');
         // Without an early end, so that the compiler takes many bytes at a time.
         if uri.iter().fold(false, |bad, b| bad | (*b <= b' ') | (*b == 0x7f)) {
             out.extend(uri.iter().filter(|b| **b > b' ' && **b != 0x7f));
@@ -40,7 +60,7 @@ impl Writer {
     /// Begins a response. `code` is 100..=699; the reason phrase is free text, see [`reason_phrase`] for the usual one.
     pub fn response(code: u16, reason: &str) -> Self {
         debug_assert!((100..700).contains(&code), "a status code has three digits");
-        let mut writer = Self { out: Vec::with_capacity(BUFFER_BYTES) };
+        let mut writer = Self { out: buffer() };
         let digit = |value: u16| b'0' + (value % 10) as u8;
         writer.out.extend_from_slice(b"SIP/2.0 ");
         writer.out.extend_from_slice(&[digit(code / 100), digit(code / 10), digit(code), b' ']);
@@ -128,7 +148,7 @@ impl Writer {
     /// Ends a message without a body.
     pub fn finish(mut self) -> Bytes {
         self.out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
-        self.out.into()
+        self.out.freeze()
     }
 
     /// Ends a message with a body.
@@ -138,7 +158,7 @@ impl Writer {
         self.out.extend_from_slice(Digits::decimal(body.len() as u64).as_bytes());
         self.out.extend_from_slice(b"\r\n\r\n");
         self.out.extend_from_slice(body);
-        self.out.into()
+        self.out.freeze()
     }
 
     /// Writes `Name: `; false for the names that a caller may not write.
@@ -158,7 +178,7 @@ impl Writer {
         let pieces = value.split(|b| matches!(b, b'\r' | b'\n')).map(<[u8]>::trim_ascii).filter(|p| !p.is_empty());
         for (index, piece) in pieces.enumerate() {
             if index > 0 {
-                self.out.push(b' ');
+                self.out.put_u8(b' ');
             }
             self.out.extend_from_slice(piece);
         }
@@ -182,10 +202,10 @@ impl Writer {
             if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
                 continue;
             }
-            self.out.push(b';');
+            self.out.put_u8(b';');
             self.put_value(name);
             if let Some(value) = value {
-                self.out.push(b'=');
+                self.out.put_u8(b'=');
                 self.put_value(value);
             }
         }
@@ -209,12 +229,12 @@ impl Writer {
     fn put_ip(&mut self, ip: IpAddr) {
         let IpAddr::V4(ip) = ip else {
             // Writing into a buffer that grows cannot fail.
-            let _ = write!(self.out, "{ip}");
+            let _ = fmt::Write::write_fmt(&mut self.out, format_args!("{ip}"));
             return;
         };
         for (index, octet) in ip.octets().into_iter().enumerate() {
             if index > 0 {
-                self.out.push(b'.');
+                self.out.put_u8(b'.');
             }
             self.out.extend_from_slice(Digits::decimal(u64::from(octet)).as_bytes());
         }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::acd::{AgentState, Direction, Reason};
 use crate::base::{Instant, QueueId};
 use crate::stats::block::Block;
+use crate::stats::cells::Sum;
 use crate::stats::contradiction::Contradiction;
 
 /// The number of agent states.
@@ -120,11 +121,13 @@ const AGENTS: usize = KINDS.len();
 const ENTERED: usize = 2 * KINDS.len();
 /// The latest moment folded: a reader whose clock was read before it reckons with it, or a counter would go back.
 const LATEST: usize = 3 * KINDS.len();
+const TALKS: usize = LATEST + 1;
+const TALK: usize = LATEST + 2;
 
 impl Times {
     /// Nobody's time.
     pub(super) fn new() -> Self {
-        Self(Block::new(LATEST + 1))
+        Self(Block::new(TALK + 1))
     }
 
     /// An agent is in a state from `at` on.
@@ -151,6 +154,19 @@ impl Times {
         }
     }
 
+    /// A talk of `talk_micros` ended.
+    pub(super) fn count_talk(&self, talk_micros: u64) {
+        let write = self.0.write();
+        write.add(TALKS, 1);
+        write.add(TALK, talk_micros);
+    }
+
+    /// Talks that ended, and their time in microseconds.
+    pub(super) fn talks(&self) -> Sum {
+        let cells = self.0.read();
+        Sum { count: cells[TALKS], micros: cells[TALK] }
+    }
+
     /// Microseconds spent in each of [`KINDS`] until `now`.
     pub(super) fn read(&self, now: Instant) -> [u64; KINDS.len()] {
         let cells = self.0.read();
@@ -168,7 +184,9 @@ pub(super) struct Agent {
     /// `None` when the plan in force lacks the agent: it ends its call and then goes.
     pub(super) group: Option<Arc<Group>>,
     pub(super) kind: Kind,
-    /// When it entered the state.
+    /// The books of its team.
+    pub(super) times: Arc<Times>,
+    /// When it entered the state, or the team.
     pub(super) since: Instant,
     /// The talk whose wrap-up has not ended.
     pub(super) talk: Option<Talk>,
@@ -186,13 +204,20 @@ pub(super) struct Talk {
 impl Agent {
     /// Enters another state, in the group's and the seconds' books. The state left is the one known here; `from` is what
     /// the fact says it was.
-    pub(super) fn change(&mut self, at: Instant, from: Kind, to: Kind, times: &Times) -> Result<(), Contradiction> {
-        times.change(at, Some((self.kind, self.since)), Some(to));
+    pub(super) fn change(&mut self, at: Instant, from: Kind, to: Kind) -> Result<(), Contradiction> {
+        self.times.change(at, Some((self.kind, self.since)), Some(to));
         let grouped = self.group.as_ref().map_or(Ok(()), |group| group.change(self.kind, to));
         let known = if self.kind == from { Ok(()) } else { Err(Contradiction::OtherState) };
         self.kind = to;
         self.since = at;
         grouped.and(known)
+    }
+
+    /// Goes on in the books of another team.
+    pub(super) fn move_to(&mut self, at: Instant, times: Arc<Times>) {
+        self.times.leave(at, self.since, self.kind);
+        times.enter(at, self.kind);
+        (self.times, self.since) = (times, at);
     }
 
     /// True when the agent may be forgotten: not in the plan and not at work.

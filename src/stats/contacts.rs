@@ -31,6 +31,8 @@ struct Contact {
     first: QueueId,
     /// When the visit in progress, or the last one, began.
     joined: Instant,
+    /// How long it was expected to wait when the visit began.
+    expected: Option<Duration>,
     /// It talked to an agent.
     served: bool,
     moves: SmallVec<[Move; 1]>,
@@ -64,14 +66,15 @@ impl Contacts {
     }
 
     /// A visit begins. True when the contact does too.
-    pub(super) fn on_offered(&self, at: Instant, call: CallId, queue: QueueId) -> bool {
+    pub(super) fn on_offered(&self, at: Instant, call: CallId, queue: QueueId, expected: Option<Duration>) -> bool {
         let Some(mut contact) = self.take(call) else {
-            let contact = Contact { first: queue, joined: at, served: false, moves: SmallVec::new(), loose: None };
-            self.open.insert(call, contact);
+            let (served, moves, loose) = (false, SmallVec::new(), None);
+            self.open.insert(call, Contact { first: queue, joined: at, expected, served, moves, loose });
             return true;
         };
         self.tie(&mut contact);
-        contact.joined = at;
+        // Its wait counts from before: no estimate was made for that.
+        (contact.joined, contact.expected) = (at, None);
         self.open.insert(call, contact);
         false
     }
@@ -79,6 +82,11 @@ impl Contacts {
     /// When the call's visit began.
     pub(super) fn joined(&self, call: CallId) -> Option<Instant> {
         self.open.get(&call).map(|contact| contact.joined)
+    }
+
+    /// How long the call was expected to wait when its visit began.
+    pub(super) fn expected(&self, call: CallId) -> Option<Duration> {
+        self.open.get(&call).and_then(|contact| contact.expected)
     }
 
     /// An agent answered. `None` when one did before.
@@ -189,9 +197,9 @@ mod tests {
     #[test]
     fn a_moved_contact_is_one_and_is_counted_where_it_began() {
         let contacts = Contacts::new();
-        assert!(contacts.on_offered(at(0), CALL, FIRST));
+        assert!(contacts.on_offered(at(0), CALL, FIRST, None));
         assert_eq!(contacts.on_flowed_out(at(5), CALL, FIRST, FlowOut::Requeued), None);
-        assert!(!contacts.on_offered(at(5), CALL, SECOND));
+        assert!(!contacts.on_offered(at(5), CALL, SECOND, None));
         assert_eq!(contacts.joined(CALL), Some(at(5)));
         let settled = contacts.on_answered(CALL).unwrap();
         assert_eq!((settled.first, &settled.moves[..]), (FIRST, &[(FIRST, FlowOut::Requeued)][..]));
@@ -202,10 +210,10 @@ mod tests {
     #[test]
     fn who_talked_is_not_lost_when_it_gives_up_in_a_later_queue() {
         let contacts = Contacts::new();
-        contacts.on_offered(at(0), CALL, FIRST);
+        contacts.on_offered(at(0), CALL, FIRST, None);
         assert!(contacts.on_answered(CALL).is_some());
         contacts.on_talk_ended(at(3), CALL, EndedBy::Supervisor);
-        assert!(!contacts.on_offered(at(3), CALL, SECOND));
+        assert!(!contacts.on_offered(at(3), CALL, SECOND, None));
         assert_eq!(contacts.on_abandoned(CALL), None);
         assert!(contacts.open.is_empty());
     }
@@ -214,7 +222,7 @@ mod tests {
     fn who_is_not_heard_of_any_more_is_over() {
         let contacts = Contacts::new();
         for call in [1, 2].map(CallId) {
-            contacts.on_offered(at(0), call, SECOND);
+            contacts.on_offered(at(0), call, SECOND, None);
         }
         contacts.on_answered(CallId(1));
         contacts.on_talk_ended(at(1), CallId(1), EndedBy::Supervisor);
@@ -231,7 +239,7 @@ mod tests {
         let contacts = Contacts::new();
         let mut lost = 0;
         for call in (0..LOOSE_COUNT_MAX + 10).map(CallId) {
-            contacts.on_offered(at(0), call, FIRST);
+            contacts.on_offered(at(0), call, FIRST, None);
             contacts.on_flowed_out(at(0), call, FIRST, FlowOut::Requeued);
             lost += u64::from(contacts.poll_over(at(0)).is_some());
         }

@@ -119,6 +119,11 @@ impl Counts {
 }
 
 impl Events {
+    /// All but the flow-outs in T.
+    pub const fn decided(&self) -> u64 {
+        self.answered + self.abandoned + self.abandoned_short + self.missed
+    }
+
     fn add(&mut self, more: &Self) {
         self.answered += more.answered;
         self.abandoned += more.abandoned;

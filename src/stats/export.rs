@@ -12,10 +12,11 @@ use crate::acd::{AgentState, FlowOut, OfferResult, Refusal, Repair};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{KINDS, STATES};
 use crate::stats::bounds::seconds;
+use crate::stats::cells::{Distribution, Histogram, QueueCells, Sum};
 use crate::stats::live::Live;
 use crate::stats::lost::LostCause;
 use crate::stats::openmetrics;
-use crate::stats::queue::{Distribution, Histogram, QueueCells, Sum};
+use crate::stats::outlook;
 use crate::stats::reading::{QueueReading, Reading};
 use crate::stats::spread::{SPREAD_BOUNDS, SpreadReading};
 use crate::stats::table::{Family, Kind, Row, TABLE};
@@ -135,27 +136,28 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Repaired => fill_repaired(series, reading),
         Family::WrapUp => series.push_summaries(reading, QueueCells::wrap_up),
         Family::ServiceLevelEvents => reading.queues.iter().for_each(|queue| fill_service_level(series, queue)),
-        Family::MissedFlowOuts => {
-            for queue in &reading.queues {
-                let threshold = seconds(queue.cells.threshold()).to_string();
-                series.push(&[&queue.name, &threshold], queue.cells.sl_missed_flowout() as f64);
-            }
-        }
+        Family::MissedFlowOuts => reading.queues.iter().for_each(|queue| {
+            let threshold = seconds(queue.cells.threshold()).to_string();
+            series.push(&[&queue.name, &threshold], queue.cells.sl_missed_flowout() as f64);
+        }),
         Family::Waiting => series.push_each(reading, |queue| queue.cells.waiting() as f64),
         Family::LongestWait => series.push_each(reading, |queue| seconds(queue.longest_wait(reading.now))),
         Family::OldestEnqueue => {
             let Some(origin) = reading.origin else { return };
             series.push_each(reading, |queue| queue.cells.oldest().map_or(0.0, |since| unix_seconds(origin, since)));
         }
+        Family::ExpectedWait => reading.queues.iter().for_each(|queue| fill_expected_wait(series, queue)),
+        Family::ExpectedWaitError => {
+            series.push_histogram_with(reading, "longer", Histogram::WaitedLonger);
+            series.push_histogram_with(reading, "shorter", Histogram::WaitedShorter);
+        }
         Family::QueueAgents => {
             let states = std::array::from_fn::<_, STATES, _>(|state| (state, AgentState::LABELS[state]));
             series.push_split(reading, states, |queue, state| queue.agents[state]);
         }
-        Family::AgentSeconds => {
-            for ((state, reason), micros) in KINDS.into_iter().zip(reading.agent_micros) {
-                series.push(&[AgentState::LABELS[state], reason], seconds(micros));
-            }
-        }
+        Family::AgentSeconds => fill_agent_seconds(series, reading),
+        Family::TeamTalk => reading.teams.iter().for_each(|team| series.push_summary(&[&team.path], team.talks)),
+        Family::Overflow => series.push(&["team"], reading.teams_overflow as f64),
         Family::Offers => {
             let results = OfferResult::ALL.map(|result| (result, result.as_str()));
             series.push_split(reading, results, |queue, result| queue.cells.offers(result));
@@ -171,6 +173,14 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         }
         Family::Violations => series.push(&[], violations as f64),
         Family::BuildInfo => series.push(&[env!("CARGO_PKG_VERSION")], 1.0),
+    }
+}
+
+fn fill_agent_seconds(series: &mut Series<'_>, reading: &Reading) {
+    for team in &reading.teams {
+        for ((state, reason), micros) in KINDS.into_iter().zip(team.micros) {
+            series.push(&[&team.path, AgentState::LABELS[state], reason], seconds(micros));
+        }
     }
 }
 
@@ -208,6 +218,13 @@ fn fill_service_level(series: &mut Series<'_>, queue: &QueueReading) {
         ("missed", cells.sl_missed()),
     ] {
         series.push(&[&queue.name, &threshold, outcome], count as f64);
+    }
+}
+
+fn fill_expected_wait(series: &mut Series<'_>, queue: &QueueReading) {
+    let Some(expected) = outlook::expected_wait(queue) else { return };
+    for (quantile, wait) in [("0.5", expected.p50), ("0.9", expected.p90)] {
+        series.push(&[&queue.name, quantile], wait.as_secs_f64());
     }
 }
 
@@ -270,6 +287,12 @@ impl Series<'_> {
         }
     }
 
+    fn push_histogram_with(&mut self, reading: &Reading, label: &str, histogram: Histogram) {
+        for queue in &reading.queues {
+            self.push_histogram(&[&queue.name, label], &queue.cells.distribution(histogram));
+        }
+    }
+
     fn push_spread(&mut self, labels: &[&str], spread: &SpreadReading) {
         let values = Distribution { bounds: &SPREAD_BOUNDS, buckets: &spread.buckets, sum: spread.micros };
         self.push_histogram(labels, &values);
@@ -300,14 +323,17 @@ impl Series<'_> {
 
     fn push_summaries(&mut self, reading: &Reading, sum: impl Fn(&QueueCells) -> Sum) {
         for queue in &reading.queues {
-            let sum = sum(&queue.cells);
-            let mut summary = Summary::default();
-            summary.set_sample_count(sum.count);
-            summary.set_sample_sum(seconds(sum.micros));
-            let mut metric = self.labelled(&[&queue.name]);
-            metric.set_summary(summary);
-            self.metrics.push(metric);
+            self.push_summary(&[&queue.name], sum(&queue.cells));
         }
+    }
+
+    fn push_summary(&mut self, labels: &[&str], sum: Sum) {
+        let mut summary = Summary::default();
+        summary.set_sample_count(sum.count);
+        summary.set_sample_sum(seconds(sum.micros));
+        let mut metric = self.labelled(labels);
+        metric.set_summary(summary);
+        self.metrics.push(metric);
     }
 
     fn labelled(&self, values: &[&str]) -> Metric {

@@ -34,12 +34,6 @@ pub struct Ratio {
     pub denominator: u64,
 }
 
-impl Ratio {
-    const fn new(numerator: u64, denominator: u64) -> Self {
-        Self { numerator, denominator }
-    }
-}
-
 /// What a formula is computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Inputs<'a> {
@@ -112,7 +106,7 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// One formula.
+/// One formula: the sum of `over`, divided by the sum of `under` less the sum of `less`.
 #[derive(Debug, Clone, Copy)]
 pub struct Formula {
     /// Its name in JSON, rules and boards.
@@ -125,16 +119,104 @@ pub struct Formula {
     pub text: &'static str,
     /// What its value is measured in.
     pub unit: Unit,
-    compute: fn(&Counts, Bucket, &AgentSeconds) -> Ratio,
-    needs: Needs,
+    /// Above the line.
+    pub over: &'static [Term],
+    /// Below the line.
+    pub under: &'static [Term],
+    /// Taken away below the line.
+    pub less: &'static [Term],
 }
 
-/// What a formula cannot do without.
+/// What formulas are made of: each is a count, or a time in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    Visits,
-    Threshold,
-    Agents,
+pub enum Term {
+    /// A
+    Answered,
+    /// B
+    Abandoned,
+    /// F, without those who found the queue closed: they are untargeted ("Decisions" 2).
+    FlowedOut,
+    /// A(T)
+    AnsweredIn,
+    /// B(T)
+    AbandonedIn,
+    /// B(S)
+    AbandonedShort,
+    /// B - B(S)
+    AbandonedLong,
+    /// Waits of the answered.
+    AnswerWait,
+    /// Waits of the abandoned.
+    AbandonWait,
+    /// Talks that ended.
+    Talks,
+    /// Talks with a hold.
+    Held,
+    /// Time of talks.
+    Talk,
+    /// Time on hold.
+    Hold,
+    /// Time of wrap-ups.
+    WrapUp,
+    /// Offers that were accepted.
+    Accepted,
+    /// Offers that the agent rejected.
+    Rejected,
+    /// Offers that rang without an answer.
+    TimedOut,
+    /// Service-level events: answered in T.
+    EventsAnswered,
+    /// Service-level events: answered, abandoned, missed; flow-outs in T are not among them.
+    EventsDecided,
+    /// Of the missed events, those that flowed out.
+    EventsMissedFlowOut,
+    /// Agents' time: talk, hold, wrap-up.
+    Handling,
+    /// Agents' time: handling, ready, reserved, ringing.
+    InService,
+    /// Agents' time: all but logged out.
+    LoggedIn,
+}
+
+impl Term {
+    /// True when it depends on T.
+    pub const fn needs_threshold(self) -> bool {
+        matches!(self, Self::AnsweredIn | Self::AbandonedIn)
+    }
+
+    /// True when it is agents' time, which is no queue's.
+    pub const fn is_of_agents(self) -> bool {
+        matches!(self, Self::Handling | Self::InService | Self::LoggedIn)
+    }
+
+    fn value(self, inputs: &Inputs<'_>) -> Option<u64> {
+        let visits = |count: fn(&Counts) -> u64| inputs.counts.map(count);
+        match self {
+            Self::Answered => visits(|c| c.answered),
+            Self::Abandoned => visits(|c| c.abandoned),
+            Self::FlowedOut => visits(|c| c.flowouts() - c.flowed_out[FlowOut::Closed as usize]),
+            Self::AnsweredIn => inputs.in_threshold.map(|bucket| bucket.answered),
+            Self::AbandonedIn => inputs.in_threshold.map(|bucket| bucket.abandoned),
+            Self::AbandonedShort => visits(|c| c.abandoned_short),
+            Self::AbandonedLong => visits(|c| c.abandoned.saturating_sub(c.abandoned_short)),
+            Self::AnswerWait => visits(|c| c.answer_wait),
+            Self::AbandonWait => visits(|c| c.abandon_wait),
+            Self::Talks => visits(|c| c.talks),
+            Self::Held => visits(|c| c.held),
+            Self::Talk => visits(|c| c.talk),
+            Self::Hold => visits(|c| c.hold),
+            Self::WrapUp => visits(|c| c.wrap_up),
+            Self::Accepted => visits(|c| c.offers[OfferResult::Accepted as usize]),
+            Self::Rejected => visits(|c| c.offers[OfferResult::Rejected as usize]),
+            Self::TimedOut => visits(|c| c.offers[OfferResult::TimedOut as usize]),
+            Self::EventsAnswered => visits(|c| c.events.answered),
+            Self::EventsDecided => visits(|c| c.events.decided()),
+            Self::EventsMissedFlowOut => visits(|c| c.events.missed_flowout),
+            Self::Handling => Some(inputs.seconds.handling()),
+            Self::InService => Some(inputs.seconds.in_service()),
+            Self::LoggedIn => Some(inputs.seconds.logged_in()),
+        }
+    }
 }
 
 impl Formula {
@@ -143,19 +225,26 @@ impl Formula {
         FORMULAS.iter().find(|formula| formula.key == key)
     }
 
+    /// All its terms.
+    pub fn terms(&self) -> impl Iterator<Item = Term> {
+        self.over.iter().chain(self.under).chain(self.less).copied()
+    }
+
     /// True when it is computed from visits, false when from agents' time.
     pub fn is_of_visits(&self) -> bool {
-        self.needs != Needs::Agents
+        !self.terms().any(Term::is_of_agents)
+    }
+
+    /// True when its value depends on T.
+    pub fn needs_threshold(&self) -> bool {
+        self.terms().any(Term::needs_threshold)
     }
 
     /// Numerator and denominator; `None` when the inputs lack what it needs.
     pub fn ratio(&self, inputs: &Inputs<'_>) -> Option<Ratio> {
-        match (self.needs, inputs.counts, inputs.in_threshold) {
-            (Needs::Visits, Some(counts), _) => Some((self.compute)(counts, Bucket::default(), &inputs.seconds)),
-            (Needs::Threshold, Some(counts), Some(bucket)) => Some((self.compute)(counts, bucket, &inputs.seconds)),
-            (Needs::Agents, _, _) => Some((self.compute)(&Counts::default(), Bucket::default(), &inputs.seconds)),
-            (Needs::Visits | Needs::Threshold, _, _) => None,
-        }
+        let sum = |terms: &[Term]| terms.iter().map(|term| term.value(inputs)).sum::<Option<u64>>();
+        let (numerator, denominator) = (sum(self.over)?, sum(self.under)?.saturating_sub(sum(self.less)?));
+        Some(Ratio { numerator, denominator })
     }
 
     /// The value in the formula's unit; `None` without a denominator: no calls, no figure.
@@ -177,89 +266,71 @@ impl Formula {
 }
 
 macro_rules! formulas {
-    ($($key:literal, $english:literal, $chinese:literal, $text:literal, $unit:ident, $needs:ident, $compute:expr;)*) => {
+    ($($key:literal, $english:literal, $chinese:literal, $text:literal, $unit:ident,
+        [$($over:ident)*] / [$($under:ident)*] - [$($less:ident)*];)*) => {
         &[$(Formula {
             key: $key,
             english: $english,
             chinese: $chinese,
             text: $text,
             unit: Unit::$unit,
-            needs: Needs::$needs,
-            compute: $compute,
+            over: &[$(Term::$over),*],
+            under: &[$(Term::$under),*],
+            less: &[$(Term::$less),*],
         }),*]
     };
 }
 
-/// Every formula. O offered, A answered, B abandoned, F flowed out (without those who found the queue closed: untargeted),
-/// X(T) with a wait of at most T, S the short-abandon limit.
+/// Every formula. A answered, B abandoned, F flowed out (without those who found the queue closed: untargeted), X(T) with a
+/// wait of at most T, S the short-abandon limit.
 pub const FORMULAS: &[Formula] = formulas! {
     "sl_f1", "Service level F1, abandons in T count as met", "服务水平①（阈值内放弃计为达标）", "(A(T)+B(T))/(A+B)",
-        Fraction, Threshold, |c, t, _| Ratio::new(t.answered + t.abandoned, c.answered + c.abandoned);
+        Fraction, [AnsweredIn AbandonedIn] / [Answered Abandoned] - [];
     "sl_f2", "Service level F2, of answered calls", "服务水平②（按接通量）", "A(T)/A",
-        Fraction, Threshold, |c, t, _| Ratio::new(t.answered, c.answered);
+        Fraction, [AnsweredIn] / [Answered] - [];
     "sl_f3", "Service level F3", "服务水平③（含放弃）", "A(T)/(A+B)",
-        Fraction, Threshold, |c, t, _| Ratio::new(t.answered, c.answered + c.abandoned);
+        Fraction, [AnsweredIn] / [Answered Abandoned] - [];
     "sl_f3o", "Service level F3 with flow-outs", "服务水平③（含放弃与溢出）", "A(T)/(A+B+F)",
-        Fraction, Threshold, |c, t, _| Ratio::new(t.answered, c.answered + c.abandoned + targeted_flowouts(c));
+        Fraction, [AnsweredIn] / [Answered Abandoned FlowedOut] - [];
     "sl_f4", "Service level F4, abandons in T left out", "服务水平④（剔除阈值内放弃）", "A(T)/(A+B-B(T))",
-        Fraction, Threshold, |c, t, _| Ratio::new(t.answered, (c.answered + c.abandoned).saturating_sub(t.abandoned));
+        Fraction, [AnsweredIn] / [Answered Abandoned] - [AbandonedIn];
     "sl_f5", "Service level F5, short abandons count as met", "服务水平⑤（短放弃计为达标）", "(A(T)+B(S))/(A+B)",
-        Fraction, Threshold, |c, t, _| Ratio::new(t.answered + c.abandoned_short, c.answered + c.abandoned);
+        Fraction, [AnsweredIn AbandonedShort] / [Answered Abandoned] - [];
     "sl_f6", "Service level F6, short abandons left out", "服务水平⑥（剔除短放弃）", "A(T)/(A+B-B(S))",
-        Fraction, Threshold,
-        |c, t, _| Ratio::new(t.answered, (c.answered + c.abandoned).saturating_sub(c.abandoned_short));
+        Fraction, [AnsweredIn] / [Answered Abandoned] - [AbandonedShort];
     "sl_live", "Service level live, counted when decided", "实时服务水平", "A(T)/(A(T)+B(T)+missed-missed that flowed out)",
-        Fraction, Visits, |c, _, _| {
-            let events = &c.events;
-            let decided = events.answered + events.abandoned + events.abandoned_short + events.missed;
-            Ratio::new(events.answered, decided.saturating_sub(events.missed_flowout))
-        };
+        Fraction, [EventsAnswered] / [EventsDecided] - [EventsMissedFlowOut];
     "answer_rate", "Answer rate", "人工接通率", "A/(A+B+F)",
-        Fraction, Visits, |c, _, _| Ratio::new(c.answered, c.answered + c.abandoned + targeted_flowouts(c));
+        Fraction, [Answered] / [Answered Abandoned FlowedOut] - [];
     "answer_rate_in", "Answer rate in T", "N秒人工接通率", "A(T)/(A+B+F)",
-        Fraction, Threshold, |c, t, _| Ratio::new(t.answered, c.answered + c.abandoned + targeted_flowouts(c));
+        Fraction, [AnsweredIn] / [Answered Abandoned FlowedOut] - [];
     "loss_rate", "Loss rate", "呼损率", "(B+F)/(A+B+F)",
-        Fraction, Visits, |c, _, _| {
-            let lost = c.abandoned + targeted_flowouts(c);
-            Ratio::new(lost, c.answered + lost)
-        };
+        Fraction, [Abandoned FlowedOut] / [Answered Abandoned FlowedOut] - [];
     "abandon_rate", "Abandon rate", "放弃率", "B/(A+B+F)",
-        Fraction, Visits, |c, _, _| Ratio::new(c.abandoned, c.answered + c.abandoned + targeted_flowouts(c));
+        Fraction, [Abandoned] / [Answered Abandoned FlowedOut] - [];
     "abandon_rate_net", "Abandon rate without short abandons", "净放弃率（剔除短放弃）", "(B-B(S))/(A+B+F-B(S))",
-        Fraction, Visits, |c, _, _| {
-            let abandoned = c.abandoned.saturating_sub(c.abandoned_short);
-            Ratio::new(abandoned, c.answered + abandoned + targeted_flowouts(c))
-        };
-    "asa", "Average speed of answer (ASA)", "平均应答速度", "sum of waits of the answered / A",
-        Seconds, Visits, |c, _, _| Ratio::new(c.answer_wait, c.answered);
-    "ata", "Average time to abandon (ATA)", "平均放弃时长", "sum of waits of the abandoned / B",
-        Seconds, Visits, |c, _, _| Ratio::new(c.abandon_wait, c.abandoned);
+        Fraction, [AbandonedLong] / [Answered Abandoned FlowedOut] - [AbandonedShort];
+    "asa", "Average speed of answer (ASA)", "平均应答速度", "sum of waits of the answered/A",
+        Seconds, [AnswerWait] / [Answered] - [];
+    "ata", "Average time to abandon (ATA)", "平均放弃时长", "sum of waits of the abandoned/B",
+        Seconds, [AbandonWait] / [Abandoned] - [];
     "aht", "Average handle time (AHT)", "平均处理时长", "(talk+hold+wrap-up)/handled",
-        Seconds, Visits, |c, _, _| Ratio::new(c.talk + c.hold + c.wrap_up, c.talks);
+        Seconds, [Talk Hold WrapUp] / [Talks] - [];
     "talk_mean", "Average talk time", "平均通话时长", "talk/handled",
-        Seconds, Visits, |c, _, _| Ratio::new(c.talk, c.talks);
+        Seconds, [Talk] / [Talks] - [];
     "hold_mean", "Average hold time", "平均保持时长", "hold/handled",
-        Seconds, Visits, |c, _, _| Ratio::new(c.hold, c.talks);
+        Seconds, [Hold] / [Talks] - [];
     "wrap_up_mean", "Average wrap-up time", "平均话后处理时长", "wrap-up/handled",
-        Seconds, Visits, |c, _, _| Ratio::new(c.wrap_up, c.talks);
+        Seconds, [WrapUp] / [Talks] - [];
     "hold_rate", "Hold rate", "保持率", "talks with a hold/handled",
-        Fraction, Visits, |c, _, _| Ratio::new(c.held, c.talks);
+        Fraction, [Held] / [Talks] - [];
     "agent_answer_rate", "Agent answer rate", "坐席应答率", "accepted/(accepted+timed out+rejected)",
-        Fraction, Visits, |c, _, _| {
-            let [accepted, rejected, timed_out] =
-                [OfferResult::Accepted, OfferResult::Rejected, OfferResult::TimedOut].map(|r| c.offers[r as usize]);
-            Ratio::new(accepted, accepted + rejected + timed_out)
-        };
+        Fraction, [Accepted] / [Accepted TimedOut Rejected] - [];
     "occupancy", "Occupancy", "占用率", "(talk+hold+wrap-up)/(logged in-not ready-other calls-unreachable)",
-        Fraction, Agents, |_, _, s| Ratio::new(s.handling(), s.in_service());
+        Fraction, [Handling] / [InService] - [];
     "utilisation", "Utilisation of logged-in time", "工时利用率（分母：登录时长）", "(talk+hold+wrap-up)/logged in",
-        Fraction, Agents, |_, _, s| Ratio::new(s.handling(), s.logged_in());
+        Fraction, [Handling] / [LoggedIn] - [];
 };
-
-/// Those who found the queue closed are untargeted ("Decisions" 2).
-fn targeted_flowouts(counts: &Counts) -> u64 {
-    counts.flowouts() - counts.flowed_out[FlowOut::Closed as usize]
-}
 
 #[cfg(test)]
 mod tests {

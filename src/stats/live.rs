@@ -19,7 +19,7 @@ use dashmap::DashMap;
 
 use crate::acd::{AgentPlan, AgentState, Fact, Plan, QueuePlan, Refusal, Repair, Skill, Stamped};
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, WallTime};
-use crate::stats::agents::{Agent, ByState, Group, Kind, STATES, Talk, Times};
+use crate::stats::agents::{Agent, ByState, Group, Kind, STATES, Talk};
 use crate::stats::bounds::{micros, normalised};
 use crate::stats::calendar::Calendar;
 use crate::stats::contacts::Contacts;
@@ -27,10 +27,12 @@ use crate::stats::contradiction::Contradiction;
 use crate::stats::intervals::{self, Intervals, Question, Unanswerable};
 use crate::stats::lost::LostCause;
 use crate::stats::moment::Moment;
+use crate::stats::outlook::{Outlook, at_work};
 use crate::stats::queue::Queue;
-use crate::stats::reading::{PeerReading, QueueReading, Reading};
+use crate::stats::reading::{PeerReading, QueueReading, Reading, TeamReading};
 use crate::stats::snapshot::{Overview, QueueSnapshot};
 use crate::stats::spread::{Working, WorkingReading};
+use crate::stats::teams::Teams;
 
 /// The live figures; see the module.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ pub struct Live {
     agents: DashMap<AgentId, Agent>,
     peers: DashMap<PeerId, Arc<AtomicU64>>,
     contacts: Contacts,
-    times: Times,
+    teams: Teams,
     refused: [AtomicU64; Refusal::ALL.len()],
     repaired: [AtomicU64; Repair::ALL.len()],
     /// Agents whose device contradicts their state.
@@ -80,7 +82,7 @@ impl Live {
             agents: DashMap::new(),
             peers: DashMap::new(),
             contacts: Contacts::new(),
-            times: Times::new(),
+            teams: Teams::default(),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
             repaired: std::array::from_fn(|_| AtomicU64::new(0)),
             disagreements: AtomicU64::new(0),
@@ -115,6 +117,20 @@ impl Live {
         for (queue, target) in targets {
             if let Ok(queue) = self.queue_of(*queue) {
                 queue.aim_at(*target);
+            }
+        }
+    }
+
+    /// The teams that agents are in from `now` on, by their paths (`sales/east`); agents that are not named are in none. What an
+    /// agent did before stays with the team that it was in.
+    pub fn set_teams(&self, now: Instant, members: &[(AgentId, Arc<str>)]) {
+        self.teams.set_members(members);
+        let known: Vec<AgentId> = self.agents.iter().map(|agent| *agent.key()).collect();
+        for id in known {
+            let (Some(mut agent), times) = (self.agent_of(id), self.teams.of(id)) else { continue };
+            if !Arc::ptr_eq(&agent.times, &times) {
+                agent.move_to(now, times);
+                self.agents.insert(id, agent);
             }
         }
     }
@@ -178,6 +194,14 @@ impl Live {
         intervals::answer(&queue, question, origin, now)
     }
 
+    /// What is to be expected of a queue: waits, patience, load and its trend.
+    pub fn outlook(&self, now: Instant, name: &str) -> Option<Outlook> {
+        let queue = self.names.get(name).map(|queue| Arc::clone(&queue))?;
+        let reading = self.read(now);
+        let found = reading.queues.iter().find(|other| other.name == queue.name)?;
+        Some(Outlook::of(&queue, found, self.moment(now).wall))
+    }
+
     /// One queue by its name.
     pub fn queue(&self, now: Instant, name: &str) -> Option<QueueSnapshot> {
         let queue = Arc::clone(&*self.names.get(name)?);
@@ -187,7 +211,8 @@ impl Live {
         for membership in roster.groups.iter().filter(|membership| membership.queues.contains(&place)) {
             membership.group.add_to(&mut agents);
         }
-        let reading = QueueReading { name: Arc::clone(&queue.name), cells: queue.read(), agents };
+        let theta = queue.patience().theta();
+        let reading = QueueReading { name: Arc::clone(&queue.name), cells: queue.read(), agents, theta };
         Some(QueueSnapshot::of(&reading, now))
     }
 
@@ -231,13 +256,21 @@ impl Live {
             }
         }
         let queues = roster.queues.iter().zip(by_queue);
+        let noted = |(queue, agents): &(&Arc<Queue>, ByState)| queue.note_staff(at_work(agents));
+        queues.clone().for_each(|pair| noted(&pair));
         Reading {
             now,
             queues: queues
-                .map(|(queue, agents)| QueueReading { name: Arc::clone(&queue.name), cells: queue.read(), agents })
+                .map(|(queue, agents)| QueueReading {
+                    name: Arc::clone(&queue.name),
+                    cells: queue.read(),
+                    agents,
+                    theta: queue.patience().theta(),
+                })
                 .collect(),
             agents,
-            agent_micros: self.times.read(now),
+            teams: self.teams.list().iter().map(|(path, times)| TeamReading::new(path, times, now)).collect(),
+            teams_overflow: self.teams.overflow(),
             refused: std::array::from_fn(|cause| self.refused[cause].load(Ordering::Relaxed)),
             repaired: std::array::from_fn(|kind| self.repaired[kind].load(Ordering::Relaxed)),
             disagreements: self.disagreements.load(Ordering::Relaxed),
@@ -317,8 +350,9 @@ impl Live {
             self.settle_lost(Some(first), Some(LostCause::System))?;
         }
         let queue = self.queue_of(queue)?;
+        let expected = queue.expected_wait();
         queue.on_offered(when);
-        if self.contacts.on_offered(when.at, call, queue.id) {
+        if self.contacts.on_offered(when.at, call, queue.id, expected) {
             queue.on_contact();
         }
         Ok(())
@@ -326,7 +360,12 @@ impl Live {
 
     fn on_answered(&self, when: Moment, call: CallId, queue: QueueId, wait: Duration) -> Result<(), Contradiction> {
         let joined = self.joined(when, call);
-        self.queue_of(queue)?.on_answered(when, joined, wait)?;
+        let expected = self.contacts.expected(call);
+        let answering = self.queue_of(queue)?;
+        answering.on_answered(when, joined, wait)?;
+        if let Some(expected) = expected {
+            answering.on_estimate_ended(expected, wait);
+        }
         let Some(settled) = self.contacts.on_answered(call) else { return Ok(()) };
         for (queue, reason) in settled.moves {
             self.queue_of(queue)?.on_served_later(reason);
@@ -345,6 +384,7 @@ impl Live {
     fn on_talk_ended(&self, queue: QueueId, agent: AgentId, talk: Duration) -> Result<(), Contradiction> {
         let Some(mut state) = self.agent_of(agent) else { return Err(Contradiction::UnknownAgent) };
         self.on_handled(state.talk.take(), Duration::ZERO);
+        state.times.count_talk(micros(talk));
         state.talk = Some(Talk { queue, micros: micros(talk) });
         self.agents.insert(agent, state);
         Ok(())
@@ -374,10 +414,10 @@ impl Live {
     ) -> Result<(), Contradiction> {
         let Some(mut agent) = self.agent_of(id) else { return Err(Contradiction::UnknownAgent) };
         let (from, to) = (Kind::of(from), Kind::of(to));
-        let changed = agent.change(at, from, to, &self.times);
+        let changed = agent.change(at, from, to);
         if agent.is_gone() {
             self.on_handled(agent.talk, Duration::ZERO);
-            self.times.leave(at, agent.since, agent.kind);
+            agent.times.leave(at, agent.since, agent.kind);
             self.agents.remove(&id);
             return changed;
         }
@@ -463,8 +503,9 @@ impl Live {
         if let Some(agent) = self.agent_of(id) {
             return agent;
         }
-        self.times.enter(now, Kind::LOGGED_OUT);
-        Agent { group: None, kind: Kind::LOGGED_OUT, since: now, talk: None }
+        let times = self.teams.of(id);
+        times.enter(now, Kind::LOGGED_OUT);
+        Agent { group: None, kind: Kind::LOGGED_OUT, times, since: now, talk: None }
     }
 
     fn retire_agents(&self, now: Instant, plan: &Plan) {
@@ -474,7 +515,7 @@ impl Live {
             let Some(mut agent) = self.agent_of(*id) else { continue };
             agent.group = None;
             if agent.is_gone() {
-                self.times.leave(now, agent.since, agent.kind);
+                agent.times.leave(now, agent.since, agent.kind);
                 self.agents.remove(id);
             } else {
                 self.agents.insert(*id, agent);

@@ -5,88 +5,27 @@
 //! as `missed`. A visit that found the queue closed within T is untargeted and gives none.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::acd::estimate::{self, Load};
 use crate::acd::{FlowOut, OfferResult, QueuePlan, Refusal};
 use crate::base::{Instant, QueueId};
 use crate::stats::block::{Block, Write};
 use crate::stats::bounds::{bucket, micros};
 use crate::stats::calendar::Calendar;
+use crate::stats::cells::{
+    ABANDONED_IN_QUEUE, ABANDONED_SHORT, ABANDONED_WHILE_RINGING, ANSWERED, CONTACTS, CONTACTS_IN_PROGRESS,
+    CONTACTS_LOST, CONTACTS_SERVED, CONTACTS_UNTARGETED, FLOWED_OUT, HANDLE_LONG, HANDLE_RECENT, HISTOGRAMS,
+    HOLD_MICROS, HOLDS, Histogram, INSTANT_ANSWERS, LATE, OFFERED, OFFERS, OLDEST, QueueCells, REMOVED, SERVED_LATER,
+    SHORT_ABANDON, SL_ABANDONED, SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED, SL_MISSED_FLOWOUT,
+    TALK_MICROS, TALKS, TARGET, THRESHOLD, WAITING, WRAP_UP_MICROS, WRAP_UPS,
+};
 use crate::stats::contradiction::Contradiction;
 use crate::stats::lost::LostCause;
 use crate::stats::moment::Moment;
+use crate::stats::patience::Patience;
 use crate::stats::window::{self, Borders, Change, Windows};
-
-const OFFERED: usize = 0;
-const ANSWERED: usize = 1;
-const WAITING: usize = 2;
-/// When the longest waiting caller joined; [`Instant::FAR`] when nobody waits.
-const OLDEST: usize = 3;
-const THRESHOLD: usize = 4;
-const SHORT_ABANDON: usize = 5;
-/// The bits of an `f64`; NaN when no target is known.
-const TARGET: usize = 6;
-/// One when the plan in force lacks the queue.
-const REMOVED: usize = 7;
-const TALKS: usize = 8;
-const TALK_MICROS: usize = 9;
-const WRAP_UPS: usize = 10;
-const WRAP_UP_MICROS: usize = 11;
-/// Visits whose outcome came after T. Never more than the missed ones.
-const LATE: usize = 12;
-const SL_ANSWERED: usize = 13;
-const SL_ABANDONED: usize = 14;
-const SL_ABANDONED_SHORT: usize = 15;
-const SL_FLOWOUT: usize = 16;
-const SL_MISSED: usize = 17;
-const SL_MISSED_FLOWOUT: usize = 18;
-const ABANDONED_SHORT: usize = 19;
-const ABANDONED_WHILE_RINGING: usize = 20;
-const ABANDONED_IN_QUEUE: usize = 21;
-/// Talks in which somebody held, how long they did, and answers faster than a person's.
-const HOLDS: usize = 22;
-const HOLD_MICROS: usize = 23;
-const INSTANT_ANSWERS: usize = 24;
-/// One cell for each of [`FlowOut::ALL`].
-const FLOWED_OUT: usize = 25;
-/// One cell for each of [`OfferResult::ALL`].
-const OFFERS: usize = FLOWED_OUT + FlowOut::ALL.len();
-/// Contacts that joined this queue first, or were refused on their way to it.
-const CONTACTS: usize = OFFERS + OfferResult::ALL.len();
-/// Of them, those who talked to an agent.
-const CONTACTS_SERVED: usize = CONTACTS + 1;
-/// Of them, those whose journey has not come to anything yet.
-const CONTACTS_IN_PROGRESS: usize = CONTACTS + 2;
-/// Of them, the lost: one cell for each of [`LostCause::ALL`].
-const CONTACTS_LOST: usize = CONTACTS + 3;
-/// Of them, the untargeted: one cell for each of [`Refusal::ALL`].
-const CONTACTS_UNTARGETED: usize = CONTACTS_LOST + LostCause::ALL.len();
-/// Visits that flowed out and whose contact was served later: one cell for each of [`FlowOut::ALL`].
-const SERVED_LATER: usize = CONTACTS_UNTARGETED + Refusal::ALL.len();
-/// From here the histograms: for each its sum in microseconds, then a cell for each bound, then one for what lies above.
-const HISTOGRAMS: usize = SERVED_LATER + FlowOut::ALL.len();
-
-/// The histograms of a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Histogram {
-    /// Waits of the answered.
-    AnswerWait,
-    /// Waits of the abandoned.
-    AbandonWait,
-    /// Talk and wrap-up of one call.
-    Handle,
-    /// From offer to its end.
-    Ring,
-}
-
-impl Histogram {
-    const COUNT: usize = 4;
-
-    /// The cell of its sum.
-    const fn start(self, bounds: usize) -> usize {
-        HISTOGRAMS + self as usize * (bounds + 2)
-    }
-}
 
 /// A queue and its block.
 #[derive(Debug)]
@@ -96,6 +35,8 @@ pub(super) struct Queue {
     bounds: Arc<[u64]>,
     block: Arc<Block>,
     windows: Arc<Windows>,
+    patience: Arc<Patience>,
+    staff: Arc<AtomicU64>,
     borders: Borders,
     calendar: Arc<Calendar>,
 }
@@ -109,8 +50,10 @@ impl Queue {
         write.set(TARGET, f64::NAN.to_bits());
         drop(write);
         let windows = Arc::new(Windows::new(bounds.len()));
+        let (patience, staff) = (Arc::new(Patience::new()), Arc::default());
         let (borders, calendar) = (Borders::default(), Arc::new(Calendar::utc()));
-        let queue = Self { id: plan.id, name: Arc::clone(&plan.name), bounds, block, windows, borders, calendar };
+        let (id, name) = (plan.id, Arc::clone(&plan.name));
+        let queue = Self { id, name, bounds, block, windows, patience, staff, borders, calendar };
         queue.configure(plan);
         queue
     }
@@ -123,6 +66,8 @@ impl Queue {
             bounds: Arc::clone(&self.bounds),
             block: Arc::clone(&self.block),
             windows: Arc::clone(&self.windows),
+            patience: Arc::clone(&self.patience),
+            staff: Arc::clone(&self.staff),
             borders: Borders::default(),
             calendar,
         }
@@ -136,6 +81,36 @@ impl Queue {
     /// Its figures by interval.
     pub(super) fn windows(&self) -> &Windows {
         &self.windows
+    }
+
+    /// How long its callers are patient.
+    pub(super) fn patience(&self) -> &Patience {
+        &self.patience
+    }
+
+    /// Notes how many agents are at work for it: the readers count them, the writer's estimates go by the last count.
+    pub(super) fn note_staff(&self, agents: u64) {
+        self.staff.store(agents, Ordering::Relaxed);
+    }
+
+    /// The mean wait of a caller who joins now; `None` when nothing is known.
+    pub(super) fn expected_wait(&self) -> Option<Duration> {
+        let cells = self.block.write();
+        let (ahead, handle) = (cells.get(WAITING), cells.get(HANDLE_RECENT));
+        drop(cells);
+        let agents = u32::try_from(self.staff.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        let load = Load { agents, handle: Duration::from_micros(handle), giving_up: self.patience.theta() };
+        estimate::mean(u32::try_from(ahead).unwrap_or(u32::MAX), load)
+    }
+
+    /// An answered caller waited so long, and was expected to wait so long.
+    pub(super) fn on_estimate_ended(&self, expected: Duration, wait: Duration) {
+        let write = self.block.write();
+        if wait > expected {
+            self.observe(&write, Histogram::WaitedLonger, micros(wait - expected));
+        } else {
+            self.observe(&write, Histogram::WaitedShorter, micros(expected - wait));
+        }
     }
 
     /// The bounds of its histograms, in microseconds.
@@ -197,6 +172,7 @@ impl Queue {
         ];
         self.add(when, &changes);
         self.add_arrival(joined, &changes);
+        self.patience.add(wait, false);
         left
     }
 
@@ -234,6 +210,7 @@ impl Queue {
         ];
         self.add(when, &changes);
         self.add_arrival(joined, &changes);
+        self.patience.add(wait, true);
         (cause, left)
     }
 
@@ -262,6 +239,10 @@ impl Queue {
         ];
         self.add(when, &changes);
         self.add_arrival(joined, &changes);
+        // Who is moved waits on, with all that it has waited.
+        if reason != FlowOut::Requeued {
+            self.patience.add(wait, false);
+        }
         left
     }
 
@@ -355,12 +336,19 @@ impl Queue {
 
     /// A call is wholly handled: talk and wrap-up together.
     pub(super) fn on_handled(&self, handle_micros: u64) {
-        self.observe(&self.block.write(), Histogram::Handle, handle_micros);
+        let write = self.block.write();
+        self.observe(&write, Histogram::Handle, handle_micros);
+        for (cell, weight) in [(HANDLE_RECENT, 16), (HANDLE_LONG, 256)] {
+            let mean = write.get(cell);
+            // The first call is the mean.
+            let next = if mean == 0 { handle_micros } else { mean - mean / weight + handle_micros / weight };
+            write.set(cell, next);
+        }
     }
 
     /// A consistent copy.
     pub(super) fn read(&self) -> QueueCells {
-        QueueCells { cells: self.block.read(), bounds: Arc::clone(&self.bounds) }
+        QueueCells::new(self.block.read(), Arc::clone(&self.bounds))
     }
 
     /// Intervals need the calendar's time; without an origin none are kept.
@@ -425,181 +413,6 @@ fn is_in_threshold(write: &Write<'_>, wait: u64) -> (bool, Change) {
 /// One caller fewer waits.
 fn leave(write: &Write<'_>) -> Result<(), Contradiction> {
     if write.take(WAITING, 1) { Ok(()) } else { Err(Contradiction::NobodyWaits) }
-}
-
-/// A consistent copy of a queue's cells.
-#[derive(Debug, Clone)]
-pub(super) struct QueueCells {
-    cells: Vec<u64>,
-    bounds: Arc<[u64]>,
-}
-
-/// A histogram read from a copy.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Distribution<'a> {
-    /// Microseconds, ascending.
-    pub(super) bounds: &'a [u64],
-    /// Values in each bucket, not accumulated; one more than there are bounds.
-    pub(super) buckets: &'a [u64],
-    /// Of all values, in microseconds.
-    pub(super) sum: u64,
-}
-
-/// How many and how long in all.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sum {
-    pub(super) count: u64,
-    pub(super) micros: u64,
-}
-
-impl QueueCells {
-    pub(super) fn offered(&self) -> u64 {
-        self.cells[OFFERED]
-    }
-
-    pub(super) fn answered(&self) -> u64 {
-        self.cells[ANSWERED]
-    }
-
-    /// Short ones included.
-    pub(super) fn abandoned(&self) -> u64 {
-        self.cells[ABANDONED_SHORT..=ABANDONED_IN_QUEUE].iter().sum()
-    }
-
-    pub(super) fn abandoned_short(&self) -> u64 {
-        self.cells[ABANDONED_SHORT]
-    }
-
-    pub(super) fn flowed_out(&self, reason: FlowOut) -> u64 {
-        self.cells[FLOWED_OUT + reason as usize]
-    }
-
-    pub(super) fn waiting(&self) -> u64 {
-        self.cells[WAITING]
-    }
-
-    /// When the longest waiting caller joined.
-    pub(super) fn oldest(&self) -> Option<Instant> {
-        let oldest = Instant::from_micros(self.cells[OLDEST]);
-        (oldest != Instant::FAR && self.waiting() > 0).then_some(oldest)
-    }
-
-    pub(super) fn lost(&self, cause: LostCause) -> u64 {
-        match cause {
-            LostCause::CallerShort => self.cells[ABANDONED_SHORT],
-            LostCause::CallerWhileRinging => self.cells[ABANDONED_WHILE_RINGING],
-            LostCause::CallerInQueue => self.cells[ABANDONED_IN_QUEUE],
-            LostCause::QueueFull
-            | LostCause::Timeout
-            | LostCause::Draining
-            | LostCause::Overload
-            | LostCause::Withdrawn
-            | LostCause::Unanswered
-            | LostCause::OffersMax
-            | LostCause::System => {
-                let reasons = FlowOut::ALL.into_iter().filter(|reason| LostCause::of_flow_out(*reason) == Some(cause));
-                reasons.map(|reason| self.flowed_out(reason)).sum()
-            }
-        }
-    }
-
-    /// Contacts that began here.
-    pub(super) fn contacts(&self) -> u64 {
-        self.cells[CONTACTS]
-    }
-
-    pub(super) fn contacts_served(&self) -> u64 {
-        self.cells[CONTACTS_SERVED]
-    }
-
-    pub(super) fn contacts_in_progress(&self) -> u64 {
-        self.cells[CONTACTS_IN_PROGRESS]
-    }
-
-    pub(super) fn contacts_lost(&self, cause: LostCause) -> u64 {
-        self.cells[CONTACTS_LOST + cause as usize]
-    }
-
-    /// Zero for the causes that are losses.
-    pub(super) fn contacts_untargeted(&self, reason: Refusal) -> u64 {
-        self.cells[CONTACTS_UNTARGETED + reason as usize]
-    }
-
-    pub(super) fn served_later(&self, reason: FlowOut) -> u64 {
-        self.cells[SERVED_LATER + reason as usize]
-    }
-
-    pub(super) fn offers(&self, result: OfferResult) -> u64 {
-        self.cells[OFFERS + result as usize]
-    }
-
-    pub(super) fn talk(&self) -> Sum {
-        Sum { count: self.cells[TALKS], micros: self.cells[TALK_MICROS] }
-    }
-
-    pub(super) fn hold(&self) -> Sum {
-        Sum { count: self.cells[HOLDS], micros: self.cells[HOLD_MICROS] }
-    }
-
-    pub(super) fn instant_answers(&self) -> u64 {
-        self.cells[INSTANT_ANSWERS]
-    }
-
-    pub(super) fn wrap_up(&self) -> Sum {
-        Sum { count: self.cells[WRAP_UPS], micros: self.cells[WRAP_UP_MICROS] }
-    }
-
-    pub(super) fn sl_answered(&self) -> u64 {
-        self.cells[SL_ANSWERED]
-    }
-
-    pub(super) fn sl_abandoned(&self) -> u64 {
-        self.cells[SL_ABANDONED]
-    }
-
-    pub(super) fn sl_abandoned_short(&self) -> u64 {
-        self.cells[SL_ABANDONED_SHORT]
-    }
-
-    pub(super) fn sl_flowout(&self) -> u64 {
-        self.cells[SL_FLOWOUT]
-    }
-
-    pub(super) fn sl_missed(&self) -> u64 {
-        self.cells[SL_MISSED]
-    }
-
-    pub(super) fn sl_missed_flowout(&self) -> u64 {
-        self.cells[SL_MISSED_FLOWOUT]
-    }
-
-    /// T in microseconds.
-    pub(super) fn threshold(&self) -> u64 {
-        self.cells[THRESHOLD]
-    }
-
-    /// S in microseconds.
-    pub(super) fn short_abandon(&self) -> u64 {
-        self.cells[SHORT_ABANDON]
-    }
-
-    pub(super) fn target(&self) -> Option<f64> {
-        let target = f64::from_bits(self.cells[TARGET]);
-        (!target.is_nan()).then_some(target)
-    }
-
-    pub(super) fn is_removed(&self) -> bool {
-        self.cells[REMOVED] != 0
-    }
-
-    pub(super) fn distribution(&self, histogram: Histogram) -> Distribution<'_> {
-        let start = histogram.start(self.bounds.len());
-        Distribution {
-            bounds: &self.bounds,
-            buckets: &self.cells[start + 1..start + 2 + self.bounds.len()],
-            sum: self.cells[start],
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::acd::{FlowOut, Refusal, Repair};
 use crate::base::{Instant, WallTime};
-use crate::stats::agents::{ByState, KINDS};
+use crate::stats::agents::{ByState, KINDS, Times};
+use crate::stats::cells::{QueueCells, Sum};
 use crate::stats::lost::LostCause;
-use crate::stats::queue::QueueCells;
 use crate::stats::spread::WorkingReading;
 
 /// Everything at one moment, block by block.
@@ -18,7 +18,10 @@ pub(super) struct Reading {
     pub(super) queues: Vec<QueueReading>,
     /// Each agent once.
     pub(super) agents: ByState,
-    pub(super) agent_micros: [u64; KINDS.len()],
+    /// By path.
+    pub(super) teams: Vec<TeamReading>,
+    /// How often a team's figures went into `other`.
+    pub(super) teams_overflow: u64,
     /// In the order of [`Refusal::ALL`].
     pub(super) refused: [u64; Refusal::ALL.len()],
     /// In the order of [`Repair::ALL`].
@@ -38,6 +41,23 @@ pub(super) struct QueueReading {
     pub(super) name: Arc<str>,
     pub(super) cells: QueueCells,
     pub(super) agents: ByState,
+    /// The rate of giving up, a second.
+    pub(super) theta: f64,
+}
+
+/// A team's copy.
+#[derive(Debug)]
+pub(super) struct TeamReading {
+    /// From the root; empty for those without a team.
+    pub(super) path: Arc<str>,
+    pub(super) micros: [u64; KINDS.len()],
+    pub(super) talks: Sum,
+}
+
+impl TeamReading {
+    pub(super) fn new(path: &Arc<str>, times: &Times, now: Instant) -> Self {
+        Self { path: Arc::clone(path), micros: times.read(now), talks: times.talks() }
+    }
 }
 
 /// A neighbour that was named.

@@ -9,7 +9,7 @@ use crate::acd::{AgentState, FlowOut};
 use crate::base::Instant;
 use crate::stats::agents::ByState;
 use crate::stats::bounds::seconds;
-use crate::stats::queue::Histogram;
+use crate::stats::cells::Histogram;
 use crate::stats::reading::QueueReading;
 
 /// A consistent copy of one queue's figures since the start of the node, or their sum over queues. Counts are of queue

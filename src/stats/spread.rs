@@ -64,6 +64,12 @@ pub struct Working {
     pub media_commands: Spread,
     /// From the media thread's event to the signalling thread's taking it.
     pub media_events: Spread,
+    /// From a shard's letter to the hub's taking it; nothing while the engine runs inline.
+    pub letters_up: Spread,
+    /// From the hub's letter to the shard's taking it; nothing while the engine runs inline.
+    pub letters_down: Spread,
+    /// From the passing of a datagram to another shard to its taking it.
+    pub passed: Spread,
     /// From the control plane's request to the signalling thread's taking it.
     pub requests: Spread,
 }
@@ -74,7 +80,7 @@ pub(super) struct WorkingReading {
     pub(super) datagram_wait: SpreadReading,
     pub(super) decision: SpreadReading,
     /// By the channel's name.
-    pub(super) channels: [(&'static str, SpreadReading); 3],
+    pub(super) channels: [(&'static str, SpreadReading); 6],
 }
 
 impl WorkingReading {
@@ -85,6 +91,9 @@ impl WorkingReading {
             channels: [
                 ("media_commands", working.media_commands.read()),
                 ("media_events", working.media_events.read()),
+                ("letters_up", working.letters_up.read()),
+                ("letters_down", working.letters_down.read()),
+                ("passed", working.passed.read()),
                 ("requests", working.requests.read()),
             ],
         }

@@ -1,7 +1,7 @@
 //! The one table of metric families: name, kind, labels and help. The names are those of FEATURES 7.2; the exposition emits
 //! exactly these rows, and `configs/prometheus/METRICS.md` is written from them.
 //!
-//! Of 7.2's labels, `dnis_group` and `team` are left out until there are such groups and teams. No label ever holds a caller
+//! Of 7.2's labels, `dnis_group` is left out until there are such groups. No label ever holds a caller
 //! or a call. The families that 7.2 does not name are `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
 //! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_peer_up`, `acd_instant_answers_total`, `acd_build_info`, and those about
 //! the engine's own working (`acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
@@ -97,10 +97,18 @@ pub enum Family {
     LongestWait,
     /// `acd_queue_oldest_enqueue_timestamp_seconds`
     OldestEnqueue,
+    /// `acd_ewt_seconds`
+    ExpectedWait,
+    /// `acd_ewt_error_seconds`
+    ExpectedWaitError,
     /// `acd_queue_agents`
     QueueAgents,
     /// `acd_agent_state_seconds_total`
     AgentSeconds,
+    /// `acd_team_talk_seconds`
+    TeamTalk,
+    /// `acd_series_overflow_total`
+    Overflow,
     /// `acd_offers_total`
     Offers,
     /// `acd_offer_ring_seconds`
@@ -128,7 +136,7 @@ pub enum Family {
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 38] = [
+pub const TABLE: [Row; 42] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -303,6 +311,21 @@ pub const TABLE: [Row; 38] = [
         help: "Unix time when the longest waiting caller joined; 0 when nobody waits.",
     },
     Row {
+        family: Family::ExpectedWait,
+        name: "acd_ewt_seconds",
+        kind: Kind::Gauge,
+        labels: &["queue", "quantile"],
+        help: "Expected wait of a caller who joins now, half and nine in ten wait less; no series while it is unknown.",
+    },
+    Row {
+        family: Family::ExpectedWaitError,
+        name: "acd_ewt_error_seconds",
+        kind: Kind::Histogram,
+        labels: &["queue", "direction"],
+        help: "How far the answered waited from the mean that was expected when they joined: longer or shorter. Expected with \
+               the agents at work at the scrape before.",
+    },
+    Row {
         family: Family::QueueAgents,
         name: "acd_queue_agents",
         kind: Kind::Gauge,
@@ -313,8 +336,23 @@ pub const TABLE: [Row; 38] = [
         family: Family::AgentSeconds,
         name: "acd_agent_state_seconds_total",
         kind: Kind::Counter,
-        labels: &["state", "reason"],
-        help: "Time of all agents by state, running states up to the scrape included; reasons that people give are custom.",
+        labels: &["team", "state", "reason"],
+        help: "Time of agents by state and by the path of the team they were in then (a department is team=~\"sales(/.*)?\"), \
+               running states up to the scrape included; reasons that people give are custom.",
+    },
+    Row {
+        family: Family::TeamTalk,
+        name: "acd_team_talk_seconds",
+        kind: Kind::Summary,
+        labels: &["team"],
+        help: "Talks by the path of the team that the agent was in when they ended.",
+    },
+    Row {
+        family: Family::Overflow,
+        name: "acd_series_overflow_total",
+        kind: Kind::Counter,
+        labels: &["label"],
+        help: "How often a value of the label came that has no series of its own, as there are too many: it counts in other.",
     },
     Row {
         family: Family::Offers,

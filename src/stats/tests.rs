@@ -1,8 +1,10 @@
 //! Tests of the figures as a whole: what is folded is what is read, scraped and documented.
 
 mod agents;
+mod boards;
 mod contacts;
 mod intervals;
+mod outlook;
 mod page;
 mod scrape;
 mod visits;

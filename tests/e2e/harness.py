@@ -81,6 +81,20 @@ def free_port(kind=socket.SOCK_DGRAM):
         return probe.getsockname()[1]
 
 
+def free_ports(count):
+    """The first of so many ports in a row that nobody holds at this moment."""
+    for _ in range(100):
+        first = free_port()
+        try:
+            for port in range(first + 1, min(first + count, 65536)):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                    probe.bind((HOST, port))
+            return first
+        except OSError:
+            continue
+    raise Failure(f"no {count} free ports in a row")
+
+
 def free_rtp_range():
     """First and last port of a range that no other engine holds."""
     for turn in itertools.islice(_ranges, RTP_RANGES):
@@ -117,17 +131,25 @@ class Bench:
 
     def __init__(self, binary, folder, is_long=False):
         self.binary, self.folder, self.is_long = binary, folder, is_long
+        self.shards = 1
         self._engines, self._sipps = [], []
 
     def calls(self, count):
         """So many calls in the short form, ten times as many in the long one."""
         return count * 10 if self.is_long else count
 
-    def engine(self, config, level="info", media=""):
+    def engine(self, config, level="info", media="", shards=None):
         """An engine with this configuration; `media` are more keys of that table."""
         folder = tempfile.mkdtemp(dir=self.folder, prefix="engine-")
-        self._engines.append(Engine(self.binary, folder, config, level, media))
+        self._engines.append(Engine(self.binary, folder, config, level, media, shards=shards or self.shards))
         return self._engines[-1]
+
+    def serve(self, text, *arguments):
+        """A `strowger serve` with this whole configuration that is expected to end by itself."""
+        path = pathlib.Path(tempfile.mkdtemp(dir=self.folder)) / "strowger.toml"
+        path.write_text(text)
+        command = [str(self.binary), "serve", "--config", str(path), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=20)
 
     def sipp(self, scenario, *arguments, **options):
         """A SIPp with this scenario."""
@@ -150,10 +172,10 @@ def remove(folder):
 class Engine:
     """A running `strowger serve` with a configuration of its own."""
 
-    def __init__(self, binary, folder, config, level="warn", media="", rtp=None, arguments=()):
+    def __init__(self, binary, folder, config, level="warn", media="", rtp=None, shards=1, arguments=()):
         first, last = rtp or free_rtp_range()
         self.media = f'[media]\nports = "{first}-{last}"\n{media}\n'
-        self.sip = free_port()
+        self.sip = free_ports(shards)
         self.http = free_port(socket.SOCK_STREAM)
         self.folder = pathlib.Path(folder)
         self.path = self.folder / "strowger.toml"
@@ -161,6 +183,7 @@ class Engine:
         self.write(config)
         self.log = open(self.log_path, "wb")
         command = [str(binary), "serve", "--config", str(self.path), "--log-level", level, *arguments]
+        command += ["--shards", str(shards)] if shards > 1 else []
         self.child = start(command, stdout=self.log, stderr=self.log)
         wait_until(self._is_ready, "the engine is ready")
 

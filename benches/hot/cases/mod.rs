@@ -1,6 +1,7 @@
 //! The hot paths, each as an operation that can be repeated without end: its state is steady, so the thousandth costs what the
 //! millionth does. Two only grow.
 
+mod gate;
 mod node;
 mod packets;
 mod route;
@@ -13,11 +14,13 @@ pub(crate) type Case = Box<dyn FnMut()>;
 pub(crate) type Meter = fn(&mut dyn FnMut());
 
 /// Every case that can be repeated without end, in the order of a call's way.
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 20] = [
     "parse_invite",
     "parse_invite_rsip",
+    "parse_invite_rsipstack",
     "parse_200",
     "parse_200_rsip",
+    "parse_200_rsipstack",
     "check_invite",
     "respond_200",
     "transaction_key",
@@ -27,6 +30,11 @@ pub(crate) const NAMES: [&str; 13] = [
     "route",
     "relay_packet",
     "music_packet",
+    "refused_call",
+    "silenced_call",
+    "peer_options",
+    "stranger_call",
+    "stranger_flood",
 ];
 
 /// Cases that leave one more call behind each time; at most [`GROWN_MAX`] times.
@@ -40,8 +48,10 @@ pub(crate) fn case(name: &str, meter: Meter) -> Option<Case> {
     let case: Case = match name {
         "parse_invite" => Box::new(sip::parse(sip::INVITE)),
         "parse_invite_rsip" => Box::new(sip::parse_rsip(sip::INVITE)),
+        "parse_invite_rsipstack" => Box::new(sip::parse_rsipstack(sip::INVITE)),
         "parse_200" => Box::new(sip::parse(sip::OK)),
         "parse_200_rsip" => Box::new(sip::parse_rsip(sip::OK)),
+        "parse_200_rsipstack" => Box::new(sip::parse_rsipstack(sip::OK)),
         "check_invite" => Box::new(sip::check_invite()),
         "respond_200" => Box::new(sip::respond_200()),
         "transaction_key" => Box::new(sip::transaction_key()),
@@ -53,6 +63,11 @@ pub(crate) fn case(name: &str, meter: Meter) -> Option<Case> {
         "route" => Box::new(route::next_call()),
         "relay_packet" => Box::new(packets::relay()),
         "music_packet" => Box::new(packets::music()),
+        "refused_call" => Box::new(gate::refused_call()),
+        "silenced_call" => Box::new(gate::silenced_call()),
+        "peer_options" => Box::new(gate::peer_options()),
+        "stranger_call" => Box::new(gate::stranger_call()),
+        "stranger_flood" => Box::new(gate::stranger_flood()),
         _ => return None,
     };
     Some(case)

@@ -17,7 +17,7 @@ use strowger::node::{Node, Resolved, Setup};
 use super::Meter;
 use super::sip::{INVITE, OK, Template};
 
-const AGENTS: u32 = 100;
+pub(super) const AGENTS: u32 = 100;
 /// As many as talk at once in the case that only grows.
 const AGENTS_TALKING: u32 = 4_000;
 /// Two for each call that talks.
@@ -66,7 +66,7 @@ struct Centre {
     answer_body: &'static str,
 }
 
-fn trunk() -> SocketAddr {
+pub(super) fn trunk() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], 5060))
 }
 
@@ -78,34 +78,45 @@ fn ours() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 2], 5060))
 }
 
+/// A node with a trunk, a PBX and a queue of so many agents.
+pub(super) fn node(agents: u32) -> Node {
+    let text = format!(
+        "[sip]\nlisten = \"{}\"\n[http]\nlisten = \"127.0.0.1:8080\"\n\
+         [peers.trunk]\naddress = \"{}\"\nqualify = \"0s\"\n\
+         [peers.pbx]\naddress = \"{}\"\nqualify = \"0s\"\ninbound = false\n\
+         [queues.q]\nnumbers = [\"800\"]\nskills = [\"s\"]\nanswer = \"on_agent\"\nwrap_up = \"0s\"\n\
+         [agents.\"10000-{}\"]\npeer = \"pbx\"\nskills = [\"s\"]\n",
+        ours(),
+        trunk(),
+        pbx(),
+        10_000 + agents - 1
+    );
+    let config = parse(&text, "bench.toml", &strategy::names().collect::<Vec<_>>()).expect("a good configuration");
+    let lease = |n: u32| Lease { port: PortId(n), address: SocketAddr::new(ours().ip(), 10_000 + 2 * n as u16) };
+    let setup = Setup {
+        config: Arc::new(config),
+        resolved: Resolved::default(),
+        seed: [7; 32],
+        sip_address: ours(),
+        leases: (0..PORTS).map(lease).collect(),
+    };
+    let mut node = Node::new(Instant::ZERO, setup);
+    drain(&mut node);
+    node
+}
+
+/// Throws away what the node has to say.
+pub(super) fn drain(node: &mut Node) {
+    while node.poll_transmit().is_some() {}
+    while node.poll_media().is_some() {}
+    while node.poll_fact().is_some() {}
+}
+
 impl Centre {
     fn new(meter: Meter, agents: u32, distance: Duration) -> Self {
-        let text = format!(
-            "[sip]\nlisten = \"{}\"\n[http]\nlisten = \"127.0.0.1:8080\"\n\
-             [peers.trunk]\naddress = \"{}\"\nqualify = \"0s\"\n\
-             [peers.pbx]\naddress = \"{}\"\nqualify = \"0s\"\ninbound = false\n\
-             [queues.q]\nnumbers = [\"800\"]\nskills = [\"s\"]\nanswer = \"on_agent\"\nwrap_up = \"0s\"\n\
-             [agents.\"10000-{}\"]\npeer = \"pbx\"\nskills = [\"s\"]\n",
-            ours(),
-            trunk(),
-            pbx(),
-            10_000 + agents - 1
-        );
-        let config = parse(&text, "bench.toml", &strategy::names().collect::<Vec<_>>()).expect("a good configuration");
-        let lease = |n: u32| Lease { port: PortId(n), address: SocketAddr::new(ours().ip(), 10_000 + 2 * n as u16) };
-        let setup = Setup {
-            config: Arc::new(config),
-            resolved: Resolved::default(),
-            seed: [7; 32],
-            sip_address: ours(),
-            leases: (0..PORTS).map(lease).collect(),
-        };
-        let node = Node::new(Instant::ZERO, setup);
         let answer_body = OK.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        let mut centre =
-            Self { meter, distance, node, now: Instant::ZERO, number: 0, invite: Template::new(INVITE), answer_body };
-        centre.drain();
-        centre
+        let invite = Template::new(INVITE);
+        Self { meter, distance, node: node(agents), now: Instant::ZERO, number: 0, invite, answer_body }
     }
 
     fn call(&mut self) {
@@ -148,9 +159,7 @@ impl Centre {
     }
 
     fn drain(&mut self) {
-        while self.node.poll_transmit().is_some() {}
-        while self.node.poll_media().is_some() {}
-        while self.node.poll_fact().is_some() {}
+        drain(&mut self.node);
     }
 
     /// The message that begins so, of all that the node sends now.

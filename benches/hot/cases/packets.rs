@@ -40,6 +40,7 @@ pub(crate) fn relay() -> impl FnMut() {
         }
         assert!(sent > 0, "every packet is passed on");
         while worker.poll_event().is_some() {}
+        while worker.poll_link().is_some() {}
     }
 }
 
@@ -58,6 +59,7 @@ pub(crate) fn music() -> impl FnMut() {
             now = worker.poll_timeout().expect("music goes on for ever").max(now);
             worker.handle_timeout(now);
             while worker.poll_event().is_some() {}
+            while worker.poll_link().is_some() {}
         }
     }
 }
@@ -84,6 +86,7 @@ fn far(stream: u32) -> Far {
         dtmf: Some(101),
         send: true,
         receive: true,
+        symmetric: false,
     }
 }
 

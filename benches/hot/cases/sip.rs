@@ -102,6 +102,21 @@ pub(crate) fn parse_rsip(text: &str) -> impl FnMut() + use<> {
     }
 }
 
+/// The same with the parser of another stack.
+pub(crate) fn parse_rsipstack(text: &str) -> impl FnMut() + use<> {
+    use rsipstack::sip::prelude::{HeadersExt as _, ToTypedHeader as _};
+    let datagram = Template::new(text).fill(1);
+    move || {
+        let message =
+            rsipstack::sip::SipMessage::try_from(black_box(&datagram).clone()).expect("a well-formed message");
+        let via = message.top_via_header().and_then(|via| via.typed()).expect("a Via");
+        let from = message.from_header().and_then(|from| from.typed()).expect("a From");
+        let to = message.to_header().and_then(|to| to.typed()).expect("a To");
+        let cseq = message.cseq_header().and_then(|cseq| cseq.typed()).expect("a CSeq");
+        black_box((via.branch().is_some(), from.tag(), to.tag(), message.call_id_header().is_ok(), cseq.seq));
+    }
+}
+
 /// Checks an INVITE that has been read.
 pub(crate) fn check_invite() -> impl FnMut() {
     let message = Message::parse(Template::new(INVITE).fill(1)).expect("a well-formed message");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::histogram::Histogram;
 use crate::message::{Lines, Name, Templates, address, respond};
 use crate::rtp::Rtp;
-use crate::socket::{self, Reader};
+use crate::socket::{self, Batch, Reader};
 use crate::system;
 
 /// T1 (RFC 3261 17.1.1.1), after which an INVITE that nothing answered is sent once more, and a BYE up to [`BYES_MAX`] times.
@@ -108,6 +108,8 @@ pub(crate) struct Figures {
 pub(crate) struct Habits {
     pub(crate) talk: u64,
     pub(crate) patience: u64,
+    /// INVITEs that are due together go together: for more of them than one by one can be sent.
+    pub(crate) batches: bool,
 }
 
 /// All callers.
@@ -129,6 +131,7 @@ pub(crate) struct Callers {
     repeats: VecDeque<(u64, Name)>,
     patience: VecDeque<(u64, Name)>,
     out: Vec<u8>,
+    batch: Batch,
 }
 
 impl Callers {
@@ -153,6 +156,7 @@ impl Callers {
             repeats: VecDeque::new(),
             patience: VecDeque::new(),
             out: Vec::with_capacity(2_048),
+            batch: Batch::default(),
         })
     }
 
@@ -190,7 +194,7 @@ impl Callers {
             Kind::Waiting | Kind::Music | Kind::Talking | Kind::Relay => {}
         }
         self.templates.invite(&mut self.out, name, kind.number(), call.media_port);
-        self.send();
+        self.send_invite();
         self.repeats.push_back((now + T1, name));
         self.patience.push_back((now + self.habits.patience, name));
     }
@@ -334,7 +338,7 @@ impl Callers {
             State::Calling if !call.heard => {
                 let kind = call.kind;
                 self.templates.invite(&mut self.out, name, kind.number(), call.media_port);
-                self.send();
+                self.send_invite();
                 self.count(kind, |figures| &mut figures.repeated);
             }
             State::Leaving | State::Clearing if call.byes >= BYES_MAX => {
@@ -381,6 +385,19 @@ impl Callers {
             self.open -= 1;
         }
         self.free.push(name.slot);
+    }
+
+    /// Sends the INVITEs that were gathered.
+    pub(crate) fn flush(&mut self) {
+        self.batch.flush(&self.socket, self.engine);
+    }
+
+    fn send_invite(&mut self) {
+        if self.habits.batches {
+            self.batch.add(&self.socket, self.engine, &self.out);
+        } else {
+            self.send();
+        }
     }
 
     fn send(&self) {

@@ -75,7 +75,7 @@ struct Options {
     /// How many of the four begin in a second.
     #[arg(long, default_value_t = 1_000.0)]
     park_rate: f64,
-    /// Never sleep: for a core of its own.
+    /// Never sleep, and send INVITEs that are due together in one piece: for a core of its own.
     #[arg(long)]
     spin: bool,
     /// Of the random arrivals, and of the names of calls.
@@ -137,7 +137,7 @@ struct Arrivals {
 impl Bench {
     fn new(options: &Options) -> Result<Self, String> {
         system::raise_descriptors();
-        let habits = Habits { talk: options.talk_ms * MS, patience: options.patience_ms * MS };
+        let habits = Habits { talk: options.talk_ms * MS, patience: options.patience_ms * MS, batches: options.spin };
         Ok(Self {
             engine: Process::new(options.engine_pid).ok_or("no such engine process")?,
             callers: Callers::new(options.engine, habits, options.seed)?,
@@ -235,6 +235,7 @@ impl Bench {
                     Spread::Constant => mean,
                 };
             }
+            self.callers.flush();
             if due as u64 >= arrivals.end {
                 return;
             }
@@ -269,6 +270,7 @@ impl Bench {
         read += self.agents.read(&mut self.reader, &self.rtp);
         let now = system::now();
         self.callers.fire(now);
+        self.callers.flush();
         let next = until.min(self.callers.next());
         if read == 0 && next > now && !self.spin {
             system::wait([&self.callers.socket, &self.agents.socket], next - now);

@@ -1,11 +1,14 @@
 //! What the engine does, rule by rule, and random worlds. Here: a small call centre to try the rules in.
 
 mod agents;
+mod explain;
+mod naive;
 mod offers;
 mod order;
 mod queues;
 mod reference;
 mod reloads;
+mod strategies;
 mod time;
 mod worlds;
 
@@ -14,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::acd::requirement::Requirement;
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId};
 
 const START: Instant = Instant::from_micros(1_000_000);
@@ -22,8 +26,8 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-fn asks(text: &str) -> requirement::Requirement {
-    requirement::Requirement::parse(text).expect("a requirement")
+fn asks(text: &str) -> Requirement {
+    Requirement::parse(text).expect("a requirement")
 }
 
 fn anna() -> Actor {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::requirement::{Attributes, Requirement};
-use crate::acd::strategy::{Ring, ring_of};
+use super::naive::{Caller, Past, Rules};
+use crate::acd::requirement::Attributes;
+use crate::acd::strategy::Ring;
 use crate::acd::*;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -44,36 +45,36 @@ impl Seen {
 /// What follows from facts and plans alone.
 #[derive(Default)]
 pub(super) struct Reference {
-    plan: Arc<Plan>,
+    rules: Rules,
+    /// Queues of the plan; the rules know of others that have been.
+    planned: BTreeSet<QueueId>,
+    overrides: Vec<Command>,
     waiting: BTreeMap<CallId, Waiting>,
     counts: BTreeMap<QueueId, [u64; 4]>,
     agents: BTreeMap<AgentId, Worker>,
     oldest: BTreeMap<QueueId, Option<Instant>>,
-    enqueued: BTreeMap<CallId, (i32, Instant)>,
-    /// What queues ask for, those included that a plan has dropped while somebody waits.
-    skills: BTreeMap<QueueId, Requirement>,
-    thresholds: BTreeMap<QueueId, Duration>,
-    rings: BTreeMap<QueueId, (Ring, Duration)>,
-    policies: BTreeMap<QueueId, OfferPolicy>,
-    /// Queues whose rule of ringing a plan has changed.
-    changed: BTreeSet<QueueId>,
+    enqueued: BTreeMap<CallId, (i32, Instant, Option<Arc<Attributes>>)>,
     /// Agents whose device contradicts their state.
     disagree: BTreeSet<AgentId>,
     seq: u64,
     at: Instant,
     /// The last moment at which due timers fired.
     pub(super) timed: Instant,
+    /// While timers fire: before them, callers had looked at what they see as of then.
+    firing: bool,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    queue: QueueId,
-    priority: i32,
-    since: Instant,
-    seq: u64,
+    caller: Caller,
+    /// As it looked before the timers that are firing.
+    before: Caller,
     agents: BTreeSet<AgentId>,
     /// When somebody was rung for it first.
     rung: Option<Instant>,
+    /// The rule of ringing, its step, and whether it was another before: who rings goes on then.
+    rule: (Ring, Duration),
+    changed: bool,
     /// Offers that found nobody.
     attempts: u32,
     /// Enough of them: nobody else is sought.
@@ -87,42 +88,149 @@ struct Waiting {
 struct Worker {
     state: AgentState,
     since: Instant,
-    idle_since: Option<Instant>,
+    past: Past,
+    busy_since: Option<Instant>,
     offer: Option<u32>,
     faulted: Option<Instant>,
 }
 
 impl Reference {
     pub(super) fn on_plan(&mut self, now: Instant, plan: &Arc<Plan>, engine: &Engine) {
-        self.plan = Arc::clone(plan);
         self.at = now;
-        for queue in &self.plan.queues {
-            self.skills.insert(queue.id, queue.routing.requirement.clone());
-            self.thresholds.insert(queue.id, queue.threshold);
-            self.policies.insert(queue.id, queue.offers.clone());
-            let rule = (ring_of(queue.strategy), queue.ring_step);
-            if self.rings.insert(queue.id, rule).is_some_and(|before| before != rule) {
-                self.changed.insert(queue.id);
-            }
-        }
+        self.rules.queues.extend(plan.queues.iter().map(|queue| (queue.id, queue.clone())));
+        self.rules.agents = plan.agents.iter().map(|agent| (agent.id, agent.clone())).collect();
         for agent in plan.agents.iter().filter(|agent| engine.agent(agent.id).is_none()) {
             self.agents.remove(&agent.id);
             self.worker(agent.id);
         }
+        self.planned = plan.queues.iter().map(|queue| queue.id).collect();
+        self.forget_turns();
+        let mut overrides = std::mem::take(&mut self.overrides);
+        overrides.retain(|command| self.override_once(command));
+        self.overrides = overrides;
+        self.look(now);
+        self.count_staff();
+    }
+
+    /// What a supervisor changes holds from now on, and over the plans to come while they have the agent or queue.
+    pub(super) fn on_override(&mut self, now: Instant, command: &Command) {
+        self.at = now;
+        let mut command = command.clone();
+        if let Command::SetPriority { call, priority, .. } = command {
+            if let Some(visit) = self.waiting.get_mut(&call) {
+                visit.caller.priority = priority;
+                visit.before = visit.caller.clone();
+            }
+            return;
+        }
+        if let Command::SetPenalty { agent, queue, penalty, by } = &command {
+            let Some(row) = self.rules.agents.get(agent) else { return };
+            let terms = row.memberships.iter().rfind(|terms| terms.queue == *queue).cloned();
+            let terms = Membership { penalty: *penalty, ..terms.unwrap_or_else(|| Membership::of(*queue)) };
+            let (agent, queue, by) = (*agent, *queue, by.clone());
+            command = Command::SetMembership { agent, queue, membership: Some(terms), by };
+        }
+        if self.override_once(&command) {
+            self.overrides.push(command);
+        }
+        self.follow();
+    }
+
+    /// A queue that is neither planned nor waited in is gone.
+    fn forget_turns(&mut self) {
+        let waited_in: BTreeSet<QueueId> = self.waiting.values().map(|visit| visit.caller.queue).collect();
+        self.rules.turns.retain(|queue, _| self.planned.contains(queue) || waited_in.contains(queue));
+    }
+
+    /// False when the plan does not have whom or what is meant.
+    fn override_once(&mut self, command: &Command) -> bool {
+        if let Command::SetSkill { agent, skill, .. } = command
+            && let Some(row) = self.rules.agents.get_mut(agent)
+        {
+            row.skills.retain(|own| own.name != skill.name);
+            row.skills.extend((skill.level > 0).then(|| skill.clone()));
+            return true;
+        }
+        if let Command::SetMembership { agent, queue, membership, .. } = command
+            && let Some(row) = self.rules.agents.get_mut(agent)
+        {
+            row.memberships.retain(|own| own.queue != *queue);
+            row.memberships.extend(membership.clone());
+            return true;
+        }
+        let (Command::SetStrategy { queue, .. } | Command::SetQueue { queue, .. } | Command::SetTarget { queue, .. }) =
+            command
+        else {
+            return false;
+        };
+        let Some(row) = self.rules.queues.get_mut(queue).filter(|_| self.planned.contains(queue)) else { return false };
+        if let Command::SetStrategy { strategy, .. } = command {
+            row.strategy = strategy;
+        }
+        if let Command::SetTarget { threshold, .. } = command {
+            row.threshold = *threshold;
+        }
+        true
+    }
+
+    /// Every caller takes the steps that its wait has reached.
+    fn look(&mut self, now: Instant) {
+        for visit in self.waiting.values_mut() {
+            visit.caller.looked = visit.caller.looked.max(now);
+            visit.before = visit.caller.clone();
+        }
+        self.follow();
+    }
+
+    /// Notes whose rule of ringing has become another.
+    fn follow(&mut self) {
+        for visit in self.waiting.values_mut() {
+            let rule = (self.rules.ring(&visit.caller), self.rules.queues[&visit.caller.queue].ring_step);
+            visit.changed |= visit.rule != rule;
+            visit.rule = rule;
+        }
+    }
+
+    /// Timers are about to fire: callers may be seen as they were, or as they are then, until all have fired.
+    pub(super) fn on_time(&mut self, now: Instant) {
+        for visit in self.waiting.values_mut() {
+            visit.caller.looked = visit.caller.looked.max(now);
+        }
+        self.follow();
+        self.firing = true;
+    }
+
+    /// All due timers have fired.
+    pub(super) fn on_timed(&mut self, now: Instant) {
+        self.look(now);
+        self.firing = false;
     }
 
     pub(super) fn on_command(&mut self, now: Instant, command: &Command) {
-        if let Command::Enqueue { call, priority, since, .. } = command
+        if let Command::Enqueue { call, priority, since, asks, .. } = command
             && !self.waiting.contains_key(call)
         {
-            self.enqueued.insert(*call, (*priority, since.map_or(now, |since| since.min(now))));
+            let since = since.map_or(now, |since| since.min(now));
+            self.enqueued.insert(*call, (*priority, since, asks.attributes.clone()));
         }
     }
 
     fn worker(&mut self, agent: AgentId) -> &mut Worker {
         let at = self.at;
-        let state = AgentState::LoggedOut;
-        self.agents.entry(agent).or_insert(Worker { state, since: at, idle_since: None, offer: None, faulted: None })
+        self.agents.entry(agent).or_insert_with(|| Worker {
+            state: AgentState::LoggedOut,
+            since: at,
+            past: Past::default(),
+            busy_since: None,
+            offer: None,
+            faulted: None,
+        })
+    }
+
+    /// Who of the plan is logged in.
+    fn count_staff(&mut self) {
+        let state = |agent: &AgentId| self.agents.get(agent).is_some_and(|w| w.state != AgentState::LoggedOut);
+        self.rules.logged_in = self.rules.agents.keys().map(|agent| (*agent, state(agent))).collect();
     }
 
     pub(super) fn on_fact(&mut self, stamped: &Stamped, seen: &mut Seen) {
@@ -130,19 +238,11 @@ impl Reference {
         self.at = stamped.at;
         let at = stamped.at;
         match &stamped.fact {
-            Fact::Offered { call, queue } => {
-                let (priority, since) = self.enqueued.remove(call).expect("offered once for each enqueue");
-                self.seq += 1;
-                let (agents, rung, rests) = (BTreeSet::new(), None, None);
-                let (attempts, done) = (0, false);
-                let (queue, seq, missed) = (*queue, self.seq, false);
-                let visit = Waiting { queue, priority, since, seq, agents, rung, attempts, done, rests, missed };
-                assert!(self.waiting.insert(*call, visit).is_none());
-                self.counts.entry(queue).or_default()[0] += 1;
-            }
+            Fact::Offered { call, queue } => self.on_offered(*call, *queue),
             Fact::Answered { call, queue, agent, wait, since } => {
+                self.on_answered(*queue, *agent);
                 let visit = self.leave(*call, *queue, *wait, 1);
-                assert_eq!(visit.since, *since);
+                assert_eq!(visit.caller.since, *since);
                 assert_eq!(visit.agents, BTreeSet::from([*agent]), "one winner, and nobody rings on");
                 seen.answered += 1;
             }
@@ -155,8 +255,8 @@ impl Reference {
             }
             Fact::Missed { call, queue } => {
                 let visit = self.waiting.get_mut(call).expect("missed while undecided");
-                assert!(visit.queue == *queue && !visit.missed);
-                assert!(at.since(visit.since) > self.thresholds[queue]);
+                assert!(visit.caller.queue == *queue && !visit.missed);
+                assert!(at.since(visit.caller.since) > self.rules.queues[queue].threshold);
                 visit.missed = true;
                 seen.missed += 1;
             }
@@ -172,7 +272,11 @@ impl Reference {
                 }
                 seen.causes.insert(*cause);
             }
-            Fact::TalkEnded { agent, .. } => self.worker(*agent).idle_since = Some(at),
+            Fact::TalkEnded { agent, talk, .. } => {
+                let past = &mut self.worker(*agent).past;
+                past.idle_since = Some(at);
+                past.talk += *talk;
+            }
             Fact::WrapUpEnded { agent, wrap_up, .. } => {
                 assert_eq!(self.worker(*agent).state, AgentState::WrapUp);
                 assert_eq!(at.since(self.worker(*agent).since), *wrap_up);
@@ -193,6 +297,27 @@ impl Reference {
         }
     }
 
+    fn on_offered(&mut self, call: CallId, queue: QueueId) {
+        let at = self.at;
+        let (priority, since, attributes) = self.enqueued.remove(&call).expect("offered once for each enqueue");
+        self.seq += 1;
+        let caller = Caller { queue, priority, since, seq: self.seq, attributes, looked: at };
+        let visit = Waiting {
+            rule: (self.rules.ring(&caller), self.rules.queues[&queue].ring_step),
+            before: caller.clone(),
+            caller,
+            agents: BTreeSet::new(),
+            rung: None,
+            changed: false,
+            attempts: 0,
+            done: false,
+            rests: None,
+            missed: false,
+        };
+        assert!(self.waiting.insert(call, visit).is_none());
+        self.counts.entry(queue).or_default()[0] += 1;
+    }
+
     /// A call whose offer has ended: what found nobody counts, and may let it rest.
     fn on_offer_ended(&mut self, call: CallId, agent: AgentId, cause: OfferCause) {
         use OfferCause::{Answered, Busy, Declined, Failed, NeverRang, NoAnswer};
@@ -201,7 +326,7 @@ impl Reference {
         }
         let visit = self.waiting.get_mut(&call).expect("an offer ends before its call leaves");
         assert!(visit.agents.remove(&agent));
-        let policy = &self.policies[&visit.queue];
+        let policy = &self.rules.queues[&visit.caller.queue].offers;
         if !matches!(cause, NoAnswer | Declined | Busy | NeverRang | Failed) {
             return;
         }
@@ -223,10 +348,15 @@ impl Reference {
             worker.faulted = None;
         }
         (worker.state, worker.since) = (to.clone(), at);
+        let busy = matches!(to, AgentState::Talking | AgentState::Hold | AgentState::WrapUp);
+        if let Some(since) = worker.busy_since.filter(|_| !busy) {
+            worker.past.busy.push((since, at));
+            worker.busy_since = None;
+        }
         match to {
-            AgentState::LoggedOut => worker.idle_since = None,
+            AgentState::LoggedOut => worker.past = Past::default(),
             AgentState::Ready | AgentState::Unreachable | AgentState::OtherCall(_) => {
-                worker.idle_since.get_or_insert(at);
+                worker.past.idle_since.get_or_insert(at);
             }
             AgentState::NotReady(_)
             | AgentState::Reserved
@@ -235,62 +365,90 @@ impl Reference {
             | AgentState::Hold
             | AgentState::WrapUp => {}
         }
+        self.count_staff();
+    }
+
+    fn on_answered(&mut self, queue: QueueId, agent: AgentId) {
+        let at = self.at;
+        let worker = self.worker(agent);
+        worker.past.calls += 1;
+        worker.busy_since = Some(at);
+        let memberships = self.rules.agents.get(&agent).map(|plan| &plan.memberships);
+        let membership = memberships.and_then(|all| all.iter().rfind(|membership| membership.queue == queue));
+        self.rules.turns.insert(queue, (membership.map_or(0, |membership| membership.position), agent));
     }
 
     fn leave(&mut self, call: CallId, queue: QueueId, wait: Duration, outcome: usize) -> Waiting {
         let visit = self.waiting.remove(&call).expect("one outcome for each visit");
-        assert_eq!(visit.queue, queue);
-        assert_eq!(self.at.since(visit.since), wait);
-        assert!(visit.missed || wait <= self.thresholds[&queue]);
+        assert_eq!(visit.caller.queue, queue);
+        assert_eq!(self.at.since(visit.caller.since), wait);
+        assert!(visit.missed || wait <= self.rules.queues[&queue].threshold);
         self.counts.entry(queue).or_default()[outcome] += 1;
+        self.forget_turns();
         visit
     }
 
     /// After timers have fired, every wait beyond the threshold has been told.
     pub(super) fn judge_waits(&self, now: Instant) {
         for (call, visit) in &self.waiting {
-            let wait = now.since(visit.since);
-            assert!(visit.missed || wait <= self.thresholds[&visit.queue], "{call} is late, and nobody knows");
+            let wait = now.since(visit.caller.since);
+            let threshold = self.rules.queues[&visit.caller.queue].threshold;
+            assert!(visit.missed || wait <= threshold, "{call} is late, and nobody knows");
         }
     }
 
-    /// The call was the first of all that the agent serves, and the agent the first of all who serve the call.
+    /// The call was the first of all that the agent may take, and the agent the first of all who may take the call.
     fn on_offer_made(&mut self, call: CallId, queue: QueueId, agent: AgentId, epoch: u32) {
-        let place = |call: &CallId| {
-            let w = &self.waiting[call];
-            (-w.priority, w.since, w.queue, w.seq)
-        };
-        for (other, visit) in &self.waiting {
-            let rival = self.wants_more(visit) && *other != call && self.serves(agent, visit.queue);
-            assert!(!rival || place(&call) < place(other), "{call} was offered ahead of {other}");
+        let visit = &self.waiting[&call];
+        assert!(visit.caller.queue == queue);
+        let views = if self.firing { vec![&visit.caller, &visit.before] } else { vec![&visit.caller] };
+        assert!(views.iter().any(|caller| self.rules.may_take(agent, caller)), "{agent} may not take {call}");
+        for (other, rival) in &self.waiting {
+            let ahead = |caller: &Caller, of: &Caller| {
+                self.rules.may_take(agent, caller) && self.rules.place(caller) < self.rules.place(of)
+            };
+            let overtaken =
+                ahead(&rival.caller, &visit.caller) && (!self.firing || ahead(&rival.before, &visit.before));
+            assert!(!self.wants_more(rival) || *other == call || !overtaken, "{call} was offered ahead of {other}");
         }
-        let turn = |agent: &AgentId| (self.agents[agent].idle_since, *agent);
-        for other in self.agents.keys().filter(|other| **other != agent) {
-            let rival = self.is_idle(*other) && self.serves(*other, queue);
-            assert!(!rival || turn(&agent) < turn(other), "{agent} was offered a call ahead of {other}");
+        let past = |agent: AgentId| (agent, &self.agents[&agent].past);
+        for &other in self.agents.keys().filter(|other| **other != agent && self.is_idle(**other)) {
+            let ahead = |caller: &Caller| {
+                self.rules.may_take(other, caller)
+                    && (!self.rules.may_take(agent, caller)
+                        || self.rules.prefers(caller, past(other), past(agent), self.at).is_lt())
+            };
+            assert!(!views.iter().all(|caller| ahead(caller)), "{agent} was offered {call} ahead of {other}");
         }
-        let ((ring, step), at) = (self.rings[&queue], self.at);
-        // A rule that was changed meanwhile leaves who rings.
-        let kept = if self.changed.contains(&queue) { 63 } else { 0 };
+        let most = views.iter().map(|caller| self.most(visit, self.rules.ring(caller))).max();
+        let at = self.at;
         let visit = self.waiting.get_mut(&call).expect("only waiting calls are offered");
-        assert!(visit.queue == queue);
         assert!(!visit.done, "{call} was offered often enough");
         assert!(visit.rests.take().is_none_or(|until| until <= at), "{call} rests");
-        let rung = *visit.rung.get_or_insert(at);
-        let most = match ring {
-            Ring::One => 0,
-            Ring::All => 63,
-            Ring::Progressively => (at.since(rung).as_micros() / step.as_micros()) as usize,
-        };
-        assert!(visit.agents.len() <= most.max(kept), "{call} rings too many");
+        visit.rung.get_or_insert(at);
+        assert!(Some(visit.agents.len()) <= most, "{call} rings too many");
         assert!(visit.agents.insert(agent));
         assert!(self.worker(agent).offer.replace(epoch).is_none(), "reserved twice");
+    }
+
+    /// How many may ring when one more is rung.
+    fn most(&self, visit: &Waiting, ring: Ring) -> usize {
+        match ring {
+            Ring::One => 0,
+            Ring::All => 63,
+            Ring::Progressively if visit.changed => 63,
+            Ring::Progressively => {
+                let rung = self.at.since(visit.rung.unwrap_or(self.at));
+                (rung.as_micros() / visit.rule.1.as_micros()) as usize
+            }
+        }
     }
 
     /// True when the call surely wishes one more agent.
     fn wants_more(&self, visit: &Waiting) -> bool {
         let rests = visit.done || visit.rests.is_some_and(|until| self.timed < until);
-        !rests && (visit.agents.is_empty() || (self.rings[&visit.queue].0 == Ring::All && visit.agents.len() < 64))
+        let all = [&visit.caller, &visit.before].iter().all(|caller| self.rules.ring(caller) == Ring::All);
+        !rests && (visit.agents.is_empty() || (all && visit.agents.len() < 64))
     }
 
     fn is_idle(&self, agent: AgentId) -> bool {
@@ -299,30 +457,22 @@ impl Reference {
         worker.state == AgentState::Ready && worker.offer.is_none() && !held
     }
 
-    fn serves(&self, agent: AgentId, queue: QueueId) -> bool {
-        let Some(agent) = self.plan.agents.iter().find(|row| row.id == agent) else { return false };
-        self.skills.get(&queue).is_some_and(|skills| {
-            skills
-                .residual(&Attributes::default())
-                .holds(&|name| agent.skills.iter().find(|own| *own.name == *name).map_or(0, |own| own.level))
-        })
-    }
-
     pub(super) fn judge(&self, engine: &Engine) {
         let mut waiting = BTreeMap::<QueueId, u64>::new();
         let mut oldest = BTreeMap::<QueueId, Instant>::new();
         for (call, visit) in &self.waiting {
-            *waiting.entry(visit.queue).or_default() += 1;
-            let head = oldest.entry(visit.queue).or_insert(visit.since);
-            *head = visit.since.min(*head);
-            assert_eq!(engine.call_since(*call), Some(visit.since));
+            let caller = &visit.caller;
+            *waiting.entry(caller.queue).or_default() += 1;
+            let head = oldest.entry(caller.queue).or_insert(caller.since);
+            *head = caller.since.min(*head);
+            assert_eq!(engine.call_since(*call), Some(caller.since));
             let ahead = self.waiting.values().filter(|other| {
-                other.queue == visit.queue
-                    && (-other.priority, other.since, other.seq) < (-visit.priority, visit.since, visit.seq)
+                other.caller.queue == caller.queue && self.rules.place(&other.caller) < self.rules.place(caller)
             });
             assert_eq!(engine.position(*call), Some(ahead.count() as u32 + 1));
             if self.wants_more(visit) {
-                let idle = self.agents.keys().find(|agent| self.is_idle(**agent) && self.serves(**agent, visit.queue));
+                let idle =
+                    self.agents.keys().find(|agent| self.is_idle(**agent) && self.rules.may_take(**agent, caller));
                 assert_eq!(idle, None, "{call} waits");
             }
         }

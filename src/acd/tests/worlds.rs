@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reference::{Reference, Seen};
-use crate::acd::requirement::Requirement;
+use crate::acd::requirement::{Attributes, Requirement};
 use crate::acd::*;
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
 
@@ -48,6 +48,8 @@ struct World {
     engine: Engine,
     rng: Rng,
     now: Instant,
+    /// What the engine takes for now.
+    engine_now: Instant,
     next_call: u64,
     /// The agents' legs that have not ended.
     legs: BTreeMap<u32, Leg>,
@@ -81,6 +83,7 @@ impl World {
             engine: Engine::new(now, plan),
             rng,
             now,
+            engine_now: now,
             next_call: 0,
             legs: BTreeMap::new(),
             old: Vec::new(),
@@ -102,25 +105,38 @@ impl World {
             let what = self.step();
             let label = if self.keep_log { format!("{step} {} {what:?}", self.now) } else { String::new() };
             let mut timed = self.reference.timed;
+            let is_early = matches!(what, Step::Early);
             match what {
                 Step::Command(command) => {
                     self.reference.on_command(self.now, &command);
                     self.engine.handle_command(self.now, command);
                 }
                 Step::Time => {
-                    self.engine.handle_timeout(self.now);
                     timed = self.now;
-                    self.drain(&label, seen);
-                    self.reference.judge_waits(self.now);
+                    self.fire(&label, seen);
+                }
+                // What supervisors change may make all look anew; whoever is due looks before.
+                Step::Override(command) => {
+                    timed = self.now;
+                    self.fire(&label, seen);
+                    self.reference.on_override(self.now, &command);
+                    self.engine.handle_command(self.now, command);
                 }
                 Step::Early => {
                     let earlier = Instant::from_micros(self.now.as_micros() / 2);
+                    self.engine_now = self.engine_now.max(earlier);
+                    self.reference.on_time(self.engine_now);
                     self.engine.handle_timeout(earlier);
+                    self.drain(&label, seen);
+                    self.reference.on_timed(self.engine_now);
                 }
                 Step::Plan(plan) => {
                     self.reference.on_plan(self.now, &plan, &self.engine);
                     self.engine.handle_plan(self.now, plan);
                 }
+            }
+            if !is_early {
+                self.engine_now = self.now;
             }
             self.drain(&label, seen);
             // Who is held off stays so until timers fire, and they fire one after the other.
@@ -128,6 +144,15 @@ impl World {
             self.judge(&label);
         }
         seen.repairs += self.engine.repairs();
+    }
+
+    /// Lets everything that is due by now fire.
+    fn fire(&mut self, label: &str, seen: &mut Seen) {
+        self.reference.on_time(self.now);
+        self.engine.handle_timeout(self.now);
+        self.drain(label, seen);
+        self.reference.on_timed(self.now);
+        self.reference.judge_waits(self.now);
     }
 
     fn pause(&mut self) -> Duration {
@@ -164,6 +189,7 @@ impl World {
             }
             78..81 => return Step::Plan(Arc::new(random_plan(&mut self.rng))),
             81 => return Step::Early,
+            83..88 => return Step::Override(self.random_override()),
             82 => Command::Refused { queue: None, cause: Refusal::UnknownNumber },
             _ => return Step::Time,
         })
@@ -178,13 +204,15 @@ impl World {
             .rng
             .chance(0.15)
             .then(|| Instant::from_micros(self.now.as_micros() - (past.as_micros() as u64).min(self.now.as_micros())));
-        Command::Enqueue {
-            call,
-            queue: QueueId(self.rng.below(6)),
-            priority: self.rng.below(3) as i32 - 1,
-            since,
-            asks: Asks::default(),
-        }
+        let attributes = self.rng.chance(0.5).then(|| Arc::new(self.random_attributes()));
+        let (queue, priority) = (QueueId(self.rng.below(6)), self.rng.below(3) as i32 - 1);
+        Command::Enqueue { call, queue, priority, since, asks: Asks { attributes } }
+    }
+
+    fn random_attributes(&mut self) -> Attributes {
+        let tier = ["gold", "silver"][self.rng.below(2) as usize];
+        let level = i64::from(self.rng.below(4));
+        [("tier".into(), tier.into()), ("lvl".into(), level.into())].into_iter().collect()
     }
 
     fn about_an_offer(&mut self) -> Step {
@@ -287,6 +315,34 @@ impl World {
         }
     }
 
+    fn random_override(&mut self) -> Command {
+        let by = Actor::User("anna".into());
+        let (agent, queue) = (AgentId(self.rng.below(9)), QueueId(self.rng.below(6)));
+        let rng = &mut self.rng;
+        match rng.below(8) {
+            0 | 1 => {
+                let name = ["billing", "english", "sales"][rng.below(3) as usize];
+                let skill = Skill { level: rng.below(11) as u8, enabled: rng.chance(0.8), ..Skill::from(name) };
+                Command::SetSkill { agent, skill, by }
+            }
+            2 => {
+                let membership = rng.chance(0.6).then(|| random_membership(rng, queue.0));
+                Command::SetMembership { agent, queue, membership, by }
+            }
+            3 => Command::SetPenalty { agent, queue, penalty: rng.below(5), by },
+            4 => Command::SetStrategy { queue, strategy: random_strategy(rng), by },
+            5 => {
+                let states = [QueueState::Open, QueueState::Open, QueueState::Closed, QueueState::Emergency];
+                Command::SetQueue { queue, state: states[rng.below(4) as usize], by }
+            }
+            6 => Command::SetTarget { queue, threshold: secs(rng, 30), by },
+            _ => {
+                let priority = rng.below(4) as i32 - 2;
+                Command::SetPriority { call: self.any_call(), priority, by }
+            }
+        }
+    }
+
     fn any_call(&mut self) -> CallId {
         let recent = self.next_call.min(12) as u32;
         CallId(self.next_call - u64::from(self.rng.below(recent.max(1))))
@@ -342,6 +398,7 @@ impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("seed {}; set `keep_log` to see its way", self.seed);
+            self.log.iter().rev().take(30).rev().for_each(|line| eprintln!("{line}"));
         }
     }
 }
@@ -352,63 +409,137 @@ enum Step {
     Time,
     Early,
     Plan(Arc<Plan>),
+    Override(Command),
 }
 
 fn random_plan(rng: &mut Rng) -> Plan {
-    let names: [Arc<str>; 3] = ["billing".into(), "english".into(), "sales".into()];
-    let some = |rng: &mut Rng, chance: f64| names.iter().filter(|_| rng.chance(chance)).cloned().collect::<Vec<_>>();
-    let secs = |rng: &mut Rng, below: u32| Duration::from_secs(u64::from(rng.below(below)));
     let queues = (0..6).filter(|_| rng.chance(0.8)).collect::<Vec<u32>>();
     let agents = (0..9).filter(|_| rng.chance(0.8)).collect::<Vec<u32>>();
     Plan {
-        queues: queues
-            .into_iter()
-            .map(|id| QueuePlan {
-                id: QueueId(id),
-                name: format!("q{id}").into(),
-                strategy: ["longest-idle", "longest-idle", "ring-all", "ring-progressively"][rng.below(4) as usize],
-                waiting_max: rng.chance(0.3).then(|| rng.below(4)),
-                wait_max: rng.chance(0.5).then(|| secs(rng, 90)),
-                ring_timeout: Duration::from_secs(2) + secs(rng, 20),
-                ring_step: Duration::from_secs(1) + secs(rng, 8),
-                offers: OfferPolicy {
-                    max: rng.chance(0.3).then(|| 1 + rng.below(5)),
-                    retry: if rng.chance(0.7) { Duration::ZERO } else { secs(rng, 10) },
-                    no_answer_max: 1 + rng.below(2),
-                },
-                wrap_up: if rng.chance(0.5) { Duration::ZERO } else { secs(rng, 20) },
-                threshold: secs(rng, 30),
-                short_abandon: Duration::from_secs(5),
-                open: rng.chance(0.9),
-                routing: Routing { requirement: Requirement::all_of(&some(rng, 0.4)), ..Routing::default() },
-            })
-            .collect(),
-        agents: agents
-            .into_iter()
-            .map(|id| AgentPlan {
-                id: AgentId(id),
-                name: format!("{id}").into(),
-                skills: some(rng, 0.7).into_iter().map(Skill::from).collect(),
-                memberships: Vec::new(),
-                peer: PeerId(rng.below(PEERS)),
-                initial: [
-                    AgentState::Ready,
-                    AgentState::Ready,
-                    AgentState::LoggedOut,
-                    AgentState::NotReady(Reason::Initial),
-                ][rng.below(4) as usize]
-                    .clone(),
-                return_after: secs(rng, 60),
-                busy_pause: secs(rng, 5),
-                policy: AgentPolicy {
-                    wrap_up: rng.chance(0.2).then(|| secs(rng, 20)),
-                    no_answer_max: rng.chance(0.2).then(|| 1 + rng.below(3)),
-                    no_answer_pause: secs(rng, 5),
-                    reject_pause: rng.chance(0.2).then(|| secs(rng, 20)),
-                    auto_answer: rng.chance(0.2),
-                    answer_min: Duration::from_millis(u64::from(rng.below(1_000))),
-                },
-            })
-            .collect(),
+        queues: queues.into_iter().map(|id| random_queue(rng, id)).collect(),
+        agents: agents.into_iter().map(|id| random_agent(rng, id)).collect(),
+    }
+}
+
+fn secs(rng: &mut Rng, below: u32) -> Duration {
+    Duration::from_secs(u64::from(rng.below(below)))
+}
+
+fn random_queue(rng: &mut Rng, id: u32) -> QueuePlan {
+    QueuePlan {
+        id: QueueId(id),
+        name: format!("q{id}").into(),
+        strategy: random_strategy(rng),
+        waiting_max: rng.chance(0.3).then(|| rng.below(4)),
+        wait_max: rng.chance(0.5).then(|| secs(rng, 90)),
+        ring_timeout: Duration::from_secs(2) + secs(rng, 20),
+        ring_step: Duration::from_secs(1) + secs(rng, 8),
+        offers: OfferPolicy {
+            max: rng.chance(0.3).then(|| 1 + rng.below(5)),
+            retry: if rng.chance(0.7) { Duration::ZERO } else { secs(rng, 10) },
+            no_answer_max: 1 + rng.below(2),
+        },
+        wrap_up: if rng.chance(0.5) { Duration::ZERO } else { secs(rng, 20) },
+        threshold: secs(rng, 30),
+        short_abandon: Duration::from_secs(5),
+        open: rng.chance(0.9),
+        routing: random_routing(rng),
+    }
+}
+
+fn random_strategy(rng: &mut Rng) -> &'static str {
+    let rows = strategy::STRATEGIES;
+    rows[rng.below(rows.len() as u32) as usize].name
+}
+
+fn random_routing(rng: &mut Rng) -> Routing {
+    let order = match rng.below(4) {
+        0 => Order::Ageing(secs(rng, 40)),
+        1 => Order::Objective(secs(rng, 40)),
+        _ => Order::Priority,
+    };
+    let mut after = Duration::ZERO;
+    let count = if rng.chance(0.5) { rng.below(4) } else { 0 };
+    let steps = (0..count).map(|_| {
+        after += secs(rng, 20);
+        routing::Step {
+            after,
+            requirement: rng.chance(0.7).then(|| random_requirement(rng)),
+            strategy: rng.chance(0.3).then(|| random_strategy(rng)),
+            bump: rng.below(3) as i32 - 1,
+        }
+    });
+    let steps = steps.collect();
+    let window =
+        |rng: &mut Rng, after| PenaltyStep { after, min: rng.below(2), max: 1 + rng.below(4), raise: rng.below(3) };
+    Routing {
+        requirement: random_requirement(rng),
+        weight: rng.below(3) as i32 / 2,
+        order,
+        members: if rng.chance(0.3) { Members::Listed } else { Members::Skilled },
+        steps,
+        tiers: rng.chance(0.3).then(|| TierRules {
+            wait: secs(rng, 15),
+            multiply: rng.chance(0.5),
+            skip_empty: rng.chance(0.5),
+        }),
+        penalties: if rng.chance(0.3) {
+            vec![window(rng, Duration::ZERO), window(rng, Duration::from_secs(17))]
+        } else {
+            Vec::new()
+        },
+        skill_weights: if rng.chance(0.2) { vec![("sales".into(), rng.below(4))] } else { Vec::new() },
+    }
+}
+
+fn random_requirement(rng: &mut Rng) -> Requirement {
+    let texts = [
+        "true",
+        "true",
+        "english",
+        "billing && english",
+        "sales >= 5 || english >= 8",
+        "!sales",
+        "tier == \"gold\" || billing",
+        "english >= $lvl",
+        "billing >= 3 && (sales || tier != \"gold\")",
+    ];
+    Requirement::parse(texts[rng.below(texts.len() as u32) as usize]).expect("a requirement")
+}
+
+fn random_agent(rng: &mut Rng, id: u32) -> AgentPlan {
+    let names = ["billing", "english", "sales"].iter().filter(|_| rng.chance(0.7)).collect::<Vec<_>>();
+    let skill = |name: &&str| Skill { level: 1 + rng.below(10) as u8, enabled: rng.chance(0.9), ..Skill::from(*name) };
+    let skills = names.into_iter().map(skill).collect();
+    let memberships = (0..6).filter(|_| rng.chance(0.5)).collect::<Vec<u32>>();
+    let memberships = memberships.into_iter().map(|queue| random_membership(rng, queue)).collect();
+    let initial = [AgentState::Ready, AgentState::Ready, AgentState::LoggedOut, AgentState::NotReady(Reason::Initial)];
+    AgentPlan {
+        id: AgentId(id),
+        name: format!("{id}").into(),
+        skills,
+        memberships,
+        peer: PeerId(rng.below(PEERS)),
+        initial: initial[rng.below(4) as usize].clone(),
+        return_after: secs(rng, 60),
+        busy_pause: secs(rng, 5),
+        policy: AgentPolicy {
+            wrap_up: rng.chance(0.2).then(|| secs(rng, 20)),
+            no_answer_max: rng.chance(0.2).then(|| 1 + rng.below(3)),
+            no_answer_pause: secs(rng, 5),
+            reject_pause: rng.chance(0.2).then(|| secs(rng, 20)),
+            auto_answer: rng.chance(0.2),
+            answer_min: Duration::from_millis(u64::from(rng.below(1_000))),
+        },
+    }
+}
+
+fn random_membership(rng: &mut Rng, queue: u32) -> Membership {
+    Membership {
+        queue: QueueId(queue),
+        level: rng.below(4),
+        penalty: rng.below(5),
+        position: rng.below(3),
+        delay: if rng.chance(0.3) { secs(rng, 20) } else { Duration::ZERO },
     }
 }

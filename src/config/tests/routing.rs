@@ -241,3 +241,16 @@ fn the_description_says_what_routing_does() {
         assert!(text.contains(line), "{line}\nin\n{text}");
     }
 }
+
+#[test]
+fn the_shipped_examples_have_no_error_and_no_warning() {
+    let strategies: Vec<_> = crate::acd::strategy::names().collect();
+    for (file, text) in [
+        ("routing.toml", include_str!("../../../configs/routing.toml")),
+        ("from-asterisk.toml", include_str!("../../../configs/from-asterisk.toml")),
+        ("from-mod_callcenter.toml", include_str!("../../../configs/from-mod_callcenter.toml")),
+    ] {
+        let config = parse(text, file, &strategies).unwrap_or_else(|errors| panic!("{errors:?}"));
+        assert_eq!(lint(&config), [""; 0], "{file}");
+    }
+}

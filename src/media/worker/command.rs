@@ -48,7 +48,12 @@ impl Worker {
 
     fn on_far(&mut self, now: Instant, slot: u32, far: Far) {
         let Some(stream) = self.stream(slot) else { return };
-        let before = stream.far.replace(far);
+        let before = stream.far.map(|far| far.address);
+        stream.negotiate(far);
+        if before.is_some_and(|before| stream.far.is_some_and(|far| far.address != before)) {
+            self.end_link(slot);
+        }
+        let Some(stream) = self.stream(slot) else { return };
         if stream.destination().is_none() {
             stream.outgoing.turn();
         }
@@ -157,6 +162,7 @@ impl Worker {
     fn on_close(&mut self, now: Instant, slot: u32) {
         self.stop_hearing(slot);
         self.say_bye(now, slot);
+        self.end_link(slot);
         let Some(entry) = self.slots.get_mut(slot as usize) else { return };
         let Usage::Open(stream) = std::mem::replace(&mut entry.usage, Usage::Free) else { return };
         for listener in &stream.listeners {

@@ -51,6 +51,9 @@ impl Worker {
             header.write(out);
             out.extend_from_slice(frame);
         });
+        if stream.count_sent() {
+            self.outbox.link(port, Some(far.address));
+        }
         true
     }
 }

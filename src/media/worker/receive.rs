@@ -13,7 +13,7 @@ use crate::media::outgoing::Span;
 use crate::media::reception::Reception;
 use crate::media::rtcp;
 use crate::media::rtp::{HEADER_BYTES, Packet};
-use crate::media::stream::{Content, Watch, content};
+use crate::media::stream::{Content, Stream, Watch, content};
 
 impl Worker {
     /// Takes in a datagram from a port's RTP socket.
@@ -23,10 +23,39 @@ impl Worker {
         if datagram.len() > RTP_BYTES_MAX {
             return;
         }
-        match stream.far {
-            None => stream.hold(source, datagram),
-            Some(far) if far.address == source => self.on_rtp(now, slot, source, datagram),
-            Some(_) => {}
+        if stream.far.is_none() {
+            return stream.hold(source, datagram);
+        }
+        self.judge_rtp(now, slot, source, datagram);
+    }
+
+    /// A datagram while the far end is known: it counts when it comes from there.
+    fn judge_rtp(&mut self, now: Instant, slot: u32, source: SocketAddr, datagram: &[u8]) {
+        let Some(stream) = self.stream(slot) else { return };
+        if stream.latch.is_some() {
+            self.learn(slot, source, datagram);
+        }
+        if self.stream(slot).and_then(|stream| stream.far).is_some_and(|far| far.address == source) {
+            self.on_rtp(now, slot, source, datagram);
+        }
+    }
+
+    /// Symmetric RTP: a packet may show where the far end really is.
+    fn learn(&mut self, slot: u32, source: SocketAddr, datagram: &[u8]) {
+        let Some(stream) = self.stream(slot) else { return };
+        let before = stream.far.map(|far| far.address);
+        stream.learn(source, datagram);
+        if stream.far.map(|far| far.address) != before {
+            tracing::debug!(stream = %stream.id, "audio comes from elsewhere than negotiated, and goes there");
+            self.end_link(slot);
+        }
+    }
+
+    /// The socket has its far end no more.
+    pub(super) fn end_link(&mut self, slot: u32) {
+        let port = self.port_of(slot);
+        if self.stream(slot).is_some_and(Stream::unlink) {
+            self.outbox.link(port, None);
         }
     }
 
@@ -34,8 +63,11 @@ impl Worker {
     pub fn handle_rtcp(&mut self, now: Instant, port: PortId, source: SocketAddr, datagram: &[u8]) {
         let Some(slot) = self.slot_of(port) else { return };
         let Some(stream) = self.stream(slot) else { return };
-        if stream.far.is_none_or(|far| far.rtcp.ip() != source.ip()) {
-            return;
+        let Some(far) = stream.far.as_mut().filter(|far| far.rtcp.ip() == source.ip()) else { return };
+        if let (Some(latch), Some(sender)) = (&mut stream.latch, rtcp::sender(datagram))
+            && latch.on_report(source, sender)
+        {
+            far.rtcp = source;
         }
         if let (Some(reception), Some(report)) = (&mut stream.reception, rtcp::sender_report(datagram)) {
             reception.on_sender_report(now, report);
@@ -45,11 +77,8 @@ impl Worker {
     /// What came before the far end was known counts now, if it came from there.
     pub(super) fn release_unknown(&mut self, now: Instant, slot: u32) {
         let Some(stream) = self.stream(slot) else { return };
-        let Some(far) = stream.far else { return };
         for (source, datagram) in stream.take_held() {
-            if source == far.address {
-                self.on_rtp(now, slot, source, &datagram);
-            }
+            self.judge_rtp(now, slot, source, &datagram);
         }
     }
 
@@ -147,6 +176,9 @@ impl Worker {
                 Content::Digit | Content::Unknown => out.extend_from_slice(packet.payload),
             }
         });
+        if stream.count_sent() {
+            self.outbox.link(port, Some(far.address));
+        }
         true
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::acd::{Asks, Command, Refusal};
+use crate::acd::{Command, Refusal};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId};
 use crate::config::{DnisSource, MediaPolicy};
@@ -17,13 +17,15 @@ const DEFAULT_SOURCES: [DnisSource; 1] = [DnisSource::RequestUri];
 
 impl Shard {
     pub(in crate::node) fn on_incoming(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) {
-        let sources = self.directory.trusted(source.ip()).map(|peer| self.directory.peer(peer).dnis.as_slice());
+        let peer = self.directory.trusted(source.ip());
+        let sources = peer.map(|peer| self.directory.peer(peer).dnis.as_slice());
         let sources = sources.filter(|sources| !sources.is_empty()).unwrap_or(&DEFAULT_SOURCES);
         let number = identity::called_number(request, sources);
-        let Some(queue) = self.directory.queue_of_number(&number) else {
+        let Some(called) = self.directory.called(&number).cloned() else {
             self.commands.push_back(Command::Refused { queue: None, cause: Refusal::UnknownNumber });
             return self.legs.reject(now, leg, 404, "Unknown Number", None);
         };
+        let queue = called.queue;
         let config = self.directory.queue(queue).config.clone();
         // A closed queue's callers are untargeted: outside the queue's figures ("Decisions" 2 of FEATURES).
         if !config.open {
@@ -51,7 +53,9 @@ impl Shard {
             id: CallId(id),
             queue,
             number: number.as_str().into(),
+            called,
             caller,
+            peer,
             hops: request.max_forwards().unwrap_or(HOPS_MAX).min(HOPS_MAX).saturating_sub(1) as u8,
             leg,
             joined: now,
@@ -69,12 +73,6 @@ impl Shard {
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));
         tracing::debug!(%call, queue = %config.name, "call arrives");
-        self.commands.push_back(Command::Enqueue {
-            call,
-            queue,
-            priority: config.priority,
-            since: Some(now),
-            asks: Asks::default(),
-        });
+        self.enqueue(call);
     }
 }

@@ -1,5 +1,7 @@
 //! Leaving: hang-ups of either side, flow-outs, what a supervisor ends or moves, the drain's limit.
 
+use std::sync::Arc;
+
 use crate::acd::{Asks, Command, EndedBy, FlowOut, OfferCause};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId, QueueId};
@@ -136,14 +138,24 @@ impl Shard {
     }
 
     fn rejoin(&mut self, call: CallId, queue: QueueId) {
-        let config = self.directory.queue(queue).config.clone();
-        let priority = config.priority;
+        let answer = self.directory.queue(queue).config.answer;
         let Some(contact) = self.contact(call) else { return };
         contact.phase = Phase::Arriving;
         contact.queue = queue;
-        contact.answer = config.answer;
+        contact.answer = answer;
+        self.enqueue(call);
+    }
+
+    /// The call joins the queue it is in, with what its number brings; a priority of its own goes with it to any queue.
+    /// It has waited since it first came.
+    pub(in crate::node) fn enqueue(&mut self, call: CallId) {
+        let Some(contact) = self.contacts.get(call.0) else { return };
         let since = Some(contact.joined);
-        self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks: Asks::default() });
+        let queue = contact.queue;
+        let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(queue).config.priority);
+        let attributes = &contact.called.attributes;
+        let asks = Asks { attributes: (!attributes.is_empty()).then(|| Arc::clone(attributes)) };
+        self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks });
     }
 
     /// The contact is over. Nobody is rung for it any more; the engine says so first.

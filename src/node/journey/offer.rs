@@ -34,16 +34,20 @@ impl Shard {
         let queue = self.directory.queue(contact.queue);
         let device = self.directory.agent(agent);
         let identity = contact.caller.name_addr(self.legs.host(), None);
-        let from = match &queue.config.label {
-            Some(label) => contact.caller.name_addr(self.legs.host(), Some(label)),
-            None => identity.clone(),
-        };
+        let labelled = queue.config.label.as_ref().map(|label| contact.caller.name_addr(self.legs.host(), Some(label)));
+        let from = labelled.as_ref().unwrap_or(&identity);
         let (name, uri) = (queue.name.clone(), device.uri.clone());
-        let (id, wait) = (call.to_string(), now.since(contact.joined).as_secs().to_string());
+        let text = format!("{call} {}", now.since(contact.joined).as_secs());
+        let (id, wait) = text.split_once(' ').unwrap_or_default();
         // Phones know one or the other.
+        let (call_info, alert_info) = match device.auto_answer {
+            true => (
+                format!("<sip:{}>;answer-after=0", self.legs.host()),
+                format!("<sip:{}>;info=alert-autoanswer", self.legs.host()),
+            ),
+            false => Default::default(),
+        };
         let auto_answer = if device.auto_answer { 2 } else { 0 };
-        let call_info = format!("<sip:{}>;answer-after=0", self.legs.host());
-        let alert_info = format!("<sip:{}>;info=alert-autoanswer", self.legs.host());
         let headers = [
             ("P-Asserted-Identity", &identity[..]),
             ("X-Strowger-Queue", name.as_bytes()),
@@ -57,7 +61,7 @@ impl Shard {
             &Invite {
                 uri: uri.as_bytes(),
                 destination,
-                from: &from,
+                from,
                 headers: &headers[..4 + auto_answer],
                 sdp: Some(&sdp),
                 hops: u32::from(hops),

@@ -1,8 +1,9 @@
 //! The supervisor's hand on many agents at once.
 
 use super::*;
-use crate::acd::{AgentTarget, Reason};
-use crate::node::{AgentChange, Selection};
+use crate::acd::{AgentTarget, QueueState, Reason};
+use crate::base::CallId;
+use crate::node::{AgentChange, QueueChange, Selection, SkillChange};
 
 const TEAMS: &str = "[teams.all]\nagents = [\"1001\"]\n[teams.part]\nparent = \"all\"\nagents = [\"1002-1003\"]\n";
 
@@ -51,4 +52,179 @@ fn a_reason_is_one_of_the_configured() {
     let reply = set(&mut world, &["1001"], &[], because("golf"));
     assert_eq!(reply, Reply::Invalid("`golf` is no reason here; there are lunch".to_string()));
     assert_eq!(set(&mut world, &["1001"], &[], because("lunch")), names(&["1001"]));
+}
+
+#[test]
+fn what_a_number_brings_chooses_the_agent_and_goes_with_the_call() {
+    let queues = "requirement = 'tier != \"gold\" || expert >= 5'\n\
+        [queues.gold]\nnumbers = [{ number = \"801\", attributes = { tier = \"gold\" } }]\nrequirement = 'expert >= 8'\n\
+        [agents.expert]\npeer = \"pbx\"\nskills = { expert = 6 }\n";
+    let mut world = World::new(&config(1, queues), 100);
+    world.call_to("801", "", OFFER);
+    assert!(world.offer().is_none(), "nobody is expert enough");
+    let (call, _) = world.calls()[0];
+    let back = Control::Requeue { call, queue: Some("q".to_owned()), by: "test".into() };
+    assert_eq!(world.control(back), Reply::Done);
+    let invite = world.offer().expect("the other queue asks less of a gold caller's agent");
+    assert!(invite.uri().starts_with(b"sip:expert@"), "and more than of others");
+}
+
+#[test]
+fn a_numbers_priority_goes_before_the_queues() {
+    let queues = "priority = 9\n[queues.other]\nnumbers = [{ number = \"801\", priority = 10 }]\n";
+    let mut world = World::new(&config(0, queues), 100);
+    let plain = world.call("", OFFER);
+    world.pass(Duration::from_secs(5));
+    world.call_to("801", "", OFFER);
+    drop(plain);
+    let (call, _) = *world.calls().last().expect("two calls");
+    let back = Control::Requeue { call, queue: Some("q".to_owned()), by: "test".into() };
+    assert_eq!(world.control(back), Reply::Done);
+    let Reply::Calls { rows, .. } = world.control(Control::Calls { offset: 0, limit: 10 }) else { panic!("calls") };
+    assert_eq!(rows.iter().map(|row| row.position).collect::<Vec<_>>(), [Some(2), Some(1)]);
+}
+
+fn change(world: &mut World, agents: &[&str], change: AgentChange) -> Reply {
+    let who = Selection { agents: agents.iter().map(ToString::to_string).collect(), teams: Vec::new() };
+    world.control(Control::SetAgents { who, change, by: "test".into() })
+}
+
+fn set_queue(world: &mut World, change: QueueChange) -> Reply {
+    world.control(Control::SetQueue { queue: "q".to_owned(), change, by: "test".into() })
+}
+
+#[test]
+fn a_skill_set_at_run_time_finds_a_waiting_caller_and_outlives_a_reload() {
+    let text = config(1, "requirement = 'spanish >= 5'\n[skills]\nspanish = \"spoken\"\n");
+    let mut world = World::new(&text, 100);
+    world.call("", OFFER);
+    assert!(world.offer().is_none());
+    let spanish = |skill| AgentChange::Skills(vec![("spanish".into(), skill)]);
+    assert_eq!(change(&mut world, &["1001"], spanish(SkillChange::Level(4))), names(&["1001"]));
+    assert!(world.offer().is_none(), "the level is too low");
+    world.reload(&text);
+    assert_eq!(change(&mut world, &["1001"], spanish(SkillChange::Level(5))), names(&["1001"]));
+    let invite = world.offer().expect("now it fits");
+    world.agent(&invite, 486, "");
+    assert_eq!(change(&mut world, &["1001"], spanish(SkillChange::Enabled(false))), names(&["1001"]));
+    world.reload(&text);
+    world.pass(Duration::from_secs(30));
+    assert!(world.offer().is_none(), "a disabled skill counts as none, also after a reload");
+    assert_eq!(change(&mut world, &["1001"], spanish(SkillChange::Enabled(true))), names(&["1001"]));
+    assert!(world.offer().is_some(), "it has kept its level");
+    let reply = change(&mut world, &["1001"], AgentChange::Skills(vec![("spansh".into(), SkillChange::Level(5))]));
+    assert_eq!(reply, Reply::NotFound("no skill spansh; there are spanish".to_string()));
+}
+
+#[test]
+fn who_joins_a_queue_is_asked_and_who_leaves_is_not() {
+    let mut world = World::new(&config(2, "members = [\"1001\"]\n"), 100);
+    let logout = AgentChange::State(AgentTarget::LoggedOut);
+    assert_eq!(change(&mut world, &["1001"], logout), names(&["1001"]));
+    world.call("", OFFER);
+    assert!(world.offer().is_none());
+    let (tier, position, penalty) = (1, 1, 0);
+    let join =
+        |queue: &str| AgentChange::Join { queue: queue.to_owned(), tier, position, penalty, delay: Duration::ZERO };
+    assert_eq!(change(&mut world, &["1002"], join("q")), names(&["1002"]));
+    let invite = world.offer().expect("who has joined is asked");
+    world.agent(&invite, 486, "");
+    assert_eq!(change(&mut world, &["1002"], AgentChange::Leave("q".to_owned())), names(&["1002"]));
+    world.pass(Duration::from_secs(30));
+    assert!(world.offer().is_none(), "who has left is not");
+    assert!(matches!(change(&mut world, &["1002"], join("none")), Reply::NotFound(_)));
+    let mut world = World::new(&config(1, ""), 100);
+    assert!(matches!(change(&mut world, &["1001"], AgentChange::Leave("q".to_owned())), Reply::Conflict(_)));
+}
+
+#[test]
+fn a_closed_queue_takes_nobody_also_after_a_reload_and_serves_those_who_wait() {
+    let text = config(1, "");
+    let mut world = World::new(&text, 100);
+    let logout = AgentChange::State(AgentTarget::LoggedOut);
+    change(&mut world, &["1001"], logout);
+    world.call("", OFFER);
+    assert_eq!(set_queue(&mut world, QueueChange::State(QueueState::Closed)), Reply::Done);
+    assert_eq!(world.call("", OFFER).status(), 480);
+    world.reload(&text);
+    assert_eq!(world.call("", OFFER).status(), 480);
+    change(&mut world, &["1001"], AgentChange::State(AgentTarget::Ready));
+    assert!(world.offer().is_some(), "who waits is served");
+    assert_eq!(set_queue(&mut world, QueueChange::State(QueueState::Open)), Reply::Done);
+    assert_eq!(world.call("", OFFER).status(), 200);
+}
+
+#[test]
+fn an_emergency_lets_everybody_go_who_waits() {
+    let mut world = World::new(&config(0, "answer = \"on_agent\""), 100);
+    let caller = world.call("", OFFER);
+    assert_eq!(set_queue(&mut world, QueueChange::State(QueueState::Emergency)), Reply::Done);
+    assert_eq!(world.heard(caller).status(), 480);
+    assert!(world.calls().is_empty());
+    assert_eq!(world.call("", OFFER).status(), 480);
+}
+
+#[test]
+fn a_queues_priority_and_strategy_and_a_calls_priority_are_set() {
+    let queues = "[queues.other]\nnumbers = [\"801\"]\npriority = 3\n";
+    let mut world = World::new(&config(0, queues), 100);
+    let positions = |world: &mut World| {
+        let Reply::Calls { rows, .. } = world.control(Control::Calls { offset: 0, limit: 10 }) else { panic!("calls") };
+        rows.iter().filter_map(|row| row.position).collect::<Vec<_>>()
+    };
+    world.call("", OFFER);
+    assert_eq!(set_queue(&mut world, QueueChange::Priority(4)), Reply::Done);
+    world.call("", OFFER);
+    assert_eq!(positions(&mut world), [2, 1]);
+    let (call, _) = world.calls()[0];
+    let first = Control::SetPriority { call, priority: 5, by: "test".into() };
+    assert_eq!(world.control(first), Reply::Done);
+    assert_eq!(positions(&mut world), [1, 2]);
+    let nobody = Control::SetPriority { call: CallId(99), priority: 5, by: "test".into() };
+    assert!(matches!(world.control(nobody), Reply::NotFound(_)));
+    assert_eq!(set_queue(&mut world, QueueChange::Strategy("linear".to_owned())), Reply::Done);
+    assert!(matches!(set_queue(&mut world, QueueChange::Strategy("best".to_owned())), Reply::Invalid(_)));
+    assert_eq!(set_queue(&mut world, QueueChange::Threshold(Duration::from_secs(5))), Reply::Done);
+}
+
+#[test]
+fn a_call_is_withdrawn_until_an_agent_talks() {
+    let mut world = World::new(&config(1, ""), 100);
+    let (call, _) = {
+        world.talk();
+        world.calls()[0]
+    };
+    assert!(matches!(world.control(Control::Withdraw { call, by: "test".into() }), Reply::Conflict(_)));
+    world.call("", OFFER);
+    let (waiting, _) = *world.calls().last().expect("two calls");
+    assert_eq!(world.control(Control::Withdraw { call: waiting, by: "test".into() }), Reply::Done);
+    assert_eq!(world.calls().len(), 1);
+}
+
+#[test]
+fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
+    let queues = "requirement = 'spanish >= 5'\nsteps = [{ after = \"30s\", requirement = 'spanish' }]\n\
+        [agents.anna]\npeer = \"pbx\"\nskills = { spanish = 3 }\n\
+        [agents.expert]\npeer = \"pbx\"\nskills = { spanish = 8 }\ninitial = \"not-ready\"\n";
+    let mut world = World::new(&config(2, queues), 100);
+    world.call("", OFFER);
+    world.pass(Duration::from_secs(10));
+    let (call, _) = world.calls()[0];
+    let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it waits") };
+    assert_eq!((told.position, told.asks.as_str(), told.step), (1, "spanish >= 5", 0));
+    assert_eq!(told.looks_further_seconds, Some(Duration::from_secs(20)));
+    let rules: usize = told.agents.iter().map(|rule| rule.count).sum();
+    assert_eq!(rules, 4, "{:?}", told.agents);
+    assert!(told.agents.iter().any(|rule| rule.rule == "is not ready (initial)" && rule.count == 1));
+    let skills = told.agents.iter().find(|rule| rule.rule == "skills do not meet spanish >= 5");
+    let names = skills.map(|rule| rule.agents.iter().map(|name| &**name).collect::<Vec<_>>());
+    assert_eq!(names, Some(vec!["anna", "1001", "1002"]), "{:?}", told.agents);
+    world.pass(Duration::from_secs(21));
+    assert!(world.offer().is_some());
+    let asked = |queue: &str| Control::Decisions { queue: Some(queue.to_owned()), limit: 5 };
+    let Reply::Decisions(rows) = world.control(asked("q")) else { panic!("decisions") };
+    assert_eq!((rows.len(), &*rows[0].chosen, rows[0].strategy), (1, "anna", "longest-idle"));
+    assert_eq!(rows[0].call, call.to_string());
+    assert!(matches!(world.control(asked("none")), Reply::NotFound(_)));
+    assert!(matches!(world.control(Control::Explain(CallId(99))), Reply::NotFound(_)));
 }

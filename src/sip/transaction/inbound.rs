@@ -85,7 +85,7 @@ impl Stack {
     }
 
     fn on_repeated_request(&mut self, now: Instant, key: ServerKey) {
-        let Some(server) = self.servers.get_mut(key) else { return };
+        let Some(server) = self.servers.get_mut(key.0) else { return };
         let mut link = self.output.link(now, key, server.peer).by(server.door);
         match &server.machine {
             ServerMachine::Invite(invite) => invite.on_request(&mut link),
@@ -117,7 +117,7 @@ impl Stack {
         let to_tag = message.to_tag().unwrap_or_default();
         let found = self.read_key(&message, Some(Method::Invite), to_tag);
         let invite = self.by_match.get(self.key.matching()).copied().filter(|_| found);
-        let Some((invite, server)) = invite.and_then(|key| Some((key, self.servers.get_mut(key)?))) else {
+        let Some((invite, server)) = invite.and_then(|key| Some((key, self.servers.get_mut(key.0)?))) else {
             self.refuse(source, &message, Refusal::new(481, reason_phrase(481)));
             return;
         };
@@ -142,7 +142,7 @@ impl Stack {
             self.output.tell(Event::Ack { source, message });
             return;
         };
-        let Some(server) = self.servers.get_mut(key) else { return };
+        let Some(server) = self.servers.get_mut(key.0) else { return };
         let ServerMachine::Invite(invite) = &mut server.machine else { return };
         invite.on_ack(source, message, &mut self.output.link(now, key, server.peer).by(server.door));
     }
@@ -161,7 +161,7 @@ impl Stack {
             return None;
         }
         let key = *self.by_match.get(self.key.matching())?;
-        let ServerMachine::Invite(invite) = &self.servers.get_mut(key)?.machine else { return None };
+        let ServerMachine::Invite(invite) = &self.servers.get_mut(key.0)?.machine else { return None };
         let same_tag = invite.response().is_none_or(|response| to_tag_of(response).is_some_and(|tag| tag == to_tag));
         same_tag.then_some(key)
     }
@@ -205,7 +205,8 @@ impl Stack {
         }
         let text = self.key.share();
         let merging = self.key.merging().is_some() && message.method() != Method::Cancel;
-        let key = self.servers.insert(Server { peer, door: self.output.door, key: Arc::clone(&text), machine });
+        let server = Server { peer, door: self.output.door, key: Arc::clone(&text), machine };
+        let key = ServerKey(self.servers.insert_with(|_| server));
         if merging {
             self.by_merge.insert(ByMerge(Arc::clone(&text)), key);
         }

@@ -55,7 +55,7 @@ pub(super) enum InviteClient {
 impl InviteClient {
     /// Sends the INVITE.
     pub(super) fn start(request: Bytes, link: &mut Link<'_, ClientKey>) -> Self {
-        link.send(&request);
+        let request = link.send_to_keep(request);
         let interval = link.config().t1;
         let a = link.arm(Alarm::Retransmit, interval);
         let b = link.arm(Alarm::Timeout, link.config().patience());

@@ -64,8 +64,7 @@ impl InviteServer {
     pub(super) fn respond(&mut self, code: u16, payload: Bytes, link: &mut Link<'_, ServerKey>) {
         match (&mut *self, code) {
             (Self::Proceeding { response }, ..200) => {
-                link.send(&payload);
-                *response = payload;
+                *response = link.send_to_keep(payload);
             }
             (Self::Proceeding { .. }, 200..300) => {
                 link.send(&payload);

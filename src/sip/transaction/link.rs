@@ -102,8 +102,8 @@ impl<K: Copy + Into<Owner>> Link<'_, K> {
         self.output.send(self.door, self.peer, payload.clone());
     }
 
-    /// Sends to the transaction's peer and gives a copy to keep. What is kept lingers for half a minute, and a fresh payload
-    /// stands in a buffer of a kilobyte whatever its length.
+    /// Sends to the transaction's peer and gives a copy to keep: a fresh payload stands in a block shared with many, which is
+    /// used again only when none of them is kept.
     pub(super) fn send_to_keep(&mut self, payload: Bytes) -> Bytes {
         let kept = Bytes::copy_from_slice(&payload);
         self.output.send(self.door, self.peer, payload);

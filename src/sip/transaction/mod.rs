@@ -13,7 +13,6 @@ mod link;
 mod outbound;
 mod request_client;
 mod request_server;
-mod slab;
 mod stack;
 #[cfg(test)]
 mod tests;

@@ -85,7 +85,7 @@ impl Stack {
     /// Sends a response, whose status is `code`, in its server transaction. Nothing is sent when that transaction is over or
     /// has another final response.
     pub fn respond(&mut self, now: Instant, key: ServerKey, code: u16, payload: Bytes) {
-        let Some(server) = self.servers.get_mut(key) else { return };
+        let Some(server) = self.servers.get_mut(key.0) else { return };
         let mut link = self.output.link(now, key, server.peer).by(server.door);
         match &mut server.machine {
             ServerMachine::Invite(invite) => invite.respond(code, payload, &mut link),

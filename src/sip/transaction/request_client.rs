@@ -33,7 +33,7 @@ pub(super) enum RequestClient {
 impl RequestClient {
     /// Sends the request.
     pub(super) fn start(request: Bytes, link: &mut Link<'_, ClientKey>) -> Self {
-        link.send(&request);
+        let request = link.send_to_keep(request);
         let interval = link.config().t1;
         let e = link.arm(Alarm::Retransmit, interval);
         let f = link.arm(Alarm::Timeout, link.config().patience());

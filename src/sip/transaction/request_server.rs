@@ -36,8 +36,8 @@ impl RequestServer {
     pub(super) fn respond(&mut self, code: u16, payload: Bytes, link: &mut Link<'_, ServerKey>) {
         match self {
             Self::Trying | Self::Proceeding { .. } if code < 200 => {
-                link.send(&payload);
-                self.enter(Self::Proceeding { response: payload }, link);
+                let response = link.send_to_keep(payload);
+                self.enter(Self::Proceeding { response }, link);
             }
             Self::Trying | Self::Proceeding { .. } => {
                 let response = link.send_to_keep(payload);

@@ -13,8 +13,7 @@ use super::key::{ByMatch, ByMerge, COOKIE, KeyText, SHARD_AT};
 use super::link::{Alarm, Life, Output, Owner};
 use super::request_client::RequestClient;
 use super::request_server::RequestServer;
-use super::slab::Slab;
-use crate::base::{Instant, Rng, limits};
+use crate::base::{IdMap, Instant, Rng, Slots, limits};
 use crate::sip::name::Method;
 
 /// All transactions of one shard (RFC 3261 section 17, RFC 6026), over UDP.
@@ -38,8 +37,8 @@ pub struct Stack {
     pub(super) tags: Secret,
     /// The number of our last request, the shard's number included.
     pub(super) serial: u64,
-    pub(super) clients: HashMap<ClientKey, Client, Secret>,
-    pub(super) servers: Slab<Server>,
+    pub(super) clients: IdMap<ClientKey, Client>,
+    pub(super) servers: Slots<Server>,
     pub(super) by_match: HashMap<ByMatch, ServerKey, Secret>,
     pub(super) by_merge: HashMap<ByMerge, ServerKey, Secret>,
     /// Most transactions held; a quarter of them is reserved for requests inside dialogs.
@@ -91,8 +90,8 @@ impl Stack {
             rng,
             branches,
             tags,
-            clients: HashMap::with_hasher(tables),
-            servers: Slab::new(),
+            clients: IdMap::default(),
+            servers: Slots::default(),
             by_match: HashMap::with_hasher(tables),
             by_merge: HashMap::with_hasher(tables),
             room: limits::TRANSACTIONS_MAX,
@@ -148,7 +147,7 @@ impl Stack {
     }
 
     fn on_server_alarm(&mut self, now: Instant, key: ServerKey, alarm: Alarm) {
-        let Some(server) = self.servers.get_mut(key) else { return };
+        let Some(server) = self.servers.get_mut(key.0) else { return };
         let mut link = self.output.link(now, key, server.peer).by(server.door);
         let life = match &mut server.machine {
             ServerMachine::Invite(invite) => invite.on_alarm(alarm, &mut link),
@@ -160,7 +159,7 @@ impl Stack {
     }
 
     fn close(&mut self, key: ServerKey) {
-        let Some(server) = self.servers.remove(key) else { return };
+        let Some(server) = self.servers.remove(key.0) else { return };
         self.by_match.remove(&ByMatch(Arc::clone(&server.key)));
         self.by_merge.remove(&ByMerge(server.key));
     }

@@ -84,11 +84,11 @@ fn every_second_of_an_agent_lies_in_exactly_one_state() {
     live.apply_plan(at(60), &grown, &[]);
     change(&live, 60, 3, AgentState::LoggedOut, AgentState::Ready);
     let spent = seconds_of(&live, 100);
-    assert_eq!(spent["{state=\"reserved\",reason=\"\"}"], 2.0);
-    assert_eq!(spent["{state=\"ringing\",reason=\"\"}"], 8.0);
-    assert_eq!(spent["{state=\"not_ready\",reason=\"no-answer\"}"], 30.0);
-    assert_eq!(spent["{state=\"not_ready\",reason=\"custom\"}"], 50.0);
-    assert_eq!(spent["{state=\"ready\",reason=\"\"}"], 10.0 + 100.0 + 40.0);
+    assert_eq!(spent["{team=\"\",state=\"reserved\",reason=\"\"}"], 2.0);
+    assert_eq!(spent["{team=\"\",state=\"ringing\",reason=\"\"}"], 8.0);
+    assert_eq!(spent["{team=\"\",state=\"not_ready\",reason=\"no-answer\"}"], 30.0);
+    assert_eq!(spent["{team=\"\",state=\"not_ready\",reason=\"custom\"}"], 50.0);
+    assert_eq!(spent["{team=\"\",state=\"ready\",reason=\"\"}"], 10.0 + 100.0 + 40.0);
     assert_eq!(spent.values().sum::<f64>(), 3.0 * 100.0 + 40.0);
     assert_eq!(seconds_of(&live, 110).values().sum::<f64>(), 3.0 * 110.0 + 50.0, "states that last run on");
     live.apply_plan(at(110), &plan(), &[]);
@@ -113,4 +113,24 @@ fn a_call_is_handled_once_with_its_wrap_up_or_without_one() {
     fold(&live, [changes(0, AgentState::Talking, AgentState::Ready)]);
     assert_eq!((counted("acd_handle_seconds_count"), counted("acd_handle_seconds_sum")), (2.0, 140.0));
     assert_eq!((counted("acd_talk_seconds_count"), live.violations()), (2.0, 0));
+}
+
+#[test]
+fn an_agent_s_time_belongs_to_the_team_it_was_in_then() {
+    let live = Arc::new(live());
+    let team = |path: &str| (AgentId(0), Arc::from(path));
+    live.set_teams(at(10), &[team("sales/east")]);
+    live.fold(&Stamped { at: at(15), fact: talk_ended(SALES, 0, secs(4)) });
+    live.set_teams(at(30), &[team("sales/west")]);
+    live.fold(&Stamped { at: at(35), fact: changes(0, AgentState::Ready, AgentState::LoggedOut) });
+    let text = exposition(&live, at(40)).render();
+    let series = parse(&text);
+    let ready = |path: &str| {
+        series[format!("acd_agent_state_seconds_total{{team=\"{path}\",state=\"ready\",reason=\"\"}}").as_str()]
+    };
+    assert_eq!((ready("sales/east"), ready("sales/west")), (20.0, 5.0));
+    assert_eq!(ready(""), 10.0 + 40.0, "before it had a team, and the other agent");
+    assert_eq!(series["acd_team_talk_seconds_sum{team=\"sales/east\"}"], 4.0);
+    let all = sum(&series, "acd_agent_state_seconds_total{");
+    assert_eq!(all, 3.0 * 40.0, "three agents for forty seconds, whatever their teams");
 }

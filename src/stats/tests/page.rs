@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use crate::acd::{AgentState, FlowOut, OfferResult, Refusal};
 use crate::stats::LostCause;
+use crate::stats::formula::FORMULAS;
+use crate::stats::rules::expression;
 use crate::stats::table::TABLE;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/prometheus/METRICS.md");
@@ -39,13 +41,24 @@ fn page() -> String {
         writeln!(page, "| `{label}` | `{place}` | {} |", values.join(" ")).unwrap();
     }
     page.push_str(TAIL);
+    page.push_str("| key | name | 名称 | formula | unit | PromQL |\n|---|---|---|---|---|---|\n");
+    for formula in FORMULAS {
+        let promql =
+            expression(formula, "20", "1d").map_or_else(|| "no series yet".to_owned(), |text| format!("`{text}`"));
+        // A bar would end the cell.
+        let promql = promql.replace('|', "\\|");
+        let (key, english, chinese) = (formula.key, formula.english, formula.chinese);
+        writeln!(page, "| `{key}` | {english} | {chinese} | {} | {} | {promql} |", formula.text, formula.unit.as_str())
+            .unwrap();
+    }
     page
 }
 
 const HEAD: &str = "\
 # Metrics of Strowger
 
-Written from the table in `src/stats/table.rs` by a test; do not edit. `GET /metrics` gives the text format 0.0.4. Units are
+Written from the table in `src/stats/table.rs` by a test; do not edit. `GET /metrics` gives the text
+format 0.0.4, or OpenMetrics 1.0 where `Accept` asks for it. Units are
 base units; all series of a configured queue are there, at zero, before its first call; no label holds a caller or a call.
 
 | name | kind | labels | meaning |
@@ -69,19 +82,11 @@ For each queue and in every single scrape:
 These count queue visits. A contact refused before it joined a queue is no visit: the lost among them are
 `acd_calls_refused_total{cause=~\"draining|overload\"}`, the others are in `acd_calls_untargeted_total`.
 
-## Service level
+## Formulas
 
-A(T), B(T): answered, abandoned with a wait of at most T; S: the short-abandon limit. With T = 20 s and S = 5 s:
+O offered, A answered, B abandoned, F flowed out (without those who found the queue closed), X(T) with a wait of at most T, S the
+short-abandon limit. The control plane gives each with its numerator and denominator (`/v1/queues/NAME/intervals`);
+`strowger rules` writes the PromQL of each for every queue's own T, rolling and by interval. Add numerators and
+denominators, never ratios. Here with T = 20 s over a day; `le` is written so that it fits both exposition formats.
 
-| variant | formula | PromQL over a day |
-|---|---|---|
-| F1 | (A(T)+B(T))/(A+B) | `(sum(increase(acd_answer_wait_seconds_bucket{le=\"20\"}[1d])) + sum(increase(acd_abandon_wait_seconds_bucket{le=\"20\"}[1d]))) / (sum(increase(acd_calls_answered_total[1d])) + sum(increase(acd_calls_abandoned_total[1d])))` |
-| F2 | A(T)/A | `sum(increase(acd_answer_wait_seconds_bucket{le=\"20\"}[1d])) / sum(increase(acd_calls_answered_total[1d]))` |
-| F3 | A(T)/(A+B) | `sum(increase(acd_answer_wait_seconds_bucket{le=\"20\"}[1d])) / (sum(increase(acd_calls_answered_total[1d])) + sum(increase(acd_calls_abandoned_total[1d])))` |
-| F4 | A(T)/(A+B-B(T)) | `sum(increase(acd_answer_wait_seconds_bucket{le=\"20\"}[1d])) / (sum(increase(acd_calls_answered_total[1d])) + sum(increase(acd_calls_abandoned_total[1d])) - sum(increase(acd_abandon_wait_seconds_bucket{le=\"20\"}[1d])))` |
-| F5 | (A(T)+B(S))/(A+B) | `(sum(increase(acd_answer_wait_seconds_bucket{le=\"20\"}[1d])) + sum(increase(acd_abandon_wait_seconds_bucket{le=\"5\"}[1d]))) / (sum(increase(acd_calls_answered_total[1d])) + sum(increase(acd_calls_abandoned_total[1d])))` |
-| F6 | A(T)/(A+B-B(S)) | `sum(increase(acd_answer_wait_seconds_bucket{le=\"20\"}[1d])) / (sum(increase(acd_calls_answered_total[1d])) + sum(increase(acd_calls_abandoned_total[1d])) - sum(increase(acd_abandon_wait_seconds_bucket{le=\"5\"}[1d])))` |
-| F3 live | answered in T / (answered in T + abandons in T + missed - missed that flowed out), counted the moment each visit is decided | `sum(increase(acd_sl_events_total{outcome=\"answered\"}[1d])) / (sum(increase(acd_sl_events_total{outcome!=\"flowout\"}[1d])) - sum(increase(acd_sl_missed_flowouts_total[1d])))` |
-
-The control plane and the demo show F3 live since the start of the process; it equals F3 when nobody waits.
 ";

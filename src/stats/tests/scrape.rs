@@ -24,6 +24,11 @@ fn every_family_of_the_table_is_emitted_with_its_labels_and_no_other() {
     let live = Arc::new(live());
     live.set_origin(WallTime::from_micros(1_700_000_000_000_000));
     live.apply_plan(Instant::ZERO, &plan(), &[(PeerId(0), "pbx".into())]);
+    // An expected wait needs a handled call.
+    fold(
+        &live,
+        [offered(SALES), answered(SALES, secs(1)), talk_ended(SALES, 0, secs(9)), wrap_up_ended(SALES, 0, secs(1))],
+    );
     let text = exposition(&live, Instant::ZERO).render();
     let mut typed = BTreeSet::new();
     for line in text.lines() {
@@ -215,14 +220,29 @@ fn label_values_are_escaped() {
 }
 
 #[test]
-fn two_hundred_queues_are_scraped_whole() {
-    let queues = (0..200).map(|id| queue(QueueId(id), &format!("queue-{id}"), &[])).collect();
-    let agents = (0..1_000).map(|id| agent(id, &[], AgentState::Ready)).collect();
+fn five_hundred_queues_and_ten_thousand_agents_are_scraped_whole() {
+    let queues = (0..500).map(|id| queue(QueueId(id), &format!("queue-{id}"), &[])).collect();
+    let agents = (0..10_000).map(|id| agent(id, &[], AgentState::Ready)).collect();
     let live = Arc::new(Live::new(Instant::ZERO, &Plan { queues, agents }, &histogram_bounds([])));
+    fold(&live, (0..10).map(|agent| changes(agent, AgentState::LoggedOut, AgentState::Ready)));
+    for queue in (0..500).map(QueueId) {
+        fold(
+            &live,
+            [
+                offered(queue),
+                answered(queue, secs(9)),
+                talk_ended(queue, 0, secs(200)),
+                wrap_up_ended(queue, 0, secs(9)),
+            ],
+        );
+        fold(&live, [offered(queue), abandoned(queue, secs(30), false)]);
+        fold(&live, (0..20).map(|call| Fact::Offered { call: CallId(1_000 + call), queue }));
+    }
     let text = exposition(&live, Instant::ZERO).render();
     let series = parse(&text);
-    assert_eq!(sum(&series, "acd_queue_agents{queue=\"queue-199\",state=\"logged_out\""), 1_000.0);
-    assert_eq!(series.keys().filter(|name| name.starts_with("acd_calls_offered_total{")).count(), 200);
+    assert_eq!(series["acd_queue_agents{queue=\"queue-499\",state=\"ready\"}"], 10.0);
+    assert_eq!(series.keys().filter(|name| name.starts_with("acd_calls_offered_total{")).count(), 500);
+    assert_eq!(series.keys().filter(|name| name.starts_with("acd_ewt_seconds{")).count(), 1_000);
 }
 
 #[test]

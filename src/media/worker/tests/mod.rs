@@ -2,10 +2,12 @@
 
 mod digits;
 mod held;
+mod links;
 mod music;
 mod relay;
 mod reports;
 mod sources;
+mod symmetric;
 
 use std::time::Duration;
 
@@ -81,6 +83,7 @@ struct World {
     now: Instant,
     sent: Vec<Sent>,
     events: Vec<Event>,
+    links: Vec<Link>,
     talkers: BTreeMap<StreamId, Talker>,
 }
 
@@ -114,7 +117,7 @@ impl World {
         let track = |hz, frames| Tone::new(hz, 8_000).take(frames * FRAME_SAMPLES).collect::<Vec<_>>();
         worker.load_track(MUSIC, Arc::new(Track::from_samples(&track(MUSIC_HZ, 50))));
         worker.load_track(PROMPT, Arc::new(Track::from_samples(&track(PROMPT_HZ, PROMPT_FRAMES))));
-        Self { worker, now, sent: Vec::new(), events: Vec::new(), talkers: BTreeMap::new() }
+        Self { worker, now, sent: Vec::new(), events: Vec::new(), links: Vec::new(), talkers: BTreeMap::new() }
     }
 
     fn command(&mut self, command: Command) {
@@ -165,6 +168,26 @@ impl World {
         self.drain();
     }
 
+    /// Audio comes to a stream's port from any source.
+    fn strangers_audio(&mut self, stream: StreamId, source: &str, ssrc: u32, sequences: std::ops::Range<u16>) {
+        for sequence in sequences {
+            let mut datagram = BytesMut::new();
+            let timestamp = u32::from(sequence) * 160;
+            Header { marker: false, payload_type: 8, sequence, timestamp, ssrc }.write(&mut datagram);
+            datagram.extend_from_slice(&[0x55; 160]);
+            self.worker.handle_rtp(self.now, port(stream), source.parse().unwrap(), &datagram);
+            self.drain();
+        }
+    }
+
+    /// Where packets of a stream have gone since the `from`-th of all.
+    fn destinations(&self, stream: StreamId, kind: Kind, from: usize) -> Vec<SocketAddr> {
+        let ours = self.sent[from..].iter().filter(|sent| sent.kind == kind && sent.port == port(stream));
+        let mut all: Vec<_> = ours.map(|sent| sent.destination).collect();
+        all.dedup();
+        all
+    }
+
     /// Lets time pass, from deadline to deadline.
     fn run(&mut self, millis: u64) {
         let end = self.now + Duration::from_millis(millis);
@@ -205,6 +228,9 @@ impl World {
     fn drain(&mut self) {
         while let Some(Transmit { port, kind, destination, payload }) = self.worker.poll_transmit() {
             self.sent.push(Sent { at: self.now, port, kind, destination, payload: payload.to_vec() });
+        }
+        while let Some(link) = self.worker.poll_link() {
+            self.links.push(link);
         }
         while let Some(event) = self.worker.poll_event() {
             self.events.push(event);
@@ -271,6 +297,7 @@ fn far(stream: StreamId, codec: Codec) -> Far {
         dtmf: Some(101),
         send: true,
         receive: true,
+        symmetric: false,
     }
 }
 
@@ -315,11 +342,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (stream(), 0..4_u64).prop_map(|(stream, port_of)| Command::Open {
             stream, port: port(StreamId(port_of)), ssrc: 1, sequence: 2, timestamp: 3,
         }),
-        3 => (stream(), any::<[bool; 4]>()).prop_map(|(stream, [a, send, receive, dtmf])| Command::Far {
+        3 => (stream(), any::<[bool; 5]>()).prop_map(|(stream, [a, send, receive, dtmf, symmetric])| Command::Far {
             stream,
             far: Far {
                 send,
                 receive,
+                symmetric,
                 dtmf: dtmf.then_some(101),
                 ..far(stream, if a { Codec::Pcma } else { Codec::Pcmu })
             },

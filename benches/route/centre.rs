@@ -1,0 +1,205 @@
+//! A large centre at work: 10,000 agents in five queues each, 500 queues, 200 skills, 1,000 conditions, and so many callers whom
+//! nobody may take. Each operation leaves it as it was.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use strowger::acd::requirement::{Attributes, Requirement};
+use strowger::acd::{
+    Actor, AgentPlan, AgentPolicy, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Members,
+    Membership, OfferPolicy, Plan, QueuePlan, Reason, Routing, Skill, Step,
+};
+use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
+
+const AGENTS: u32 = 10_000;
+const QUEUES: u32 = 500;
+const SKILLS: u32 = 200;
+const QUEUES_OF_AN_AGENT: u32 = 5;
+/// The step after which callers look further.
+const STEP: Duration = Duration::from_secs(3_600);
+
+/// See the module.
+pub(crate) struct Centre {
+    engine: Engine,
+    rng: Rng,
+    now: Instant,
+    calls: u64,
+    /// Whom nobody may take: one in each queue in turn.
+    stuck: Vec<CallId>,
+    easy: Asks,
+    hard: Asks,
+}
+
+/// Times, counts or just runs what is the engine's alone.
+pub(crate) type Meter<'m> = &'m mut dyn FnMut(&mut dyn FnMut());
+
+impl Centre {
+    /// With so many waiting whom nobody may take, in all queues or in the first alone, and every agent not ready.
+    pub(crate) fn new(strategy: &'static str, waiting: u64, in_one_queue: bool) -> Self {
+        let asks = |level: i64| {
+            let attributes: Attributes = [("lvl".into(), level.into())].into_iter().collect();
+            Asks { attributes: Some(Arc::new(attributes)) }
+        };
+        let now = Instant::from_micros(100_000_000_000);
+        let engine = Engine::new(now, Arc::new(plan(strategy)));
+        let (easy, hard) = (asks(3), asks(10));
+        let mut centre = Self { engine, rng: Rng::from_u64(7), now, calls: 0, stuck: Vec::new(), easy, hard };
+        for index in 0..waiting {
+            // One after the other, a millisecond apart, they will have waited for the step.
+            let since = Instant::from_micros((now.as_micros() - STEP.as_micros() as u64) + (index + 1) * 1_000);
+            let queue = if in_one_queue { 0 } else { index as u32 % QUEUES };
+            let command = centre.enqueue(queue, false, Some(since));
+            centre.stuck.push(CallId(centre.calls));
+            centre.engine.handle_command(now, command);
+            centre.drain();
+        }
+        centre
+    }
+
+    /// Makes every agent ready; nobody finds a call.
+    pub(crate) fn open(&mut self) {
+        for agent in 0..AGENTS {
+            self.set(agent, AgentTarget::Ready);
+        }
+    }
+
+    /// A call comes and finds an agent.
+    pub(crate) fn enqueue_and_match(&mut self, meter: Meter<'_>) {
+        let queue = self.rng.below(QUEUES);
+        let mut command = Some(self.enqueue(queue, true, None));
+        let (engine, now) = (&mut self.engine, self.now);
+        meter(&mut || engine.handle_command(now, command.take().expect("once")));
+        let (call, agent, epoch) = self.offered().expect("somebody is ready");
+        self.talk(call, agent, epoch);
+    }
+
+    /// An agent becomes ready and finds the only call that it may take, behind all others.
+    pub(crate) fn ready_and_match(&mut self, agent: u32, meter: Meter<'_>) {
+        let agent = agent % AGENTS;
+        let queue = queue_of(agent, self.rng.below(QUEUES_OF_AN_AGENT));
+        let command = self.enqueue(queue, true, None);
+        self.engine.handle_command(self.now, command);
+        self.drain();
+        let mut command = Some(Command::SetAgent {
+            agent: AgentId(agent),
+            target: AgentTarget::Ready,
+            by: Actor::Engine,
+            lasts: None,
+        });
+        let (engine, now) = (&mut self.engine, self.now);
+        meter(&mut || engine.handle_command(now, command.take().expect("once")));
+        let (call, agent, epoch) = self.offered().expect("a call waits");
+        self.set(agent.0, AgentTarget::NotReady(Reason::Initial));
+        self.talk(call, agent, epoch);
+    }
+
+    /// A caller whom nobody may take hangs up; another takes the place.
+    pub(crate) fn abandon(&mut self, meter: Meter<'_>) {
+        let index = self.rng.below(self.stuck.len() as u32);
+        let call = self.stuck[index as usize];
+        let (engine, now) = (&mut self.engine, self.now);
+        meter(&mut || engine.handle_command(now, Command::CallerGone { call }));
+        let since = self.now;
+        let command = self.enqueue(index % QUEUES, false, Some(since));
+        self.stuck[index as usize] = CallId(self.calls);
+        self.engine.handle_command(self.now, command);
+        self.drain();
+    }
+
+    /// One caller has waited for the step; as often as callers were put in at first.
+    pub(crate) fn relax(&mut self, meter: Meter<'_>) {
+        self.now += Duration::from_millis(1);
+        let (engine, now) = (&mut self.engine, self.now);
+        meter(&mut || engine.handle_timeout(now));
+        self.drain();
+    }
+
+    fn set(&mut self, agent: u32, target: AgentTarget) {
+        let command = Command::SetAgent { agent: AgentId(agent), target, by: Actor::Engine, lasts: None };
+        self.engine.handle_command(self.now, command);
+        self.drain();
+    }
+
+    fn enqueue(&mut self, queue: u32, easy: bool, since: Option<Instant>) -> Command {
+        self.calls += 1;
+        let asks = if easy { &self.easy } else { &self.hard }.clone();
+        Command::Enqueue { call: CallId(self.calls), queue: QueueId(queue), priority: 0, since, asks }
+    }
+
+    fn talk(&mut self, call: CallId, agent: AgentId, epoch: u32) {
+        self.engine.handle_command(self.now, Command::OfferAnswered { call, agent, epoch });
+        self.now += Duration::from_micros(1);
+        self.engine.handle_command(self.now, Command::TalkEnded { call, agent, epoch, by: EndedBy::Caller });
+        self.drain();
+    }
+
+    fn offered(&mut self) -> Option<(CallId, AgentId, u32)> {
+        let mut offered = None;
+        while let Some(effect) = self.engine.poll_effect() {
+            if let Effect::Offer { call, agent, epoch, .. } = effect {
+                offered = Some((call, agent, epoch));
+            }
+        }
+        while self.engine.poll_fact().is_some() {}
+        offered
+    }
+
+    fn drain(&mut self) {
+        while self.engine.poll_effect().is_some() {}
+        while self.engine.poll_fact().is_some() {}
+    }
+}
+
+fn queue_of(agent: u32, nth: u32) -> u32 {
+    (agent + nth * 101) % QUEUES
+}
+
+fn plan(strategy: &'static str) -> Plan {
+    let skill = |id: u32| format!("skill-{:03}", id % SKILLS);
+    let requirement = |queue: u32| {
+        let text = format!("{} >= $lvl && ({} >= 2 || {})", skill(queue), skill(queue + 1), skill(queue * 7));
+        Requirement::parse(&text).expect("a requirement")
+    };
+    let relaxed = |queue: u32| Requirement::parse(&format!("{} >= 10", skill(queue))).expect("a requirement");
+    let queue = |id: u32| QueuePlan {
+        id: QueueId(id),
+        name: format!("queue-{id}").into(),
+        strategy,
+        waiting_max: None,
+        wait_max: None,
+        ring_timeout: Duration::from_secs(20),
+        ring_step: Duration::from_secs(5),
+        offers: OfferPolicy::default(),
+        wrap_up: Duration::ZERO,
+        threshold: Duration::from_secs(20),
+        short_abandon: Duration::from_secs(5),
+        open: true,
+        routing: Routing {
+            requirement: requirement(id),
+            members: Members::Listed,
+            steps: vec![Step { after: STEP, requirement: Some(relaxed(id)), strategy: None, bump: 0 }],
+            ..Routing::default()
+        },
+    };
+    let agent = |id: u32| {
+        let queues = (0..QUEUES_OF_AN_AGENT).map(|nth| queue_of(id, nth));
+        let asked = queues.clone().flat_map(|queue| [queue, queue + 1, queue * 7]);
+        let level = |nth: u32| 3 + ((id / QUEUES + nth) % 7) as u8;
+        let mut skills: Vec<Skill> =
+            asked.map(|nth| Skill { level: level(nth), ..Skill::from(&*skill(nth)) }).collect();
+        skills.sort();
+        skills.dedup_by(|a, b| a.name == b.name);
+        AgentPlan {
+            id: AgentId(id),
+            name: id.to_string().into(),
+            skills,
+            memberships: queues.map(|queue| Membership { penalty: id % 3, ..Membership::of(QueueId(queue)) }).collect(),
+            peer: PeerId(0),
+            initial: AgentState::NotReady(Reason::Initial),
+            return_after: Duration::from_secs(60),
+            busy_pause: Duration::from_secs(5),
+            policy: AgentPolicy::default(),
+        }
+    };
+    Plan { queues: (0..QUEUES).map(queue).collect(), agents: (0..AGENTS).map(agent).collect() }
+}

@@ -1,0 +1,117 @@
+//! [`Overrides`]: what supervisors have changed at run time. They lie over the plan and survive its reload: the plan says what
+//! holds where nobody has said otherwise, an override wins over it until it is taken back, and goes with its agent or queue.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acd::message::Command;
+use crate::acd::plan::{AgentPlan, Plan, QueuePlan};
+use crate::acd::routing::{Membership, QueueState, Skill};
+use crate::base::limits::SKILLS_MAX;
+use crate::base::{AgentId, QueueId};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Overrides {
+    agents: BTreeMap<AgentId, AgentOverrides>,
+    queues: BTreeMap<QueueId, QueueOverrides>,
+}
+
+#[derive(Debug, Default)]
+struct AgentOverrides {
+    /// A skill of level 0 is taken away.
+    skills: BTreeMap<Arc<str>, Skill>,
+    /// `None`: taken out of the queue.
+    memberships: BTreeMap<QueueId, Option<Membership>>,
+}
+
+#[derive(Debug, Default)]
+struct QueueOverrides {
+    strategy: Option<&'static str>,
+    state: Option<QueueState>,
+    threshold: Option<Duration>,
+}
+
+impl Overrides {
+    /// Notes a change of an agent; the terms of a penalty are those that hold now. Other commands change nothing.
+    pub(super) fn note(&mut self, command: &Command, plan: &Plan) {
+        match command {
+            Command::SetSkill { agent, skill, .. } => {
+                let skills = &mut self.agents.entry(*agent).or_default().skills;
+                if skills.len() < SKILLS_MAX || skills.contains_key(&skill.name) {
+                    skills.insert(Arc::clone(&skill.name), skill.clone());
+                }
+            }
+            Command::SetMembership { agent, queue, membership, .. } => {
+                let memberships = &mut self.agents.entry(*agent).or_default().memberships;
+                memberships.insert(*queue, membership.clone());
+            }
+            Command::SetPenalty { agent, queue, penalty, .. } => {
+                let Some(row) = find_agent(plan, *agent) else { return };
+                let now = self.agent(row);
+                let terms = now.memberships.iter().rfind(|membership| membership.queue == *queue).cloned();
+                let terms = Membership { penalty: *penalty, ..terms.unwrap_or_else(|| Membership::of(*queue)) };
+                self.agents.entry(*agent).or_default().memberships.insert(*queue, Some(terms));
+            }
+            Command::SetStrategy { queue, strategy, .. } => {
+                self.queues.entry(*queue).or_default().strategy = Some(strategy);
+            }
+            Command::SetQueue { queue, state, .. } => self.queues.entry(*queue).or_default().state = Some(*state),
+            Command::SetTarget { queue, threshold, .. } => {
+                self.queues.entry(*queue).or_default().threshold = Some(*threshold);
+            }
+            Command::Enqueue { .. }
+            | Command::CallerGone { .. }
+            | Command::Leave { .. }
+            | Command::OfferRinging { .. }
+            | Command::OfferAnswered { .. }
+            | Command::OfferFailed { .. }
+            | Command::OfferReleased { .. }
+            | Command::TalkEnded { .. }
+            | Command::SetAgent { .. }
+            | Command::ExtendWrapUp { .. }
+            | Command::EndWrapUp { .. }
+            | Command::Device { .. }
+            | Command::Held { .. }
+            | Command::SetPriority { .. }
+            | Command::PeerState { .. }
+            | Command::Refused { .. }
+            | Command::CallerAnswered { .. }
+            | Command::Digit { .. }
+            | Command::Drain => {}
+        }
+    }
+
+    /// Forgets what lay over agents and queues that the plan has no more.
+    pub(super) fn keep_to(&mut self, plan: &Plan) {
+        self.agents.retain(|id, _| find_agent(plan, *id).is_some());
+        self.queues.retain(|id, _| plan.queues.binary_search_by_key(id, |queue| queue.id).is_ok());
+    }
+
+    /// The agent as it is to be taken.
+    pub(super) fn agent(&self, plan: &AgentPlan) -> AgentPlan {
+        let mut plan = plan.clone();
+        let Some(over) = self.agents.get(&plan.id) else { return plan };
+        plan.skills.retain(|skill| !over.skills.contains_key(&skill.name));
+        plan.skills.extend(over.skills.values().filter(|skill| skill.level > 0).cloned());
+        plan.memberships.retain(|membership| !over.memberships.contains_key(&membership.queue));
+        plan.memberships.extend(over.memberships.values().flatten().cloned());
+        plan
+    }
+
+    /// The queue as it is to be taken.
+    pub(super) fn queue(&self, plan: &QueuePlan) -> QueuePlan {
+        let mut plan = plan.clone();
+        let Some(over) = self.queues.get(&plan.id) else { return plan };
+        plan.strategy = over.strategy.unwrap_or(plan.strategy);
+        plan.open = over.state.map_or(plan.open, |state| state == QueueState::Open);
+        plan.threshold = over.threshold.unwrap_or(plan.threshold);
+        plan
+    }
+}
+
+/// The row of an agent in a plan.
+pub(super) fn find_agent(plan: &Plan, id: AgentId) -> Option<&AgentPlan> {
+    plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|at| &plan.agents[at])
+}

@@ -1,0 +1,114 @@
+//! Changes by supervisors at run time: of agents' skills and memberships, of queues, of one call's priority. They take effect
+//! at once, also for those who already wait.
+
+use std::sync::Arc;
+
+use crate::acd::agent::{Duty, Standing};
+use crate::acd::engine::Engine;
+use crate::acd::message::{Command, FlowOut};
+use crate::acd::overrides::find_agent;
+use crate::acd::plan::Plan;
+use crate::acd::reach::Reach;
+use crate::acd::routing::QueueState;
+use crate::base::{AgentId, CallId, QueueId};
+
+impl Engine {
+    /// Notes the change and makes it hold. An unknown agent or queue is left alone.
+    pub(super) fn on_override(&mut self, command: &Command) {
+        let plan = Arc::clone(&self.plan);
+        match command {
+            Command::SetSkill { agent, .. }
+            | Command::SetMembership { agent, .. }
+            | Command::SetPenalty { agent, .. } => {
+                if find_agent(&plan, *agent).is_some() {
+                    self.overrides.note(command, &plan);
+                    self.seat_anew(*agent);
+                }
+            }
+            Command::SetStrategy { queue, .. } | Command::SetTarget { queue, .. } | Command::SetQueue { queue, .. } => {
+                if plan.queues.binary_search_by_key(queue, |row| row.id).is_ok() {
+                    self.overrides.note(command, &plan);
+                    self.queue_anew(*queue, command);
+                }
+            }
+            Command::SetPriority { call, priority, .. } => self.set_priority(*call, *priority),
+            Command::Enqueue { .. }
+            | Command::CallerGone { .. }
+            | Command::Leave { .. }
+            | Command::OfferRinging { .. }
+            | Command::OfferAnswered { .. }
+            | Command::OfferFailed { .. }
+            | Command::OfferReleased { .. }
+            | Command::TalkEnded { .. }
+            | Command::SetAgent { .. }
+            | Command::ExtendWrapUp { .. }
+            | Command::EndWrapUp { .. }
+            | Command::Device { .. }
+            | Command::Held { .. }
+            | Command::PeerState { .. }
+            | Command::Refused { .. }
+            | Command::CallerAnswered { .. }
+            | Command::Digit { .. }
+            | Command::Drain => {}
+        }
+    }
+
+    /// The plan with what supervisors have changed over it.
+    pub fn effective_plan(&self) -> Plan {
+        Plan {
+            queues: self.plan.queues.iter().map(|queue| self.overrides.queue(queue)).collect(),
+            agents: self.plan.agents.iter().map(|agent| self.overrides.agent(agent)).collect(),
+        }
+    }
+
+    /// Gives an agent other seats. Only a new delay or level, from which its queues' callers may look further, makes
+    /// all indexes be built anew.
+    fn seat_anew(&mut self, agent: AgentId) {
+        let Some(plan) = find_agent(&self.plan, agent) else { return };
+        let plan = self.overrides.agent(plan);
+        let is_known = plan.memberships.iter().all(|terms| {
+            let Some(queue) = self.queues.get(terms.queue) else { return true };
+            let own = Reach::all(&queue.plan.routing, std::iter::once(terms));
+            own.iter().all(|reach| queue.reaches.iter().any(|known| known.after == reach.after))
+        });
+        if !is_known {
+            return self.handle_plan(self.now, Arc::clone(&self.plan));
+        }
+        let Some(row) = self.agents.get(agent) else { return };
+        let is_listed = matches!(row.duty, Duty::Ready(Standing::Listed));
+        if is_listed {
+            self.matching.unlist(agent);
+        }
+        self.matching.dismiss(agent);
+        self.matching.seat(&plan);
+        self.matching.log(agent, !matches!(row.duty, Duty::LoggedOut));
+        if is_listed {
+            self.matching.list(agent, &row.history);
+            self.matching.unsettle_around(agent);
+        }
+    }
+
+    fn queue_anew(&mut self, id: QueueId, command: &Command) {
+        if matches!(command, Command::SetStrategy { .. }) {
+            return self.handle_plan(self.now, Arc::clone(&self.plan));
+        }
+        let Ok(at) = self.plan.queues.binary_search_by_key(&id, |queue| queue.id) else { return };
+        let plan = self.overrides.queue(&self.plan.queues[at]);
+        let Some(row) = self.queues.get_mut(id) else { return };
+        row.replan(plan);
+        self.arm_threshold(id);
+        if matches!(command, Command::SetQueue { state: QueueState::Emergency, .. }) {
+            while let Some(call) = self.queues.get(id).and_then(|row| row.order.first()).map(|place| place.call) {
+                self.flow_out(call, FlowOut::Closed);
+            }
+        }
+    }
+
+    fn set_priority(&mut self, call: CallId, priority: i32) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        visit.claim.priority = priority;
+        let queue = visit.place.queue;
+        self.place_anew(call);
+        self.arm_reach(queue);
+    }
+}

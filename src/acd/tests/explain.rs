@@ -1,0 +1,98 @@
+//! Explanations: what a supervisor is told of a waiting call and of a decision.
+
+use super::*;
+use crate::acd::requirement::Residual;
+
+fn terms(queue: u32) -> Membership {
+    Membership::of(QueueId(queue))
+}
+
+#[test]
+fn every_agent_is_told_with_the_first_rule_that_keeps_it_from_the_call() {
+    let case = |plan: &mut Plan| {
+        let routing = &mut plan.queues[0].routing;
+        routing.requirement = asks("spanish >= 5");
+        routing.members = Members::Listed;
+        routing.tiers = Some(TierRules { wait: secs(30), multiply: true, skip_empty: false });
+        routing.penalties = vec![PenaltyStep { after: secs(0), min: 0, max: 3, raise: 0 }];
+        let spanish = |level| vec![Skill { level, ..Skill::from("spanish") }];
+        for (index, agent) in plan.agents.iter_mut().enumerate() {
+            agent.skills = spanish(if index == 1 { 4 } else { 8 });
+            agent.memberships = if index == 0 { vec![] } else { vec![terms(1)] };
+        }
+        plan.agents[2].memberships[0].level = 2;
+        plan.agents[3].memberships[0].delay = secs(45);
+        plan.agents[4].memberships[0].penalty = 4;
+        plan.agents[5].initial = AgentState::NotReady(Reason::Initial);
+    };
+    let mut centre = Centre::new(case, 6);
+    centre.enqueue(7, 1);
+    centre.pass(10);
+    centre.enqueue(8, 1);
+    let told = centre.engine.explain(CallId(8)).expect("it waits");
+    assert_eq!((told.position, &told.ahead[..], told.step), (2, &[CallId(7)][..], 0));
+    assert_eq!(told.needs.to_string(), "spanish >= 5");
+    assert_eq!(told.looks_further, Some(START + secs(10 + 45)));
+    let rules: Vec<_> = told.agents.into_iter().map(|(_, rule)| rule).collect();
+    let Exclusion::Skills(unmet) = &rules[1] else { panic!("{:?}", rules[1]) };
+    assert_eq!(unmet[0].level, Some(4));
+    assert_eq!(rules[0], Exclusion::NotAMember);
+    assert_eq!(rules[2], Exclusion::Level { level: 2, joined: 1 });
+    assert_eq!(rules[3], Exclusion::Delay(START + secs(10 + 45)));
+    assert_eq!(rules[4], Exclusion::Penalty { penalty: 4, min: 0, max: 3 });
+    assert_eq!(rules[5], Exclusion::State(AgentState::NotReady(Reason::Initial)));
+    assert_eq!(centre.engine.explain(CallId(9)), None);
+}
+
+#[test]
+fn a_step_that_nobody_logged_in_meets_is_taken_early_and_given_back_when_somebody_logs_in() {
+    let case = |plan: &mut Plan| {
+        let routing = &mut plan.queues[0].routing;
+        routing.requirement = asks("spanish");
+        let relaxed = Some(Requirement::all_of([]));
+        routing.steps = vec![Step { after: secs(60), requirement: relaxed, strategy: None, bump: 0 }];
+        plan.agents[0].skills = vec!["spanish".into()];
+    };
+    let mut centre = Centre::new(case, 2);
+    centre.set(2, AgentTarget::NotReady(Reason::Initial));
+    centre.set(1, AgentTarget::NotReady(Reason::Initial));
+    centre.enqueue(1, 1);
+    let step = |centre: &Centre| {
+        let told = centre.engine.explain(CallId(1)).expect("it waits");
+        (told.step, told.needs == Residual::Always)
+    };
+    assert_eq!(step(&centre), (0, false));
+    centre.log_out(1);
+    assert_eq!(step(&centre), (1, true), "nobody who speaks Spanish is logged in");
+    centre.set(1, AgentTarget::NotReady(Reason::Initial));
+    assert_eq!(step(&centre), (0, false), "somebody is again");
+    centre.set(2, AgentTarget::Ready);
+    assert_eq!(centre.offer_of(1), None);
+    centre.pass(60);
+    assert_eq!(centre.offer(1).0, AgentId(2), "the wait has reached the step");
+}
+
+#[test]
+fn a_decision_names_its_candidates_in_order_and_old_ones_are_forgotten() {
+    let mut centre = Centre::new(
+        |plan| {
+            plan.agents[0].memberships = vec![Membership { penalty: 1, ..terms(1) }];
+        },
+        2,
+    );
+    centre.enqueue(1, 1);
+    let last = centre.engine.last_decisions().last().expect("noted").clone();
+    assert_eq!(
+        (last.call, last.queue, last.strategy, last.chosen),
+        (CallId(1), QueueId(1), "longest-idle", AgentId(2))
+    );
+    let candidates: Vec<_> = last.candidates.iter().map(|c| (c.agent, c.penalty)).collect();
+    assert_eq!(candidates, [(AgentId(2), 0), (AgentId(1), 1)]);
+    for call in 2..3_000 {
+        let (agent, epoch) = centre.offer(call - 1);
+        centre.engine.handle_command(centre.now, Command::OfferAnswered { call: CallId(call - 1), agent, epoch });
+        centre.hang_up(call - 1, agent, epoch);
+        centre.enqueue(call, 1);
+    }
+    assert_eq!(centre.engine.last_decisions().count(), crate::base::limits::DECISIONS_MAX);
+}

@@ -1,0 +1,119 @@
+//! The common laws, tried on every strategy of the table, and what each alone promises.
+
+use super::*;
+use crate::acd::strategy::{self, Ring, STRATEGIES};
+
+/// Each with the level of its skill, its penalty and position in queue 1.
+fn centre(strategy: &'static str, agents: &[(u8, u32, u32)]) -> Centre {
+    let case = |plan: &mut Plan| {
+        plan.queues[0].strategy = strategy;
+        plan.queues[0].routing.requirement = asks("sales");
+        for (agent, &(level, penalty, position)) in plan.agents.iter_mut().zip(agents) {
+            agent.skills = vec![Skill { level, ..Skill::from("sales") }];
+            agent.memberships = vec![Membership { penalty, position, ..Membership::of(QueueId(1)) }];
+        }
+    };
+    Centre::new(case, agents.len() as u32)
+}
+
+/// Who takes calls that come one after the other, each talking so many seconds.
+fn takers(strategy: &'static str, agents: &[(u8, u32, u32)], talks: &[u64]) -> Vec<u32> {
+    let mut centre = centre(strategy, agents);
+    talks.iter().zip(1..).map(|(secs, call)| centre.talk(call, *secs).0).collect()
+}
+
+#[test]
+fn no_strategy_chooses_who_may_not_take_the_call_or_leaves_a_ready_agent_beside_a_waiting_call() {
+    for row in STRATEGIES {
+        let mut centre = centre(row.name, &[(5, 0, 0), (5, 1, 0), (5, 0, 1)]);
+        centre.reload(|plan| plan.agents[1].skills.clear());
+        for call in 1..=3 {
+            centre.enqueue(call, 1);
+        }
+        let is_busy = |agent: &u32| centre.engine.agent(AgentId(*agent)).is_some_and(|status| status.call.is_some());
+        assert_eq!((1..=3).filter(is_busy).collect::<Vec<_>>(), [1, 3], "{}", row.name);
+        assert_eq!(centre.engine.waiting(QueueId(1)), 3);
+    }
+}
+
+#[test]
+fn every_strategy_chooses_the_same_again() {
+    for row in STRATEGIES {
+        let agents = [(3, 0, 2), (9, 1, 0), (5, 0, 1), (5, 2, 1)];
+        let once = takers(row.name, &agents, &[3, 1, 4, 1, 5, 9, 2, 6]);
+        assert_eq!(once, takers(row.name, &agents, &[3, 1, 4, 1, 5, 9, 2, 6]), "{}", row.name);
+    }
+}
+
+#[test]
+fn a_lower_penalty_goes_first_in_every_strategy_but_the_one_that_weighs_it() {
+    // Where all ring at once, nobody goes first.
+    for row in STRATEGIES.iter().filter(|row| row.name != "weighted-random" && row.ring != Ring::All) {
+        let told = takers(row.name, &[(9, 1, 0), (1, 0, 5), (9, 1, 0)], &[5, 5, 5, 5]);
+        assert_eq!(told, [2, 2, 2, 2], "{}", row.name);
+    }
+}
+
+#[test]
+fn each_strategy_keeps_its_own_promise() {
+    let even = [(5, 0, 3), (5, 0, 1), (5, 0, 2)];
+    let told = |strategy, talks: &[u64]| takers(strategy, &even, talks);
+    assert_eq!(told("longest-idle", &[5, 5, 5, 5]), [2, 3, 1, 2]);
+    assert_eq!(told("fewest-calls", &[50, 5, 5, 5]), [2, 3, 1, 2]);
+    assert_eq!(told("least-talk", &[50, 5, 20, 5, 5]), [2, 3, 1, 3, 3]);
+    assert_eq!(told("least-occupied", &[50, 5, 20, 5, 5]), [2, 3, 1, 3, 3]);
+    assert_eq!(told("linear", &[5, 5, 5]), [2, 2, 2]);
+    assert_eq!(told("round-robin", &[5, 5, 5, 5]), [1, 2, 3, 1]);
+    assert_eq!(told("round-robin-ordered", &[5, 5, 5, 5]), [2, 3, 1, 2]);
+    let skilled = [(5, 0, 0), (9, 0, 0), (2, 0, 0)];
+    assert_eq!(takers("most-skilled", &skilled, &[5, 5]), [2, 2]);
+    assert_eq!(takers("least-skilled", &skilled, &[5, 5]), [3, 3]);
+}
+
+#[test]
+fn draws_are_fair_and_a_penalty_makes_them_rarer() {
+    let share = |strategy, agents: &[(u8, u32, u32)]| {
+        let took = takers(strategy, agents, &[1; 3_000]);
+        [1, 2, 3].map(|agent| took.iter().filter(|taker| **taker == agent).count())
+    };
+    let even = share("random", &[(5, 0, 0), (5, 0, 0), (9, 0, 0)]);
+    assert!(even.iter().all(|count| (900..1_100).contains(count)), "{even:?}");
+    // A number below 1 against one below 3: 1 - 1/6.
+    let weighed = share("weighted-random", &[(5, 0, 0), (5, 2, 0)]);
+    assert!((2_400..2_600).contains(&weighed[0]), "{weighed:?}");
+}
+
+#[test]
+fn the_strategy_of_a_running_queue_can_be_changed() {
+    let mut centre = centre("linear", &[(5, 0, 0), (5, 0, 1)]);
+    assert_eq!([centre.talk(1, 5), centre.talk(2, 5)], [AgentId(1), AgentId(1)]);
+    let strategy = strategy::find("longest-idle").expect("in the table").name;
+    centre.command(Command::SetStrategy { queue: QueueId(1), strategy, by: anna() });
+    assert_eq!([centre.talk(3, 5), centre.talk(4, 5)], [AgentId(2), AgentId(1)]);
+    centre.reload(|_| {});
+    assert_eq!(centre.talk(5, 5), AgentId(2), "it survives a reload");
+}
+
+#[test]
+fn a_step_and_a_change_of_the_strategy_make_the_others_ring_too() {
+    let mut centre = centre("linear", &[(5, 0, 0), (5, 0, 1), (5, 0, 2)]);
+    let rung = |centre: &Centre| {
+        let is_rung = |agent: &u32| centre.engine.agent(AgentId(*agent)).is_some_and(|status| status.call.is_some());
+        (1..=3).filter(is_rung).collect::<Vec<_>>()
+    };
+    centre.reload(|plan| {
+        let step = Step { after: secs(5), requirement: None, strategy: Some("ring-all"), bump: 0 };
+        plan.queues[0].routing.steps = vec![step];
+    });
+    centre.enqueue(1, 1);
+    assert_eq!(rung(&centre), [1]);
+    centre.pass(5);
+    assert_eq!(rung(&centre), [1, 2, 3], "by its step");
+    centre.command(Command::CallerGone { call: CallId(1) });
+    let mut centre = self::centre("linear", &[(5, 0, 0), (5, 0, 1), (5, 0, 2)]);
+    centre.enqueue(1, 1);
+    centre.command(Command::SetStrategy { queue: QueueId(1), strategy: "ring-all", by: anna() });
+    assert_eq!(rung(&centre), [1, 2, 3], "by a supervisor");
+    centre.command(Command::SetStrategy { queue: QueueId(1), strategy: "linear", by: anna() });
+    assert_eq!(rung(&centre), [1, 2, 3], "who rings goes on");
+}

@@ -1,0 +1,338 @@
+//! Where a signalling loop stands: [`Alone`], with the ACD engine inline, or [`Among`] other shards, with letters to the hub's
+//! thread and datagrams passed between the shards. Carries; decides nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::api::handle::Request;
+use crate::base::{Instant, ShardId};
+use crate::io::clock::Clock;
+use crate::io::orders::{self, Order};
+use crate::media;
+use crate::node::gate::{Gate, Passed, Sender};
+use crate::node::{Door, Down, Node, Router, Shard, Transmit, Up};
+use crate::stats::Live;
+
+/// What a signalling loop needs of where it stands.
+pub(super) trait Post {
+    /// What comes in besides datagrams and media events.
+    type Input;
+
+    /// Its number.
+    fn shard(&self) -> ShardId;
+    /// Who an address is to the gate.
+    fn sender(&self, source: SocketAddr) -> Sender;
+    /// Passes a datagram on that is another shard's; gives back one that is not.
+    fn keep(&self, now: Instant, source: SocketAddr, payload: Bytes) -> Option<Bytes>;
+    fn handle_datagram(&mut self, now: Instant, passed: Passed);
+    fn handle_refused(&mut self, now: Instant, passed: Passed);
+    fn handle_media(&mut self, now: Instant, event: media::Event);
+    fn handle_input(&mut self, now: Instant, input: Self::Input, gate: &mut Gate);
+    fn handle_timeout(&mut self, now: Instant);
+    fn poll_timeout(&self) -> Option<Instant>;
+    fn poll_transmit(&mut self) -> Option<Transmit>;
+    fn poll_media(&mut self) -> Option<media::Command>;
+    /// Carries away what else the node says, once it is drained of datagrams and media commands.
+    fn carry(&mut self, clock: &Clock);
+    fn live_calls(&self) -> usize;
+    /// True when nothing is left to do for others once this loop has drained.
+    fn ends_all(&self) -> bool;
+    /// True when all is over: no call lives, here or elsewhere.
+    fn is_over(&self) -> bool;
+    /// The next input if there is one.
+    fn try_next(&mut self) -> Option<Self::Input>;
+    /// The next input; `None` when whoever gives orders is gone. May be dropped while it waits.
+    async fn next(&mut self) -> Option<Self::Input>;
+}
+
+/// The only shard, with the engine inline.
+#[derive(Debug)]
+pub(super) struct Alone {
+    pub(super) node: Node,
+    /// The live figures it writes.
+    pub(super) live: Arc<Live>,
+    /// Requests of the control plane.
+    pub(super) requests: mpsc::Receiver<Request>,
+    /// Orders of the supervisor. Its end ends the loop.
+    pub(super) orders: mpsc::Receiver<Order>,
+    /// Repairs of the engine already counted.
+    pub(super) repairs: u64,
+}
+
+/// An input of [`Alone`].
+#[derive(Debug)]
+pub(super) enum Asked {
+    Request(Request),
+    Order(Order),
+}
+
+impl Post for Alone {
+    type Input = Asked;
+
+    fn shard(&self) -> ShardId {
+        ShardId(0)
+    }
+
+    fn sender(&self, source: SocketAddr) -> Sender {
+        self.node.sender(source)
+    }
+
+    fn keep(&self, _: Instant, _: SocketAddr, payload: Bytes) -> Option<Bytes> {
+        Some(payload)
+    }
+
+    fn handle_datagram(&mut self, now: Instant, passed: Passed) {
+        self.node.handle_datagram(now, passed.source, passed.payload);
+    }
+
+    fn handle_refused(&mut self, now: Instant, passed: Passed) {
+        self.node.handle_refused(now, passed.source, passed.payload);
+    }
+
+    fn handle_media(&mut self, now: Instant, event: media::Event) {
+        self.node.handle_media(now, event);
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Asked, _: &mut Gate) {
+        match input {
+            Asked::Request(request) => {
+                self.live.working().requests.record_since(request.asked, now);
+                let reply = self.node.handle_control(now, request.control);
+                // An asker that has gone needs no answer.
+                drop(request.answer.send(reply));
+            }
+            Asked::Order(Order::Reload { config, resolved, answer }) => {
+                let targets = Arc::clone(&config);
+                let lines = self.node.handle_reload(now, config, resolved);
+                let (plan, peers) = (self.node.plan(), self.node.peers());
+                orders::answer_reload(&self.live, now, &targets, (plan, &peers), lines, answer);
+            }
+            Asked::Order(Order::Drain { limit }) => self.node.handle_drain(now, limit),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.node.handle_timeout(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.node.poll_timeout()
+    }
+
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.node.poll_transmit()
+    }
+
+    fn poll_media(&mut self) -> Option<media::Command> {
+        self.node.poll_media()
+    }
+
+    fn carry(&mut self, _: &Clock) {
+        while let Some(stamped) = self.node.poll_fact() {
+            self.live.fold(&stamped);
+        }
+        orders::count_repairs(&self.live, self.node.repairs(), &mut self.repairs);
+    }
+
+    fn live_calls(&self) -> usize {
+        self.node.live_calls()
+    }
+
+    fn ends_all(&self) -> bool {
+        true
+    }
+
+    fn is_over(&self) -> bool {
+        self.node.is_drained()
+    }
+
+    fn try_next(&mut self) -> Option<Asked> {
+        let order = self.orders.try_recv().ok().map(Asked::Order);
+        order.or_else(|| self.requests.try_recv().ok().map(Asked::Request))
+    }
+
+    async fn next(&mut self) -> Option<Asked> {
+        tokio::select! {
+            biased;
+            Some(request) = self.requests.recv() => Some(Asked::Request(request)),
+            order = self.orders.recv() => order.map(Asked::Order),
+        }
+    }
+}
+
+/// A datagram that came in by another shard's socket.
+#[derive(Debug)]
+pub(super) struct Strayed {
+    at: Instant,
+    door: Door,
+    source: SocketAddr,
+    payload: Bytes,
+}
+
+/// What all shards know of each other: when the last of them is drained, all end.
+#[derive(Debug)]
+pub(super) struct Company {
+    drained: Vec<AtomicBool>,
+    over: AtomicBool,
+    /// Letters that the hub has taken of each.
+    taken: Vec<AtomicU64>,
+    /// Letters of each on their way down.
+    down: Vec<AtomicUsize>,
+}
+
+impl Company {
+    pub(super) fn new(shards: usize) -> Self {
+        Self {
+            drained: (0..shards).map(|_| AtomicBool::new(false)).collect(),
+            over: AtomicBool::new(false),
+            taken: (0..shards).map(|_| AtomicU64::new(0)).collect(),
+            down: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
+        }
+    }
+
+    /// The hub has taken one more letter of a shard.
+    pub(super) fn take(&self, shard: ShardId) {
+        self.taken[usize::from(shard.0)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The hub has written a letter to a shard.
+    pub(super) fn write(&self, shard: ShardId) {
+        self.down[usize::from(shard.0)].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One of several shards.
+#[derive(Debug)]
+pub(super) struct Among {
+    pub(super) id: ShardId,
+    pub(super) node: Shard,
+    pub(super) router: Router,
+    pub(super) live: Arc<Live>,
+    pub(super) company: Arc<Company>,
+    pub(super) up: mpsc::Sender<(ShardId, Up)>,
+    /// The hub's letters. Its end ends the loop.
+    pub(super) down: mpsc::Receiver<(Instant, Down)>,
+    pub(super) strays: mpsc::Receiver<Strayed>,
+    /// The ways to the shards, this one included, by their numbers.
+    pub(super) shards: Vec<mpsc::Sender<Strayed>>,
+}
+
+/// An input of [`Among`].
+#[derive(Debug)]
+pub(super) enum Delivered {
+    Letter(Instant, Down),
+    Stray(Strayed),
+}
+
+impl Post for Among {
+    type Input = Delivered;
+
+    fn shard(&self) -> ShardId {
+        self.id
+    }
+
+    fn sender(&self, source: SocketAddr) -> Sender {
+        self.node.sender(source)
+    }
+
+    fn keep(&self, now: Instant, source: SocketAddr, payload: Bytes) -> Option<Bytes> {
+        let Some(owner) = self.router.owner(&payload).filter(|owner| *owner != self.id) else { return Some(payload) };
+        let door = if self.id == ShardId(0) { Door::Public } else { Door::Own };
+        let stray = Strayed { at: now, door, source, payload };
+        if self.shards[usize::from(owner.0)].try_send(stray).is_err() {
+            tracing::debug!(%owner, "datagram lost on its way between shards");
+        }
+        None
+    }
+
+    fn handle_datagram(&mut self, now: Instant, passed: Passed) {
+        self.node.handle_datagram(now, passed.door, passed.source, passed.payload);
+    }
+
+    fn handle_refused(&mut self, now: Instant, passed: Passed) {
+        self.node.handle_refused(now, passed.door, passed.source, passed.payload);
+    }
+
+    fn handle_media(&mut self, now: Instant, event: media::Event) {
+        self.node.handle_media(now, event);
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Delivered, gate: &mut Gate) {
+        match input {
+            Delivered::Letter(at, down) => {
+                self.live.working().letters_down.record_since(at, now);
+                self.company.down[usize::from(self.id.0)].fetch_sub(1, Ordering::Relaxed);
+                self.node.handle_down(now, down);
+            }
+            Delivered::Stray(Strayed { at, door, source, payload }) => {
+                self.live.working().passed.record_since(at, now);
+                gate.push_by(now, door, source, payload, |source| self.node.sender(source));
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.node.handle_timeout(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.node.poll_timeout()
+    }
+
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.node.poll_transmit()
+    }
+
+    fn poll_media(&mut self) -> Option<media::Command> {
+        self.node.poll_media()
+    }
+
+    /// Sends the letters. Their slots are reserved, so the queue always has room; without the hub there is nothing to say.
+    fn carry(&mut self, clock: &Clock) {
+        let now = clock.now();
+        self.node.handle_taken(self.company.taken[usize::from(self.id.0)].load(Ordering::Relaxed));
+        while let Some(up) = self.node.poll_up(now) {
+            if let Err(TrySendError::Full(_)) = self.up.try_send((self.id, up)) {
+                self.live.count_violations(1);
+                tracing::error!(shard = %self.id, "a letter finds no slot");
+            }
+        }
+    }
+
+    fn live_calls(&self) -> usize {
+        self.node.live_calls()
+    }
+
+    fn ends_all(&self) -> bool {
+        false
+    }
+
+    fn is_over(&self) -> bool {
+        let Company { drained, over, down, .. } = &*self.company;
+        let own = usize::from(self.id.0);
+        let drained_here = self.node.is_drained() && down[own].load(Ordering::Relaxed) == 0;
+        drained[own].store(drained_here, Ordering::Release);
+        if drained_here && drained.iter().all(|drained| drained.load(Ordering::Acquire)) {
+            over.store(true, Ordering::Release);
+        }
+        over.load(Ordering::Acquire)
+    }
+
+    fn try_next(&mut self) -> Option<Delivered> {
+        let letter = self.down.try_recv().ok().map(|(at, down)| Delivered::Letter(at, down));
+        letter.or_else(|| self.strays.try_recv().ok().map(Delivered::Stray))
+    }
+
+    async fn next(&mut self) -> Option<Delivered> {
+        tokio::select! {
+            biased;
+            letter = self.down.recv() => letter.map(|(at, down)| Delivered::Letter(at, down)),
+            Some(stray) = self.strays.recv() => Some(Delivered::Stray(stray)),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What explanations look like to the control plane.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Why a waiting call waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplanationView {
+    /// The call.
+    pub call: String,
+    /// Its queue.
+    pub queue: Arc<str>,
+    /// Its place in the queue; 1 is next.
+    pub position: u32,
+    /// Since it came.
+    #[serde(serialize_with = "seconds")]
+    pub wait_seconds: Duration,
+    /// The first of those ahead of it in the queue.
+    pub ahead: Vec<String>,
+    /// Who is being rung for it.
+    pub offered_to: Vec<Arc<str>>,
+    /// What is asked of an agent's skills now.
+    pub asks: String,
+    /// Steps of the relaxation ladder that it has taken.
+    pub step: usize,
+    /// When it will look further by itself: the next step, tier, penalty window or delay.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds_if_any")]
+    pub looks_further_seconds: Option<Duration>,
+    /// All agents, by what keeps them from the call.
+    pub agents: Vec<RuleView>,
+}
+
+/// The agents whom one rule keeps away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleView {
+    /// The rule in words.
+    pub rule: String,
+    /// How many agents.
+    pub count: usize,
+    /// The first of them.
+    pub agents: Vec<Arc<str>>,
+}
+
+/// An offer, and whom it was chosen from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DecisionView {
+    /// How long ago.
+    #[serde(serialize_with = "seconds")]
+    pub ago_seconds: Duration,
+    /// The call.
+    pub call: String,
+    /// Its queue.
+    pub queue: Arc<str>,
+    /// The strategy that chose.
+    pub strategy: &'static str,
+    /// Who was chosen.
+    pub chosen: Arc<str>,
+    /// The first candidate of each group of the same skills and terms, in the order of the strategy.
+    pub candidates: Vec<CandidateView>,
+}
+
+/// What a candidate was compared by, in the order of comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CandidateView {
+    /// The agent.
+    pub agent: Arc<str>,
+    /// Its tier.
+    pub tier: u32,
+    /// Its penalty.
+    pub penalty: u32,
+    /// The strategy's key; less is better.
+    pub key: [u64; 2],
+    /// Its configured position.
+    pub position: u32,
+}
+
+fn seconds_if_any<S: serde::Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => seconds(value, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Seconds with three decimals.
+pub(super) fn seconds<S: serde::Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(value.as_millis() as f64 / 1000.0)
+}

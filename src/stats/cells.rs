@@ -1,0 +1,271 @@
+//! The cells of a queue's block: which cell means what, and the figures that a consistent copy of them holds. Each figure is
+//! stored once; sums (abandoned, flowed out, lost) are taken over their parts here.
+
+use std::sync::Arc;
+
+use crate::acd::{FlowOut, OfferResult, Refusal};
+use crate::base::Instant;
+use crate::stats::lost::LostCause;
+
+pub(super) const OFFERED: usize = 0;
+pub(super) const ANSWERED: usize = 1;
+pub(super) const WAITING: usize = 2;
+/// When the longest waiting caller joined; [`Instant::FAR`] when nobody waits.
+pub(super) const OLDEST: usize = 3;
+pub(super) const THRESHOLD: usize = 4;
+pub(super) const SHORT_ABANDON: usize = 5;
+/// The bits of an `f64`; NaN when no target is known.
+pub(super) const TARGET: usize = 6;
+/// One when the plan in force lacks the queue.
+pub(super) const REMOVED: usize = 7;
+pub(super) const TALKS: usize = 8;
+pub(super) const TALK_MICROS: usize = 9;
+pub(super) const WRAP_UPS: usize = 10;
+pub(super) const WRAP_UP_MICROS: usize = 11;
+/// Visits whose outcome came after T. Never more than the missed ones.
+pub(super) const LATE: usize = 12;
+pub(super) const SL_ANSWERED: usize = 13;
+pub(super) const SL_ABANDONED: usize = 14;
+pub(super) const SL_ABANDONED_SHORT: usize = 15;
+pub(super) const SL_FLOWOUT: usize = 16;
+pub(super) const SL_MISSED: usize = 17;
+pub(super) const SL_MISSED_FLOWOUT: usize = 18;
+pub(super) const ABANDONED_SHORT: usize = 19;
+pub(super) const ABANDONED_WHILE_RINGING: usize = 20;
+pub(super) const ABANDONED_IN_QUEUE: usize = 21;
+/// Talks in which somebody held, how long they did, and answers faster than a person's.
+pub(super) const HOLDS: usize = 22;
+pub(super) const HOLD_MICROS: usize = 23;
+pub(super) const INSTANT_ANSWERS: usize = 24;
+/// One cell for each of [`FlowOut::ALL`].
+pub(super) const FLOWED_OUT: usize = 25;
+/// One cell for each of [`OfferResult::ALL`].
+pub(super) const OFFERS: usize = FLOWED_OUT + FlowOut::ALL.len();
+/// Contacts that joined this queue first, or were refused on their way to it.
+pub(super) const CONTACTS: usize = OFFERS + OfferResult::ALL.len();
+/// Of them, those who talked to an agent.
+pub(super) const CONTACTS_SERVED: usize = CONTACTS + 1;
+/// Of them, those whose journey has not come to anything yet.
+pub(super) const CONTACTS_IN_PROGRESS: usize = CONTACTS + 2;
+/// Of them, the lost: one cell for each of [`LostCause::ALL`].
+pub(super) const CONTACTS_LOST: usize = CONTACTS + 3;
+/// Of them, the untargeted: one cell for each of [`Refusal::ALL`].
+pub(super) const CONTACTS_UNTARGETED: usize = CONTACTS_LOST + LostCause::ALL.len();
+/// Visits that flowed out and whose contact was served later: one cell for each of [`FlowOut::ALL`].
+pub(super) const SERVED_LATER: usize = CONTACTS_UNTARGETED + Refusal::ALL.len();
+/// Mean time to handle a call of late and over longer, in microseconds: each call counts one in 16 and one in 256.
+pub(super) const HANDLE_RECENT: usize = SERVED_LATER + FlowOut::ALL.len();
+pub(super) const HANDLE_LONG: usize = HANDLE_RECENT + 1;
+/// From here the histograms: for each its sum in microseconds, then a cell for each bound, then one for what lies above.
+pub(super) const HISTOGRAMS: usize = HANDLE_LONG + 1;
+
+/// The histograms of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Histogram {
+    /// Waits of the answered.
+    AnswerWait,
+    /// Waits of the abandoned.
+    AbandonWait,
+    /// Talk and wrap-up of one call.
+    Handle,
+    /// From offer to its end.
+    Ring,
+    /// How much longer the answered waited than was estimated when they joined.
+    WaitedLonger,
+    /// How much shorter.
+    WaitedShorter,
+}
+
+impl Histogram {
+    pub(super) const COUNT: usize = 6;
+
+    /// The cell of its sum.
+    pub(super) const fn start(self, bounds: usize) -> usize {
+        HISTOGRAMS + self as usize * (bounds + 2)
+    }
+}
+
+/// A consistent copy of a queue's cells.
+#[derive(Debug, Clone)]
+pub(super) struct QueueCells {
+    cells: Vec<u64>,
+    bounds: Arc<[u64]>,
+}
+
+/// A histogram read from a copy.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Distribution<'a> {
+    /// Microseconds, ascending.
+    pub(super) bounds: &'a [u64],
+    /// Values in each bucket, not accumulated; one more than there are bounds.
+    pub(super) buckets: &'a [u64],
+    /// Of all values, in microseconds.
+    pub(super) sum: u64,
+}
+
+/// How many and how long in all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sum {
+    pub(super) count: u64,
+    pub(super) micros: u64,
+}
+
+impl QueueCells {
+    /// A copy of the cells of a queue whose histograms have these bounds.
+    pub(super) fn new(cells: Vec<u64>, bounds: Arc<[u64]>) -> Self {
+        Self { cells, bounds }
+    }
+
+    pub(super) fn offered(&self) -> u64 {
+        self.cells[OFFERED]
+    }
+
+    pub(super) fn answered(&self) -> u64 {
+        self.cells[ANSWERED]
+    }
+
+    /// Short ones included.
+    pub(super) fn abandoned(&self) -> u64 {
+        self.cells[ABANDONED_SHORT..=ABANDONED_IN_QUEUE].iter().sum()
+    }
+
+    pub(super) fn abandoned_short(&self) -> u64 {
+        self.cells[ABANDONED_SHORT]
+    }
+
+    pub(super) fn flowed_out(&self, reason: FlowOut) -> u64 {
+        self.cells[FLOWED_OUT + reason as usize]
+    }
+
+    pub(super) fn waiting(&self) -> u64 {
+        self.cells[WAITING]
+    }
+
+    /// When the longest waiting caller joined.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        let oldest = Instant::from_micros(self.cells[OLDEST]);
+        (oldest != Instant::FAR && self.waiting() > 0).then_some(oldest)
+    }
+
+    pub(super) fn lost(&self, cause: LostCause) -> u64 {
+        match cause {
+            LostCause::CallerShort => self.cells[ABANDONED_SHORT],
+            LostCause::CallerWhileRinging => self.cells[ABANDONED_WHILE_RINGING],
+            LostCause::CallerInQueue => self.cells[ABANDONED_IN_QUEUE],
+            LostCause::QueueFull
+            | LostCause::Timeout
+            | LostCause::Draining
+            | LostCause::Overload
+            | LostCause::Withdrawn
+            | LostCause::Unanswered
+            | LostCause::OffersMax
+            | LostCause::System => {
+                let reasons = FlowOut::ALL.into_iter().filter(|reason| LostCause::of_flow_out(*reason) == Some(cause));
+                reasons.map(|reason| self.flowed_out(reason)).sum()
+            }
+        }
+    }
+
+    /// Mean time to handle a call of late and over longer, in microseconds; 0 before the first.
+    pub(super) fn handle_means(&self) -> (u64, u64) {
+        (self.cells[HANDLE_RECENT], self.cells[HANDLE_LONG])
+    }
+
+    /// Contacts that began here.
+    pub(super) fn contacts(&self) -> u64 {
+        self.cells[CONTACTS]
+    }
+
+    pub(super) fn contacts_served(&self) -> u64 {
+        self.cells[CONTACTS_SERVED]
+    }
+
+    pub(super) fn contacts_in_progress(&self) -> u64 {
+        self.cells[CONTACTS_IN_PROGRESS]
+    }
+
+    pub(super) fn contacts_lost(&self, cause: LostCause) -> u64 {
+        self.cells[CONTACTS_LOST + cause as usize]
+    }
+
+    /// Zero for the causes that are losses.
+    pub(super) fn contacts_untargeted(&self, reason: Refusal) -> u64 {
+        self.cells[CONTACTS_UNTARGETED + reason as usize]
+    }
+
+    pub(super) fn served_later(&self, reason: FlowOut) -> u64 {
+        self.cells[SERVED_LATER + reason as usize]
+    }
+
+    pub(super) fn offers(&self, result: OfferResult) -> u64 {
+        self.cells[OFFERS + result as usize]
+    }
+
+    pub(super) fn talk(&self) -> Sum {
+        Sum { count: self.cells[TALKS], micros: self.cells[TALK_MICROS] }
+    }
+
+    pub(super) fn hold(&self) -> Sum {
+        Sum { count: self.cells[HOLDS], micros: self.cells[HOLD_MICROS] }
+    }
+
+    pub(super) fn instant_answers(&self) -> u64 {
+        self.cells[INSTANT_ANSWERS]
+    }
+
+    pub(super) fn wrap_up(&self) -> Sum {
+        Sum { count: self.cells[WRAP_UPS], micros: self.cells[WRAP_UP_MICROS] }
+    }
+
+    pub(super) fn sl_answered(&self) -> u64 {
+        self.cells[SL_ANSWERED]
+    }
+
+    pub(super) fn sl_abandoned(&self) -> u64 {
+        self.cells[SL_ABANDONED]
+    }
+
+    pub(super) fn sl_abandoned_short(&self) -> u64 {
+        self.cells[SL_ABANDONED_SHORT]
+    }
+
+    pub(super) fn sl_flowout(&self) -> u64 {
+        self.cells[SL_FLOWOUT]
+    }
+
+    pub(super) fn sl_missed(&self) -> u64 {
+        self.cells[SL_MISSED]
+    }
+
+    pub(super) fn sl_missed_flowout(&self) -> u64 {
+        self.cells[SL_MISSED_FLOWOUT]
+    }
+
+    /// T in microseconds.
+    pub(super) fn threshold(&self) -> u64 {
+        self.cells[THRESHOLD]
+    }
+
+    /// S in microseconds.
+    pub(super) fn short_abandon(&self) -> u64 {
+        self.cells[SHORT_ABANDON]
+    }
+
+    pub(super) fn target(&self) -> Option<f64> {
+        let target = f64::from_bits(self.cells[TARGET]);
+        (!target.is_nan()).then_some(target)
+    }
+
+    pub(super) fn is_removed(&self) -> bool {
+        self.cells[REMOVED] != 0
+    }
+
+    pub(super) fn distribution(&self, histogram: Histogram) -> Distribution<'_> {
+        let start = histogram.start(self.bounds.len());
+        Distribution {
+            bounds: &self.bounds,
+            buckets: &self.cells[start + 1..start + 2 + self.bounds.len()],
+            sum: self.cells[start],
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The teams' books: agents' seconds and talks, each in the team that the agent was in then. When an agent changes its team its
+//! running state is closed in the old one and goes on in the new one, so that nothing is counted anew.
+//!
+//! A team is known by its path from the root (`sales/east`): a department's figures are the sum over the paths that begin with
+//! its own. At most [`TEAMS_SHOWN_MAX`] teams have series of their own; what comes after goes into `other`, and is counted.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use dashmap::DashMap;
+
+use crate::base::AgentId;
+use crate::stats::agents::Times;
+
+/// Each team has a series for each state and reason: this is some thousand series.
+pub(super) const TEAMS_SHOWN_MAX: usize = 300;
+/// Where the figures of the teams beyond go.
+const OTHER: &str = "other";
+
+/// See the module. Only the one writer changes it; the list behind the lock is for readers, and is replaced whole.
+#[derive(Debug, Default)]
+pub(super) struct Teams {
+    members: DashMap<AgentId, Arc<str>>,
+    books: DashMap<Arc<str>, Arc<Times>>,
+    list: RwLock<Arc<BTreeMap<Arc<str>, Arc<Times>>>>,
+    overflow: AtomicU64,
+}
+
+impl Teams {
+    /// The books of the team that the agent is in; those without a team share the books of the empty path.
+    pub(super) fn of(&self, agent: AgentId) -> Arc<Times> {
+        let path = self.members.get(&agent).map_or_else(|| Arc::from(""), |path| Arc::clone(&path));
+        self.books(&path)
+    }
+
+    /// From now on these agents are in these teams, and all others in none.
+    pub(super) fn set_members(&self, members: &[(AgentId, Arc<str>)]) {
+        self.members.clear();
+        for (agent, path) in members {
+            self.members.insert(*agent, Arc::clone(path));
+        }
+    }
+
+    /// All books by path.
+    pub(super) fn list(&self) -> Arc<BTreeMap<Arc<str>, Arc<Times>>> {
+        Arc::clone(&self.list.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How often figures went into `other` because there were too many teams.
+    pub(super) fn overflow(&self) -> u64 {
+        self.overflow.load(Ordering::Relaxed)
+    }
+
+    fn books(&self, path: &Arc<str>) -> Arc<Times> {
+        if let Some(books) = self.books.get(path) {
+            return Arc::clone(&books);
+        }
+        if self.books.len() >= TEAMS_SHOWN_MAX && **path != *OTHER {
+            self.overflow.fetch_add(1, Ordering::Relaxed);
+            return self.books(&Arc::from(OTHER));
+        }
+        let books = Arc::new(Times::new());
+        self.books.insert(Arc::clone(path), Arc::clone(&books));
+        let mut list = BTreeMap::clone(&self.list());
+        list.insert(Arc::clone(path), Arc::clone(&books));
+        *self.list.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(list);
+        books
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_teams_than_are_shown_share_the_books_of_the_others() {
+        let teams = Teams::default();
+        let members: Vec<_> =
+            (0..TEAMS_SHOWN_MAX as u32 + 5).map(|n| (AgentId(n), Arc::from(format!("t{n}")))).collect();
+        teams.set_members(&members);
+        for (agent, _) in &members {
+            teams.of(*agent);
+        }
+        assert_eq!((teams.list().len(), teams.overflow()), (TEAMS_SHOWN_MAX + 1, 5));
+        assert!(Arc::ptr_eq(&teams.of(AgentId(TEAMS_SHOWN_MAX as u32)), &teams.list()[OTHER]));
+        assert!(!Arc::ptr_eq(&teams.of(AgentId(0)), &teams.list()[OTHER]));
+    }
+}
