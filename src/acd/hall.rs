@@ -337,11 +337,12 @@ impl Hall {
         let mut candidates = Candidates::new();
         for group in line.groups.common(&self.ready) {
             let candidacy = rota.candidacy(group);
-            let at = candidates.partition_point(|before| *before < candidacy);
-            if at < CANDIDATES_MAX {
-                candidates.truncate(CANDIDATES_MAX - 1);
-                candidates.insert(at, candidacy);
+            if candidates.len() == CANDIDATES_MAX && candidates.last().is_some_and(|last| *last <= candidacy) {
+                continue;
             }
+            let at = candidates.partition_point(|before| *before < candidacy);
+            candidates.truncate(CANDIDATES_MAX - 1);
+            candidates.insert(at, candidacy);
         }
         (rota.strategy.name, candidates)
     }
