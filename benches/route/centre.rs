@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use strowger::acd::requirement::{Attributes, Requirement};
 use strowger::acd::{
-    Actor, AgentPlan, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Members, Membership, Plan,
-    QueuePlan, Reason, Routing, Skill, Step,
+    Actor, AgentPlan, AgentPolicy, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Members,
+    Membership, OfferPolicy, Plan, QueuePlan, Reason, Routing, Skill, Step,
 };
 use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
 
@@ -86,8 +86,12 @@ impl Centre {
         let command = self.enqueue(queue, true, None);
         self.engine.handle_command(self.now, command);
         self.drain();
-        let mut command =
-            Some(Command::SetAgent { agent: AgentId(agent), target: AgentTarget::Ready, by: Actor::Engine });
+        let mut command = Some(Command::SetAgent {
+            agent: AgentId(agent),
+            target: AgentTarget::Ready,
+            by: Actor::Engine,
+            lasts: None,
+        });
         let (engine, now) = (&mut self.engine, self.now);
         meter(&mut || engine.handle_command(now, command.take().expect("once")));
         let (call, agent, epoch) = self.offered().expect("a call waits");
@@ -124,7 +128,7 @@ impl Centre {
     }
 
     fn set(&mut self, agent: u32, target: AgentTarget) {
-        let command = Command::SetAgent { agent: AgentId(agent), target, by: Actor::Engine };
+        let command = Command::SetAgent { agent: AgentId(agent), target, by: Actor::Engine, lasts: None };
         self.engine.handle_command(self.now, command);
         self.drain();
     }
@@ -177,6 +181,8 @@ fn plan(strategy: &'static str) -> Plan {
         waiting_max: None,
         wait_max: None,
         ring_timeout: Duration::from_secs(20),
+        ring_step: Duration::from_secs(5),
+        offers: OfferPolicy::default(),
         wrap_up: Duration::ZERO,
         threshold: Duration::from_secs(20),
         short_abandon: Duration::from_secs(5),
@@ -205,6 +211,7 @@ fn plan(strategy: &'static str) -> Plan {
             initial: AgentState::NotReady(Reason::Initial),
             return_after: Duration::from_secs(60),
             busy_pause: Duration::from_secs(5),
+            policy: AgentPolicy::default(),
         }
     };
     Plan { queues: (0..QUEUES).map(queue).collect(), agents: (0..AGENTS).map(agent).collect() }

@@ -56,7 +56,7 @@ impl Engine {
                 .take(CANDIDATES_MAX)
                 .filter_map(|rank| Some(queue.order.nth(rank)?.call))
                 .collect(),
-            offered_to: visit.agent.into_iter().collect(),
+            offered_to: visit.ringing.agents().collect(),
             needs: needs.clone(),
             step,
             looks_further,

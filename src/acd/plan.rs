@@ -32,6 +32,10 @@ pub struct QueuePlan {
     pub wait_max: Option<Duration>,
     /// How long a device may ring.
     pub ring_timeout: Duration,
+    /// Where one more agent after the other rings: the time from one to the next.
+    pub ring_step: Duration,
+    /// How its offers go on.
+    pub offers: OfferPolicy,
     /// An agent's time after a talk.
     pub wrap_up: Duration,
     /// The service-level threshold T; a wait of exactly T is in.
@@ -63,9 +67,64 @@ pub struct AgentPlan {
     pub return_after: Duration,
     /// The pause after busy, failed or never-rang.
     pub busy_pause: Duration,
+    /// What else is its own.
+    pub policy: AgentPolicy,
+}
+
+/// How the offers of a queue's calls go on when they find nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferPolicy {
+    /// After so many offers that found nobody the call flows out; `None`: no bound. Faults of a peer, and what is taken back,
+    /// do not count.
+    pub max: Option<u32>,
+    /// How long a call rests after an offer that found nobody.
+    pub retry: Duration,
+    /// So many unanswered offers in a row make an agent not ready.
+    pub no_answer_max: u32,
+}
+
+impl Default for OfferPolicy {
+    fn default() -> Self {
+        Self { max: None, retry: Duration::ZERO, no_answer_max: 1 }
+    }
+}
+
+/// What an agent has of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentPolicy {
+    /// Its time after a talk, in place of the queue's.
+    pub wrap_up: Option<Duration>,
+    /// In place of the queue's [`OfferPolicy::no_answer_max`].
+    pub no_answer_max: Option<u32>,
+    /// The pause after an unanswered offer that is not the last allowed.
+    pub no_answer_pause: Duration,
+    /// The pause after a refusal; `None`: as long as after no answer.
+    pub reject_pause: Option<Duration>,
+    /// Its device answers by itself.
+    pub auto_answer: bool,
+    /// A person needs at least so long to answer; what is faster is suspicious. Zero: nothing is.
+    pub answer_min: Duration,
+}
+
+impl Default for AgentPolicy {
+    fn default() -> Self {
+        Self {
+            wrap_up: None,
+            no_answer_max: None,
+            no_answer_pause: Duration::from_secs(5),
+            reject_pause: None,
+            auto_answer: false,
+            answer_min: Duration::ZERO,
+        }
+    }
 }
 
 impl QueuePlan {
+    /// Its strategy, and those of its steps.
+    pub fn strategies(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.strategy).chain(self.routing.steps.iter().filter_map(|step| step.strategy))
+    }
+
     /// True when the agent may take callers of the queue who bring no attributes, in some step.
     pub fn accepts(&self, agent: &AgentPlan) -> bool {
         let is_member = match self.routing.members {
@@ -97,14 +156,28 @@ pub enum AgentState {
     Ringing,
     /// Joined with a caller.
     Talking,
+    /// Joined with a caller, and one of both holds.
+    Hold,
+    /// Wishes calls, but the device is in a call that is none of ours.
+    OtherCall(Direction),
     /// After a talk.
     WrapUp,
 }
 
 impl AgentState {
     /// Every label value, in the order of the metric table.
-    pub const LABELS: [&'static str; 8] =
-        ["logged_out", "not_ready", "ready", "unreachable", "reserved", "ringing", "talking", "wrap_up"];
+    pub const LABELS: [&'static str; 10] = [
+        "logged_out",
+        "not_ready",
+        "ready",
+        "unreachable",
+        "reserved",
+        "ringing",
+        "talking",
+        "wrap_up",
+        "hold",
+        "other_call",
+    ];
 
     /// The index into [`AgentState::LABELS`].
     pub const fn index(&self) -> usize {
@@ -117,12 +190,68 @@ impl AgentState {
             Self::Ringing => 5,
             Self::Talking => 6,
             Self::WrapUp => 7,
+            Self::Hold => 8,
+            Self::OtherCall(_) => 9,
         }
     }
 
     /// The label's value.
     pub const fn as_str(&self) -> &'static str {
         Self::LABELS[self.index()]
+    }
+}
+
+/// Which way a call goes that is none of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Somebody called the agent.
+    In,
+    /// The agent called out.
+    Out,
+    /// Inside the house.
+    Internal,
+}
+
+impl Direction {
+    /// Every direction.
+    pub const ALL: [Self; 3] = [Self::In, Self::Out, Self::Internal];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// What an agent's device does, as somebody outside sees it. Kept apart from the agent's state, and held against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DeviceState {
+    /// Nobody has said.
+    #[default]
+    Unknown,
+    /// On its hook.
+    Idle,
+    /// It rings.
+    Ringing,
+    /// In a call.
+    Busy(Direction),
+    /// Not registered.
+    Offline,
+}
+
+impl DeviceState {
+    /// Its name; a busy device also has a direction.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Idle => "idle",
+            Self::Ringing => "ringing",
+            Self::Busy(_) => "busy",
+            Self::Offline => "offline",
+        }
     }
 }
 

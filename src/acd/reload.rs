@@ -41,7 +41,7 @@ impl Engine {
         for agent in &new {
             self.start(agent);
         }
-        self.relink(&self.agents.ids());
+        self.stand_anew(&self.agents.ids());
         self.peers.retain(|_, peer| peer.link == Link::Down || !peer.agents.is_empty());
         self.matching.unsettle_all();
         self.settle_halls();
@@ -84,6 +84,7 @@ impl Engine {
         agent.contract = Contract::Employed;
         agent.return_after = plan.return_after;
         agent.busy_pause = plan.busy_pause;
+        agent.policy = plan.policy.clone();
         if let Some(peer) = self.peers.get_mut(&before) {
             peer.agents.remove(&plan.id);
         }
@@ -126,30 +127,34 @@ impl Engine {
         agent.contract = Contract::Leaving;
         self.matching.dismiss(id);
         match agent.duty {
-            Duty::Talking(_) | Duty::WrapUp(_) | Duty::Offering(Offer { phase: Phase::Releasing(_), .. }) => {}
+            Duty::Talking(_) | Duty::WrapUp { .. } | Duty::Offering(Offer { phase: Phase::Releasing(_), .. }) => {}
             Duty::Offering(Offer { call, phase: Phase::Open, .. }) => {
                 self.cancel_offer(id, OfferCause::AgentGone);
-                if let Some(visit) = self.calls.get(&call) {
-                    self.matching.wait(visit.line, visit.place);
+                match self.calls.get(&call).is_some_and(|visit| visit.ringing.is_exhausted()) {
+                    true => self.go_on(call),
+                    false => self.list_call(call),
                 }
             }
-            Duty::LoggedOut | Duty::NotReady(_) | Duty::Ready(_) | Duty::Unreachable => self.dismiss(id),
+            Duty::LoggedOut | Duty::NotReady(_) | Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_) => {
+                self.dismiss(id);
+            }
         }
     }
 
     fn start(&mut self, plan: &AgentPlan) {
         match Duty::initial(&plan.initial) {
             Duty::Ready(_) => {
-                if self.stand_up(plan.id, Actor::Engine) == Link::Up {
+                if self.stand_up(plan.id, Actor::Engine) {
                     self.list(plan.id);
                 }
             }
             duty @ (Duty::LoggedOut
             | Duty::NotReady(_)
             | Duty::Unreachable
+            | Duty::Elsewhere(_)
             | Duty::Offering(_)
             | Duty::Talking(_)
-            | Duty::WrapUp(_)) => self.begin(plan.id, duty, Actor::Engine),
+            | Duty::WrapUp { .. }) => self.begin(plan.id, duty, Actor::Engine),
         }
     }
 }

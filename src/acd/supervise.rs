@@ -41,6 +41,10 @@ impl Engine {
             | Command::OfferReleased { .. }
             | Command::TalkEnded { .. }
             | Command::SetAgent { .. }
+            | Command::ExtendWrapUp { .. }
+            | Command::EndWrapUp { .. }
+            | Command::Device { .. }
+            | Command::Held { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }
             | Command::CallerAnswered { .. }

@@ -56,7 +56,7 @@ impl Shard {
     fn call_view(&self, now: Instant, contact: &Contact) -> CallView {
         let since = match &contact.phase {
             Phase::Talking { since, .. } => Some(*since),
-            Phase::Arriving | Phase::Waiting | Phase::Offering(_) => None,
+            Phase::Arriving | Phase::Waiting(_) => None,
         };
         CallView {
             id: contact.id.to_string(),
@@ -67,7 +67,7 @@ impl Shard {
             wait_seconds: since.unwrap_or(now).since(contact.joined),
             talk_seconds: since.map_or_else(Default::default, |since| now.since(since)),
             position: None,
-            agent: contact.agent().map(|agent| Arc::clone(&self.directory.agent(agent.agent).name)),
+            agent: contact.agents().first().map(|agent| Arc::clone(&self.directory.agent(agent.agent).name)),
         }
     }
 }

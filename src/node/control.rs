@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Actor, AgentPlan, AgentState};
+use crate::acd::{Actor, AgentPlan, AgentState, DeviceState};
 use crate::base::limits::{CONTROL_QUEUE_MAX, ROWS_MAX};
 use crate::base::{CallId, Instant, QueueId, ShardId};
 use crate::node::hub::Hub;
@@ -107,12 +107,14 @@ impl Hub {
         let state = status.as_ref().map_or(&AgentState::LoggedOut, |status| &status.state);
         let reason = match state {
             AgentState::NotReady(reason) => Some(reason.as_str().to_string()),
+            AgentState::OtherCall(direction) => Some(direction.as_str().to_string()),
             AgentState::LoggedOut
             | AgentState::Ready
             | AgentState::Unreachable
             | AgentState::Reserved
             | AgentState::Ringing
             | AgentState::Talking
+            | AgentState::Hold
             | AgentState::WrapUp => None,
         };
         let queues = self.plan().queues.iter().filter(|queue| queue.accepts(agent));
@@ -123,6 +125,7 @@ impl Hub {
             state_seconds: status.as_ref().map_or_else(Default::default, |status| now.since(status.since)),
             call: status.as_ref().and_then(|status| status.call).map(|call| call.to_string()),
             queues: queues.map(|queue| Arc::clone(&queue.name)).collect(),
+            device: status.as_ref().map_or(DeviceState::Unknown, |status| status.device).as_str(),
             peer: Arc::clone(&self.directory.peer(agent.peer).name),
             reachable: !self.down.contains(&agent.peer),
         }

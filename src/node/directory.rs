@@ -6,10 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::Plan;
 use crate::acd::requirement::Attributes;
+use crate::acd::strategy::{self, Ring};
+use crate::acd::{Plan, QueuePlan};
+use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, PeerId, QueueId};
-use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig};
+use crate::config::{AgentConfig, Config, Confirm, DnisSource, Endpoint, PeerConfig, QueueConfig};
 use crate::media::TrackId;
 use crate::node::message::{QueueAudio, Resolved};
 use crate::node::planning::{self, Memberships};
@@ -26,6 +28,8 @@ pub(super) struct Directory {
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
+    /// How many agents one call may ring at once.
+    pub(super) rings_at_most: usize,
 }
 
 /// Entries by the index that their name got when it first came.
@@ -60,6 +64,10 @@ pub(super) struct Agent {
     pub(super) name: Arc<str>,
     pub(super) uri: Arc<str>,
     pub(super) peer: PeerId,
+    /// The key by which it takes a call.
+    pub(super) confirm: Option<Confirm>,
+    /// Its phone answers by itself when asked to.
+    pub(super) auto_answer: bool,
 }
 
 /// A neighbour, present or past: configured, or the direct address of an agent's phone.
@@ -102,6 +110,7 @@ impl Directory {
             numbers: BTreeMap::new(),
             hosts: BTreeMap::new(),
             networks: Vec::new(),
+            rings_at_most: 1,
         };
         directory.apply(config, resolved);
         directory
@@ -134,6 +143,9 @@ impl Directory {
             let (id, peer) = self.put_agent(agent, resolved);
             plan.agents.push(planning::agent(id, peer, agent, memberships.take(&agent.name)));
         }
+        let rings_several =
+            plan.queues.iter().flat_map(QueuePlan::strategies).any(|name| strategy::ring_of(name) != Ring::One);
+        self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
         self.plan = Arc::new(plan);
@@ -222,7 +234,8 @@ impl Directory {
     fn put_agent(&mut self, agent: &AgentConfig, resolved: &Resolved) -> (AgentId, PeerId) {
         let configured = agent.peer.as_ref().and_then(|name| self.peers.names.get(name).copied());
         let peer = PeerId(configured.unwrap_or_else(|| self.put_direct(&agent.uri, resolved)));
-        let entry = Agent { name: agent.name.clone(), uri: agent.uri.as_str().into(), peer };
+        let (confirm, auto_answer) = (agent.confirm, agent.policy.auto_answer);
+        let entry = Agent { name: agent.name.clone(), uri: agent.uri.as_str().into(), peer, confirm, auto_answer };
         (AgentId(self.agents.put(agent.name.clone(), entry)), peer)
     }
 

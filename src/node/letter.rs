@@ -43,10 +43,14 @@ impl Up {
             | Command::OfferFailed { call, .. }
             | Command::TalkEnded { call, .. }
             | Command::CallerAnswered { call }
+            | Command::Held { call, .. }
             | Command::SetPriority { call, .. }
             | Command::Digit { call, .. } => Some(*call),
             Command::OfferReleased { .. }
             | Command::SetAgent { .. }
+            | Command::ExtendWrapUp { .. }
+            | Command::EndWrapUp { .. }
+            | Command::Device { .. }
             | Command::SetSkill { .. }
             | Command::SetMembership { .. }
             | Command::SetPenalty { .. }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::{AgentTarget, QueueState};
+use crate::acd::{AgentTarget, DeviceState, QueueState, Reason};
 use crate::base::{CallId, Pii};
 use crate::config::Config;
 use crate::media::{Lease, TrackId};
@@ -145,6 +145,23 @@ impl Selection {
 pub enum AgentChange {
     /// Its state; during a call it takes effect afterwards.
     State(AgentTarget),
+    /// Not ready for a reason, which ends by itself after so long.
+    Pause(Reason, Duration),
+    /// As a supervisor forces it, who says why; not ready may end by itself.
+    Force {
+        /// The state.
+        target: AgentTarget,
+        /// How long a not-ready lasts.
+        lasts: Option<Duration>,
+        /// Why, in the supervisor's words.
+        why: Arc<str>,
+    },
+    /// Its wrap-up lasts longer: the one that runs, or the one that follows the talk.
+    ExtendWrapUp(Duration),
+    /// Its wrap-up ends now.
+    EndWrapUp,
+    /// What its device does, as seen from outside.
+    Device(DeviceState),
     /// Its skills, by name.
     Skills(Vec<(Arc<str>, SkillChange)>),
     /// It belongs to the queue of this name, on these terms.
@@ -230,7 +247,7 @@ pub struct AgentView {
     pub name: Arc<str>,
     /// A label of `AgentState::LABELS`.
     pub state: &'static str,
-    /// The reason of not ready.
+    /// The reason of not ready, the direction of another call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// How long in this state.
@@ -239,6 +256,8 @@ pub struct AgentView {
     /// The call it is offered or talks with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// What its device does, as far as somebody has said: `unknown`, `idle`, `ringing`, `busy`, `offline`.
+    pub device: &'static str,
     /// The queues its skills fit.
     pub queues: Vec<Arc<str>>,
     /// The neighbour its device is reached by.

@@ -72,7 +72,8 @@ pub(super) enum Owner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Caller,
-    Agent,
+    /// The agent on this leg: several are rung for one contact.
+    Agent(LegId),
 }
 
 /// A timer of the shard.
@@ -80,6 +81,8 @@ pub(super) enum Side {
 pub(super) enum Timer {
     /// No provisional came for an agent's leg.
     Silence(LegId),
+    /// An agent who answered has not pressed the key.
+    Confirm(LegId),
     /// A call has waited unanswered for too long.
     Unanswered(CallId),
     /// An answered call without audio of ours is probed.
@@ -205,6 +208,7 @@ impl Shard {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Silence(leg) => self.on_no_provisional(now, leg),
+                Timer::Confirm(leg) => self.on_unconfirmed(now, leg),
                 Timer::Unanswered(call) => self.on_unanswered_limit(call),
                 Timer::Probe(call) => self.on_probe_due(now, call),
                 Timer::Qualify(peer) => self.on_qualify_due(now, peer),
@@ -294,7 +298,8 @@ impl Shard {
         match effect {
             Effect::Queued { call } => self.on_queued(now, call),
             Effect::Offer { call, agent, epoch, .. } => self.on_offer(now, call, agent, epoch),
-            Effect::CancelOffer { call, agent, epoch, .. } => self.on_cancel_offer(now, call, agent, epoch),
+            Effect::CancelOffer { call, agent, epoch, cause } => self.on_cancel_offer(now, call, agent, epoch, cause),
+            Effect::Join { call, agent, epoch } => self.on_join(now, call, agent, epoch),
             Effect::FlowOut { call, reason, .. } => self.on_flow_out(now, call, reason),
         }
     }
@@ -355,7 +360,7 @@ impl Shard {
     fn on_leg_ended(&mut self, now: Instant, leg: LegId) {
         match self.owners.remove(&leg) {
             Some(Owner::Caller(call)) => self.on_caller_gone(now, call, EndedBy::Caller),
-            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, EndedBy::Agent),
+            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, leg, EndedBy::Agent),
             Some(Owner::Released(..)) | None => {}
         }
     }

@@ -53,6 +53,8 @@ impl Hub {
                     let names: Vec<_> = strategy::names().collect();
                     return Reply::Invalid(format!("no strategy {name}; there are {}", names.join(", ")));
                 };
+                self.run_time.strategy(queue, row.name);
+                self.tell_shards();
                 self.engine.handle_command(now, Command::SetStrategy { queue, strategy: row.name, by });
             }
             QueueChange::Threshold(threshold) => {
@@ -85,8 +87,13 @@ impl Hub {
             agents.iter().map(|agent| command(*agent, by.clone())).collect::<Vec<_>>()
         };
         match change {
-            AgentChange::State(target) => {
-                Ok(each(&|agent, by| Command::SetAgent { agent, target: target.clone(), by }))
+            AgentChange::State(_)
+            | AgentChange::Pause(..)
+            | AgentChange::Force { .. }
+            | AgentChange::ExtendWrapUp(_)
+            | AgentChange::EndWrapUp
+            | AgentChange::Device(_) => {
+                Ok(agents.iter().filter_map(|agent| command(*agent, change, by.clone())).collect())
             }
             AgentChange::Skills(skills) => self.skill_commands(agents, skills, by),
             &AgentChange::Join { ref queue, tier, position, penalty, delay } => {
@@ -145,7 +152,13 @@ impl Hub {
 
     /// Why a change is none that the configuration allows.
     fn refuses(&self, change: &AgentChange) -> Option<String> {
-        let AgentChange::State(AgentTarget::NotReady(Reason::Custom(reason))) = change else { return None };
+        let (AgentChange::State(AgentTarget::NotReady(reason))
+        | AgentChange::Force { target: AgentTarget::NotReady(reason), .. }
+        | AgentChange::Pause(reason, _)) = change
+        else {
+            return None;
+        };
+        let Reason::Custom(reason) = reason else { return None };
         let reasons = &self.config.reasons;
         let allowed = reasons.is_empty() || reasons.contains(reason);
         (!allowed).then(|| format!("`{reason}` is no reason here; there are {}", reasons.join(", ")))
@@ -170,4 +183,29 @@ impl Hub {
         }
         Ok(agents)
     }
+}
+
+/// What the engine is told of a change of the agent's state. Whoever says why forces it, and the fact says so. `None` for a
+/// change of its skills or memberships.
+fn command(agent: AgentId, change: &AgentChange, by: Actor) -> Option<Command> {
+    Some(match change {
+        AgentChange::State(target) => Command::SetAgent { agent, target: target.clone(), by, lasts: None },
+        AgentChange::Pause(reason, lasts) => {
+            Command::SetAgent { agent, target: AgentTarget::NotReady(reason.clone()), by, lasts: Some(*lasts) }
+        }
+        AgentChange::Force { target, lasts, why } => {
+            let name = match by {
+                Actor::Engine => Arc::default(),
+                Actor::User(name) | Actor::Supervisor { name, .. } => name,
+            };
+            let by = Actor::Supervisor { name, why: Arc::clone(why) };
+            Command::SetAgent { agent, target: target.clone(), by, lasts: *lasts }
+        }
+        AgentChange::ExtendWrapUp(more) => Command::ExtendWrapUp { agent, more: *more, by },
+        AgentChange::EndWrapUp => Command::EndWrapUp { agent, by },
+        AgentChange::Device(device) => Command::Device { agent, device: *device },
+        AgentChange::Skills(_) | AgentChange::Join { .. } | AgentChange::Leave(_) | AgentChange::Penalty(..) => {
+            return None;
+        }
+    })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::AgentTarget;
+use crate::acd::{AgentTarget, DeviceState};
 use crate::base::CallId;
 use crate::config::Config;
 use crate::node::{AgentChange, Control, Reply, Selection};
@@ -61,7 +61,22 @@ pub enum Act {
     /// The node drains.
     Drain(Duration),
     /// The control plane sets an agent's state.
-    SetAgent(String, AgentTarget),
+    SetAgent {
+        /// Whose.
+        agent: String,
+        /// To what.
+        target: AgentTarget,
+        /// Not ready for so long.
+        lasts: Option<Duration>,
+        /// A supervisor forces it, and says why.
+        why: Option<Arc<str>>,
+    },
+    /// An agent's wrap-up lasts longer.
+    ExtendWrapUp(String, Duration),
+    /// An agent's wrap-up ends.
+    EndWrapUp(String),
+    /// Somebody says what an agent's device does.
+    Device(String, DeviceState),
     /// The control plane hangs up a caller's call.
     Withdraw(String),
     /// The control plane puts a caller's call into a queue (its own when `None`).
@@ -123,10 +138,18 @@ impl Act {
                 world.drain_node(limit);
                 Ok(())
             }
-            Self::SetAgent(agent, target) => {
-                let (who, change) = (Selection::one(agent), AgentChange::State(target));
-                done(world.control(Control::SetAgents { who, change, by: "script".into() }))
-            }
+            Self::SetAgent { agent, target, lasts, why } => change(
+                world,
+                agent,
+                match (target, lasts, why) {
+                    (target, lasts, Some(why)) => AgentChange::Force { target, lasts, why },
+                    (AgentTarget::NotReady(reason), Some(lasts), None) => AgentChange::Pause(reason, lasts),
+                    (target, _, None) => AgentChange::State(target),
+                },
+            ),
+            Self::ExtendWrapUp(agent, more) => change(world, agent, AgentChange::ExtendWrapUp(more)),
+            Self::EndWrapUp(agent) => change(world, agent, AgentChange::EndWrapUp),
+            Self::Device(agent, device) => change(world, agent, AgentChange::Device(device)),
             Self::Withdraw(caller) => {
                 let call = call_of(world, &caller)?;
                 done(world.control(Control::HangUp { call, by: "script".into() }))
@@ -168,6 +191,10 @@ fn in_talk(
             act(now, session, handset);
         }
     })
+}
+
+fn change(world: &mut World, agent: String, change: AgentChange) -> Result<(), String> {
+    done(world.control(Control::SetAgents { who: Selection::one(agent), change, by: "script".into() }))
 }
 
 fn found(found: bool, name: &str) -> Result<(), String> {

@@ -103,6 +103,8 @@ fn plan() -> Plan {
         waiting_max: None,
         wait_max: None,
         ring_timeout: Duration::from_secs(20),
+        ring_step: Duration::from_secs(5),
+        offers: Default::default(),
         wrap_up: Duration::ZERO,
         threshold: Duration::from_secs(20),
         short_abandon: Duration::from_secs(5),
@@ -118,6 +120,7 @@ fn plan() -> Plan {
         initial: AgentState::Ready,
         return_after: Duration::from_secs(60),
         busy_pause: Duration::from_secs(5),
+        policy: Default::default(),
     };
     Plan { queues: (0..QUEUES).map(queue).collect(), agents: (0..AGENTS).map(agent).collect() }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::requirement::{Attributes, Residual};
+use crate::acd::strategy::Ring;
 use crate::acd::*;
 use crate::base::{AgentId, Instant, QueueId};
 
@@ -101,7 +102,7 @@ impl Rules {
         let position = (a.position, one.0).cmp(&(b.position, other.0));
         let turn = self.turns.get(&look.queue.id).copied();
         let own = match strategy {
-            "longest-idle" => by(&idle).then(position),
+            "longest-idle" | "ring-all" | "ring-progressively" => by(&idle).then(position),
             "fewest-calls" => by(&|_, past| past.calls).then(by(&idle)).then(position),
             "least-talk" => by(&|_, past| past.talk.as_micros() as u64).then(by(&idle)).then(position),
             "most-skilled" => by(&|agent, _| u64::MAX - self.levels(agent, look.queue)).then(by(&idle)).then(position),
@@ -116,10 +117,22 @@ impl Rules {
                 far(one.0, a.position).cmp(&far(other.0, b.position))
             }
             "least-occupied" => nearly(load(one.1, now), load(other.1, now)),
-            "random" | "weighted-random" | "ring-all" | "ring-progressively" => Ordering::Equal,
+            "random" | "weighted-random" => Ordering::Equal,
             unknown => panic!("the reference does not know {unknown}"),
         };
         border(&a).cmp(&border(&b)).then(own)
+    }
+
+    /// How many the call rings at once, by the steps that it has reached; never what others wait for.
+    pub(super) fn ring(&self, caller: &Caller) -> Ring {
+        let (queue, waited) = (&self.queues[&caller.queue], caller.looked.since(caller.since));
+        let reached = queue.routing.steps.iter().filter(|step| step.after <= waited);
+        let strategy = reached.filter_map(|step| step.strategy).next_back().unwrap_or(queue.strategy);
+        match strategy {
+            "ring-all" => Ring::All,
+            "ring-progressively" => Ring::Progressively,
+            _ => Ring::One,
+        }
     }
 
     fn look(&self, caller: &Caller) -> Look<'_> {

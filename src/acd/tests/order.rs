@@ -79,7 +79,7 @@ fn a_decision_takes_no_more_steps_with_many_waiting_and_many_agents() {
         }
         let engine = &mut centre.engine;
         let now = centre.now + secs(10);
-        let ready = Command::SetAgent { agent: AgentId(1), target: AgentTarget::Ready, by: Actor::Engine };
+        let ready = Command::SetAgent { agent: AgentId(1), target: AgentTarget::Ready, by: Actor::Engine, lasts: None };
         let commands = [
             enqueue(1, 2, 0, None),
             Command::OfferAnswered { call: CallId(1), agent: AgentId(2), epoch: 1 },

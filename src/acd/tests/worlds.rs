@@ -291,7 +291,28 @@ impl World {
             2 => AgentTarget::NotReady(Reason::Custom("lunch".into())),
             _ => AgentTarget::LoggedOut,
         };
-        Command::SetAgent { agent: AgentId(self.rng.below(9)), target, by: Actor::User("anna".into()) }
+        let (agent, by) = (AgentId(self.rng.below(9)), Actor::User("anna".into()));
+        let some = Duration::from_secs(u64::from(self.rng.below(20)));
+        match self.rng.below(10) {
+            0 => Command::ExtendWrapUp { agent, more: some, by },
+            1 => Command::EndWrapUp { agent, by },
+            2 | 3 => {
+                let states = [
+                    DeviceState::Unknown,
+                    DeviceState::Idle,
+                    DeviceState::Idle,
+                    DeviceState::Ringing,
+                    DeviceState::Busy(Direction::Out),
+                    DeviceState::Offline,
+                ];
+                Command::Device { agent, device: states[self.rng.below(states.len() as u32) as usize] }
+            }
+            4 | 5 => {
+                let Some(&(call, agent, epoch)) = self.talks.last() else { return self.set_agent() };
+                Command::Held { call, agent, epoch, held: self.rng.chance(0.6) }
+            }
+            _ => Command::SetAgent { agent, target, by, lasts: self.rng.chance(0.3).then_some(some) },
+        }
     }
 
     fn random_override(&mut self) -> Command {
@@ -347,6 +368,9 @@ impl World {
                         assert!(!leg.cancelled, "cancelled twice");
                         leg.cancelled = true;
                     }
+                }
+                Effect::Join { call, agent, epoch } => {
+                    assert_eq!(self.talks.last(), Some(&(call, agent, epoch)));
                 }
                 Effect::FlowOut { call, reason, .. } => {
                     assert!(self.engine.call_since(call).is_none());
@@ -409,6 +433,12 @@ fn random_queue(rng: &mut Rng, id: u32) -> QueuePlan {
         waiting_max: rng.chance(0.3).then(|| rng.below(4)),
         wait_max: rng.chance(0.5).then(|| secs(rng, 90)),
         ring_timeout: Duration::from_secs(2) + secs(rng, 20),
+        ring_step: Duration::from_secs(1) + secs(rng, 8),
+        offers: OfferPolicy {
+            max: rng.chance(0.3).then(|| 1 + rng.below(5)),
+            retry: if rng.chance(0.7) { Duration::ZERO } else { secs(rng, 10) },
+            no_answer_max: 1 + rng.below(2),
+        },
         wrap_up: if rng.chance(0.5) { Duration::ZERO } else { secs(rng, 20) },
         threshold: secs(rng, 30),
         short_abandon: Duration::from_secs(5),
@@ -493,6 +523,14 @@ fn random_agent(rng: &mut Rng, id: u32) -> AgentPlan {
         initial: initial[rng.below(4) as usize].clone(),
         return_after: secs(rng, 60),
         busy_pause: secs(rng, 5),
+        policy: AgentPolicy {
+            wrap_up: rng.chance(0.2).then(|| secs(rng, 20)),
+            no_answer_max: rng.chance(0.2).then(|| 1 + rng.below(3)),
+            no_answer_pause: secs(rng, 5),
+            reject_pause: rng.chance(0.2).then(|| secs(rng, 20)),
+            auto_answer: rng.chance(0.2),
+            answer_min: Duration::from_millis(u64::from(rng.below(1_000))),
+        },
     }
 }
 
