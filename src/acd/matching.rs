@@ -294,6 +294,13 @@ impl Matching {
         member.seats.iter().all(|seat| self.halls[seat.hall as usize].1.is_listed(seat))
     }
 
+    /// The queues of which an agent may take callers in some step, in the order of the ids.
+    pub(super) fn queues_served(&self, agent: AgentId) -> impl Iterator<Item = QueueId> {
+        let seats = self.members.get(&agent).map_or(&[][..], |member| &member.seats);
+        let halls = seats.iter().map(|seat| (&self.halls[seat.hall as usize], seat));
+        halls.filter(|((_, hall), seat)| hall.serves(seat)).map(|((queue, _), _)| *queue)
+    }
+
     /// How many seats an agent has.
     pub(super) fn seats(&self, agent: AgentId) -> usize {
         self.members.get(&agent).map_or(0, |member| member.seats.len())

@@ -26,17 +26,22 @@ impl Rank {
         u32::try_from(self.key[0]).unwrap_or(u32::MAX)
     }
 
-    /// As if the penalty were no lower than `raise`.
-    fn raised(self, raise: u32) -> Self {
-        Self { penalty: self.penalty.max(raise), ..self }
+    /// With the penalty as it counts.
+    fn raised(self, raise: Option<u32>) -> Self {
+        Self { penalty: counted(self.penalty, raise), ..self }
     }
+}
+
+/// What a penalty counts as: no lower than `raise`, or nothing at all.
+fn counted(penalty: u32, raise: Option<u32>) -> u32 {
+    raise.map_or(0, |raise| penalty.max(raise))
 }
 
 /// What a choice depends on beside who is ready.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct By {
-    /// Penalties below count as this.
-    pub(super) raise: u32,
+    /// Penalties below count as this; `None`: no penalty counts.
+    pub(super) raise: Option<u32>,
     /// Whose turn it was last.
     pub(super) turn: Option<Turn>,
 }
@@ -63,8 +68,8 @@ impl Rota {
     }
 
     /// What the first of a group is compared by.
-    pub(super) fn candidacy(&self, group: usize) -> Candidacy {
-        let Rank { level, penalty, key, position, agent } = self.best[group];
+    pub(super) fn candidacy(&self, group: usize, raise: Option<u32>) -> Candidacy {
+        let Rank { level, penalty, key, position, agent } = self.best[group].raised(raise);
         Candidacy { agent, level, penalty, key, position }
     }
 
@@ -134,14 +139,20 @@ impl Rota {
     }
 
     /// Draws among the groups of the least level and penalty. The least of n numbers drawn evenly is drawn in one go.
-    fn draw(&self, groups: impl Iterator<Item = usize>, raise: u32, lots: Lots, rng: &mut Rng) -> Option<AgentId> {
+    fn draw(
+        &self,
+        groups: impl Iterator<Item = usize>,
+        raise: Option<u32>,
+        lots: Lots,
+        rng: &mut Rng,
+    ) -> Option<AgentId> {
         let mut chosen = None;
         let mut least = ([u32::MAX; 2], f64::INFINITY);
         for group in groups {
             let rank = self.best[group];
             let (border, span) = match lots {
-                Lots::Even => ([rank.level, rank.penalty.max(raise)], 1.0),
-                Lots::ByPenalty => ([rank.level, 0], 1.0 + f64::from(rank.handicap().max(raise))),
+                Lots::Even => ([rank.level, counted(rank.penalty, raise)], 1.0),
+                Lots::ByPenalty => ([rank.level, 0], 1.0 + f64::from(counted(rank.handicap(), raise))),
             };
             if border > least.0 {
                 continue;
