@@ -17,7 +17,6 @@ use crate::acd::requirement::{Attributes, Residual};
 use crate::acd::rota::{By, Rank, Rota, Turn};
 use crate::acd::routing::{Members, Membership, PenaltyStep, Routing, Skill};
 use crate::acd::strategy::{self, Candidate, History, Strategy};
-use crate::base::limits::CANDIDATES_MAX;
 use crate::base::{AgentId, Instant, Rng};
 
 /// See the module.
@@ -356,21 +355,20 @@ impl Hall {
         self.rotas[self.rota_of[line.view.step]].next(groups, By { raise, turn: self.turn }, rng)
     }
 
+    /// As [`Hall::best_agent`], with the strategy and whom the agent was chosen from.
+    pub(super) fn choose(&self, line: usize, rng: &mut Rng) -> Option<(AgentId, &'static str, Candidates)> {
+        let (strategy, candidates) = self.candidates(line);
+        let first = candidates.first()?.agent;
+        let rota = &self.rotas[self.rota_of[self.lines[line].view.step]];
+        let chosen = if rota.takes_first() { first } else { self.best_agent(line, rng)? };
+        Some((chosen, strategy, candidates))
+    }
+
     /// The strategy by which a line's callers find agents, and the first of each group that may take them, in its order.
     pub(super) fn candidates(&self, line: usize) -> (&'static str, Candidates) {
         let line = &self.lines[line];
         let rota = &self.rotas[self.rota_of[line.view.step]];
-        let mut candidates = Candidates::new();
-        for group in line.groups.common(&self.ready) {
-            let candidacy = rota.candidacy(group, self.raise(line));
-            if candidates.len() == CANDIDATES_MAX && candidates.last().is_some_and(|last| *last <= candidacy) {
-                continue;
-            }
-            let at = candidates.partition_point(|before| *before < candidacy);
-            candidates.truncate(CANDIDATES_MAX - 1);
-            candidates.insert(at, candidacy);
-        }
-        (rota.strategy.name, candidates)
+        (rota.strategy.name, rota.candidates(line.groups.common(&self.ready), self.raise(line)))
     }
 
     /// What a line asks for now, and how many steps that is.

@@ -209,9 +209,11 @@ impl Matching {
         self.halls[line.hall as usize].1.unwait(line.line as usize, place);
     }
 
-    /// The agent who is next for a call of the line.
-    pub(super) fn best_agent(&mut self, line: LineId) -> Option<AgentId> {
-        self.halls[line.hall as usize].1.best_agent(line.line as usize, &mut self.rng)
+    /// The agent who is next for a call of the line; the queue, its strategy, and whom the agent was chosen from.
+    pub(super) fn choose(&mut self, line: LineId) -> Option<(AgentId, QueueId, &'static str, Candidates)> {
+        let (queue, hall) = &self.halls[line.hall as usize];
+        let (chosen, strategy, candidates) = hall.choose(line.line as usize, &mut self.rng)?;
+        Some((chosen, *queue, strategy, candidates))
     }
 
     /// The best call over all queues of an agent.
