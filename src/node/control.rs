@@ -117,14 +117,17 @@ impl Hub {
             | AgentState::Hold
             | AgentState::WrapUp => None,
         };
-        let queues = self.plan().queues.iter().filter(|queue| queue.accepts(agent));
         AgentView {
             name: Arc::clone(&agent.name),
             state: state.as_str(),
             reason,
             state_seconds: status.as_ref().map_or_else(Default::default, |status| now.since(status.since)),
             call: status.as_ref().and_then(|status| status.call).map(|call| call.to_string()),
-            queues: queues.map(|queue| Arc::clone(&queue.name)).collect(),
+            queues: self
+                .engine
+                .queues_of(agent.id)
+                .map(|queue| Arc::clone(&self.directory.queue(queue).name))
+                .collect(),
             device: status.as_ref().map_or(DeviceState::Unknown, |status| status.device).as_str(),
             peer: Arc::clone(&self.directory.peer(agent.peer).name),
             reachable: !self.down.contains(&agent.peer),

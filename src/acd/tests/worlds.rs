@@ -488,6 +488,7 @@ fn random_routing(rng: &mut Rng) -> Routing {
         } else {
             Vec::new()
         },
+        penalty_members_limit: if rng.chance(0.3) { rng.below(5) } else { 0 },
         skill_weights: if rng.chance(0.2) { vec![("sales".into(), rng.below(4))] } else { Vec::new() },
     }
 }
