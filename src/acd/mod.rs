@@ -28,6 +28,7 @@
 
 mod agent;
 mod bits;
+mod bond;
 mod check;
 mod duty;
 pub mod engine;
@@ -60,6 +61,7 @@ mod visit;
 mod tests;
 
 pub use agent::AgentStatus;
+pub use bond::{Bond, Walk};
 pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};

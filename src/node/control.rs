@@ -63,6 +63,8 @@ impl Hub {
                 self.tell(shard, Told::Move(call, queue));
                 self.reply(ticket, Reply::Done);
             }
+            Answer::Held { bonds, next } => self.on_held(shard, ticket.0, &bonds, next),
+            Answer::Missing(bonds) => self.on_missing(ticket.0, &bonds),
             Answer::Reply(reply) => self.reply(ticket, reply),
         }
     }

@@ -195,6 +195,7 @@ impl Shard {
                 self.answers.push_back((ticket, answer));
             }
             Told::Move(call, queue) => self.move_contact(now, call, queue),
+            Told::LetGo(bond) => self.let_go(now, &bond),
         }
     }
 
