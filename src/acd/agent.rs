@@ -167,6 +167,10 @@ pub(super) struct Agent {
     pub(super) duty: Duty,
     /// When the visible state began.
     pub(super) since: Instant,
+    /// Who made it so.
+    pub(super) by: Actor,
+    /// When what the timer waits for comes; of no meaning without a timer.
+    pub(super) until: Instant,
     /// What somebody wished while a call kept the agent.
     pub(super) wish: Option<Wish>,
     pub(super) policy: AgentPolicy,
@@ -190,6 +194,8 @@ impl Agent {
             busy_pause: plan.busy_pause,
             duty: Duty::LoggedOut,
             since: now,
+            by: Actor::Engine,
+            until: now,
             wish: None,
             policy: plan.policy.clone(),
             device: DeviceState::Unknown,
@@ -230,7 +236,27 @@ impl Agent {
             | Duty::Elsewhere(_)
             | Duty::WrapUp { .. } => (None, None),
         };
-        AgentStatus { state: self.duty.state(), since: self.since, call, epoch, device: self.device }
+        let until = match &self.duty {
+            Duty::WrapUp { until, .. } => Some(*until),
+            Duty::NotReady(_) => self.timer.map(|_| self.until),
+            Duty::LoggedOut
+            | Duty::Ready(_)
+            | Duty::Unreachable
+            | Duty::Elsewhere(_)
+            | Duty::Offering(_)
+            | Duty::Talking(_) => None,
+        };
+        AgentStatus {
+            state: self.duty.state(),
+            since: self.since,
+            by: self.by.clone(),
+            until,
+            next: self.wish.as_ref().map(|wish| wish.target.clone()),
+            call,
+            epoch,
+            device: self.device,
+            disagrees: self.disagrees,
+        }
     }
 }
 
@@ -241,10 +267,18 @@ pub struct AgentStatus {
     pub state: AgentState,
     /// When the state began.
     pub since: Instant,
+    /// Who made it so.
+    pub by: Actor,
+    /// When it ends by itself: a wrap-up, and a not-ready that is timed.
+    pub until: Option<Instant>,
+    /// What somebody wishes for the time after the call.
+    pub next: Option<AgentTarget>,
     /// The call it is offered, is being freed from, or talks with.
     pub call: Option<CallId>,
     /// The epoch of that offer.
     pub epoch: Option<u32>,
     /// What its device does, as far as somebody has said.
     pub device: DeviceState,
+    /// That contradicts the state.
+    pub disagrees: bool,
 }

@@ -233,7 +233,8 @@ impl Engine {
         if let Some(key) = row.timer.take() {
             self.timers.cancel(key);
         }
-        row.timer = Some(self.timers.arm(self.now + delay, timer(agent)));
+        row.until = self.now + delay;
+        row.timer = Some(self.timers.arm(row.until, timer(agent)));
     }
 
     /// The duty whose timer has just fired.
@@ -279,6 +280,9 @@ impl Engine {
     fn tell_state(&mut self, agent: AgentId, from: AgentState, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         let to = row.duty.state();
+        if from != to || by != Actor::Engine {
+            row.by = by.clone();
+        }
         if from != to {
             let spent = self.now.since(row.since);
             row.since = self.now;

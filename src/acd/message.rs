@@ -476,6 +476,17 @@ pub enum AgentTarget {
     LoggedOut,
 }
 
+impl AgentTarget {
+    /// The label of the state wished.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::NotReady(_) => "not_ready",
+            Self::LoggedOut => "logged_out",
+        }
+    }
+}
+
 /// Who did something to an agent or call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
@@ -490,4 +501,11 @@ pub enum Actor {
         /// Why, in the supervisor's words.
         why: Arc<str>,
     },
+}
+
+impl From<&str> for Actor {
+    /// A person or program, by name.
+    fn from(name: &str) -> Self {
+        Self::User(name.into())
+    }
 }

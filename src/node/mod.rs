@@ -34,6 +34,7 @@ mod route;
 mod run_time;
 mod shard;
 mod supervise;
+mod teams;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -62,7 +63,7 @@ pub use message::{
 pub use route::Router;
 pub use shard::Shard;
 pub use transaction::{Door, Transmit};
-pub use view::{CandidateView, DecisionView, ExplanationView, RuleView};
+pub use view::{CandidateView, DecisionView, ExplanationView, MemberView, RuleView, TeamView};
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each
 /// pair. Datagrams go to the shard that [`Router::owner`] names.

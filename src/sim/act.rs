@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{AgentTarget, DeviceState};
+use crate::acd::{Actor, AgentTarget, DeviceState};
 use crate::base::CallId;
 use crate::config::Config;
 use crate::node::{AgentChange, Control, Reply, Selection};
@@ -138,15 +138,14 @@ impl Act {
                 world.drain_node(limit);
                 Ok(())
             }
-            Self::SetAgent { agent, target, lasts, why } => change(
-                world,
-                agent,
-                match (target, lasts, why) {
-                    (target, lasts, Some(why)) => AgentChange::Force { target, lasts, why },
-                    (AgentTarget::NotReady(reason), Some(lasts), None) => AgentChange::Pause(reason, lasts),
-                    (target, _, None) => AgentChange::State(target),
-                },
-            ),
+            Self::SetAgent { agent, target, lasts, why } => {
+                let by = why.map_or_else(|| SCRIPT.into(), |why| Actor::Supervisor { name: SCRIPT.into(), why });
+                let change = match (target, lasts) {
+                    (AgentTarget::NotReady(reason), Some(lasts)) => AgentChange::Pause(reason, lasts),
+                    (target, _) => AgentChange::State(target),
+                };
+                done(world.control(Control::SetAgents { who: Selection::one(agent), change, by }))
+            }
             Self::ExtendWrapUp(agent, more) => change(world, agent, AgentChange::ExtendWrapUp(more)),
             Self::EndWrapUp(agent) => change(world, agent, AgentChange::EndWrapUp),
             Self::Device(agent, device) => change(world, agent, AgentChange::Device(device)),
@@ -193,8 +192,11 @@ fn in_talk(
     })
 }
 
+/// Who acts in a script.
+const SCRIPT: &str = "script";
+
 fn change(world: &mut World, agent: String, change: AgentChange) -> Result<(), String> {
-    done(world.control(Control::SetAgents { who: Selection::one(agent), change, by: "script".into() }))
+    done(world.control(Control::SetAgents { who: Selection::one(agent), change, by: SCRIPT.into() }))
 }
 
 fn found(found: bool, name: &str) -> Result<(), String> {
@@ -205,7 +207,7 @@ fn done(reply: Reply) -> Result<(), String> {
     match reply {
         Reply::Done | Reply::Set(_) => Ok(()),
         Reply::NotFound(text) | Reply::Invalid(text) | Reply::Conflict(text) => Err(text),
-        Reply::Agents { .. } | Reply::Calls { .. } | Reply::Explanation(_) | Reply::Decisions(_) => {
+        Reply::Agents { .. } | Reply::Calls { .. } | Reply::Teams(_) | Reply::Explanation(_) | Reply::Decisions(_) => {
             Err("an answer to another question".to_string())
         }
     }
