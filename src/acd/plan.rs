@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::acd::needs;
 use crate::acd::requirement::Attributes;
-use crate::acd::routing::{Members, Membership, Routing, Skill};
+use crate::acd::routing::{Members, Membership, PenaltyStep, Routing, Skill};
 use crate::base::{AgentId, PeerId, QueueId};
 
 /// Everything configured that routing depends on.
@@ -77,6 +77,24 @@ impl QueuePlan {
         }
         let skills = needs::enabled(&agent.skills);
         needs::ladder(&self.routing, &Attributes::default()).iter().any(|needs| needs::met_by(needs, &skills))
+    }
+
+    /// True when the agent may take every caller of the queue from the first moment on, whatever the caller brings and however
+    /// long it waits: no tier, delay, penalty or step ever keeps the agent out.
+    pub fn always_accepts(&self, agent: &AgentPlan) -> bool {
+        let terms = agent.memberships.iter().rfind(|membership| membership.queue == self.id);
+        let is_early = terms.is_none_or(|terms| {
+            let Membership { level, penalty, delay, .. } = *terms;
+            let admits = |step: &PenaltyStep| (step.min..=step.max).contains(&penalty);
+            delay.is_zero() && (level <= 1 || self.routing.tiers.is_none()) && self.routing.penalties.iter().all(admits)
+        });
+        let is_member = terms.is_some() || self.routing.members == Members::Skilled;
+        let skills = needs::enabled(&agent.skills);
+        let ladder = needs::ladder(&self.routing, &Attributes::default());
+        is_member
+            && is_early
+            && !needs::asks_for_attributes(&self.routing)
+            && ladder.iter().all(|needs| needs::met_by(needs, &skills))
     }
 }
 

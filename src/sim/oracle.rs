@@ -111,7 +111,8 @@ impl Oracle {
         self.apply(&stamped.fact).map_err(|error| format!("{error}; at the fact {:?}", stamped.fact))
     }
 
-    /// Checks what must hold whenever the node is at rest: conservation of work and of callers.
+    /// Checks what must hold whenever the node is at rest: conservation of work and of callers. Work is judged by the agents
+    /// whom no rule of time can keep from a caller; the others are the business of the routing core's own reference.
     ///
     /// # Errors
     /// The first thing that does not hold, in words.
@@ -132,7 +133,7 @@ impl Oracle {
                 let idle = |model: &Agent| {
                     model.state == AgentState::Ready && model.spared.is_none_or(|until| until < self.latest)
                 };
-                queue.accepts(agent) && self.agents.get(&agent.id).is_some_and(idle)
+                queue.always_accepts(agent) && self.agents.get(&agent.id).is_some_and(idle)
             });
             if let Some(agent) = idle {
                 return Err(format!("{call} waits in {} while agent {} is ready", queue.name, agent.name));
