@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::acd::{Actor, AgentTarget, DeviceState};
 use crate::base::CallId;
 use crate::config::Config;
-use crate::node::{AgentChange, Control, Reply, Selection};
+use crate::node::{AgentChange, Control, QueueChange, Reply, Selection};
 use crate::sim::agent_phone::Manner;
 use crate::sim::caller::Dial;
 use crate::sim::handset::Handset;
@@ -81,6 +81,12 @@ pub enum Act {
     Withdraw(String),
     /// The control plane puts a caller's call into a queue (its own when `None`).
     Requeue(String, Option<String>),
+    /// The control plane changes how an agent is asked: skills, memberships, penalties.
+    Assign(String, AgentChange),
+    /// The control plane changes a queue.
+    SetQueue(String, QueueChange),
+    /// The control plane changes the priority of a caller's call.
+    SetPriority(String, i32),
 }
 
 impl Act {
@@ -149,16 +155,25 @@ impl Act {
             Self::ExtendWrapUp(agent, more) => change(world, agent, AgentChange::ExtendWrapUp(more)),
             Self::EndWrapUp(agent) => change(world, agent, AgentChange::EndWrapUp),
             Self::Device(agent, device) => change(world, agent, AgentChange::Device(device)),
-            Self::Withdraw(caller) => {
-                let call = call_of(world, &caller)?;
-                done(world.control(Control::HangUp { call, by: "script".into() }))
+            Self::Withdraw(caller) => about(world, &caller, |call, by| Control::HangUp { call, by }),
+            Self::Requeue(caller, queue) => about(world, &caller, |call, by| Control::Requeue { call, queue, by }),
+            Self::SetPriority(caller, priority) => {
+                about(world, &caller, |call, by| Control::SetPriority { call, priority, by: by.as_ref().into() })
             }
-            Self::Requeue(caller, queue) => {
-                let call = call_of(world, &caller)?;
-                done(world.control(Control::Requeue { call, queue, by: "script".into() }))
+            Self::SetQueue(queue, change) => {
+                done(world.control(Control::SetQueue { queue, change, by: "script".into() }))
+            }
+            Self::Assign(agent, change) => {
+                done(world.control(Control::SetAgents { who: Selection::one(agent), change, by: "script".into() }))
             }
         }
     }
+}
+
+/// The control plane is asked for something about a caller's call.
+fn about(world: &mut World, caller: &str, control: impl FnOnce(CallId, Arc<str>) -> Control) -> Result<(), String> {
+    let call = call_of(world, caller)?;
+    done(world.control(control(call, "script".into())))
 }
 
 fn with(world: &mut World, name: &str, act: impl FnOnce(crate::base::Instant, &mut Phone)) -> Result<(), String> {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::acd::{self, AgentTarget, DeviceState, Reason};
+use crate::acd::{self, AgentTarget, DeviceState, QueueState, Reason};
+use crate::node::{AgentChange, QueueChange, SkillChange};
 use crate::sim::act::Act;
 use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
@@ -45,6 +46,16 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         ["withdraw", caller] => Act::Withdraw((*caller).to_string()),
         ["requeue", caller] => Act::Requeue((*caller).to_string(), None),
         ["requeue", caller, "to", queue] => Act::Requeue((*caller).to_string(), Some((*queue).to_string())),
+        ["queue", queue, rest @ ..] => Act::SetQueue((*queue).to_string(), queue_change(rest)?),
+        ["priority", "of", caller, "is", priority] => Act::SetPriority((*caller).to_string(), number(priority)?),
+        ["skill", skill, "of", agents, "is", level] => {
+            let skills = vec![((*skill).into(), skill_change(level)?)];
+            return each(agents, |name| Act::Assign(name, AgentChange::Skills(skills.clone())));
+        }
+        ["penalty", "of", agents, "in", queue, "is", penalty] => {
+            let penalty = number(penalty)?;
+            return each(agents, |name| Act::Assign(name, AgentChange::Penalty((*queue).to_string(), penalty)));
+        }
         [name, "hangs", "up"] => Act::HangUp((*name).to_string()),
         [name, "answers"] => Act::Answer((*name).to_string()),
         [name, "holds"] => Act::Change((*name).to_string(), Direction::SendOnly),
@@ -257,5 +268,26 @@ fn target_of(words: &[&str]) -> Result<AgentTarget, String> {
         ["not-ready", reason] => Ok(AgentTarget::NotReady(Reason::Custom((*reason).into()))),
         ["logged-out"] => Ok(AgentTarget::LoggedOut),
         _ => Err("is no state of an agent".to_string()),
+    }
+}
+
+/// `is open`, `is closed`, `is in emergency`, `takes linear`.
+fn queue_change(words: &[&str]) -> Result<QueueChange, String> {
+    match words {
+        ["is", "open"] => Ok(QueueChange::State(QueueState::Open)),
+        ["is", "closed"] => Ok(QueueChange::State(QueueState::Closed)),
+        ["is", "in", "emergency"] => Ok(QueueChange::State(QueueState::Emergency)),
+        ["takes", strategy] => Ok(QueueChange::Strategy((*strategy).to_string())),
+        _ => Err("is nothing that a queue does".to_string()),
+    }
+}
+
+/// `on`, `off`, `gone`, or a level.
+fn skill_change(word: &str) -> Result<SkillChange, String> {
+    match word {
+        "on" => Ok(SkillChange::Enabled(true)),
+        "off" => Ok(SkillChange::Enabled(false)),
+        "gone" => Ok(SkillChange::Removed),
+        level => Ok(SkillChange::Level(number(level)?)),
     }
 }
