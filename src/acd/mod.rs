@@ -62,7 +62,10 @@ pub use agent::AgentStatus;
 pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
-pub use message::{Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Refusal};
+pub use message::{
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Laid, OfferCause, OfferResult, Refusal,
+};
+pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, OfferPolicy, Plan, QueuePlan, Reason};
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion};
