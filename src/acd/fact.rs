@@ -208,18 +208,35 @@ pub enum Fact {
 /// What the engine and the legs did not agree on (FEATURES F8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Repair {
-    /// The leg of a cancelled offer never came to its end: the agent was freed at the reservation's deadline.
+    /// The leg of a cancelled offer is gone, or did not end by the reservation's deadline, and nobody has said so: the agent was
+    /// freed.
     Release,
+    /// An agent was reserved for a call, and no leg rang: it was freed.
+    Offer,
+    /// An agent was taken to talk, and no leg did: it was freed.
+    Talk,
+    /// A call waited whose caller is gone: it flowed out.
+    GhostCall,
+    /// A caller waited of whom no queue knows: it was let go.
+    OrphanCall,
+    /// An agent's leg rang or talked of which no reservation knows: it was hung up.
+    OrphanLeg,
 }
 
 impl Repair {
     /// Every kind, in the order of the metric table.
-    pub const ALL: [Self; 1] = [Self::Release];
+    pub const ALL: [Self; 6] =
+        [Self::Release, Self::Offer, Self::Talk, Self::GhostCall, Self::OrphanCall, Self::OrphanLeg];
 
     /// The label's value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Release => "release",
+            Self::Offer => "offer",
+            Self::Talk => "talk",
+            Self::GhostCall => "ghost_call",
+            Self::OrphanCall => "orphan_call",
+            Self::OrphanLeg => "orphan_leg",
         }
     }
 }

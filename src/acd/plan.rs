@@ -125,17 +125,52 @@ impl QueuePlan {
         std::iter::once(self.strategy).chain(self.routing.steps.iter().filter_map(|step| step.strategy))
     }
 
+    /// Whom the queue accepts, worked out once for many agents.
+    pub fn intake(&self) -> Intake<'_> {
+        Intake { plan: self, ladder: needs::ladder(&self.routing, &Attributes::default()) }
+    }
+}
+
+/// Whom a queue accepts; see [`QueuePlan::intake`].
+#[derive(Debug)]
+pub struct Intake<'p> {
+    plan: &'p QueuePlan,
+    ladder: needs::Ladder,
+}
+
+impl Intake<'_> {
     /// True when the agent may take callers of the queue who bring no attributes, in some step.
     pub fn accepts(&self, agent: &AgentPlan) -> bool {
-        let is_member = match self.routing.members {
-            Members::Skilled => true,
-            Members::Listed => agent.memberships.iter().any(|membership| membership.queue == self.id),
-        };
-        if !is_member {
+        if self.terms(agent).is_none() {
             return false;
         }
         let skills = needs::enabled(&agent.skills);
-        needs::ladder(&self.routing, &Attributes::default()).iter().any(|needs| needs::met_by(needs, &skills))
+        self.ladder.iter().any(|needs| needs::met_by(needs, &skills))
+    }
+
+    /// True when the agent may take every caller of the queue from the first moment of the wait to the last, whatever the
+    /// caller brings: no step, tier, delay or penalty keeps it off for a while.
+    pub fn accepts_always(&self, agent: &AgentPlan) -> bool {
+        let routing = &self.plan.routing;
+        let Some(terms) = self.terms(agent) else { return false };
+        let skills = needs::enabled(&agent.skills);
+        let tier = routing.tiers.is_none() || terms.is_none_or(|terms| terms.level <= 1);
+        let delay = terms.is_none_or(|terms| terms.delay.is_zero());
+        let penalty = terms.map_or(0, |terms| terms.penalty);
+        let is_in = routing.penalties.iter().all(|step| (step.min..=step.max).contains(&penalty));
+        tier && delay
+            && is_in
+            && !needs::asks_for_attributes(routing)
+            && self.ladder.iter().all(|needs| needs::met_by(needs, &skills))
+    }
+
+    /// The terms on which the agent belongs to the queue, `None` for the ordinary ones; `None` outside when it does not.
+    fn terms<'a>(&self, agent: &'a AgentPlan) -> Option<Option<&'a Membership>> {
+        let listed = agent.memberships.iter().rfind(|membership| membership.queue == self.plan.id);
+        match self.plan.routing.members {
+            Members::Skilled => Some(listed),
+            Members::Listed => listed.map(Some),
+        }
     }
 }
 

@@ -113,6 +113,10 @@ impl Queue {
         self.order.len()
     }
 
+    pub(super) fn is_planned(&self) -> bool {
+        self.listing == Listing::Configured
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.plan.waiting_max.is_some_and(|max| self.len() >= max as usize)
     }

@@ -1,6 +1,6 @@
 //! Reload: a new plan over a running engine. Run-time states survive by id; the indexes are built anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing};
@@ -9,6 +9,7 @@ use crate::acd::message::{Actor, OfferCause};
 use crate::acd::plan::{AgentPlan, Plan, QueuePlan};
 use crate::acd::queue::{Listing, Queue};
 use crate::acd::reach::Reach;
+use crate::acd::routing::Membership;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
 impl Engine {
@@ -94,13 +95,13 @@ impl Engine {
 
     /// Opens a hall for each queue, gives agents their seats, and puts waiting calls without an offer and idle agents there.
     fn rebuild(&mut self, plan: &Plan) {
-        let terms = |id: QueueId| {
-            let memberships = plan.agents.iter().flat_map(|agent| &agent.memberships);
-            memberships.filter(move |membership| membership.queue == id)
-        };
+        let mut terms: BTreeMap<QueueId, Vec<&Membership>> = BTreeMap::new();
+        for membership in plan.agents.iter().flat_map(|agent| &agent.memberships) {
+            terms.entry(membership.queue).or_default().push(membership);
+        }
         for id in self.queues.ids() {
             let Some(queue) = self.queues.get_mut(id) else { continue };
-            let reaches: Arc<[Reach]> = Reach::all(&queue.plan.routing, terms(id)).into();
+            let reaches: Arc<[Reach]> = Reach::all(&queue.plan.routing, terms.remove(&id).into_iter().flatten()).into();
             self.matching.open(&queue.plan, &reaches);
             let calls: Vec<CallId> = queue.order.walk().map(|place| place.call).collect();
             queue.set_reaches(reaches);

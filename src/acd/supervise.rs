@@ -8,6 +8,7 @@ use crate::acd::engine::Engine;
 use crate::acd::message::{Command, FlowOut};
 use crate::acd::overrides::{AgentOverrides, QueueOverrides, find_agent};
 use crate::acd::plan::{Plan, QueuePlan};
+use crate::acd::queue::Queue;
 use crate::acd::reach::Reach;
 use crate::acd::routing::QueueState;
 use crate::base::{AgentId, CallId, QueueId};
@@ -72,6 +73,12 @@ impl Engine {
     pub fn effective_queue(&self, queue: QueueId) -> Option<QueuePlan> {
         let at = self.plan.queues.binary_search_by_key(&queue, |row| row.id).ok()?;
         Some(self.overrides.queue(&self.plan.queues[at]))
+    }
+
+    /// The queues of which an agent may take callers in some step, if these bring the right attributes; with what supervisors have
+    /// changed. In the order of the ids.
+    pub fn queues_of(&self, agent: AgentId) -> impl Iterator<Item = QueueId> {
+        self.matching.queues_served(agent).filter(|queue| self.queues.get(*queue).is_some_and(Queue::is_planned))
     }
 
     /// The plan with what supervisors have changed over it.

@@ -206,12 +206,10 @@ impl Engine {
 
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
-        while let Some(mut heads) = self.matching.unsettled_heads() {
-            while let Some((place, line)) = heads.pop_first() {
-                let Some(agent) = self.choose(place.call, line) else { continue };
-                self.reserve(agent, place.call);
-                heads.extend(self.matching.head(line));
-            }
+        while let Some((place, line)) = self.matching.unsettled_head() {
+            let Some(agent) = self.choose(place.call, line) else { continue };
+            self.reserve(agent, place.call);
+            self.matching.look_again(line);
         }
     }
 

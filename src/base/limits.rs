@@ -70,6 +70,8 @@ pub const REASONS_MAX: usize = 64;
 pub const REASON_BYTES_MAX: usize = 64;
 /// Peers of a configuration: trunks and PBXs of the largest sites; each is asked by OPTIONS on a timer of its own.
 pub const PEERS_MAX: usize = 1_000;
+/// Calls or agents that one question of the census is about: some 100 us of a signalling thread.
+pub const CENSUS_CHUNK: usize = 1_000;
 /// Control-plane requests that wait for the signalling thread.
 pub const CONTROL_QUEUE_MAX: usize = 1_024;
 /// Rows of one control-plane answer; callers page with `offset`.

@@ -217,6 +217,9 @@ fn write_routing(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
         let raise = if *raise == 0 { String::new() } else { format!(", raised to {raise}") };
         writeln!(out, "    after {}: penalties {min} to {max}{raise}", show(*after))?;
     }
+    if routing.penalty_members_limit != 0 {
+        writeln!(out, "    penalties count while more than {} are logged in", routing.penalty_members_limit)?;
+    }
     if !routing.skill_weights.is_empty() {
         let weights: Vec<_> = routing.skill_weights.iter().map(|(name, weight)| format!("{name} {weight}")).collect();
         writeln!(out, "    levels count: {}", weights.join(", "))?;

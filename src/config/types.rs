@@ -262,6 +262,8 @@ pub struct RoutingConfig {
     pub tiers: Option<TierConfig>,
     /// `penalty_steps = [{ after = "30s", max = 5 }]`: which penalties are in after a wait, in the order of time. Default all.
     pub penalty_steps: Vec<PenaltyStepConfig>,
+    /// `penalty_members_limit = 0`: while no more members than this are logged in, penalties count for nothing.
+    pub penalty_members_limit: u32,
     /// `skill_weights = { spanish = 3 }`: what a level counts for in `most-skilled` and `least-skilled`.
     pub skill_weights: Vec<(Arc<str>, u32)>,
 }

@@ -22,6 +22,8 @@ impl Shard {
                     self.contacts.get(call.0).is_some_and(|contact| matches!(contact.phase, Phase::Talking { .. }));
                 Answer::Reply(if talks { Reply::Conflict(format!("{call} talks")) } else { self.end(now, call) })
             }
+            Ask::Held { from } => self.held(from),
+            Ask::Hold(bonds) => self.missing(bonds),
             Ask::Requeue(call, queue) => self.may_move(call, queue.as_deref()).unwrap_or_else(Answer::Reply),
         }
     }

@@ -71,6 +71,8 @@ impl Hub {
                 self.tell(shard, Told::Move(call, queue));
                 self.reply(ticket, Reply::Done);
             }
+            Answer::Held { bonds, next } => self.on_held(shard, ticket.0, &bonds, next),
+            Answer::Missing(bonds) => self.on_missing(ticket.0, &bonds),
             Answer::Reply(reply) => self.reply(ticket, reply),
         }
     }
@@ -128,7 +130,6 @@ impl Hub {
         let (by, why) = by_and_why(status.as_ref());
         let device = status.as_ref().map_or(DeviceState::Unknown, |status| status.device);
         let next = status.as_ref().and_then(|status| status.next.as_ref());
-        let queues = self.plan().queues.iter().filter(|queue| queue.accepts(agent));
         AgentView {
             name: Arc::clone(&agent.name),
             state: state.as_str(),
@@ -139,7 +140,11 @@ impl Hub {
             why,
             ends_seconds: status.as_ref().and_then(|status| status.until).map(|until| until.since(now)),
             next: next.map(AgentTarget::as_str),
-            queues: queues.map(|queue| Arc::clone(&queue.name)).collect(),
+            queues: self
+                .engine
+                .queues_of(agent.id)
+                .map(|queue| Arc::clone(&self.directory.queue(queue).name))
+                .collect(),
             device: device.as_str(),
             device_call: match device {
                 DeviceState::Busy(direction) => Some(direction.as_str()),

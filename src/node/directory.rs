@@ -1,7 +1,7 @@
 //! Names to ids, and what each id means under the configuration in force. Ids are stable over reloads: a name keeps its id, a
 //! new name gets a new one, a removed name's id is not reused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub(super) struct Directory {
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
+    /// The addresses of all neighbours, agents' own phones among them.
+    neighbours: BTreeSet<IpAddr>,
     /// How many agents one call may ring at once.
     pub(super) rings_at_most: usize,
 }
@@ -110,6 +112,7 @@ impl Directory {
             numbers: BTreeMap::new(),
             hosts: BTreeMap::new(),
             networks: Vec::new(),
+            neighbours: BTreeSet::new(),
             rings_at_most: 1,
         };
         directory.apply(config, resolved);
@@ -146,6 +149,8 @@ impl Directory {
         let rings_several =
             plan.queues.iter().flat_map(QueuePlan::strategies).any(|name| strategy::ring_of(name) != Ring::One);
         self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
+        let present = self.peers.entries.iter().filter(|peer| peer.listing == Listing::Present);
+        self.neighbours = present.filter_map(|peer| Some(peer.address?.ip().to_canonical())).collect();
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
         self.plan = Arc::new(plan);
@@ -214,6 +219,11 @@ impl Directory {
             let covers = |(network, prefix, _): &&(IpAddr, u8, PeerId)| within(*network, *prefix, source);
             self.networks.iter().find(covers).map(|(_, _, id)| *id)
         })
+    }
+
+    /// True when a neighbour has this address, whether or not its calls are taken.
+    pub(super) fn has_neighbour(&self, address: IpAddr) -> bool {
+        self.neighbours.contains(&address.to_canonical())
     }
 
     fn put_peer(&mut self, config: &PeerConfig, resolved: &Resolved) {

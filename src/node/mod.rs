@@ -12,6 +12,7 @@
 
 mod answer;
 mod audio;
+mod census;
 mod check;
 mod contact;
 mod control;
@@ -29,6 +30,7 @@ mod peers;
 mod planning;
 mod ports;
 mod qualify;
+mod recount;
 mod route;
 mod run_time;
 mod shard;

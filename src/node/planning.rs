@@ -81,6 +81,7 @@ fn routing(config: &RoutingConfig) -> Routing {
             skip_empty,
         }),
         penalties: config.penalty_steps.iter().map(penalty_step).collect(),
+        penalty_members_limit: config.penalty_members_limit,
         skill_weights: config.skill_weights.clone(),
     }
 }

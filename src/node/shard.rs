@@ -174,7 +174,13 @@ impl Shard {
 
     /// Who an address is to the gate.
     pub fn sender(&self, source: SocketAddr) -> Sender {
-        if self.directory.trusted(source.ip()).is_some() { Sender::Peer } else { Sender::Stranger }
+        if self.directory.trusted(source.ip()).is_some() {
+            Sender::Peer
+        } else if self.directory.has_neighbour(source.ip()) {
+            Sender::Called
+        } else {
+            Sender::Stranger
+        }
     }
 
     /// A letter of the hub arrived.
@@ -189,6 +195,7 @@ impl Shard {
                 self.answers.push_back((ticket, answer));
             }
             Told::Move(call, queue) => self.move_contact(now, call, queue),
+            Told::LetGo(bond) => self.let_go(now, &bond),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Watches the facts of a world and holds a small reference model against them: each visit has one outcome, each queue
 //! conserves its callers, each agent has one offer or talk at most, and no call waits while an agent who fits is ready.
 //!
-//! It learns from facts only, never from the engine's inside, so that it cannot share the engine's mistakes.
+//! It learns from facts and plans only, never from the engine's inside, so that it cannot share the engine's mistakes. Of agents whom
+//! a step, tier, delay, penalty or attribute may keep off a call for a while it says nothing: the world asks
+//! [`Engine::check`](crate::acd::Engine::check) about these beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -143,11 +145,12 @@ impl Oracle {
             if enough || self.latest < visit.rests || (!visit.offers.is_empty() && !wants_more) {
                 continue;
             }
+            let intake = queue.intake();
             let idle = self.plan.agents.iter().find(|agent| {
                 let idle = |model: &Agent| {
                     model.state == AgentState::Ready && model.spared.is_none_or(|until| until < self.latest)
                 };
-                queue.accepts(agent) && self.agents.get(&agent.id).is_some_and(idle)
+                self.agents.get(&agent.id).is_some_and(idle) && intake.accepts_always(agent)
             });
             if let Some(agent) = idle {
                 return Err(format!("{call} waits in {} while agent {} is ready", queue.name, agent.name));

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 
-use crate::acd::{AgentPlan, AgentState, Fact, Plan, QueuePlan, Refusal, Repair, Skill, Stamped};
+use crate::acd::{AgentPlan, AgentState, Fact, Intake, Plan, QueuePlan, Refusal, Repair, Skill, Stamped};
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, WallTime};
 use crate::stats::agents::{Agent, ByState, Group, Kind, STATES, Talk};
 use crate::stats::bounds::{micros, normalised};
@@ -480,10 +480,18 @@ impl Live {
             let queues = agent.memberships.iter().map(|membership| membership.queue).collect();
             by_team.entry((agent.skills.iter().collect(), queues)).or_default().push(agent);
         }
-        by_team.into_values().map(|agents| self.form_group(now, plan, queues, &agents)).collect()
+        let intakes: Vec<Intake<'_>> = plan.queues.iter().map(QueuePlan::intake).collect();
+        by_team.into_values().map(|agents| self.form_group(now, plan, &intakes, queues, &agents)).collect()
     }
 
-    fn form_group(&self, now: Instant, plan: &Plan, queues: &[Arc<Queue>], agents: &[&AgentPlan]) -> Membership {
+    fn form_group(
+        &self,
+        now: Instant,
+        plan: &Plan,
+        intakes: &[Intake<'_>],
+        queues: &[Arc<Queue>],
+        agents: &[&AgentPlan],
+    ) -> Membership {
         let mut counts = ByState::default();
         let states: Vec<Agent> = agents.iter().map(|agent| self.agent_or_new(now, agent.id)).collect();
         for state in &states {
@@ -493,8 +501,8 @@ impl Live {
         for (agent, state) in agents.iter().zip(states) {
             self.agents.insert(agent.id, Agent { group: Some(Arc::clone(&group)), ..state });
         }
-        let accepting = plan.queues.iter().filter(|queue| queue.accepts(agents[0]));
-        let places = accepting.filter_map(|queue| queues.binary_search_by_key(&queue.id, |other| other.id).ok());
+        let accepting = plan.queues.iter().zip(intakes).filter(|(_, intake)| intake.accepts(agents[0]));
+        let places = accepting.filter_map(|(queue, _)| queues.binary_search_by_key(&queue.id, |other| other.id).ok());
         Membership { group, queues: places.collect() }
     }
 

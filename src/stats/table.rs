@@ -387,7 +387,7 @@ pub const TABLE: [Row; 42] = [
         name: "acd_repaired_total",
         kind: Kind::Counter,
         labels: &["kind"],
-        help: "Reservations whose leg never told its end, freed at their deadline. Anything but 0 is a bug.",
+        help: "What engine and legs did not agree on and was put right, by what was wrong. Anything but 0 is a bug.",
     },
     Row {
         family: Family::PeerUp,

@@ -8,6 +8,7 @@ mod order;
 mod queues;
 mod reference;
 mod reloads;
+mod seconds;
 mod strategies;
 mod time;
 mod worlds;

@@ -75,7 +75,15 @@ impl Rules {
         self.meets(agent, &look.needs)
             && terms.level <= look.level
             && terms.delay <= look.waited
-            && window.is_none_or(|window| window.min <= terms.penalty && terms.penalty <= window.max)
+            && (!self.penalties_count(look.queue)
+                || window.is_none_or(|window| window.min <= terms.penalty && terms.penalty <= window.max))
+    }
+
+    /// Penalties count while more of the listed members are logged in than the limit.
+    fn penalties_count(&self, queue: &QueuePlan) -> bool {
+        let Routing { members, penalty_members_limit: limit, .. } = queue.routing;
+        let here = self.logged_in.iter().filter(|(agent, present)| **present && self.terms(**agent, queue).is_some());
+        limit == 0 || members == Members::Skilled || here.count() > limit as usize
     }
 
     /// Whether the first is asked before the second, who may both take the call. `Equal`: both may be.
@@ -95,6 +103,7 @@ impl Rules {
         let (a, b) = (terms(one.0), terms(other.0));
         let border = |terms: &Membership| match strategy {
             "weighted-random" => (terms.level, 0),
+            _ if !self.penalties_count(look.queue) => (terms.level, 0),
             _ => (terms.level, terms.penalty.max(raise)),
         };
         let by = |key: &dyn Fn(AgentId, &Past) -> u64| key(one.0, one.1).cmp(&key(other.0, other.1));

@@ -20,6 +20,8 @@ pub(super) struct Seen {
     answered: u64,
     abandoned_ringing: u64,
     pub(super) repairs: u64,
+    pub(super) logins: u64,
+    pub(super) sums: u64,
     disagreements: u64,
 }
 
@@ -38,6 +40,7 @@ impl Seen {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
         }
         assert!(self.disagreements > 100);
+        assert!(self.logins > 10_000 && self.sums > 500_000, "{} logins, {} sums", self.logins, self.sums);
         assert!(self.missed > 100 && self.answered > 1_000 && self.abandoned_ringing > 100 && self.repairs > 100);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reference::{Reference, Seen};
+use super::seconds::Seconds;
 use crate::acd::requirement::{Attributes, Requirement};
 use crate::acd::*;
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
@@ -56,6 +57,7 @@ struct World {
     old: Vec<(CallId, AgentId, u32)>,
     talks: Vec<(CallId, AgentId, u32)>,
     reference: Reference,
+    seconds: Seconds,
     down: BTreeSet<PeerId>,
     draining: bool,
     keep_log: bool,
@@ -89,6 +91,7 @@ impl World {
             old: Vec::new(),
             talks: Vec::new(),
             reference,
+            seconds: Seconds::default(),
             down: BTreeSet::new(),
             draining: false,
             keep_log: false,
@@ -144,6 +147,8 @@ impl World {
             self.judge(&label);
         }
         seen.repairs += self.engine.repairs();
+        seen.logins += self.seconds.logins;
+        seen.sums += self.seconds.compared;
     }
 
     /// Lets everything that is due by now fire.
@@ -380,6 +385,7 @@ impl World {
             }
         }
         while let Some(stamped) = self.engine.poll_fact() {
+            self.seconds.take(&stamped);
             if self.keep_log {
                 self.log.push(format!("  {stamped:?}"));
             }
@@ -387,11 +393,12 @@ impl World {
         }
     }
 
-    fn judge(&self, label: &str) {
+    fn judge(&mut self, label: &str) {
         if let Err(broken) = self.engine.check() {
             panic!("{broken}, after {label}");
         }
         self.reference.judge(&self.engine);
+        self.seconds.judge(self.engine_now);
     }
 }
 
@@ -489,6 +496,7 @@ fn random_routing(rng: &mut Rng) -> Routing {
         } else {
             Vec::new()
         },
+        penalty_members_limit: if rng.chance(0.3) { rng.below(5) } else { 0 },
         skill_weights: if rng.chance(0.2) { vec![("sales".into(), rng.below(4))] } else { Vec::new() },
     }
 }

@@ -86,11 +86,17 @@ impl Shard {
     /// A supervisor ends a call.
     pub(in crate::node) fn end_contact(&mut self, now: Instant, call: CallId) {
         let Some(contact) = self.contact(call) else { return };
-        if let Some(leg) = contact.talking() {
-            self.hang_up_agent(now, call);
-            return self.on_agent_gone(now, call, leg, EndedBy::Supervisor);
+        if contact.talking().is_some() {
+            return self.end_talk(now, call, EndedBy::Supervisor);
         }
         self.take_out(call, Move::End, FlowOut::Withdrawn);
+    }
+
+    /// A talk ends on both sides.
+    pub(in crate::node) fn end_talk(&mut self, now: Instant, call: CallId, by: EndedBy) {
+        let Some(leg) = self.contact(call).and_then(|contact| contact.talking()) else { return };
+        self.hang_up_agent(now, call);
+        self.on_agent_gone(now, call, leg, by);
     }
 
     /// A supervisor moves a waiting or talking call into a queue; it keeps its time.

@@ -180,7 +180,7 @@ impl Shard {
     }
 
     /// As [`Shard::take_offer`], by the offer's agent and epoch.
-    fn take_offer_of(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Option<AgentLeg> {
+    pub(in crate::node) fn take_offer_of(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Option<AgentLeg> {
         let Phase::Waiting(offers) = &self.contact(call)?.phase else { return None };
         let leg = offers.iter().find(|offer| offer.agent == agent && offer.epoch == epoch)?.leg;
         self.take_offer(call, leg)
