@@ -222,9 +222,12 @@ fn done(reply: Reply) -> Result<(), String> {
     match reply {
         Reply::Done | Reply::Set(_) => Ok(()),
         Reply::NotFound(text) | Reply::Invalid(text) | Reply::Conflict(text) => Err(text),
-        Reply::Agents { .. } | Reply::Calls { .. } | Reply::Teams(_) | Reply::Explanation(_) | Reply::Decisions(_) => {
-            Err("an answer to another question".to_string())
-        }
+        Reply::Agents { .. }
+        | Reply::Calls { .. }
+        | Reply::Teams(_)
+        | Reply::Queue(_)
+        | Reply::Explanation(_)
+        | Reply::Decisions(_) => Err("an answer to another question".to_string()),
     }
 }
 
