@@ -98,14 +98,7 @@ impl Act {
         match self {
             Self::Dial { caller, via, formats, dial } => {
                 world.caller(&caller, &via)?;
-                with(world, &caller, |now, phone| {
-                    if let Phone::Caller(phone) = phone {
-                        if !formats.is_empty() {
-                            phone.handset().set_formats(formats);
-                        }
-                        phone.dial(now, dial);
-                    }
-                })
+                dial_from(world, &caller, formats, dial)
             }
             Self::HangUp(name) => with(world, &name, |now, phone| match phone {
                 Phone::Caller(phone) => phone.hang_up(now),
@@ -163,9 +156,7 @@ impl Act {
             Self::SetQueue(queue, change) => {
                 done(world.control(Control::SetQueue { queue, change, by: "script".into() }))
             }
-            Self::Assign(agent, change) => {
-                done(world.control(Control::SetAgents { who: Selection::one(agent), change, by: "script".into() }))
-            }
+            Self::Assign(agent, assigned) => change(world, agent, assigned),
         }
     }
 }
@@ -174,6 +165,17 @@ impl Act {
 fn about(world: &mut World, caller: &str, control: impl FnOnce(CallId, Arc<str>) -> Control) -> Result<(), String> {
     let call = call_of(world, caller)?;
     done(world.control(control(call, "script".into())))
+}
+
+fn dial_from(world: &mut World, caller: &str, formats: Vec<u8>, dial: Dial) -> Result<(), String> {
+    with(world, caller, |now, phone| {
+        if let Phone::Caller(phone) = phone {
+            if !formats.is_empty() {
+                phone.handset().set_formats(formats);
+            }
+            phone.dial(now, dial);
+        }
+    })
 }
 
 fn with(world: &mut World, name: &str, act: impl FnOnce(crate::base::Instant, &mut Phone)) -> Result<(), String> {
