@@ -335,7 +335,7 @@ enum Taken {
     Gone,
 }
 
-/// How many media workers there are when the configuration does not say: as many as cores, up to [`WORKERS_AUTO_MAX`]. Shards
+/// How many media workers there are when the configuration does not say: as many as cores, up to `WORKERS_AUTO_MAX`. Shards
 /// fill them one by one, and an idle one costs nothing; one alone could never use more than one core.
 pub fn workers() -> u8 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -2,7 +2,7 @@
 //! the rate of giving up for the Erlang A model (FEATURES K6).
 //!
 //! Waits are kept in bins of a second up to two minutes and of five seconds up to ten. When a queue has counted
-//! [`KEPT_MAX`] callers every count is halved, so that the curve follows the callers of late.
+//! `KEPT_MAX` callers every count is halved, so that the curve follows the callers of late.
 
 use serde::Serialize;
 

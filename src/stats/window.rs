@@ -4,7 +4,7 @@
 //! added up), quarters of an hour (15, 30, 60 minutes), days (days, weeks) and months. A fifth holds the visits by the quarter
 //! in which they *arrived*: what became of a cohort. The two are never mixed: an outcome counts once in each.
 //!
-//! Memory: a slot is allocated when it is first written, 8 bytes a cell; a queue never has more than [`SLOTS`] of them,
+//! Memory: a slot is allocated when it is first written, 8 bytes a cell; a queue never has more than `SLOTS` of them,
 //! 174 KiB with the usual bounds, 85 MiB for 500 queues all busy around the clock ([`bytes_max`]).
 
 use std::sync::OnceLock;
