@@ -39,7 +39,8 @@
 //! Messages between them are data; nobody blocks on a send. Between shard and engine they are data too
 //! ([`acd::Command`], [`acd::Effect`] in [`node::Up`] and [`node::Down`]), carried inline while there is one shard. Letters
 //! have slots reserved when a call is admitted (`base::limits`), so that none is lost; the engine's word stands where two
-//! cross. A closed RTP port is the shard's again at once:
+//! cross. What a fault of the node loses all the same is healed by a census that compares the two (`node::census`) and
+//! counted in `acd_repaired_total`. A closed RTP port is the shard's again at once:
 //! the worker takes commands in order, and a packet counts for a stream only from its negotiated source.
 //!
 //! # A call's way

@@ -1,5 +1,5 @@
 //! Memory of the engine without its shell, counted by an allocator: what a waiting and a talking call hold, how often a call
-//! allocates, and that reading a message never does. The bounds stand in `benches/budgets.toml`.
+//! allocates, and that reading a message and matching a call with an agent never do. The bounds stand in `benches/budgets.toml`.
 
 #[path = "../benches/hot/cases/mod.rs"]
 mod cases;
@@ -71,5 +71,19 @@ fn a_message_is_read_and_found_by_its_key_without_an_allocation() {
         // A first copy of a datagram's handle makes its count of owners; the transmit queue gets its room.
         case();
         assert_eq!(measure(|| (0..100).for_each(|_| case())).count_total, 0, "{name}");
+    }
+}
+
+/// The tables reach their size first: decisions are kept for explanation, blocks of callers and agents for the next.
+#[test]
+fn a_call_and_an_agent_find_each_other_without_an_allocation() {
+    for (name, rounds) in
+        [("route_enqueue", 6_000), ("route_ready", 6_000), ("route_abandon", 6_000), ("route_relax", 12_000)]
+    {
+        let mut case = prepared(name, counting);
+        (0..rounds).for_each(|_| case());
+        ALLOCATIONS.set(0);
+        (0..1_000).for_each(|_| case());
+        assert_eq!(ALLOCATIONS.get(), 0, "{name}");
     }
 }

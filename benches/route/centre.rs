@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use strowger::acd::requirement::{Attributes, Requirement};
 use strowger::acd::{
-    Actor, AgentPlan, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Members, Membership, Plan,
-    QueuePlan, Reason, Routing, Skill, Step,
+    Actor, AgentPlan, AgentPolicy, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Members,
+    Membership, OfferPolicy, Plan, QueuePlan, Reason, Routing, Skill, Step,
 };
 use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
 
@@ -24,8 +24,10 @@ pub(crate) struct Centre {
     rng: Rng,
     now: Instant,
     calls: u64,
-    /// Whom nobody may take: one in each queue in turn.
-    stuck: Vec<CallId>,
+    /// Whom nobody may take, and their queues: one in each queue in turn, or all in one.
+    stuck: Vec<(CallId, u32)>,
+    /// How many of them have waited for the step.
+    relaxed: usize,
     easy: Asks,
     hard: Asks,
 }
@@ -34,6 +36,9 @@ pub(crate) struct Centre {
 pub(crate) type Meter<'m> = &'m mut dyn FnMut(&mut dyn FnMut());
 
 impl Centre {
+    /// How many queues there are; agents of the same remainder serve the same.
+    pub(crate) const QUEUES: u32 = QUEUES;
+
     /// With so many waiting whom nobody may take, in all queues or in the first alone, and every agent not ready.
     pub(crate) fn new(strategy: &'static str, waiting: u64, in_one_queue: bool) -> Self {
         let asks = |level: i64| {
@@ -43,13 +48,14 @@ impl Centre {
         let now = Instant::from_micros(100_000_000_000);
         let engine = Engine::new(now, Arc::new(plan(strategy)));
         let (easy, hard) = (asks(3), asks(10));
-        let mut centre = Self { engine, rng: Rng::from_u64(7), now, calls: 0, stuck: Vec::new(), easy, hard };
+        let mut centre =
+            Self { engine, rng: Rng::from_u64(7), now, calls: 0, stuck: Vec::new(), relaxed: 0, easy, hard };
         for index in 0..waiting {
             // One after the other, a millisecond apart, they will have waited for the step.
             let since = Instant::from_micros((now.as_micros() - STEP.as_micros() as u64) + (index + 1) * 1_000);
             let queue = if in_one_queue { 0 } else { index as u32 % QUEUES };
             let command = centre.enqueue(queue, false, Some(since));
-            centre.stuck.push(CallId(centre.calls));
+            centre.stuck.push((CallId(centre.calls), queue));
             centre.engine.handle_command(now, command);
             centre.drain();
         }
@@ -80,8 +86,12 @@ impl Centre {
         let command = self.enqueue(queue, true, None);
         self.engine.handle_command(self.now, command);
         self.drain();
-        let mut command =
-            Some(Command::SetAgent { agent: AgentId(agent), target: AgentTarget::Ready, by: Actor::Engine });
+        let mut command = Some(Command::SetAgent {
+            agent: AgentId(agent),
+            target: AgentTarget::Ready,
+            by: Actor::Engine,
+            lasts: None,
+        });
         let (engine, now) = (&mut self.engine, self.now);
         meter(&mut || engine.handle_command(now, command.take().expect("once")));
         let (call, agent, epoch) = self.offered().expect("a call waits");
@@ -89,29 +99,36 @@ impl Centre {
         self.talk(call, agent, epoch);
     }
 
-    /// A caller whom nobody may take hangs up; another takes the place.
+    /// Some caller whom nobody may take hangs up; another takes the place.
     pub(crate) fn abandon(&mut self, meter: Meter<'_>) {
-        let index = self.rng.below(self.stuck.len() as u32);
-        let call = self.stuck[index as usize];
-        let (engine, now) = (&mut self.engine, self.now);
-        meter(&mut || engine.handle_command(now, Command::CallerGone { call }));
-        let since = self.now;
-        let command = self.enqueue(index % QUEUES, false, Some(since));
-        self.stuck[index as usize] = CallId(self.calls);
-        self.engine.handle_command(self.now, command);
-        self.drain();
+        let index = self.rng.below(self.stuck.len() as u32) as usize;
+        self.replace(index, self.now, meter);
     }
 
-    /// One caller has waited for the step; as often as callers were put in at first.
+    /// One caller has waited for the step, and hangs up then; another comes who will have when all others have.
     pub(crate) fn relax(&mut self, meter: Meter<'_>) {
         self.now += Duration::from_millis(1);
         let (engine, now) = (&mut self.engine, self.now);
         meter(&mut || engine.handle_timeout(now));
+        let turn = Duration::from_millis(self.stuck.len() as u64);
+        let since = Instant::from_micros((self.now + turn).as_micros() - STEP.as_micros() as u64);
+        self.replace(self.relaxed % self.stuck.len(), since, &mut |engine| engine());
+        self.relaxed += 1;
+    }
+
+    /// A caller whom nobody may take hangs up; another takes the place.
+    fn replace(&mut self, index: usize, since: Instant, meter: Meter<'_>) {
+        let (call, queue) = self.stuck[index];
+        let (engine, now) = (&mut self.engine, self.now);
+        meter(&mut || engine.handle_command(now, Command::CallerGone { call }));
+        let command = self.enqueue(queue, false, Some(since));
+        self.stuck[index] = (CallId(self.calls), queue);
+        self.engine.handle_command(self.now, command);
         self.drain();
     }
 
     fn set(&mut self, agent: u32, target: AgentTarget) {
-        let command = Command::SetAgent { agent: AgentId(agent), target, by: Actor::Engine };
+        let command = Command::SetAgent { agent: AgentId(agent), target, by: Actor::Engine, lasts: None };
         self.engine.handle_command(self.now, command);
         self.drain();
     }
@@ -164,6 +181,8 @@ fn plan(strategy: &'static str) -> Plan {
         waiting_max: None,
         wait_max: None,
         ring_timeout: Duration::from_secs(20),
+        ring_step: Duration::from_secs(5),
+        offers: OfferPolicy::default(),
         wrap_up: Duration::ZERO,
         threshold: Duration::from_secs(20),
         short_abandon: Duration::from_secs(5),
@@ -192,6 +211,7 @@ fn plan(strategy: &'static str) -> Plan {
             initial: AgentState::NotReady(Reason::Initial),
             return_after: Duration::from_secs(60),
             busy_pause: Duration::from_secs(5),
+            policy: AgentPolicy::default(),
         }
     };
     Plan { queues: (0..QUEUES).map(queue).collect(), agents: (0..AGENTS).map(agent).collect() }

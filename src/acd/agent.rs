@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! LoggedOut, NotReady <-> Ready <-> Unreachable
+//! Ready <-> Elsewhere                                                   (its device is in a call of its own)
 //! Ready -> Offering(open) -> Talking -> WrapUp -> Ready
 //!          Offering(open) -> Offering(releasing) -> Ready, NotReady     (cancelled by us; the leg is still there)
 //!          Offering(open) -> NotReady, Ready                            (failed by itself; the leg is gone)
@@ -11,7 +12,7 @@
 use std::time::Duration;
 
 use crate::acd::message::{Actor, AgentTarget, OfferCause};
-use crate::acd::plan::{AgentPlan, AgentState, Reason};
+use crate::acd::plan::{AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Reason};
 use crate::acd::strategy::History;
 use crate::base::{CallId, Instant, PeerId, QueueId, TimerKey};
 
@@ -22,9 +23,14 @@ pub(super) enum Duty {
     NotReady(Reason),
     Ready(Standing),
     Unreachable,
+    /// Wishes calls, but its device is in another call.
+    Elsewhere(Direction),
     Offering(Offer),
     Talking(Talk),
-    WrapUp(QueueId),
+    WrapUp {
+        queue: QueueId,
+        until: Instant,
+    },
 }
 
 /// Where a ready agent stands.
@@ -74,6 +80,17 @@ pub(super) struct Talk {
     pub(super) since: Instant,
     /// Kept from the answer on: the queue may be gone when the talk ends.
     pub(super) wrap_up: Duration,
+    /// Since when one of both holds.
+    pub(super) held: Option<Instant>,
+    /// How long they held before.
+    pub(super) hold: Duration,
+}
+
+impl Talk {
+    /// How long one of both held until then.
+    pub(super) fn hold_until(&self, now: Instant) -> Duration {
+        self.hold + self.held.map_or(Duration::ZERO, |since| now.since(since))
+    }
 }
 
 impl Duty {
@@ -86,6 +103,8 @@ impl Duty {
             | AgentState::Reserved
             | AgentState::Ringing
             | AgentState::Talking
+            | AgentState::Hold
+            | AgentState::OtherCall(_)
             | AgentState::WrapUp => Self::LoggedOut,
         }
     }
@@ -97,12 +116,25 @@ impl Duty {
             Self::NotReady(reason) => AgentState::NotReady(reason.clone()),
             Self::Ready(_) => AgentState::Ready,
             Self::Unreachable => AgentState::Unreachable,
+            Self::Elsewhere(direction) => AgentState::OtherCall(*direction),
             Self::Offering(offer) => match offer.device {
                 Device::Silent => AgentState::Reserved,
                 Device::Rings => AgentState::Ringing,
             },
-            Self::Talking(_) => AgentState::Talking,
-            Self::WrapUp(_) => AgentState::WrapUp,
+            Self::Talking(Talk { held: None, .. }) => AgentState::Talking,
+            Self::Talking(Talk { held: Some(_), .. }) => AgentState::Hold,
+            Self::WrapUp { .. } => AgentState::WrapUp,
+        }
+    }
+
+    /// True when the device says what cannot be: it is taken while the agent waits for calls, or free while the agent talks.
+    pub(super) const fn contradicts(&self, device: DeviceState) -> bool {
+        match self {
+            Self::Ready(_) | Self::Unreachable | Self::Elsewhere(_) => {
+                matches!(device, DeviceState::Ringing | DeviceState::Busy(_) | DeviceState::Offline)
+            }
+            Self::Talking(_) => matches!(device, DeviceState::Idle | DeviceState::Offline),
+            Self::LoggedOut | Self::NotReady(_) | Self::Offering(_) | Self::WrapUp { .. } => false,
         }
     }
 }
@@ -116,6 +148,15 @@ pub(super) enum Contract {
     Leaving,
 }
 
+/// A state that somebody wishes an agent to be in.
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    pub(super) target: AgentTarget,
+    pub(super) by: Actor,
+    /// A not-ready ends by itself after so long.
+    pub(super) lasts: Option<Duration>,
+}
+
 /// One agent at run time.
 #[derive(Debug)]
 pub(super) struct Agent {
@@ -126,8 +167,19 @@ pub(super) struct Agent {
     pub(super) duty: Duty,
     /// When the visible state began.
     pub(super) since: Instant,
+    /// Who made it so.
+    pub(super) by: Actor,
+    /// When what the timer waits for comes; of no meaning without a timer.
+    pub(super) until: Instant,
     /// What somebody wished while a call kept the agent.
-    pub(super) wish: Option<(AgentTarget, Actor)>,
+    pub(super) wish: Option<Wish>,
+    pub(super) policy: AgentPolicy,
+    /// What its device does, as far as somebody has said.
+    pub(super) device: DeviceState,
+    /// That it contradicts the agent's state has been told.
+    pub(super) disagrees: bool,
+    /// Offers in a row that nobody answered.
+    pub(super) no_answers: u32,
     pub(super) history: History,
     /// The one timer of what it does.
     pub(super) timer: Option<TimerKey>,
@@ -142,7 +194,13 @@ impl Agent {
             busy_pause: plan.busy_pause,
             duty: Duty::LoggedOut,
             since: now,
+            by: Actor::Engine,
+            until: now,
             wish: None,
+            policy: plan.policy.clone(),
+            device: DeviceState::Unknown,
+            disagrees: false,
+            no_answers: 0,
             history: History::default(),
             timer: None,
         }
@@ -171,9 +229,34 @@ impl Agent {
             Duty::Offering(Offer { call, epoch, .. }) | Duty::Talking(Talk { call, epoch, .. }) => {
                 (Some(*call), Some(*epoch))
             }
-            Duty::LoggedOut | Duty::NotReady(_) | Duty::Ready(_) | Duty::Unreachable | Duty::WrapUp(_) => (None, None),
+            Duty::LoggedOut
+            | Duty::NotReady(_)
+            | Duty::Ready(_)
+            | Duty::Unreachable
+            | Duty::Elsewhere(_)
+            | Duty::WrapUp { .. } => (None, None),
         };
-        AgentStatus { state: self.duty.state(), since: self.since, call, epoch }
+        let until = match &self.duty {
+            Duty::WrapUp { until, .. } => Some(*until),
+            Duty::NotReady(_) => self.timer.map(|_| self.until),
+            Duty::LoggedOut
+            | Duty::Ready(_)
+            | Duty::Unreachable
+            | Duty::Elsewhere(_)
+            | Duty::Offering(_)
+            | Duty::Talking(_) => None,
+        };
+        AgentStatus {
+            state: self.duty.state(),
+            since: self.since,
+            by: self.by.clone(),
+            until,
+            next: self.wish.as_ref().map(|wish| wish.target.clone()),
+            call,
+            epoch,
+            device: self.device,
+            disagrees: self.disagrees,
+        }
     }
 }
 
@@ -184,8 +267,18 @@ pub struct AgentStatus {
     pub state: AgentState,
     /// When the state began.
     pub since: Instant,
+    /// Who made it so.
+    pub by: Actor,
+    /// When it ends by itself: a wrap-up, and a not-ready that is timed.
+    pub until: Option<Instant>,
+    /// What somebody wishes for the time after the call.
+    pub next: Option<AgentTarget>,
     /// The call it is offered, is being freed from, or talks with.
     pub call: Option<CallId>,
     /// The epoch of that offer.
     pub epoch: Option<u32>,
+    /// What its device does, as far as somebody has said.
+    pub device: DeviceState,
+    /// That contradicts the state.
+    pub disagrees: bool,
 }

@@ -1,7 +1,7 @@
 //! The invariants, each asserted from the run-time state alone. For tests and the simulator's oracle: it walks everything.
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing};
-use crate::acd::engine::{Engine, Link};
+use crate::acd::engine::Engine;
 use crate::base::{AgentId, CallId};
 
 impl Engine {
@@ -13,6 +13,7 @@ impl Engine {
         let mut armed = 0;
         let mut waiting = 0;
         let mut offered = 0;
+        let mut wishing = 0;
         for (id, queue) in self.queues.iter() {
             queue.check()?;
             armed += queue.alarms().count();
@@ -24,14 +25,20 @@ impl Engine {
                 if visit.place != *place || place.queue != id || is_early {
                     return Err(format!("{}: its place in {id} is not its own", place.call));
                 }
-                match visit.agent {
-                    None if self.matching.is_waiting(visit.line, place) => {}
-                    None => return Err(format!("{}: waits in no index", place.call)),
-                    Some(agent) => {
-                        offered += 1;
-                        self.check_bond(place.call, agent)?;
-                    }
+                let ringing = &visit.ringing;
+                if ringing.listed != ringing.wants_more() {
+                    return Err(format!("{}: {ringing:?} in the wrong index", place.call));
                 }
+                if ringing.listed && !self.matching.is_waiting(visit.line, place) {
+                    return Err(format!("{}: waits in no index", place.call));
+                }
+                wishing += usize::from(ringing.listed);
+                offered += ringing.len();
+                armed += ringing.timers().count();
+                if ringing.is_exhausted() {
+                    return Err(format!("{}: nobody rings, and nobody else is to", place.call));
+                }
+                ringing.agents().try_for_each(|agent| self.check_bond(place.call, agent))?;
             }
         }
         if waiting != self.calls.len() {
@@ -48,11 +55,11 @@ impl Engine {
             self.check_agent(id, agent)?;
         }
         if offered != open_offers {
-            return Err(format!("{offered} calls are being offered, {open_offers} agents reserved"));
+            return Err(format!("{offered} offers are open, {open_offers} agents reserved"));
         }
         let entries = self.matching.entries()?;
-        if entries != (listed, waiting - offered) {
-            return Err(format!("the indexes hold {entries:?}, not {:?}", (listed, waiting - offered)));
+        if entries != (listed, wishing) {
+            return Err(format!("the indexes hold {entries:?}, not {:?}", (listed, wishing)));
         }
         if let Some((call, agent)) = self.matching.unmatched() {
             return Err(format!("{call} waits while {agent} is idle"));
@@ -78,11 +85,11 @@ impl Engine {
             return Err(format!("{id}: {:?}, and the halls do not know", agent.duty));
         }
         let fits = match &agent.duty {
-            Duty::LoggedOut | Duty::Unreachable | Duty::Talking(_) => !timed,
-            // Only what the engine set ends by itself.
-            Duty::NotReady(reason) => reason.is_automatic() || !timed,
+            Duty::LoggedOut | Duty::Unreachable | Duty::Elsewhere(_) | Duty::Talking(_) => !timed,
+            // What the engine set ends by itself; what somebody wished may.
+            Duty::NotReady(reason) => timed || !reason.is_automatic(),
             Duty::Ready(Standing::Listed) => !timed && self.matching.is_listed(id),
-            Duty::Ready(Standing::Aside) | Duty::Offering(_) | Duty::WrapUp(_) => timed,
+            Duty::Ready(Standing::Aside) | Duty::Offering(_) | Duty::WrapUp { .. } => timed,
         };
         if !fits {
             return Err(format!("{id}: {:?} with timer {:?}", agent.duty, agent.timer));
@@ -90,11 +97,14 @@ impl Engine {
         if !self.peers.get(&agent.peer).is_some_and(|peer| peer.agents.contains(&id)) {
             return Err(format!("{id}: its neighbour does not know it"));
         }
-        let link = self.link(agent.peer);
-        if matches!((&agent.duty, link), (Duty::Ready(_), Link::Down) | (Duty::Unreachable, Link::Up)) {
-            return Err(format!("{id}: {:?} against its neighbour's link", agent.duty));
+        let wishes = matches!(agent.duty, Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_));
+        if wishes && self.wishing(agent).state() != agent.duty.state() {
+            return Err(format!("{id}: {:?} against its link or device", agent.duty));
         }
-        let busy = matches!(agent.duty, Duty::Offering(_) | Duty::Talking(_) | Duty::WrapUp(_));
+        if agent.disagrees != agent.duty.contradicts(agent.device) {
+            return Err(format!("{id}: {:?} beside {:?}, not told", agent.duty, agent.device));
+        }
+        let busy = matches!(agent.duty, Duty::Offering(_) | Duty::Talking(_) | Duty::WrapUp { .. });
         if !busy && (agent.wish.is_some() || agent.contract == Contract::Leaving) {
             return Err(format!("{id}: nothing keeps it from {:?}", agent.wish));
         }

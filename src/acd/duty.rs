@@ -3,37 +3,92 @@
 
 use std::time::Duration;
 
-use crate::acd::agent::{Contract, Duty, Offer, Phase, Standing};
+use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing, Wish};
 use crate::acd::engine::{Engine, Link, Timer};
-use crate::acd::message::{Actor, AgentTarget, Fact, OfferCause};
-use crate::acd::plan::AgentState;
+use crate::acd::fact::Fact;
+use crate::acd::message::{Actor, AgentTarget, OfferCause};
+use crate::acd::plan::{AgentState, DeviceState, Direction};
 use crate::acd::strategy::History;
-use crate::base::{AgentId, PeerId};
+use crate::base::limits::WRAP_UP_MAX;
+use crate::base::{AgentId, CallId, PeerId};
 
 impl Engine {
-    pub(super) fn on_set_agent(&mut self, agent: AgentId, target: AgentTarget, by: Actor) {
+    pub(super) fn on_set_agent(&mut self, agent: AgentId, wish: Wish) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         match row.duty {
-            Duty::LoggedOut | Duty::NotReady(_) => self.obey(agent, target, by),
-            Duty::Ready(_) | Duty::Unreachable => match target {
+            Duty::LoggedOut | Duty::NotReady(_) => self.obey(agent, wish),
+            Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_) => match wish.target {
                 AgentTarget::Ready => {}
-                AgentTarget::NotReady(_) | AgentTarget::LoggedOut => self.obey(agent, target, by),
+                AgentTarget::NotReady(_) | AgentTarget::LoggedOut => self.obey(agent, wish),
             },
-            Duty::WrapUp(_) => {
-                row.wish = Some((target, by));
+            Duty::WrapUp { .. } => {
+                row.wish = Some(wish);
                 self.tell_wrap_up_ended(agent);
                 self.settle(agent);
             }
-            Duty::Talking(_) => row.wish = wish(target, by),
+            Duty::Talking(_) => row.wish = kept(wish),
             Duty::Offering(Offer { call, phase, .. }) => {
-                let gone = target == AgentTarget::LoggedOut && phase == Phase::Open;
-                row.wish = wish(target, by);
+                let gone = wish.target == AgentTarget::LoggedOut && phase == Phase::Open;
+                row.wish = kept(wish);
                 if gone {
                     self.cancel_offer(agent, OfferCause::AgentGone);
-                    self.offer_or_wait(call);
+                    self.go_on(call);
                 }
             }
         }
+    }
+
+    /// The wrap-up that runs ends later; the one that follows a talk will be longer.
+    pub(super) fn on_extend_wrap_up(&mut self, agent: AgentId, more: Duration, by: Actor) {
+        let now = self.now;
+        let Some(row) = self.agents.get_mut(agent) else { return };
+        let queue = match &mut row.duty {
+            Duty::Talking(talk) => {
+                talk.wrap_up = talk.wrap_up.saturating_add(more).min(WRAP_UP_MAX);
+                talk.queue
+            }
+            Duty::WrapUp { queue, until } => {
+                let (queue, end) = (*queue, (*until + more).min(row.since + WRAP_UP_MAX));
+                *until = end;
+                self.arm(agent, end.since(now), Timer::WrapUp);
+                queue
+            }
+            Duty::LoggedOut
+            | Duty::NotReady(_)
+            | Duty::Ready(_)
+            | Duty::Unreachable
+            | Duty::Elsewhere(_)
+            | Duty::Offering(_) => return,
+        };
+        self.tell(Fact::WrapUpExtended { queue, agent, more, by });
+    }
+
+    pub(super) fn on_end_wrap_up(&mut self, agent: AgentId, by: Actor) {
+        let Some(row) = self.agents.get_mut(agent) else { return };
+        let Duty::WrapUp { .. } = row.duty else { return };
+        row.wish.get_or_insert(Wish { target: AgentTarget::Ready, by, lasts: None });
+        self.tell_wrap_up_ended(agent);
+        self.settle(agent);
+    }
+
+    /// Somebody outside says what the device does: an agent whose device is taken is offered nothing.
+    pub(super) fn on_device(&mut self, agent: AgentId, device: DeviceState) {
+        let Some(row) = self.agents.get_mut(agent) else { return };
+        row.device = device;
+        self.stand_anew(&[agent]);
+        self.tell_disagreement(agent);
+    }
+
+    pub(super) fn on_held(&mut self, call: CallId, agent: AgentId, epoch: u32, held: bool) {
+        let now = self.now;
+        let Some(Duty::Talking(talk)) = self.agents.get(agent).map(|row| &row.duty) else { return };
+        let mut talk = *talk;
+        if (talk.call, talk.epoch) != (call, epoch) || talk.held.is_some() == held {
+            return;
+        }
+        talk.hold = talk.hold_until(now);
+        talk.held = held.then_some(now);
+        self.change(agent, Duty::Talking(talk));
     }
 
     /// Agents behind a silent neighbour are unreachable; behind one that answers again they are ready, in their old turn.
@@ -46,32 +101,32 @@ impl Engine {
         let agents: Vec<AgentId> = row.agents.iter().copied().collect();
         self.tell(Fact::PeerState { peer, up: link == Link::Up });
         // All are listed before anybody is matched, so that the longest waiting call meets the agent whose turn it is.
-        self.relink(&agents);
+        self.stand_anew(&agents);
     }
 
-    /// Puts each agent who wishes calls where its neighbour's link says. The halls of those who came back are to be settled.
-    pub(super) fn relink(&mut self, agents: &[AgentId]) {
+    /// Puts each agent who wishes calls where its neighbour's link and its device say. The halls of those who came back are to
+    /// be settled.
+    pub(super) fn stand_anew(&mut self, agents: &[AgentId]) {
         for &agent in agents {
             let Some(row) = self.agents.get(agent) else { continue };
-            match (&row.duty, self.link(row.peer)) {
-                (Duty::Ready(_), Link::Down) => self.begin(agent, Duty::Unreachable, Actor::Engine),
-                (Duty::Unreachable, Link::Up) => {
-                    self.begin(agent, Duty::Ready(Standing::Aside), Actor::Engine);
-                    self.list(agent);
-                    self.matching.unsettle_around(agent);
-                }
-                (Duty::Ready(_), Link::Up)
-                | (Duty::Unreachable, Link::Down)
-                | (
-                    Duty::LoggedOut | Duty::NotReady(_) | Duty::Offering(_) | Duty::Talking(_) | Duty::WrapUp(_),
-                    Link::Up | Link::Down,
-                ) => {}
+            if !matches!(row.duty, Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_)) {
+                continue;
+            }
+            let duty = self.wishing(row);
+            if duty.state() == row.duty.state() {
+                continue;
+            }
+            let is_ready = matches!(duty, Duty::Ready(_));
+            self.begin(agent, duty, Actor::Engine);
+            if is_ready {
+                self.list(agent);
+                self.matching.unsettle_around(agent);
             }
         }
     }
 
     pub(super) fn on_wrap_up_over(&mut self, agent: AgentId) {
-        let Some(Duty::WrapUp(_)) = self.timed_out(agent) else { return };
+        let Some(Duty::WrapUp { .. }) = self.timed_out(agent) else { return };
         self.tell_wrap_up_ended(agent);
         self.settle(agent);
     }
@@ -89,7 +144,7 @@ impl Engine {
             return self.dismiss(agent);
         }
         match row.wish.take() {
-            Some((target, by)) => self.obey(agent, target, by),
+            Some(wish) => self.obey(agent, wish),
             None => self.wish_calls(agent, Actor::Engine),
         }
     }
@@ -97,7 +152,7 @@ impl Engine {
     /// Ready, but not offered anything for a moment.
     pub(super) fn hold_off(&mut self, agent: AgentId, pause: Duration) {
         let Some(row) = self.agents.get(agent) else { return };
-        if self.link(row.peer) == Link::Down {
+        if !matches!(self.wishing(row), Duty::Ready(_)) {
             return self.wish_calls(agent, Actor::Engine);
         }
         self.begin(agent, Duty::Ready(Standing::Aside), Actor::Engine);
@@ -114,33 +169,39 @@ impl Engine {
         }
     }
 
-    /// Ready where the neighbour answers, and matched with the best call over all the queues it serves.
+    /// Ready where the neighbour answers and the device is free, and matched with the best call over all the queues it serves.
     pub(super) fn wish_calls(&mut self, agent: AgentId, by: Actor) {
-        if self.stand_up(agent, by) == Link::Down {
+        if !self.stand_up(agent, by) {
             return;
         }
         match self.matching.best_call(agent) {
             Some((place, line)) => {
                 self.take(place.call, line, agent);
-                self.matching.unwait(line, &place);
                 self.reserve(agent, place.call);
             }
             None => self.list(agent),
         }
     }
 
-    /// Ready where the neighbour answers, unreachable where it does not; listed nowhere yet.
-    pub(super) fn stand_up(&mut self, agent: AgentId, by: Actor) -> Link {
-        let Some(row) = self.agents.get_mut(agent) else { return Link::Down };
+    /// Ready where the neighbour answers and the device is free; listed nowhere yet. True when ready.
+    pub(super) fn stand_up(&mut self, agent: AgentId, by: Actor) -> bool {
+        let Some(row) = self.agents.get_mut(agent) else { return false };
         row.history.idle_since.get_or_insert(self.now);
-        let peer = row.peer;
-        let link = self.link(peer);
-        let duty = match link {
-            Link::Up => Duty::Ready(Standing::Aside),
-            Link::Down => Duty::Unreachable,
-        };
+        let Some(row) = self.agents.get(agent) else { return false };
+        let duty = self.wishing(row);
+        let is_ready = matches!(duty, Duty::Ready(_));
         self.begin(agent, duty, by);
-        link
+        is_ready
+    }
+
+    /// What an agent does who wishes calls.
+    pub(super) fn wishing(&self, row: &Agent) -> Duty {
+        match (self.link(row.peer), row.device) {
+            (Link::Down, _) | (Link::Up, DeviceState::Offline) => Duty::Unreachable,
+            (Link::Up, DeviceState::Busy(direction)) => Duty::Elsewhere(direction),
+            (Link::Up, DeviceState::Ringing) => Duty::Elsewhere(Direction::In),
+            (Link::Up, DeviceState::Unknown | DeviceState::Idle) => Duty::Ready(Standing::Aside),
+        }
     }
 
     /// Changes what an agent does: leaves the idle index, stops the timer of what it did, and tells a new state.
@@ -158,11 +219,11 @@ impl Engine {
         self.tell_state(agent, from, by);
     }
 
-    /// Changes the offer an agent is reserved by; its timer runs on.
-    pub(super) fn change_offer(&mut self, agent: AgentId, offer: Offer) {
+    /// Changes the offer or talk that binds an agent; its timer runs on.
+    pub(super) fn change(&mut self, agent: AgentId, duty: Duty) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         let from = row.duty.state();
-        row.duty = Duty::Offering(offer);
+        row.duty = duty;
         self.tell_state(agent, from, Actor::Engine);
     }
 
@@ -172,7 +233,8 @@ impl Engine {
         if let Some(key) = row.timer.take() {
             self.timers.cancel(key);
         }
-        row.timer = Some(self.timers.arm(self.now + delay, timer(agent)));
+        row.until = self.now + delay;
+        row.timer = Some(self.timers.arm(row.until, timer(agent)));
     }
 
     /// The duty whose timer has just fired.
@@ -193,10 +255,19 @@ impl Engine {
         self.matching.list(agent, &row.history);
     }
 
-    fn obey(&mut self, agent: AgentId, target: AgentTarget, by: Actor) {
+    fn obey(&mut self, agent: AgentId, wish: Wish) {
+        let Wish { target, by, lasts } = wish;
+        if let Some(row) = self.agents.get_mut(agent) {
+            row.no_answers = 0;
+        }
         match target {
             AgentTarget::Ready => self.wish_calls(agent, by),
-            AgentTarget::NotReady(reason) => self.begin(agent, Duty::NotReady(reason), by),
+            AgentTarget::NotReady(reason) => {
+                self.begin(agent, Duty::NotReady(reason), by);
+                if let Some(lasts) = lasts {
+                    self.arm(agent, lasts, Timer::Return);
+                }
+            }
             AgentTarget::LoggedOut => {
                 self.begin(agent, Duty::LoggedOut, by);
                 if let Some(row) = self.agents.get_mut(agent) {
@@ -209,25 +280,37 @@ impl Engine {
     fn tell_state(&mut self, agent: AgentId, from: AgentState, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         let to = row.duty.state();
-        if from == to {
-            return;
+        if from != to || by != Actor::Engine {
+            row.by = by.clone();
         }
-        let spent = self.now.since(row.since);
-        row.since = self.now;
-        self.tell(Fact::AgentState { agent, from, to, spent, by });
+        if from != to {
+            let spent = self.now.since(row.since);
+            row.since = self.now;
+            self.tell(Fact::AgentState { agent, from, to, spent, by });
+        }
+        self.tell_disagreement(agent);
+    }
+
+    /// Tells when the device begins or ceases to contradict the state.
+    fn tell_disagreement(&mut self, agent: AgentId) {
+        let Some(row) = self.agents.get_mut(agent) else { return };
+        let (device, disagrees) = (row.device, row.duty.contradicts(row.device));
+        if std::mem::replace(&mut row.disagrees, disagrees) != disagrees {
+            self.tell(Fact::Disagreement { agent, device, disagrees });
+        }
     }
 
     fn tell_wrap_up_ended(&mut self, agent: AgentId) {
         let Some(row) = self.agents.get(agent) else { return };
-        let Duty::WrapUp(queue) = row.duty else { return };
+        let Duty::WrapUp { queue, .. } = row.duty else { return };
         self.tell(Fact::WrapUpEnded { queue, agent, wrap_up: self.now.since(row.since) });
     }
 }
 
 /// Ready is what follows anyway, so that wishing it takes back what was wished before.
-fn wish(target: AgentTarget, by: Actor) -> Option<(AgentTarget, Actor)> {
-    match target {
+fn kept(wish: Wish) -> Option<Wish> {
+    match wish.target {
         AgentTarget::Ready => None,
-        AgentTarget::NotReady(_) | AgentTarget::LoggedOut => Some((target, by)),
+        AgentTarget::NotReady(_) | AgentTarget::LoggedOut => Some(wish),
     }
 }

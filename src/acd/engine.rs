@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::acd::agent::{Agent, AgentStatus};
+use crate::acd::agent::{Agent, AgentStatus, Wish};
+use crate::acd::fact::{Fact, Repair, Stamped};
 use crate::acd::matching::Matching;
-use crate::acd::message::{Command, Effect, Fact, Stamped};
+use crate::acd::message::{Command, Effect};
 use crate::acd::overrides::Overrides;
 use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
@@ -43,7 +44,7 @@ pub struct Engine {
     pub(super) epoch: u32,
     /// Orders calls that joined at the same moment.
     pub(super) seq: u64,
-    /// Reservations freed by their deadline.
+    /// What had to be put right.
     pub(super) repairs: u64,
     effects: VecDeque<Effect>,
     facts: VecDeque<Stamped>,
@@ -78,6 +79,10 @@ pub(super) enum Timer {
     Threshold(QueueId),
     /// Somebody in the queue may have reached `wait_max`.
     WaitMax(QueueId),
+    /// One more agent is to ring for the call.
+    RingMore(CallId),
+    /// The call has rested after an offer that found nobody.
+    Rested(CallId),
     /// Somebody in the queue may look further.
     Reach(QueueId),
     /// The device has rung long enough.
@@ -137,7 +142,11 @@ impl Engine {
             Command::OfferFailed { call, agent, epoch, cause } => self.on_failed(call, agent, epoch, cause),
             Command::OfferReleased { agent, epoch } => self.on_released(agent, epoch),
             Command::TalkEnded { call, agent, epoch, by } => self.on_talk_ended(call, agent, epoch, by),
-            Command::SetAgent { agent, target, by } => self.on_set_agent(agent, target, by),
+            Command::SetAgent { agent, target, by, lasts } => self.on_set_agent(agent, Wish { target, by, lasts }),
+            Command::ExtendWrapUp { agent, more, by } => self.on_extend_wrap_up(agent, more, by),
+            Command::EndWrapUp { agent, by } => self.on_end_wrap_up(agent, by),
+            Command::Device { agent, device } => self.on_device(agent, device),
+            Command::Held { call, agent, epoch, held } => self.on_held(call, agent, epoch, held),
             Command::SetSkill { .. }
             | Command::SetMembership { .. }
             | Command::SetPenalty { .. }
@@ -161,6 +170,8 @@ impl Engine {
             match timer {
                 Timer::Threshold(queue) => self.on_threshold(queue),
                 Timer::WaitMax(queue) => self.on_wait_max(queue),
+                Timer::RingMore(call) => self.on_ring_more(call),
+                Timer::Rested(call) => self.on_rested(call),
                 Timer::Reach(queue) => self.on_reach(queue),
                 Timer::Ring(agent) => self.on_ring_timeout(agent),
                 Timer::Release(agent) => self.on_release_overdue(agent),
@@ -218,7 +229,7 @@ impl Engine {
         &self.plan
     }
 
-    /// How many reservations had to be freed because their release never came. Anything but 0 is a fault of the node.
+    /// How often engine and legs did not agree and it had to be put right. Anything but 0 is a fault of the node.
     pub fn repairs(&self) -> u64 {
         self.repairs
     }
@@ -233,6 +244,12 @@ impl Engine {
 
     pub(super) fn tell(&mut self, fact: Fact) {
         self.facts.push_back(Stamped { at: self.now, fact });
+    }
+
+    /// Something had to be put right.
+    pub(super) fn tell_repair(&mut self, kind: Repair, agent: Option<AgentId>, call: Option<CallId>) {
+        self.repairs += 1;
+        self.tell(Fact::Repaired { kind, agent, call });
     }
 
     pub(super) fn ask(&mut self, effect: Effect) {

@@ -56,7 +56,7 @@ impl Engine {
                 .take(CANDIDATES_MAX)
                 .filter_map(|rank| Some(queue.order.nth(rank)?.call))
                 .collect(),
-            offered_to: visit.agent.into_iter().collect(),
+            offered_to: visit.ringing.agents().collect(),
             needs: needs.clone(),
             step,
             looks_further,
@@ -66,8 +66,7 @@ impl Engine {
 
     /// The agent who is next for a call, noted as a decision.
     pub(super) fn choose(&mut self, call: CallId, line: LineId) -> Option<AgentId> {
-        let chosen = self.matching.best_agent(line)?;
-        let (queue, strategy, candidates) = self.matching.candidates(line);
+        let (chosen, queue, strategy, candidates) = self.matching.choose(line)?;
         self.decisions.note(Decision { at: self.now, call, queue, strategy, chosen, candidates });
         Some(chosen)
     }

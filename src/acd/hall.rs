@@ -15,9 +15,8 @@ use crate::acd::reach::Reach;
 use crate::acd::reason::{Candidates, Exclusion};
 use crate::acd::requirement::{Attributes, Residual};
 use crate::acd::rota::{By, Rank, Rota, Turn};
-use crate::acd::routing::{Membership, PenaltyStep, Routing, Skill};
+use crate::acd::routing::{Members, Membership, PenaltyStep, Routing, Skill};
 use crate::acd::strategy::{self, Candidate, History, Strategy};
-use crate::base::limits::CANDIDATES_MAX;
 use crate::base::{AgentId, Instant, Rng};
 
 /// See the module.
@@ -49,6 +48,8 @@ pub(super) struct Hall {
     ready: Bits,
     /// Groups of which somebody is logged in.
     staffed: Bits,
+    /// How many are logged in.
+    logged_in: u32,
 }
 
 /// A ladder, with the groups that meet each step of it.
@@ -83,6 +84,8 @@ struct Group {
     skills: Arc<[Skill]>,
     terms: Membership,
     skill: u32,
+    /// Some caller may be for it in some step.
+    serves: bool,
     /// The lines it may take calls of.
     lines: Bits,
     logged_in: u32,
@@ -123,6 +126,7 @@ impl Hall {
             group_ids: BTreeMap::new(),
             ready: Bits::default(),
             staffed: Bits::default(),
+            logged_in: 0,
         };
         let mut name = plan.strategy;
         for step in std::iter::once(None).chain(plan.routing.steps.iter().map(|step| step.strategy)) {
@@ -175,6 +179,11 @@ impl Hall {
         self.asks_for_attributes || self.ladders[0].needs.iter().any(|needs| needs::met_by(needs, skills))
     }
 
+    /// True when who has this seat may take some caller in some step.
+    pub(super) fn serves(&self, seat: &Seat) -> bool {
+        self.groups[seat.group].serves
+    }
+
     /// The line of callers in a reach who bring these attributes.
     pub(super) fn line(&mut self, attributes: Option<&Arc<Attributes>>, reach: usize) -> usize {
         let ladder = match attributes {
@@ -214,7 +223,18 @@ impl Hall {
         let terms = &self.groups[group].terms;
         self.ladders[line.ladder].met_by[line.view.step].has(group)
             && terms.level <= line.view.level
-            && self.reaches[line.reach].admits(terms)
+            && self.reaches[line.reach].admits(terms, self.penalties_count())
+    }
+
+    /// False while so few members are logged in that penalties count for nothing.
+    fn penalties_count(&self) -> bool {
+        let limit = self.routing.penalty_members_limit;
+        limit == 0 || self.routing.members == Members::Skilled || self.logged_in > limit
+    }
+
+    /// What penalties below count as for callers of a line; `None`: no penalty counts.
+    fn raise(&self, line: &Line) -> Option<u32> {
+        self.penalties_count().then(|| self.reaches[line.reach].window.raise)
     }
 
     /// Works out who may take calls of a line.
@@ -242,7 +262,8 @@ impl Hall {
                 met.put(index, needs::met_by(needs, &skills));
             }
         }
-        let group = Group { skills, terms: terms.clone(), skill, lines: Bits::default(), logged_in: 0 };
+        let serves = self.may_serve(&skills);
+        let group = Group { skills, terms: terms.clone(), skill, serves, lines: Bits::default(), logged_in: 0 };
         self.groups.push(group);
         self.rotas.iter_mut().for_each(Rota::add_group);
         for line in 0..self.lines.len() {
@@ -256,11 +277,15 @@ impl Hall {
 
     /// Somebody of the seat's group has logged in (`true`) or out. True when callers look elsewhere now.
     pub(super) fn staff(&mut self, seat: &Seat, present: bool) -> bool {
+        let counted = self.penalties_count();
         let group = &mut self.groups[seat.group];
         let before = group.logged_in > 0;
-        group.logged_in = if present { group.logged_in + 1 } else { group.logged_in.saturating_sub(1) };
+        for count in [&mut group.logged_in, &mut self.logged_in] {
+            *count = if present { *count + 1 } else { count.saturating_sub(1) };
+        }
         let after = group.logged_in > 0;
-        if before == after {
+        let turns = counted != self.penalties_count();
+        if before == after && !turns {
             return false;
         }
         self.staffed.put(seat.group, after);
@@ -268,7 +293,7 @@ impl Hall {
         for index in 0..self.lines.len() {
             let line = &self.lines[index];
             let view = self.survey(line.ladder, line.reach);
-            if view != line.view {
+            if view != line.view || turns {
                 self.lines[index].view = view;
                 self.open(index);
                 moved = true;
@@ -326,24 +351,24 @@ impl Hall {
         let line = &self.lines[line];
         let mut groups = line.groups.common(&self.ready).peekable();
         groups.peek()?;
-        let raise = self.reaches[line.reach].window.raise;
+        let raise = self.raise(line);
         self.rotas[self.rota_of[line.view.step]].next(groups, By { raise, turn: self.turn }, rng)
+    }
+
+    /// As [`Hall::best_agent`], with the strategy and whom the agent was chosen from.
+    pub(super) fn choose(&self, line: usize, rng: &mut Rng) -> Option<(AgentId, &'static str, Candidates)> {
+        let (strategy, candidates) = self.candidates(line);
+        let first = candidates.first()?.agent;
+        let rota = &self.rotas[self.rota_of[self.lines[line].view.step]];
+        let chosen = if rota.takes_first() { first } else { self.best_agent(line, rng)? };
+        Some((chosen, strategy, candidates))
     }
 
     /// The strategy by which a line's callers find agents, and the first of each group that may take them, in its order.
     pub(super) fn candidates(&self, line: usize) -> (&'static str, Candidates) {
         let line = &self.lines[line];
         let rota = &self.rotas[self.rota_of[line.view.step]];
-        let mut candidates = Candidates::new();
-        for group in line.groups.common(&self.ready) {
-            let candidacy = rota.candidacy(group);
-            let at = candidates.partition_point(|before| *before < candidacy);
-            if at < CANDIDATES_MAX {
-                candidates.truncate(CANDIDATES_MAX - 1);
-                candidates.insert(at, candidacy);
-            }
-        }
-        (rota.strategy.name, candidates)
+        (rota.strategy.name, rota.candidates(line.groups.common(&self.ready), self.raise(line)))
     }
 
     /// What a line asks for now, and how many steps that is.
@@ -367,7 +392,7 @@ impl Hall {
         if delay > self.reaches[line.reach].after {
             return Exclusion::Delay(since + delay);
         }
-        if !(min..=max).contains(&penalty) {
+        if self.penalties_count() && !(min..=max).contains(&penalty) {
             return Exclusion::Penalty { penalty, min, max };
         }
         Exclusion::None
@@ -424,6 +449,9 @@ impl Hall {
             if self.rotas.iter().any(|rota| (rota.len(index) > 0) != self.ready.has(index)) {
                 return Err(format!("group {index} is wrong about being ready"));
             }
+        }
+        if self.groups.iter().map(|group| group.logged_in).sum::<u32>() != self.logged_in {
+            return Err(format!("{} are logged in, the groups say otherwise", self.logged_in));
         }
         let agents = self.rotas.first().map_or(0, |rota| (0..self.groups.len()).map(|group| rota.len(group)).sum());
         Ok((agents, self.lines.iter().map(|line| line.waiting.len()).sum()))

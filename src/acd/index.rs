@@ -2,7 +2,7 @@
 //! that no decision can come to walk callers or agents unseen. Tests count its operations.
 //!
 //! Entries lie sorted in blocks of at most [`BLOCK`]; a Fenwick tree over the blocks' lengths tells ranks. Emptied blocks are
-//! kept for later, so that a set that has seen its largest size allocates no more.
+//! kept, the last one in its place, so that a set that has seen its largest size allocates no more.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ const SPARE_MAX: usize = 8;
 /// An ordered set without a cheap-looking walk.
 #[derive(Debug)]
 pub(super) struct Index<T> {
-    /// Sorted, and none of them empty.
+    /// Sorted, and none of them empty but one that is alone.
     blocks: Vec<Vec<T>>,
     /// `lengths[i]` is the sum of the lengths of the blocks `i & (i + 1) ..= i` (Fenwick 1994).
     lengths: Vec<usize>,
@@ -53,7 +53,7 @@ impl<T: Ord + Copy> Index<T> {
         let Some(entries) = self.blocks.get_mut(block) else { return false };
         let Ok(at) = entries.binary_search(entry) else { return false };
         entries.remove(at);
-        if entries.is_empty() {
+        if entries.is_empty() && self.blocks.len() > 1 {
             let empty = self.blocks.remove(block);
             if self.spare.len() < SPARE_MAX {
                 self.spare.push(empty);
@@ -278,5 +278,18 @@ mod tests {
         assert_eq!(index.spare.len(), 1);
         index.insert(640);
         assert_eq!((index.spare.len(), index.nth(0), index.nth(576)), (0, Some(64), Some(640)));
+    }
+
+    #[test]
+    fn a_set_of_one_that_empties_and_fills_again_keeps_its_block() {
+        let mut index = Index::default();
+        for entry in [7, 3, 9] {
+            index.insert(entry);
+            assert_eq!((index.first(), index.nth(0), index.len()), (Some(entry), Some(entry), 1));
+            assert!(index.remove(&entry));
+            assert_eq!((index.first(), index.nth(0), index.first_from(0), index.rank(&5)), (None, None, None, 0));
+            assert!(index.is_empty() && !index.contains(&entry) && index.walk().next().is_none());
+            assert_eq!((index.blocks.len(), index.spare.capacity()), (1, 0));
+        }
     }
 }

@@ -2,7 +2,8 @@
 //! serves. A decision looks at the seats of one agent or the line of one call; it never walks agents or callers. At rest
 //! nobody waits whom a ready agent may take.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use crate::acd::hall::{Hall, Seat};
@@ -35,10 +36,31 @@ pub(super) struct Matching {
     /// The queues that each set of skills was found to serve.
     teams: BTreeMap<Arc<[Skill]>, Arc<[QueueId]>>,
     /// Halls in which callers and ready agents may stand beside each other.
-    unsettled: BTreeSet<u32>,
+    unsettled: Unsettled,
     /// Who took the last call of queues whose halls are to be opened.
     turns: BTreeMap<QueueId, Turn>,
     rng: Rng,
+}
+
+/// Halls to be looked at, and the heads of their lines on the way. Its room is kept.
+#[derive(Debug, Default)]
+struct Unsettled {
+    /// Each once.
+    halls: Vec<u32>,
+    is_in: Vec<bool>,
+    heads: BinaryHeap<Reverse<(Place, LineId)>>,
+}
+
+impl Unsettled {
+    fn insert(&mut self, hall: u32) {
+        let index = hall as usize;
+        if index >= self.is_in.len() {
+            self.is_in.resize(index + 1, false);
+        }
+        if !std::mem::replace(&mut self.is_in[index], true) {
+            self.halls.push(hall);
+        }
+    }
 }
 
 /// An agent as the halls know it.
@@ -56,7 +78,7 @@ impl Matching {
             members: IdMap::default(),
             by_skill: BTreeMap::new(),
             teams: BTreeMap::new(),
-            unsettled: BTreeSet::new(),
+            unsettled: Unsettled::default(),
             turns: BTreeMap::new(),
             rng,
         }
@@ -187,9 +209,11 @@ impl Matching {
         self.halls[line.hall as usize].1.unwait(line.line as usize, place);
     }
 
-    /// The agent who is next for a call of the line.
-    pub(super) fn best_agent(&mut self, line: LineId) -> Option<AgentId> {
-        self.halls[line.hall as usize].1.best_agent(line.line as usize, &mut self.rng)
+    /// The agent who is next for a call of the line; the queue, its strategy, and whom the agent was chosen from.
+    pub(super) fn choose(&mut self, line: LineId) -> Option<(AgentId, QueueId, &'static str, Candidates)> {
+        let (queue, hall) = &self.halls[line.hall as usize];
+        let (chosen, strategy, candidates) = hall.choose(line.line as usize, &mut self.rng)?;
+        Some((chosen, *queue, strategy, candidates))
     }
 
     /// The best call over all queues of an agent.
@@ -232,30 +256,33 @@ impl Matching {
     /// Callers of an agent's queues may find it ready.
     pub(super) fn unsettle_around(&mut self, agent: AgentId) {
         let Some(member) = self.members.get(&agent) else { return };
-        self.unsettled.extend(member.seats.iter().map(|seat| seat.hall));
+        member.seats.iter().for_each(|seat| self.unsettled.insert(seat.hall));
     }
 
     /// All queues at once.
     pub(super) fn unsettle_all(&mut self) {
-        self.unsettled.extend((0_u32..).take(self.halls.len()));
+        (0_u32..).take(self.halls.len()).for_each(|hall| self.unsettled.insert(hall));
     }
 
-    /// The first of each line of the halls that are not settled; they count as settled then.
-    pub(super) fn unsettled_heads(&mut self) -> Option<BTreeSet<(Place, LineId)>> {
-        if self.unsettled.is_empty() {
-            return None;
+    /// The best call among the first of each line of the halls that are not settled. It is given out once, then the next:
+    /// who has matched it asks for its line again ([`Matching::look_again`]).
+    pub(super) fn unsettled_head(&mut self) -> Option<(Place, LineId)> {
+        let Unsettled { halls, is_in, heads } = &mut self.unsettled;
+        if heads.is_empty() {
+            for hall in halls.drain(..) {
+                is_in[hall as usize] = false;
+                let id = |line: usize| LineId { hall, line: u32::try_from(line).unwrap_or(u32::MAX) };
+                let of_hall = self.halls[hall as usize].1.heads();
+                heads.extend(of_hall.map(|(place, line)| Reverse((place, id(line)))));
+            }
         }
-        let mut heads = BTreeSet::new();
-        for hall in std::mem::take(&mut self.unsettled) {
-            let id = |line: usize| LineId { hall, line: u32::try_from(line).unwrap_or(u32::MAX) };
-            heads.extend(self.halls[hall as usize].1.heads().map(|(place, line)| (place, id(line))));
-        }
-        Some(heads)
+        heads.pop().map(|Reverse(head)| head)
     }
 
-    /// The first of a line.
-    pub(super) fn head(&self, line: LineId) -> Option<(Place, LineId)> {
-        Some((self.halls[line.hall as usize].1.head(line.line as usize)?, line))
+    /// The first of a line that has been matched has changed.
+    pub(super) fn look_again(&mut self, line: LineId) {
+        let head = self.halls[line.hall as usize].1.head(line.line as usize);
+        self.unsettled.heads.extend(head.map(|place| Reverse((place, line))));
     }
 
     /// True when the place stands in the line.
@@ -267,6 +294,13 @@ impl Matching {
     pub(super) fn is_listed(&self, agent: AgentId) -> bool {
         let Some(member) = self.members.get(&agent) else { return false };
         member.seats.iter().all(|seat| self.halls[seat.hall as usize].1.is_listed(seat))
+    }
+
+    /// The queues of which an agent may take callers in some step, in the order of the ids.
+    pub(super) fn queues_served(&self, agent: AgentId) -> impl Iterator<Item = QueueId> {
+        let seats = self.members.get(&agent).map_or(&[][..], |member| &member.seats);
+        let halls = seats.iter().map(|seat| (&self.halls[seat.hall as usize], seat));
+        halls.filter(|((_, hall), seat)| hall.serves(seat)).map(|((queue, _), _)| *queue)
     }
 
     /// How many seats an agent has.

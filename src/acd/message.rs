@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::plan::{AgentState, Reason};
+use crate::acd::plan::{DeviceState, Reason};
 use crate::acd::requirement::Attributes;
 use crate::acd::routing::{Membership, QueueState, Skill};
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
@@ -46,7 +46,8 @@ pub enum Command {
         /// The offer's epoch.
         epoch: u32,
     },
-    /// The agent answered and is joined with the caller.
+    /// The agent answered. [`Effect::Join`] follows where the offer still stands and nobody was faster; else the offer has been
+    /// taken back, and [`Effect::CancelOffer`] was or will be asked.
     OfferAnswered {
         /// The offered call.
         call: CallId,
@@ -92,6 +93,42 @@ pub enum Command {
         target: AgentTarget,
         /// Who wished it.
         by: Actor,
+        /// Not ready ends by itself after so long, counted from when it begins; `None`: when somebody ends it.
+        lasts: Option<Duration>,
+    },
+    /// The agent's wrap-up lasts longer: the one that runs, or the one that follows the talk.
+    ExtendWrapUp {
+        /// The agent.
+        agent: AgentId,
+        /// By so much; bounded by `limits::WRAP_UP_MAX` in all.
+        more: Duration,
+        /// Who asked.
+        by: Actor,
+    },
+    /// The agent's wrap-up ends now.
+    EndWrapUp {
+        /// The agent.
+        agent: AgentId,
+        /// Who asked.
+        by: Actor,
+    },
+    /// Somebody outside says what the agent's device does.
+    Device {
+        /// The agent.
+        agent: AgentId,
+        /// What it does.
+        device: DeviceState,
+    },
+    /// One side of a talk holds, or nobody does any more.
+    Held {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+        /// True while one of both holds.
+        held: bool,
     },
     /// Somebody sets a skill of an agent; one of level 0 is taken away.
     SetSkill {
@@ -227,6 +264,15 @@ pub enum Effect {
         /// Why.
         cause: OfferCause,
     },
+    /// The agent has won the call: join them. The other offers of the call have been taken back before.
+    Join {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+    },
     /// The call has left its queue and must be treated (announced, answered with a status, hung up).
     FlowOut {
         /// The call; the engine has forgotten it.
@@ -257,13 +303,15 @@ pub enum FlowOut {
     Requeued,
     /// The unanswered limit (`unanswered_max`) passed.
     Unanswered,
+    /// It was offered `offers_max` times and nobody took it.
+    OffersMax,
     /// The queue was removed by a reload and its last caller was let go, or an internal fault.
     System,
 }
 
 impl FlowOut {
     /// Every reason, in the order of the metric table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Full,
         Self::Closed,
         Self::Timeout,
@@ -272,6 +320,7 @@ impl FlowOut {
         Self::Withdrawn,
         Self::Requeued,
         Self::Unanswered,
+        Self::OffersMax,
         Self::System,
     ];
 
@@ -286,6 +335,7 @@ impl FlowOut {
             Self::Withdrawn => "withdrawn",
             Self::Requeued => "requeued",
             Self::Unanswered => "unanswered",
+            Self::OffersMax => "offers_max",
             Self::System => "system",
         }
     }
@@ -347,6 +397,8 @@ pub enum OfferCause {
     CallerGone,
     /// A supervisor or the node took the call out of the queue. The agent is unpunished.
     Withdrawn,
+    /// Another agent who was rung for the same call answered first. The agent is unpunished.
+    Rescinded,
     /// The agent was logged out or removed while ringing.
     AgentGone,
 }
@@ -359,6 +411,7 @@ impl OfferCause {
             Self::Declined | Self::Busy => OfferResult::Rejected,
             Self::NoAnswer => OfferResult::TimedOut,
             Self::CallerGone | Self::Withdrawn | Self::AgentGone => OfferResult::Canceled,
+            Self::Rescinded => OfferResult::Rescinded,
             Self::NeverRang | Self::PeerFault | Self::Failed => OfferResult::Failed,
         }
     }
@@ -423,6 +476,17 @@ pub enum AgentTarget {
     LoggedOut,
 }
 
+impl AgentTarget {
+    /// The label of the state wished.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::NotReady(_) => "not_ready",
+            Self::LoggedOut => "logged_out",
+        }
+    }
+}
+
 /// Who did something to an agent or call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
@@ -430,161 +494,18 @@ pub enum Actor {
     Engine,
     /// A person or program through the control plane, by name.
     User(Arc<str>),
+    /// A supervisor who forced it, by name, and why.
+    Supervisor {
+        /// Who.
+        name: Arc<str>,
+        /// Why, in the supervisor's words.
+        why: Arc<str>,
+    },
 }
 
-/// A fact with its moment. Facts are the only source of metrics, records and events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamped {
-    /// When it happened.
-    pub at: Instant,
-    /// What happened.
-    pub fact: Fact,
-}
-
-/// One thing that happened, emitted once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fact {
-    /// A queue visit began.
-    Offered {
-        /// The call.
-        call: CallId,
-        /// The queue.
-        queue: QueueId,
-    },
-    /// The visit ended with an agent.
-    Answered {
-        /// The call.
-        call: CallId,
-        /// The queue.
-        queue: QueueId,
-        /// Who answered.
-        agent: AgentId,
-        /// From joining (the original moment after a requeue) to the answer.
-        wait: Duration,
-        /// When this visit began to wait, for the live longest wait.
-        since: Instant,
-    },
-    /// The visit ended because the caller hung up.
-    Abandoned {
-        /// The call.
-        call: CallId,
-        /// The queue.
-        queue: QueueId,
-        /// From joining to hanging up.
-        wait: Duration,
-        /// An agent was ringing.
-        while_ringing: bool,
-    },
-    /// The visit ended for another reason.
-    FlowedOut {
-        /// The call.
-        call: CallId,
-        /// The queue.
-        queue: QueueId,
-        /// From joining to leaving.
-        wait: Duration,
-        /// Why.
-        reason: FlowOut,
-    },
-    /// The wait passed the queue's service-level threshold, undecided ("Decisions" 3). At most once a visit.
-    Missed {
-        /// The call.
-        call: CallId,
-        /// The queue.
-        queue: QueueId,
-    },
-    /// The head of a queue changed: who has waited longest since when (`None`: nobody waits).
-    Oldest {
-        /// The queue.
-        queue: QueueId,
-        /// The earliest moment of joining among those who wait.
-        since: Option<Instant>,
-    },
-    /// An agent was reserved for a call and rings, or soon will.
-    OfferMade {
-        /// The call.
-        call: CallId,
-        /// The queue.
-        queue: QueueId,
-        /// The agent.
-        agent: AgentId,
-        /// The offer's epoch.
-        epoch: u32,
-    },
-    /// The offer ended.
-    OfferEnded {
-        /// The call.
-        call: CallId,
-        /// The queue.
-        queue: QueueId,
-        /// The agent.
-        agent: AgentId,
-        /// The offer's epoch.
-        epoch: u32,
-        /// How; `cause.result()` is the metric's label.
-        cause: OfferCause,
-        /// From the offer to its end.
-        ring: Duration,
-    },
-    /// Caller and agent parted.
-    TalkEnded {
-        /// The call.
-        call: CallId,
-        /// The queue it was answered from.
-        queue: QueueId,
-        /// The agent.
-        agent: AgentId,
-        /// How long they were joined.
-        talk: Duration,
-        /// Which side ended it.
-        by: EndedBy,
-    },
-    /// The agent's wrap-up after a talk ended.
-    WrapUpEnded {
-        /// The queue the talk belonged to.
-        queue: QueueId,
-        /// The agent.
-        agent: AgentId,
-        /// How long it took.
-        wrap_up: Duration,
-    },
-    /// An agent's state changed.
-    AgentState {
-        /// The agent.
-        agent: AgentId,
-        /// The state left.
-        from: AgentState,
-        /// The state entered.
-        to: AgentState,
-        /// How long the left state lasted.
-        spent: Duration,
-        /// By whom.
-        by: Actor,
-    },
-    /// A SIP neighbour went down or came back.
-    PeerState {
-        /// The neighbour.
-        peer: PeerId,
-        /// True when it answers.
-        up: bool,
-    },
-    /// The caller's INVITE was answered with 200: billing begins here, whoever talks.
-    CallerAnswered {
-        /// The call.
-        call: CallId,
-    },
-    /// The caller pressed a key.
-    Digit {
-        /// The call.
-        call: CallId,
-        /// The key, personal.
-        digit: Pii<char>,
-    },
-    /// A contact was refused before it joined a queue.
-    Refused {
-        /// The queue its number named.
-        queue: Option<QueueId>,
-        /// Why.
-        cause: Refusal,
-    },
+impl From<&str> for Actor {
+    /// A person or program, by name.
+    fn from(name: &str) -> Self {
+        Self::User(name.into())
+    }
 }

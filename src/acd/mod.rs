@@ -20,18 +20,21 @@
 //!    that the wait has reached; while nobody logged in meets it, it is the first later one that somebody meets, for as long as that
 //!    is so: who logs in brings the earlier step back, which takes nothing from agents who already ring. Bumps of
 //!    priority come with the wait alone;
-//! 3. its tier has joined, its delay has passed, and its penalty is inside the window.
+//! 3. its tier has joined, its delay has passed, and its penalty is inside the window. Penalties count only while more of the
+//!    queue's members are logged in than its limit says.
 //!
 //! An agent who becomes ready takes the least place over all its lines; a call that comes takes the first agent by the
 //! strategy of its step. What supervisors change at run time lies over the plan and wins over it, reloads included.
 
 mod agent;
 mod bits;
+mod bond;
 mod check;
 mod duty;
 pub mod engine;
 pub mod estimate;
 mod explain;
+mod fact;
 mod hall;
 mod index;
 mod matching;
@@ -46,6 +49,7 @@ mod reach;
 mod reason;
 mod reload;
 pub mod requirement;
+mod ringing;
 mod rota;
 pub mod routing;
 pub mod strategy;
@@ -57,12 +61,14 @@ mod visit;
 mod tests;
 
 pub use agent::AgentStatus;
+pub use bond::{Bond, Walk};
 pub use engine::Engine;
 pub use explain::Explanation;
-pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, Fact, FlowOut, OfferCause, OfferResult, Refusal, Stamped,
+pub use fact::{Fact, Repair, Stamped};
+pub use message::{Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Refusal};
+pub use plan::{
+    AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason,
 };
-pub use plan::{AgentPlan, AgentState, Plan, QueuePlan, Reason};
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};

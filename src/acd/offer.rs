@@ -1,13 +1,14 @@
-//! Offers: one attempt to give a waiting call to an agent. An agent holds at most one, with a deadline; a call has at most
-//! one that is open. A cancelled offer frees the call at once, and the agent when its leg has ended.
+//! Offers: one attempt to give a waiting call to an agent. An agent holds at most one, with a deadline; a call has as many
+//! that are open as its queue's strategy rings at once, and the first answer wins. A cancelled offer frees the call at once,
+//! and the agent when its leg has ended.
 
 use std::time::Duration;
 
 use crate::acd::agent::{Device, Duty, Offer, Phase, Talk};
 use crate::acd::engine::{Engine, Timer};
-use crate::acd::message::{Actor, Effect, EndedBy, Fact, FlowOut, OfferCause};
+use crate::acd::fact::{Fact, Repair};
+use crate::acd::message::{Actor, Effect, EndedBy, FlowOut, OfferCause};
 use crate::acd::plan::Reason;
-use crate::acd::queue::Visit;
 use crate::acd::visit::Outcome;
 use crate::base::{AgentId, CallId};
 
@@ -29,23 +30,38 @@ enum Aftermath {
 }
 
 impl Engine {
-    /// Offers a call that has no offer to the best idle agent, or lets it wait for one.
+    /// Offers a call to the best idle agents, as many as it wishes; where it wishes more, it waits for them.
     pub(super) fn offer_or_wait(&mut self, call: CallId) {
-        let Some(visit) = self.calls.get(&call) else { return };
-        let (line, place) = (visit.line, visit.place);
-        match self.choose(call, line) {
-            Some(agent) => self.reserve(agent, call),
-            None => self.matching.wait(line, place),
+        while let Some(visit) = self.calls.get(&call).filter(|visit| visit.ringing.wants_more()) {
+            let line = visit.line;
+            match self.choose(call, line) {
+                Some(agent) => self.reserve(agent, call),
+                None => return self.list_call(call),
+            }
         }
     }
 
-    /// Reserves a ready agent for a call that has been taken out of the waiting index.
+    /// Puts a call that wishes an agent into the index of those who wait.
+    pub(super) fn list_call(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        if !visit.ringing.wants_more() || std::mem::replace(&mut visit.ringing.listed, true) {
+            return;
+        }
+        self.matching.wait(visit.line, visit.place);
+    }
+
+    /// Reserves a ready agent for a call that wishes one. The call leaves the index when it wishes no more.
     pub(super) fn reserve(&mut self, agent: AgentId, call: CallId) {
         let visit = self.calls.get_mut(&call).expect("who is in the index waits");
-        debug_assert!(visit.agent.is_none(), "{call} has no other offer");
-        visit.agent = Some(agent);
+        debug_assert!(visit.ringing.wants_more(), "{call} wishes an agent");
+        visit.ringing.add(agent);
         let queue = visit.place.queue;
-        let ring = self.queues.get(queue).expect("a visit's queue is kept until it is empty").plan.ring_timeout;
+        let row = self.queues.get(queue).expect("a visit's queue is kept until it is empty");
+        let ring = row.plan.ring_timeout;
+        if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
+            self.matching.unwait(visit.line, &visit.place);
+        }
+        self.arm_more(call);
         self.epoch = self.epoch.wrapping_add(1);
         let epoch = self.epoch;
         let (made, free_by) = (self.now, self.now + ring + RELEASE_MAX);
@@ -59,20 +75,44 @@ impl Engine {
     pub(super) fn on_ringing(&mut self, call: CallId, agent: AgentId, epoch: u32) {
         let Some(mut offer) = self.open_offer(call, agent, epoch) else { return };
         offer.device = Device::Rings;
-        self.change_offer(agent, offer);
+        self.change(agent, Duty::Offering(offer));
     }
 
     pub(super) fn on_answered(&mut self, call: CallId, agent: AgentId, epoch: u32) {
         let Some(offer) = self.open_offer(call, agent, epoch) else { return };
-        let queue = self.queues.get(offer.queue).expect("a visit's queue is kept until it is empty");
-        let talk = Talk { call, queue: offer.queue, epoch, since: self.now, wrap_up: queue.plan.wrap_up };
-        self.tell_end(agent, &offer, OfferCause::Answered);
+        let plan = &self.queues.get(offer.queue).expect("a visit's queue is kept until it is empty").plan;
+        let Some(row) = self.agents.get_mut(agent) else { return };
+        row.no_answers = 0;
+        let (queue, after) = (offer.queue, self.now.since(offer.made));
+        let wrap_up = row.policy.wrap_up.unwrap_or(plan.wrap_up);
+        let talk = Talk { call, queue, epoch, since: self.now, wrap_up, held: None, hold: Duration::ZERO };
+        if !row.policy.auto_answer && after < row.policy.answer_min {
+            self.tell(Fact::InstantAnswer { call, queue, agent, after });
+        }
+        self.part(agent, &offer, OfferCause::Answered);
+        self.cancel_offers(call, OfferCause::Rescinded);
         self.matching.took(agent, offer.queue);
         self.finish(call, Outcome::Answered(agent));
         if let Some(row) = self.agents.get_mut(agent) {
             row.history.answered(self.now);
         }
         self.begin(agent, Duty::Talking(talk), Actor::Engine);
+        self.ask(Effect::Join { call, agent, epoch });
+    }
+
+    /// Nobody has answered for a while: one more rings beside those who do.
+    pub(super) fn on_ring_more(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        visit.ringing.wish_more();
+        self.offer_or_wait(call);
+        self.arm_more(call);
+    }
+
+    /// Arms the step to one more agent, where one is waited for.
+    pub(super) fn arm_more(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call).filter(|visit| visit.ringing.wants_step()) else { return };
+        let row = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty");
+        visit.ringing.arm_step(self.timers.arm(self.now + row.plan.ring_step, Timer::RingMore(call)));
     }
 
     pub(super) fn on_failed(&mut self, call: CallId, agent: AgentId, epoch: u32, cause: OfferCause) {
@@ -82,20 +122,21 @@ impl Engine {
         }
         match offer.phase {
             // It crossed our cancellation; the leg is gone either way, and the first cause stands.
-            Phase::Releasing(first) => self.free(agent, first),
+            Phase::Releasing(first) => self.after_offer(agent, &offer, aftermath(first)),
             Phase::Open => {
                 self.part(agent, &offer, cause);
-                self.after_offer(agent, aftermath_of_failure(cause));
-                self.offer_or_wait(call);
+                self.after_offer(agent, &offer, aftermath_of_failure(cause));
+                self.count_attempt(call, cause);
+                self.go_on(call);
             }
         }
     }
 
     pub(super) fn on_released(&mut self, agent: AgentId, epoch: u32) {
-        let Some(offer) = self.agents.get(agent).and_then(|row| row.offer(epoch)) else { return };
+        let Some(offer) = self.agents.get(agent).and_then(|row| row.offer(epoch)).copied() else { return };
         match offer.phase {
             Phase::Open => {}
-            Phase::Releasing(cause) => self.free(agent, cause),
+            Phase::Releasing(cause) => self.after_offer(agent, &offer, aftermath(cause)),
         }
     }
 
@@ -107,17 +148,61 @@ impl Engine {
             Device::Rings => OfferCause::NoAnswer,
         };
         self.cancel_offer(agent, cause);
-        self.offer_or_wait(call);
+        self.count_attempt(call, cause);
+        self.go_on(call);
     }
 
     pub(super) fn on_release_overdue(&mut self, agent: AgentId) {
-        let Some(Duty::Offering(Offer { phase: Phase::Releasing(cause), .. })) = self.timed_out(agent) else { return };
-        let cause = *cause;
-        self.repairs += 1;
-        self.free(agent, cause);
+        let Some(Duty::Offering(offer)) = self.timed_out(agent) else { return };
+        let offer = *offer;
+        let Phase::Releasing(cause) = offer.phase else { return };
+        self.tell_repair(Repair::Release, Some(agent), Some(offer.call));
+        self.after_offer(agent, &offer, aftermath(cause));
     }
 
-    /// Takes an open offer back. The call has no offer afterwards and is in no index: the caller decides where it goes.
+    /// An offer has ended without an answer: the call is offered on, or leaves when it was offered often enough.
+    pub(super) fn go_on(&mut self, call: CallId) {
+        if self.calls.get(&call).is_some_and(|visit| visit.ringing.is_exhausted()) {
+            return self.flow_out(call, FlowOut::OffersMax);
+        }
+        self.offer_or_wait(call);
+    }
+
+    /// Counts an offer that found nobody: the last one allowed ends the seeking, another lets the call rest.
+    fn count_attempt(&mut self, call: CallId, cause: OfferCause) {
+        if !finds_nobody(cause) {
+            return;
+        }
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        let row = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty");
+        let policy = &row.plan.offers;
+        let attempts = visit.ringing.count_attempt();
+        if policy.max.is_some_and(|max| attempts >= max) {
+            visit.ringing.exhaust();
+        } else if !policy.retry.is_zero() && visit.ringing.len() == 0 && !visit.ringing.rests() {
+            visit.ringing.rest(self.timers.arm(self.now + policy.retry, Timer::Rested(call)));
+        }
+        if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
+            self.matching.unwait(visit.line, &visit.place);
+        }
+    }
+
+    /// The call has rested.
+    pub(super) fn on_rested(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        visit.ringing.rested();
+        self.offer_or_wait(call);
+    }
+
+    /// Takes every open offer of a call back.
+    pub(super) fn cancel_offers(&mut self, call: CallId, cause: OfferCause) {
+        while let Some(agent) = self.calls.get(&call).and_then(|visit| visit.ringing.first()) {
+            self.cancel_offer(agent, cause);
+        }
+    }
+
+    /// Takes an open offer back. The call may wish another agent afterwards, and is in no index for it: the caller of this
+    /// decides where it goes.
     pub(super) fn cancel_offer(&mut self, agent: AgentId, cause: OfferCause) {
         let Some(Duty::Offering(offer)) = self.agents.get(agent).map(|row| &row.duty) else { return };
         let mut offer = *offer;
@@ -126,7 +211,7 @@ impl Engine {
         }
         self.part(agent, &offer, cause);
         offer.phase = Phase::Releasing(cause);
-        self.change_offer(agent, offer);
+        self.change(agent, Duty::Offering(offer));
         let free_in = offer.free_by.since(self.now).max(RELEASE_MAX);
         self.arm(agent, free_in, Timer::Release);
         self.ask(Effect::CancelOffer { call: offer.call, agent, epoch: offer.epoch, cause });
@@ -134,51 +219,34 @@ impl Engine {
 
     pub(super) fn on_talk_ended(&mut self, call: CallId, agent: AgentId, epoch: u32, by: EndedBy) {
         let talk = self.agents.get(agent).and_then(|row| row.talk(call, epoch));
-        let (Some(talk), Some(row)) = (talk, self.agents.get_mut(agent)) else {
-            let open = self.open_offer(call, agent, epoch).is_some();
-            return if !open {
-                self.on_unheard_talk_ended(call, epoch, by)
-            };
-        };
+        let (Some(talk), Some(row)) = (talk, self.agents.get_mut(agent)) else { return };
         let Talk { queue, since, wrap_up, .. } = talk;
+        let hold = talk.hold_until(self.now);
         row.history.talk_ended(self.now, self.now.since(since));
-        self.tell(Fact::TalkEnded { call, queue, agent, talk: self.now.since(since), by });
+        self.tell(Fact::TalkEnded { call, queue, agent, talk: self.now.since(since), hold, by });
         if wrap_up.is_zero() {
             return self.settle(agent);
         }
-        self.begin(agent, Duty::WrapUp(queue), Actor::Engine);
+        self.begin(agent, Duty::WrapUp { queue, until: self.now + wrap_up }, Actor::Engine);
         self.arm(agent, wrap_up, Timer::WrapUp);
     }
 
-    /// An answer crossed our cancellation of its offer, and they parted before the shard heard of that: the visit, which goes
-    /// on here, is over there.
-    fn on_unheard_talk_ended(&mut self, call: CallId, epoch: u32, by: EndedBy) {
-        // Only an offer of this visit: after the last that was made before it, and made indeed.
-        let made =
-            |visit: &&Visit| epoch.wrapping_sub(visit.epoch).wrapping_sub(1) < self.epoch.wrapping_sub(visit.epoch);
-        let Some(visit) = self.calls.get(&call).filter(made) else { return };
-        let agent = visit.agent;
-        if let Some(agent) = agent {
-            self.cancel_offer(agent, OfferCause::CallerGone);
-        }
-        let outcome = match by {
-            EndedBy::Caller => Outcome::Abandoned { while_ringing: agent.is_some() },
-            EndedBy::Supervisor => Outcome::FlowedOut(FlowOut::Withdrawn),
-            EndedBy::Agent | EndedBy::System => Outcome::FlowedOut(FlowOut::System),
-        };
-        self.finish(call, outcome);
-    }
-
-    /// The leg of a cancelled offer is gone.
-    fn free(&mut self, agent: AgentId, cause: OfferCause) {
-        self.after_offer(agent, aftermath(cause));
-    }
-
-    fn after_offer(&mut self, agent: AgentId, aftermath: Aftermath) {
-        let Some(row) = self.agents.get(agent) else { return };
+    /// The leg of an offer is gone.
+    fn after_offer(&mut self, agent: AgentId, offer: &Offer, aftermath: Aftermath) {
+        let allowed = self.queues.get(offer.queue).map_or(1, |queue| queue.plan.offers.no_answer_max);
+        let Some(row) = self.agents.get_mut(agent) else { return };
         let pause = match &aftermath {
             Aftermath::Paused(Reason::Busy | Reason::Failed) => row.busy_pause,
-            Aftermath::Paused(_) => row.return_after,
+            Aftermath::Paused(Reason::Rejected) => row.policy.reject_pause.unwrap_or(row.return_after),
+            Aftermath::Paused(Reason::NoAnswer) => {
+                row.no_answers += 1;
+                let is_last = row.no_answers >= row.policy.no_answer_max.unwrap_or(allowed);
+                if is_last {
+                    row.no_answers = 0;
+                }
+                if is_last { row.return_after } else { row.policy.no_answer_pause }
+            }
+            Aftermath::Paused(Reason::Initial | Reason::Custom(_)) => row.return_after,
             Aftermath::HeldOff => HOLD_OFF,
             Aftermath::Unpunished => Duration::ZERO,
         };
@@ -199,7 +267,7 @@ impl Engine {
     fn part(&mut self, agent: AgentId, offer: &Offer, cause: OfferCause) {
         self.tell_end(agent, offer, cause);
         let visit = self.calls.get_mut(&offer.call).expect("an open offer's call waits");
-        visit.agent = None;
+        visit.ringing.remove(agent);
     }
 
     fn tell_end(&mut self, agent: AgentId, offer: &Offer, cause: OfferCause) {
@@ -210,6 +278,21 @@ impl Engine {
     fn open_offer(&self, call: CallId, agent: AgentId, epoch: u32) -> Option<Offer> {
         let offer = self.agents.get(agent)?.offer(epoch)?;
         (offer.call == call && offer.phase == Phase::Open).then_some(*offer)
+    }
+}
+
+/// True when the offer reached a device and nobody took the call.
+const fn finds_nobody(cause: OfferCause) -> bool {
+    match cause {
+        OfferCause::NoAnswer | OfferCause::Declined | OfferCause::Busy | OfferCause::NeverRang | OfferCause::Failed => {
+            true
+        }
+        OfferCause::Answered
+        | OfferCause::PeerFault
+        | OfferCause::CallerGone
+        | OfferCause::Withdrawn
+        | OfferCause::Rescinded
+        | OfferCause::AgentGone => false,
     }
 }
 
@@ -231,6 +314,7 @@ fn aftermath(cause: OfferCause) -> Aftermath {
         | OfferCause::PeerFault
         | OfferCause::CallerGone
         | OfferCause::Withdrawn
+        | OfferCause::Rescinded
         | OfferCause::AgentGone => Aftermath::Unpunished,
     }
 }

@@ -70,6 +70,10 @@ impl Overrides {
             | Command::OfferReleased { .. }
             | Command::TalkEnded { .. }
             | Command::SetAgent { .. }
+            | Command::ExtendWrapUp { .. }
+            | Command::EndWrapUp { .. }
+            | Command::Device { .. }
+            | Command::Held { .. }
             | Command::SetPriority { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }

@@ -44,6 +44,11 @@ impl Place {
         Self { weight, priority, moment, queue, seq: claim.seq, call }
     }
 
+    /// Behind this one, before all others who are behind it.
+    pub(super) const fn just_after(self) -> Self {
+        Self { call: CallId(self.call.0 + 1), ..self }
+    }
+
     /// Behind everybody.
     pub(super) const LAST: Self = Self {
         weight: Reverse(i32::MIN),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::acd::needs;
 use crate::acd::requirement::Attributes;
-use crate::acd::routing::{Members, Membership, PenaltyStep, Routing, Skill};
+use crate::acd::routing::{Members, Membership, Routing, Skill};
 use crate::base::{AgentId, PeerId, QueueId};
 
 /// Everything configured that routing depends on.
@@ -32,6 +32,10 @@ pub struct QueuePlan {
     pub wait_max: Option<Duration>,
     /// How long a device may ring.
     pub ring_timeout: Duration,
+    /// Where one more agent after the other rings: the time from one to the next.
+    pub ring_step: Duration,
+    /// How its offers go on.
+    pub offers: OfferPolicy,
     /// An agent's time after a talk.
     pub wrap_up: Duration,
     /// The service-level threshold T; a wait of exactly T is in.
@@ -63,38 +67,110 @@ pub struct AgentPlan {
     pub return_after: Duration,
     /// The pause after busy, failed or never-rang.
     pub busy_pause: Duration,
+    /// What else is its own.
+    pub policy: AgentPolicy,
+}
+
+/// How the offers of a queue's calls go on when they find nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferPolicy {
+    /// After so many offers that found nobody the call flows out; `None`: no bound. Faults of a peer, and what is taken back,
+    /// do not count.
+    pub max: Option<u32>,
+    /// How long a call rests after an offer that found nobody.
+    pub retry: Duration,
+    /// So many unanswered offers in a row make an agent not ready.
+    pub no_answer_max: u32,
+}
+
+impl Default for OfferPolicy {
+    fn default() -> Self {
+        Self { max: None, retry: Duration::ZERO, no_answer_max: 1 }
+    }
+}
+
+/// What an agent has of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentPolicy {
+    /// Its time after a talk, in place of the queue's.
+    pub wrap_up: Option<Duration>,
+    /// In place of the queue's [`OfferPolicy::no_answer_max`].
+    pub no_answer_max: Option<u32>,
+    /// The pause after an unanswered offer that is not the last allowed.
+    pub no_answer_pause: Duration,
+    /// The pause after a refusal; `None`: as long as after no answer.
+    pub reject_pause: Option<Duration>,
+    /// Its device answers by itself.
+    pub auto_answer: bool,
+    /// A person needs at least so long to answer; what is faster is suspicious. Zero: nothing is.
+    pub answer_min: Duration,
+}
+
+impl Default for AgentPolicy {
+    fn default() -> Self {
+        Self {
+            wrap_up: None,
+            no_answer_max: None,
+            no_answer_pause: Duration::from_secs(5),
+            reject_pause: None,
+            auto_answer: false,
+            answer_min: Duration::ZERO,
+        }
+    }
 }
 
 impl QueuePlan {
+    /// Its strategy, and those of its steps.
+    pub fn strategies(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.strategy).chain(self.routing.steps.iter().filter_map(|step| step.strategy))
+    }
+
+    /// Whom the queue accepts, worked out once for many agents.
+    pub fn intake(&self) -> Intake<'_> {
+        Intake { plan: self, ladder: needs::ladder(&self.routing, &Attributes::default()) }
+    }
+}
+
+/// Whom a queue accepts; see [`QueuePlan::intake`].
+#[derive(Debug)]
+pub struct Intake<'p> {
+    plan: &'p QueuePlan,
+    ladder: needs::Ladder,
+}
+
+impl Intake<'_> {
     /// True when the agent may take callers of the queue who bring no attributes, in some step.
     pub fn accepts(&self, agent: &AgentPlan) -> bool {
-        let is_member = match self.routing.members {
-            Members::Skilled => true,
-            Members::Listed => agent.memberships.iter().any(|membership| membership.queue == self.id),
-        };
-        if !is_member {
+        if self.terms(agent).is_none() {
             return false;
         }
         let skills = needs::enabled(&agent.skills);
-        needs::ladder(&self.routing, &Attributes::default()).iter().any(|needs| needs::met_by(needs, &skills))
+        self.ladder.iter().any(|needs| needs::met_by(needs, &skills))
     }
 
-    /// True when the agent may take every caller of the queue from the first moment on, whatever the caller brings and however
-    /// long it waits: no tier, delay, penalty or step ever keeps the agent out.
-    pub fn always_accepts(&self, agent: &AgentPlan) -> bool {
-        let terms = agent.memberships.iter().rfind(|membership| membership.queue == self.id);
-        let is_early = terms.is_none_or(|terms| {
-            let Membership { level, penalty, delay, .. } = *terms;
-            let admits = |step: &PenaltyStep| (step.min..=step.max).contains(&penalty);
-            delay.is_zero() && (level <= 1 || self.routing.tiers.is_none()) && self.routing.penalties.iter().all(admits)
-        });
-        let is_member = terms.is_some() || self.routing.members == Members::Skilled;
+    /// True when the agent may take every caller of the queue from the first moment of the wait to the last, whatever the
+    /// caller brings: no step, tier, delay or penalty keeps it off for a while.
+    pub fn accepts_always(&self, agent: &AgentPlan) -> bool {
+        let routing = &self.plan.routing;
+        let Some(terms) = self.terms(agent) else { return false };
         let skills = needs::enabled(&agent.skills);
-        let ladder = needs::ladder(&self.routing, &Attributes::default());
-        is_member
-            && is_early
-            && !needs::asks_for_attributes(&self.routing)
-            && ladder.iter().all(|needs| needs::met_by(needs, &skills))
+        let tier = routing.tiers.is_none() || terms.is_none_or(|terms| terms.level <= 1);
+        let delay = terms.is_none_or(|terms| terms.delay.is_zero());
+        let penalty = terms.map_or(0, |terms| terms.penalty);
+        let is_in = routing.penalties.iter().all(|step| (step.min..=step.max).contains(&penalty));
+        tier && delay
+            && is_in
+            && !needs::asks_for_attributes(routing)
+            && self.ladder.iter().all(|needs| needs::met_by(needs, &skills))
+    }
+
+    /// The terms on which the agent belongs to the queue, `None` for the ordinary ones; `None` outside when it does not.
+    fn terms<'a>(&self, agent: &'a AgentPlan) -> Option<Option<&'a Membership>> {
+        let listed = agent.memberships.iter().rfind(|membership| membership.queue == self.plan.id);
+        match self.plan.routing.members {
+            Members::Skilled => Some(listed),
+            Members::Listed => listed.map(Some),
+        }
     }
 }
 
@@ -115,14 +191,28 @@ pub enum AgentState {
     Ringing,
     /// Joined with a caller.
     Talking,
+    /// Joined with a caller, and one of both holds.
+    Hold,
+    /// Wishes calls, but the device is in a call that is none of ours.
+    OtherCall(Direction),
     /// After a talk.
     WrapUp,
 }
 
 impl AgentState {
     /// Every label value, in the order of the metric table.
-    pub const LABELS: [&'static str; 8] =
-        ["logged_out", "not_ready", "ready", "unreachable", "reserved", "ringing", "talking", "wrap_up"];
+    pub const LABELS: [&'static str; 10] = [
+        "logged_out",
+        "not_ready",
+        "ready",
+        "unreachable",
+        "reserved",
+        "ringing",
+        "talking",
+        "wrap_up",
+        "hold",
+        "other_call",
+    ];
 
     /// The index into [`AgentState::LABELS`].
     pub const fn index(&self) -> usize {
@@ -135,12 +225,68 @@ impl AgentState {
             Self::Ringing => 5,
             Self::Talking => 6,
             Self::WrapUp => 7,
+            Self::Hold => 8,
+            Self::OtherCall(_) => 9,
         }
     }
 
     /// The label's value.
     pub const fn as_str(&self) -> &'static str {
         Self::LABELS[self.index()]
+    }
+}
+
+/// Which way a call goes that is none of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Somebody called the agent.
+    In,
+    /// The agent called out.
+    Out,
+    /// Inside the house.
+    Internal,
+}
+
+impl Direction {
+    /// Every direction.
+    pub const ALL: [Self; 3] = [Self::In, Self::Out, Self::Internal];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// What an agent's device does, as somebody outside sees it. Kept apart from the agent's state, and held against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DeviceState {
+    /// Nobody has said.
+    #[default]
+    Unknown,
+    /// On its hook.
+    Idle,
+    /// It rings.
+    Ringing,
+    /// In a call.
+    Busy(Direction),
+    /// Not registered.
+    Offline,
+}
+
+impl DeviceState {
+    /// Its name; a busy device also has a direction.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Idle => "idle",
+            Self::Ringing => "ringing",
+            Self::Busy(_) => "busy",
+            Self::Offline => "offline",
+        }
     }
 }
 

@@ -10,7 +10,9 @@ use crate::acd::message::Asks;
 use crate::acd::place::{Claim, Place};
 use crate::acd::plan::QueuePlan;
 use crate::acd::reach::{self, Reach};
-use crate::base::{AgentId, CallId, Instant, TimerKey};
+use crate::acd::ringing::Ringing;
+use crate::acd::strategy::{self, Ring};
+use crate::base::{CallId, Instant, TimerKey};
 
 /// A call's stay in one queue.
 #[derive(Debug)]
@@ -27,11 +29,9 @@ pub(super) struct Visit {
     /// What the call brings.
     pub(super) asks: Asks,
     /// Who is reserved for it.
-    pub(super) agent: Option<AgentId>,
+    pub(super) ringing: Ringing,
     /// The wait has been told to have passed the threshold.
     pub(super) missed: bool,
-    /// The engine's last offer before it.
-    pub(super) epoch: u32,
 }
 
 /// What became of the visits of a queue. `offered = answered + abandoned + flowed_out + waiting` at every instant.
@@ -70,6 +70,8 @@ pub(super) struct Queue {
     pub(super) listing: Listing,
     /// From which wait on its callers look further.
     pub(super) reaches: Arc<[Reach]>,
+    /// How many agents one call rings, reach by reach.
+    rings: Vec<Ring>,
     pub(super) counts: Counts,
     /// Everybody who waits, those being offered included.
     pub(super) order: Index<Place>,
@@ -90,6 +92,7 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new(plan: QueuePlan) -> Self {
         Self {
+            rings: vec![strategy::ring_of(plan.strategy)],
             reaches: Reach::all(&plan.routing, std::iter::empty()).into(),
             plan,
             listing: Listing::Configured,
@@ -108,6 +111,10 @@ impl Queue {
 
     pub(super) fn len(&self) -> usize {
         self.order.len()
+    }
+
+    pub(super) fn is_planned(&self) -> bool {
+        self.listing == Listing::Configured
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -148,7 +155,18 @@ impl Queue {
         self.by_joined = Index::default();
         self.by_reach.clear();
         self.by_reach.resize_with(reaches.len() - 1, Index::default);
+        self.rings = reaches.iter().map(|reach| self.ring_after(reach.step)).collect();
         self.reaches = reaches;
+    }
+
+    /// How many agents a call in a reach rings: by the strategy of the last step that its own wait has reached.
+    pub(super) fn ring(&self, reach: usize) -> Ring {
+        self.rings[reach]
+    }
+
+    fn ring_after(&self, step: usize) -> Ring {
+        let taken = self.plan.routing.steps[..step].iter();
+        strategy::ring_of(taken.rev().find_map(|step| step.strategy).unwrap_or(self.plan.strategy))
     }
 
     /// When the next caller reaches the next reach.

@@ -47,9 +47,10 @@ impl Reach {
         Self { after, step, bump, level, window: *window.unwrap_or(&OPEN_WINDOW) }
     }
 
-    /// True when members on these terms see the callers, their level aside.
-    pub(super) fn admits(&self, terms: &Membership) -> bool {
-        terms.delay <= self.after && (self.window.min..=self.window.max).contains(&terms.penalty)
+    /// True when members on these terms see the callers, their level aside, where penalties count or do not.
+    pub(super) fn admits(&self, terms: &Membership, penalties_count: bool) -> bool {
+        let is_in = !penalties_count || (self.window.min..=self.window.max).contains(&terms.penalty);
+        terms.delay <= self.after && is_in
     }
 }
 
@@ -125,7 +126,10 @@ mod tests {
         ];
         assert_eq!(told, expected);
         assert!(
-            !reaches[0].admits(&terms(1, 5)) && reaches[1].admits(&terms(1, 5)) && !reaches[3].admits(&terms(1, 5))
+            !reaches[0].admits(&terms(1, 5), true)
+                && reaches[1].admits(&terms(1, 5), true)
+                && !reaches[3].admits(&terms(1, 5), true)
+                && reaches[3].admits(&terms(1, 5), false)
         );
         let since = Instant::from_micros(7);
         let reached_after = |wait: u64| reached(&reaches, since, since + secs(wait));

@@ -48,7 +48,7 @@ pub type Candidates = SmallVec<[Candidacy; CANDIDATES_MAX]>;
 pub struct Candidacy {
     /// Its level, compared first.
     pub level: u32,
-    /// Its penalty, compared next.
+    /// Its penalty as it counts: raised by the window, 0 where penalties do not count; compared next.
     pub penalty: u32,
     /// The strategy's key, compared then; see the row's docs.
     pub key: [u64; 2],

@@ -1,6 +1,6 @@
 //! Reload: a new plan over a running engine. Run-time states survive by id; the indexes are built anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing};
@@ -9,6 +9,7 @@ use crate::acd::message::{Actor, OfferCause};
 use crate::acd::plan::{AgentPlan, Plan, QueuePlan};
 use crate::acd::queue::{Listing, Queue};
 use crate::acd::reach::Reach;
+use crate::acd::routing::Membership;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
 impl Engine {
@@ -41,7 +42,7 @@ impl Engine {
         for agent in &new {
             self.start(agent);
         }
-        self.relink(&self.agents.ids());
+        self.stand_anew(&self.agents.ids());
         self.peers.retain(|_, peer| peer.link == Link::Down || !peer.agents.is_empty());
         self.matching.unsettle_all();
         self.settle_halls();
@@ -84,6 +85,7 @@ impl Engine {
         agent.contract = Contract::Employed;
         agent.return_after = plan.return_after;
         agent.busy_pause = plan.busy_pause;
+        agent.policy = plan.policy.clone();
         if let Some(peer) = self.peers.get_mut(&before) {
             peer.agents.remove(&plan.id);
         }
@@ -93,13 +95,13 @@ impl Engine {
 
     /// Opens a hall for each queue, gives agents their seats, and puts waiting calls without an offer and idle agents there.
     fn rebuild(&mut self, plan: &Plan) {
-        let terms = |id: QueueId| {
-            let memberships = plan.agents.iter().flat_map(|agent| &agent.memberships);
-            memberships.filter(move |membership| membership.queue == id)
-        };
+        let mut terms: BTreeMap<QueueId, Vec<&Membership>> = BTreeMap::new();
+        for membership in plan.agents.iter().flat_map(|agent| &agent.memberships) {
+            terms.entry(membership.queue).or_default().push(membership);
+        }
         for id in self.queues.ids() {
             let Some(queue) = self.queues.get_mut(id) else { continue };
-            let reaches: Arc<[Reach]> = Reach::all(&queue.plan.routing, terms(id)).into();
+            let reaches: Arc<[Reach]> = Reach::all(&queue.plan.routing, terms.remove(&id).into_iter().flatten()).into();
             self.matching.open(&queue.plan, &reaches);
             let calls: Vec<CallId> = queue.order.walk().map(|place| place.call).collect();
             queue.set_reaches(reaches);
@@ -126,30 +128,34 @@ impl Engine {
         agent.contract = Contract::Leaving;
         self.matching.dismiss(id);
         match agent.duty {
-            Duty::Talking(_) | Duty::WrapUp(_) | Duty::Offering(Offer { phase: Phase::Releasing(_), .. }) => {}
+            Duty::Talking(_) | Duty::WrapUp { .. } | Duty::Offering(Offer { phase: Phase::Releasing(_), .. }) => {}
             Duty::Offering(Offer { call, phase: Phase::Open, .. }) => {
                 self.cancel_offer(id, OfferCause::AgentGone);
-                if let Some(visit) = self.calls.get(&call) {
-                    self.matching.wait(visit.line, visit.place);
+                match self.calls.get(&call).is_some_and(|visit| visit.ringing.is_exhausted()) {
+                    true => self.go_on(call),
+                    false => self.list_call(call),
                 }
             }
-            Duty::LoggedOut | Duty::NotReady(_) | Duty::Ready(_) | Duty::Unreachable => self.dismiss(id),
+            Duty::LoggedOut | Duty::NotReady(_) | Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_) => {
+                self.dismiss(id);
+            }
         }
     }
 
     fn start(&mut self, plan: &AgentPlan) {
         match Duty::initial(&plan.initial) {
             Duty::Ready(_) => {
-                if self.stand_up(plan.id, Actor::Engine) == Link::Up {
+                if self.stand_up(plan.id, Actor::Engine) {
                     self.list(plan.id);
                 }
             }
             duty @ (Duty::LoggedOut
             | Duty::NotReady(_)
             | Duty::Unreachable
+            | Duty::Elsewhere(_)
             | Duty::Offering(_)
             | Duty::Talking(_)
-            | Duty::WrapUp(_)) => self.begin(plan.id, duty, Actor::Engine),
+            | Duty::WrapUp { .. }) => self.begin(plan.id, duty, Actor::Engine),
         }
     }
 }

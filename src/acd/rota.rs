@@ -2,9 +2,10 @@
 //! who is next for a call is the best over the groups that may take it.
 
 use crate::acd::index::Index;
-use crate::acd::reason::Candidacy;
+use crate::acd::reason::{Candidacy, Candidates};
 use crate::acd::routing::Membership;
 use crate::acd::strategy::{Candidate, Choice, Circle, Lots, Strategy};
+use crate::base::limits::CANDIDATES_MAX;
 use crate::base::{AgentId, Rng};
 
 /// Where a ready agent stands among the others; the least is next.
@@ -12,31 +13,46 @@ use crate::base::{AgentId, Rng};
 pub(super) struct Rank {
     level: u32,
     penalty: u32,
-    key: [u64; 2],
+    key: (u64, u64),
     position: u32,
     pub(super) agent: AgentId,
 }
 
 impl Rank {
-    const LAST: Self =
-        Self { level: u32::MAX, penalty: u32::MAX, key: [u64::MAX; 2], position: u32::MAX, agent: AgentId(u32::MAX) };
+    const LAST: Self = Self {
+        level: u32::MAX,
+        penalty: u32::MAX,
+        key: (u64::MAX, u64::MAX),
+        position: u32::MAX,
+        agent: AgentId(u32::MAX),
+    };
 
     /// The penalty of who draws by it.
     fn handicap(&self) -> u32 {
-        u32::try_from(self.key[0]).unwrap_or(u32::MAX)
+        u32::try_from(self.key.0).unwrap_or(u32::MAX)
     }
 
-    /// As if the penalty were no lower than `raise`.
-    fn raised(self, raise: u32) -> Self {
-        Self { penalty: self.penalty.max(raise), ..self }
+    fn candidacy(&self) -> Candidacy {
+        let &Self { level, penalty, key: (first, then), position, agent } = self;
+        Candidacy { agent, level, penalty, key: [first, then], position }
     }
+
+    /// With the penalty as it counts.
+    fn raised(self, raise: Option<u32>) -> Self {
+        Self { penalty: counted(self.penalty, raise), ..self }
+    }
+}
+
+/// What a penalty counts as: no lower than `raise`, or nothing at all.
+fn counted(penalty: u32, raise: Option<u32>) -> u32 {
+    raise.map_or(0, |raise| penalty.max(raise))
 }
 
 /// What a choice depends on beside who is ready.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct By {
-    /// Penalties below count as this.
-    pub(super) raise: u32,
+    /// Penalties below count as this; `None`: no penalty counts.
+    pub(super) raise: Option<u32>,
     /// Whose turn it was last.
     pub(super) turn: Option<Turn>,
 }
@@ -62,10 +78,28 @@ impl Rota {
         Self { strategy, groups: Vec::new(), best: Vec::new() }
     }
 
-    /// What the first of a group is compared by.
-    pub(super) fn candidacy(&self, group: usize) -> Candidacy {
-        let Rank { level, penalty, key, position, agent } = self.best[group];
-        Candidacy { agent, level, penalty, key, position }
+    /// What the first of each group is compared by, the least first.
+    pub(super) fn candidates(&self, groups: impl Iterator<Item = usize>, raise: Option<u32>) -> Candidates {
+        let mut least = [Rank::LAST; CANDIDATES_MAX];
+        let mut count = 0;
+        for rank in groups.map(|group| self.best[group].raised(raise)) {
+            if rank >= least[CANDIDATES_MAX - 1] {
+                continue;
+            }
+            count = (count + 1).min(CANDIDATES_MAX);
+            let mut at = count - 1;
+            while at > 0 && rank < least[at - 1] {
+                least[at] = least[at - 1];
+                at -= 1;
+            }
+            least[at] = rank;
+        }
+        least[..count].iter().map(Rank::candidacy).collect()
+    }
+
+    /// True when the first of the candidates is who is next.
+    pub(super) const fn takes_first(&self) -> bool {
+        matches!(self.strategy.choice, Choice::Least(_))
     }
 
     /// Makes room for one more group.
@@ -77,12 +111,12 @@ impl Rota {
     /// Where an agent on these terms stands.
     pub(super) fn rank(&self, agent: AgentId, terms: &Membership, candidate: &Candidate<'_>) -> Rank {
         let &Membership { level, penalty, position, .. } = terms;
-        let rank = Rank { level, penalty, key: [0; 2], position, agent };
+        let rank = Rank { level, penalty, key: (0, 0), position, agent };
         match self.strategy.choice {
-            Choice::Least(key) => Rank { key: key(candidate), ..rank },
+            Choice::Least(key) => Rank { key: key(candidate).into(), ..rank },
             Choice::InTurn(Circle::Configured) | Choice::Drawn(Lots::Even) => rank,
             Choice::InTurn(Circle::ById) => Rank { position: 0, ..rank },
-            Choice::Drawn(Lots::ByPenalty) => Rank { penalty: 0, key: [u64::from(penalty), 0], ..rank },
+            Choice::Drawn(Lots::ByPenalty) => Rank { penalty: 0, key: (u64::from(penalty), 0), ..rank },
         }
     }
 
@@ -134,14 +168,20 @@ impl Rota {
     }
 
     /// Draws among the groups of the least level and penalty. The least of n numbers drawn evenly is drawn in one go.
-    fn draw(&self, groups: impl Iterator<Item = usize>, raise: u32, lots: Lots, rng: &mut Rng) -> Option<AgentId> {
+    fn draw(
+        &self,
+        groups: impl Iterator<Item = usize>,
+        raise: Option<u32>,
+        lots: Lots,
+        rng: &mut Rng,
+    ) -> Option<AgentId> {
         let mut chosen = None;
         let mut least = ([u32::MAX; 2], f64::INFINITY);
         for group in groups {
             let rank = self.best[group];
             let (border, span) = match lots {
-                Lots::Even => ([rank.level, rank.penalty.max(raise)], 1.0),
-                Lots::ByPenalty => ([rank.level, 0], 1.0 + f64::from(rank.handicap().max(raise))),
+                Lots::Even => ([rank.level, counted(rank.penalty, raise)], 1.0),
+                Lots::ByPenalty => ([rank.level, 0], 1.0 + f64::from(counted(rank.handicap(), raise))),
             };
             if border > least.0 {
                 continue;

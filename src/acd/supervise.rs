@@ -8,6 +8,7 @@ use crate::acd::engine::Engine;
 use crate::acd::message::{Command, FlowOut};
 use crate::acd::overrides::find_agent;
 use crate::acd::plan::Plan;
+use crate::acd::queue::Queue;
 use crate::acd::reach::Reach;
 use crate::acd::routing::QueueState;
 use crate::base::{AgentId, CallId, QueueId};
@@ -41,12 +42,22 @@ impl Engine {
             | Command::OfferReleased { .. }
             | Command::TalkEnded { .. }
             | Command::SetAgent { .. }
+            | Command::ExtendWrapUp { .. }
+            | Command::EndWrapUp { .. }
+            | Command::Device { .. }
+            | Command::Held { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }
             | Command::CallerAnswered { .. }
             | Command::Digit { .. }
             | Command::Drain => {}
         }
+    }
+
+    /// The queues of which an agent may take callers in some step, if these bring the right attributes; with what supervisors have
+    /// changed. In the order of the ids.
+    pub fn queues_of(&self, agent: AgentId) -> impl Iterator<Item = QueueId> {
+        self.matching.queues_served(agent).filter(|queue| self.queues.get(*queue).is_some_and(Queue::is_planned))
     }
 
     /// The plan with what supervisors have changed over it.

@@ -40,6 +40,11 @@ impl<K: Copy + Ord + Hash, V> Table<K, V> {
         self.ids.iter().copied().collect()
     }
 
+    /// The rows from an id on, in the order of the ids.
+    pub(super) fn from(&self, id: K) -> impl Iterator<Item = (K, &V)> {
+        self.ids.range(id..).filter_map(|&id| Some((id, self.rows.get(&id)?)))
+    }
+
     /// Every row in the order of the ids.
     pub(super) fn iter(&self) -> impl Iterator<Item = (K, &V)> {
         self.ids.iter().filter_map(|&id| Some((id, self.rows.get(&id)?)))

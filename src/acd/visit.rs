@@ -2,9 +2,11 @@
 //! one outcome, counted here and nowhere else.
 
 use crate::acd::engine::{Admission, Engine, Timer};
-use crate::acd::message::{Asks, Effect, Fact, FlowOut, OfferCause, Refusal};
+use crate::acd::fact::Fact;
+use crate::acd::message::{Asks, Effect, FlowOut, OfferCause, Refusal};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
+use crate::acd::ringing::Ringing;
 use crate::base::limits::CALLS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -34,8 +36,8 @@ impl Engine {
         let reach = row.reach(since, self.now);
         let place = row.place(call, claim, reach);
         let line = self.matching.line(queue, asks.attributes.as_ref(), reach);
-        let visit =
-            Visit { place, claim, reach, line, joined: self.now, asks, agent: None, missed: false, epoch: self.epoch };
+        let ringing = Ringing::new(row.ring(reach));
+        let visit = Visit { place, claim, reach, line, joined: self.now, asks, ringing, missed: false };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
@@ -58,24 +60,20 @@ impl Engine {
 
     pub(super) fn on_caller_gone(&mut self, call: CallId) {
         let Some(visit) = self.calls.get(&call) else { return };
-        let agent = visit.agent;
-        if let Some(agent) = agent {
-            self.cancel_offer(agent, OfferCause::CallerGone);
-        }
-        self.finish(call, Outcome::Abandoned { while_ringing: agent.is_some() });
+        let while_ringing = visit.ringing.first().is_some();
+        self.cancel_offers(call, OfferCause::CallerGone);
+        self.finish(call, Outcome::Abandoned { while_ringing });
     }
 
     pub(super) fn flow_out(&mut self, call: CallId, reason: FlowOut) {
         let Some(visit) = self.calls.get(&call) else { return };
         let queue = visit.place.queue;
-        if let Some(agent) = visit.agent {
-            self.cancel_offer(agent, OfferCause::Withdrawn);
-        }
+        self.cancel_offers(call, OfferCause::Withdrawn);
         self.finish(call, Outcome::FlowedOut(reason));
         self.ask(Effect::FlowOut { call, queue, reason });
     }
 
-    /// Ends a visit. The agent, where there was one, has been dealt with.
+    /// Ends a visit. The agents who rang for it have been dealt with.
     pub(super) fn finish(&mut self, call: CallId, outcome: Outcome) {
         self.judge(call);
         let Some(visit) = self.calls.remove(&call) else { return };
@@ -88,8 +86,11 @@ impl Engine {
             }
             row.disarm();
         }
-        if visit.agent.is_none() {
+        if visit.ringing.listed {
             self.matching.unwait(visit.line, &visit.place);
+        }
+        for timer in visit.ringing.timers() {
+            self.timers.cancel(timer);
         }
         let wait = self.now.since(since);
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
@@ -180,7 +181,7 @@ impl Engine {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
         row.leave(visit);
-        if visit.agent.is_none() {
+        if visit.ringing.listed {
             self.matching.unwait(visit.line, &visit.place);
         }
         self.join_anew(call);
@@ -194,21 +195,21 @@ impl Engine {
         visit.place = row.place(call, visit.claim, visit.reach);
         visit.line = self.matching.line(visit.place.queue, visit.asks.attributes.as_ref(), visit.reach);
         row.join(visit);
-        if visit.agent.is_none() {
+        visit.ringing.follow(row.ring(visit.reach));
+        visit.ringing.listed = visit.ringing.wants_more();
+        if visit.ringing.listed {
             self.matching.wait(visit.line, visit.place);
             self.matching.unsettle(visit.line.hall);
         }
+        self.arm_more(call);
     }
 
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
-        while let Some(mut heads) = self.matching.unsettled_heads() {
-            while let Some((place, line)) = heads.pop_first() {
-                let Some(agent) = self.choose(place.call, line) else { continue };
-                self.matching.unwait(line, &place);
-                self.reserve(agent, place.call);
-                heads.extend(self.matching.head(line));
-            }
+        while let Some((place, line)) = self.matching.unsettled_head() {
+            let Some(agent) = self.choose(place.call, line) else { continue };
+            self.reserve(agent, place.call);
+            self.matching.look_again(line);
         }
     }
 

@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use crate::acd::requirement::LEVEL_MAX;
-use crate::acd::{AgentTarget, Reason};
+use crate::acd::{AgentTarget, DeviceState, Direction, Reason};
 use crate::api::audit::{self, Action};
 use crate::api::auth::Who;
 use crate::api::handle::Handle;
@@ -47,6 +47,8 @@ pub(super) async fn list(
 struct StateBody {
     state: Wished,
     reason: Option<String>,
+    /// A not-ready ends by itself after so long.
+    for_seconds: Option<u32>,
 }
 
 /// A state somebody may wish.
@@ -74,10 +76,14 @@ struct ManyBody {
 
 /// What is changed of agents.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum ChangeBody {
-    /// `{"state": {"state": "not-ready", "reason": "lunch"}}`
+    /// `{"state": {"state": "not-ready", "reason": "lunch", "for_seconds": 900}}`
     State(StateBody),
+    /// `{"wrap_up": "end"}`, `{"wrap_up": {"extend_seconds": 30}}`
+    WrapUp(WrapUpBody),
+    /// `{"device": {"state": "busy", "call": "out"}}`
+    Device(DeviceBody),
     /// `{"skills": {"spanish": 5, "billing": false, "french": 0}}`
     Skills(BTreeMap<String, SkillBody>),
     /// `{"join": {"queue": "support", "tier": 2}}`
@@ -86,6 +92,41 @@ enum ChangeBody {
     Leave(LeaveBody),
     /// `{"penalty": {"queue": "support", "penalty": 3}}`
     Penalty(PenaltyBody),
+}
+
+/// What becomes of a wrap-up.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrapUpBody {
+    End,
+    ExtendSeconds(u32),
+}
+
+/// What a device does, as seen from outside.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeviceBody {
+    state: DeviceWord,
+    /// Which way its own call goes; `in` when nothing is said.
+    call: Option<CallWord>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum DeviceWord {
+    Unknown,
+    Idle,
+    Ringing,
+    Busy,
+    Offline,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum CallWord {
+    In,
+    Out,
+    Internal,
 }
 
 /// A level, 0 to take the skill away, or whether it counts.
@@ -171,8 +212,9 @@ async fn set(
     let (change, detail) = read(change)?;
     let named = who.agents.iter().cloned().chain(who.teams.iter().map(|team| format!("team {team}")));
     let subject = named.collect::<Vec<_>>().join(",");
-    let outcome = handle.ask(Control::SetAgents { who, change, by: Arc::clone(&by) }).await;
-    audit::write(&Action { who: &by, what: "set-agent", subject: &subject, detail: &detail, why }, &outcome);
+    let action = Action { who: &by, what: "set-agent", subject: &subject, detail: &detail, why };
+    let outcome = handle.ask(Control::SetAgents { who, change, by: action.actor() }).await;
+    audit::write(&action, &outcome);
     let Reply::Set(agents) = outcome? else { return Err(request::strange()) };
     Ok(Json(Set { outcome: "done", agents }))
 }
@@ -180,10 +222,15 @@ async fn set(
 /// The change, and its words for the audit line.
 fn read(change: ChangeBody) -> Result<(AgentChange, String), Problem> {
     match change {
-        ChangeBody::State(body) => {
-            let target = target(body)?;
-            let detail = describe(&target);
-            Ok((AgentChange::State(target), detail))
+        ChangeBody::State(body) => state(body),
+        ChangeBody::WrapUp(WrapUpBody::End) => Ok((AgentChange::EndWrapUp, "wrap-up end".to_string())),
+        ChangeBody::WrapUp(WrapUpBody::ExtendSeconds(0)) => Err(Problem::bad_request("extend_seconds is 1 or more")),
+        ChangeBody::WrapUp(WrapUpBody::ExtendSeconds(seconds)) => {
+            Ok((AgentChange::ExtendWrapUp(Duration::from_secs(seconds.into())), format!("wrap-up +{seconds} s")))
+        }
+        ChangeBody::Device(body) => {
+            let device = device(body)?;
+            Ok((AgentChange::Device(device), format!("device {}", device.as_str())))
         }
         ChangeBody::Skills(skills) => {
             let detail: Vec<_> = skills.iter().map(|(name, body)| format!("{name} {}", skill_words(*body))).collect();
@@ -207,6 +254,42 @@ fn read(change: ChangeBody) -> Result<(AgentChange, String), Problem> {
     }
 }
 
+/// A wished state, which for not-ready may end by itself.
+fn state(body: StateBody) -> Result<(AgentChange, String), Problem> {
+    let lasts = body.for_seconds;
+    let target = target(body)?;
+    let detail = describe(&target);
+    match (target, lasts) {
+        (target, None) => Ok((AgentChange::State(target), detail)),
+        (AgentTarget::NotReady(_), Some(0)) => Err(Problem::bad_request("for_seconds is 1 or more")),
+        (AgentTarget::NotReady(reason), Some(seconds)) => {
+            let lasts = Duration::from_secs(seconds.into());
+            Ok((AgentChange::Pause(reason, lasts), format!("{detail} for {seconds} s")))
+        }
+        (AgentTarget::Ready | AgentTarget::LoggedOut, Some(_)) => {
+            Err(Problem::bad_request("only not-ready ends by itself"))
+        }
+    }
+}
+
+fn device(DeviceBody { state, call }: DeviceBody) -> Result<DeviceState, Problem> {
+    let device = match state {
+        DeviceWord::Unknown => DeviceState::Unknown,
+        DeviceWord::Idle => DeviceState::Idle,
+        DeviceWord::Ringing => DeviceState::Ringing,
+        DeviceWord::Busy => DeviceState::Busy(match call.unwrap_or(CallWord::In) {
+            CallWord::In => Direction::In,
+            CallWord::Out => Direction::Out,
+            CallWord::Internal => Direction::Internal,
+        }),
+        DeviceWord::Offline => DeviceState::Offline,
+    };
+    if call.is_some() && state != DeviceWord::Busy {
+        return Err(Problem::bad_request("only a busy device is in a call"));
+    }
+    Ok(device)
+}
+
 fn skill(body: SkillBody) -> Result<SkillChange, Problem> {
     match body {
         SkillBody::Level(0) => Ok(SkillChange::Removed),
@@ -223,7 +306,7 @@ fn skill_words(body: SkillBody) -> String {
     }
 }
 
-fn target(StateBody { state, reason }: StateBody) -> Result<AgentTarget, Problem> {
+fn target(StateBody { state, reason, .. }: StateBody) -> Result<AgentTarget, Problem> {
     let reason = reason.map(|reason| reason.trim().to_string()).filter(|reason| !reason.is_empty());
     match (state, reason) {
         (Wished::NotReady, None) => Err(Problem::bad_request("not-ready needs a reason")),
@@ -273,6 +356,24 @@ mod tests {
         assert_eq!(good(r#"{"leave":{"queue":"q"}}"#), AgentChange::Leave("q".to_string()));
         assert_eq!(good(r#"{"penalty":{"queue":"q","penalty":3}}"#), AgentChange::Penalty("q".to_string(), 3));
         assert!(change(r#"{"skills":{"a":11}}"#).unwrap().is_err());
+        let meeting = Reason::Custom("meeting".into());
+        assert_eq!(
+            good(r#"{"state":{"state":"not-ready","reason":"meeting","for_seconds":900}}"#),
+            AgentChange::Pause(meeting, Duration::from_secs(900))
+        );
+        assert_eq!(good(r#"{"wrap_up":"end"}"#), AgentChange::EndWrapUp);
+        assert_eq!(good(r#"{"wrap_up":{"extend_seconds":30}}"#), AgentChange::ExtendWrapUp(delay));
+        assert_eq!(good(r#"{"device":{"state":"idle"}}"#), AgentChange::Device(DeviceState::Idle));
+        let out = DeviceState::Busy(Direction::Out);
+        assert_eq!(good(r#"{"device":{"state":"busy","call":"out"}}"#), AgentChange::Device(out));
+        for wrong in [
+            r#"{"state":{"state":"ready","for_seconds":900}}"#,
+            r#"{"state":{"state":"not-ready","reason":"x","for_seconds":0}}"#,
+            r#"{"wrap_up":{"extend_seconds":0}}"#,
+            r#"{"device":{"state":"idle","call":"in"}}"#,
+        ] {
+            assert!(change(wrong).unwrap().is_err(), "{wrong}");
+        }
         for wrong in [r#"{"skills":{"a":-1}}"#, r#"{"join":{}}"#, r#"{"leave":{"queue":"q","x":1}}"#, r#"{"hop":1}"#] {
             assert!(change(wrong).is_err(), "{wrong}");
         }

@@ -1,6 +1,9 @@
 //! The audit line: one log event with target `audit` for each action of a person or program, with who, what,
 //! why and the outcome.
 
+use std::sync::Arc;
+
+use crate::acd::Actor;
 use crate::api::problem::Problem;
 
 /// Who did what to whom.
@@ -16,6 +19,14 @@ pub(super) struct Action<'a> {
     pub(super) detail: &'a str,
     /// The user's own words; may be empty.
     pub(super) why: &'a str,
+}
+
+impl Action<'_> {
+    /// Who acts, as facts name it: whoever says why is a supervisor who takes it upon himself.
+    pub(super) fn actor(&self) -> Actor {
+        let name = Arc::from(self.who);
+        if self.why.is_empty() { Actor::User(name) } else { Actor::Supervisor { name, why: self.why.into() } }
+    }
 }
 
 /// Writes the line.

@@ -67,19 +67,19 @@ pub(super) async fn act(
     };
     let action = Action { who: &by, what, subject: &id, detail: &detail, why: &why };
     let outcome = match call_id(&id) {
-        Some(call) => handle.ask(control(&body, call, &by)).await,
+        Some(call) => handle.ask(control(&body, call, &action)).await,
         None => Err(Problem::not_found(format!("no call {id}"))),
     };
     audit::write(&action, &outcome);
     outcome.map(|_| Json(request::DONE))
 }
 
-fn control(body: &CallBody, call: CallId, by: &std::sync::Arc<str>) -> Control {
+fn control(body: &CallBody, call: CallId, action: &Action<'_>) -> Control {
     match body {
-        CallBody::Hangup => Control::HangUp { call, by: by.clone() },
-        CallBody::Withdraw => Control::Withdraw { call, by: by.clone() },
-        CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: by.clone() },
-        CallBody::Priority { priority } => Control::SetPriority { call, priority: *priority, by: by.clone() },
+        CallBody::Hangup => Control::HangUp { call, by: action.who.into() },
+        CallBody::Withdraw => Control::Withdraw { call, by: action.who.into() },
+        CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: action.who.into() },
+        CallBody::Priority { priority } => Control::SetPriority { call, priority: *priority, by: action.actor() },
     }
 }
 

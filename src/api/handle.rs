@@ -173,6 +173,7 @@ impl Handle {
             Reply::Agents { .. }
             | Reply::Calls { .. }
             | Reply::Explanation(_)
+            | Reply::Teams(_)
             | Reply::Decisions(_)
             | Reply::Done
             | Reply::Set(_) => Ok(reply),

@@ -13,6 +13,7 @@ mod listener;
 pub mod problem;
 mod queues;
 mod request;
+mod teams;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -54,6 +55,7 @@ fn router(handle: Handle) -> Router {
         .route("/v1/queues/{name}/outlook", get(intervals::outlook))
         .route("/v1/agents", get(agents::list).post(agents::set_many))
         .route("/v1/agents/{id}/state", post(agents::set_state))
+        .route("/v1/teams", get(teams::list))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", post(calls::act))
         .route("/v1/calls/{id}/explanation", get(explain::call))

@@ -65,7 +65,7 @@ pub(super) async fn set(
     let Asked { action, why } = request::asked(&headers, &body)?;
     let (change, detail) = read(action)?;
     let action = Action { who: &by, what: "set-queue", subject: &queue, detail: &detail, why: &why };
-    let outcome = handle.ask(Control::SetQueue { queue: queue.clone(), change, by: Arc::clone(&by) }).await;
+    let outcome = handle.ask(Control::SetQueue { queue: queue.clone(), change, by: action.actor() }).await;
     audit::write(&action, &outcome);
     outcome.map(|_| Json(request::DONE))
 }

@@ -18,7 +18,8 @@ pub const SHARDS_MAX: u8 = 16;
 /// offer's ringing and answer or failure and release, the end of the talk, joining again, four reasons to leave, hanging up.
 pub const CALL_LETTERS_MAX: usize = 12;
 /// Letters of a shard under way to the ACD engine. Each live call has [`CALL_LETTERS_MAX`] slots reserved, each agent's leg that
-/// is being given up one; so many calls as a node may hold fit, and a quarter is left for refusals and news of neighbours. An
+/// is being given up one; so many calls as a node may hold fit, and a quarter is left for refusals, news of neighbours,
+/// and the letters of further agents rung for one call (four for each of [`AGENTS_MAX`] at most). An
 /// INVITE that finds slots for its refusal but not for its call gets 503; one that finds none is not heard.
 pub const UP_LETTERS_MAX: usize = CALLS_MAX * CALL_LETTERS_MAX / 3 * 4;
 /// Letters of the ACD engine under way to one shard. An offer is two letters, and an agent of a shard that answers nothing can
@@ -39,6 +40,10 @@ pub const SDP_FORMATS_MAX: usize = 64;
 pub const RTP_BYTES_MAX: usize = 1_472;
 /// Queues of a configuration: four times the 500 that routing is measured with.
 pub const QUEUES_MAX: usize = 2_000;
+/// Longest wrap-up, extensions included: a longer one is a day off.
+pub const WRAP_UP_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// Agents rung at once for one call: each is an INVITE and a port; a group that needs more is better rung one after the other.
+pub const OFFERS_OPEN_MAX: usize = 64;
 /// Agents of a configuration: twice the 10,000 that routing is measured with; a mistyped range ends here.
 pub const AGENTS_MAX: usize = 20_000;
 /// Skills of a configuration: twenty times the 200 that routing is measured with.
@@ -65,6 +70,8 @@ pub const REASONS_MAX: usize = 64;
 pub const REASON_BYTES_MAX: usize = 64;
 /// Peers of a configuration: trunks and PBXs of the largest sites; each is asked by OPTIONS on a timer of its own.
 pub const PEERS_MAX: usize = 1_000;
+/// Calls or agents that one question of the census is about: some 100 us of a signalling thread.
+pub const CENSUS_CHUNK: usize = 1_000;
 /// Control-plane requests that wait for the signalling thread.
 pub const CONTROL_QUEUE_MAX: usize = 1_024;
 /// Rows of one control-plane answer; callers page with `offset`.

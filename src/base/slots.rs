@@ -89,6 +89,13 @@ impl<T> Slots<T> {
         self.live == 0
     }
 
+    /// Those that live in the `most` slots from `from` on, and where the rest begins, if there is one.
+    pub fn page(&self, from: usize, most: usize) -> (impl Iterator<Item = &T>, Option<usize>) {
+        let end = from.saturating_add(most).min(self.slots.len());
+        let page = self.slots.get(from..end).unwrap_or_default();
+        (page.iter().filter_map(|(_, place)| place.as_ref()), (end < self.slots.len()).then_some(end))
+    }
+
     /// All that live, in the order of their slots.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.slots.iter().filter_map(|(_, place)| place.as_ref())
@@ -113,6 +120,11 @@ mod tests {
         assert_eq!(slots.remove(a), None);
         assert_eq!(slots.len(), 2);
         assert_eq!(slots.iter().copied().collect::<Vec<_>>(), ["c", "b"]);
+        let page = |from| {
+            let (page, next) = slots.page(from, 1);
+            (page.copied().collect::<Vec<_>>(), next)
+        };
+        assert_eq!([page(0), page(1), page(2)], [(vec!["c"], Some(1)), (vec!["b"], None), (vec![], None)]);
     }
 
     #[test]

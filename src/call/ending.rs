@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::base::{Instant, LegId};
 use crate::call::event::{EndCause, Event};
-use crate::call::leg::{Answers, Probing, State, Timer, Unacknowledged};
+use crate::call::leg::{Answers, Probing, State, Timer, Unacknowledged, Why};
 use crate::call::legs::{Legs, Purpose, TRANSACTION_TIME};
 use crate::call::outbound::body;
 use crate::sip::dialog::Dialog;
@@ -47,6 +47,14 @@ impl Legs {
             State::Talking => self.end(now, id),
             State::Cancelling { .. } | State::Ending => {}
         }
+    }
+
+    /// As [`Legs::hang_up`]; the CANCEL or BYE says why, the BYE of an answer that crosses our CANCEL too.
+    pub fn hang_up_because(&mut self, now: Instant, id: LegId, why: Why) {
+        if let Some(leg) = self.legs.get_mut(id.0) {
+            leg.why = why;
+        }
+        self.hang_up(now, id);
     }
 
     /// Asks the far end by OPTIONS inside the dialog whether it still knows it; [`Event::Probed`] tells.
@@ -160,7 +168,7 @@ impl Legs {
         if let Some(unacknowledged) = leg.unacknowledged.take() {
             self.timers.cancel(unacknowledged.timer);
         }
-        let (key, writer, destination) = leg.dialog.request(&mut self.stack, Method::Bye);
+        let (key, writer, destination) = leg.bye(&mut self.stack);
         self.clients.insert(key, Purpose::Bye(id));
         self.stack.send_request(now, key, destination, writer.finish());
     }

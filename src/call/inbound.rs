@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::base::{Instant, LegId};
 use crate::call::ending::Answer;
 use crate::call::event::{EndCause, Event};
-use crate::call::leg::{Answers, Incoming, Leg, Probing, State, Timer};
+use crate::call::leg::{Answers, Incoming, Leg, Probing, State, Timer, Why};
 use crate::call::legs::{ALLOW, Legs, REFRESH};
 use crate::sip::check;
 use crate::sip::dialog::Dialog;
@@ -203,7 +203,8 @@ impl Legs {
 
 impl Leg {
     pub(super) const fn new(id: LegId, dialog: Dialog, state: State) -> Self {
-        Self { id, dialog, state, invite: None, unacknowledged: None, change: None, probing: Probing::No }
+        let (probing, why) = (Probing::No, Why::Unsaid);
+        Self { id, dialog, state, invite: None, unacknowledged: None, change: None, probing, why }
     }
 }
 

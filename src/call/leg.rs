@@ -19,8 +19,9 @@ use bytes::Bytes;
 use crate::base::{Instant, LegId, TimerKey};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
-use crate::sip::name::Method;
-use crate::sip::transaction::{ClientKey, ServerKey};
+use crate::sip::name::{Method, Name};
+use crate::sip::transaction::{ClientKey, ServerKey, Stack};
+use crate::sip::write::Writer;
 
 /// One leg; see the module.
 #[derive(Debug)]
@@ -36,6 +37,19 @@ pub(super) struct Leg {
     pub(super) change: Option<Box<Change>>,
     /// A probe on its way.
     pub(super) probing: Probing,
+    /// What our CANCEL or BYE says.
+    pub(super) why: Why,
+}
+
+impl Leg {
+    /// Its BYE, not yet sent.
+    pub(super) fn bye(&mut self, stack: &mut Stack) -> (ClientKey, Writer, SocketAddr) {
+        let (key, mut writer, destination) = self.dialog.request(stack, Method::Bye);
+        if let Some(reason) = self.why.header() {
+            writer.line(Name::Reason, reason);
+        }
+        (key, writer, destination)
+    }
 }
 
 /// Where a leg stands.
@@ -111,6 +125,25 @@ pub(super) struct Change {
     pub(super) request: Message,
     pub(super) method: Method,
     pub(super) offered: bool,
+}
+
+/// Why a leg is hung up, as the far end is told (Reason, RFC 3326).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Nothing is said.
+    Unsaid,
+    /// Somebody else took the call: the device shows no missed call.
+    CompletedElsewhere,
+}
+
+impl Why {
+    /// The header's value.
+    pub(super) const fn header(self) -> Option<&'static [u8]> {
+        match self {
+            Self::Unsaid => None,
+            Self::CompletedElsewhere => Some(b"SIP;cause=200;text=\"Call completed elsewhere\""),
+        }
+    }
 }
 
 /// Whether an in-dialog OPTIONS is out.

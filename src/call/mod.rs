@@ -21,6 +21,7 @@ mod inbound;
 mod outbound;
 
 pub use event::{EndCause, Event, Failure};
+pub use leg::Why;
 pub use legs::{Invite, Legs};
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Legs {
     /// Stops an INVITE of ours: CANCEL as soon as a provisional has come. `Failed` with `Released` follows.
     pub(super) fn give_up(&mut self, now: Instant, id: LegId, key: ClientKey, provisional: bool) {
         if provisional {
-            self.send_cancel(now, key);
+            self.send_cancel(now, id, key);
         } else {
             self.stack.give_up(now, key);
         }
@@ -79,7 +79,7 @@ impl Legs {
                     self.timers.cancel(*early);
                     *early = self.timers.arm(now + RELEASE_AFTER, Timer::Release(id));
                 }
-                self.send_cancel(now, key);
+                self.send_cancel(now, id, key);
             }
             (200..=299, State::Calling { .. }) => self.on_answer(id, response),
             (200..=299, State::Talking | State::Ending) => self.on_repeated_answer(now, id, response),
@@ -127,8 +127,9 @@ impl Legs {
         self.events.push_back(Event::Failed { leg: id, failure: Failure::Left });
     }
 
-    fn send_cancel(&mut self, now: Instant, key: ClientKey) {
-        if let Some(cancel) = self.stack.cancel(now, key) {
+    fn send_cancel(&mut self, now: Instant, id: LegId, key: ClientKey) {
+        let reason = self.legs.get(id.0).and_then(|leg| leg.why.header());
+        if let Some(cancel) = self.stack.cancel(now, key, reason) {
             self.clients.insert(cancel, Purpose::Nothing);
         }
     }
@@ -163,7 +164,7 @@ impl Legs {
         leg.dialog.establish(response);
         acknowledge(&mut self.stack, &leg.dialog, number);
         let left = std::mem::replace(&mut leg.state, State::Ending);
-        let (key, writer, destination) = leg.dialog.request(&mut self.stack, Method::Bye);
+        let (key, writer, destination) = leg.bye(&mut self.stack);
         self.clients.insert(key, Purpose::Bye(id));
         self.stack.send_request(now, key, destination, writer.finish());
         if self.disarm_release(&left) {

@@ -84,6 +84,8 @@ pub(super) enum Command {
     Queues(Target),
     /// Show the agents of a running engine.
     Agents(Target),
+    /// Show the team tree of a running engine: how many agents of each team, and of those below it, are in which state.
+    Teams(Target),
     /// Show the calls of a running engine.
     Calls(Target),
     /// Look into a queue of a running engine.
@@ -173,11 +175,15 @@ pub(super) enum AgentCommand {
     #[command(
         override_usage = "strowger agent set <NAMES> <CHANGE> [OPTIONS]\n       strowger agent set --team <TEAM> <CHANGE> [OPTIONS]",
         after_help = "Names are agents and ranges with commas between: 1001,1003-1010.\n\n\
-            Changes:\n  ready, not-ready REASON, logout\n  \
+            Changes:\n  ready, not-ready REASON [--for TIME], logout\n  \
+            wrap-up +TIME              longer: the one that runs, or that follows the talk\n  \
+            wrap-up end\n  \
+            device STATE               as seen from outside: idle, ringing, busy [in|out|internal], offline, unknown\n  \
             skill NAME=LEVEL ...       1 to 10, on, off, none\n  \
             join QUEUE [tier=N] [position=N] [penalty=N] [delay=TIME]\n  leave QUEUE\n  penalty QUEUE=N\n\n\
             Skills and memberships lie over the configuration and its reloads until the engine ends.\n\n\
             Examples:\n  strowger agent set 1001 ready\n  strowger agent set 1001,1002 not-ready lunch\n  \
+            strowger agent set 1001 not-ready training --for 15m\n  \
             strowger agent set 1001,1002 skill spanish=5 billing=off\n  \
             strowger agent set --team sales not-ready meeting --why 'quarterly figures'"
     )]
@@ -188,7 +194,10 @@ pub(super) enum AgentCommand {
         /// All agents of a team and of the teams below it; may be repeated.
         #[arg(long)]
         team: Vec<String>,
-        /// Why; for the audit log.
+        /// How long not-ready lasts; ready follows by itself.
+        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+        lasts: Option<Duration>,
+        /// Why; for the audit log, and shown beside the state.
         #[arg(long)]
         why: Option<String>,
         /// Which engine.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::args::{QueueStats, Target};
 use crate::cli::explain;
 use crate::cli::print::{clock, out, table};
-use crate::cli::stats;
+use crate::cli::{stats, teams};
 
 /// Rows asked for at a time; the engine gives at most so many.
 const PAGE: usize = 1_000;
@@ -94,7 +94,7 @@ impl Client {
     /// Prints the agents.
     pub(super) fn agents(&self) -> Result<(), String> {
         let body = self.get_all("/v1/agents", "agents")?;
-        let header = ["agent", "state", "for", "reason", "call", "reachable", "queues"];
+        let header = ["agent", "state", "for", "reason", "until", "by", "why", "call", "device", "reachable", "queues"];
         self.print(
             &body,
             &header,
@@ -104,12 +104,23 @@ impl Client {
                     word(&agent["state"]),
                     clock(agent["state_seconds"].as_f64().unwrap_or_default()),
                     word(&agent["reason"]),
+                    agent["ends_seconds"].as_f64().map_or_else(String::new, |left| format!("in {}", clock(left))),
+                    word(&agent["by"]),
+                    word(&agent["why"]),
                     word(&agent["call"]),
+                    device(agent),
                     if agent["reachable"] == Value::Bool(true) { "yes" } else { "no" }.to_string(),
                     agent["queues"].as_array().into_iter().flatten().map(word).collect::<Vec<_>>().join(" "),
                 ]
             }),
         )
+    }
+
+    /// Prints the team tree.
+    pub(super) fn teams(&self) -> Result<(), String> {
+        let body = self.get("/v1/teams")?;
+        out(&if self.json { format!("{body}\n") } else { teams::show(&body) });
+        Ok(())
     }
 
     /// Prints the calls.
@@ -227,6 +238,14 @@ impl Client {
 
 fn rows(body: &Value, key: &str, row: impl Fn(&Value) -> Vec<String>) -> Vec<Vec<String>> {
     body[key].as_array().into_iter().flatten().map(row).collect()
+}
+
+/// What an agent's device does; `!` marks that it contradicts the agent's state.
+fn device(agent: &Value) -> String {
+    let mark = if agent["disagrees"] == Value::Bool(true) { " !" } else { "" };
+    let call = agent["device_call"].as_str().map_or_else(String::new, |call| format!(" {call}"));
+    let state = word(&agent["device"]);
+    if state == "unknown" { String::new() } else { format!("{state}{call}{mark}") }
 }
 
 /// A value as a table shows it.

@@ -11,6 +11,7 @@ mod log;
 mod print;
 mod rules;
 mod stats;
+mod teams;
 mod wish;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ pub fn run() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),
         Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
+        Command::Teams(target) => finish(Client::new(&target).and_then(|client| client.teams())),
         Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
         Command::Queue { command: QueueCommand::Stats(stats) } => {
             finish(Client::new(&stats.target).and_then(|client| client.queue_stats(&stats)))
@@ -48,8 +50,8 @@ pub fn run() -> ExitCode {
             Ok(body) => finish(Client::new(&target).and_then(|client| client.set_queue(&name, body, why))),
             Err(reason) => usage(&reason),
         },
-        Command::Agent { command: AgentCommand::Set { words, team, why, target } } => {
-            match wish::agents(&words, &team) {
+        Command::Agent { command: AgentCommand::Set { words, team, lasts, why, target } } => {
+            match wish::agents(&words, &team, lasts) {
                 Ok(body) => finish(Client::new(&target).and_then(|client| client.set_agents(body, why))),
                 Err(reason) => usage(&reason),
             }

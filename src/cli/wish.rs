@@ -1,5 +1,7 @@
 //! What a supervisor writes after `agent set` and `queue set`, as the control plane's JSON.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use crate::cli::args::duration;
@@ -9,7 +11,7 @@ use crate::cli::args::duration;
 /// # Errors
 ///
 /// What is wrong with the words.
-pub(super) fn agents(words: &[String], teams: &[String]) -> Result<Value, String> {
+pub(super) fn agents(words: &[String], teams: &[String], lasts: Option<Duration>) -> Result<Value, String> {
     let (who, wish) = if teams.is_empty() {
         let (who, wish) = words.split_first().ok_or("say which agents, or --team NAME")?;
         (who.split(',').filter(|name| !name.is_empty()).collect::<Vec<_>>(), wish)
@@ -19,7 +21,12 @@ pub(super) fn agents(words: &[String], teams: &[String]) -> Result<Value, String
     if who.is_empty() && teams.is_empty() {
         return Err("say which agents, or --team NAME".to_string());
     }
-    Ok(json!({ "agents": who, "teams": teams, "set": agent_wish(wish)? }))
+    let mut set = agent_wish(wish)?;
+    if let Some(lasts) = lasts {
+        let state = set.get_mut("state").ok_or("--for goes with not-ready")?;
+        state["for_seconds"] = whole_seconds(lasts)?.into();
+    }
+    Ok(json!({ "agents": who, "teams": teams, "set": set }))
 }
 
 fn agent_wish(words: &[String]) -> Result<Value, String> {
@@ -29,6 +36,18 @@ fn agent_wish(words: &[String]) -> Result<Value, String> {
         ["logout" | "logged-out"] => Ok(json!({ "state": { "state": "logged-out" } })),
         ["not-ready", reason] => Ok(json!({ "state": { "state": "not-ready", "reason": reason } })),
         ["not-ready"] => Err("not-ready needs a reason".to_string()),
+        ["wrap-up", "end"] => Ok(json!({ "wrap_up": "end" })),
+        ["wrap-up", more] => {
+            let more = more.strip_prefix('+').ok_or("write wrap-up +TIME or wrap-up end")?;
+            Ok(json!({ "wrap_up": { "extend_seconds": whole_seconds(duration(more)?)? } }))
+        }
+        ["device", "busy", call @ ("in" | "out" | "internal")] => {
+            Ok(json!({ "device": { "state": "busy", "call": call } }))
+        }
+        ["device", state @ ("idle" | "ringing" | "busy" | "offline" | "unknown")] => {
+            Ok(json!({ "device": { "state": state } }))
+        }
+        ["device", ..] => Err("a device is idle, ringing, busy [in|out|internal], offline, unknown".to_string()),
         ["skill", skills @ ..] if !skills.is_empty() => Ok(json!({ "skills": pairs(skills, skill)? })),
         ["join", queue, terms @ ..] => {
             let mut join = pairs(terms, term)?;
@@ -50,8 +69,14 @@ fn agent_wish(words: &[String]) -> Result<Value, String> {
 }
 
 /// For help and errors.
-const AGENT_WISHES: &str =
-    "ready, not-ready REASON, logout, skill NAME=LEVEL, join QUEUE, leave QUEUE, penalty QUEUE=NUMBER";
+const AGENT_WISHES: &str = "ready, not-ready REASON, logout, wrap-up +TIME, wrap-up end, device STATE, \
+                            skill NAME=LEVEL, join QUEUE, leave QUEUE, penalty QUEUE=NUMBER";
+
+/// What the engine takes is whole seconds, one at least.
+fn whole_seconds(time: Duration) -> Result<u32, String> {
+    let seconds = u32::try_from(time.as_secs()).ok().filter(|seconds| *seconds > 0 && time.subsec_nanos() == 0);
+    seconds.ok_or_else(|| format!("{time:?} is no time of whole seconds, from 1 on"))
+}
 
 fn pairs(words: &[&str], read: fn(&str, &str) -> Result<Value, String>) -> Result<Map<String, Value>, String> {
     let pair = |word: &&str| {
@@ -111,7 +136,32 @@ mod tests {
 
     fn read(text: &str, teams: &[&str]) -> Result<Value, String> {
         let words: Vec<String> = text.split(' ').filter(|word| !word.is_empty()).map(ToString::to_string).collect();
-        agents(&words, &teams.iter().map(ToString::to_string).collect::<Vec<_>>())
+        agents(&words, &teams.iter().map(ToString::to_string).collect::<Vec<_>>(), None)
+    }
+
+    #[test]
+    fn a_state_may_end_by_itself_and_a_wrap_up_be_changed() {
+        let set = |text: &str, lasts| {
+            let words: Vec<String> = text.split(' ').map(ToString::to_string).collect();
+            agents(&words, &["sales".to_string()], lasts).map(|value| value["set"].clone())
+        };
+        let quarter = Some(Duration::from_secs(900));
+        assert_eq!(
+            set("not-ready meeting", quarter),
+            Ok(json!({ "state": { "state": "not-ready", "reason": "meeting", "for_seconds": 900 } }))
+        );
+        assert_eq!(set("wrap-up +30", None), Ok(json!({ "wrap_up": { "extend_seconds": 30 } })));
+        assert_eq!(set("wrap-up +2m", None), Ok(json!({ "wrap_up": { "extend_seconds": 120 } })));
+        assert_eq!(set("wrap-up end", None), Ok(json!({ "wrap_up": "end" })));
+        assert_eq!(set("device busy out", None), Ok(json!({ "device": { "state": "busy", "call": "out" } })));
+        assert_eq!(set("device offline", None), Ok(json!({ "device": { "state": "offline" } })));
+        for wrong in
+            ["wrap-up 30", "wrap-up +0", "wrap-up +1500ms", "wrap-up", "device", "device warm", "device idle in"]
+        {
+            assert!(set(wrong, None).is_err(), "{wrong}");
+        }
+        assert!(set("skill a=1", quarter).is_err(), "only a state ends by itself");
+        assert!(set("not-ready tea", Some(Duration::from_millis(1_500))).is_err(), "whole seconds");
     }
 
     #[test]

@@ -6,15 +6,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{AgentState, Reason};
+use crate::acd::{AgentPolicy, AgentState, Reason};
 use crate::base::limits;
 
 use super::error::{Report, did_you_mean};
 use super::listeners::same_family;
 use super::peers::Peers;
+use super::policy::{POLICY_KEYS, confirm, policy};
 use super::reader::{Item, Section, string};
 use super::skills::{self, Vocabulary};
-use super::types::{AgentConfig, Endpoint, SkillConfig};
+use super::types::{AgentConfig, Confirm, Endpoint, SkillConfig};
 use super::values::{self, DAY, SECOND};
 
 const AGENT_KEYS: [&str; 6] = ["uri", "peer", "skills", "initial", "return_after", "busy_pause"];
@@ -33,6 +34,8 @@ struct Shared {
     initial: AgentState,
     return_after: Duration,
     busy_pause: Duration,
+    policy: AgentPolicy,
+    confirm: Option<Confirm>,
 }
 
 /// All agents in the order of the text.
@@ -55,7 +58,8 @@ pub(super) fn agents(
                 Vec::new()
             }
         };
-        let Some(section) = Section::open(&item, &AGENT_KEYS, report) else { continue };
+        let keys = [&AGENT_KEYS[..], &POLICY_KEYS].concat();
+        let Some(section) = Section::open(&item, &keys, report) else { continue };
         let shared = shared(&section, peers, vocabulary, report);
         let uris = device_uris(&section, &names, &shared, peers, listen, report);
         refuse_duplicates(&item, &names, &mut taken, report);
@@ -68,6 +72,8 @@ pub(super) fn agents(
                 initial: shared.initial.clone(),
                 return_after: shared.return_after,
                 busy_pause: shared.busy_pause,
+                policy: shared.policy.clone(),
+                confirm: shared.confirm,
             });
         }
     }
@@ -98,6 +104,8 @@ fn shared(section: &Section<'_, '_>, peers: &Peers, vocabulary: &Vocabulary, rep
         busy_pause: section
             .read("busy_pause", report, |value| values::duration(value, Duration::ZERO, DAY))
             .unwrap_or(BUSY_PAUSE),
+        policy: policy(section, report),
+        confirm: confirm(section, report),
     }
 }
 

@@ -139,8 +139,9 @@ fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Res
 /// True when two agents differ in name and device only.
 fn alike(one: &AgentConfig, other: &AgentConfig) -> bool {
     let key = |agent: &AgentConfig| {
-        let AgentConfig { name: _, uri: _, peer, skills, initial, return_after, busy_pause } = agent.clone();
-        (peer, skills, initial, return_after, busy_pause)
+        let agent = agent.clone();
+        let AgentConfig { name: _, uri: _, peer, skills, initial, return_after, busy_pause, policy, confirm } = agent;
+        (peer, skills, initial, return_after, busy_pause, policy, confirm)
     };
     key(one) == key(other)
 }
@@ -163,6 +164,8 @@ fn write_agents(out: &mut String, row: &[AgentConfig]) -> fmt::Result {
         | AgentState::Reserved
         | AgentState::Ringing
         | AgentState::Talking
+        | AgentState::Hold
+        | AgentState::OtherCall(_)
         | AgentState::WrapUp => "ready",
     };
     let (back, pause) = (show(first.return_after), show(first.busy_pause));
@@ -213,6 +216,9 @@ fn write_routing(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
         let max = if *max == u32::MAX { "any".to_string() } else { max.to_string() };
         let raise = if *raise == 0 { String::new() } else { format!(", raised to {raise}") };
         writeln!(out, "    after {}: penalties {min} to {max}{raise}", show(*after))?;
+    }
+    if routing.penalty_members_limit != 0 {
+        writeln!(out, "    penalties count while more than {} are logged in", routing.penalty_members_limit)?;
     }
     if !routing.skill_weights.is_empty() {
         let weights: Vec<_> = routing.skill_weights.iter().map(|(name, weight)| format!("{name} {weight}")).collect();

@@ -11,6 +11,7 @@ mod lint;
 mod listeners;
 mod parse;
 mod peers;
+mod policy;
 mod queues;
 mod reader;
 mod routing;
@@ -31,7 +32,7 @@ pub use lint::lint;
 pub use parse::parse;
 pub use teams::agents_of;
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig, MediaPolicy,
-    MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig, SipConfig,
-    SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig,
+    MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig,
+    SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
 };

@@ -8,13 +8,14 @@ use crate::acd::requirement::{Attributes, Value};
 use crate::base::limits::{self, ATTRIBUTES_MAX};
 
 use super::error::Report;
+use super::policy::{OFFER_KEYS, label, offers};
 use super::reader::{Item, Section, boolean, expected, integer, number};
 use super::routing::{Known, ROUTING_KEYS, routing, strategy};
 use super::types::{AnswerPolicy, MediaPolicy, NumberConfig, QueueConfig};
 use super::values::{self, DAY, HOUR, SECOND};
 
 /// The keys of `[queues.NAME]` beside those of routing.
-const QUEUE_KEYS: [&str; 16] = [
+const QUEUE_KEYS: [&str; 17] = [
     "numbers",
     "strategy",
     "priority",
@@ -26,6 +27,7 @@ const QUEUE_KEYS: [&str; 16] = [
     "wait_max",
     "unanswered_max",
     "ring_timeout",
+    "ring_step",
     "wrap_up",
     "threshold",
     "target",
@@ -38,6 +40,7 @@ const NUMBER_KEYS: [&str; 3] = ["number", "priority", "attributes"];
 pub(super) const STRATEGY: &str = "longest-idle";
 const UNANSWERED_MAX: Duration = Duration::from_secs(170);
 const RING_TIMEOUT: Duration = Duration::from_secs(20);
+const RING_STEP: Duration = Duration::from_secs(5);
 const WRAP_UP: Duration = Duration::from_secs(10);
 const THRESHOLD: Duration = Duration::from_secs(20);
 const TARGET: f64 = 0.8;
@@ -66,7 +69,7 @@ fn queue(item: &Item<'_, '_>, known: &Known<'_>, taken: &mut Numbers, report: &m
     if let Err(message) = values::name(&item.key) {
         report.value(item.at, &item.path, message);
     }
-    let keys = [&QUEUE_KEYS[..], &ROUTING_KEYS].concat();
+    let keys = [&QUEUE_KEYS[..], &ROUTING_KEYS, &OFFER_KEYS].concat();
     let section = Section::open(item, &keys, report)?;
     let name: Arc<str> = item.key.as_ref().into();
     let duration = |key: &str, default: Duration, min: Duration, max: Duration, report: &mut Report<'_>| {
@@ -89,6 +92,9 @@ fn queue(item: &Item<'_, '_>, known: &Known<'_>, taken: &mut Numbers, report: &m
         wait_max: section.read("wait_max", report, |value| values::duration(value, SECOND, DAY)),
         unanswered_max: duration("unanswered_max", UNANSWERED_MAX, SECOND, HOUR, report),
         ring_timeout: duration("ring_timeout", RING_TIMEOUT, SECOND, HOUR, report),
+        ring_step: duration("ring_step", RING_STEP, SECOND, HOUR, report),
+        offers: offers(&section, report),
+        label: label(&section, report),
         wrap_up: duration("wrap_up", WRAP_UP, Duration::ZERO, DAY, report),
         threshold,
         target: section.read("target", report, target).unwrap_or(TARGET),

@@ -20,7 +20,7 @@ use super::types::{
 use super::values::{self, DAY, HOUR, SECOND};
 
 /// The keys of `[queues.NAME]` that are read here.
-pub(super) const ROUTING_KEYS: [&str; 13] = [
+pub(super) const ROUTING_KEYS: [&str; 14] = [
     "skills",
     "requirement",
     "steps",
@@ -33,6 +33,7 @@ pub(super) const ROUTING_KEYS: [&str; 13] = [
     "tier_wait_by_level",
     "tier_skip_empty",
     "penalty_steps",
+    "penalty_members_limit",
     "skill_weights",
 ];
 const STEP_KEYS: [&str; 5] = ["after", "skills", "requirement", "strategy", "priority"];
@@ -104,8 +105,16 @@ pub(super) fn routing(
         members: members(section, known, report),
         tiers: tiers(section, report),
         penalty_steps: ladder(section, "penalty_steps", report, penalty_step, |step| step.after),
+        penalty_members_limit: penalty_members_limit(section, report),
         skill_weights: skill_weights(section, known, report),
     }
+}
+
+fn penalty_members_limit(section: &Section<'_, '_>, report: &mut Report<'_>) -> u32 {
+    if let Some(item) = section.get("penalty_members_limit").filter(|_| section.get("members").is_none()) {
+        report.value(item.at, &item.path, "says nothing without members");
+    }
+    unsigned(section, "penalty_members_limit", 0, report).unwrap_or(0)
 }
 
 fn signed(section: &Section<'_, '_>, key: &str, report: &mut Report<'_>) -> Option<i32> {

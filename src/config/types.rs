@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::AgentState;
 use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
+use crate::acd::{AgentPolicy, AgentState, OfferPolicy};
 
 use super::figures::FiguresConfig;
 
@@ -210,6 +210,14 @@ pub struct QueueConfig {
     pub unanswered_max: Duration,
     /// `ring_timeout = "20s"`.
     pub ring_timeout: Duration,
+    /// `ring_step = "5s"`: with `ring-progressively`, the time from one agent to the next.
+    pub ring_step: Duration,
+    /// `offers_max = 10`: after so many offers that found nobody the call flows out; default no bound. `retry = "0s"`: how long
+    /// it rests after one. `no_answer_max = 1`: so many unanswered offers in a row make an agent not ready.
+    pub offers: OfferPolicy,
+    /// `label = "Support"`: stands before the caller's name on the agent's phone. The INVITE says the queue's name and the
+    /// seconds waited in `X-Strowger-Queue` and `X-Strowger-Wait` in any case.
+    pub label: Option<Arc<str>>,
     /// `wrap_up = "10s"`.
     pub wrap_up: Duration,
     /// `threshold = "20s"`: the service level's T.
@@ -254,6 +262,8 @@ pub struct RoutingConfig {
     pub tiers: Option<TierConfig>,
     /// `penalty_steps = [{ after = "30s", max = 5 }]`: which penalties are in after a wait, in the order of time. Default all.
     pub penalty_steps: Vec<PenaltyStepConfig>,
+    /// `penalty_members_limit = 0`: while no more members than this are logged in, penalties count for nothing.
+    pub penalty_members_limit: u32,
     /// `skill_weights = { spanish = 3 }`: what a level counts for in `most-skilled` and `least-skilled`.
     pub skill_weights: Vec<(Arc<str>, u32)>,
 }
@@ -341,6 +351,15 @@ pub enum MediaPolicy {
     None,
 }
 
+/// The key by which an agent takes a call after answering, for lines where anything may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirm {
+    /// 0 to 9, `*` or `#`.
+    pub digit: char,
+    /// Else the offer counts as not answered.
+    pub within: Duration,
+}
+
 /// `[agents.NAME]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentConfig {
@@ -359,6 +378,13 @@ pub struct AgentConfig {
     pub return_after: Duration,
     /// `busy_pause = "5s"`: the pause after busy or a failed device.
     pub busy_pause: Duration,
+    /// `wrap_up = "30s"`: in place of the queue's. `no_answer_max`: in place of the queue's. `no_answer_pause = "5s"`: after an
+    /// unanswered offer that is not the last allowed. `reject_pause`: after a refusal, default `return_after`.
+    /// `auto_answer = true`: the INVITE asks the phone to answer by itself. `answer_min = "0s"`: a faster answer of another
+    /// phone is counted as suspicious; 0 turns that off.
+    pub policy: AgentPolicy,
+    /// `confirm = "1"`, `confirm_within = "10s"`: who answers must press this key to get the call.
+    pub confirm: Option<Confirm>,
 }
 
 /// A skill of an agent.

@@ -22,6 +22,8 @@ impl Shard {
                     self.contacts.get(call.0).is_some_and(|contact| matches!(contact.phase, Phase::Talking { .. }));
                 Answer::Reply(if talks { Reply::Conflict(format!("{call} talks")) } else { self.end(now, call) })
             }
+            Ask::Held { from } => self.held(from),
+            Ask::Hold(bonds) => self.missing(bonds),
             Ask::Requeue(call, queue) => self.may_move(call, queue.as_deref()).unwrap_or_else(Answer::Reply),
         }
     }
@@ -56,7 +58,7 @@ impl Shard {
     fn call_view(&self, now: Instant, contact: &Contact) -> CallView {
         let since = match &contact.phase {
             Phase::Talking { since, .. } => Some(*since),
-            Phase::Arriving | Phase::Waiting | Phase::Offering(_) => None,
+            Phase::Arriving | Phase::Waiting(_) => None,
         };
         CallView {
             id: contact.id.to_string(),
@@ -67,7 +69,7 @@ impl Shard {
             wait_seconds: since.unwrap_or(now).since(contact.joined),
             talk_seconds: since.map_or_else(Default::default, |since| now.since(since)),
             position: None,
-            agent: contact.agent().map(|agent| Arc::clone(&self.directory.agent(agent.agent).name)),
+            agent: contact.agents().first().map(|agent| Arc::clone(&self.directory.agent(agent.agent).name)),
         }
     }
 }

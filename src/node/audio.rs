@@ -6,7 +6,7 @@ use crate::base::{CallId, LegId, QueueId};
 use crate::config::{AnswerPolicy, MediaPolicy, QueueConfig};
 use crate::media::redirect::redirected;
 use crate::media::{self, Codec, Direction, Far, Local, SessionDescription, same_media};
-use crate::node::contact::{Audio, Description, Offer, Phase, Stream};
+use crate::node::contact::{Audio, Description, Offer, Stream};
 use crate::node::ports::Holder;
 use crate::node::shard::{Shard, Side};
 
@@ -121,16 +121,16 @@ impl Shard {
 
     /// The agent's answer to our offer; false when nothing in it can be used. Without media only a caller whose offer was
     /// handed on needs one.
-    pub(in crate::node) fn accept_agent(&mut self, call: CallId, sdp: Option<&[u8]>) -> bool {
+    pub(in crate::node) fn accept_agent(&mut self, call: CallId, leg: LegId, sdp: Option<&[u8]>) -> bool {
         let Some(contact) = self.contact(call) else { return false };
         if contact.media == MediaPolicy::None {
             let needed = matches!(contact.audio, Audio::Pending(Some(_)));
-            if let Some(Audio::Described(described)) = contact.agent_mut().map(|agent| &mut agent.audio) {
+            if let Some(Audio::Described(described)) = contact.agent_mut(leg).map(|agent| &mut agent.audio) {
                 described.theirs = sdp.map(Into::into);
             }
             return sdp.is_some() || !needed;
         }
-        sdp.is_some_and(|sdp| self.apply_answer(call, Side::Agent, sdp))
+        sdp.is_some_and(|sdp| self.apply_answer(call, Side::Agent(leg), sdp))
     }
 
     /// The far end has acknowledged our 2xx: the answer to an offer of ours. False when there is still none that can be used.
@@ -176,20 +176,28 @@ impl Shard {
         Some(answer)
     }
 
+    /// True when this side has put the other on hold (RFC 3264 8.4), or at 0.0.0.0.
+    pub(in crate::node) fn holds(&self, call: CallId, side: Side) -> bool {
+        match self.audio_of(call, side) {
+            Some(Audio::Stream(stream)) => stream.far.is_some_and(|far| !far.send),
+            Some(Audio::Described(described)) => described.holds(),
+            Some(Audio::Pending(_)) | None => false,
+        }
+    }
+
     pub(in crate::node) fn audio_of(&self, call: CallId, side: Side) -> Option<&Audio> {
         let contact = self.contacts.get(call.0)?;
         match side {
             Side::Caller => Some(&contact.audio),
-            Side::Agent => contact.agent().map(|agent| &agent.audio),
+            Side::Agent(leg) => contact.agent(leg).map(|agent| &agent.audio),
         }
     }
 
     pub(in crate::node) fn leg_of(&self, call: CallId, side: Side) -> Option<LegId> {
         let contact = self.contacts.get(call.0)?;
-        match (side, &contact.phase) {
-            (Side::Caller, _) => Some(contact.leg),
-            (Side::Agent, Phase::Talking { agent, .. }) => Some(agent.leg),
-            (Side::Agent, Phase::Arriving | Phase::Waiting | Phase::Offering(_)) => None,
+        match side {
+            Side::Caller => Some(contact.leg),
+            Side::Agent(leg) => contact.talking().filter(|talking| *talking == leg),
         }
     }
 
@@ -201,7 +209,7 @@ impl Shard {
         let contact = self.contacts.get_mut(call.0)?;
         match side {
             Side::Caller => Some(&mut contact.audio),
-            Side::Agent => contact.agent_mut().map(|agent| &mut agent.audio),
+            Side::Agent(leg) => contact.agent_mut(leg).map(|agent| &mut agent.audio),
         }
     }
 
@@ -223,7 +231,7 @@ impl Shard {
         let Some(contact) = self.contacts.get(call.0) else { return };
         let peer = match side {
             Side::Caller => contact.peer,
-            Side::Agent => contact.agent().map(|agent| agent.peer),
+            Side::Agent(leg) => contact.agent(leg).map(|agent| agent.peer),
         };
         let symmetric = peer.is_some_and(|peer| self.directory.peer(peer).symmetric_rtp);
         let far = Far { symmetric, ..far };
@@ -235,7 +243,8 @@ impl Shard {
 
     /// The agent's codec, once known: the caller is answered with it where it offered it.
     fn agent_codec(&self, call: CallId) -> Option<Codec> {
-        self.audio_of(call, Side::Agent).and_then(Audio::stream).and_then(|stream| stream.far).map(|far| far.codec)
+        let leg = self.contacts.get(call.0)?.talking()?;
+        self.audio_of(call, Side::Agent(leg)).and_then(Audio::stream).and_then(|stream| stream.far).map(|far| far.codec)
     }
 
     fn describe_without_media(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {
@@ -259,6 +268,17 @@ impl Shard {
 }
 
 impl Description {
+    /// True when the far end only sends, or nobody does though somebody could.
+    fn holds(&self) -> bool {
+        let read = |text: Option<&[u8]>| {
+            let session = SessionDescription::parse(text?).ok()?;
+            session.audio().map(|(_, audio)| (audio.port, audio.direction))
+        };
+        let silent = read(Some(&self.ours)).is_some_and(|(port, _)| port == DISCARD_PORT);
+        let theirs = read(self.theirs.as_deref()).map(|(_, direction)| direction);
+        !silent && matches!(theirs, Some(Direction::SendOnly | Direction::Inactive))
+    }
+
     /// Without media a refresh gets ours again, and a change of direction alone is answered; audio cannot be moved.
     fn change(&mut self, sdp: Option<&[u8]>, local: &Local) -> Option<Box<[u8]>> {
         let Some(sdp) = sdp else { return Some(self.ours.clone()) };

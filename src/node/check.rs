@@ -15,9 +15,10 @@ impl Shard {
             if self.owners.get(&contact.leg) != Some(&Owner::Caller(id)) {
                 return Err(format!("{id} does not own its leg {}", contact.leg));
             }
-            let Some(agent) = contact.agent() else { continue };
-            if self.owners.get(&agent.leg) != Some(&Owner::Agent(id)) {
-                return Err(format!("{id} does not own its agent's leg {}", agent.leg));
+            for agent in contact.agents() {
+                if self.owners.get(&agent.leg) != Some(&Owner::Agent(id)) {
+                    return Err(format!("{id} does not own its agent's leg {}", agent.leg));
+                }
             }
         }
         let streams: usize = self.contacts.iter().map(Contact::streams).sum();
@@ -33,11 +34,15 @@ impl Shard {
     /// The first disagreement, in words.
     pub fn check_beside(&self, hub: &Hub) -> Result<(), String> {
         for contact in self.contacts.iter() {
-            let Some(agent) = contact.agent() else { continue };
             let id = contact.id;
-            let status = hub.engine.agent(agent.agent).ok_or_else(|| format!("{id} has an unknown agent"))?;
-            if status.call != Some(id) {
-                return Err(format!("{} is bound to {id} here and to {:?} in the engine", agent.agent, status.call));
+            for agent in contact.agents() {
+                let status = hub.engine.agent(agent.agent).ok_or_else(|| format!("{id} has an unknown agent"))?;
+                if status.call != Some(id) {
+                    return Err(format!(
+                        "{} is bound to {id} here and to {:?} in the engine",
+                        agent.agent, status.call
+                    ));
+                }
             }
         }
         Ok(())
@@ -48,6 +53,6 @@ impl Contact {
     /// How many streams it has.
     fn streams(&self) -> usize {
         usize::from(self.audio.stream().is_some())
-            + usize::from(self.agent().is_some_and(|agent| agent.audio.stream().is_some()))
+            + self.agents().iter().filter(|agent| agent.audio.stream().is_some()).count()
     }
 }

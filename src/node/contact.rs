@@ -39,6 +39,8 @@ pub(super) struct Contact {
     /// The next probe of an answered call whose audio we do not see.
     pub(super) probe: Option<TimerKey>,
     pub(super) phase: Phase,
+    /// One of both holds, as the engine has been told.
+    pub(super) held: bool,
     /// What becomes of it once the engine has let it go.
     pub(super) moving: Option<Move>,
 }
@@ -48,10 +50,8 @@ pub(super) struct Contact {
 pub(super) enum Phase {
     /// The engine has been asked to take it in.
     Arriving,
-    /// It waits; no agent is being rung for it.
-    Waiting,
-    /// It waits while an agent is rung.
-    Offering(AgentLeg),
+    /// It waits, while these agents are rung for it.
+    Waiting(Vec<AgentLeg>),
     /// It talks.
     Talking { agent: AgentLeg, since: Instant },
 }
@@ -75,8 +75,18 @@ pub(super) struct AgentLeg {
     pub(super) leg: LegId,
     pub(super) audio: Audio,
     pub(super) rang: bool,
-    /// No provisional within 2 s is the peer's fault.
-    pub(super) silence: Option<TimerKey>,
+    pub(super) stage: Stage,
+}
+
+/// How far an agent's side is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Its INVITE has no final answer. No provisional by the timer is the peer's fault.
+    Calling(Option<TimerKey>),
+    /// It has answered, and must press its key by the timer.
+    Confirming(TimerKey),
+    /// It has answered, and the engine has been asked whether it wins the call; joined, when it talks.
+    Answered,
 }
 
 /// One side's audio.
@@ -123,19 +133,34 @@ pub(super) struct Stream {
 }
 
 impl Contact {
-    /// The agent's side, while there is one.
-    pub(super) const fn agent(&self) -> Option<&AgentLeg> {
+    /// The agents' sides: who is rung for it, or who talks with it.
+    pub(super) fn agents(&self) -> &[AgentLeg] {
         match &self.phase {
-            Phase::Offering(agent) | Phase::Talking { agent, .. } => Some(agent),
-            Phase::Arriving | Phase::Waiting => None,
+            Phase::Waiting(offers) => offers,
+            Phase::Talking { agent, .. } => std::slice::from_ref(agent),
+            Phase::Arriving => &[],
         }
     }
 
-    /// The agent's side, while there is one.
-    pub(super) const fn agent_mut(&mut self) -> Option<&mut AgentLeg> {
+    /// The agent's side on this leg.
+    pub(super) fn agent(&self, leg: LegId) -> Option<&AgentLeg> {
+        self.agents().iter().find(|agent| agent.leg == leg)
+    }
+
+    /// The agent's side on this leg.
+    pub(super) fn agent_mut(&mut self, leg: LegId) -> Option<&mut AgentLeg> {
         match &mut self.phase {
-            Phase::Offering(agent) | Phase::Talking { agent, .. } => Some(agent),
-            Phase::Arriving | Phase::Waiting => None,
+            Phase::Waiting(offers) => offers.iter_mut().find(|agent| agent.leg == leg),
+            Phase::Talking { agent, .. } => (agent.leg == leg).then_some(agent),
+            Phase::Arriving => None,
+        }
+    }
+
+    /// The leg of the agent it talks with.
+    pub(super) const fn talking(&self) -> Option<LegId> {
+        match &self.phase {
+            Phase::Talking { agent, .. } => Some(agent.leg),
+            Phase::Arriving | Phase::Waiting(_) => None,
         }
     }
 
@@ -144,9 +169,9 @@ impl Contact {
         if self.moving.is_some() {
             return "ending";
         }
-        match self.phase {
-            Phase::Arriving | Phase::Waiting => "waiting",
-            Phase::Offering(_) => "offering",
+        match &self.phase {
+            Phase::Waiting(offers) if !offers.is_empty() => "offering",
+            Phase::Arriving | Phase::Waiting(_) => "waiting",
             Phase::Talking { .. } => "talking",
         }
     }
@@ -187,7 +212,7 @@ pub(super) const fn status_of(reason: FlowOut) -> (u16, &'static str) {
     match reason {
         FlowOut::Full => (486, "Queue Full"),
         FlowOut::Closed => (480, "Queue Closed"),
-        FlowOut::Timeout | FlowOut::Unanswered => (480, "No Agent Available"),
+        FlowOut::Timeout | FlowOut::Unanswered | FlowOut::OffersMax => (480, "No Agent Available"),
         FlowOut::Draining => (503, "Draining"),
         FlowOut::Overload => (503, "Overloaded"),
         FlowOut::Withdrawn | FlowOut::Requeued => (480, "Withdrawn"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Actor, AgentPlan, AgentState};
+use crate::acd::{Actor, AgentPlan, AgentState, AgentStatus, AgentTarget, DeviceState};
 use crate::base::limits::{CONTROL_QUEUE_MAX, ROWS_MAX};
 use crate::base::{CallId, Instant, QueueId, ShardId};
 use crate::node::hub::Hub;
@@ -18,9 +18,13 @@ impl Hub {
                 let reply = self.agents(now, offset, limit);
                 self.reply(ticket, reply);
             }
+            Control::Teams => {
+                let reply = self.teams();
+                self.reply(ticket, reply);
+            }
             Control::Calls { offset, limit } => self.list(ticket, Listing::new(offset, limit.min(ROWS_MAX))),
             Control::SetAgents { who, change, by } => {
-                let reply = self.set_agents(now, &who, &change, &Actor::User(by));
+                let reply = self.set_agents(now, &who, &change, &by);
                 self.reply(ticket, reply);
             }
             Control::Explain(call) => {
@@ -32,11 +36,11 @@ impl Hub {
                 self.reply(ticket, reply);
             }
             Control::SetQueue { queue, change, by } => {
-                let reply = self.set_queue(now, &queue, &change, Actor::User(by));
+                let reply = self.set_queue(now, &queue, &change, by);
                 self.reply(ticket, reply);
             }
             Control::SetPriority { call, priority, by } => {
-                let reply = self.set_priority(now, call, priority, Actor::User(by));
+                let reply = self.set_priority(now, call, priority, by);
                 self.reply(ticket, reply);
             }
             Control::Withdraw { call, .. } => self.ask_owner(ticket, call, Ask::Withdraw(call)),
@@ -63,6 +67,8 @@ impl Hub {
                 self.tell(shard, Told::Move(call, queue));
                 self.reply(ticket, Reply::Done);
             }
+            Answer::Held { bonds, next } => self.on_held(shard, ticket.0, &bonds, next),
+            Answer::Missing(bonds) => self.on_missing(ticket.0, &bonds),
             Answer::Reply(reply) => self.reply(ticket, reply),
         }
     }
@@ -107,24 +113,48 @@ impl Hub {
         let state = status.as_ref().map_or(&AgentState::LoggedOut, |status| &status.state);
         let reason = match state {
             AgentState::NotReady(reason) => Some(reason.as_str().to_string()),
+            AgentState::OtherCall(direction) => Some(direction.as_str().to_string()),
             AgentState::LoggedOut
             | AgentState::Ready
             | AgentState::Unreachable
             | AgentState::Reserved
             | AgentState::Ringing
             | AgentState::Talking
+            | AgentState::Hold
             | AgentState::WrapUp => None,
         };
-        let queues = self.plan().queues.iter().filter(|queue| queue.accepts(agent));
+        let (by, why) = by_and_why(status.as_ref());
+        let device = status.as_ref().map_or(DeviceState::Unknown, |status| status.device);
+        let next = status.as_ref().and_then(|status| status.next.as_ref());
+        let queues = self.engine.queues_of(agent.id);
         AgentView {
             name: Arc::clone(&agent.name),
             state: state.as_str(),
             reason,
             state_seconds: status.as_ref().map_or_else(Default::default, |status| now.since(status.since)),
             call: status.as_ref().and_then(|status| status.call).map(|call| call.to_string()),
-            queues: queues.map(|queue| Arc::clone(&queue.name)).collect(),
+            by,
+            why,
+            ends_seconds: status.as_ref().and_then(|status| status.until).map(|until| until.since(now)),
+            next: next.map(AgentTarget::as_str),
+            queues: queues.map(|queue| Arc::clone(&self.directory.queue(queue).name)).collect(),
+            device: device.as_str(),
+            device_call: match device {
+                DeviceState::Busy(direction) => Some(direction.as_str()),
+                DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline => None,
+            },
+            disagrees: status.as_ref().is_some_and(|status| status.disagrees),
             peer: Arc::clone(&self.directory.peer(agent.peer).name),
             reachable: !self.down.contains(&agent.peer),
         }
+    }
+}
+
+/// Who made an agent's state so, and why.
+fn by_and_why(status: Option<&AgentStatus>) -> (Option<Arc<str>>, Option<Arc<str>>) {
+    match status.map(|status| &status.by) {
+        None | Some(Actor::Engine) => (None, None),
+        Some(Actor::User(name)) => (Some(Arc::clone(name)), None),
+        Some(Actor::Supervisor { name, why }) => (Some(Arc::clone(name)), Some(Arc::clone(why))),
     }
 }

@@ -1,15 +1,17 @@
 //! Names to ids, and what each id means under the configuration in force. Ids are stable over reloads: a name keeps its id, a
 //! new name gets a new one, a removed name's id is not reused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::Plan;
 use crate::acd::requirement::Attributes;
+use crate::acd::strategy::{self, Ring};
+use crate::acd::{Plan, QueuePlan};
+use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, PeerId, QueueId};
-use crate::config::{AgentConfig, Config, DnisSource, Endpoint, PeerConfig, QueueConfig};
+use crate::config::{AgentConfig, Config, Confirm, DnisSource, Endpoint, PeerConfig, QueueConfig};
 use crate::media::TrackId;
 use crate::node::message::{QueueAudio, Resolved};
 use crate::node::planning::{self, Memberships};
@@ -26,6 +28,10 @@ pub(super) struct Directory {
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
+    /// The addresses of all neighbours, agents' own phones among them.
+    neighbours: BTreeSet<IpAddr>,
+    /// How many agents one call may ring at once.
+    pub(super) rings_at_most: usize,
 }
 
 /// Entries by the index that their name got when it first came.
@@ -60,6 +66,10 @@ pub(super) struct Agent {
     pub(super) name: Arc<str>,
     pub(super) uri: Arc<str>,
     pub(super) peer: PeerId,
+    /// The key by which it takes a call.
+    pub(super) confirm: Option<Confirm>,
+    /// Its phone answers by itself when asked to.
+    pub(super) auto_answer: bool,
 }
 
 /// A neighbour, present or past: configured, or the direct address of an agent's phone.
@@ -102,6 +112,8 @@ impl Directory {
             numbers: BTreeMap::new(),
             hosts: BTreeMap::new(),
             networks: Vec::new(),
+            neighbours: BTreeSet::new(),
+            rings_at_most: 1,
         };
         directory.apply(config, resolved);
         directory
@@ -134,6 +146,11 @@ impl Directory {
             let (id, peer) = self.put_agent(agent, resolved);
             plan.agents.push(planning::agent(id, peer, agent, memberships.take(&agent.name)));
         }
+        let rings_several =
+            plan.queues.iter().flat_map(QueuePlan::strategies).any(|name| strategy::ring_of(name) != Ring::One);
+        self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
+        let present = self.peers.entries.iter().filter(|peer| peer.listing == Listing::Present);
+        self.neighbours = present.filter_map(|peer| Some(peer.address?.ip().to_canonical())).collect();
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
         self.plan = Arc::new(plan);
@@ -195,6 +212,11 @@ impl Directory {
         })
     }
 
+    /// True when a neighbour has this address, whether or not its calls are taken.
+    pub(super) fn has_neighbour(&self, address: IpAddr) -> bool {
+        self.neighbours.contains(&address.to_canonical())
+    }
+
     fn put_peer(&mut self, config: &PeerConfig, resolved: &Resolved) {
         let peer = Peer::configured(config, resolved);
         let own = peer.address.map(|address| (address.ip(), host_prefix(address.ip())));
@@ -222,7 +244,8 @@ impl Directory {
     fn put_agent(&mut self, agent: &AgentConfig, resolved: &Resolved) -> (AgentId, PeerId) {
         let configured = agent.peer.as_ref().and_then(|name| self.peers.names.get(name).copied());
         let peer = PeerId(configured.unwrap_or_else(|| self.put_direct(&agent.uri, resolved)));
-        let entry = Agent { name: agent.name.clone(), uri: agent.uri.as_str().into(), peer };
+        let (confirm, auto_answer) = (agent.confirm, agent.policy.auto_answer);
+        let entry = Agent { name: agent.name.clone(), uri: agent.uri.as_str().into(), peer, confirm, auto_answer };
         (AgentId(self.agents.put(agent.name.clone(), entry)), peer)
     }
 

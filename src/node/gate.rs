@@ -30,8 +30,14 @@ pub const TARGET: Duration = Duration::from_millis(50);
 pub const REFUSALS_PER_SECOND: u32 = 20_000;
 /// Of so many calls let in, one refusal may be told: refusals cost a node of any speed about the same small part of its time.
 pub const CALLS_PER_REFUSAL: u32 = 4;
+/// So long after the last call turned away in silence the repeats of such calls stay unheard: under a steady overload the
+/// gate opens for moments, and whoever gets in then should be somebody who has just called. Longer than T1, the first repeat.
+pub const SILENCE: Duration = Duration::from_secs(1);
 /// Requests of strangers outside any dialog that are looked at, a second.
 pub const STRANGERS_PER_SECOND: u32 = 1_000;
+/// Messages that claim to belong to a live call and come from no neighbour, a second: the far end of a trunk's call may be
+/// anywhere, a flood of such claims may not take more than a small part of the node's time.
+pub const CLAIMS_PER_SECOND: u32 = 10_000;
 
 /// The gate; see the module. Fill it by [`Gate::push`], empty it by [`Gate::pop`].
 #[derive(Debug)]
@@ -44,10 +50,13 @@ pub struct Gate {
     overload: Overload,
     pace: Pace,
     silenced: Memory,
+    /// When a call was last turned away in silence.
+    silenced_at: Option<Instant>,
     refusals: Bucket,
     /// Refusals that the calls let in have paid for, in parts of [`CALLS_PER_REFUSAL`].
     paid: u32,
     looks: Bucket,
+    claims: Bucket,
 }
 
 /// A datagram with the moment it was read.
@@ -99,6 +108,8 @@ enum Overload {
 pub enum Sender {
     /// A neighbour whose calls are taken.
     Peer,
+    /// A neighbour who is called, but whose calls are not taken.
+    Called,
     /// Anybody else.
     Stranger,
 }
@@ -114,13 +125,15 @@ impl Gate {
             overload: Overload::No,
             pace: Pace::new(now),
             silenced: Memory::new(now),
+            silenced_at: None,
             refusals: Bucket::new(now, REFUSALS_PER_SECOND),
             paid: PAID_MAX,
             looks: Bucket::new(now, STRANGERS_PER_SECOND),
+            claims: Bucket::new(now, CLAIMS_PER_SECOND),
         }
     }
 
-    /// Takes a datagram in. `sender` is asked only about what belongs to no live call. What does not fit is lost, as in a
+    /// Takes a datagram in. What does not fit is lost, as in a
     /// full socket buffer.
     pub fn push(&mut self, now: Instant, source: SocketAddr, payload: Bytes, sender: impl Fn(SocketAddr) -> Sender) {
         self.push_by(now, Door::Own, source, payload, sender);
@@ -137,13 +150,14 @@ impl Gate {
     ) {
         let peek = Peek::new(&payload);
         let kind = peek.kind;
-        if kind != Kind::Within && sender(source) == Sender::Stranger {
-            if self.looks.take(now) {
-                put(&mut self.strangers, GATE_CALLS_MAX, Arrived { at: now, door, source, payload });
-            }
-            return;
-        }
+        let sender = sender(source);
         match kind {
+            Kind::Within if sender == Sender::Stranger && !self.claims.take(now) => {}
+            Kind::Opening | Kind::Cancel | Kind::Call if sender != Sender::Peer => {
+                if self.looks.take(now) {
+                    put(&mut self.strangers, GATE_CALLS_MAX, Arrived { at: now, door, source, payload });
+                }
+            }
             Kind::Within | Kind::Opening => {
                 put(&mut self.urgent, GATE_URGENT_MAX, Arrived { at: now, door, source, payload })
             }
@@ -155,7 +169,7 @@ impl Gate {
                 } else if self.tells(now) {
                     self.refused.push_back(Arrived { at: now, door, source, payload });
                 } else {
-                    self.silenced.add(now, mark);
+                    self.silence(now, mark);
                 }
             }
         }
@@ -185,14 +199,15 @@ impl Gate {
         matches!(self.overload, Overload::Yes(_))
     }
 
-    /// Whether a new call may wait. In an overload one that was turned away in silence stays so when its INVITE is repeated:
-    /// a fresh caller gets an answer at once, and the other is not answered after a second of silence.
+    /// Whether a new call may wait. Until [`SILENCE`] after the last one was turned away in silence those who were stay so when
+    /// their INVITEs are repeated: a fresh caller gets an answer at once, and the other is not answered after a second.
     fn lets_in(&mut self, now: Instant, mark: u64) -> bool {
         if matches!(self.overload, Overload::Yes(last) if self.calls.is_empty() && now.since(last) >= INTERVAL) {
             self.overload = Overload::No;
         }
         let overloaded = self.is_overloaded();
-        if overloaded && self.silenced.knows(now, mark) {
+        let lately = self.silenced_at.is_some_and(|at| now.since(at) < SILENCE);
+        if lately && self.silenced.knows(now, mark) {
             return false;
         }
         let fits = self.calls.len() < if overloaded { self.pace.within(TARGET) } else { GATE_CALLS_MAX };
@@ -200,6 +215,14 @@ impl Gate {
             self.overload = Overload::Yes(now);
         }
         fits
+    }
+
+    fn silence(&mut self, now: Instant, mark: u64) {
+        self.silenced.add(now, mark);
+        // A repeat that is not heard does not prolong the silence of an overload that is over.
+        if self.is_overloaded() {
+            self.silenced_at = Some(now);
+        }
     }
 
     /// Whether a refusal is told; pays for it.
@@ -229,7 +252,7 @@ impl Gate {
             if self.tells(now) {
                 return Next::Refuse(passed);
             }
-            self.silenced.add(now, peek.mark());
+            self.silence(now, peek.mark());
             return Next::Drop;
         }
         self.pace.count(now);

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Command, Effect, Engine, Plan, Stamped};
+use crate::acd::{Command, Effect, Engine, Fact, Plan, Stamped};
 use crate::base::{Instant, PeerId, ShardId};
 use crate::config::Config;
+use crate::node::census::Census;
 use crate::node::directory::{Directory, Origin};
 use crate::node::letter::{Down, Said, Ticket, Told, Up};
 use crate::node::listing::Listing;
@@ -26,6 +27,8 @@ pub struct Hub {
     pub(super) down: BTreeSet<PeerId>,
     /// What supervisors have changed that shards must know.
     pub(super) run_time: RunTime,
+    /// Compares what the engine holds with what the shards hold.
+    pub(super) census: Census,
     letters: VecDeque<(ShardId, Told)>,
     pub(super) replies: VecDeque<(Ticket, Reply)>,
     /// Listings of calls under way from shard to shard.
@@ -41,6 +44,7 @@ impl Hub {
             shards,
             down: BTreeSet::new(),
             run_time: RunTime::default(),
+            census: Census::new(now),
             letters: VecDeque::new(),
             replies: VecDeque::new(),
             listings: BTreeMap::new(),
@@ -78,11 +82,13 @@ impl Hub {
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.engine.handle_timeout(now);
+        self.take_census(now);
     }
 
     /// When `handle_timeout` is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.engine.poll_timeout()
+        let census = self.census.poll_timeout();
+        Some(self.engine.poll_timeout().map_or(census, |at| at.min(census)))
     }
 
     /// The next letter, and the shard that it goes to.
@@ -94,6 +100,7 @@ impl Hub {
         let (Effect::Queued { call }
         | Effect::Offer { call, .. }
         | Effect::CancelOffer { call, .. }
+        | Effect::Join { call, .. }
         | Effect::FlowOut { call, .. }) = effect;
         Some((call.shard(), Down { told: Told::Effect(effect) }))
     }
@@ -105,7 +112,11 @@ impl Hub {
 
     /// The next fact, in the order of the ACD engine.
     pub fn poll_fact(&mut self) -> Option<Stamped> {
-        self.engine.poll_fact()
+        let stamped = self.engine.poll_fact()?;
+        if let Fact::Repaired { kind, agent, call } = &stamped.fact {
+            tracing::warn!(kind = kind.as_str(), ?agent, ?call, "engine and legs did not agree; put right");
+        }
+        Some(stamped)
     }
 
     /// The plan in force: names and ids of queues and agents (for `stats` and the control plane).
@@ -119,7 +130,7 @@ impl Hub {
         configured.map(|(id, peer)| (id, Arc::clone(&peer.name))).collect()
     }
 
-    /// Reservations that the engine had to free because their release never came: 0 unless the node has a fault.
+    /// How often engine and legs did not agree and it had to be put right: 0 unless the node has a fault.
     pub fn repairs(&self) -> u64 {
         self.engine.repairs()
     }
@@ -139,6 +150,9 @@ impl Hub {
             if self.shards > 1 {
                 self.tell_all(&Told::Peer(peer, up));
             }
+        }
+        if let Command::Enqueue { call, .. } = &command {
+            self.census.acquit(*call);
         }
         self.engine.handle_command(at, command);
     }

@@ -38,12 +38,18 @@ impl Caller {
         Self { number: Pii::new(number), display: display.map(Pii::new) }
     }
 
-    /// The name-addr shown to the agent, without a tag.
-    pub(super) fn name_addr(&self, host: &str) -> Vec<u8> {
+    /// The name-addr shown to the agent, without a tag; a label stands before the caller's name.
+    pub(super) fn name_addr(&self, host: &str, label: Option<&str>) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
-        if let Some(display) = &self.display {
+        let display = self.display.as_ref().map(|display| display.expose().as_str());
+        if label.is_some() || display.is_some() {
             out.push(b'"');
-            out.extend(display.expose().bytes().filter(|byte| !matches!(byte, b'"' | b'\\')));
+            for text in label.into_iter().chain(display) {
+                if out.len() > 1 {
+                    out.extend_from_slice(b": ");
+                }
+                out.extend(text.bytes().filter(|byte| !matches!(byte, b'"' | b'\\')));
+            }
             out.extend_from_slice(b"\" ");
         }
         out.extend_from_slice(b"<sip:");

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Command, Effect};
+use crate::acd::{Bond, Command, Effect};
 use crate::base::{CallId, Instant, PeerId, QueueId};
 use crate::config::Config;
 use crate::node::directory::Directory;
@@ -43,10 +43,14 @@ impl Up {
             | Command::OfferFailed { call, .. }
             | Command::TalkEnded { call, .. }
             | Command::CallerAnswered { call }
+            | Command::Held { call, .. }
             | Command::SetPriority { call, .. }
             | Command::Digit { call, .. } => Some(*call),
             Command::OfferReleased { .. }
             | Command::SetAgent { .. }
+            | Command::ExtendWrapUp { .. }
+            | Command::EndWrapUp { .. }
+            | Command::Device { .. }
             | Command::SetSkill { .. }
             | Command::SetMembership { .. }
             | Command::SetPenalty { .. }
@@ -84,6 +88,8 @@ pub(super) enum Told {
     Ask(Ticket, Ask),
     /// The queue takes the call that [`Answer::Movable`] was said of.
     Move(CallId, QueueId),
+    /// The engine does not know this: it is to be given up.
+    LetGo(Bond),
 }
 
 /// Names a request of the control plane until it is answered.
@@ -103,6 +109,12 @@ pub(super) enum Ask {
     Withdraw(CallId),
     /// Whether the call may be moved into the queue of this name, or back into its own.
     Requeue(CallId, Option<String>),
+    /// The census: what the shard holds from this slot on.
+    Held {
+        from: usize,
+    },
+    /// The census: which of these it does not hold.
+    Hold(Vec<Bond>),
 }
 
 /// What a shard answers.
@@ -112,6 +124,10 @@ pub(super) enum Answer {
     Calls { rows: Vec<(CallId, CallView)>, total: usize },
     /// The call may be moved if the queue is not full; one that `stays` has its place there already.
     Movable { call: CallId, queue: QueueId, stays: bool },
+    /// What a chunk of its slots holds, and where the rest begins.
+    Held { bonds: Vec<Bond>, next: Option<usize> },
+    /// What it does not hold.
+    Missing(Vec<Bond>),
     /// As it stands.
     Reply(Reply),
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::{AgentTarget, QueueState};
+use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason};
 use crate::base::{CallId, Pii};
 use crate::config::Config;
 use crate::media::{Lease, TrackId};
-use crate::node::view::{DecisionView, ExplanationView, seconds};
+use crate::node::view::{DecisionView, ExplanationView, TeamView, seconds, seconds_if_any};
 
 /// What a node is made of.
 #[derive(Debug, Clone)]
@@ -56,6 +56,8 @@ pub enum Control {
         /// Most rows; bounded by `limits::ROWS_MAX`.
         limit: usize,
     },
+    /// The team tree.
+    Teams,
     /// Calls in the order of their ids.
     Calls {
         /// Rows to skip.
@@ -78,8 +80,8 @@ pub enum Control {
         who: Selection,
         /// What is changed.
         change: AgentChange,
-        /// Who asks.
-        by: Arc<str>,
+        /// Who asks; a supervisor who says why forces it, and the facts say so.
+        by: Actor,
     },
     /// Changes a queue.
     SetQueue {
@@ -88,7 +90,7 @@ pub enum Control {
         /// What is changed.
         change: QueueChange,
         /// Who asks.
-        by: Arc<str>,
+        by: Actor,
     },
     /// Changes the priority of a waiting call.
     SetPriority {
@@ -97,7 +99,7 @@ pub enum Control {
         /// Higher goes first.
         priority: i32,
         /// Who asks.
-        by: Arc<str>,
+        by: Actor,
     },
     /// Takes a call that has no agent yet out of its queue and ends it.
     Withdraw {
@@ -145,6 +147,14 @@ impl Selection {
 pub enum AgentChange {
     /// Its state; during a call it takes effect afterwards.
     State(AgentTarget),
+    /// Not ready for a reason, which ends by itself after so long.
+    Pause(Reason, Duration),
+    /// Its wrap-up lasts longer: the one that runs, or the one that follows the talk.
+    ExtendWrapUp(Duration),
+    /// Its wrap-up ends now.
+    EndWrapUp,
+    /// What its device does, as seen from outside.
+    Device(DeviceState),
     /// Its skills, by name.
     Skills(Vec<(Arc<str>, SkillChange)>),
     /// It belongs to the queue of this name, on these terms.
@@ -207,6 +217,8 @@ pub enum Reply {
         /// All calls.
         total: usize,
     },
+    /// The teams nobody stands above.
+    Teams(Vec<TeamView>),
     /// Why the call waits.
     Explanation(Box<ExplanationView>),
     /// The decisions asked for.
@@ -230,7 +242,7 @@ pub struct AgentView {
     pub name: Arc<str>,
     /// A label of `AgentState::LABELS`.
     pub state: &'static str,
-    /// The reason of not ready.
+    /// The reason of not ready, the direction of another call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// How long in this state.
@@ -239,6 +251,25 @@ pub struct AgentView {
     /// The call it is offered or talks with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// Who made it so; none: the engine, by its rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<str>>,
+    /// Why, where a supervisor has said it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Arc<str>>,
+    /// How long until it ends by itself: a wrap-up, a timed not-ready.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds_if_any")]
+    pub ends_seconds: Option<Duration>,
+    /// What follows the call by somebody's wish: `not_ready`, `logged_out`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<&'static str>,
+    /// What its device does, as far as somebody has said: `unknown`, `idle`, `ringing`, `busy`, `offline`.
+    pub device: &'static str,
+    /// Which way the device's own call goes: `in`, `out`, `internal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_call: Option<&'static str>,
+    /// True when the device contradicts the state.
+    pub disagrees: bool,
     /// The queues its skills fit.
     pub queues: Vec<Arc<str>>,
     /// The neighbour its device is reached by.

@@ -12,6 +12,7 @@
 
 mod answer;
 mod audio;
+mod census;
 mod check;
 mod contact;
 mod control;
@@ -28,10 +29,12 @@ mod peers;
 mod planning;
 mod ports;
 mod qualify;
+mod recount;
 mod route;
 mod run_time;
 mod shard;
 mod supervise;
+mod teams;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -60,7 +63,7 @@ pub use message::{
 pub use route::Router;
 pub use shard::Shard;
 pub use transaction::{Door, Transmit};
-pub use view::{CandidateView, DecisionView, ExplanationView, RuleView};
+pub use view::{CandidateView, DecisionView, ExplanationView, MemberView, RuleView, TeamView};
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each
 /// pair. Datagrams go to the shard that [`Router::owner`] names.

@@ -39,6 +39,8 @@ pub(super) fn queue(id: QueueId, queue: &QueueConfig) -> QueuePlan {
         waiting_max: queue.waiting_max,
         wait_max: queue.wait_max,
         ring_timeout: queue.ring_timeout,
+        ring_step: queue.ring_step,
+        offers: queue.offers.clone(),
         wrap_up: queue.wrap_up,
         threshold: queue.threshold,
         short_abandon: queue.short_abandon,
@@ -58,6 +60,7 @@ pub(super) fn agent(id: AgentId, peer: PeerId, agent: &AgentConfig, memberships:
         initial: agent.initial.clone(),
         return_after: agent.return_after,
         busy_pause: agent.busy_pause,
+        policy: agent.policy.clone(),
     }
 }
 
@@ -78,6 +81,7 @@ fn routing(config: &RoutingConfig) -> Routing {
             skip_empty,
         }),
         penalties: config.penalty_steps.iter().map(penalty_step).collect(),
+        penalty_members_limit: config.penalty_members_limit,
         skill_weights: config.skill_weights.clone(),
     }
 }

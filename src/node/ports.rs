@@ -50,11 +50,11 @@ impl Ports {
     /// The worker for one more contact: the first that is not half full, else the one with the most room, because a worker
     /// that wakes up for few packets pays more for each. `None` unless it would find a port there and, whenever it is
     /// offered, one for an agent: at most as many agents' ports are wanted as there are agents, and as there are contacts
-    /// without one.
-    pub(super) fn choose(&self, agents: usize) -> Option<u8> {
+    /// without one, each of which rings `each` at once.
+    pub(super) fn choose(&self, agents: usize, each: usize) -> Option<u8> {
         let idle = agents.saturating_sub(self.agents);
         let room = |bank: &Bank| {
-            let wanted = idle.min((bank.contacts + 1).saturating_sub(bank.agents));
+            let wanted = idle.min(((bank.contacts + 1) * each).saturating_sub(bank.agents));
             bank.pool.free().saturating_sub(bank.contacts.saturating_sub(bank.callers) + wanted)
         };
         let with_room = || self.banks.iter().filter(|bank| room(bank) > 0);
@@ -141,7 +141,7 @@ mod tests {
     fn workers_are_filled_one_by_one_to_the_half_and_an_agent_finds_a_port_beside_its_caller() {
         let mut ports = ports(&[4, 4]);
         let mut chosen = Vec::new();
-        while let Some(worker) = ports.choose(1) {
+        while let Some(worker) = ports.choose(1, 1) {
             ports.enter(worker);
             ports.take(worker, Holder::Caller).unwrap();
             chosen.push(worker);
@@ -160,21 +160,21 @@ mod tests {
     fn who_was_let_in_and_has_no_stream_yet_is_counted() {
         let mut ports = ports(&[4]);
         let mut let_in = 0;
-        while let Some(worker) = ports.choose(100) {
+        while let Some(worker) = ports.choose(100, 1) {
             ports.enter(worker);
             let_in += 1;
         }
         assert_eq!(let_in, 2, "each with one for its agent");
         ports.leave(0);
-        assert_eq!(ports.choose(100), Some(0));
-        assert_eq!(Ports::new(&[], 3).choose(0), None);
+        assert_eq!(ports.choose(100, 1), Some(0));
+        assert_eq!(Ports::new(&[], 3).choose(0, 1), None);
     }
 
     #[test]
     fn each_shard_fills_another_worker_first() {
         let lease = |worker| Lease { port: PortId::new(worker, 0), address: ([192, 0, 2, 1], 20_000).into() };
         let leases: Vec<Lease> = [0, 0, 1, 1].map(lease).into();
-        assert_eq!([0, 1, 2].map(|shard| Ports::new(&leases, shard).choose(1)), [Some(0), Some(1), Some(0)]);
+        assert_eq!([0, 1, 2].map(|shard| Ports::new(&leases, shard).choose(1, 1)), [Some(0), Some(1), Some(0)]);
     }
 
     fn ports(workers: &[u32]) -> Ports {

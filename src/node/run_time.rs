@@ -1,10 +1,13 @@
-//! What supervisors have changed of queues that shards decide by: whether a queue takes callers, and their priority. It lies over the
-//! configuration and its reloads, as the engine's own overrides do, and goes with its queue or its process.
+//! What supervisors have changed of queues that shards decide by: whether a queue takes callers, their priority, and
+//! whether each may ring several agents. It lies over the configuration and its reloads, as the engine's own overrides do,
+//! and goes with its queue or its process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::acd::strategy::{self, Ring};
 use crate::base::QueueId;
+use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::node::directory::Directory;
 
 /// See the module.
@@ -15,6 +18,8 @@ pub(super) struct RunTime(BTreeMap<QueueId, Change>);
 struct Change {
     open: Option<bool>,
     priority: Option<i32>,
+    /// By its strategy, a call of the queue rings several agents at once.
+    rings_several: bool,
 }
 
 impl RunTime {
@@ -28,6 +33,11 @@ impl RunTime {
         self.0.entry(queue).or_default().priority = Some(priority);
     }
 
+    /// The queue has another strategy.
+    pub(super) fn strategy(&mut self, queue: QueueId, strategy: &str) {
+        self.0.entry(queue).or_default().rings_several = strategy::ring_of(strategy) != Ring::One;
+    }
+
     /// Makes the changes hold in a directory, and forgets those of queues that it has no more.
     pub(super) fn lay_over(&mut self, directory: &mut Directory) {
         self.0.retain(|id, _| directory.has_queue(*id));
@@ -35,6 +45,9 @@ impl RunTime {
             let config = Arc::make_mut(directory.config_mut(*id));
             config.open = change.open.unwrap_or(config.open);
             config.priority = change.priority.unwrap_or(config.priority);
+            if change.rings_several {
+                directory.rings_at_most = OFFERS_OPEN_MAX;
+            }
         }
     }
 }

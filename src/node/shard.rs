@@ -72,7 +72,8 @@ pub(super) enum Owner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Caller,
-    Agent,
+    /// The agent on this leg: several are rung for one contact.
+    Agent(LegId),
 }
 
 /// A timer of the shard.
@@ -80,6 +81,8 @@ pub(super) enum Side {
 pub(super) enum Timer {
     /// No provisional came for an agent's leg.
     Silence(LegId),
+    /// An agent who answered has not pressed the key.
+    Confirm(LegId),
     /// A call has waited unanswered for too long.
     Unanswered(CallId),
     /// An answered call without audio of ours is probed.
@@ -171,7 +174,13 @@ impl Shard {
 
     /// Who an address is to the gate.
     pub fn sender(&self, source: SocketAddr) -> Sender {
-        if self.directory.trusted(source.ip()).is_some() { Sender::Peer } else { Sender::Stranger }
+        if self.directory.trusted(source.ip()).is_some() {
+            Sender::Peer
+        } else if self.directory.has_neighbour(source.ip()) {
+            Sender::Called
+        } else {
+            Sender::Stranger
+        }
     }
 
     /// A letter of the hub arrived.
@@ -186,6 +195,7 @@ impl Shard {
                 self.answers.push_back((ticket, answer));
             }
             Told::Move(call, queue) => self.move_contact(now, call, queue),
+            Told::LetGo(bond) => self.let_go(now, &bond),
         }
     }
 
@@ -205,6 +215,7 @@ impl Shard {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Silence(leg) => self.on_no_provisional(now, leg),
+                Timer::Confirm(leg) => self.on_unconfirmed(now, leg),
                 Timer::Unanswered(call) => self.on_unanswered_limit(call),
                 Timer::Probe(call) => self.on_probe_due(now, call),
                 Timer::Qualify(peer) => self.on_qualify_due(now, peer),
@@ -294,7 +305,8 @@ impl Shard {
         match effect {
             Effect::Queued { call } => self.on_queued(now, call),
             Effect::Offer { call, agent, epoch, .. } => self.on_offer(now, call, agent, epoch),
-            Effect::CancelOffer { call, agent, epoch, .. } => self.on_cancel_offer(now, call, agent, epoch),
+            Effect::CancelOffer { call, agent, epoch, cause } => self.on_cancel_offer(now, call, agent, epoch, cause),
+            Effect::Join { call, agent, epoch } => self.on_join(now, call, agent, epoch),
             Effect::FlowOut { call, reason, .. } => self.on_flow_out(now, call, reason),
         }
     }
@@ -355,7 +367,7 @@ impl Shard {
     fn on_leg_ended(&mut self, now: Instant, leg: LegId) {
         match self.owners.remove(&leg) {
             Some(Owner::Caller(call)) => self.on_caller_gone(now, call, EndedBy::Caller),
-            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, EndedBy::Agent),
+            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, leg, EndedBy::Agent),
             Some(Owner::Released(..)) | None => {}
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::acd::{Actor, AgentTarget, Command, Membership, QueueState, Reason, Skill, strategy};
+use crate::acd::{Actor, AgentState, AgentTarget, Command, Membership, QueueState, Reason, Skill, strategy};
 use crate::base::limits::AGENTS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 use crate::config;
@@ -18,9 +18,9 @@ impl Hub {
         if let Some(wrong) = self.refuses(change) {
             return Reply::Invalid(wrong);
         }
-        let agents = match self.meant(who) {
+        let agents = match self.meant(who).and_then(|agents| self.concerned(agents, change)) {
             Ok(agents) => agents,
-            Err(unknown) => return Reply::NotFound(unknown),
+            Err(reply) => return reply,
         };
         let commands = match self.commands(&agents, change, by) {
             Ok(commands) => commands,
@@ -53,6 +53,8 @@ impl Hub {
                     let names: Vec<_> = strategy::names().collect();
                     return Reply::Invalid(format!("no strategy {name}; there are {}", names.join(", ")));
                 };
+                self.run_time.strategy(queue, row.name);
+                self.tell_shards();
                 self.engine.handle_command(now, Command::SetStrategy { queue, strategy: row.name, by });
             }
             QueueChange::Threshold(threshold) => {
@@ -85,8 +87,12 @@ impl Hub {
             agents.iter().map(|agent| command(*agent, by.clone())).collect::<Vec<_>>()
         };
         match change {
-            AgentChange::State(target) => {
-                Ok(each(&|agent, by| Command::SetAgent { agent, target: target.clone(), by }))
+            AgentChange::State(_)
+            | AgentChange::Pause(..)
+            | AgentChange::ExtendWrapUp(_)
+            | AgentChange::EndWrapUp
+            | AgentChange::Device(_) => {
+                Ok(agents.iter().filter_map(|agent| command(*agent, change, by.clone())).collect())
             }
             AgentChange::Skills(skills) => self.skill_commands(agents, skills, by),
             &AgentChange::Join { ref queue, tier, position, penalty, delay } => {
@@ -145,14 +151,52 @@ impl Hub {
 
     /// Why a change is none that the configuration allows.
     fn refuses(&self, change: &AgentChange) -> Option<String> {
-        let AgentChange::State(AgentTarget::NotReady(Reason::Custom(reason))) = change else { return None };
+        let (AgentChange::State(AgentTarget::NotReady(reason)) | AgentChange::Pause(reason, _)) = change else {
+            return None;
+        };
+        let Reason::Custom(reason) = reason else { return None };
         let reasons = &self.config.reasons;
         let allowed = reasons.is_empty() || reasons.contains(reason);
         (!allowed).then(|| format!("`{reason}` is no reason here; there are {}", reasons.join(", ")))
     }
 
+    /// Those of the agents whom the change concerns: a wrap-up is changed of those who have one, or will after their talk.
+    fn concerned(&self, agents: BTreeSet<AgentId>, change: &AgentChange) -> Result<BTreeSet<AgentId>, Reply> {
+        let (extends, word) = match change {
+            AgentChange::ExtendWrapUp(_) => (true, "in wrap-up or talks"),
+            AgentChange::EndWrapUp => (false, "in wrap-up"),
+            AgentChange::State(_)
+            | AgentChange::Pause(..)
+            | AgentChange::Device(_)
+            | AgentChange::Skills(_)
+            | AgentChange::Join { .. }
+            | AgentChange::Leave(_)
+            | AgentChange::Penalty(..) => return Ok(agents),
+        };
+        let has = |agent: &AgentId| match self.engine.agent(*agent).map(|status| status.state) {
+            Some(AgentState::WrapUp) => true,
+            Some(AgentState::Talking | AgentState::Hold) => extends,
+            Some(
+                AgentState::LoggedOut
+                | AgentState::NotReady(_)
+                | AgentState::Ready
+                | AgentState::Unreachable
+                | AgentState::Reserved
+                | AgentState::Ringing
+                | AgentState::OtherCall(_),
+            )
+            | None => false,
+        };
+        let concerned: BTreeSet<_> = agents.into_iter().filter(has).collect();
+        if concerned.is_empty() { Err(Reply::Conflict(format!("nobody of them is {word}"))) } else { Ok(concerned) }
+    }
+
     /// The agents of a selection, each once; else what is unknown.
-    fn meant(&self, who: &Selection) -> Result<BTreeSet<AgentId>, String> {
+    fn meant(&self, who: &Selection) -> Result<BTreeSet<AgentId>, Reply> {
+        self.named(who).map_err(Reply::NotFound)
+    }
+
+    fn named(&self, who: &Selection) -> Result<BTreeSet<AgentId>, String> {
         let mut agents = BTreeSet::new();
         for team in &who.teams {
             let members = config::agents_of(&self.config.teams, team).ok_or_else(|| format!("no team {team}"))?;
@@ -170,4 +214,20 @@ impl Hub {
         }
         Ok(agents)
     }
+}
+
+/// What the engine is told of a change of the agent's state. `None` for a change of its skills or memberships.
+fn command(agent: AgentId, change: &AgentChange, by: Actor) -> Option<Command> {
+    Some(match change {
+        AgentChange::State(target) => Command::SetAgent { agent, target: target.clone(), by, lasts: None },
+        AgentChange::Pause(reason, lasts) => {
+            Command::SetAgent { agent, target: AgentTarget::NotReady(reason.clone()), by, lasts: Some(*lasts) }
+        }
+        AgentChange::ExtendWrapUp(more) => Command::ExtendWrapUp { agent, more: *more, by },
+        AgentChange::EndWrapUp => Command::EndWrapUp { agent, by },
+        AgentChange::Device(device) => Command::Device { agent, device: *device },
+        AgentChange::Skills(_) | AgentChange::Join { .. } | AgentChange::Leave(_) | AgentChange::Penalty(..) => {
+            return None;
+        }
+    })
 }

@@ -1,9 +1,34 @@
-//! What explanations look like to the control plane.
+//! What explanations and teams look like to the control plane.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+
+/// A team with those below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TeamView {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its agents and those of the teams below.
+    pub total: u32,
+    /// The same by the labels of `AgentState::LABELS`; a state that nobody is in is left out.
+    pub states: BTreeMap<&'static str, u32>,
+    /// Its own agents.
+    pub agents: Vec<MemberView>,
+    /// The teams right below.
+    pub teams: Vec<Self>,
+}
+
+/// An agent as its team shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MemberView {
+    /// Its name.
+    pub name: Arc<str>,
+    /// A label of `AgentState::LABELS`.
+    pub state: &'static str,
+}
 
 /// Why a waiting call waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,7 +101,8 @@ pub struct CandidateView {
     pub position: u32,
 }
 
-fn seconds_if_any<S: serde::Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+/// As [`seconds`].
+pub(super) fn seconds_if_any<S: serde::Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => seconds(value, serializer),
         None => serializer.serialize_none(),

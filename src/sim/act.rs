@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::AgentTarget;
+use crate::acd::{Actor, AgentTarget, DeviceState};
 use crate::base::CallId;
 use crate::config::Config;
 use crate::node::{AgentChange, Control, QueueChange, Reply, Selection};
@@ -61,7 +61,22 @@ pub enum Act {
     /// The node drains.
     Drain(Duration),
     /// The control plane sets an agent's state.
-    SetAgent(String, AgentTarget),
+    SetAgent {
+        /// Whose.
+        agent: String,
+        /// To what.
+        target: AgentTarget,
+        /// Not ready for so long.
+        lasts: Option<Duration>,
+        /// A supervisor forces it, and says why.
+        why: Option<Arc<str>>,
+    },
+    /// An agent's wrap-up lasts longer.
+    ExtendWrapUp(String, Duration),
+    /// An agent's wrap-up ends.
+    EndWrapUp(String),
+    /// Somebody says what an agent's device does.
+    Device(String, DeviceState),
     /// The control plane hangs up a caller's call.
     Withdraw(String),
     /// The control plane puts a caller's call into a queue (its own when `None`).
@@ -129,20 +144,25 @@ impl Act {
                 world.drain_node(limit);
                 Ok(())
             }
-            Self::SetAgent(agent, target) => {
-                let (who, change) = (Selection::one(agent), AgentChange::State(target));
-                done(world.control(Control::SetAgents { who, change, by: "script".into() }))
+            Self::SetAgent { agent, target, lasts, why } => {
+                let by = why.map_or_else(|| SCRIPT.into(), |why| Actor::Supervisor { name: SCRIPT.into(), why });
+                let change = match (target, lasts) {
+                    (AgentTarget::NotReady(reason), Some(lasts)) => AgentChange::Pause(reason, lasts),
+                    (target, _) => AgentChange::State(target),
+                };
+                done(world.control(Control::SetAgents { who: Selection::one(agent), change, by }))
             }
+            Self::ExtendWrapUp(agent, more) => change(world, agent, AgentChange::ExtendWrapUp(more)),
+            Self::EndWrapUp(agent) => change(world, agent, AgentChange::EndWrapUp),
+            Self::Device(agent, device) => change(world, agent, AgentChange::Device(device)),
+            Self::Assign(agent, assigned) => change(world, agent, assigned),
             Self::Withdraw(caller) => about(world, &caller, |call, by| Control::HangUp { call, by }),
             Self::Requeue(caller, queue) => about(world, &caller, |call, by| Control::Requeue { call, queue, by }),
             Self::SetPriority(caller, priority) => {
-                about(world, &caller, |call, by| Control::SetPriority { call, priority, by })
+                about(world, &caller, |call, by| Control::SetPriority { call, priority, by: Actor::User(by) })
             }
             Self::SetQueue(queue, change) => {
-                done(world.control(Control::SetQueue { queue, change, by: "script".into() }))
-            }
-            Self::Assign(agent, change) => {
-                done(world.control(Control::SetAgents { who: Selection::one(agent), change, by: "script".into() }))
+                done(world.control(Control::SetQueue { queue, change, by: SCRIPT.into() }))
             }
         }
     }
@@ -151,7 +171,7 @@ impl Act {
 /// The control plane is asked for something about a caller's call.
 fn about(world: &mut World, caller: &str, control: impl FnOnce(CallId, Arc<str>) -> Control) -> Result<(), String> {
     let call = call_of(world, caller)?;
-    done(world.control(control(call, "script".into())))
+    done(world.control(control(call, SCRIPT.into())))
 }
 
 fn with(world: &mut World, name: &str, act: impl FnOnce(crate::base::Instant, &mut Phone)) -> Result<(), String> {
@@ -185,6 +205,13 @@ fn in_talk(
     })
 }
 
+/// Who acts in a script.
+const SCRIPT: &str = "script";
+
+fn change(world: &mut World, agent: String, change: AgentChange) -> Result<(), String> {
+    done(world.control(Control::SetAgents { who: Selection::one(agent), change, by: SCRIPT.into() }))
+}
+
 fn found(found: bool, name: &str) -> Result<(), String> {
     if found { Ok(()) } else { Err(format!("no host `{name}`")) }
 }
@@ -193,7 +220,7 @@ fn done(reply: Reply) -> Result<(), String> {
     match reply {
         Reply::Done | Reply::Set(_) => Ok(()),
         Reply::NotFound(text) | Reply::Invalid(text) | Reply::Conflict(text) => Err(text),
-        Reply::Agents { .. } | Reply::Calls { .. } | Reply::Explanation(_) | Reply::Decisions(_) => {
+        Reply::Agents { .. } | Reply::Calls { .. } | Reply::Teams(_) | Reply::Explanation(_) | Reply::Decisions(_) => {
             Err("an answer to another question".to_string())
         }
     }

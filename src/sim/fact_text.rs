@@ -51,13 +51,26 @@ impl Names {
             Fact::OfferEnded { call: id, agent: to, cause, .. } => {
                 format!("{} offer to {} ends: {} ({cause:?})", call(id), agent(to), cause.result().as_str())
             }
-            Fact::TalkEnded { call: id, agent: with, talk, by, .. } => {
-                format!("{} talk with {} ended by {} after {}", call(id), agent(with), side(*by), seconds(*talk))
+            Fact::TalkEnded { call: id, agent: with, talk, hold, by, .. } => {
+                let held = if hold.is_zero() { String::new() } else { format!(", {} of it held", seconds(*hold)) };
+                format!("{} talk with {} ended by {} after {}{held}", call(id), agent(with), side(*by), seconds(*talk))
             }
+            Fact::WrapUpExtended { agent: id, more, .. } => {
+                format!("{} wraps up {} longer", agent(id), seconds(*more))
+            }
+            Fact::InstantAnswer { call: id, agent: from, after, .. } => {
+                format!("{} answered by {} suspiciously fast: {}", call(id), agent(from), seconds(*after))
+            }
+            Fact::Disagreement { agent: id, device, disagrees } => {
+                let how = if *disagrees { "contradicts" } else { "fits" };
+                format!("{} device {} {how} the state", agent(id), device.as_str())
+            }
+            Fact::Repaired { kind, .. } => format!("repaired: {}", kind.as_str()),
             Fact::AgentState { agent: id, from, to, by, .. } => {
                 let by = match by {
                     Actor::Engine => String::new(),
                     Actor::User(name) => format!(" by {name}"),
+                    Actor::Supervisor { name, why } => format!(" forced by {name}: {why}"),
                 };
                 format!("{} {} -> {}{by}", agent(id), state(from), state(to))
             }
@@ -87,6 +100,10 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
         Fact::CallerAnswered { .. } => "billing begins".to_string(),
         Fact::Digit { .. } => "digit".to_string(),
+        Fact::WrapUpExtended { .. } => "wrap-up extended".to_string(),
+        Fact::InstantAnswer { .. } => "instant answer".to_string(),
+        Fact::Disagreement { disagrees, .. } => format!("device {}", if *disagrees { "disagrees" } else { "agrees" }),
+        Fact::Repaired { kind, .. } => format!("repaired: {}", kind.as_str()),
         Fact::Missed { .. } | Fact::Oldest { .. } | Fact::WrapUpEnded { .. } => return None,
     })
 }
@@ -108,12 +125,14 @@ fn seconds(duration: Duration) -> String {
 pub fn state(state: &AgentState) -> String {
     match state {
         AgentState::NotReady(reason) => format!("not_ready({})", reason.as_str()),
+        AgentState::OtherCall(direction) => format!("other_call({})", direction.as_str()),
         AgentState::LoggedOut
         | AgentState::Ready
         | AgentState::Unreachable
         | AgentState::Reserved
         | AgentState::Ringing
         | AgentState::Talking
+        | AgentState::Hold
         | AgentState::WrapUp => state.as_str().to_string(),
     }
 }

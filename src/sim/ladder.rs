@@ -114,6 +114,13 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
     if let Some(seconds) = message.header("Retry-After") {
         write!(text, ", retry after {seconds}").expect("writing to a string succeeds");
     }
+    if message.header("Call-Info").is_some_and(|info| info.contains("answer-after")) {
+        text.push_str(", answer by yourself");
+    }
+    if let Some(reason) = message.header("Reason") {
+        let cause = reason.split_once("text=").map_or(reason, |(_, text)| text.trim_matches('"'));
+        write!(text, ", reason {cause}").expect("writing to a string succeeds");
+    }
     if let Some(terms) = Terms::read(&message.body) {
         let formats: Vec<String> = terms.formats.iter().map(u8::to_string).collect();
         write!(text, ", sdp {}", formats.join(" ")).expect("writing to a string succeeds");

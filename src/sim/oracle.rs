@@ -1,13 +1,17 @@
 //! Watches the facts of a world and holds a small reference model against them: each visit has one outcome, each queue
 //! conserves its callers, each agent has one offer or talk at most, and no call waits while an agent who fits is ready.
 //!
-//! It learns from facts only, never from the engine's inside, so that it cannot share the engine's mistakes.
+//! It learns from facts and plans only, never from the engine's inside, so that it cannot share the engine's mistakes. Of agents whom
+//! a step, tier, delay, penalty or attribute may keep off a call for a while it says nothing: the world asks
+//! [`Engine::check`](crate::acd::Engine::check) about these beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{AgentState, Fact, FlowOut, OfferCause, Plan, Stamped};
+use crate::acd::strategy::{self, Ring};
+use crate::acd::{AgentState, Fact, FlowOut, OfferCause, OfferResult, Plan, Stamped};
+use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// What has been counted of one queue.
@@ -36,6 +40,8 @@ pub struct Oracle {
     plan: Arc<Plan>,
     latest: Instant,
     tallies: BTreeMap<QueueId, Tally>,
+    /// How many agents a queue's calls ring, those of removed queues included.
+    rings: BTreeMap<QueueId, Ring>,
     visits: BTreeMap<CallId, Visit>,
     talks: BTreeMap<CallId, AgentId>,
     agents: BTreeMap<AgentId, Agent>,
@@ -46,7 +52,11 @@ pub struct Oracle {
 #[derive(Debug)]
 struct Visit {
     queue: QueueId,
-    offer: Option<(AgentId, u32)>,
+    offers: BTreeSet<AgentId>,
+    /// Offers that found nobody.
+    attempts: u32,
+    /// It rests after one until then.
+    rests: Instant,
 }
 
 #[derive(Debug)]
@@ -75,6 +85,7 @@ impl Oracle {
             plan: Arc::default(),
             latest: Instant::ZERO,
             tallies: BTreeMap::new(),
+            rings: BTreeMap::new(),
             visits: BTreeMap::new(),
             talks: BTreeMap::new(),
             agents: BTreeMap::new(),
@@ -93,6 +104,7 @@ impl Oracle {
         }
         for queue in &plan.queues {
             self.tallies.entry(queue.id).or_default();
+            self.rings.insert(queue.id, strategy::ring_of(queue.strategy));
         }
         self.plan = plan;
         self.dirty = true;
@@ -111,8 +123,7 @@ impl Oracle {
         self.apply(&stamped.fact).map_err(|error| format!("{error}; at the fact {:?}", stamped.fact))
     }
 
-    /// Checks what must hold whenever the node is at rest: conservation of work and of callers. Work is judged by the agents
-    /// whom no rule of time can keep from a caller; the others are the business of the routing core's own reference.
+    /// Checks what must hold whenever the node is at rest: conservation of work and of callers.
     ///
     /// # Errors
     /// The first thing that does not hold, in words.
@@ -127,13 +138,19 @@ impl Oracle {
                 return Err(format!("queue {id}: offered {} but ended {ended} and waiting {waiting}", tally.offered));
             }
         }
-        for (call, visit) in self.visits.iter().filter(|(_, visit)| visit.offer.is_none()) {
+        for (call, visit) in &self.visits {
             let Some(queue) = self.plan.queues.iter().find(|queue| queue.id == visit.queue) else { continue };
+            let wants_more = strategy::ring_of(queue.strategy) == Ring::All && visit.offers.len() < OFFERS_OPEN_MAX;
+            let enough = queue.offers.max.is_some_and(|max| visit.attempts >= max);
+            if enough || self.latest < visit.rests || (!visit.offers.is_empty() && !wants_more) {
+                continue;
+            }
+            let intake = queue.intake();
             let idle = self.plan.agents.iter().find(|agent| {
                 let idle = |model: &Agent| {
                     model.state == AgentState::Ready && model.spared.is_none_or(|until| until < self.latest)
                 };
-                queue.always_accepts(agent) && self.agents.get(&agent.id).is_some_and(idle)
+                self.agents.get(&agent.id).is_some_and(idle) && intake.accepts_always(agent)
             });
             if let Some(agent) = idle {
                 return Err(format!("{call} waits in {} while agent {} is ready", queue.name, agent.name));
@@ -188,12 +205,19 @@ impl Oracle {
         match fact {
             Fact::Offered { call, queue } => {
                 self.tally(*queue).offered += 1;
-                match self.visits.insert(*call, Visit { queue: *queue, offer: None }) {
+                match self
+                    .visits
+                    .insert(*call, Visit { queue: *queue, offers: BTreeSet::new(), attempts: 0, rests: Instant::ZERO })
+                {
                     Some(_) => Err("the call is in a queue already".to_string()),
                     None => Ok(()),
                 }
             }
             Fact::Answered { call, queue, agent, .. } => {
+                let others = self.visits.get(call).map_or(0, |visit| visit.offers.len());
+                if others != 1 {
+                    return Err(format!("{others} agents still ring for the call"));
+                }
                 self.end_visit(*call, *queue)?;
                 self.tally(*queue).answered += 1;
                 self.begin_talk(*call, *agent)
@@ -219,6 +243,10 @@ impl Oracle {
             Fact::Missed { .. }
             | Fact::Oldest { .. }
             | Fact::WrapUpEnded { .. }
+            | Fact::WrapUpExtended { .. }
+            | Fact::InstantAnswer { .. }
+            | Fact::Disagreement { .. }
+            | Fact::Repaired { .. }
             | Fact::PeerState { .. }
             | Fact::CallerAnswered { .. }
             | Fact::Digit { .. } => Ok(()),
@@ -239,9 +267,11 @@ impl Oracle {
 
     fn begin_offer(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Result<(), String> {
         let visit = self.visits.get_mut(&call).ok_or("the offered call is in no queue")?;
-        if let Some((other, _)) = visit.offer.replace((agent, epoch)) {
+        let ring = self.rings.get(&visit.queue).copied().unwrap_or(Ring::One);
+        if let (Some(other), Ring::One) = (visit.offers.first(), ring) {
             return Err(format!("the call is offered to {other} already"));
         }
+        visit.offers.insert(agent);
         let model = self.agents.get_mut(&agent).ok_or("no such agent")?;
         if model.talk.is_some() {
             return Err("the agent talks".to_string());
@@ -263,7 +293,14 @@ impl Oracle {
         if cause != OfferCause::Answered
             && let Some(visit) = self.visits.get_mut(&call)
         {
-            visit.offer = None;
+            visit.offers.remove(&agent);
+            let retry = self.plan.queues.iter().find(|queue| queue.id == visit.queue).map(|queue| queue.offers.retry);
+            if matches!(cause.result(), OfferResult::Rejected | OfferResult::TimedOut)
+                || matches!(cause, OfferCause::NeverRang | OfferCause::Failed)
+            {
+                visit.attempts += 1;
+                visit.rests = self.latest + retry.unwrap_or_default();
+            }
         }
         Ok(())
     }

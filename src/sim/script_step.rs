@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::acd::{AgentTarget, QueueState, Reason};
+use crate::acd::{self, AgentTarget, DeviceState, QueueState, Reason};
 use crate::node::{AgentChange, QueueChange, SkillChange};
 use crate::sim::act::Act;
 use crate::sim::agent_phone::{First, Manner, Then};
@@ -33,9 +33,15 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         ["cut", "off", host] => Act::Cut((*host).to_string()),
         [host, "is", "behind", "nat"] => Act::Nat((*host).to_string()),
         ["join", "again", host] => Act::Mend((*host).to_string()),
-        ["set", agents, target @ ..] => {
-            let target = target_of(target)?;
-            return each(agents, |name| Act::SetAgent(name, target.clone()));
+        ["set", agents, rest @ ..] => return set_agents(agents, rest),
+        ["extend", "wrap-up", "of", agents, "by", more] => {
+            let more = duration(more)?;
+            return each(agents, |name| Act::ExtendWrapUp(name, more));
+        }
+        ["end", "wrap-up", "of", agents] => return each(agents, Act::EndWrapUp),
+        ["device", "of", agents, "is", rest @ ..] => {
+            let device = device_of(rest)?;
+            return each(agents, |name| Act::Device(name, device));
         }
         ["withdraw", caller] => Act::Withdraw((*caller).to_string()),
         ["requeue", caller] => Act::Requeue((*caller).to_string(), None),
@@ -227,6 +233,33 @@ fn drop_rule(mut words: &[&str]) -> Result<DropRule, String> {
         };
     }
     if rule.count == 0 || rule.what.is_empty() { Err("drops nothing".to_string()) } else { Ok(rule) }
+}
+
+/// `set 1001 not-ready lunch for 30s because of a meeting`
+fn set_agents(agents: &str, words: &[&str]) -> Result<Vec<Act>, String> {
+    let because = words.iter().position(|word| *word == "because").unwrap_or(words.len());
+    let (words, why) = words.split_at(because);
+    let why = (!why.is_empty()).then(|| why[1..].join(" ").into());
+    let (words, lasts) = match words {
+        [words @ .., "for", time] => (words, Some(duration(time)?)),
+        words => (words, None),
+    };
+    let target = target_of(words)?;
+    each(agents, |agent| Act::SetAgent { agent, target: target.clone(), lasts, why: Option::clone(&why) })
+}
+
+/// `idle`, `busy`, `busy out`, `ringing`, `offline`, `unknown`.
+fn device_of(words: &[&str]) -> Result<DeviceState, String> {
+    match words {
+        ["idle"] => Ok(DeviceState::Idle),
+        ["ringing"] => Ok(DeviceState::Ringing),
+        ["busy"] | ["busy", "in"] => Ok(DeviceState::Busy(acd::Direction::In)),
+        ["busy", "out"] => Ok(DeviceState::Busy(acd::Direction::Out)),
+        ["busy", "internal"] => Ok(DeviceState::Busy(acd::Direction::Internal)),
+        ["offline"] => Ok(DeviceState::Offline),
+        ["unknown"] => Ok(DeviceState::Unknown),
+        _ => Err("is nothing that a device does".to_string()),
+    }
 }
 
 fn target_of(words: &[&str]) -> Result<AgentTarget, String> {

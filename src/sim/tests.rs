@@ -103,7 +103,7 @@ fn the_oracle_finds_what_facts_contradict() {
     let made = Fact::OfferMade { call, queue, agent, epoch: 1 };
     let answered = Fact::Answered { call, queue, agent, wait: secs(1), since: Instant::ZERO };
     let abandoned = Fact::Abandoned { call, queue, wait: secs(1), while_ringing: false };
-    let ended = Fact::TalkEnded { call, queue, agent, talk: secs(1), by: EndedBy::Caller };
+    let ended = Fact::TalkEnded { call, queue, agent, talk: secs(1), hold: secs(0), by: EndedBy::Caller };
     let offer_ended = Fact::OfferEnded { call, queue, agent, epoch: 1, cause: OfferCause::Answered, ring: secs(1) };
     let flowed = Fact::FlowedOut { call, queue, wait: secs(1), reason: FlowOut::Timeout };
     let good = [&offered, &made, &offer_ended, &answered, &ended];

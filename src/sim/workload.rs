@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{AgentTarget, Reason};
+use crate::acd::{self, AgentTarget, DeviceState, Reason};
 use crate::base::{Instant, Rng};
 use crate::config::Config;
 use crate::sim::act::Act;
@@ -193,6 +193,14 @@ impl Draw {
         if signalling_only {
             line("media = \"none\"".to_string());
         }
+        let strategy = self.pick(&["longest-idle", "longest-idle", "ring-all", "ring-progressively"]);
+        line(format!("strategy = \"{strategy}\"\nring_step = \"{}s\"", self.between(1, 6)));
+        if self.rng.chance(0.2) {
+            line(format!("offers_max = {}", self.between(1, 6)));
+        }
+        if self.rng.chance(0.2) {
+            line(format!("no_answer_max = {}", self.between(1, 3)));
+        }
         line(format!("ring_timeout = \"{}s\"", self.between(3, 20)));
         line(format!("wrap_up = \"{}s\"", self.pick(&[0, 0, 1, 5])));
         line(format!("priority = {}", self.pick(&[0, 0, 0, 5])));
@@ -242,10 +250,11 @@ impl Draw {
                 format!("uri = \"sip:{name}@10.0.3.{}:5060\"", agent + 1)
             };
             let skills = if agent % 2 == 0 { "skills = [\"special\"]" } else { "" };
+            let extra = self.agent_lines(agent);
             let initial = if agent % 5 == 4 { "initial = \"not-ready\"" } else { "" };
             writeln!(
                 text,
-                "[agents.{name}]\n{place}\n{skills}\n{initial}\nreturn_after = \"15s\"\nbusy_pause = \"2s\""
+                "[agents.{name}]\n{place}\n{skills}\n{initial}\nreturn_after = \"15s\"\nbusy_pause = \"2s\"\n{extra}"
             )
             .expect("writing to a string succeeds");
         }
@@ -255,6 +264,17 @@ impl Draw {
                 Arc::new(config)
             }
             Err(error) => panic!("the workload writes a wrong configuration: {error}\n{text}"),
+        }
+    }
+
+    /// What an agent has of its own; the same after a reload.
+    fn agent_lines(&self, agent: u32) -> &'static str {
+        match (agent + self.shape.calls) % 8 {
+            0 => "confirm = \"1\"\nconfirm_within = \"6s\"\n",
+            1 => "auto_answer = true\nwrap_up = \"3s\"\n",
+            2 => "answer_min = \"800ms\"\nreject_pause = \"1s\"\n",
+            3 => "no_answer_max = 2\nno_answer_pause = \"1s\"\n",
+            _ => "",
         }
     }
 
@@ -348,24 +368,34 @@ impl Draw {
             _ => Then::Answer(after),
         };
         manner.habits = self.habits();
+        if self.rng.chance(0.5) {
+            manner.habits.digits = Some((self.seconds(1.0), "1".to_string()));
+        }
         manner.habits.hang_up = Some(self.seconds(8.0) + Duration::from_millis(1));
         manner
+    }
+
+    /// A wished state: sometimes for a while, sometimes forced.
+    fn set(&mut self, agent: String, target: AgentTarget) -> Act {
+        let lasts = self.rng.chance(0.5).then(|| self.seconds(10.0) + Duration::from_millis(1));
+        let why = self.rng.chance(0.3).then(|| "needed elsewhere".into());
+        Act::SetAgent { agent, target, lasts, why }
     }
 
     /// What else happens about the time of a call.
     fn meddle(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
         let later = at + self.seconds(5.0);
         let agent = (1001 + self.rng.below(self.shape.agents)).to_string();
-        match self.rng.below(24) {
+        match self.rng.below(28) {
             0 => acts.push((later, Act::Withdraw(caller.to_string()))),
             1 => acts.push((later, Act::Requeue(caller.to_string(), None))),
             2 => {
                 let queue = format!("q{}", self.rng.below(self.shape.queues));
                 acts.push((later, Act::Requeue(caller.to_string(), Some(queue))));
             }
-            3 => acts.push((later, Act::SetAgent(agent, AgentTarget::NotReady(Reason::Custom("break".into()))))),
-            4 => acts.push((later, Act::SetAgent(agent, AgentTarget::LoggedOut))),
-            5 | 6 => acts.push((later, Act::SetAgent(agent, AgentTarget::Ready))),
+            3 => acts.push((later, self.set(agent, AgentTarget::NotReady(Reason::Custom("break".into()))))),
+            4 => acts.push((later, self.set(agent, AgentTarget::LoggedOut))),
+            5 | 6 => acts.push((later, self.set(agent, AgentTarget::Ready))),
             7 => acts.push((later, Act::Vanish(caller.to_string()))),
             8 => {
                 let back = later + self.seconds(20.0);
@@ -382,6 +412,14 @@ impl Draw {
             12 => acts.push((later, Act::HangUp(caller.to_string()))),
             13 => acts.push((later, Act::HangUp(agent))),
             14 => acts.push((later, Act::Change(caller.to_string(), Direction::Inactive))),
+            15 => {
+                let states = [DeviceState::Ringing, DeviceState::Busy(acd::Direction::Out), DeviceState::Offline];
+                let free = later + self.seconds(10.0);
+                acts.push((later, Act::Device(agent.clone(), self.pick(&states))));
+                acts.push((free, Act::Device(agent, DeviceState::Idle)));
+            }
+            16 => acts.push((later, Act::ExtendWrapUp(agent, self.seconds(5.0)))),
+            17 => acts.push((later, Act::EndWrapUp(agent))),
             _ => {}
         }
     }

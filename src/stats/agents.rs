@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use crate::acd::{AgentState, Reason};
+use crate::acd::{AgentState, Direction, Reason};
 use crate::base::{Instant, QueueId};
 use crate::stats::block::Block;
 use crate::stats::cells::Sum;
@@ -20,8 +20,9 @@ pub(super) const STATES: usize = AgentState::LABELS.len();
 /// Agents by state, in the order of [`AgentState::LABELS`].
 pub(super) type ByState = [u64; STATES];
 
-/// What agent seconds are told apart by: the index of the state's label, and the reason of not ready.
-pub(super) const KINDS: [(usize, &str); 13] = [
+/// What agent seconds are told apart by: the index of the state's label, and the reason of not ready or the direction of
+/// another call.
+pub(super) const KINDS: [(usize, &str); 17] = [
     (AgentState::LoggedOut.index(), ""),
     (AgentState::Ready.index(), ""),
     (AgentState::Unreachable.index(), ""),
@@ -35,8 +36,13 @@ pub(super) const KINDS: [(usize, &str); 13] = [
     (NOT_READY, "failed"),
     (NOT_READY, "initial"),
     (NOT_READY, "custom"),
+    (AgentState::Hold.index(), ""),
+    (OTHER_CALL, Direction::In.as_str()),
+    (OTHER_CALL, Direction::Out.as_str()),
+    (OTHER_CALL, Direction::Internal.as_str()),
 ];
 
+const OTHER_CALL: usize = AgentState::OtherCall(Direction::In).index();
 const NOT_READY: usize = AgentState::NotReady(Reason::Initial).index();
 
 /// A state with its reason as an index into [`KINDS`]. Reasons that people give are one kind: their texts are unbounded.
@@ -63,6 +69,8 @@ impl Kind {
             AgentState::NotReady(Reason::Failed) => 10,
             AgentState::NotReady(Reason::Initial) => 11,
             AgentState::NotReady(Reason::Custom(_)) => 12,
+            AgentState::Hold => 13,
+            AgentState::OtherCall(direction) => 14 + *direction as usize,
         })
     }
 

@@ -33,8 +33,12 @@ pub(super) const SL_MISSED_FLOWOUT: usize = 18;
 pub(super) const ABANDONED_SHORT: usize = 19;
 pub(super) const ABANDONED_WHILE_RINGING: usize = 20;
 pub(super) const ABANDONED_IN_QUEUE: usize = 21;
+/// Talks in which somebody held, how long they did, and answers faster than a person's.
+pub(super) const HOLDS: usize = 22;
+pub(super) const HOLD_MICROS: usize = 23;
+pub(super) const INSTANT_ANSWERS: usize = 24;
 /// One cell for each of [`FlowOut::ALL`].
-pub(super) const FLOWED_OUT: usize = 22;
+pub(super) const FLOWED_OUT: usize = 25;
 /// One cell for each of [`OfferResult::ALL`].
 pub(super) const OFFERS: usize = FLOWED_OUT + FlowOut::ALL.len();
 /// Contacts that joined this queue first, or were refused on their way to it.
@@ -154,6 +158,7 @@ impl QueueCells {
             | LostCause::Overload
             | LostCause::Withdrawn
             | LostCause::Unanswered
+            | LostCause::OffersMax
             | LostCause::System => {
                 let reasons = FlowOut::ALL.into_iter().filter(|reason| LostCause::of_flow_out(*reason) == Some(cause));
                 reasons.map(|reason| self.flowed_out(reason)).sum()
@@ -198,6 +203,14 @@ impl QueueCells {
 
     pub(super) fn talk(&self) -> Sum {
         Sum { count: self.cells[TALKS], micros: self.cells[TALK_MICROS] }
+    }
+
+    pub(super) fn hold(&self) -> Sum {
+        Sum { count: self.cells[HOLDS], micros: self.cells[HOLD_MICROS] }
+    }
+
+    pub(super) fn instant_answers(&self) -> u64 {
+        self.cells[INSTANT_ANSWERS]
     }
 
     pub(super) fn wrap_up(&self) -> Sum {

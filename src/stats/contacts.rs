@@ -177,6 +177,7 @@ const fn goes_on(reason: FlowOut) -> bool {
         | FlowOut::Overload
         | FlowOut::Withdrawn
         | FlowOut::Unanswered
+        | FlowOut::OffersMax
         | FlowOut::System => false,
     }
 }

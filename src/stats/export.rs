@@ -8,7 +8,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Summary};
 use prometheus::{Registry, TextEncoder, proto};
 
-use crate::acd::{AgentState, FlowOut, OfferResult, Refusal};
+use crate::acd::{AgentState, FlowOut, OfferResult, Refusal, Repair};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{KINDS, STATES};
 use crate::stats::bounds::seconds;
@@ -130,6 +130,10 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Handle => series.push_histograms(reading, Histogram::Handle),
         Family::Ring => series.push_histograms(reading, Histogram::Ring),
         Family::Talk => series.push_summaries(reading, QueueCells::talk),
+        Family::Hold => series.push_summaries(reading, QueueCells::hold),
+        Family::InstantAnswers => series.push_each(reading, |queue| queue.cells.instant_answers() as f64),
+        Family::Disagreement => series.push(&[], reading.disagreements as f64),
+        Family::Repaired => fill_repaired(series, reading),
         Family::WrapUp => series.push_summaries(reading, QueueCells::wrap_up),
         Family::ServiceLevelEvents => reading.queues.iter().for_each(|queue| fill_service_level(series, queue)),
         Family::MissedFlowOuts => reading.queues.iter().for_each(|queue| {
@@ -182,6 +186,12 @@ fn fill_agent_seconds(series: &mut Series<'_>, reading: &Reading) {
 
 fn unix_seconds(origin: WallTime, at: Instant) -> f64 {
     origin.as_micros() as f64 / 1_000_000.0 + seconds(at.as_micros())
+}
+
+fn fill_repaired(series: &mut Series<'_>, reading: &Reading) {
+    for (kind, count) in Repair::ALL.into_iter().zip(reading.repaired) {
+        series.push(&[kind.as_str()], count as f64);
+    }
 }
 
 fn fill_untargeted(series: &mut Series<'_>, reading: &Reading) {

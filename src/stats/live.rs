@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 
-use crate::acd::{AgentPlan, AgentState, Fact, Plan, QueuePlan, Refusal, Skill, Stamped};
+use crate::acd::{AgentPlan, AgentState, Fact, Intake, Plan, QueuePlan, Refusal, Repair, Skill, Stamped};
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, WallTime};
 use crate::stats::agents::{Agent, ByState, Group, Kind, STATES, Talk};
 use crate::stats::bounds::{micros, normalised};
@@ -45,6 +45,9 @@ pub struct Live {
     contacts: Contacts,
     teams: Teams,
     refused: [AtomicU64; Refusal::ALL.len()],
+    repaired: [AtomicU64; Repair::ALL.len()],
+    /// Agents whose device contradicts their state.
+    disagreements: AtomicU64,
     violations: AtomicU64,
     working: Working,
     origin: OnceLock<WallTime>,
@@ -81,6 +84,8 @@ impl Live {
             contacts: Contacts::new(),
             teams: Teams::default(),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
+            repaired: std::array::from_fn(|_| AtomicU64::new(0)),
+            disagreements: AtomicU64::new(0),
             violations: AtomicU64::new(0),
             working: Working::default(),
             origin: OnceLock::new(),
@@ -267,6 +272,8 @@ impl Live {
             teams: self.teams.list().iter().map(|(path, times)| TeamReading::new(path, times, now)).collect(),
             teams_overflow: self.teams.overflow(),
             refused: std::array::from_fn(|cause| self.refused[cause].load(Ordering::Relaxed)),
+            repaired: std::array::from_fn(|kind| self.repaired[kind].load(Ordering::Relaxed)),
+            disagreements: self.disagreements.load(Ordering::Relaxed),
             peers: roster.peers.iter().map(|(name, up)| PeerReading::new(name, up)).collect(),
             working: WorkingReading::of(&self.working),
             origin: self.origin.get().copied(),
@@ -300,11 +307,23 @@ impl Live {
             Fact::OfferEnded { queue, cause, ring, .. } => {
                 self.queue_of(*queue)?.on_offer_ended(when, cause.result(), *ring);
             }
-            Fact::TalkEnded { call, queue, agent, talk, by } => {
+            Fact::TalkEnded { call, queue, agent, talk, hold, by } => {
                 self.contacts.on_talk_ended(stamped.at, *call, *by);
-                self.on_talk_ended(when, *queue, *agent, *talk)?;
+                self.queue_of(*queue)?.on_talk(when, *talk, *hold);
+                self.on_talk_ended(*queue, *agent, *talk)?;
             }
             Fact::WrapUpEnded { queue, agent, wrap_up } => self.on_wrap_up_ended(when, *queue, *agent, *wrap_up)?,
+            Fact::WrapUpExtended { .. } => {}
+            Fact::InstantAnswer { queue, .. } => self.queue_of(*queue)?.on_instant_answer(),
+            Fact::Disagreement { disagrees: true, .. } => {
+                self.disagreements.fetch_add(1, Ordering::Relaxed);
+            }
+            Fact::Disagreement { disagrees: false, .. } => {
+                self.disagreements.fetch_sub(1, Ordering::Relaxed);
+            }
+            Fact::Repaired { kind, .. } => {
+                self.repaired[*kind as usize].fetch_add(1, Ordering::Relaxed);
+            }
             Fact::AgentState { agent, from, to, .. } => self.on_agent_state(stamped.at, *agent, from, to)?,
             Fact::PeerState { peer, up } => self.peer(*peer).store(u64::from(*up), Ordering::Relaxed),
             Fact::Refused { queue, cause } => {
@@ -362,8 +381,7 @@ impl Live {
     }
 
     /// The talk waits for its wrap-up, to be counted as handled in one value.
-    fn on_talk_ended(&self, when: Moment, queue: QueueId, agent: AgentId, talk: Duration) -> Result<(), Contradiction> {
-        self.queue_of(queue)?.on_talk(when, talk);
+    fn on_talk_ended(&self, queue: QueueId, agent: AgentId, talk: Duration) -> Result<(), Contradiction> {
         let Some(mut state) = self.agent_of(agent) else { return Err(Contradiction::UnknownAgent) };
         self.on_handled(state.talk.take(), Duration::ZERO);
         state.times.count_talk(micros(talk));
@@ -462,10 +480,18 @@ impl Live {
             let queues = agent.memberships.iter().map(|membership| membership.queue).collect();
             by_team.entry((agent.skills.iter().collect(), queues)).or_default().push(agent);
         }
-        by_team.into_values().map(|agents| self.form_group(now, plan, queues, &agents)).collect()
+        let intakes: Vec<Intake<'_>> = plan.queues.iter().map(QueuePlan::intake).collect();
+        by_team.into_values().map(|agents| self.form_group(now, plan, &intakes, queues, &agents)).collect()
     }
 
-    fn form_group(&self, now: Instant, plan: &Plan, queues: &[Arc<Queue>], agents: &[&AgentPlan]) -> Membership {
+    fn form_group(
+        &self,
+        now: Instant,
+        plan: &Plan,
+        intakes: &[Intake<'_>],
+        queues: &[Arc<Queue>],
+        agents: &[&AgentPlan],
+    ) -> Membership {
         let mut counts = ByState::default();
         let states: Vec<Agent> = agents.iter().map(|agent| self.agent_or_new(now, agent.id)).collect();
         for state in &states {
@@ -475,8 +501,8 @@ impl Live {
         for (agent, state) in agents.iter().zip(states) {
             self.agents.insert(agent.id, Agent { group: Some(Arc::clone(&group)), ..state });
         }
-        let accepting = plan.queues.iter().filter(|queue| queue.accepts(agents[0]));
-        let places = accepting.filter_map(|queue| queues.binary_search_by_key(&queue.id, |other| other.id).ok());
+        let accepting = plan.queues.iter().zip(intakes).filter(|(_, intake)| intake.accepts(agents[0]));
+        let places = accepting.filter_map(|(queue, _)| queues.binary_search_by_key(&queue.id, |other| other.id).ok());
         Membership { group, queues: places.collect() }
     }
 

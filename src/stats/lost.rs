@@ -26,13 +26,15 @@ pub enum LostCause {
     Withdrawn,
     /// The call may not wait unanswered any longer.
     Unanswered,
+    /// It was offered often enough, and nobody took it.
+    OffersMax,
     /// The queue was removed, or an internal fault.
     System,
 }
 
 impl LostCause {
     /// Every cause, in the order of the metric table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::CallerShort,
         Self::CallerWhileRinging,
         Self::CallerInQueue,
@@ -42,6 +44,7 @@ impl LostCause {
         Self::Overload,
         Self::Withdrawn,
         Self::Unanswered,
+        Self::OffersMax,
         Self::System,
     ];
 
@@ -57,6 +60,7 @@ impl LostCause {
             Self::Overload => "overload",
             Self::Withdrawn => "withdrawn",
             Self::Unanswered => "unanswered",
+            Self::OffersMax => "offers_max",
             Self::System => "system",
         }
     }
@@ -79,6 +83,7 @@ impl LostCause {
             FlowOut::Overload => Some(Self::Overload),
             FlowOut::Withdrawn => Some(Self::Withdrawn),
             FlowOut::Unanswered => Some(Self::Unanswered),
+            FlowOut::OffersMax => Some(Self::OffersMax),
             FlowOut::System => Some(Self::System),
             FlowOut::Closed | FlowOut::Requeued => None,
         }

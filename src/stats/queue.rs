@@ -16,10 +16,10 @@ use crate::stats::bounds::{bucket, micros};
 use crate::stats::calendar::Calendar;
 use crate::stats::cells::{
     ABANDONED_IN_QUEUE, ABANDONED_SHORT, ABANDONED_WHILE_RINGING, ANSWERED, CONTACTS, CONTACTS_IN_PROGRESS,
-    CONTACTS_LOST, CONTACTS_SERVED, CONTACTS_UNTARGETED, FLOWED_OUT, HANDLE_LONG, HANDLE_RECENT, HISTOGRAMS, Histogram,
-    LATE, OFFERED, OFFERS, OLDEST, QueueCells, REMOVED, SERVED_LATER, SHORT_ABANDON, SL_ABANDONED, SL_ABANDONED_SHORT,
-    SL_ANSWERED, SL_FLOWOUT, SL_MISSED, SL_MISSED_FLOWOUT, TALK_MICROS, TALKS, TARGET, THRESHOLD, WAITING,
-    WRAP_UP_MICROS, WRAP_UPS,
+    CONTACTS_LOST, CONTACTS_SERVED, CONTACTS_UNTARGETED, FLOWED_OUT, HANDLE_LONG, HANDLE_RECENT, HISTOGRAMS,
+    HOLD_MICROS, HOLDS, Histogram, INSTANT_ANSWERS, LATE, OFFERED, OFFERS, OLDEST, QueueCells, REMOVED, SERVED_LATER,
+    SHORT_ABANDON, SL_ABANDONED, SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED, SL_MISSED_FLOWOUT,
+    TALK_MICROS, TALKS, TARGET, THRESHOLD, WAITING, WRAP_UP_MICROS, WRAP_UPS,
 };
 use crate::stats::contradiction::Contradiction;
 use crate::stats::lost::LostCause;
@@ -308,12 +308,22 @@ impl Queue {
         self.add(when, &[(window::OFFERS + result as usize, 1)]);
     }
 
-    pub(super) fn on_talk(&self, when: Moment, talk: Duration) {
+    /// `hold` is part of `talk`, and counted apart.
+    pub(super) fn on_talk(&self, when: Moment, talk: Duration, hold: Duration) {
+        let talk = micros(talk.saturating_sub(hold));
         let write = self.block.write();
         write.add(TALKS, 1);
-        write.add(TALK_MICROS, micros(talk));
+        write.add(TALK_MICROS, talk);
+        if !hold.is_zero() {
+            write.add(HOLDS, 1);
+            write.add(HOLD_MICROS, micros(hold));
+        }
         drop(write);
-        self.add(when, &[(window::TALKS, 1), (window::TALK, micros(talk))]);
+        self.add(when, &[(window::TALKS, 1), (window::TALK, talk)]);
+    }
+
+    pub(super) fn on_instant_answer(&self) {
+        self.block.write().add(INSTANT_ANSWERS, 1);
     }
 
     pub(super) fn on_wrap_up(&self, when: Moment, wrap_up: Duration) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::acd::{FlowOut, Refusal};
+use crate::acd::{FlowOut, Refusal, Repair};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{ByState, KINDS, Times};
 use crate::stats::cells::{QueueCells, Sum};
@@ -24,6 +24,10 @@ pub(super) struct Reading {
     pub(super) teams_overflow: u64,
     /// In the order of [`Refusal::ALL`].
     pub(super) refused: [u64; Refusal::ALL.len()],
+    /// In the order of [`Repair::ALL`].
+    pub(super) repaired: [u64; Repair::ALL.len()],
+    /// Agents whose device contradicts their state.
+    pub(super) disagreements: u64,
     pub(super) peers: Vec<PeerReading>,
     /// Where the engine's own time goes.
     pub(super) working: WorkingReading,

@@ -3,7 +3,7 @@
 //!
 //! Of 7.2's labels, `dnis_group` is left out until there are such groups. No label ever holds a caller
 //! or a call. The families that 7.2 does not name are `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
-//! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_peer_up`, `acd_build_info`, and those about
+//! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_peer_up`, `acd_instant_answers_total`, `acd_build_info`, and those about
 //! the engine's own working (`acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
 
 /// What kind of series a family has.
@@ -83,6 +83,8 @@ pub enum Family {
     Handle,
     /// `acd_talk_seconds`
     Talk,
+    /// `acd_hold_seconds`
+    Hold,
     /// `acd_wrapup_seconds`
     WrapUp,
     /// `acd_sl_events_total`
@@ -111,6 +113,12 @@ pub enum Family {
     Offers,
     /// `acd_offer_ring_seconds`
     Ring,
+    /// `acd_instant_answers_total`
+    InstantAnswers,
+    /// `acd_agent_state_disagreement`
+    Disagreement,
+    /// `acd_repaired_total`
+    Repaired,
     /// `acd_peer_up`
     PeerUp,
     /// `acd_datagram_wait_seconds`
@@ -128,7 +136,7 @@ pub enum Family {
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 38] = [
+pub const TABLE: [Row; 42] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -252,6 +260,13 @@ pub const TABLE: [Row; 38] = [
         help: "Time that caller and agent were joined, counted when they part.",
     },
     Row {
+        family: Family::Hold,
+        name: "acd_hold_seconds",
+        kind: Kind::Summary,
+        labels: &["queue"],
+        help: "Time of talks in which caller or agent held; only talks in which somebody did. Not in acd_talk_seconds.",
+    },
+    Row {
         family: Family::WrapUp,
         name: "acd_wrapup_seconds",
         kind: Kind::Summary,
@@ -352,6 +367,27 @@ pub const TABLE: [Row; 38] = [
         kind: Kind::Histogram,
         labels: &["queue"],
         help: "From an offer to its end, whatever its result; the same bounds.",
+    },
+    Row {
+        family: Family::InstantAnswers,
+        name: "acd_instant_answers_total",
+        kind: Kind::Counter,
+        labels: &["queue"],
+        help: "Offers answered faster than answer_min by agents whose phone does not answer by itself.",
+    },
+    Row {
+        family: Family::Disagreement,
+        name: "acd_agent_state_disagreement",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "Agents whose device is taken or gone while they wait for calls, or free while they talk.",
+    },
+    Row {
+        family: Family::Repaired,
+        name: "acd_repaired_total",
+        kind: Kind::Counter,
+        labels: &["kind"],
+        help: "What engine and legs did not agree on and was put right, by what was wrong. Anything but 0 is a bug.",
     },
     Row {
         family: Family::PeerUp,

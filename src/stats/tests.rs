@@ -38,6 +38,8 @@ fn queue(id: QueueId, name: &str, skills: &[&str]) -> QueuePlan {
         waiting_max: None,
         wait_max: None,
         ring_timeout: secs(20),
+        ring_step: secs(5),
+        offers: Default::default(),
         wrap_up: secs(10),
         threshold: secs(20),
         short_abandon: secs(5),
@@ -61,6 +63,7 @@ fn agent(id: u32, skills: &[&str], initial: AgentState) -> AgentPlan {
         initial,
         return_after: secs(60),
         busy_pause: secs(5),
+        policy: Default::default(),
     }
 }
 
@@ -115,7 +118,7 @@ fn changes(agent: u32, from: AgentState, to: AgentState) -> Fact {
 }
 
 fn talk_ended(queue: QueueId, agent: u32, talk: Duration) -> Fact {
-    Fact::TalkEnded { call: CALL, queue, agent: AgentId(agent), talk, by: EndedBy::Caller }
+    Fact::TalkEnded { call: CALL, queue, agent: AgentId(agent), talk, hold: Duration::ZERO, by: EndedBy::Caller }
 }
 
 fn wrap_up_ended(queue: QueueId, agent: u32, wrap_up: Duration) -> Fact {

@@ -1,6 +1,8 @@
 //! The hot paths, each as an operation that can be repeated without end: its state is steady, so the thousandth costs what the
 //! millionth does. Two only grow.
 
+#[path = "../../route/centre.rs"]
+mod centre;
 mod gate;
 mod node;
 mod packets;
@@ -14,7 +16,7 @@ pub(crate) type Case = Box<dyn FnMut()>;
 pub(crate) type Meter = fn(&mut dyn FnMut());
 
 /// Every case that can be repeated without end, in the order of a call's way.
-pub(crate) const NAMES: [&str; 20] = [
+pub(crate) const NAMES: [&str; 25] = [
     "parse_invite",
     "parse_invite_rsip",
     "parse_invite_rsipstack",
@@ -28,6 +30,11 @@ pub(crate) const NAMES: [&str; 20] = [
     "dialog_life",
     "node_call",
     "route",
+    "route_enqueue",
+    "route_ready",
+    "route_ready_one_queue",
+    "route_abandon",
+    "route_relax",
     "relay_packet",
     "music_packet",
     "refused_call",
@@ -61,6 +68,11 @@ pub(crate) fn case(name: &str, meter: Meter) -> Option<Case> {
         "waiting_call" => Box::new(node::wait(meter)),
         "talking_call" => Box::new(node::talk(meter)),
         "route" => Box::new(route::next_call()),
+        "route_enqueue" => Box::new(route::enqueue(meter)),
+        "route_ready" => Box::new(route::ready(false, meter)),
+        "route_ready_one_queue" => Box::new(route::ready(true, meter)),
+        "route_abandon" => Box::new(route::abandon(meter)),
+        "route_relax" => Box::new(route::relax(meter)),
         "relay_packet" => Box::new(packets::relay()),
         "music_packet" => Box::new(packets::music()),
         "refused_call" => Box::new(gate::refused_call()),

@@ -1,8 +1,11 @@
-//! The routing decision in a large centre: 10,000 agents, 500 queues, 100,000 callers waiting.
+//! The routing decision in a large centre: 10,000 agents, 500 queues, 100,000 callers waiting; and each kind of it in the centre of
+//! `benches/route`, whose agents have all kinds of skills, with 10,000 waiting.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cases::Meter;
+use crate::cases::centre::Centre;
 use strowger::acd::requirement::Requirement;
 use strowger::acd::{AgentPlan, AgentState, Asks, Command, Effect, EndedBy, Engine, Plan, QueuePlan, Routing};
 use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId};
@@ -22,13 +25,13 @@ pub(crate) fn next_call() -> impl FnMut() {
     // Every queue has its callers in turn; the first of them find agents at once.
     while call < u64::from(AGENTS) + WAITING {
         call += 1;
-        enqueue(&mut engine, now, call);
+        join(&mut engine, now, call);
         answer(&mut engine, now, &mut talks);
     }
     move || {
         now += Duration::from_millis(1);
         call += 1;
-        enqueue(&mut engine, now, call);
+        join(&mut engine, now, call);
         let Some((ended, agent, epoch)) = talks.pop_front() else { return };
         engine.handle_command(now, Command::TalkEnded { call: ended, agent, epoch, by: EndedBy::Caller });
         answer(&mut engine, now, &mut talks);
@@ -37,12 +40,47 @@ pub(crate) fn next_call() -> impl FnMut() {
     }
 }
 
-fn enqueue(engine: &mut Engine, now: Instant, call: u64) {
+fn join(engine: &mut Engine, now: Instant, call: u64) {
     let queue = QueueId((call % u64::from(QUEUES)) as u32);
     engine.handle_command(
         now,
         Command::Enqueue { call: CallId(call), queue, priority: 0, since: None, asks: Asks::default() },
     );
+}
+
+/// How many wait whom nobody may take.
+const STUCK: u64 = 10_000;
+/// Who gets the calls behind all others, where these are in one queue: some of those who serve it.
+const SERVE_ONE: u32 = 20;
+
+/// A call comes, finds an agent, and is talked.
+pub(crate) fn enqueue(meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new("longest-idle", STUCK, false);
+    centre.open();
+    move || centre.enqueue_and_match(&mut |engine| meter(engine))
+}
+
+/// A call comes, an agent becomes ready and finds it behind all others, and talks.
+pub(crate) fn ready(in_one_queue: bool, meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new("longest-idle", STUCK, in_one_queue);
+    let mut round = 0;
+    move || {
+        round += 1;
+        let agent = if in_one_queue { round % SERVE_ONE * Centre::QUEUES } else { round * 7 };
+        centre.ready_and_match(agent, &mut |engine| meter(engine));
+    }
+}
+
+/// A caller hangs up, another comes.
+pub(crate) fn abandon(meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new("longest-idle", STUCK, false);
+    move || centre.abandon(&mut |engine| meter(engine))
+}
+
+/// A caller has waited for the step and hangs up, another comes.
+pub(crate) fn relax(meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new("longest-idle", STUCK, false);
+    move || centre.relax(&mut |engine| meter(engine))
 }
 
 /// Whoever is offered a call answers it.
@@ -65,6 +103,8 @@ fn plan() -> Plan {
         waiting_max: None,
         wait_max: None,
         ring_timeout: Duration::from_secs(20),
+        ring_step: Duration::from_secs(5),
+        offers: Default::default(),
         wrap_up: Duration::ZERO,
         threshold: Duration::from_secs(20),
         short_abandon: Duration::from_secs(5),
@@ -80,6 +120,7 @@ fn plan() -> Plan {
         initial: AgentState::Ready,
         return_after: Duration::from_secs(60),
         busy_pause: Duration::from_secs(5),
+        policy: Default::default(),
     };
     Plan { queues: (0..QUEUES).map(queue).collect(), agents: (0..AGENTS).map(agent).collect() }
 }

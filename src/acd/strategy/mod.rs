@@ -9,6 +9,8 @@ mod linear;
 mod longest_idle;
 mod most_skilled;
 mod random;
+mod ring_all;
+mod ring_progressively;
 mod round_robin;
 mod round_robin_ordered;
 mod row;
@@ -17,7 +19,7 @@ mod weighted_random;
 pub use row::{Candidate, Choice, Circle, History, Lots, Ring, Strategy};
 
 /// Every strategy; the first is the default.
-pub static STRATEGIES: [&Strategy; 11] = [
+pub static STRATEGIES: [&Strategy; 13] = [
     &longest_idle::LONGEST_IDLE,
     &fewest_calls::FEWEST_CALLS,
     &least_talk::LEAST_TALK,
@@ -29,11 +31,18 @@ pub static STRATEGIES: [&Strategy; 11] = [
     &linear::LINEAR,
     &random::RANDOM,
     &weighted_random::WEIGHTED_RANDOM,
+    &ring_all::RING_ALL,
+    &ring_progressively::RING_PROGRESSIVELY,
 ];
 
 /// The strategy of that name.
 pub fn find(name: &str) -> Option<&'static Strategy> {
     STRATEGIES.into_iter().find(|row| row.name == name)
+}
+
+/// How many agents the strategy of that name rings at once.
+pub fn ring_of(name: &str) -> Ring {
+    find(name).map_or(Ring::One, |row| row.ring)
 }
 
 /// Every name, in the order of the table.

@@ -8,6 +8,7 @@ mod order;
 mod queues;
 mod reference;
 mod reloads;
+mod seconds;
 mod strategies;
 mod time;
 mod worlds;
@@ -42,6 +43,8 @@ fn queue(id: u32) -> QueuePlan {
         waiting_max: None,
         wait_max: None,
         ring_timeout: secs(20),
+        ring_step: secs(5),
+        offers: OfferPolicy::default(),
         wrap_up: Duration::ZERO,
         threshold: secs(20),
         short_abandon: secs(5),
@@ -60,6 +63,7 @@ fn agent(id: u32) -> AgentPlan {
         initial: AgentState::Ready,
         return_after: secs(60),
         busy_pause: secs(5),
+        policy: AgentPolicy::default(),
     }
 }
 
@@ -144,7 +148,7 @@ impl Centre {
     }
 
     fn set(&mut self, agent: u32, target: AgentTarget) {
-        self.command(Command::SetAgent { agent: AgentId(agent), target, by: anna() });
+        self.command(Command::SetAgent { agent: AgentId(agent), target, by: anna(), lasts: None });
     }
 
     fn log_out(&mut self, agent: u32) {
@@ -159,7 +163,11 @@ impl Centre {
     fn offer_of(&self, call: u64) -> Option<(AgentId, u32)> {
         self.effects.iter().rev().find_map(|effect| match effect {
             Effect::Offer { call: offered, agent, epoch, .. } if *offered == CallId(call) => Some((*agent, *epoch)),
-            Effect::Offer { .. } | Effect::Queued { .. } | Effect::CancelOffer { .. } | Effect::FlowOut { .. } => None,
+            Effect::Offer { .. }
+            | Effect::Queued { .. }
+            | Effect::CancelOffer { .. }
+            | Effect::Join { .. }
+            | Effect::FlowOut { .. } => None,
         })
     }
 
@@ -224,7 +232,7 @@ impl Centre {
     fn cancelled(&mut self) -> Vec<(u32, u32, OfferCause)> {
         let cancelled = self.effects.iter().filter_map(|effect| match effect {
             Effect::CancelOffer { agent, epoch, cause, .. } => Some((agent.0, *epoch, *cause)),
-            Effect::Queued { .. } | Effect::Offer { .. } | Effect::FlowOut { .. } => None,
+            Effect::Queued { .. } | Effect::Offer { .. } | Effect::Join { .. } | Effect::FlowOut { .. } => None,
         });
         let cancelled = cancelled.collect();
         self.effects.retain(|effect| !matches!(effect, Effect::CancelOffer { .. }));
@@ -235,7 +243,7 @@ impl Centre {
     fn flowed_out(&mut self) -> Vec<(u64, FlowOut)> {
         let flowed = self.effects.iter().filter_map(|effect| match effect {
             Effect::FlowOut { call, reason, .. } => Some((call.0, *reason)),
-            Effect::Queued { .. } | Effect::Offer { .. } | Effect::CancelOffer { .. } => None,
+            Effect::Queued { .. } | Effect::Offer { .. } | Effect::Join { .. } | Effect::CancelOffer { .. } => None,
         });
         let flowed = flowed.collect();
         self.effects.retain(|effect| !matches!(effect, Effect::FlowOut { .. }));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::requirement::{Attributes, Residual};
+use crate::acd::strategy::Ring;
 use crate::acd::*;
 use crate::base::{AgentId, Instant, QueueId};
 
@@ -74,7 +75,15 @@ impl Rules {
         self.meets(agent, &look.needs)
             && terms.level <= look.level
             && terms.delay <= look.waited
-            && window.is_none_or(|window| window.min <= terms.penalty && terms.penalty <= window.max)
+            && (!self.penalties_count(look.queue)
+                || window.is_none_or(|window| window.min <= terms.penalty && terms.penalty <= window.max))
+    }
+
+    /// Penalties count while more of the listed members are logged in than the limit.
+    fn penalties_count(&self, queue: &QueuePlan) -> bool {
+        let Routing { members, penalty_members_limit: limit, .. } = queue.routing;
+        let here = self.logged_in.iter().filter(|(agent, present)| **present && self.terms(**agent, queue).is_some());
+        limit == 0 || members == Members::Skilled || here.count() > limit as usize
     }
 
     /// Whether the first is asked before the second, who may both take the call. `Equal`: both may be.
@@ -94,6 +103,7 @@ impl Rules {
         let (a, b) = (terms(one.0), terms(other.0));
         let border = |terms: &Membership| match strategy {
             "weighted-random" => (terms.level, 0),
+            _ if !self.penalties_count(look.queue) => (terms.level, 0),
             _ => (terms.level, terms.penalty.max(raise)),
         };
         let by = |key: &dyn Fn(AgentId, &Past) -> u64| key(one.0, one.1).cmp(&key(other.0, other.1));
@@ -101,7 +111,7 @@ impl Rules {
         let position = (a.position, one.0).cmp(&(b.position, other.0));
         let turn = self.turns.get(&look.queue.id).copied();
         let own = match strategy {
-            "longest-idle" => by(&idle).then(position),
+            "longest-idle" | "ring-all" | "ring-progressively" => by(&idle).then(position),
             "fewest-calls" => by(&|_, past| past.calls).then(by(&idle)).then(position),
             "least-talk" => by(&|_, past| past.talk.as_micros() as u64).then(by(&idle)).then(position),
             "most-skilled" => by(&|agent, _| u64::MAX - self.levels(agent, look.queue)).then(by(&idle)).then(position),
@@ -116,10 +126,22 @@ impl Rules {
                 far(one.0, a.position).cmp(&far(other.0, b.position))
             }
             "least-occupied" => nearly(load(one.1, now), load(other.1, now)),
-            "random" | "weighted-random" | "ring-all" | "ring-progressively" => Ordering::Equal,
+            "random" | "weighted-random" => Ordering::Equal,
             unknown => panic!("the reference does not know {unknown}"),
         };
         border(&a).cmp(&border(&b)).then(own)
+    }
+
+    /// How many the call rings at once, by the steps that it has reached; never what others wait for.
+    pub(super) fn ring(&self, caller: &Caller) -> Ring {
+        let (queue, waited) = (&self.queues[&caller.queue], caller.looked.since(caller.since));
+        let reached = queue.routing.steps.iter().filter(|step| step.after <= waited);
+        let strategy = reached.filter_map(|step| step.strategy).next_back().unwrap_or(queue.strategy);
+        match strategy {
+            "ring-all" => Ring::All,
+            "ring-progressively" => Ring::Progressively,
+            _ => Ring::One,
+        }
     }
 
     fn look(&self, caller: &Caller) -> Look<'_> {

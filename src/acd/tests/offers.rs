@@ -34,7 +34,7 @@ fn an_answered_call_is_counted_with_its_wait_and_the_agent_wraps_up() {
     assert_eq!(
         centre.facts(),
         [
-            Fact::TalkEnded { call, queue, agent, talk: secs(60), by: EndedBy::Caller },
+            Fact::TalkEnded { call, queue, agent, talk: secs(60), hold: Duration::ZERO, by: EndedBy::Caller },
             state(1, AgentState::Talking, AgentState::WrapUp, 60),
         ]
     );
@@ -200,25 +200,43 @@ fn commands_about_another_offer_change_nothing() {
 }
 
 #[test]
-fn a_talk_that_began_and_ended_while_its_offer_was_taken_back_ends_the_visit() {
-    for by in [EndedBy::Caller, EndedBy::Agent, EndedBy::Supervisor] {
-        let mut centre = Centre::new(|_| {}, 2);
-        centre.enqueue(1, 1);
-        let (agent, epoch) = centre.ring(1);
-        centre.pass(20);
-        let (second, second_epoch) = centre.offer(1);
-        assert!(second != agent, "the ring timeout gave the call to another");
-        let call = CallId(1);
-        centre.command(Command::OfferAnswered { call, agent, epoch });
-        assert_eq!(centre.engine.waiting(QueueId(1)), 1, "the answer came too late");
-        centre.command(Command::TalkEnded { call, agent, epoch, by });
-        assert_eq!(centre.engine.waiting(QueueId(1)), 0);
-        assert_eq!(centre.cancelled().last(), Some(&(second.0, second_epoch, OfferCause::CallerGone)));
-        let counts = centre.engine.counts(QueueId(1)).unwrap();
-        assert_eq!((counts.answered, counts.abandoned + counts.flowed_out), (0, 1));
-        // It can come again: the same letter twice ends nothing.
-        centre.enqueue(1, 1);
-        centre.command(Command::TalkEnded { call, agent, epoch, by });
-        assert_eq!(centre.engine.waiting(QueueId(1)), 1);
+fn an_answer_that_comes_after_the_end_of_its_offer_joins_nobody() {
+    let mut centre = Centre::new(|_| {}, 2);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.ring(1);
+    centre.pass(20);
+    let (second, second_epoch) = centre.offer(1);
+    assert!(second != agent, "the ring timeout gave the call to another");
+    let call = CallId(1);
+    centre.forget();
+    centre.command(Command::OfferAnswered { call, agent, epoch });
+    assert!(centre.effects.is_empty(), "the shard joins on our word alone");
+    // The agent hangs up again before the shard has heard that it lost: that ends nothing.
+    centre.command(Command::TalkEnded { call, agent, epoch, by: EndedBy::Agent });
+    assert_eq!(centre.engine.waiting(QueueId(1)), 1);
+    centre.answer(1);
+    let joins: Vec<_> = centre.effects.iter().filter(|effect| matches!(effect, Effect::Join { .. })).collect();
+    assert_eq!(joins, [&Effect::Join { call, agent: second, epoch: second_epoch }]);
+}
+
+#[test]
+fn of_several_who_ring_the_first_answer_wins_and_the_others_are_unpunished() {
+    let mut centre = Centre::new(|plan| (plan.queues[0].strategy, plan.queues[0].wrap_up) = ("ring-all", secs(9)), 3);
+    centre.enqueue(1, 1);
+    let call = CallId(1);
+    let epochs: Vec<u32> =
+        (1..=3).map(|agent| centre.engine.agent(AgentId(agent)).and_then(|it| it.epoch).expect("rung")).collect();
+    centre.forget();
+    for agent in [2_u32, 3, 2] {
+        centre.command(Command::OfferAnswered { call, agent: AgentId(agent), epoch: epochs[agent as usize - 1] });
     }
+    let answered = centre.facts.iter().filter(|fact| matches!(fact, Fact::Answered { .. })).count();
+    assert_eq!(answered, 1, "one winner");
+    let rescinded = OfferCause::Rescinded;
+    assert_eq!(centre.cancelled(), [(1, epochs[0], rescinded), (3, epochs[2], rescinded)]);
+    for agent in [1_u32, 3] {
+        centre.command(Command::OfferReleased { agent: AgentId(agent), epoch: epochs[agent as usize - 1] });
+        assert_eq!(centre.state(agent), AgentState::Ready);
+    }
+    assert_eq!(centre.state(2), AgentState::Talking);
 }

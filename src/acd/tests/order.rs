@@ -79,7 +79,7 @@ fn a_decision_takes_no_more_steps_with_many_waiting_and_many_agents() {
         }
         let engine = &mut centre.engine;
         let now = centre.now + secs(10);
-        let ready = Command::SetAgent { agent: AgentId(1), target: AgentTarget::Ready, by: Actor::Engine };
+        let ready = Command::SetAgent { agent: AgentId(1), target: AgentTarget::Ready, by: Actor::Engine, lasts: None };
         let commands = [
             enqueue(1, 2, 0, None),
             Command::OfferAnswered { call: CallId(1), agent: AgentId(2), epoch: 1 },
@@ -96,4 +96,48 @@ fn a_decision_takes_no_more_steps_with_many_waiting_and_many_agents() {
     assert!(small.iter().all(|&steps| steps <= 24), "{small:?}");
     assert_eq!(small, steps_with(5_000, 3));
     assert_eq!(small, steps_with(5, 1_000));
+}
+
+/// Asterisk's `penaltymemberslimit`.
+#[test]
+fn penalties_count_only_while_more_members_than_the_limit_are_logged_in() {
+    let case = |plan: &mut Plan| {
+        let routing = &mut plan.queues[0].routing;
+        routing.members = Members::Listed;
+        routing.penalty_members_limit = 2;
+        routing.penalties = vec![PenaltyStep { after: secs(0), min: 0, max: 5, raise: 0 }];
+        for (agent, penalty) in plan.agents.iter_mut().zip([9, 3, 0]) {
+            agent.memberships = vec![Membership { penalty, ..Membership::of(QueueId(1)) }];
+        }
+        // Belongs to no queue, and is not counted.
+        plan.agents[3].memberships.clear();
+    };
+    let mut centre = Centre::new(case, 4);
+    for agent in [2, 3] {
+        centre.set(agent, AgentTarget::NotReady(Reason::Initial));
+    }
+    centre.enqueue(1, 1);
+    assert_eq!(centre.offer_of(1), None, "9 is outside the window");
+    let rule = |centre: &Centre, agent: usize| centre.engine.explain(CallId(1)).expect("waits").agents[agent].1.clone();
+    assert_eq!(rule(&centre, 0), Exclusion::Penalty { penalty: 9, min: 0, max: 5 });
+    centre.log_out(3);
+    assert_eq!(centre.offer(1).0, AgentId(1), "two are left");
+    centre.answer(1);
+    // The first to become idle is asked, whatever its penalty.
+    let (agent, epoch) = centre.offer(1);
+    centre.pass(1);
+    centre.hang_up(1, agent, epoch);
+    centre.set(2, AgentTarget::Ready);
+    centre.pass(1);
+    assert_eq!(centre.talk(2, 5), AgentId(2));
+    assert_eq!(centre.talk(3, 5), AgentId(1));
+    let decision = centre.engine.last_decisions().last().expect("one").clone();
+    assert_eq!(decision.candidates.iter().map(|row| (row.agent.0, row.penalty)).collect::<Vec<_>>(), [(1, 0), (2, 0)]);
+    centre.set(3, AgentTarget::Ready);
+    centre.enqueue(4, 1);
+    assert_eq!(centre.offer(4).0, AgentId(3), "the lowest penalty again");
+    centre.enqueue(5, 1);
+    assert_eq!(centre.offer(5).0, AgentId(2));
+    centre.enqueue(6, 1);
+    assert_eq!(centre.offer_of(6), None);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::naive::{Caller, Past, Rules};
 use crate::acd::requirement::Attributes;
+use crate::acd::strategy::Ring;
 use crate::acd::*;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -19,15 +20,27 @@ pub(super) struct Seen {
     answered: u64,
     abandoned_ringing: u64,
     pub(super) repairs: u64,
+    pub(super) logins: u64,
+    pub(super) sums: u64,
+    disagreements: u64,
 }
 
 impl Seen {
     pub(super) fn assert_everything_happened(&self) {
-        assert_eq!(self.causes.len(), 10, "{:?}", self.causes);
+        assert_eq!(self.causes.len(), 11, "{:?}", self.causes);
         assert_eq!(self.states.len(), AgentState::LABELS.len());
-        for reason in [FlowOut::Full, FlowOut::Closed, FlowOut::Timeout, FlowOut::Draining, FlowOut::Withdrawn] {
+        for reason in [
+            FlowOut::Full,
+            FlowOut::Closed,
+            FlowOut::Timeout,
+            FlowOut::Draining,
+            FlowOut::Withdrawn,
+            FlowOut::OffersMax,
+        ] {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
         }
+        assert!(self.disagreements > 100);
+        assert!(self.logins > 10_000 && self.sums > 500_000, "{} logins, {} sums", self.logins, self.sums);
         assert!(self.missed > 100 && self.answered > 1_000 && self.abandoned_ringing > 100 && self.repairs > 100);
     }
 }
@@ -44,6 +57,8 @@ pub(super) struct Reference {
     agents: BTreeMap<AgentId, Worker>,
     oldest: BTreeMap<QueueId, Option<Instant>>,
     enqueued: BTreeMap<CallId, (i32, Instant, Option<Arc<Attributes>>)>,
+    /// Agents whose device contradicts their state.
+    disagree: BTreeSet<AgentId>,
     seq: u64,
     at: Instant,
     /// The last moment at which due timers fired.
@@ -57,7 +72,18 @@ struct Waiting {
     caller: Caller,
     /// As it looked before the timers that are firing.
     before: Caller,
-    agent: Option<AgentId>,
+    agents: BTreeSet<AgentId>,
+    /// When somebody was rung for it first.
+    rung: Option<Instant>,
+    /// The rule of ringing, its step, and whether it was another before: who rings goes on then.
+    rule: (Ring, Duration),
+    changed: bool,
+    /// Offers that found nobody.
+    attempts: u32,
+    /// Enough of them: nobody else is sought.
+    done: bool,
+    /// It rests until then.
+    rests: Option<Instant>,
     missed: bool,
 }
 
@@ -110,6 +136,7 @@ impl Reference {
         if self.override_once(&command) {
             self.overrides.push(command);
         }
+        self.follow();
     }
 
     /// A queue that is neither planned nor waited in is gone.
@@ -155,6 +182,16 @@ impl Reference {
             visit.caller.looked = visit.caller.looked.max(now);
             visit.before = visit.caller.clone();
         }
+        self.follow();
+    }
+
+    /// Notes whose rule of ringing has become another.
+    fn follow(&mut self) {
+        for visit in self.waiting.values_mut() {
+            let rule = (self.rules.ring(&visit.caller), self.rules.queues[&visit.caller.queue].ring_step);
+            visit.changed |= visit.rule != rule;
+            visit.rule = rule;
+        }
     }
 
     /// Timers are about to fire: callers may be seen as they were, or as they are then, until all have fired.
@@ -162,6 +199,7 @@ impl Reference {
         for visit in self.waiting.values_mut() {
             visit.caller.looked = visit.caller.looked.max(now);
         }
+        self.follow();
         self.firing = true;
     }
 
@@ -203,19 +241,12 @@ impl Reference {
         self.at = stamped.at;
         let at = stamped.at;
         match &stamped.fact {
-            Fact::Offered { call, queue } => {
-                let (priority, since, attributes) = self.enqueued.remove(call).expect("offered once for each enqueue");
-                self.seq += 1;
-                let caller = Caller { queue: *queue, priority, since, seq: self.seq, attributes, looked: at };
-                let visit = Waiting { before: caller.clone(), caller, agent: None, missed: false };
-                assert!(self.waiting.insert(*call, visit).is_none());
-                self.counts.entry(*queue).or_default()[0] += 1;
-            }
+            Fact::Offered { call, queue } => self.on_offered(*call, *queue),
             Fact::Answered { call, queue, agent, wait, since } => {
                 self.on_answered(*queue, *agent);
                 let visit = self.leave(*call, *queue, *wait, 1);
                 assert_eq!(visit.caller.since, *since);
-                assert_eq!(visit.agent, Some(*agent));
+                assert_eq!(visit.agents, BTreeSet::from([*agent]), "one winner, and nobody rings on");
                 seen.answered += 1;
             }
             Fact::Abandoned { call, queue, wait, while_ringing } => {
@@ -238,9 +269,7 @@ impl Reference {
             Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, *agent, *epoch),
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
                 assert_eq!(self.worker(*agent).offer.take(), Some(*epoch));
-                if *cause != OfferCause::Answered {
-                    self.waiting.get_mut(call).expect("an offer ends before its call leaves").agent = None;
-                }
+                self.on_offer_ended(*call, *agent, *cause);
                 if matches!(cause, OfferCause::PeerFault | OfferCause::AgentGone) {
                     self.worker(*agent).faulted = Some(at);
                 }
@@ -259,7 +288,56 @@ impl Reference {
                 seen.states.insert(to.index());
                 self.on_agent_state(*agent, from, to, *spent);
             }
+            Fact::Disagreement { agent, disagrees, .. } => {
+                let known = if *disagrees { self.disagree.insert(*agent) } else { self.disagree.remove(agent) };
+                assert!(known, "told again");
+                seen.disagreements += 1;
+            }
+            Fact::InstantAnswer { after, .. } => assert!(*after < Duration::from_secs(1)),
+            Fact::Repaired { kind, .. } => assert_eq!(*kind, Repair::Release),
+            Fact::WrapUpExtended { .. } => {}
             Fact::PeerState { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
+        }
+    }
+
+    fn on_offered(&mut self, call: CallId, queue: QueueId) {
+        let at = self.at;
+        let (priority, since, attributes) = self.enqueued.remove(&call).expect("offered once for each enqueue");
+        self.seq += 1;
+        let caller = Caller { queue, priority, since, seq: self.seq, attributes, looked: at };
+        let visit = Waiting {
+            rule: (self.rules.ring(&caller), self.rules.queues[&queue].ring_step),
+            before: caller.clone(),
+            caller,
+            agents: BTreeSet::new(),
+            rung: None,
+            changed: false,
+            attempts: 0,
+            done: false,
+            rests: None,
+            missed: false,
+        };
+        assert!(self.waiting.insert(call, visit).is_none());
+        self.counts.entry(queue).or_default()[0] += 1;
+    }
+
+    /// A call whose offer has ended: what found nobody counts, and may let it rest.
+    fn on_offer_ended(&mut self, call: CallId, agent: AgentId, cause: OfferCause) {
+        use OfferCause::{Answered, Busy, Declined, Failed, NeverRang, NoAnswer};
+        if cause == Answered {
+            return;
+        }
+        let visit = self.waiting.get_mut(&call).expect("an offer ends before its call leaves");
+        assert!(visit.agents.remove(&agent));
+        let policy = &self.rules.queues[&visit.caller.queue].offers;
+        if !matches!(cause, NoAnswer | Declined | Busy | NeverRang | Failed) {
+            return;
+        }
+        visit.attempts += 1;
+        if policy.max.is_some_and(|max| visit.attempts >= max) {
+            visit.done = true;
+        } else if !policy.retry.is_zero() && visit.agents.is_empty() {
+            visit.rests = Some(self.at + policy.retry);
         }
     }
 
@@ -273,20 +351,21 @@ impl Reference {
             worker.faulted = None;
         }
         (worker.state, worker.since) = (to.clone(), at);
-        let busy = matches!(to, AgentState::Talking | AgentState::WrapUp);
+        let busy = matches!(to, AgentState::Talking | AgentState::Hold | AgentState::WrapUp);
         if let Some(since) = worker.busy_since.filter(|_| !busy) {
             worker.past.busy.push((since, at));
             worker.busy_since = None;
         }
         match to {
             AgentState::LoggedOut => worker.past = Past::default(),
-            AgentState::Ready | AgentState::Unreachable => {
+            AgentState::Ready | AgentState::Unreachable | AgentState::OtherCall(_) => {
                 worker.past.idle_since.get_or_insert(at);
             }
             AgentState::NotReady(_)
             | AgentState::Reserved
             | AgentState::Ringing
             | AgentState::Talking
+            | AgentState::Hold
             | AgentState::WrapUp => {}
         }
         self.count_staff();
@@ -324,7 +403,7 @@ impl Reference {
     /// The call was the first of all that the agent may take, and the agent the first of all who may take the call.
     fn on_offer_made(&mut self, call: CallId, queue: QueueId, agent: AgentId, epoch: u32) {
         let visit = &self.waiting[&call];
-        assert!(visit.agent.is_none() && visit.caller.queue == queue);
+        assert!(visit.caller.queue == queue);
         let views = if self.firing { vec![&visit.caller, &visit.before] } else { vec![&visit.caller] };
         assert!(views.iter().any(|caller| self.rules.may_take(agent, caller)), "{agent} may not take {call}");
         for (other, rival) in &self.waiting {
@@ -333,7 +412,7 @@ impl Reference {
             };
             let overtaken =
                 ahead(&rival.caller, &visit.caller) && (!self.firing || ahead(&rival.before, &visit.before));
-            assert!(rival.agent.is_some() || *other == call || !overtaken, "{call} was offered ahead of {other}");
+            assert!(!self.wants_more(rival) || *other == call || !overtaken, "{call} was offered ahead of {other}");
         }
         let past = |agent: AgentId| (agent, &self.agents[&agent].past);
         for &other in self.agents.keys().filter(|other| **other != agent && self.is_idle(**other)) {
@@ -344,8 +423,35 @@ impl Reference {
             };
             assert!(!views.iter().all(|caller| ahead(caller)), "{agent} was offered {call} ahead of {other}");
         }
-        self.waiting.get_mut(&call).expect("only waiting calls are offered").agent = Some(agent);
+        let most = views.iter().map(|caller| self.most(visit, self.rules.ring(caller))).max();
+        let at = self.at;
+        let visit = self.waiting.get_mut(&call).expect("only waiting calls are offered");
+        assert!(!visit.done, "{call} was offered often enough");
+        assert!(visit.rests.take().is_none_or(|until| until <= at), "{call} rests");
+        visit.rung.get_or_insert(at);
+        assert!(Some(visit.agents.len()) <= most, "{call} rings too many");
+        assert!(visit.agents.insert(agent));
         assert!(self.worker(agent).offer.replace(epoch).is_none(), "reserved twice");
+    }
+
+    /// How many may ring when one more is rung.
+    fn most(&self, visit: &Waiting, ring: Ring) -> usize {
+        match ring {
+            Ring::One => 0,
+            Ring::All => 63,
+            Ring::Progressively if visit.changed => 63,
+            Ring::Progressively => {
+                let rung = self.at.since(visit.rung.unwrap_or(self.at));
+                (rung.as_micros() / visit.rule.1.as_micros()) as usize
+            }
+        }
+    }
+
+    /// True when the call surely wishes one more agent.
+    fn wants_more(&self, visit: &Waiting) -> bool {
+        let rests = visit.done || visit.rests.is_some_and(|until| self.timed < until);
+        let all = [&visit.caller, &visit.before].iter().all(|caller| self.rules.ring(caller) == Ring::All);
+        !rests && (visit.agents.is_empty() || (all && visit.agents.len() < 64))
     }
 
     fn is_idle(&self, agent: AgentId) -> bool {
@@ -367,7 +473,7 @@ impl Reference {
                 other.caller.queue == caller.queue && self.rules.place(&other.caller) < self.rules.place(caller)
             });
             assert_eq!(engine.position(*call), Some(ahead.count() as u32 + 1));
-            if visit.agent.is_none() {
+            if self.wants_more(visit) {
                 let idle =
                     self.agents.keys().find(|agent| self.is_idle(**agent) && self.rules.may_take(**agent, caller));
                 assert_eq!(idle, None, "{call} waits");

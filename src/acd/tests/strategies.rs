@@ -1,7 +1,7 @@
 //! The common laws, tried on every strategy of the table, and what each alone promises.
 
 use super::*;
-use crate::acd::strategy::{self, STRATEGIES};
+use crate::acd::strategy::{self, Ring, STRATEGIES};
 
 /// Each with the level of its skill, its penalty and position in queue 1.
 fn centre(strategy: &'static str, agents: &[(u8, u32, u32)]) -> Centre {
@@ -47,7 +47,8 @@ fn every_strategy_chooses_the_same_again() {
 
 #[test]
 fn a_lower_penalty_goes_first_in_every_strategy_but_the_one_that_weighs_it() {
-    for row in STRATEGIES.iter().filter(|row| row.name != "weighted-random") {
+    // Where all ring at once, nobody goes first.
+    for row in STRATEGIES.iter().filter(|row| row.name != "weighted-random" && row.ring != Ring::All) {
         let told = takers(row.name, &[(9, 1, 0), (1, 0, 5), (9, 1, 0)], &[5, 5, 5, 5]);
         assert_eq!(told, [2, 2, 2, 2], "{}", row.name);
     }
@@ -91,4 +92,28 @@ fn the_strategy_of_a_running_queue_can_be_changed() {
     assert_eq!([centre.talk(3, 5), centre.talk(4, 5)], [AgentId(2), AgentId(1)]);
     centre.reload(|_| {});
     assert_eq!(centre.talk(5, 5), AgentId(2), "it survives a reload");
+}
+
+#[test]
+fn a_step_and_a_change_of_the_strategy_make_the_others_ring_too() {
+    let mut centre = centre("linear", &[(5, 0, 0), (5, 0, 1), (5, 0, 2)]);
+    let rung = |centre: &Centre| {
+        let is_rung = |agent: &u32| centre.engine.agent(AgentId(*agent)).is_some_and(|status| status.call.is_some());
+        (1..=3).filter(is_rung).collect::<Vec<_>>()
+    };
+    centre.reload(|plan| {
+        let step = Step { after: secs(5), requirement: None, strategy: Some("ring-all"), bump: 0 };
+        plan.queues[0].routing.steps = vec![step];
+    });
+    centre.enqueue(1, 1);
+    assert_eq!(rung(&centre), [1]);
+    centre.pass(5);
+    assert_eq!(rung(&centre), [1, 2, 3], "by its step");
+    centre.command(Command::CallerGone { call: CallId(1) });
+    let mut centre = self::centre("linear", &[(5, 0, 0), (5, 0, 1), (5, 0, 2)]);
+    centre.enqueue(1, 1);
+    centre.command(Command::SetStrategy { queue: QueueId(1), strategy: "ring-all", by: anna() });
+    assert_eq!(rung(&centre), [1, 2, 3], "by a supervisor");
+    centre.command(Command::SetStrategy { queue: QueueId(1), strategy: "linear", by: anna() });
+    assert_eq!(rung(&centre), [1, 2, 3], "who rings goes on");
 }

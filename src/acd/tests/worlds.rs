@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reference::{Reference, Seen};
+use super::seconds::Seconds;
 use crate::acd::requirement::{Attributes, Requirement};
 use crate::acd::*;
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
@@ -69,6 +70,7 @@ struct World {
     old: Vec<(CallId, AgentId, u32)>,
     talks: Vec<(CallId, AgentId, u32)>,
     reference: Reference,
+    seconds: Seconds,
     down: BTreeSet<PeerId>,
     draining: bool,
     keep_log: bool,
@@ -102,6 +104,7 @@ impl World {
             old: Vec::new(),
             talks: Vec::new(),
             reference,
+            seconds: Seconds::default(),
             down: BTreeSet::new(),
             draining: false,
             keep_log: false,
@@ -157,6 +160,8 @@ impl World {
             self.judge(&label);
         }
         seen.repairs += self.engine.repairs();
+        seen.logins += self.seconds.logins;
+        seen.sums += self.seconds.compared;
     }
 
     /// Lets everything that is due by now fire.
@@ -304,7 +309,28 @@ impl World {
             2 => AgentTarget::NotReady(Reason::Custom("lunch".into())),
             _ => AgentTarget::LoggedOut,
         };
-        Command::SetAgent { agent: AgentId(self.rng.below(9)), target, by: Actor::User("anna".into()) }
+        let (agent, by) = (AgentId(self.rng.below(9)), Actor::User("anna".into()));
+        let some = Duration::from_secs(u64::from(self.rng.below(20)));
+        match self.rng.below(10) {
+            0 => Command::ExtendWrapUp { agent, more: some, by },
+            1 => Command::EndWrapUp { agent, by },
+            2 | 3 => {
+                let states = [
+                    DeviceState::Unknown,
+                    DeviceState::Idle,
+                    DeviceState::Idle,
+                    DeviceState::Ringing,
+                    DeviceState::Busy(Direction::Out),
+                    DeviceState::Offline,
+                ];
+                Command::Device { agent, device: states[self.rng.below(states.len() as u32) as usize] }
+            }
+            4 | 5 => {
+                let Some(&(call, agent, epoch)) = self.talks.last() else { return self.set_agent() };
+                Command::Held { call, agent, epoch, held: self.rng.chance(0.6) }
+            }
+            _ => Command::SetAgent { agent, target, by, lasts: self.rng.chance(0.3).then_some(some) },
+        }
     }
 
     fn random_override(&mut self) -> Command {
@@ -361,6 +387,9 @@ impl World {
                         leg.cancelled = true;
                     }
                 }
+                Effect::Join { call, agent, epoch } => {
+                    assert_eq!(self.talks.last(), Some(&(call, agent, epoch)));
+                }
                 Effect::FlowOut { call, reason, .. } => {
                     assert!(self.engine.call_since(call).is_none());
                     seen.reasons.insert(reason);
@@ -368,6 +397,7 @@ impl World {
             }
         }
         while let Some(stamped) = self.engine.poll_fact() {
+            self.seconds.take(&stamped);
             if self.keep_log {
                 self.log.push(format!("  {stamped:?}"));
             }
@@ -375,11 +405,12 @@ impl World {
         }
     }
 
-    fn judge(&self, label: &str) {
+    fn judge(&mut self, label: &str) {
         if let Err(broken) = self.engine.check() {
             panic!("{broken}, after {label}");
         }
         self.reference.judge(&self.engine);
+        self.seconds.judge(self.engine_now);
     }
 }
 
@@ -422,6 +453,12 @@ fn random_queue(rng: &mut Rng, id: u32) -> QueuePlan {
         waiting_max: rng.chance(0.3).then(|| rng.below(4)),
         wait_max: rng.chance(0.5).then(|| secs(rng, 90)),
         ring_timeout: Duration::from_secs(2) + secs(rng, 20),
+        ring_step: Duration::from_secs(1) + secs(rng, 8),
+        offers: OfferPolicy {
+            max: rng.chance(0.3).then(|| 1 + rng.below(5)),
+            retry: if rng.chance(0.7) { Duration::ZERO } else { secs(rng, 10) },
+            no_answer_max: 1 + rng.below(2),
+        },
         wrap_up: if rng.chance(0.5) { Duration::ZERO } else { secs(rng, 20) },
         threshold: secs(rng, 30),
         short_abandon: Duration::from_secs(5),
@@ -471,6 +508,7 @@ fn random_routing(rng: &mut Rng) -> Routing {
         } else {
             Vec::new()
         },
+        penalty_members_limit: if rng.chance(0.3) { rng.below(5) } else { 0 },
         skill_weights: if rng.chance(0.2) { vec![("sales".into(), rng.below(4))] } else { Vec::new() },
     }
 }
@@ -506,6 +544,14 @@ fn random_agent(rng: &mut Rng, id: u32) -> AgentPlan {
         initial: initial[rng.below(4) as usize].clone(),
         return_after: secs(rng, 60),
         busy_pause: secs(rng, 5),
+        policy: AgentPolicy {
+            wrap_up: rng.chance(0.2).then(|| secs(rng, 20)),
+            no_answer_max: rng.chance(0.2).then(|| 1 + rng.below(3)),
+            no_answer_pause: secs(rng, 5),
+            reject_pause: rng.chance(0.2).then(|| secs(rng, 20)),
+            auto_answer: rng.chance(0.2),
+            answer_min: Duration::from_millis(u64::from(rng.below(1_000))),
+        },
     }
 }
 

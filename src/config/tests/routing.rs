@@ -47,6 +47,7 @@ fn steps_members_and_order_are_read() {
         tier_wait = "15s"
         tier_wait_by_level = true
         penalty_steps = [{ after = "0s", max = 5 }, { after = "30s", min = 1, raise = 2 }]
+        penalty_members_limit = 2
         skill_weights = { spanish = 3 }
         [teams.all]
         agents = ["5"]
@@ -83,6 +84,7 @@ fn steps_members_and_order_are_read() {
     let penalties: Vec<_> =
         routing.penalty_steps.iter().map(|step| (step.after.as_secs(), step.min, step.max, step.raise)).collect();
     assert_eq!(penalties, [(0, 0, 5, 0), (30, 1, u32::MAX, 2)]);
+    assert_eq!(routing.penalty_members_limit, 2);
     assert_eq!(routing.skill_weights, [("spanish".into(), 3)]);
 }
 
@@ -154,6 +156,11 @@ fn each_error_of_routing_says_what_to_write() {
         ("members = [\"1-3\", \"2\"]", "9: queues.q.members[1]: agent `2` stands in queues.q.members[0] already"),
         ("members = [{ team = \"no\" }]", "9: queues.q.members[0].team: unknown team `no`"),
         ("tier_wait = \"5s\"", "9: queues.q.tier_wait: says nothing without members"),
+        ("penalty_members_limit = 3", "9: queues.q.penalty_members_limit: says nothing without members"),
+        (
+            "members = [\"1\"]\npenalty_members_limit = -1",
+            "10: queues.q.penalty_members_limit: -1 is out of range; allowed are 0 to 4294967295",
+        ),
     ] {
         assert_eq!(wrong(keys), [format!("s.toml:{expected}")], "{keys}");
     }
@@ -227,13 +234,14 @@ fn the_description_says_what_routing_does() {
         "{CENTRE}numbers = [{{ number = \"801\", priority = 5, attributes = {{ lvl = 4 }} }}]\nrequirement = 'spanish > $lvl'\n\
          order = \"objective\"\nweight = 2\nsteps = [{{ after = \"30s\", requirement = 'spanish', priority = -1 }}]\n\
          members = [\"1-3\", {{ agents = [\"4\"], tier = 2, delay = \"1m\", penalty = 5 }}]\n\
-         [teams.a]\nagents = [\"1-3\"]\n[teams.b]\nparent = \"a\"\nagents = [\"4\"]\n"
+         penalty_members_limit = 3\n[teams.a]\nagents = [\"1-3\"]\n[teams.b]\nparent = \"a\"\nagents = [\"4\"]\n"
     )));
     for line in [
         "  q  801 (priority 5, lvl 4); 4 agents with spanish > $lvl\n",
         "    order by the time left to 20s\n",
         "    weight 2: before queues of lower weight\n",
         "    after 30s: asks spanish, priority -1\n",
+        "    penalties count while more than 3 are logged in\n",
         "    tier 1: 1 to 3 (3)\n    tier 2: 4, penalty 5, after 1m\n",
         "; spanish 5, sales 3 (disabled); ",
         "Teams: 2\n  a  3 agents of its own, 4 in all\n  b  1 agents of its own, 1 in all, part of a\n",

@@ -12,7 +12,7 @@ fn messages_of_live_calls_go_first_then_calls_then_strangers() {
     gate.push(ms(0), source(9), OPTIONS.into(), |_| Sender::Stranger);
     gate.push(ms(0), source(9), INVITE.into(), |_| Sender::Stranger);
     gate.push(ms(0), source(1), INVITE.into(), |_| Sender::Peer);
-    gate.push(ms(1), source(2), BYE.into(), |_| unreachable!("a live call's message is not asked about"));
+    gate.push(ms(1), source(2), BYE.into(), |_| Sender::Stranger);
     gate.push(ms(1), source(3), OPTIONS.into(), |_| Sender::Peer);
     let order: Vec<_> = std::iter::from_fn(|| gate.pop(ms(2))).map(|next| handled(&next)).collect();
     assert_eq!(order, [source(2), source(3), source(1), source(9), source(9)]);
@@ -76,6 +76,14 @@ fn refusals_and_strangers_beyond_their_rate_are_silent() {
         gate.push(ms(300), source(9), INVITE.into(), |_| Sender::Stranger);
     }
     assert_eq!(gate.strangers.len(), STRANGERS_PER_SECOND as usize / 10);
+    let bye = Bytes::from_static(b"BYE sip:acd SIP/2.0\r\nTo: <sip:800@acd>;tag=1\r\n\r\n");
+    for _ in 0..CLAIMS_PER_SECOND {
+        gate.push(ms(300), source(9), bye.clone(), |_| Sender::Stranger);
+        gate.push(ms(300), source(1), bye.clone(), |_| Sender::Peer);
+        gate.push(ms(300), source(2), bye.clone(), |_| Sender::Called);
+    }
+    let (claimed, known) = (CLAIMS_PER_SECOND as usize / 10, 2 * CLAIMS_PER_SECOND as usize);
+    assert_eq!(gate.urgent.len(), claimed + known, "a flood of strangers takes nothing from neighbours");
 }
 
 #[test]
@@ -148,9 +156,16 @@ fn who_was_turned_away_in_silence_stays_so_while_the_overload_lasts() {
     gate.push(ms(3), source(1), unlucky.clone(), |_| Sender::Peer);
     assert_eq!((gate.calls.len(), gate.refused.len()), (0, 1));
     while gate.pop(ms(3)).is_some() {}
-    gate.push(ms(202), source(1), unlucky, |_| Sender::Peer);
+    gate.push(ms(202), source(1), invite(1_000_002), |_| Sender::Peer);
     assert!(!gate.is_overloaded(), "an idle gate is not overloaded for ever");
     assert_eq!(gate.calls.len(), 1);
+    while gate.pop(ms(202)).is_some() {}
+    // The gate is open, but the overload may come back at once.
+    gate.paid = 0;
+    gate.push(ms(501), source(1), unlucky.clone(), |_| Sender::Peer);
+    assert_eq!((gate.calls.len(), gate.refused.len()), (0, 0));
+    gate.push(ms(1_501), source(1), unlucky, |_| Sender::Peer);
+    assert_eq!(gate.calls.len(), 1, "a second after the last was silenced it is heard");
 }
 
 /// So many calls that come at once.

@@ -38,7 +38,7 @@ impl Shard {
             return self.legs.reject(now, leg, 488, "No Usable Audio", None);
         }
         let worker = match config.media {
-            MediaPolicy::Anchor => self.ports.choose(self.directory.plan.agents.len()),
+            MediaPolicy::Anchor => self.ports.choose(self.directory.plan.agents.len(), self.directory.rings_at_most),
             MediaPolicy::None => Some(0),
         };
         let Some(worker) = worker.filter(|_| self.has_room()) else {
@@ -67,6 +67,7 @@ impl Shard {
             unanswered: None,
             probe: None,
             phase: Phase::Arriving,
+            held: false,
             moving: None,
         };
         let call = CallId(self.contacts.insert_with(contact));

@@ -2,23 +2,31 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Asks, Command, EndedBy, FlowOut};
+use crate::acd::{Asks, Command, EndedBy, FlowOut, OfferCause};
 use crate::base::limits::RETRY_AFTER;
-use crate::base::{CallId, Instant, QueueId};
+use crate::base::{CallId, Instant, LegId, QueueId};
+use crate::call::Why;
 use crate::config::MediaPolicy;
-use crate::node::contact::{Contact, Move, Phase, status_of};
+use crate::node::contact::{AgentLeg, Contact, Move, Phase, Stage, status_of};
 use crate::node::ports::Holder;
-use crate::node::shard::{Drain, Shard, Side};
+use crate::node::shard::{Drain, Shard};
 
 impl Shard {
     /// The caller's leg is gone.
     pub(in crate::node) fn on_caller_gone(&mut self, now: Instant, call: CallId, by: EndedBy) {
         let Some(contact) = self.contact(call) else { return };
-        match std::mem::replace(&mut contact.phase, Phase::Waiting) {
-            Phase::Arriving | Phase::Waiting => self.commands.push_back(Command::CallerGone { call }),
-            Phase::Offering(offer) => {
+        match std::mem::replace(&mut contact.phase, Phase::Arriving) {
+            Phase::Arriving => self.commands.push_back(Command::CallerGone { call }),
+            Phase::Waiting(offers) => {
                 self.commands.push_back(Command::CallerGone { call });
-                self.release_offer(now, offer);
+                for offer in offers {
+                    // Where the engine has given the call to this agent meanwhile, this ends their talk; else it says nothing.
+                    if offer.stage == Stage::Answered {
+                        let (agent, epoch) = (offer.agent, offer.epoch);
+                        self.commands.push_back(Command::TalkEnded { call, agent, epoch, by });
+                    }
+                    self.release_offer(now, offer, Why::Unsaid);
+                }
             }
             Phase::Talking { agent, .. } => {
                 self.owners.remove(&agent.leg);
@@ -27,20 +35,31 @@ impl Shard {
                 self.commands.push_back(Command::TalkEnded { call, agent: agent.agent, epoch: agent.epoch, by });
             }
         }
-        self.forget(call);
+        self.forget(now, call);
     }
 
-    /// The agent's leg is gone while they talk: the caller's leg ends too.
-    pub(in crate::node) fn on_agent_gone(&mut self, now: Instant, call: CallId, by: EndedBy) {
-        let Some(contact) = self.contact(call) else { return };
-        if !matches!(contact.phase, Phase::Talking { .. }) {
-            return;
+    /// The agent's leg is gone: while they talk, the caller's leg ends too; before, the offer has failed.
+    pub(in crate::node) fn on_agent_gone(&mut self, now: Instant, call: CallId, leg: LegId, by: EndedBy) {
+        if self.contact(call).and_then(|contact| contact.talking()) == Some(leg) {
+            self.part(call, by);
+            return self.end_caller(now, call);
         }
-        let leg = contact.leg;
-        self.part(call, by);
+        let Some(AgentLeg { agent, epoch, stage, .. }) = self.take_offer(call, leg) else { return };
+        let cause = match stage {
+            Stage::Confirming(_) => OfferCause::NoAnswer,
+            Stage::Calling(_) | Stage::Answered => OfferCause::Failed,
+        };
+        // Where the engine has given the call to this agent meanwhile, the offer is over and this ends their talk.
+        self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
+        self.commands.push_back(Command::TalkEnded { call, agent, epoch, by });
+    }
+
+    /// The contact is over: the caller's leg ends.
+    pub(in crate::node) fn end_caller(&mut self, now: Instant, call: CallId) {
+        let Some(leg) = self.contact(call).map(|contact| contact.leg) else { return };
         self.owners.remove(&leg);
         self.legs.hang_up(now, leg);
-        self.forget(call);
+        self.forget(now, call);
     }
 
     /// The engine let the call go.
@@ -61,17 +80,23 @@ impl Shard {
             let (status, text) = status_of(reason);
             self.legs.reject(now, leg, status, text, (status == 503).then_some(RETRY_AFTER));
         }
-        self.forget(call);
+        self.forget(now, call);
     }
 
     /// A supervisor ends a call.
     pub(in crate::node) fn end_contact(&mut self, now: Instant, call: CallId) {
         let Some(contact) = self.contact(call) else { return };
-        if matches!(contact.phase, Phase::Talking { .. }) {
-            self.hang_up_agent(now, call);
-            return self.on_agent_gone(now, call, EndedBy::Supervisor);
+        if contact.talking().is_some() {
+            return self.end_talk(now, call, EndedBy::Supervisor);
         }
         self.take_out(call, Move::End, FlowOut::Withdrawn);
+    }
+
+    /// A talk ends on both sides.
+    pub(in crate::node) fn end_talk(&mut self, now: Instant, call: CallId, by: EndedBy) {
+        let Some(leg) = self.contact(call).and_then(|contact| contact.talking()) else { return };
+        self.hang_up_agent(now, call);
+        self.on_agent_gone(now, call, leg, by);
     }
 
     /// A supervisor moves a waiting or talking call into a queue; it keeps its time.
@@ -98,14 +123,15 @@ impl Shard {
     /// The talk is over: the agent's side goes, the contact has no agent any more.
     fn part(&mut self, call: CallId, by: EndedBy) {
         let Some(contact) = self.contact(call) else { return };
-        let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Waiting) else { return };
+        let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return };
+        contact.held = false;
         self.owners.remove(&agent.leg);
         self.close_audio(agent.audio, Holder::Agent);
         self.commands.push_back(Command::TalkEnded { call, agent: agent.agent, epoch: agent.epoch, by });
     }
 
     fn hang_up_agent(&mut self, now: Instant, call: CallId) {
-        if let Some(leg) = self.leg_of(call, Side::Agent) {
+        if let Some(leg) = self.contact(call).and_then(|contact| contact.talking()) {
             self.owners.remove(&leg);
             self.legs.hang_up(now, leg);
         }
@@ -138,9 +164,12 @@ impl Shard {
         self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks });
     }
 
-    /// The contact is over.
-    fn forget(&mut self, call: CallId) {
+    /// The contact is over. Nobody is rung for it any more; the engine says so first.
+    fn forget(&mut self, now: Instant, call: CallId) {
         let Some(contact) = self.contacts.remove(call.0) else { return };
+        if let Phase::Waiting(offers) = contact.phase {
+            offers.into_iter().for_each(|offer| self.release_offer(now, offer, Why::Unsaid));
+        }
         for timer in [contact.unanswered, contact.probe].into_iter().flatten() {
             self.timers.cancel(timer);
         }

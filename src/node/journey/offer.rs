@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::acd::{Command, OfferCause};
 use crate::base::{AgentId, CallId, Instant, LegId};
-use crate::call::{Failure, Invite};
+use crate::call::{Failure, Invite, Why};
 use crate::config::MediaPolicy;
-use crate::node::contact::{AgentLeg, Audio, Description, Phase};
+use crate::node::contact::{AgentLeg, Audio, Description, Phase, Stage};
 use crate::node::ports::Holder;
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
@@ -17,7 +17,7 @@ const PROVISIONAL_WITHIN: Duration = Duration::from_secs(2);
 impl Shard {
     pub(in crate::node) fn on_offer(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
         let Some(contact) = self.contact(call) else { return };
-        if !matches!(contact.phase, Phase::Waiting) || contact.moving.is_some() {
+        if !matches!(contact.phase, Phase::Waiting(_)) || contact.moving.is_some() {
             return self.fail_offer(call, agent, epoch, OfferCause::Withdrawn);
         }
         let peer = self.directory.agent(agent).peer;
@@ -31,40 +31,62 @@ impl Shard {
         };
         let Some(contact) = self.contacts.get(call.0) else { return };
         let hops = contact.hops;
-        let identity = contact.caller.name_addr(self.legs.host());
-        let queue = self.directory.queue(contact.queue).name.clone();
-        let id = call.to_string();
-        let uri = self.directory.agent(agent).uri.clone();
+        let queue = self.directory.queue(contact.queue);
+        let device = self.directory.agent(agent);
+        let identity = contact.caller.name_addr(self.legs.host(), None);
+        let labelled = queue.config.label.as_ref().map(|label| contact.caller.name_addr(self.legs.host(), Some(label)));
+        let from = labelled.as_ref().unwrap_or(&identity);
+        let (name, uri) = (queue.name.clone(), device.uri.clone());
+        let text = format!("{call} {}", now.since(contact.joined).as_secs());
+        let (id, wait) = text.split_once(' ').unwrap_or_default();
+        // Phones know one or the other.
+        let (call_info, alert_info) = match device.auto_answer {
+            true => (
+                format!("<sip:{}>;answer-after=0", self.legs.host()),
+                format!("<sip:{}>;info=alert-autoanswer", self.legs.host()),
+            ),
+            false => Default::default(),
+        };
+        let auto_answer = if device.auto_answer { 2 } else { 0 };
+        let headers = [
+            ("P-Asserted-Identity", &identity[..]),
+            ("X-Strowger-Queue", name.as_bytes()),
+            ("X-Strowger-Call", id.as_bytes()),
+            ("X-Strowger-Wait", wait.as_bytes()),
+            ("Call-Info", call_info.as_bytes()),
+            ("Alert-Info", alert_info.as_bytes()),
+        ];
         let leg = self.legs.invite(
             now,
             &Invite {
                 uri: uri.as_bytes(),
                 destination,
-                from: &identity,
-                headers: &[
-                    ("P-Asserted-Identity", &identity),
-                    ("X-Strowger-Queue", queue.as_bytes()),
-                    ("X-Strowger-Call", id.as_bytes()),
-                ],
+                from,
+                headers: &headers[..4 + auto_answer],
                 sdp: Some(&sdp),
                 hops: u32::from(hops),
             },
         );
         self.owners.insert(leg, Owner::Agent(call));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));
-        if let Some(contact) = self.contact(call) {
-            contact.phase = Phase::Offering(AgentLeg { agent, peer, epoch, leg, audio, rang: false, silence });
+        if let Some(Phase::Waiting(offers)) = self.contact(call).map(|contact| &mut contact.phase) {
+            offers.push(AgentLeg { agent, peer, epoch, leg, audio, rang: false, stage: Stage::Calling(silence) });
         }
-        self.adopt_stream(call, Side::Agent);
+        self.adopt_stream(call, Side::Agent(leg));
     }
 
     /// The engine takes the offer back: the leg is given up, the agent is free when it is gone.
-    pub(in crate::node) fn on_cancel_offer(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
-        if let Some(taken) = self.take_offer(call, agent, epoch) {
-            return self.release_offer(now, taken);
-        }
-        if self.undo_talk(now, call, agent, epoch) {
-            return;
+    pub(in crate::node) fn on_cancel_offer(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        agent: AgentId,
+        epoch: u32,
+        cause: OfferCause,
+    ) {
+        if let Some(taken) = self.take_offer_of(call, agent, epoch) {
+            let why = if cause == OfferCause::Rescinded { Why::CompletedElsewhere } else { Why::Unsaid };
+            return self.release_offer(now, taken, why);
         }
         // The caller went first and the leg is being given up, or its failure is already on the way to the engine.
         if self.releasing.get(&agent) != Some(&epoch) {
@@ -72,27 +94,41 @@ impl Shard {
         }
     }
 
-    /// Gives the agent's leg up; the engine hears when it is gone.
-    pub(in crate::node) fn release_offer(&mut self, now: Instant, offer: AgentLeg) {
-        if let Some(timer) = offer.silence {
-            self.timers.cancel(timer);
-        }
+    /// Gives the agent's leg up; the engine hears when it is gone. One that has answered is gone with our BYE.
+    pub(in crate::node) fn release_offer(&mut self, now: Instant, offer: AgentLeg, why: Why) {
+        let AgentLeg { agent, epoch, leg, .. } = offer;
         self.close_audio(offer.audio, Holder::Agent);
-        self.owners.insert(offer.leg, Owner::Released(offer.agent, offer.epoch));
-        self.releasing.insert(offer.agent, offer.epoch);
-        self.legs.hang_up(now, offer.leg);
+        match offer.stage {
+            Stage::Calling(silence) => {
+                if let Some(timer) = silence {
+                    self.timers.cancel(timer);
+                }
+                self.owners.insert(leg, Owner::Released(agent, epoch));
+                self.releasing.insert(agent, epoch);
+            }
+            Stage::Confirming(timer) => {
+                self.timers.cancel(timer);
+                self.owners.remove(&leg);
+                self.commands.push_back(Command::OfferReleased { agent, epoch });
+            }
+            Stage::Answered => {
+                self.owners.remove(&leg);
+                self.commands.push_back(Command::OfferReleased { agent, epoch });
+            }
+        }
+        self.legs.hang_up_because(now, leg, why);
     }
 
     pub(in crate::node) fn on_progress(&mut self, now: Instant, leg: LegId, status: u16, forwarded: bool) {
         let Some(Owner::Agent(call)) = self.owners.get(&leg).copied() else { return };
-        let Some(contact) = self.contacts.get_mut(call.0) else { return };
-        let Phase::Offering(offer) = &mut contact.phase else { return };
-        if let Some(timer) = offer.silence.take() {
+        let Some(offer) = self.contacts.get_mut(call.0).and_then(|contact| contact.agent_mut(leg)) else { return };
+        let Stage::Calling(silence) = &mut offer.stage else { return };
+        if let Some(timer) = silence.take() {
             self.timers.cancel(timer);
         }
         let (agent, epoch) = (offer.agent, offer.epoch);
         if forwarded {
-            let _ = self.take_offer(call, agent, epoch);
+            let _ = self.take_offer(call, leg);
             self.owners.remove(&leg);
             self.legs.hang_up(now, leg);
             return self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::Declined });
@@ -103,12 +139,7 @@ impl Shard {
     }
 
     pub(in crate::node) fn on_offer_failed(&mut self, now: Instant, call: CallId, leg: LegId, failure: Failure) {
-        let Some(offer) = self.contact(call).and_then(|contact| contact.agent()).filter(|offer| offer.leg == leg)
-        else {
-            return;
-        };
-        let (agent, peer, epoch) = (offer.agent, offer.peer, offer.epoch);
-        let _ = self.take_offer(call, agent, epoch);
+        let Some(AgentLeg { agent, peer, epoch, .. }) = self.take_offer(call, leg) else { return };
         let cause = match failure {
             Failure::Timeout | Failure::Status(408 | 503) => {
                 self.on_peer_fault(now, peer);
@@ -128,30 +159,31 @@ impl Shard {
     /// 2 s without a provisional: the leg is given up, the agent is not at fault.
     pub(in crate::node) fn on_no_provisional(&mut self, now: Instant, leg: LegId) {
         let Some(Owner::Agent(call)) = self.owners.get(&leg).copied() else { return };
-        let Some(contact) = self.contact(call) else { return };
-        let Phase::Offering(offer) = &mut contact.phase else { return };
-        offer.silence = None;
-        let (agent, peer, epoch) = (offer.agent, offer.peer, offer.epoch);
-        let _ = self.take_offer(call, agent, epoch);
+        let Some(AgentLeg { agent, peer, epoch, .. }) = self.take_offer(call, leg) else { return };
         self.owners.remove(&leg);
         self.legs.hang_up(now, leg);
         self.on_peer_fault(now, peer);
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::PeerFault });
     }
 
-    /// Takes the agent's side off a contact that is being offered; it waits on. Its audio is closed.
-    pub(in crate::node) fn take_offer(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Option<AgentLeg> {
-        let contact = self.contact(call)?;
-        let current = matches!(&contact.phase, Phase::Offering(offer) if offer.agent == agent && offer.epoch == epoch);
-        if !current {
-            return None;
-        }
-        let Phase::Offering(mut offer) = std::mem::replace(&mut contact.phase, Phase::Waiting) else { return None };
-        if let Some(timer) = offer.silence.take() {
-            self.timers.cancel(timer);
-        }
+    /// Takes an agent's side off a contact that waits. Its audio is closed.
+    pub(in crate::node) fn take_offer(&mut self, call: CallId, leg: LegId) -> Option<AgentLeg> {
+        let Phase::Waiting(offers) = &mut self.contact(call)?.phase else { return None };
+        let mut offer = offers.remove(offers.iter().position(|offer| offer.leg == leg)?);
+        match &mut offer.stage {
+            Stage::Calling(silence) => silence.take().map(|timer| self.timers.cancel(timer)),
+            Stage::Confirming(timer) => Some(self.timers.cancel(*timer)),
+            Stage::Answered => None,
+        };
         self.close_audio(std::mem::replace(&mut offer.audio, Audio::Pending(None)), Holder::Agent);
         Some(offer)
+    }
+
+    /// As [`Shard::take_offer`], by the offer's agent and epoch.
+    pub(in crate::node) fn take_offer_of(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Option<AgentLeg> {
+        let Phase::Waiting(offers) = &self.contact(call)?.phase else { return None };
+        let leg = offers.iter().find(|offer| offer.agent == agent && offer.epoch == epoch)?.leg;
+        self.take_offer(call, leg)
     }
 
     /// What the agent's INVITE offers, and the audio behind it; `None` when there is no port left.

@@ -1,12 +1,13 @@
 //! Talking: the legs are joined, changes of the session are answered, silence is probed.
 
+use std::time::Duration;
+
 use crate::acd::{Command, EndedBy, FlowOut, OfferCause};
 use crate::base::{AgentId, CallId, Instant, LegId, StreamId};
 use crate::config::MediaPolicy;
-use crate::media::{self, Source};
-use crate::node::contact::{AgentLeg, Audio, Phase};
-use crate::node::ports::Holder;
-use crate::node::shard::{Drain, Owner, Shard, Side, Timer};
+use crate::media::{self, Source, TrackId};
+use crate::node::contact::{AgentLeg, Audio, Move, Phase, Stage};
+use crate::node::shard::{Owner, Shard, Side, Timer};
 
 impl Shard {
     pub(in crate::node) fn on_agent_answered(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
@@ -18,47 +19,91 @@ impl Shard {
             }
             Some(Owner::Caller(_)) | None => return self.legs.hang_up(now, leg),
         };
-        let Some(offer) = self.contact(call).and_then(|contact| contact.agent()) else { return };
-        let (agent, epoch, rang) = (offer.agent, offer.epoch, offer.rang);
-        let joinable = self.accept_agent(call, sdp);
-        if !joinable || !self.answer_caller(now, call, sdp) {
-            let _ = self.take_offer(call, agent, epoch);
+        if !self.accept_agent(call, leg, sdp) {
+            let Some(AgentLeg { agent, epoch, .. }) = self.take_offer(call, leg) else { return };
             self.owners.remove(&leg);
             self.legs.hang_up(now, leg);
-            if joinable {
-                self.commands.push_back(Command::Leave { call, reason: FlowOut::System });
-            }
-            let cause = if joinable { OfferCause::Withdrawn } else { OfferCause::Failed };
-            return self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
+            return self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::Failed });
+        }
+        let Some(offer) = self.contact(call).and_then(|contact| contact.agent_mut(leg)) else { return };
+        let (agent, epoch, rang) = (offer.agent, offer.epoch, std::mem::replace(&mut offer.rang, true));
+        if let Stage::Calling(Some(timer)) = std::mem::replace(&mut offer.stage, Stage::Answered) {
+            self.timers.cancel(timer);
         }
         if !rang {
             self.commands.push_back(Command::OfferRinging { call, agent, epoch });
         }
-        self.join(now, call);
+        if let Some(confirm) = self.directory.agent(agent).confirm {
+            return self.ask_for_key(now, call, leg, confirm.within);
+        }
+        // Who wins is the engine's to say: others may be rung for the same call, and the answer may cross the offer's end.
         self.commands.push_back(Command::OfferAnswered { call, agent, epoch });
-        tracing::info!(%call, agent = %self.directory.agent(agent).name, "agent answered");
     }
 
-    /// The engine took the offer back before it heard of the answer. Its word stands: they part, and the caller waits again.
-    pub(in crate::node) fn undo_talk(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) -> bool {
-        let Some(contact) = self.contact(call) else { return false };
-        let meant =
-            matches!(&contact.phase, Phase::Talking { agent: it, .. } if it.agent == agent && it.epoch == epoch);
-        if !meant {
-            return false;
+    /// Who answered hears a tune until it presses its key; the caller goes on waiting.
+    fn ask_for_key(&mut self, now: Instant, call: CallId, leg: LegId, within: Duration) {
+        let timer = self.timers.arm(now + within, Timer::Confirm(leg));
+        let Some(offer) = self.contact(call).and_then(|contact| contact.agent_mut(leg)) else { return };
+        offer.stage = Stage::Confirming(timer);
+        if let Audio::Stream(stream) = &offer.audio {
+            let (stream, tracks) = (stream.id, vec![TrackId(0)]);
+            self.media.push_back(media::Command::Hear { stream, source: Source::Tracks { tracks, repeat: true } });
         }
-        let Phase::Talking { agent: device, .. } = std::mem::replace(&mut contact.phase, Phase::Waiting) else {
-            return false;
+    }
+
+    /// A key from an agent who has answered and does not talk yet.
+    pub(in crate::node) fn on_key(&mut self, call: CallId, leg: LegId, digit: char) {
+        let Some(offer) = self.contacts.get_mut(call.0).and_then(|contact| contact.agent_mut(leg)) else { return };
+        let (agent, epoch) = (offer.agent, offer.epoch);
+        let Stage::Confirming(timer) = offer.stage else { return };
+        if self.directory.agent(agent).confirm.is_some_and(|confirm| confirm.digit != digit) {
+            return;
+        }
+        offer.stage = Stage::Answered;
+        self.timers.cancel(timer);
+        self.commands.push_back(Command::OfferAnswered { call, agent, epoch });
+    }
+
+    /// Whatever answered is nobody who takes the call.
+    pub(in crate::node) fn on_unconfirmed(&mut self, now: Instant, leg: LegId) {
+        let Some(Owner::Agent(call)) = self.owners.get(&leg).copied() else { return };
+        let Some(AgentLeg { agent, epoch, .. }) = self.take_offer(call, leg) else { return };
+        self.owners.remove(&leg);
+        self.legs.hang_up(now, leg);
+        self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::NoAnswer });
+    }
+
+    /// The agent has won the call: the caller is answered where it is not yet, and both hear each other.
+    pub(in crate::node) fn on_join(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
+        let Some(contact) = self.contact(call) else { return };
+        let Phase::Waiting(offers) = &mut contact.phase else { return };
+        let Some(place) = offers.iter().position(|offer| offer.agent == agent && offer.epoch == epoch) else {
+            // The agent has hung up since.
+            return self.end_caller(now, call);
         };
-        self.owners.remove(&device.leg);
-        self.legs.hang_up(now, device.leg);
-        self.close_audio(device.audio, Holder::Agent);
-        self.commands.push_back(Command::OfferReleased { agent, epoch });
-        self.play_queue(call);
-        if self.drain == Drain::LimitPassed {
-            self.commands.push_back(Command::Leave { call, reason: FlowOut::Draining });
+        let winner = offers.swap_remove(place);
+        let leg = winner.leg;
+        let theirs = match &winner.audio {
+            Audio::Described(described) => described.theirs.clone(),
+            Audio::Pending(_) | Audio::Stream(_) => None,
+        };
+        contact.phase = Phase::Talking { agent: winner, since: now };
+        let moving = contact.moving.take();
+        if !self.answer_caller(now, call, theirs.as_deref()) {
+            self.owners.remove(&leg);
+            self.legs.hang_up(now, leg);
+            return self.on_agent_gone(now, call, leg, EndedBy::System);
         }
-        true
+        tracing::info!(%call, agent = %self.directory.agent(agent).name, "agent answered");
+        match moving {
+            // The supervisor's word crossed the answer.
+            Some(Move::To(queue)) => self.move_contact(now, call, queue),
+            Some(Move::End) => self.end_contact(now, call),
+            None => {
+                self.connect(call, leg);
+                self.tell_hold(call);
+            }
+        }
     }
 
     /// The far end acknowledged our 2xx; where we made the offer this is its answer. A caller who never says where its audio
@@ -66,7 +111,7 @@ impl Shard {
     pub(in crate::node) fn on_confirmed(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
-            Some(Owner::Agent(call)) => (call, Side::Agent),
+            Some(Owner::Agent(call)) => (call, Side::Agent(leg)),
             Some(Owner::Released(..)) | None => return,
         };
         if self.accept_confirmation(call, side, sdp) {
@@ -80,7 +125,7 @@ impl Shard {
         self.legs.hang_up(now, leg);
         match side {
             Side::Caller => self.on_caller_gone(now, call, EndedBy::System),
-            Side::Agent => self.on_agent_gone(now, call, EndedBy::System),
+            Side::Agent(_) => self.on_agent_gone(now, call, leg, EndedBy::System),
         }
     }
 
@@ -89,11 +134,14 @@ impl Shard {
     pub(in crate::node) fn on_change(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
-            Some(Owner::Agent(call)) => (call, Side::Agent),
+            Some(Owner::Agent(call)) => (call, Side::Agent(leg)),
             Some(Owner::Released(..)) | None => return self.legs.refuse_change(now, leg, 488),
         };
         match self.change_audio(call, side, sdp) {
-            Some(answer) => self.legs.accept_change(now, leg, Some(&answer)),
+            Some(answer) => {
+                self.legs.accept_change(now, leg, Some(&answer));
+                self.tell_hold(call);
+            }
             None => self.legs.refuse_change(now, leg, 488),
         }
     }
@@ -108,10 +156,9 @@ impl Shard {
 
     /// A call whose audio we do not see: its ends are asked.
     pub(in crate::node) fn on_probe_due(&mut self, now: Instant, call: CallId) {
-        for side in [Side::Caller, Side::Agent] {
-            if let Some(leg) = self.leg_of(call, side) {
-                self.legs.probe(now, leg);
-            }
+        let Some(contact) = self.contacts.get(call.0) else { return };
+        for leg in [Some(contact.leg), contact.talking()].into_iter().flatten() {
+            self.legs.probe(now, leg);
         }
         self.arm_probe(now, call);
     }
@@ -119,7 +166,7 @@ impl Shard {
     pub(in crate::node) fn on_probed(&mut self, now: Instant, leg: LegId, alive: bool) {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
-            Some(Owner::Agent(call)) => (call, Side::Agent),
+            Some(Owner::Agent(call)) => (call, Side::Agent(leg)),
             Some(Owner::Released(..)) | None => return,
         };
         if alive {
@@ -130,7 +177,7 @@ impl Shard {
         self.legs.hang_up(now, leg);
         match side {
             Side::Caller => self.on_caller_gone(now, call, EndedBy::System),
-            Side::Agent => self.on_agent_gone(now, call, EndedBy::System),
+            Side::Agent(_) => self.on_agent_gone(now, call, leg, EndedBy::System),
         }
     }
 
@@ -141,22 +188,31 @@ impl Shard {
         self.media.push_back(media::Command::Watch { stream, silence });
     }
 
-    /// Joins both sides: each hears the other.
-    fn join(&mut self, now: Instant, call: CallId) {
-        let Some(contact) = self.contact(call) else { return };
-        let Phase::Offering(agent) = std::mem::replace(&mut contact.phase, Phase::Waiting) else { return };
+    /// Tells the engine when one of both begins to hold, or nobody does any more.
+    fn tell_hold(&mut self, call: CallId) {
+        let Some(contact) = self.contacts.get(call.0) else { return };
+        let Phase::Talking { agent, .. } = &contact.phase else { return };
+        let held = self.holds(call, Side::Caller) || self.holds(call, Side::Agent(agent.leg));
+        if contact.held == held || !self.has_slot() {
+            return;
+        }
+        let (agent, epoch) = (agent.agent, agent.epoch);
+        if let Some(contact) = self.contact(call) {
+            contact.held = held;
+        }
+        self.commands.push_back(Command::Held { call, agent, epoch, held });
+    }
+
+    /// Each side hears the other.
+    fn connect(&mut self, call: CallId, leg: LegId) {
+        let Some(contact) = self.contacts.get(call.0) else { return };
+        let Some(agent) = contact.agent(leg) else { return };
         if let (Audio::Stream(caller), Audio::Stream(device)) = (&contact.audio, &agent.audio) {
             let (caller, device) = (caller.id, device.id);
             self.media.push_back(media::Command::Hear { stream: caller, source: Source::Relay(device) });
             self.media.push_back(media::Command::Hear { stream: device, source: Source::Relay(caller) });
         }
-        if let Some(timer) = agent.silence {
-            self.timers.cancel(timer);
-        }
-        if let Some(contact) = self.contact(call) {
-            contact.phase = Phase::Talking { agent: AgentLeg { silence: None, ..agent }, since: now };
-        }
-        self.watch(call, Side::Agent);
+        self.watch(call, Side::Agent(leg));
     }
 
     /// Without media nothing else tells that an answered call's far end is gone.

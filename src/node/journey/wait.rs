@@ -13,7 +13,7 @@ impl Shard {
         match self.treat(now, call) {
             Ok(()) => {
                 if let Some(contact) = self.contact(call) {
-                    contact.phase = Phase::Waiting;
+                    contact.phase = Phase::Waiting(Vec::new());
                 }
             }
             Err(reason) => self.commands.push_back(Command::Leave { call, reason }),
@@ -88,17 +88,16 @@ impl Shard {
     pub(in crate::node) fn on_info(&mut self, now: Instant, leg: LegId, content_type: &[u8], body: &[u8]) {
         let (call, side) = match self.owners.get(&leg) {
             Some(Owner::Caller(call)) => (*call, Side::Caller),
-            Some(Owner::Agent(call)) => (*call, Side::Agent),
+            Some(Owner::Agent(call)) => (*call, Side::Agent(leg)),
             Some(Owner::Released(..)) | None => return,
         };
         let text = String::from_utf8_lossy(content_type).into_owned();
         let Some(digit) = dtmf::from_info(&text, body) else { return };
         self.take_digit(call, side, digit);
-        let Some(Phase::Talking { agent, .. }) = self.contact(call).map(|contact| &contact.phase) else { return };
-        let agent = agent.leg;
+        let Some(agent) = self.contact(call).and_then(|contact| contact.talking()) else { return };
         let other = match side {
             Side::Caller => agent,
-            Side::Agent => self.contact(call).map_or(agent, |contact| contact.leg),
+            Side::Agent(_) => self.contact(call).map_or(agent, |contact| contact.leg),
         };
         self.legs.info(now, other, &text, body);
     }
@@ -106,8 +105,12 @@ impl Shard {
     /// Digits are personal (card numbers): told to the hub, never logged. With no slot for a letter one is lost.
     fn take_digit(&mut self, call: CallId, side: Side, digit: char) {
         tracing::debug!(%call, ?side, "digit");
-        if side == Side::Caller && self.has_slot() {
-            self.commands.push_back(Command::Digit { call, digit: Pii::new(digit) });
+        match side {
+            Side::Caller if self.has_slot() => {
+                self.commands.push_back(Command::Digit { call, digit: Pii::new(digit) });
+            }
+            Side::Caller => {}
+            Side::Agent(leg) => self.on_key(call, leg, digit),
         }
     }
 

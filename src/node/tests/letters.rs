@@ -6,18 +6,18 @@ use crate::base::limits::CALL_LETTERS_MAX;
 use crate::node::{Door, Down, Parts, Ticket, Up};
 
 /// Two shards and the hub; letters go when the test says.
-struct Apart {
-    parts: Parts,
-    now: Instant,
-    up: VecDeque<(ShardId, Up)>,
-    down: VecDeque<(ShardId, Down)>,
+pub(super) struct Apart {
+    pub(super) parts: Parts,
+    pub(super) now: Instant,
+    pub(super) up: VecDeque<(ShardId, Up)>,
+    pub(super) down: VecDeque<(ShardId, Down)>,
     taken: [u64; 2],
     sent: Vec<Message>,
-    facts: Vec<Fact>,
+    pub(super) facts: Vec<Fact>,
 }
 
 impl Apart {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         let lease = |n| Lease { port: PortId(n), address: SocketAddr::new(address(OURS).ip(), 20_000 + 2 * n as u16) };
         let setup = Setup {
             config: read(text),
@@ -32,7 +32,7 @@ impl Apart {
     }
 
     /// A datagram reaches the shard that it belongs to; its letters wait.
-    fn take(&mut self, source: &str, payload: Bytes) -> usize {
+    pub(super) fn take(&mut self, source: &str, payload: Bytes) -> usize {
         let owner = self.parts.router.owner(&payload).expect("it belongs to a shard");
         let shard = usize::from(owner.0);
         self.parts.shards[shard].handle_datagram(self.now, Door::Own, address(source), payload);
@@ -40,7 +40,7 @@ impl Apart {
         shard
     }
 
-    fn collect(&mut self) {
+    pub(super) fn collect(&mut self) {
         for shard in [0, 1] {
             let part = &mut self.parts.shards[shard];
             while let Some(up) = part.poll_up(self.now) {
@@ -61,7 +61,7 @@ impl Apart {
         self.parts.hub.check().unwrap();
     }
 
-    fn carry_up(&mut self) {
+    pub(super) fn carry_up(&mut self) {
         while let Some((shard, up)) = self.up.pop_front() {
             let index = usize::from(shard.0);
             self.parts.hub.handle_up(shard, up);
@@ -71,7 +71,7 @@ impl Apart {
         }
     }
 
-    fn carry_down(&mut self) {
+    pub(super) fn carry_down(&mut self) {
         while let Some((shard, down)) = self.down.pop_front() {
             self.parts.shards[usize::from(shard.0)].handle_down(self.now, down);
             self.collect();
@@ -79,7 +79,7 @@ impl Apart {
     }
 
     /// Until nothing is on its way; then all agree.
-    fn carry(&mut self) {
+    pub(super) fn carry(&mut self) {
         while !self.up.is_empty() || !self.down.is_empty() {
             self.carry_up();
             self.carry_down();
@@ -89,7 +89,7 @@ impl Apart {
         }
     }
 
-    fn request(&mut self, method: &str, call: u32, to_tag: &str) -> usize {
+    pub(super) fn request(&mut self, method: &str, call: u32, to_tag: &str) -> usize {
         let kind = if method == "INVITE" { "Content-Type: application/sdp\r\n" } else { "" };
         let text = format!(
             "{method} sip:800@{OURS} SIP/2.0\r\nVia: SIP/2.0/UDP {TRUNK};branch=z9hG4bK{call}{}\r\nMax-Forwards: 70\r\n\
@@ -103,7 +103,7 @@ impl Apart {
     }
 
     /// The last response to this call's INVITE.
-    fn answer(&self, call: u32) -> Option<&Message> {
+    pub(super) fn answer(&self, call: u32) -> Option<&Message> {
         let id = format!("call-{call}");
         let is_it = |message: &&Message| {
             !message.is_request() && message.method() == Method::Invite && message.call_id() == Some(id.as_bytes())
@@ -111,16 +111,16 @@ impl Apart {
         self.sent.iter().rev().find(is_it)
     }
 
-    fn status(&self, call: u32) -> u16 {
+    pub(super) fn status(&self, call: u32) -> u16 {
         self.answer(call).map_or(0, Message::status)
     }
 
-    fn last_sent(&self, method: Method) -> Option<&Message> {
+    pub(super) fn last_sent(&self, method: Method) -> Option<&Message> {
         self.sent.iter().rev().find(|message| message.is_request() && message.method() == method)
     }
 
     /// An agent answers its call.
-    fn agent_answers(&mut self) {
+    pub(super) fn agent_answers(&mut self) {
         let invite = self.last_sent(Method::Invite).expect("an agent is rung").clone();
         let mut writer = respond(&invite, address(OURS), 200, None, b"agent");
         writer.line_fmt(Name::Contact, format_args!("<sip:agent@{PBX}>"));
@@ -128,7 +128,7 @@ impl Apart {
     }
 
     /// A call whose agent answers when the hub has just let the ring time out.
-    fn answered_too_late(&mut self) {
+    pub(super) fn answered_too_late(&mut self) {
         self.request("INVITE", 1, "");
         self.carry();
         self.now += Duration::from_secs(5);
@@ -138,7 +138,7 @@ impl Apart {
         assert!(!self.down.is_empty() && !self.up.is_empty(), "both have written");
     }
 
-    fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.parts.hub.engine.waiting(crate::base::QueueId(0))
     }
 }

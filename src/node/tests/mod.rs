@@ -1,6 +1,7 @@
 //! Tests of the node as a whole, with a trunk and a PBX written by hand: who is told what, in which words.
 
 mod audio;
+mod census;
 mod letters;
 mod names;
 mod supervise;

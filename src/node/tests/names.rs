@@ -1,6 +1,8 @@
 //! Numbers, callers and names: where they are read, how they are shown, and that ids outlive a reload.
 
 use super::*;
+use crate::acd::{AgentTarget, Reason};
+use crate::node::{AgentChange, Selection};
 
 #[test]
 fn the_called_number_is_the_first_source_that_has_one() {
@@ -54,6 +56,30 @@ fn the_agent_is_shown_who_calls() {
     assert_eq!(shown("Privacy: none\n"), format!("\"Ann\" <sip:+4930{at}"));
     assert_eq!(shown("From: \"A \\\"B\\\\\" <sip:a%20%22b@h>;tag=t\n"), format!("\"A B\" <sip:a%20%22b{at}"));
     assert_eq!(shown("From: \"M\u{fc}ller; Co\" <sip:1@h>;tag=t\n"), format!("\"M\u{fc}ller; Co\" <sip:1{at}"));
+}
+
+#[test]
+fn the_agents_phone_is_told_queue_label_and_hold_time_on_the_wire() {
+    let mut world = World::new(&config(1, "label = \"Support\""), 100);
+    let set = |world: &mut World, target: AgentTarget| {
+        let (who, change) = (Selection::one("1001"), AgentChange::State(target));
+        let reply = world.node.handle_control(world.now, Control::SetAgents { who, change, by: "anna".into() });
+        assert!(matches!(reply, Reply::Set(_)), "{reply:?}");
+        world.settle();
+    };
+    set(&mut world, AgentTarget::NotReady(Reason::Initial));
+    world.call("", OFFER);
+    world.pass(Duration::from_millis(9_999));
+    assert!(world.offer().is_none());
+    set(&mut world, AgentTarget::Ready);
+    let invite = world.offer().expect("an agent is rung");
+    let header = |name: &str| String::from_utf8_lossy(invite.other(name).expect("the header")).into_owned();
+    assert_eq!(header("X-Strowger-Queue"), "q");
+    assert_eq!(header("X-Strowger-Wait"), "9", "whole seconds since the caller joined");
+    let from = String::from_utf8_lossy(invite.value(Name::From).unwrap()).into_owned();
+    assert!(from.starts_with(&format!("\"Support: Ann\" <sip:+4930@{OURS}>;tag=")), "{from}");
+    // Who is asserted is the caller alone.
+    assert_eq!(invite.value(Name::PAssertedIdentity), Some(format!("\"Ann\" <sip:+4930@{OURS}>").as_bytes()));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The supervisor's hand on many agents at once.
 
 use super::*;
-use crate::acd::{AgentTarget, QueueState, Reason};
+use crate::acd::{Actor, AgentTarget, DeviceState, Direction, QueueState, Reason};
 use crate::base::CallId;
-use crate::node::{AgentChange, QueueChange, Selection, SkillChange};
+use crate::node::{AgentChange, AgentView, QueueChange, Selection, SkillChange};
 
 const TEAMS: &str = "[teams.all]\nagents = [\"1001\"]\n[teams.part]\nparent = \"all\"\nagents = [\"1002-1003\"]\n";
 
@@ -227,4 +227,81 @@ fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
     assert_eq!(rows[0].call, call.to_string());
     assert!(matches!(world.control(asked("none")), Reply::NotFound(_)));
     assert!(matches!(world.control(Control::Explain(CallId(99))), Reply::NotFound(_)));
+}
+
+fn row(world: &mut World) -> AgentView {
+    let Reply::Agents { rows, .. } = world.control(Control::Agents { offset: 0, limit: 1 }) else { panic!("agents") };
+    rows.into_iter().next().expect("an agent")
+}
+
+#[test]
+fn who_forced_a_state_why_and_until_when_is_shown() {
+    let mut world = World::new(&config(1, ""), 100);
+    let by = Actor::Supervisor { name: "ann".into(), why: "new tariffs".into() };
+    let pause = AgentChange::Pause(Reason::Custom("training".into()), Duration::from_secs(900));
+    let set = Control::SetAgents { who: Selection::one("1001"), change: pause, by: by.clone() };
+    assert_eq!(world.control(set), names(&["1001"]));
+    let said = |fact: &Fact| matches!(fact, Fact::AgentState { by: actor, .. } if *actor == by);
+    assert!(world.facts.iter().any(said), "the fact carries who and why");
+    world.pass(Duration::from_secs(60));
+    let shown = row(&mut world);
+    assert_eq!((shown.state, shown.reason.as_deref()), ("not_ready", Some("training")));
+    assert_eq!((shown.by.as_deref(), shown.why.as_deref()), (Some("ann"), Some("new tariffs")));
+    assert_eq!(shown.ends_seconds, Some(Duration::from_secs(840)));
+    world.pass(Duration::from_secs(840));
+    let shown = row(&mut world);
+    assert_eq!((shown.state, shown.by, shown.why, shown.ends_seconds), ("ready", None, None, None));
+}
+
+#[test]
+fn what_is_wished_during_a_talk_is_shown_as_what_comes_next() {
+    let mut world = World::new(&config(1, ""), 100);
+    world.talk();
+    change(&mut world, &["1001"], AgentChange::State(AgentTarget::LoggedOut));
+    assert_eq!((row(&mut world).state, row(&mut world).next), ("talking", Some("logged_out")));
+}
+
+#[test]
+fn a_wrap_up_is_changed_of_those_who_have_one_or_will() {
+    let mut world = World::new(&config(2, "").replace("wrap_up = \"0s\"", "wrap_up = \"20s\""), 100);
+    let longer = || AgentChange::ExtendWrapUp(Duration::from_secs(30));
+    assert!(matches!(change(&mut world, &["1001-1002"], longer()), Reply::Conflict(_)), "nobody has one");
+    world.talk();
+    assert!(matches!(change(&mut world, &["1001-1002"], AgentChange::EndWrapUp), Reply::Conflict(_)), "nor yet");
+    assert_eq!(change(&mut world, &["1001-1002"], longer()), names(&["1001"]));
+    let (call, _) = world.calls()[0];
+    assert_eq!(world.control(Control::HangUp { call, by: "test".into() }), Reply::Done);
+    world.pass(Duration::from_secs(10));
+    assert_eq!((row(&mut world).state, row(&mut world).ends_seconds), ("wrap_up", Some(Duration::from_secs(40))));
+    assert_eq!(change(&mut world, &["1001-1002"], longer()), names(&["1001"]));
+    assert_eq!(row(&mut world).ends_seconds, Some(Duration::from_secs(70)));
+    assert_eq!(change(&mut world, &["1001-1002"], AgentChange::EndWrapUp), names(&["1001"]));
+    assert_eq!(row(&mut world).state, "ready");
+}
+
+#[test]
+fn a_device_in_a_call_of_its_own_is_offered_nothing_and_a_contradiction_is_shown() {
+    let mut world = World::new(&config(1, ""), 100);
+    change(&mut world, &["1001"], AgentChange::Device(DeviceState::Busy(Direction::Out)));
+    let shown = row(&mut world);
+    assert_eq!((shown.state, shown.reason.as_deref()), ("other_call", Some("out")));
+    assert_eq!((shown.device, shown.device_call, shown.disagrees), ("busy", Some("out"), true));
+    world.call("", OFFER);
+    assert!(world.offer().is_none());
+    change(&mut world, &["1001"], AgentChange::Device(DeviceState::Idle));
+    assert!(world.offer().is_some(), "the waiting call finds it");
+    assert!(!row(&mut world).disagrees);
+}
+
+#[test]
+fn the_team_tree_counts_states_with_those_below() {
+    let mut world = World::new(&config(4, TEAMS), 100);
+    set(&mut world, &[], &["part"], AgentTarget::LoggedOut);
+    let Reply::Teams(teams) = world.control(Control::Teams) else { panic!("teams") };
+    assert_eq!(teams.len(), 1, "one stands above all: {teams:?}");
+    let all = &teams[0];
+    assert_eq!((&*all.name, all.total, all.agents.len(), all.teams.len()), ("all", 3, 1, 1));
+    assert_eq!(all.states.iter().collect::<Vec<_>>(), [(&"logged_out", &2), (&"ready", &1)]);
+    let part = &all.teams[0];
+    assert_eq!((&*part.name, part.total, part.agents.len(), part.teams.len()), ("part", 2, 2, 0));
 }

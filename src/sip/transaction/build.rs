@@ -11,17 +11,22 @@ use crate::sip::write::Writer;
 /// The ACK of a non-2xx final response (RFC 3261 17.1.1.3). `None` when the INVITE cannot be read back.
 pub(super) fn ack(invite: &Bytes, response: &Message) -> Option<Bytes> {
     let invite = Message::parse(invite.clone()).ok()?;
-    derive(&invite, Method::Ack, response)
+    Some(derive(&invite, Method::Ack, response)?.finish())
 }
 
-/// The CANCEL of an INVITE (RFC 3261 9.1). `None` when the INVITE cannot be read back.
-pub(super) fn cancel(invite: &Bytes) -> Option<Bytes> {
+/// The CANCEL of an INVITE (RFC 3261 9.1), with a Reason (RFC 3326) where there is one to tell. `None` when the INVITE cannot be
+/// read back.
+pub(super) fn cancel(invite: &Bytes, reason: Option<&[u8]>) -> Option<Bytes> {
     let invite = Message::parse(invite.clone()).ok()?;
-    derive(&invite, Method::Cancel, &invite)
+    let mut writer = derive(&invite, Method::Cancel, &invite)?;
+    if let Some(reason) = reason {
+        writer.line(Name::Reason, reason);
+    }
+    Some(writer.finish())
 }
 
 /// Request-URI, the only Via, Route, From, Call-ID and CSeq number of the INVITE; To from `to_of`.
-fn derive(invite: &Message, method: Method, to_of: &Message) -> Option<Bytes> {
+fn derive(invite: &Message, method: Method, to_of: &Message) -> Option<Writer> {
     let number = invite.cseq()?.number;
     let mut writer = Writer::request(method, invite.uri());
     writer.copy(invite, Name::Via);
@@ -31,5 +36,5 @@ fn derive(invite: &Message, method: Method, to_of: &Message) -> Option<Bytes> {
     writer.copy(to_of, Name::To);
     writer.copy(invite, Name::CallId);
     writer.line_of(Name::CSeq, &[Digits::decimal(number.into()).as_bytes(), b" ", method.as_str().as_bytes()]);
-    Some(writer.finish())
+    Some(writer)
 }

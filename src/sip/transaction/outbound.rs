@@ -57,15 +57,15 @@ impl Stack {
     }
 
     /// Cancels an INVITE that has a provisional but no final response (RFC 3261 9.1): the key of the CANCEL's own
-    /// transaction. `None` when there is no such INVITE, or when it is cancelled already. An INVITE without a final response
-    /// 64*T1 later fails.
-    pub fn cancel(&mut self, now: Instant, key: ClientKey) -> Option<ClientKey> {
+    /// transaction. `reason` is the value of its Reason header (RFC 3326). `None` when there is no such INVITE, or when it is
+    /// cancelled already. An INVITE without a final response 64*T1 later fails.
+    pub fn cancel(&mut self, now: Instant, key: ClientKey, reason: Option<&[u8]>) -> Option<ClientKey> {
         let client = self.clients.get_mut(&key)?;
         let ClientMachine::Invite(invite) = &mut client.machine else { return None };
         let peer = client.peer;
         let request = invite.on_cancel(&mut self.output.link(now, key, peer))?;
         let cancel = ClientKey(key.0 | 1);
-        self.send_request(now, cancel, peer, build::cancel(&request)?);
+        self.send_request(now, cancel, peer, build::cancel(&request, reason)?);
         Some(cancel)
     }
 

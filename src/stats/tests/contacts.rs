@@ -85,7 +85,7 @@ fn contacts_add_up_over_random_journeys() {
             2 => {
                 fold(Fact::Answered { call, queue, agent: AgentId(0), wait, since: Instant::ZERO });
                 let by = [EndedBy::Caller, EndedBy::Supervisor][rng.below(2) as usize];
-                fold(Fact::TalkEnded { call, queue, agent: AgentId(0), talk: secs(1), by });
+                fold(Fact::TalkEnded { call, queue, agent: AgentId(0), talk: secs(1), hold: secs(0), by });
                 if by == EndedBy::Supervisor && rng.below(2) == 0 {
                     fold(Fact::Offered { call, queue: HELP });
                     open.push((call, HELP));

@@ -160,7 +160,7 @@ fn every_lost_visit_has_one_cause_and_closed_and_requeued_are_no_losses() {
         let name = format!("acd_calls_lost_total{{queue=\"sales\",cause=\"{}\"}}", cause.as_str());
         assert_eq!(series[name.as_str()], 1.0, "{name}");
     }
-    assert_eq!(sum(&series, "acd_calls_lost_total{"), 3.0 + 9.0 - 2.0);
+    assert_eq!(sum(&series, "acd_calls_lost_total{"), 3.0 + 10.0 - 2.0);
     assert_eq!(series["acd_calls_untargeted_total{reason=\"closed\"}"], 2.0, "refused, and flowed out");
     assert_eq!(series["acd_calls_refused_total{cause=\"overload\"}"], 1.0);
     assert_eq!(sum(&series, "acd_calls_untargeted_total{"), 2.0);

@@ -317,7 +317,7 @@ fn a_2xx_after_a_rejection_is_a_stray() {
 fn the_ack_of_a_rejection_and_the_cancel_repeat_what_the_invite_said() {
     let (mut stack, key, invite) = calling(Method::Invite);
     reply(&mut stack, &invite, 180, "b");
-    let cancel = stack.cancel(at(0), key).expect("the INVITE is pending");
+    let cancel = stack.cancel(at(0), key, None).expect("the INVITE is pending");
     assert_ne!(cancel, key);
     reply(&mut stack, &invite, 487, "b");
     let mut next = || Message::parse(stack.poll_transmit().expect("sent").payload).expect("our own request");
@@ -336,23 +336,23 @@ fn the_ack_of_a_rejection_and_the_cancel_repeat_what_the_invite_said() {
 #[test]
 fn only_a_pending_invite_with_a_provisional_response_can_be_cancelled_and_once() {
     let (mut stack, key, invite) = calling(Method::Invite);
-    assert_eq!(stack.cancel(at(0), key), None, "RFC 3261 9.1: not before a provisional response");
+    assert_eq!(stack.cancel(at(0), key, None), None, "RFC 3261 9.1: not before a provisional response");
     reply(&mut stack, &invite, 180, "b");
-    assert!(stack.cancel(at(0), key).is_some());
-    assert_eq!(stack.cancel(at(0), key), None);
+    assert!(stack.cancel(at(0), key, None).is_some());
+    assert_eq!(stack.cancel(at(0), key, None), None);
     let (mut stack, key, invite) = calling(Method::Invite);
     reply(&mut stack, &invite, 200, "b");
-    assert_eq!(stack.cancel(at(0), key), None);
+    assert_eq!(stack.cancel(at(0), key, None), None);
     let (mut stack, key, options) = calling(Method::Options);
     reply(&mut stack, &options, 100, "");
-    assert_eq!(stack.cancel(at(0), key), None);
+    assert_eq!(stack.cancel(at(0), key, None), None);
 }
 
 #[test]
 fn a_response_to_the_cancel_does_not_answer_the_invite() {
     let (mut stack, key, invite) = calling(Method::Invite);
     reply(&mut stack, &invite, 180, "b");
-    let cancel = stack.cancel(at(0), key).expect("pending");
+    let cancel = stack.cancel(at(0), key, None).expect("pending");
     let request = Message::parse(stack.poll_transmit().expect("the CANCEL").payload).expect("our own request");
     assert_eq!(told(&mut stack), ["response 180 INVITE"]);
     reply(&mut stack, &request, 200, "b");

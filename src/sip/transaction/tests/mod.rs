@@ -290,7 +290,7 @@ impl World {
             return;
         }
         if self.script.cancel_on == Some(message.status()) {
-            self.stacks[0].cancel(self.now, key);
+            self.stacks[0].cancel(self.now, key, None);
         }
         if (200..300).contains(&message.status()) {
             let (_, writer) = self.stacks[0].start_request(Method::Ack, b"sip:bob@10.0.0.2");

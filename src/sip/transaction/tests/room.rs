@@ -94,7 +94,7 @@ fn keys_of_transactions_that_are_over_do_nothing() {
     assert_eq!(stack.live(), 0);
     forget(&mut stack);
     stack.respond(at(32_000), key, 200, answer);
-    assert_eq!(stack.cancel(at(32_000), ClientKey(2)), None);
+    assert_eq!(stack.cancel(at(32_000), ClientKey(2), None), None);
     assert_eq!(sent(&mut stack), []);
 }
 
