@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use strowger::acd::{Actor, AgentState, Asks, Command, Effect, EndedBy, Engine, Fact, Plan};
+use strowger::acd::{Actor, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Fact, Plan};
 use strowger::base::{AgentId, CallId, Instant, QueueId, Rng};
 use strowger::node::{Node, Resolved, Setup};
 use strowger::sim::script::read_config;
@@ -430,7 +430,12 @@ impl<'c> Centre<'c> {
                 self.schedule(self.now + (service - talk(service)), Event::WrapUpEnds { agent });
                 Command::TalkEnded { call, agent, epoch, by: EndedBy::Caller }
             }
-            Event::WrapUpEnds { agent } => Command::EndWrapUp { agent, by: Actor::User("the agent".into()) },
+            Event::WrapUpEnds { agent } => Command::SetAgent {
+                agent,
+                target: AgentTarget::Ready,
+                lasts: None,
+                by: Actor::User("the agent".into()),
+            },
         }
     }
 

@@ -153,6 +153,9 @@ impl Engine {
             | Command::SetStrategy { .. }
             | Command::SetQueue { .. }
             | Command::SetTarget { .. }
+            | Command::SetWeight { .. }
+            | Command::DropAgent { .. }
+            | Command::DropQueue { .. }
             | Command::SetPriority { .. } => self.on_override(&command),
             Command::PeerState { peer, up } => self.on_peer(peer, if up { Link::Up } else { Link::Down }),
             Command::Refused { queue, cause } => self.tell(Fact::Refused { queue, cause }),

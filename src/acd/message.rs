@@ -188,6 +188,31 @@ pub enum Command {
         /// Who wished it.
         by: Actor,
     },
+    /// Somebody sets the weight of a queue.
+    SetWeight {
+        /// The queue.
+        queue: QueueId,
+        /// Its band: callers of a heavier queue go first.
+        weight: i32,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// What has been set of an agent at run time is taken back: the plan holds again.
+    DropAgent {
+        /// The agent.
+        agent: AgentId,
+        /// What of it.
+        what: Laid,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// All that has been set of a queue at run time is taken back: the plan holds again.
+    DropQueue {
+        /// The queue.
+        queue: QueueId,
+        /// Who wished it.
+        by: Actor,
+    },
     /// Somebody sets the priority of a waiting call; its place follows, its wait stays.
     SetPriority {
         /// The waiting call.
@@ -225,6 +250,17 @@ pub enum Command {
     },
     /// The node drains: nothing joins any more. Callers who wait are still offered.
     Drain,
+}
+
+/// What of an agent has been set at run time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Laid {
+    /// Everything.
+    All,
+    /// The skill of this name.
+    Skill(Arc<str>),
+    /// The terms on which it belongs to the queue.
+    Membership(QueueId),
 }
 
 /// What a call brings to a queue beside its priority.

@@ -65,7 +65,10 @@ pub use bond::{Bond, Walk};
 pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
-pub use message::{Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Refusal};
+pub use message::{
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Laid, OfferCause, OfferResult, Refusal,
+};
+pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
     AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason,
 };

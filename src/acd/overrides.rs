@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::message::Command;
+use crate::acd::message::{Command, Laid};
 use crate::acd::plan::{AgentPlan, Plan, QueuePlan};
 use crate::acd::routing::{Membership, QueueState, Skill};
 use crate::base::limits::SKILLS_MAX;
@@ -18,19 +18,26 @@ pub(super) struct Overrides {
     queues: BTreeMap<QueueId, QueueOverrides>,
 }
 
+/// What has been set of an agent.
 #[derive(Debug, Default)]
-struct AgentOverrides {
-    /// A skill of level 0 is taken away.
-    skills: BTreeMap<Arc<str>, Skill>,
-    /// `None`: taken out of the queue.
-    memberships: BTreeMap<QueueId, Option<Membership>>,
+pub struct AgentOverrides {
+    /// Its skills by their names; one of level 0 is taken away.
+    pub skills: BTreeMap<Arc<str>, Skill>,
+    /// The terms on which it belongs to queues; `None`: taken out.
+    pub memberships: BTreeMap<QueueId, Option<Membership>>,
 }
 
+/// What has been set of a queue.
 #[derive(Debug, Default)]
-struct QueueOverrides {
-    strategy: Option<&'static str>,
-    state: Option<QueueState>,
-    threshold: Option<Duration>,
+pub struct QueueOverrides {
+    /// The name of a row of the strategy table.
+    pub strategy: Option<&'static str>,
+    /// Whether it takes callers.
+    pub state: Option<QueueState>,
+    /// The service level's T.
+    pub threshold: Option<Duration>,
+    /// The band.
+    pub weight: Option<i32>,
 }
 
 impl Overrides {
@@ -61,6 +68,9 @@ impl Overrides {
             Command::SetTarget { queue, threshold, .. } => {
                 self.queues.entry(*queue).or_default().threshold = Some(*threshold);
             }
+            Command::SetWeight { queue, weight, .. } => self.queues.entry(*queue).or_default().weight = Some(*weight),
+            Command::DropAgent { agent, what, .. } => self.drop_of(*agent, what),
+            Command::DropQueue { queue, .. } => drop(self.queues.remove(queue)),
             Command::Enqueue { .. }
             | Command::CallerGone { .. }
             | Command::Leave { .. }
@@ -81,6 +91,26 @@ impl Overrides {
             | Command::Digit { .. }
             | Command::Drain => {}
         }
+    }
+
+    fn drop_of(&mut self, agent: AgentId, what: &Laid) {
+        let Some(over) = self.agents.get_mut(&agent) else { return };
+        match what {
+            Laid::All => *over = AgentOverrides::default(),
+            Laid::Skill(name) => drop(over.skills.remove(name)),
+            Laid::Membership(queue) => drop(over.memberships.remove(queue)),
+        }
+        if over.skills.is_empty() && over.memberships.is_empty() {
+            self.agents.remove(&agent);
+        }
+    }
+
+    pub(super) fn of_agent(&self, id: AgentId) -> Option<&AgentOverrides> {
+        self.agents.get(&id)
+    }
+
+    pub(super) fn of_queue(&self, id: QueueId) -> Option<&QueueOverrides> {
+        self.queues.get(&id)
     }
 
     /// Forgets what lay over agents and queues that the plan has no more.
@@ -107,6 +137,7 @@ impl Overrides {
         plan.strategy = over.strategy.unwrap_or(plan.strategy);
         plan.open = over.state.map_or(plan.open, |state| state == QueueState::Open);
         plan.threshold = over.threshold.unwrap_or(plan.threshold);
+        plan.routing.weight = over.weight.unwrap_or(plan.routing.weight);
         plan
     }
 }

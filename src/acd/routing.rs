@@ -75,6 +75,17 @@ pub enum QueueState {
     Emergency,
 }
 
+impl QueueState {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Emergency => "emergency",
+        }
+    }
+}
+
 /// Who serves a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Members {

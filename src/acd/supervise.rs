@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::acd::agent::{Duty, Standing};
 use crate::acd::engine::Engine;
 use crate::acd::message::{Command, FlowOut};
-use crate::acd::overrides::find_agent;
-use crate::acd::plan::Plan;
+use crate::acd::overrides::{AgentOverrides, QueueOverrides, find_agent};
+use crate::acd::plan::{Plan, QueuePlan};
 use crate::acd::queue::Queue;
 use crate::acd::reach::Reach;
 use crate::acd::routing::QueueState;
@@ -20,13 +20,18 @@ impl Engine {
         match command {
             Command::SetSkill { agent, .. }
             | Command::SetMembership { agent, .. }
-            | Command::SetPenalty { agent, .. } => {
+            | Command::SetPenalty { agent, .. }
+            | Command::DropAgent { agent, .. } => {
                 if find_agent(&plan, *agent).is_some() {
                     self.overrides.note(command, &plan);
                     self.seat_anew(*agent);
                 }
             }
-            Command::SetStrategy { queue, .. } | Command::SetTarget { queue, .. } | Command::SetQueue { queue, .. } => {
+            Command::SetStrategy { queue, .. }
+            | Command::SetTarget { queue, .. }
+            | Command::SetWeight { queue, .. }
+            | Command::DropQueue { queue, .. }
+            | Command::SetQueue { queue, .. } => {
                 if plan.queues.binary_search_by_key(queue, |row| row.id).is_ok() {
                     self.overrides.note(command, &plan);
                     self.queue_anew(*queue, command);
@@ -52,6 +57,22 @@ impl Engine {
             | Command::Digit { .. }
             | Command::Drain => {}
         }
+    }
+
+    /// What supervisors have set of an agent, where they have.
+    pub fn laid_over_agent(&self, agent: AgentId) -> Option<&AgentOverrides> {
+        self.overrides.of_agent(agent)
+    }
+
+    /// What supervisors have set of a queue, where they have.
+    pub fn laid_over_queue(&self, queue: QueueId) -> Option<&QueueOverrides> {
+        self.overrides.of_queue(queue)
+    }
+
+    /// A queue of [`Engine::effective_plan`].
+    pub fn effective_queue(&self, queue: QueueId) -> Option<QueuePlan> {
+        let at = self.plan.queues.binary_search_by_key(&queue, |row| row.id).ok()?;
+        Some(self.overrides.queue(&self.plan.queues[at]))
     }
 
     /// The queues of which an agent may take callers in some step, if these bring the right attributes; with what supervisors have
@@ -96,7 +117,9 @@ impl Engine {
     }
 
     fn queue_anew(&mut self, id: QueueId, command: &Command) {
-        if matches!(command, Command::SetStrategy { .. }) {
+        let is_placed_anew =
+            matches!(command, Command::SetStrategy { .. } | Command::SetWeight { .. } | Command::DropQueue { .. });
+        if is_placed_anew {
             return self.handle_plan(self.now, Arc::clone(&self.plan));
         }
         let Ok(at) = self.plan.queues.binary_search_by_key(&id, |queue| queue.id) else { return };

@@ -92,6 +92,8 @@ enum ChangeBody {
     Leave(LeaveBody),
     /// `{"penalty": {"queue": "support", "penalty": 3}}`
     Penalty(PenaltyBody),
+    /// `{"defaults": {}}`, `{"defaults": {"queue": "support"}}`: what has been set is taken back.
+    Defaults(DefaultsBody),
 }
 
 /// What becomes of a wrap-up.
@@ -129,12 +131,26 @@ enum CallWord {
     Internal,
 }
 
-/// A level, 0 to take the skill away, or whether it counts.
+/// A level, 0 to take the skill away, whether it counts, or `default`.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(untagged)]
 enum SkillBody {
     Level(u8),
     Enabled(bool),
+    Word(SkillWord),
+}
+
+/// A skill as configured.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SkillWord {
+    Default,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DefaultsBody {
+    queue: Option<String>,
 }
 
 /// The terms of a membership.
@@ -247,6 +263,10 @@ fn read(change: ChangeBody) -> Result<(AgentChange, String), Problem> {
             let detail = format!("leave {queue}");
             Ok((AgentChange::Leave(queue), detail))
         }
+        ChangeBody::Defaults(DefaultsBody { queue }) => {
+            let detail = queue.as_ref().map_or_else(|| "defaults".to_string(), |queue| format!("defaults in {queue}"));
+            Ok((AgentChange::Defaults(queue), detail))
+        }
         ChangeBody::Penalty(PenaltyBody { queue, penalty }) => {
             let detail = format!("penalty {penalty} in {queue}");
             Ok((AgentChange::Penalty(queue, penalty), detail))
@@ -296,6 +316,7 @@ fn skill(body: SkillBody) -> Result<SkillChange, Problem> {
         SkillBody::Level(level) if level <= LEVEL_MAX => Ok(SkillChange::Level(level)),
         SkillBody::Level(level) => Err(Problem::bad_request(format!("a level is 0 to {LEVEL_MAX}, not {level}"))),
         SkillBody::Enabled(enabled) => Ok(SkillChange::Enabled(enabled)),
+        SkillBody::Word(SkillWord::Default) => Ok(SkillChange::Default),
     }
 }
 
@@ -303,6 +324,7 @@ fn skill_words(body: SkillBody) -> String {
     match body {
         SkillBody::Level(level) => level.to_string(),
         SkillBody::Enabled(enabled) => if enabled { "on" } else { "off" }.to_string(),
+        SkillBody::Word(SkillWord::Default) => "default".to_string(),
     }
 }
 
@@ -361,6 +383,10 @@ mod tests {
             good(r#"{"state":{"state":"not-ready","reason":"meeting","for_seconds":900}}"#),
             AgentChange::Pause(meeting, Duration::from_secs(900))
         );
+        assert_eq!(good(r#"{"defaults":{}}"#), AgentChange::Defaults(None));
+        assert_eq!(good(r#"{"defaults":{"queue":"q"}}"#), AgentChange::Defaults(Some("q".to_string())));
+        let default = vec![("a".into(), SkillChange::Default)];
+        assert_eq!(good(r#"{"skills":{"a":"default"}}"#), AgentChange::Skills(default));
         assert_eq!(good(r#"{"wrap_up":"end"}"#), AgentChange::EndWrapUp);
         assert_eq!(good(r#"{"wrap_up":{"extend_seconds":30}}"#), AgentChange::ExtendWrapUp(delay));
         assert_eq!(good(r#"{"device":{"state":"idle"}}"#), AgentChange::Device(DeviceState::Idle));

@@ -174,6 +174,7 @@ impl Handle {
             | Reply::Calls { .. }
             | Reply::Explanation(_)
             | Reply::Teams(_)
+            | Reply::Queue(_)
             | Reply::Decisions(_)
             | Reply::Done
             | Reply::Set(_) => Ok(reply),

@@ -51,7 +51,7 @@ fn router(handle: Handle) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/v1/queues", get(queues::list))
         .route("/v1/queues/{name}/intervals", get(intervals::intervals))
-        .route("/v1/queues/{name}", post(queues::set))
+        .route("/v1/queues/{name}", get(queues::show).post(queues::set))
         .route("/v1/queues/{name}/outlook", get(intervals::outlook))
         .route("/v1/agents", get(agents::list).post(agents::set_many))
         .route("/v1/agents/{id}/state", post(agents::set_state))

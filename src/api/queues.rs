@@ -18,7 +18,7 @@ use crate::api::auth::Who;
 use crate::api::handle::Handle;
 use crate::api::problem::Problem;
 use crate::api::request::{self, Asked};
-use crate::node::{Control, QueueChange};
+use crate::node::{Control, QueueChange, QueueView, Reply};
 use crate::stats::{QueueSnapshot, export, openmetrics};
 
 /// All queues in the order of their names, and their sum.
@@ -43,7 +43,17 @@ enum ChangeBody {
     Strategy(String),
     ThresholdSeconds(u32),
     Priority(i32),
+    Weight(i32),
+    /// A fraction.
+    Target(f64),
+    /// `{"defaults": {}}`: what has been set is taken back.
+    Defaults(NoMore),
 }
+
+/// An object with nothing in it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoMore {}
 
 /// Whether a queue takes callers.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -52,6 +62,16 @@ enum StateBody {
     Open,
     Closed,
     Emergency,
+}
+
+/// `GET /v1/queues/NAME`: the settings in force, and which of them supervisors have set.
+pub(super) async fn show(
+    _: Who,
+    State(handle): State<Handle>,
+    Path(queue): Path<String>,
+) -> Result<Json<QueueView>, Problem> {
+    let Reply::Queue(view) = handle.ask(Control::Queue(queue)).await? else { return Err(request::strange()) };
+    Ok(Json(*view))
 }
 
 /// `POST /v1/queues/NAME`
@@ -81,6 +101,14 @@ fn read(body: ChangeBody) -> Result<(QueueChange, String), Problem> {
         ChangeBody::ThresholdSeconds(seconds) => {
             (QueueChange::Threshold(Duration::from_secs(seconds.into())), format!("threshold {seconds} s"))
         }
+        ChangeBody::Weight(weight) => (QueueChange::Weight(weight), format!("weight {weight}")),
+        ChangeBody::Target(target) if (0.001..=1.0).contains(&target) => {
+            // In thousandths, rounded: 0.8 is 800.
+            let thousandths = (target * 1_000.0).round() as u16;
+            (QueueChange::Target(thousandths), format!("target {target}"))
+        }
+        ChangeBody::Target(_) => return Err(Problem::bad_request("target is a fraction above 0, at most 1")),
+        ChangeBody::Defaults(NoMore {}) => (QueueChange::Defaults, "defaults".to_string()),
         ChangeBody::Priority(priority) => (QueueChange::Priority(priority), format!("priority {priority}")),
     })
 }

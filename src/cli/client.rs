@@ -94,7 +94,20 @@ impl Client {
     /// Prints the agents.
     pub(super) fn agents(&self) -> Result<(), String> {
         let body = self.get_all("/v1/agents", "agents")?;
-        let header = ["agent", "state", "for", "reason", "until", "by", "why", "call", "device", "reachable", "queues"];
+        let header = [
+            "agent",
+            "state",
+            "for",
+            "reason",
+            "until",
+            "by",
+            "why",
+            "call",
+            "device",
+            "reachable",
+            "queues",
+            "set at run time",
+        ];
         self.print(
             &body,
             &header,
@@ -111,6 +124,7 @@ impl Client {
                     device(agent),
                     if agent["reachable"] == Value::Bool(true) { "yes" } else { "no" }.to_string(),
                     agent["queues"].as_array().into_iter().flatten().map(word).collect::<Vec<_>>().join(" "),
+                    agent["overrides"].as_array().into_iter().flatten().map(word).collect::<Vec<_>>().join(", "),
                 ]
             }),
         )
@@ -163,6 +177,18 @@ impl Client {
         let told = self.get(&format!("/v1/decisions?queue={}&limit={last}", escape(queue)))?;
         out(&if self.json { format!("{told}\n") } else { explain::decisions(&told) });
         Ok(())
+    }
+
+    /// Prints a queue's settings.
+    pub(super) fn queue(&self, name: &str) -> Result<(), String> {
+        let body = self.get(&format!("/v1/queues/{}", escape(name)))?;
+        let set: Vec<_> = body["overrides"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let keys = ["state", "strategy", "weight", "priority", "threshold_seconds", "target", "waiting"];
+        let row = |key: &&str| {
+            let is_set = set.contains(&key.trim_end_matches("_seconds"));
+            vec![key.replace('_', " "), word(&body[*key]), if is_set { "set at run time" } else { "" }.to_string()]
+        };
+        self.print(&body, &[name, "in force", ""], &keys.iter().map(row).collect::<Vec<_>>())
     }
 
     /// Changes a queue.

@@ -43,6 +43,9 @@ pub fn run() -> ExitCode {
         Command::Queue { command: QueueCommand::Stats(stats) } => {
             finish(Client::new(&stats.target).and_then(|client| client.queue_stats(&stats)))
         }
+        Command::Queue { command: QueueCommand::Show { name, target } } => {
+            finish(Client::new(&target).and_then(|client| client.queue(&name)))
+        }
         Command::Queue { command: QueueCommand::Decisions { name, last, target } } => {
             finish(Client::new(&target).and_then(|client| client.decisions(&name, last)))
         }

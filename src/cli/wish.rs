@@ -57,6 +57,8 @@ fn agent_wish(words: &[String]) -> Result<Value, String> {
             join.insert("queue".to_string(), (*queue).into());
             Ok(json!({ "join": join }))
         }
+        ["defaults"] => Ok(json!({ "defaults": {} })),
+        ["defaults", queue] => Ok(json!({ "defaults": { "queue": queue } })),
         ["leave", queue] => Ok(json!({ "leave": { "queue": queue } })),
         ["penalty", pair] => {
             let (queue, penalty) = pair.split_once('=').ok_or("write penalty QUEUE=NUMBER")?;
@@ -70,7 +72,7 @@ fn agent_wish(words: &[String]) -> Result<Value, String> {
 
 /// For help and errors.
 const AGENT_WISHES: &str = "ready, not-ready REASON, logout, wrap-up +TIME, wrap-up end, device STATE, \
-                            skill NAME=LEVEL, join QUEUE, leave QUEUE, penalty QUEUE=NUMBER";
+                            skill NAME=LEVEL, join QUEUE, leave QUEUE, penalty QUEUE=NUMBER, defaults [QUEUE]";
 
 /// What the engine takes is whole seconds, one at least.
 fn whole_seconds(time: Duration) -> Result<u32, String> {
@@ -86,15 +88,18 @@ fn pairs(words: &[&str], read: fn(&str, &str) -> Result<Value, String>) -> Resul
     words.iter().map(pair).collect()
 }
 
-/// `5`, `on`, `off`, `none`.
+/// `5`, `on`, `off`, `none`, `default`.
 fn skill(name: &str, value: &str) -> Result<Value, String> {
     match value {
         "on" => Ok(true.into()),
         "off" => Ok(false.into()),
         "none" => Ok(0.into()),
+        "default" => Ok("default".into()),
         level => match level.parse::<u8>() {
             Ok(level @ 1..=10) => Ok(level.into()),
-            Ok(_) | Err(_) => Err(format!("`{level}` is no level of {name}; there are 1 to 10, on, off and none")),
+            Ok(_) | Err(_) => {
+                Err(format!("`{level}` is no level of {name}; there are 1 to 10, on, off, none, default"))
+            }
         },
     }
 }
@@ -126,7 +131,20 @@ pub(super) fn queue(words: &[String]) -> Result<Value, String> {
             let priority: i32 = priority.parse().map_err(|_| format!("`{priority}` is no priority"))?;
             Ok(json!({ "priority": priority }))
         }
-        _ => Err("say what to set: open, close, emergency, strategy NAME, threshold TIME, priority NUMBER".to_string()),
+        ["weight", weight] => {
+            let weight: i32 = weight.parse().map_err(|_| format!("`{weight}` is no weight"))?;
+            Ok(json!({ "weight": weight }))
+        }
+        ["target", target] => {
+            let wrong = || format!("`{target}` is no target; write it like 80% or 0.8");
+            let (number, whole) = target.strip_suffix('%').map_or((*target, 1.0), |number| (number, 100.0));
+            let number: f64 = number.parse().map_err(|_| wrong())?;
+            Ok(json!({ "target": number / whole }))
+        }
+        ["defaults"] => Ok(json!({ "defaults": {} })),
+        _ => Err("say what to set: open, close, emergency, strategy NAME, threshold TIME, target PERCENT, \
+                  priority NUMBER, weight NUMBER, defaults"
+            .to_string()),
     }
 }
 
@@ -204,6 +222,12 @@ mod tests {
         assert_eq!(set("strategy linear"), Ok(json!({ "strategy": "linear" })));
         assert_eq!(set("threshold 30s"), Ok(json!({ "threshold_seconds": 30 })));
         assert_eq!(set("priority -3"), Ok(json!({ "priority": -3 })));
+        assert_eq!(set("weight 2"), Ok(json!({ "weight": 2 })));
+        assert_eq!(
+            (set("target 80%"), set("target 0.8")),
+            (Ok(json!({ "target": 0.8 })), Ok(json!({ "target": 0.8 })))
+        );
+        assert_eq!(set("defaults"), Ok(json!({ "defaults": {} })));
         for wrong in ["shut", "strategy", "threshold soon", "priority high", "open now"] {
             assert!(set(wrong).is_err(), "{wrong}");
         }

@@ -9,10 +9,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::acd::Plan;
 use crate::api;
 use crate::api::handle::{Handle, Health};
-use crate::base::PeerId;
 use crate::base::limits::SHARDS_MAX;
 use crate::config::Config;
 use crate::io::clock::Clock;
@@ -24,7 +22,7 @@ use crate::io::ports::Ports;
 use crate::io::resolve::own_address;
 use crate::io::signalling::{self, Ended};
 use crate::io::threads::{Stage, Work, runtime, spawn};
-use crate::node::{Node, Parts, Resolved, Setup};
+use crate::node::{Naming, Node, Parts, Resolved, Setup};
 
 /// Orders that wait for the signalling thread; the supervisor gives one at a time.
 const ORDERS_MAX: usize = 16;
@@ -80,8 +78,7 @@ impl Engine {
             1 => Made::Whole(Box::new(Node::new(clock.now(), setup))),
             _ => Made::Parted(Box::new(Parts::new(clock.now(), &setup, &addresses))),
         };
-        let (plan, peers) = made.naming();
-        let live = Arc::new(figures::start(&clock, &config, &plan, &peers));
+        let live = Arc::new(figures::start(&clock, &made.naming()));
         let (request_sender, requests) = api::handle::requests();
         let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
         let handle = Handle::new(request_sender, Arc::new(move || clock.now()), Arc::clone(&live), Arc::clone(&health));
@@ -180,10 +177,10 @@ enum Made {
 
 impl Made {
     /// The names that figures are kept under.
-    fn naming(&self) -> (Arc<Plan>, Vec<(PeerId, Arc<str>)>) {
+    fn naming(&self) -> Naming {
         match self {
-            Self::Whole(node) => (Arc::clone(node.plan()), node.peers()),
-            Self::Parted(parts) => (Arc::clone(parts.hub.plan()), parts.hub.peers()),
+            Self::Whole(node) => node.naming(),
+            Self::Parted(parts) => parts.hub.naming(),
         }
     }
 }

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{Plan, QueuePlan};
-use crate::base::{AgentId, Instant, PeerId, WallTime};
+use crate::base::{AgentId, Instant, WallTime};
 use crate::config::Config;
 use crate::io::clock::{self, Clock};
+use crate::node::Naming;
 use crate::stats::{Live, histogram_bounds};
 
 /// Figures at zero. The histogram bounds are the process's for good ("Decisions" 4).
-pub fn start(clock: &Clock, config: &Config, plan: &Plan, peers: &[(PeerId, Arc<str>)]) -> Live {
+pub fn start(clock: &Clock, naming: &Naming) -> Live {
     let now = clock.now();
-    let live = Live::new(now, plan, &bounds(config));
+    let live = Live::new(now, &naming.plan, &bounds(&naming.config));
     let since_start = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
     live.set_origin(WallTime::from_micros(clock::wall().as_micros().saturating_sub(since_start)));
-    apply(&live, now, config, plan, peers);
+    apply(&live, now, naming);
     live
 }
 
@@ -26,14 +27,10 @@ fn bounds(config: &Config) -> Vec<u64> {
 }
 
 /// Another plan is in force. Returns what of it the figures cannot follow, one line each.
-pub fn apply(live: &Live, now: Instant, config: &Config, plan: &Plan, peers: &[(PeerId, Arc<str>)]) -> Vec<String> {
+pub fn apply(live: &Live, now: Instant, naming: &Naming) -> Vec<String> {
+    let Naming { config, plan, targets, peers } = naming;
     let inexact = live.apply_plan(now, plan, peers);
-    let target = |queue: &QueuePlan| {
-        let configured = config.queues.iter().find(|configured| configured.name == queue.name)?;
-        Some((queue.id, configured.target))
-    };
-    let targets: Vec<_> = plan.queues.iter().filter_map(target).collect();
-    live.set_targets(&targets);
+    live.set_targets(targets);
     live.set_teams(now, &members(config, plan));
     let calendar = |queue: &QueuePlan| (queue.id, Arc::clone(config.figures.calendar_of(&queue.name)));
     live.set_calendars(&plan.queues.iter().map(calendar).collect::<Vec<_>>());

@@ -130,10 +130,8 @@ impl HubLoop {
         let now = self.clock.now();
         match order {
             Order::Reload { config, resolved, answer } => {
-                let targets = Arc::clone(&config);
                 let lines = self.hub.handle_reload(now, config, &resolved);
-                let (plan, peers) = (self.hub.plan(), self.hub.peers());
-                orders::answer_reload(&self.live, now, &targets, (plan, &peers), lines, answer);
+                orders::answer_reload(&self.live, now, &self.hub.naming(), lines, answer);
             }
             Order::Drain { limit } => self.hub.handle_drain(now, limit),
         }
@@ -154,6 +152,7 @@ impl HubLoop {
             // An asker that has gone needs no answer.
             let _ = self.asked.remove(&ticket).map(|answer| answer.send(reply));
         }
+        orders::follow(&self.live, now, self.hub.poll_naming());
         while let Some(stamped) = self.hub.poll_fact() {
             self.live.fold(&stamped);
         }

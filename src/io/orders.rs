@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::acd::Plan;
-use crate::base::{Instant, PeerId};
+use crate::base::Instant;
 use crate::config::Config;
 use crate::io::figures;
-use crate::node::Resolved;
+use crate::node::{Naming, Resolved};
 use crate::stats::Live;
 
 /// An order of the supervisor to the thread of the ACD engine.
@@ -31,21 +30,24 @@ pub enum Order {
     },
 }
 
-/// The names that figures are kept under: the plan, and the configured neighbours.
-pub(super) type Naming<'a> = (&'a Plan, &'a [(PeerId, Arc<str>)]);
-
 /// Tells the figures of another plan, and the supervisor what of it cannot be followed.
 pub(super) fn answer_reload(
     live: &Live,
     now: Instant,
-    config: &Config,
-    naming: Naming<'_>,
+    naming: &Naming,
     mut lines: Vec<String>,
     answer: oneshot::Sender<Vec<String>>,
 ) {
-    lines.extend(figures::apply(live, now, config, naming.0, naming.1));
+    lines.extend(figures::apply(live, now, naming));
     // A supervisor that does not wait for the lines has none to log.
     drop(answer.send(lines));
+}
+
+/// Tells the figures of what a supervisor has changed.
+pub(super) fn follow(live: &Live, now: Instant, naming: Option<Naming>) {
+    for line in naming.iter().flat_map(|naming| figures::apply(live, now, naming)) {
+        tracing::warn!("{line}");
+    }
 }
 
 /// What the engine had to repair is a broken invariant, and is seen where the others are.

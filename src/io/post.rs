@@ -107,10 +107,8 @@ impl Post for Alone {
                 drop(request.answer.send(reply));
             }
             Asked::Order(Order::Reload { config, resolved, answer }) => {
-                let targets = Arc::clone(&config);
                 let lines = self.node.handle_reload(now, config, resolved);
-                let (plan, peers) = (self.node.plan(), self.node.peers());
-                orders::answer_reload(&self.live, now, &targets, (plan, &peers), lines, answer);
+                orders::answer_reload(&self.live, now, &self.node.naming(), lines, answer);
             }
             Asked::Order(Order::Drain { limit }) => self.node.handle_drain(now, limit),
         }
@@ -132,7 +130,8 @@ impl Post for Alone {
         self.node.poll_media()
     }
 
-    fn carry(&mut self, _: &Clock) {
+    fn carry(&mut self, clock: &Clock) {
+        orders::follow(&self.live, clock.now(), self.node.poll_naming());
         while let Some(stamped) = self.node.poll_fact() {
             self.live.fold(&stamped);
         }

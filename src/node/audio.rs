@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::base::{CallId, LegId, QueueId};
+use crate::base::{CallId, LegId, QueueId, StreamId};
 use crate::config::{AnswerPolicy, MediaPolicy, QueueConfig};
 use crate::media::redirect::redirected;
 use crate::media::{self, Codec, Direction, Far, Local, SessionDescription, same_media};
 use crate::node::contact::{Audio, Description, Offer, Stream};
 use crate::node::ports::Holder;
-use crate::node::shard::{Shard, Side};
+use crate::node::shard::{Owner, Shard, Side};
 
 /// Our order when the caller's is not known.
 const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
@@ -35,7 +35,23 @@ impl Shard {
     /// Notes whose stream it is, so that its events find the contact.
     pub(in crate::node) fn adopt_stream(&mut self, call: CallId, side: Side) {
         let Some(stream) = self.audio_of(call, side).and_then(Audio::stream).map(|stream| stream.id) else { return };
-        self.streams.insert(stream, (call, side));
+        let leg = match side {
+            Side::Caller => self.contacts.get(call.0).map(|contact| contact.leg),
+            Side::Agent(leg) => Some(leg),
+        };
+        if let Some(leg) = leg {
+            self.streams.insert(stream, leg);
+        }
+    }
+
+    /// Whose stream it is.
+    pub(in crate::node) fn side_of(&self, stream: StreamId) -> Option<(CallId, Side)> {
+        let leg = *self.streams.get(&stream)?;
+        match self.owners.get(&leg)? {
+            Owner::Caller(call) => Some((*call, Side::Caller)),
+            Owner::Agent(call) => Some((*call, Side::Agent(leg))),
+            Owner::Released(..) => None,
+        }
     }
 
     /// What the caller is told in a 183 or 200: the engine's audio, or without media what the agent said (`theirs`), or that

@@ -18,6 +18,10 @@ impl Hub {
                 let reply = self.agents(now, offset, limit);
                 self.reply(ticket, reply);
             }
+            Control::Queue(name) => {
+                let reply = self.queue_view(&name);
+                self.reply(ticket, reply);
+            }
             Control::Teams => {
                 let reply = self.teams();
                 self.reply(ticket, reply);
@@ -144,6 +148,7 @@ impl Hub {
                 DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline => None,
             },
             disagrees: status.as_ref().is_some_and(|status| status.disagrees),
+            overrides: self.overrides_of(agent.id),
             peer: Arc::clone(&self.directory.peer(agent.peer).name),
             reachable: !self.down.contains(&agent.peer),
         }

@@ -177,6 +177,15 @@ impl Directory {
         self.plan.queues.binary_search_by_key(&id, |queue| queue.id).is_ok()
     }
 
+    /// What the queues' configuration says holds again, whatever lay over it.
+    pub(super) fn restore(&mut self, queues: &[QueueConfig]) {
+        for queue in queues {
+            if let Some(id) = self.queue_of_name(&queue.name) {
+                *self.config_mut(id) = Arc::new(queue.clone());
+            }
+        }
+    }
+
     /// What is configured of a queue that has an id.
     pub(super) fn config_mut(&mut self, id: QueueId) -> &mut Arc<QueueConfig> {
         &mut self.queues.entries[id.0 as usize].config

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Command, Effect, Engine, Fact, Plan, Stamped};
-use crate::base::{Instant, PeerId, ShardId};
+use crate::acd::{Command, Effect, Engine, Fact, Plan, QueuePlan, Stamped};
+use crate::base::{Instant, PeerId, QueueId, ShardId};
 use crate::config::Config;
 use crate::node::census::Census;
 use crate::node::directory::{Directory, Origin};
@@ -14,6 +14,19 @@ use crate::node::letter::{Down, Said, Ticket, Told, Up};
 use crate::node::listing::Listing;
 use crate::node::message::{Reply, Resolved};
 use crate::node::run_time::RunTime;
+
+/// What figures are kept by, with what supervisors have laid over the configuration.
+#[derive(Debug, Clone)]
+pub struct Naming {
+    /// The configuration: teams and calendars.
+    pub config: Arc<Config>,
+    /// Queues and agents.
+    pub plan: Plan,
+    /// The service levels aimed at, as fractions.
+    pub targets: Vec<(QueueId, f64)>,
+    /// The configured neighbours.
+    pub peers: Vec<(PeerId, Arc<str>)>,
+}
 
 /// See the module. Inputs are the `handle_*`; afterwards `poll_down`, `poll_reply` and `poll_fact` are drained until `None`.
 #[derive(Debug)]
@@ -27,6 +40,8 @@ pub struct Hub {
     pub(super) down: BTreeSet<PeerId>,
     /// What supervisors have changed that shards must know.
     pub(super) run_time: RunTime,
+    /// A supervisor has changed what figures are kept by.
+    pub(super) is_renamed: bool,
     /// Compares what the engine holds with what the shards hold.
     pub(super) census: Census,
     letters: VecDeque<(ShardId, Told)>,
@@ -44,6 +59,7 @@ impl Hub {
             shards,
             down: BTreeSet::new(),
             run_time: RunTime::default(),
+            is_renamed: false,
             census: Census::new(now),
             letters: VecDeque::new(),
             replies: VecDeque::new(),
@@ -122,6 +138,19 @@ impl Hub {
     /// The plan in force: names and ids of queues and agents (for `stats` and the control plane).
     pub fn plan(&self) -> &Arc<Plan> {
         &self.directory.plan
+    }
+
+    /// What figures are kept by.
+    pub fn naming(&self) -> Naming {
+        let plan = self.engine.effective_plan();
+        let target = |queue: &QueuePlan| (queue.id, self.directory.queue(queue.id).config.target);
+        let targets = plan.queues.iter().map(target).collect();
+        Naming { config: Arc::clone(&self.config), plan, targets, peers: self.peers() }
+    }
+
+    /// The same, when a supervisor has changed it since it was last asked. Facts that come after are to be counted by it.
+    pub fn poll_naming(&mut self) -> Option<Naming> {
+        std::mem::take(&mut self.is_renamed).then(|| self.naming())
     }
 
     /// The configured neighbours, by id and name; agents' own phones are not among them.

@@ -57,6 +57,9 @@ impl Up {
             | Command::SetStrategy { .. }
             | Command::SetQueue { .. }
             | Command::SetTarget { .. }
+            | Command::SetWeight { .. }
+            | Command::DropAgent { .. }
+            | Command::DropQueue { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }
             | Command::Drain => None,

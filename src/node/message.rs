@@ -11,7 +11,7 @@ use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason};
 use crate::base::{CallId, Pii};
 use crate::config::Config;
 use crate::media::{Lease, TrackId};
-use crate::node::view::{DecisionView, ExplanationView, TeamView, seconds, seconds_if_any};
+use crate::node::view::{DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any};
 
 /// What a node is made of.
 #[derive(Debug, Clone)]
@@ -58,6 +58,8 @@ pub enum Control {
     },
     /// The team tree.
     Teams,
+    /// The settings in force of the queue of this name.
+    Queue(String),
     /// Calls in the order of their ids.
     Calls {
         /// Rows to skip.
@@ -174,6 +176,8 @@ pub enum AgentChange {
     Leave(String),
     /// Its penalty in the queue of this name.
     Penalty(String, u32),
+    /// What has been set of its skills and memberships is taken back: of the queue of this name, or all of it.
+    Defaults(Option<String>),
 }
 
 /// What a supervisor changes of a skill.
@@ -185,6 +189,8 @@ pub enum SkillChange {
     Enabled(bool),
     /// The agent has it no more.
     Removed,
+    /// As configured.
+    Default,
 }
 
 /// What a supervisor changes of a queue.
@@ -198,6 +204,12 @@ pub enum QueueChange {
     Threshold(Duration),
     /// The priority of callers who come from now on.
     Priority(i32),
+    /// The band: callers of a heavier queue go first.
+    Weight(i32),
+    /// The service level aimed at, in thousandths.
+    Target(u16),
+    /// Everything as configured.
+    Defaults,
 }
 
 /// The node's answer.
@@ -219,6 +231,8 @@ pub enum Reply {
     },
     /// The teams nobody stands above.
     Teams(Vec<TeamView>),
+    /// The queue's settings.
+    Queue(Box<QueueView>),
     /// Why the call waits.
     Explanation(Box<ExplanationView>),
     /// The decisions asked for.
@@ -272,6 +286,9 @@ pub struct AgentView {
     pub disagrees: bool,
     /// The queues its skills fit.
     pub queues: Vec<Arc<str>>,
+    /// What supervisors have set over the configuration, each in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<String>,
     /// The neighbour its device is reached by.
     pub peer: Arc<str>,
     /// True when that neighbour answers.

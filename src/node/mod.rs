@@ -25,6 +25,7 @@ mod journey;
 mod letter;
 mod listing;
 mod message;
+mod overrides;
 mod peers;
 mod planning;
 mod ports;
@@ -55,7 +56,7 @@ use crate::sip::transaction;
 use directory::Directory;
 use gate::Sender;
 
-pub use hub::Hub;
+pub use hub::{Hub, Naming};
 pub use letter::{Down, Ticket, Up};
 pub use message::{
     AgentChange, AgentView, CallView, Control, QueueAudio, QueueChange, Reply, Resolved, Selection, Setup, SkillChange,
@@ -63,7 +64,7 @@ pub use message::{
 pub use route::Router;
 pub use shard::Shard;
 pub use transaction::{Door, Transmit};
-pub use view::{CandidateView, DecisionView, ExplanationView, MemberView, RuleView, TeamView};
+pub use view::{CandidateView, DecisionView, ExplanationView, MemberView, QueueView, RuleView, TeamView};
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each
 /// pair. Datagrams go to the shard that [`Router::owner`] names.
@@ -200,6 +201,16 @@ impl Node {
     /// The plan in force: names and ids of queues and agents (for `stats` and the control plane).
     pub fn plan(&self) -> &Arc<Plan> {
         self.hub.plan()
+    }
+
+    /// What figures are kept by.
+    pub fn naming(&self) -> Naming {
+        self.hub.naming()
+    }
+
+    /// The same, when a supervisor has changed it since it was last asked.
+    pub fn poll_naming(&mut self) -> Option<Naming> {
+        self.hub.poll_naming()
     }
 
     /// The configured neighbours, by id and name; agents' own phones are not among them.

@@ -18,6 +18,8 @@ pub(super) struct RunTime(BTreeMap<QueueId, Change>);
 struct Change {
     open: Option<bool>,
     priority: Option<i32>,
+    /// In thousandths.
+    target: Option<u16>,
     /// By its strategy, a call of the queue rings several agents at once.
     rings_several: bool,
 }
@@ -33,6 +35,21 @@ impl RunTime {
         self.0.entry(queue).or_default().priority = Some(priority);
     }
 
+    /// The queue aims at this service level, in thousandths.
+    pub(super) fn target(&mut self, queue: QueueId, target: u16) {
+        self.0.entry(queue).or_default().target = Some(target);
+    }
+
+    /// The configuration holds again.
+    pub(super) fn drop_queue(&mut self, queue: QueueId) {
+        self.0.remove(&queue);
+    }
+
+    /// Whether the priority and the target of a queue have been set.
+    pub(super) fn has(&self, queue: QueueId) -> [bool; 2] {
+        self.0.get(&queue).map_or([false; 2], |change| [change.priority.is_some(), change.target.is_some()])
+    }
+
     /// The queue has another strategy.
     pub(super) fn strategy(&mut self, queue: QueueId, strategy: &str) {
         self.0.entry(queue).or_default().rings_several = strategy::ring_of(strategy) != Ring::One;
@@ -45,6 +62,7 @@ impl RunTime {
             let config = Arc::make_mut(directory.config_mut(*id));
             config.open = change.open.unwrap_or(config.open);
             config.priority = change.priority.unwrap_or(config.priority);
+            config.target = change.target.map_or(config.target, |target| f64::from(target) / 1_000.0);
             if change.rings_several {
                 directory.rings_at_most = OFFERS_OPEN_MAX;
             }

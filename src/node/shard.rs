@@ -35,7 +35,8 @@ pub struct Shard {
     pub(super) owners: IdMap<LegId, Owner>,
     /// Agents whose offer was taken back, with its epoch, until the leg is gone.
     pub(super) releasing: IdMap<AgentId, u32>,
-    pub(super) streams: IdMap<StreamId, (CallId, Side)>,
+    /// On which leg each stream is; `owners` tells whose that is.
+    pub(super) streams: IdMap<StreamId, LegId>,
     pub(super) ports: Ports,
     /// Where RTP is received.
     pub(super) rtp: Option<IpAddr>,

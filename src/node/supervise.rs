@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::acd::{Actor, AgentState, AgentTarget, Command, Membership, QueueState, Reason, Skill, strategy};
+use crate::acd::{Actor, AgentState, AgentTarget, Command, Laid, Membership, QueueState, Reason, Skill, strategy};
 use crate::base::limits::AGENTS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 use crate::config;
@@ -29,6 +29,7 @@ impl Hub {
         for command in commands {
             self.engine.handle_command(now, command);
         }
+        self.is_renamed |= is_of_plan(change);
         Reply::Set(agents.into_iter().map(|agent| Arc::clone(&self.directory.agent(agent).name)).collect())
     }
 
@@ -60,7 +61,20 @@ impl Hub {
             QueueChange::Threshold(threshold) => {
                 self.engine.handle_command(now, Command::SetTarget { queue, threshold: *threshold, by });
             }
+            QueueChange::Weight(weight) => {
+                self.engine.handle_command(now, Command::SetWeight { queue, weight: *weight, by });
+            }
+            QueueChange::Target(target) => {
+                self.run_time.target(queue, *target);
+                self.tell_shards();
+            }
+            QueueChange::Defaults => {
+                self.run_time.drop_queue(queue);
+                self.tell_shards();
+                self.engine.handle_command(now, Command::DropQueue { queue, by });
+            }
         }
+        self.is_renamed = true;
         Reply::Done
     }
 
@@ -76,6 +90,7 @@ impl Hub {
     /// Shards are told of what has changed as of a reload.
     fn tell_shards(&mut self) {
         let mut directory = Directory::clone(&self.directory);
+        directory.restore(&self.config.queues);
         self.run_time.lay_over(&mut directory);
         self.directory = Arc::new(directory);
         self.tell_all(&Told::Reload(Arc::clone(&self.config), Arc::clone(&self.directory)));
@@ -109,6 +124,11 @@ impl Hub {
                 }
                 Ok(each(&|agent, by| Command::SetMembership { agent, queue, membership: None, by }))
             }
+            AgentChange::Defaults(None) => Ok(each(&|agent, by| Command::DropAgent { agent, what: Laid::All, by })),
+            AgentChange::Defaults(Some(queue)) => {
+                let queue = self.queue_named(queue)?;
+                Ok(each(&|agent, by| Command::DropAgent { agent, what: Laid::Membership(queue), by }))
+            }
             AgentChange::Penalty(queue, penalty) => {
                 let (queue, penalty) = (self.queue_named(queue)?, *penalty);
                 Ok(each(&|agent, by| Command::SetPenalty { agent, queue, penalty, by }))
@@ -137,6 +157,11 @@ impl Hub {
                     SkillChange::Level(level) => (level, true),
                     SkillChange::Enabled(enabled) => (level, enabled),
                     SkillChange::Removed => (0, true),
+                    SkillChange::Default => {
+                        let what = Laid::Skill(Arc::clone(name));
+                        commands.push(Command::DropAgent { agent: agent.id, what, by: by.clone() });
+                        continue;
+                    }
                 };
                 let skill = Skill { name: Arc::clone(name), level, enabled };
                 commands.push(Command::SetSkill { agent: agent.id, skill, by: by.clone() });
@@ -171,7 +196,8 @@ impl Hub {
             | AgentChange::Skills(_)
             | AgentChange::Join { .. }
             | AgentChange::Leave(_)
-            | AgentChange::Penalty(..) => return Ok(agents),
+            | AgentChange::Penalty(..)
+            | AgentChange::Defaults(_) => return Ok(agents),
         };
         let has = |agent: &AgentId| match self.engine.agent(*agent).map(|status| status.state) {
             Some(AgentState::WrapUp) => true,
@@ -216,6 +242,22 @@ impl Hub {
     }
 }
 
+/// True when the change is one of the plan, which figures are kept by.
+const fn is_of_plan(change: &AgentChange) -> bool {
+    match change {
+        AgentChange::Skills(_)
+        | AgentChange::Join { .. }
+        | AgentChange::Leave(_)
+        | AgentChange::Penalty(..)
+        | AgentChange::Defaults(_) => true,
+        AgentChange::State(_)
+        | AgentChange::Pause(..)
+        | AgentChange::ExtendWrapUp(_)
+        | AgentChange::EndWrapUp
+        | AgentChange::Device(_) => false,
+    }
+}
+
 /// What the engine is told of a change of the agent's state. `None` for a change of its skills or memberships.
 fn command(agent: AgentId, change: &AgentChange, by: Actor) -> Option<Command> {
     Some(match change {
@@ -226,8 +268,10 @@ fn command(agent: AgentId, change: &AgentChange, by: Actor) -> Option<Command> {
         AgentChange::ExtendWrapUp(more) => Command::ExtendWrapUp { agent, more: *more, by },
         AgentChange::EndWrapUp => Command::EndWrapUp { agent, by },
         AgentChange::Device(device) => Command::Device { agent, device: *device },
-        AgentChange::Skills(_) | AgentChange::Join { .. } | AgentChange::Leave(_) | AgentChange::Penalty(..) => {
-            return None;
-        }
+        AgentChange::Skills(_)
+        | AgentChange::Join { .. }
+        | AgentChange::Leave(_)
+        | AgentChange::Penalty(..)
+        | AgentChange::Defaults(_) => return None,
     })
 }

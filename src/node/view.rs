@@ -1,10 +1,35 @@
-//! What explanations and teams look like to the control plane.
+//! What explanations, teams and queues look like to the control plane.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+
+/// A queue's settings in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QueueView {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether it takes callers: `open`, `closed`, `emergency`.
+    pub state: &'static str,
+    /// How agents are chosen.
+    pub strategy: &'static str,
+    /// Its band.
+    pub weight: i32,
+    /// The priority of its callers.
+    pub priority: i32,
+    /// The service level's T.
+    #[serde(serialize_with = "seconds")]
+    pub threshold_seconds: Duration,
+    /// The service level aimed at, in thousandths; served as a fraction.
+    #[serde(serialize_with = "fraction")]
+    pub target: u16,
+    /// How many wait.
+    pub waiting: usize,
+    /// Which of these supervisors have set over the configuration.
+    pub overrides: Vec<&'static str>,
+}
 
 /// A team with those below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -112,4 +137,9 @@ pub(super) fn seconds_if_any<S: serde::Serializer>(value: &Option<Duration>, ser
 /// Seconds with three decimals.
 pub(super) fn seconds<S: serde::Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(value.as_millis() as f64 / 1000.0)
+}
+
+/// Thousandths as a fraction.
+fn fraction<S: serde::Serializer>(value: &u16, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(f64::from(*value) / 1_000.0)
 }

@@ -98,14 +98,7 @@ impl Act {
         match self {
             Self::Dial { caller, via, formats, dial } => {
                 world.caller(&caller, &via)?;
-                with(world, &caller, |now, phone| {
-                    if let Phone::Caller(phone) = phone {
-                        if !formats.is_empty() {
-                            phone.handset().set_formats(formats);
-                        }
-                        phone.dial(now, dial);
-                    }
-                })
+                dial_from(world, &caller, formats, dial)
             }
             Self::HangUp(name) => with(world, &name, |now, phone| match phone {
                 Phone::Caller(phone) => phone.hang_up(now),
@@ -155,15 +148,15 @@ impl Act {
             Self::ExtendWrapUp(agent, more) => change(world, agent, AgentChange::ExtendWrapUp(more)),
             Self::EndWrapUp(agent) => change(world, agent, AgentChange::EndWrapUp),
             Self::Device(agent, device) => change(world, agent, AgentChange::Device(device)),
-            Self::Assign(agent, assigned) => change(world, agent, assigned),
             Self::Withdraw(caller) => about(world, &caller, |call, by| Control::HangUp { call, by }),
             Self::Requeue(caller, queue) => about(world, &caller, |call, by| Control::Requeue { call, queue, by }),
             Self::SetPriority(caller, priority) => {
-                about(world, &caller, |call, by| Control::SetPriority { call, priority, by: Actor::User(by) })
+                about(world, &caller, |call, by| Control::SetPriority { call, priority, by: by.as_ref().into() })
             }
             Self::SetQueue(queue, change) => {
-                done(world.control(Control::SetQueue { queue, change, by: SCRIPT.into() }))
+                done(world.control(Control::SetQueue { queue, change, by: "script".into() }))
             }
+            Self::Assign(agent, assigned) => change(world, agent, assigned),
         }
     }
 }
@@ -171,7 +164,18 @@ impl Act {
 /// The control plane is asked for something about a caller's call.
 fn about(world: &mut World, caller: &str, control: impl FnOnce(CallId, Arc<str>) -> Control) -> Result<(), String> {
     let call = call_of(world, caller)?;
-    done(world.control(control(call, SCRIPT.into())))
+    done(world.control(control(call, "script".into())))
+}
+
+fn dial_from(world: &mut World, caller: &str, formats: Vec<u8>, dial: Dial) -> Result<(), String> {
+    with(world, caller, |now, phone| {
+        if let Phone::Caller(phone) = phone {
+            if !formats.is_empty() {
+                phone.handset().set_formats(formats);
+            }
+            phone.dial(now, dial);
+        }
+    })
 }
 
 fn with(world: &mut World, name: &str, act: impl FnOnce(crate::base::Instant, &mut Phone)) -> Result<(), String> {
@@ -220,9 +224,12 @@ fn done(reply: Reply) -> Result<(), String> {
     match reply {
         Reply::Done | Reply::Set(_) => Ok(()),
         Reply::NotFound(text) | Reply::Invalid(text) | Reply::Conflict(text) => Err(text),
-        Reply::Agents { .. } | Reply::Calls { .. } | Reply::Teams(_) | Reply::Explanation(_) | Reply::Decisions(_) => {
-            Err("an answer to another question".to_string())
-        }
+        Reply::Agents { .. }
+        | Reply::Calls { .. }
+        | Reply::Teams(_)
+        | Reply::Queue(_)
+        | Reply::Explanation(_)
+        | Reply::Decisions(_) => Err("an answer to another question".to_string()),
     }
 }
 

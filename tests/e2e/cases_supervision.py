@@ -1,6 +1,7 @@
 """Cases about several agents rung at once, agents who do not answer, and states that a supervisor sets, on real calls."""
 
 import json
+import signal
 
 from cases_calls import CALLERS, phones
 from cases_routing import agent, client, talking
@@ -103,9 +104,39 @@ def a_supervisor_forces_states_that_end_by_themselves(bench):
     check("new tariffs" in engine.log_text(), "the audit line says why")
 
 
+def what_a_supervisor_sets_holds_over_a_reload_until_it_is_taken_back(bench):
+    """Threshold and target reach the figures, a skill reaches the agent; the views say what was set; defaults undo it."""
+    config = (
+        CALLERS
+        + phones("phones", 9)
+        + '[queues.main]\nnumbers = ["800"]\nrequirement = "spanish >= 5"\nthreshold = "20s"\ntarget = 0.8\n'
+        + agent("1001", "{ spanish = 3 }")
+    )
+    engine = bench.engine(config)
+    set_queue = lambda *words: client(bench, engine, "queue", "set", "main", *words)
+    for words in (["threshold", "30s"], ["target", "90%"], ["weight", "2"]):
+        set_queue(*words)
+    client(bench, engine, "agent", "set", "1001", "skill", "spanish=6")
+    figures = lambda: (engine.queue("main")["threshold_seconds"], engine.queue("main")["target"])
+    check(figures() == (30.0, 0.9), f"the figures follow: {figures()}")
+    check(engine.queue("main")["agents"]["ready"] == 1, "the agent is counted in the queue")
+    engine.signal(signal.SIGHUP)
+    wait_until(lambda: "reload" in engine.log_text(), "it reads the file again")
+    check(figures() == (30.0, 0.9), f"a reload leaves it: {figures()}")
+    shown = engine.json("/v1/queues/main")
+    check(shown["overrides"] == ["weight", "threshold", "target"] and shown["weight"] == 2, f"{shown}")
+    check("set at run time" in client(bench, engine, "queue", "show", "main"), "printed")
+    check(engine.agents()["1001"]["overrides"] == ["skill spanish=6"], f"{engine.agents()}")
+    set_queue("defaults")
+    client(bench, engine, "agent", "set", "1001", "skill", "spanish=default")
+    check(figures() == (20.0, 0.8) and engine.json("/v1/queues/main")["overrides"] == [], f"{figures()}")
+    check("overrides" not in engine.agents()["1001"] and engine.queue("main")["agents"]["ready"] == 0, "as configured")
+
+
 BESIDE = []
 CASES = [
     ring_all_has_one_winner,
     who_does_not_answer_is_not_ready_until_it_returns,
     a_supervisor_forces_states_that_end_by_themselves,
+    what_a_supervisor_sets_holds_over_a_reload_until_it_is_taken_back,
 ]

@@ -161,8 +161,10 @@ impl Reference {
             row.memberships.extend(membership.clone());
             return true;
         }
-        let (Command::SetStrategy { queue, .. } | Command::SetQueue { queue, .. } | Command::SetTarget { queue, .. }) =
-            command
+        let (Command::SetStrategy { queue, .. }
+        | Command::SetQueue { queue, .. }
+        | Command::SetTarget { queue, .. }
+        | Command::SetWeight { queue, .. }) = command
         else {
             return false;
         };
@@ -172,6 +174,9 @@ impl Reference {
         }
         if let Command::SetTarget { threshold, .. } = command {
             row.threshold = *threshold;
+        }
+        if let Command::SetWeight { weight, .. } = command {
+            row.routing.weight = *weight;
         }
         true
     }

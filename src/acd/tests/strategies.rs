@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::acd::strategy::{self, Ring, STRATEGIES};
+use crate::acd::{Laid, QueueState};
 
 /// Each with the level of its skill, its penalty and position in queue 1.
 fn centre(strategy: &'static str, agents: &[(u8, u32, u32)]) -> Centre {
@@ -92,6 +93,32 @@ fn the_strategy_of_a_running_queue_can_be_changed() {
     assert_eq!([centre.talk(3, 5), centre.talk(4, 5)], [AgentId(2), AgentId(1)]);
     centre.reload(|_| {});
     assert_eq!(centre.talk(5, 5), AgentId(2), "it survives a reload");
+}
+
+#[test]
+fn what_was_set_at_run_time_is_taken_back_and_the_plan_holds_again() {
+    let mut centre = centre("linear", &[(5, 0, 0), (5, 0, 1)]);
+    let queue = QueueId(1);
+    let planned = centre.engine.effective_plan();
+    centre.command(Command::SetStrategy { queue, strategy: "longest-idle", by: anna() });
+    centre.command(Command::SetWeight { queue, weight: 7, by: anna() });
+    centre.command(Command::SetQueue { queue, state: QueueState::Closed, by: anna() });
+    let skill = |name: &str| Skill { level: 3, ..Skill::from(name) };
+    for name in ["a", "b"] {
+        centre.command(Command::SetSkill { agent: AgentId(1), skill: skill(name), by: anna() });
+    }
+    let membership = Some(Membership { penalty: 9, ..Membership::of(queue) });
+    centre.command(Command::SetMembership { agent: AgentId(1), queue, membership, by: anna() });
+    assert_eq!(centre.engine.effective_plan().queues[0].routing.weight, 7);
+    centre.command(Command::DropAgent { agent: AgentId(1), what: Laid::Skill("a".into()), by: anna() });
+    let laid = centre.engine.laid_over_agent(AgentId(1)).expect("some is left");
+    assert_eq!((laid.skills.len(), laid.memberships.len()), (1, 1));
+    centre.command(Command::DropAgent { agent: AgentId(1), what: Laid::Membership(queue), by: anna() });
+    centre.command(Command::DropAgent { agent: AgentId(1), what: Laid::All, by: anna() });
+    centre.command(Command::DropQueue { queue, by: anna() });
+    assert_eq!(centre.engine.effective_plan(), planned);
+    assert!(centre.engine.laid_over_agent(AgentId(1)).is_none() && centre.engine.laid_over_queue(queue).is_none());
+    assert_eq!([centre.talk(1, 5), centre.talk(2, 5)], [AgentId(1), AgentId(1)], "open, and linear again");
 }
 
 #[test]

@@ -337,7 +337,7 @@ impl World {
         let by = Actor::User("anna".into());
         let (agent, queue) = (AgentId(self.rng.below(9)), QueueId(self.rng.below(6)));
         let rng = &mut self.rng;
-        match rng.below(8) {
+        match rng.below(9) {
             0 | 1 => {
                 let name = ["billing", "english", "sales"][rng.below(3) as usize];
                 let skill = Skill { level: rng.below(11) as u8, enabled: rng.chance(0.8), ..Skill::from(name) };
@@ -354,6 +354,7 @@ impl World {
                 Command::SetQueue { queue, state: states[rng.below(4) as usize], by }
             }
             6 => Command::SetTarget { queue, threshold: secs(rng, 30), by },
+            7 => Command::SetWeight { queue, weight: rng.below(3) as i32 / 2, by },
             _ => {
                 let priority = rng.below(4) as i32 - 2;
                 Command::SetPriority { call: self.any_call(), priority, by }

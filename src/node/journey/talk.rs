@@ -148,7 +148,7 @@ impl Shard {
 
     /// No RTP where it was expected: the far end is asked whether it still lives.
     pub(in crate::node) fn on_silent(&mut self, now: Instant, stream: StreamId) {
-        let Some((call, side)) = self.streams.get(&stream).copied() else { return };
+        let Some((call, side)) = self.side_of(stream) else { return };
         if let Some(leg) = self.leg_of(call, side) {
             self.legs.probe(now, leg);
         }

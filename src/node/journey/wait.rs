@@ -80,7 +80,7 @@ impl Shard {
 
     /// A key was pressed on one side. While both talk, RFC 4733 events are relayed by the media worker itself.
     pub(in crate::node) fn on_digit(&mut self, stream: StreamId, digit: char) {
-        let Some((call, side)) = self.streams.get(&stream).copied() else { return };
+        let Some((call, side)) = self.side_of(stream) else { return };
         self.take_digit(call, side, digit);
     }
 

@@ -305,3 +305,46 @@ fn the_team_tree_counts_states_with_those_below() {
     let part = &all.teams[0];
     assert_eq!((&*part.name, part.total, part.agents.len(), part.teams.len()), ("part", 2, 2, 0));
 }
+
+#[test]
+fn what_was_set_is_shown_over_a_reload_and_taken_back() {
+    let text = config(1, "requirement = 'spanish >= 5'\n[skills]\nspanish = \"spoken\"\n");
+    let mut world = World::new(&text, 100);
+    let spanish = |skill| AgentChange::Skills(vec![("spanish".into(), skill)]);
+    change(&mut world, &["1001"], spanish(SkillChange::Level(7)));
+    change(&mut world, &["1001"], AgentChange::Penalty("q".to_owned(), 3));
+    for setting in [
+        QueueChange::Threshold(Duration::from_secs(5)),
+        QueueChange::Target(900),
+        QueueChange::Weight(2),
+        QueueChange::Priority(4),
+        QueueChange::State(QueueState::Closed),
+    ] {
+        assert_eq!(set_queue(&mut world, setting), Reply::Done);
+    }
+    let named = world.node.poll_naming().expect("figures are told");
+    assert_eq!((named.plan.queues[0].threshold, named.targets[0].1), (Duration::from_secs(5), 0.9));
+    assert!(world.node.poll_naming().is_none(), "once");
+    world.reload(&text);
+    assert_eq!(world.node.naming().targets[0].1, 0.9, "a reload keeps it");
+    let terms = "join q tier=0 position=0 penalty=3 delay=0s";
+    assert_eq!(row(&mut world).overrides, ["skill spanish=7", terms]);
+    let settings = |world: &mut World| {
+        let Reply::Queue(view) = world.control(Control::Queue("q".to_owned())) else { panic!("queue") };
+        *view
+    };
+    let shown = settings(&mut world);
+    assert_eq!((shown.state, shown.target, shown.weight, shown.priority), ("closed", 900, 2, 4));
+    assert_eq!(shown.overrides, ["state", "weight", "priority", "threshold", "target"]);
+    change(&mut world, &["1001"], spanish(SkillChange::Default));
+    assert_eq!(row(&mut world).overrides, [terms]);
+    change(&mut world, &["1001"], AgentChange::Defaults(None));
+    assert!(row(&mut world).overrides.is_empty());
+    assert_eq!(set_queue(&mut world, QueueChange::Defaults), Reply::Done);
+    let shown = settings(&mut world);
+    assert_eq!((shown.state, shown.target, shown.weight, shown.priority), ("open", 800, 0, 0));
+    assert!(shown.overrides.is_empty());
+    assert_eq!(world.node.naming().targets[0].1, 0.8);
+    assert_eq!(world.call("", OFFER).status(), 200, "the shards know too");
+    assert!(world.offer().is_none(), "the skill is gone");
+}
