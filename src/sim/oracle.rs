@@ -123,8 +123,7 @@ impl Oracle {
         self.apply(&stamped.fact).map_err(|error| format!("{error}; at the fact {:?}", stamped.fact))
     }
 
-    /// Checks what must hold whenever the node is at rest: conservation of work and of callers. Work is judged by the agents
-    /// whom no rule of time can keep from a caller; the others are the business of the routing core's own reference.
+    /// Checks what must hold whenever the node is at rest: conservation of work and of callers.
     ///
     /// # Errors
     /// The first thing that does not hold, in words.

@@ -415,8 +415,9 @@ impl Reference {
             let ahead = |caller: &Caller, of: &Caller| {
                 self.rules.may_take(agent, caller) && self.rules.place(caller) < self.rules.place(of)
             };
-            let overtaken =
-                ahead(&rival.caller, &visit.caller) && (!self.firing || ahead(&rival.before, &visit.before));
+            // While timers fire, each of the two may or may not have looked already.
+            let rivals = if self.firing { vec![&rival.caller, &rival.before] } else { vec![&rival.caller] };
+            let overtaken = rivals.iter().all(|rival| views.iter().all(|caller| ahead(rival, caller)));
             assert!(!self.wants_more(rival) || *other == call || !overtaken, "{call} was offered ahead of {other}");
         }
         let past = |agent: AgentId| (agent, &self.agents[&agent].past);

@@ -1,7 +1,7 @@
 //! Random worlds: a small shard answers offers at random, with stale epochs, duplicates and releases that never come, while
 //! plans change and neighbours fail. After each step the engine checks itself, and a reference that knows only facts and
 //! plans judges order, choice, conservation and time. `STROWGER_EVENTS=1000000` takes so many steps in all, half of them in
-//! short worlds, half in long ones.
+//! short worlds, half in long ones; `STROWGER_SEED=17` runs one short world alone and tells its way when it goes wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +18,11 @@ fn random_worlds_break_no_rule() {
     const STEPS: u32 = 60;
     const WORLDS: u64 = 2_500;
     let mut seen = Seen::default();
+    if let Some(seed) = number("STROWGER_SEED") {
+        let mut world = World::new(seed);
+        world.keep_log = true;
+        return world.run(STEPS, &mut seen);
+    }
     let worlds = worlds(STEPS).unwrap_or(WORLDS);
     for seed in 0..worlds {
         World::new(seed).run(STEPS, &mut seen);
@@ -53,8 +58,11 @@ fn the_same_seed_twice_gives_the_same_facts_and_effects() {
 
 /// How many worlds of so many steps take half of the events that are asked for; `None` when nobody asks.
 fn worlds(steps: u32) -> Option<u64> {
-    let events: u64 = std::env::var("STROWGER_EVENTS").ok()?.parse().expect("STROWGER_EVENTS is a number");
-    Some(events.div_ceil(2).div_ceil(u64::from(steps)))
+    Some(number("STROWGER_EVENTS")?.div_ceil(2).div_ceil(u64::from(steps)))
+}
+
+fn number(name: &str) -> Option<u64> {
+    Some(std::env::var(name).ok()?.parse().expect("a number"))
 }
 
 struct World {
@@ -418,7 +426,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("seed {}; set `keep_log` to see its way", self.seed);
+            eprintln!("seed {}; STROWGER_SEED shows the way of a short world", self.seed);
             self.log.iter().rev().take(30).rev().for_each(|line| eprintln!("{line}"));
         }
     }
