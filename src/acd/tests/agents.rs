@@ -140,3 +140,38 @@ fn who_becomes_ready_behind_a_dead_neighbour_is_unreachable() {
     assert_eq!(centre.facts(), [Fact::PeerState { peer: PeerId(0), up: true }]);
     assert_eq!(centre.state(1), AgentState::LoggedOut);
 }
+
+/// How long the agent was in the state it has left last.
+fn spent(centre: &mut Centre, state: &AgentState) -> Duration {
+    let left = |fact: &Fact| {
+        if let Fact::AgentState { from, spent, .. } = fact { Some((from == state, *spent)) } else { None }
+    };
+    let (_, spent) = centre.facts().iter().rev().filter_map(left).find(|(it, _)| *it).expect("the state was left");
+    spent
+}
+
+#[test]
+fn an_agents_own_times_hold_in_place_of_the_common_ones() {
+    let own = |plan: &mut Plan| {
+        plan.queues[0].wrap_up = secs(30);
+        let policy = &mut plan.agents[0].policy;
+        (policy.wrap_up, policy.reject_pause) = (Some(secs(7)), Some(secs(11)));
+        (policy.no_answer_max, policy.no_answer_pause) = (Some(2), secs(3));
+    };
+    let mut centre = Centre::new(own, 1);
+    centre.talk(1, 5);
+    centre.pass(20);
+    assert_eq!(spent(&mut centre, &AgentState::WrapUp), secs(7));
+    centre.enqueue(2, 1);
+    let (agent, epoch) = centre.offer(2);
+    centre.command(Command::OfferFailed { call: CallId(2), agent, epoch, cause: OfferCause::Declined });
+    centre.pass(15);
+    assert_eq!(spent(&mut centre, &AgentState::NotReady(Reason::Rejected)), secs(11));
+    let (call, agent) = (CallId(2), AgentId(1));
+    for pause in [3, 60, 3] {
+        let (_, epoch) = centre.ring(2);
+        centre.command(Command::OfferFailed { call, agent, epoch, cause: OfferCause::NoAnswer });
+        centre.pass(pause);
+        assert_eq!(spent(&mut centre, &AgentState::NotReady(Reason::NoAnswer)), secs(pause));
+    }
+}
