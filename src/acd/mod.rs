@@ -56,6 +56,7 @@ pub mod strategy;
 mod supervise;
 mod table;
 mod visit;
+mod workday;
 
 #[cfg(test)]
 mod tests;
@@ -75,3 +76,4 @@ pub use plan::{
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};
+pub use workday::Workday;

@@ -207,7 +207,7 @@ impl Client {
     }
 
     /// All pages of a list as one.
-    fn get_all(&self, path: &str, key: &str) -> Result<Value, String> {
+    pub(super) fn get_all(&self, path: &str, key: &str) -> Result<Value, String> {
         let mut all = Vec::new();
         loop {
             let mut page = self.get(&format!("{path}?limit={PAGE}&offset={}", all.len()))?;
@@ -222,7 +222,8 @@ impl Client {
         }
     }
 
-    fn get(&self, path: &str) -> Result<Value, String> {
+    /// The JSON at an address of the engine.
+    pub(super) fn get(&self, path: &str) -> Result<Value, String> {
         let mut request = self.agent.get(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));

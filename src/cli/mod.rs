@@ -10,8 +10,10 @@ mod explain;
 mod log;
 mod print;
 mod rules;
+mod signals;
 mod stats;
 mod teams;
+mod top;
 mod wish;
 
 use std::process::ExitCode;
@@ -38,6 +40,7 @@ pub fn run() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),
         Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
+        Command::Top(options) => top::run(&options),
         Command::Teams(target) => finish(Client::new(&target).and_then(|client| client.teams())),
         Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
         Command::Queue { command: QueueCommand::Stats(stats) } => {

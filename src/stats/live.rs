@@ -33,6 +33,8 @@ use crate::stats::reading::{PeerReading, QueueReading, Reading, TeamReading};
 use crate::stats::snapshot::{Overview, QueueSnapshot};
 use crate::stats::spread::{Working, WorkingReading};
 use crate::stats::teams::Teams;
+#[cfg(test)]
+use crate::stats::tests::hold;
 
 /// The live figures; see the module.
 #[derive(Debug)]
@@ -180,7 +182,15 @@ impl Live {
 
     /// Every queue that ever was configured, by id; each is a consistent copy.
     pub fn queues(&self, now: Instant) -> Vec<QueueSnapshot> {
-        self.read(now).queues.iter().map(|queue| QueueSnapshot::of(queue, now)).collect()
+        self.snapshots(now).0
+    }
+
+    /// Copies of all queues, and each agent once by state.
+    fn snapshots(&self, now: Instant) -> (Vec<QueueSnapshot>, ByState) {
+        let (roster, wall) = (self.roster(), self.moment(now).wall);
+        let reading = self.read_of(&roster, now);
+        let copies = roster.queues.iter().zip(&reading.queues);
+        (copies.map(|(queue, copy)| QueueSnapshot::of(queue, copy, now, wall)).collect(), reading.agents)
     }
 
     /// One queue's figures by interval.
@@ -213,14 +223,13 @@ impl Live {
         }
         let theta = queue.patience().theta();
         let reading = QueueReading { name: Arc::clone(&queue.name), cells: queue.read(), agents, theta };
-        Some(QueueSnapshot::of(&reading, now))
+        Some(QueueSnapshot::of(&queue, &reading, now, self.moment(now).wall))
     }
 
     /// All queues and their sum, from the same copies.
     pub fn overview(&self, now: Instant) -> Overview {
-        let reading = self.read(now);
-        let queues = reading.queues.iter().map(|queue| QueueSnapshot::of(queue, now)).collect();
-        Overview::new(queues, &reading.agents)
+        let (queues, agents) = self.snapshots(now);
+        Overview::new(queues, &agents)
     }
 
     /// The sum over all queues: of queue visits, so a requeued caller counts in each queue; each agent counts once.
@@ -244,7 +253,10 @@ impl Live {
 
     /// Everything, for the exposition.
     pub(super) fn read(&self, now: Instant) -> Reading {
-        let roster = self.roster();
+        self.read_of(&self.roster(), now)
+    }
+
+    fn read_of(&self, roster: &Roster, now: Instant) -> Reading {
         let mut by_queue = vec![ByState::default(); roster.queues.len()];
         let mut agents = ByState::default();
         for membership in &roster.groups {
@@ -535,6 +547,28 @@ impl Live {
     #[cfg(test)]
     pub(super) fn block_of(&self, id: QueueId) -> Arc<Queue> {
         self.queue_of(id).expect("the test named a planned queue")
+    }
+
+    /// Every guard that a reader could take, and stronger: for a test of who waits for them.
+    #[cfg(test)]
+    pub(super) fn hold_readers(&self) -> Vec<hold::Guard<'_>> {
+        let names = self.roster().queues.iter().map(|queue| Arc::clone(&queue.name)).collect::<Vec<_>>();
+        let mut guards = hold::all(&self.names, names.into_iter().chain((0..hold::KEYS).map(|n| n.to_string().into())));
+        guards.push(Box::new(self.roster.write().unwrap()));
+        guards.push(self.teams.hold_readers());
+        guards
+    }
+
+    /// Every guard that the writer could take.
+    #[cfg(test)]
+    pub(super) fn hold_writers(&self) -> Vec<hold::Guard<'_>> {
+        let keys = || (0..hold::KEYS).map(|n| n as u32);
+        let mut guards = hold::all(&self.queues, keys().map(QueueId));
+        guards.extend(hold::all(&self.agents, keys().map(AgentId)));
+        guards.extend(hold::all(&self.peers, keys().map(PeerId)));
+        guards.extend(self.contacts.hold());
+        guards.extend(self.teams.hold_writers());
+        guards
     }
 }
 

@@ -1,11 +1,14 @@
 //! Tests of the figures as a whole: what is folded is what is read, scraped and documented.
 
 mod agents;
+mod apart;
 mod boards;
 mod contacts;
+pub(super) mod hold;
 mod intervals;
 mod outlook;
 mod page;
+mod periods;
 mod scrape;
 mod visits;
 
