@@ -78,10 +78,8 @@ pub(super) static QUEUES: &[Column<Queue>] = columns! { Queue:
         |q, _| waiting(q), |q| Key::Number(Some(q.waiting as f64));
     'L' "LONGEST" "最长等待" ("the longest wait" "最长等待时长") Right 2
         |q, _| longest(q), |q| Key::Number(Some(q.longest));
-    'S' "SL%" "服务水平" ("service level, the last 30 minutes" "服务水平（近 30 分钟）") Right 3
+    'S' "SL/GOAL" "水平/目标" ("service level in percent, the last 30 minutes, and what is aimed at" "近 30 分钟服务水平与目标（%）") Right 3
         |q, _| level(q), |q| Key::Rising(q.level.map(|level| level - q.target.unwrap_or_default()));
-    'G' "GOAL" "目标" ("the level aimed at, and T" "服务水平目标与阈值 T") Right 8
-        |q, _| Cell::plain(goal(q)), |q| Key::Number(q.target);
     'O' "OFFER" "呼入量" ("offered today" "今日呼入量") Right 6
         |q, _| Cell::plain(q.offered.to_string()), |q| Key::Number(Some(q.offered as f64));
     'A' "ANSW" "接通量" ("answered today" "今日接通量") Right 7
@@ -100,17 +98,19 @@ pub(super) static QUEUES: &[Column<Queue>] = columns! { Queue:
         |q, _| Cell::plain(q.talking.to_string()), |q| Key::Number(Some(q.talking as f64));
     'P' "PAUSE" "未就绪" ("agents not ready, unreachable or in other calls" "未就绪、不可达或其他通话的坐席数") Right 7
         |q, _| Cell::plain(q.not_ready.to_string()), |q| Key::Number(Some(q.not_ready as f64));
+    'G' "T" "阈值" ("T of the service level" "服务水平阈值 T") Right 12
+        |q, _| threshold(q), |q| Key::Rising(q.threshold);
     'K' "RING" "振铃" ("agents ringing" "振铃坐席数") Right 13
         |q, _| Cell::plain(q.ringing.to_string()), |q| Key::Number(Some(q.ringing as f64));
-    'U' "WRAP" "话后" ("agents in wrap-up" "话后处理坐席数") Right 12
+    'U' "WRAP" "话后" ("agents in wrap-up" "话后处理坐席数") Right 14
         |q, _| Cell::plain(q.wrap_up.to_string()), |q| Key::Number(Some(q.wrap_up as f64));
-    'Y' "SL% TODAY" "今日服务水平" ("service level today" "今日服务水平") Right 14
+    'Y' "SL% TODAY" "今日服务水平" ("service level today" "今日服务水平") Right 15
         |q, _| percent(q.level_today), |q| Key::Rising(q.level_today);
-    'I' "ANSW%" "人工接通率" ("answer rate today" "今日人工接通率") Right 15
+    'I' "ANSW%" "人工接通率" ("answer rate today" "今日人工接通率") Right 16
         |q, _| percent(q.answer_rate), |q| Key::Rising(q.answer_rate);
-    'J' "LOSS%" "呼损率" ("loss rate today" "今日呼损率") Right 16
+    'J' "LOSS%" "呼损率" ("loss rate today" "今日呼损率") Right 17
         |q, _| percent(q.loss_rate), |q| Key::Number(q.loss_rate);
-    'H' "AHT" "平均处理" ("average handle time today" "今日平均处理时长") Right 17
+    'H' "AHT" "平均处理" ("average handle time today" "今日平均处理时长") Right 18
         |q, _| time(q.aht), |q| Key::Number(q.aht);
 };
 
@@ -170,7 +170,8 @@ pub(super) fn tone(level: Option<f64>, target: Option<f64>) -> Tone {
 pub(super) fn level(queue: &Queue) -> Cell {
     let tone = tone(queue.level, queue.target);
     let mark = if tone == Tone::Bad { "!" } else { "" };
-    Cell::toned(percent(queue.level).text + mark, tone)
+    let goal = queue.target.map_or_else(String::new, |target| format!("/{:.0}", 100.0 * target));
+    Cell::toned(percent(queue.level).text + &goal + mark, tone)
 }
 
 fn waiting(queue: &Queue) -> Cell {
@@ -193,10 +194,8 @@ fn ready(queue: &Queue) -> Cell {
     Cell::toned(queue.ready.to_string(), tone)
 }
 
-/// `80/20s`
-fn goal(queue: &Queue) -> String {
-    let target = queue.target.map_or_else(|| "-".to_string(), |target| format!("{:.0}", 100.0 * target));
-    queue.threshold.map_or_else(|| target.clone(), |threshold| format!("{target}/{threshold}s"))
+fn threshold(queue: &Queue) -> Cell {
+    queue.threshold.map_or_else(none, |threshold| Cell::plain(format!("{threshold}s")))
 }
 
 /// A fraction as a percentage.
@@ -279,7 +278,7 @@ mod tests {
         assert_eq!(tone(Some(0.7), Some(0.6)), Tone::Good);
         assert_eq!((tone(None, Some(0.8)), tone(Some(0.1), None)), (Tone::Plain, Tone::Plain));
         let queue = Queue { level: Some(0.5), target: Some(0.8), threshold: Some(20.0), ..Queue::default() };
-        assert_eq!((level(&queue).text, goal(&queue)), ("50.0!".to_string(), "80/20s".to_string()));
+        assert_eq!((level(&queue).text, threshold(&queue).text), ("50.0/80!".to_string(), "20s".to_string()));
     }
 
     #[test]

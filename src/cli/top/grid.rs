@@ -48,7 +48,7 @@ pub(super) struct Grid {
 /// Places between two columns.
 const GAP: usize = 1;
 /// The first column is cut before any other goes, but not below this.
-const NAME_MIN: usize = 12;
+const NAME_MIN: usize = 10;
 
 impl Cell {
     /// A cell of no meaning beyond its text.
@@ -202,8 +202,8 @@ mod tests {
         let grid = grid();
         assert_eq!(grid.fit(100), [(0, 20), (1, 4), (2, 4)]);
         assert_eq!(grid.fit(24), [(0, 14), (1, 4), (2, 4)]);
-        assert_eq!(grid.fit(21), [(0, 16), (1, 4)]);
-        assert_eq!(grid.fit(16), [(0, 16)]);
+        assert_eq!(grid.fit(19), [(0, 14), (1, 4)]);
+        assert_eq!(grid.fit(14), [(0, 14)]);
         assert_eq!(grid.fit(5), [(0, 5)]);
     }
 

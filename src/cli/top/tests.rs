@@ -204,7 +204,7 @@ fn a_level_is_coloured_by_its_target_unless_nobody_wants_colours() {
         buffer[(x, y)].fg
     };
     let coloured = drawn(&board, 80, 24, Paint::Colours);
-    let levels = [("support", "72.4"), ("客", "51.2!"), ("sales", "93.1"), ("vip", "80.0")];
+    let levels = [("support", "72.4"), ("客", "51.2/80!"), ("sales", "93.1"), ("vip", "80.0")];
     let colours = levels.map(|(name, text)| colour_of(&coloured, name, text));
     assert_eq!(colours, [Color::Yellow, Color::Red, Color::Green, Color::Green]);
     let plain = drawn(&board, 80, 24, Paint::None);
@@ -279,24 +279,24 @@ fn many_rows_are_paged_through_and_the_place_outlives_a_smaller_list() {
         Snapshot { queues, ..snapshot() }
     };
     let mut board = Board::new(Lang::En, "x", Tab::Queues, Duration::from_secs(2), many(500));
-    let first = |board: &Board| board.first(board.grid().rows.len(), 18);
+    let first = |board: &Board| board.first(board.grid().rows.len(), 17);
     for (key, expected) in [
-        (Key::PageDown, 18),
-        (Key::Down, 19),
-        (Key::Up, 18),
-        (Key::End, 482),
-        (Key::Down, 482),
-        (Key::PageUp, 464),
+        (Key::PageDown, 17),
+        (Key::Down, 18),
+        (Key::Up, 17),
+        (Key::End, 483),
+        (Key::Down, 483),
+        (Key::PageUp, 466),
         (Key::Home, 0),
         (Key::Up, 0),
     ] {
-        board.press(key, 18);
+        board.press(key, 17);
         assert_eq!(first(&board), expected, "{key:?}");
     }
-    board.press(Key::End, 18);
-    assert!(screen(&drawn(&board, 80, 24, Paint::Colours)).contains("483-500 of 500"));
+    board.press(Key::End, 17);
+    assert!(screen(&drawn(&board, 80, 24, Paint::Colours)).contains("484-500 of 500"));
     board.accept(at(1), Ok(many(20)));
-    assert_eq!(first(&board), 2);
+    assert_eq!(first(&board), 3);
     board.accept(at(2), Ok(many(3)));
     assert!(screen(&drawn(&board, 80, 24, Paint::Colours)).contains("1-3 of 3"));
 }
@@ -323,11 +323,11 @@ fn keys_pause_fetch_turn_and_leave() {
 fn printed_once_it_has_every_column_and_row() {
     let text = view::text(&board(Lang::Zh, Tab::Queues));
     let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines.len(), 4 + 5, "{text}");
-    assert!(lines[3].starts_with("队列") && lines[3].ends_with("平均处理"), "{text}");
+    assert_eq!(lines.len(), 5 + 5, "{text}");
+    assert!(lines[4].starts_with("队列") && lines[4].ends_with("平均处理"), "{text}");
     let wide = |line: &&str| crate::cli::print::places(line);
     assert_eq!(
-        lines[4..].iter().map(wide).collect::<std::collections::BTreeSet<_>>().len(),
+        lines[5..].iter().map(wide).collect::<std::collections::BTreeSet<_>>().len(),
         1,
         "they line up:\n{text}"
     );

@@ -1,4 +1,4 @@
-//! Draws the board: three lines of sums, the tabs, the table, and a line about the keys. Everything that is drawn is in the board;
+//! Draws the board: a title, three lines of sums, the tabs, the table, and a line about the keys. Everything that is drawn is in the board;
 //! colours only stress what the text says too.
 
 use std::time::Duration;
@@ -14,10 +14,11 @@ use crate::cli::print::clock;
 use crate::cli::top::board::{Board, Link, Mode, Tab};
 use crate::cli::top::columns::level;
 use crate::cli::top::grid::{Grid, Side, Tone, pad, wrap};
-use crate::cli::top::words;
+use crate::cli::top::snapshot::Queue;
+use crate::cli::top::words::{self, Lang};
 
-/// Lines above the rows: four and the titles.
-const HEAD: u16 = 5;
+/// Lines above the rows: five and the titles.
+const HEAD: u16 = 6;
 /// Lines below the rows.
 const FOOT: u16 = 1;
 /// A refresh of less than this many milliseconds is told in them.
@@ -33,7 +34,7 @@ pub(super) enum Paint {
 
 /// The board as plain text: the sums, and every row and column of the list.
 pub(super) fn text(board: &Board) -> String {
-    format!("{}\n{}\n\n{}", sums(board), states(board), board.grid().plain())
+    format!("{}\n{}\n{}\n\n{}", now_line(board), today(board), states(board), board.grid().plain())
 }
 
 /// How many rows of the table a terminal of this height shows.
@@ -50,9 +51,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, board: &Board, paint: Paint, now: Inst
     }
     page.line(0, title(board));
     page.right(0, status(board, now));
-    page.line(1, sums(board));
-    page.line(2, states(board));
-    page.line(3, tabs(board));
+    page.line(1, now_line(board));
+    page.line(2, today(board));
+    page.line(3, states(board));
+    page.line(4, tabs(board));
     let grid = board.grid();
     let rows = self::page(area.height);
     let first = board.first(grid.rows.len(), rows);
@@ -142,23 +144,25 @@ fn status(board: &Board, now: Instant) -> Line<'static> {
     }
 }
 
-/// All queues in a line.
-fn sums(board: &Board) -> Line<'static> {
+/// All queues at this moment.
+fn now_line(board: &Board) -> Line<'static> {
     let total = &board.snapshot.total;
-    let level = level(total);
-    let text = |english: String, chinese: String| if board.lang == words::Lang::Zh { chinese } else { english };
-    let (wait, longest) = (total.waiting, clock(total.longest));
-    let (offered, answered, abandoned, lost) = (total.offered, total.answered, total.abandoned, total.lost);
+    let (wait, longest, level) = (total.waiting, clock(total.longest), level(total));
+    let before = match board.lang {
+        Lang::En => format!("waiting {wait}, longest {longest}   service level, 30 min: "),
+        Lang::Zh => format!("排队 {wait}  最长等待 {longest}   服务水平（近 30 分钟）："),
+    };
+    Line::from(vec![Span::raw(before), Span::styled(level.text, style(level.tone))])
+}
+
+/// All queues since midnight.
+fn today(board: &Board) -> Line<'static> {
+    let Queue { offered, answered, abandoned, lost, .. } = board.snapshot.total;
     let today = board.lang.of_words(words::TODAY);
-    Line::from(vec![
-        Span::raw(text(format!("waiting {wait}, longest {longest}"), format!("排队 {wait}  最长等待 {longest}"))),
-        Span::raw(text("   SL (30 min) ".to_string(), "   服务水平（近 30 分钟） ".to_string())),
-        Span::styled(level.text, style(level.tone)),
-        Span::raw(text(
-            format!("   {today}: {offered} offered, {answered} answered, {abandoned} abandoned, {lost} lost"),
-            format!("   {today}：呼入 {offered}  接通 {answered}  放弃 {abandoned}  呼损 {lost}"),
-        )),
-    ])
+    Line::raw(match board.lang {
+        Lang::En => format!("{today} {offered} offered, {answered} answered, {abandoned} abandoned, {lost} lost"),
+        Lang::Zh => format!("{today}：呼入 {offered}  接通 {answered}  放弃 {abandoned}  呼损 {lost}"),
+    })
 }
 
 /// All agents in a line.
@@ -168,8 +172,8 @@ fn states(board: &Board) -> Line<'static> {
         board.snapshot.states.iter().map(|(label, count)| format!("{} {count}", words::state(label, board.lang)));
     let each = each.collect::<Vec<_>>().join(", ");
     match board.lang {
-        words::Lang::En => Line::raw(format!("{all} agents: {each}")),
-        words::Lang::Zh => Line::raw(format!("坐席 {all}：{}", each.replace(", ", "  "))),
+        Lang::En => Line::raw(format!("{all} agents: {each}")),
+        Lang::Zh => Line::raw(format!("坐席 {all}：{}", each.replace(", ", "  "))),
     }
 }
 

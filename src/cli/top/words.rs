@@ -81,7 +81,7 @@ pub(super) const HELP: [[&str; 3]; 12] = [
 /// What the figures are, at the end of the help.
 pub(super) const NOTES: [Words; 4] = [
     [
-        "Counts are of queue visits today, by the queue's calendar. SL% is SL-F3 by events over the last 30 minutes.",
+        "Counts are of queue visits today, by the queue's calendar. SL is SL-F3 by events over the last 30 minutes.",
         "计数为当日（按队列时区）的排队次数。服务水平为近 30 分钟 SL-F3（按事件计）。",
     ],
     [
