@@ -1,5 +1,7 @@
 //! The client of a running engine's HTTP interface: prints lists as tables or as the engine's JSON, and sends actions.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::cli::args::{QueueStats, Target};
@@ -9,6 +11,8 @@ use crate::cli::{stats, teams};
 
 /// Rows asked for at a time; the engine gives at most so many.
 const PAGE: usize = 1_000;
+/// How long an answer is awaited.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client of one engine.
 #[derive(Debug)]
@@ -22,12 +26,17 @@ pub(super) struct Client {
 impl Client {
     /// A client of the engine at the target.
     pub(super) fn new(target: &Target) -> Result<Self, String> {
+        Self::patient(target, PATIENCE)
+    }
+
+    /// The same, which waits so long for each answer.
+    pub(super) fn patient(target: &Target, patience: Duration) -> Result<Self, String> {
         if !target.url.starts_with("http://") {
             return Err(format!("`{}` does not begin with http://", target.url));
         }
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(std::time::Duration::from_secs(10)))
+            .timeout_global(Some(patience))
             .build();
         Ok(Self {
             agent: config.into(),

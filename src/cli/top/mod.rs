@@ -14,6 +14,7 @@ mod tests;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -28,10 +29,13 @@ use crate::cli::top::view::Paint;
 pub(super) use crate::cli::top::board::Tab;
 pub(super) use crate::cli::top::words::Lang;
 
+/// How long an answer is awaited before the board says that the engine is not there.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// Shows the board until it is left, or prints it once.
 pub(super) fn run(options: &args::Top) -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
-    let client = match Client::new(&options.target) {
+    let client = match Client::patient(&options.target, PATIENCE) {
         Ok(client) => client,
         Err(why) => return fail(&why),
     };
