@@ -16,7 +16,8 @@ impl Engine {
         let mut wishing = 0;
         for (id, queue) in self.queues.iter() {
             queue.check()?;
-            armed += queue.alarms().count();
+            self.check_watches(id, queue)?;
+            armed += queue.alarms().count() + queue.watches().count();
             waiting += queue.len();
             for place in queue.order.walk() {
                 let visit =

@@ -85,6 +85,10 @@ pub(super) enum Timer {
     Rested(CallId),
     /// Somebody in the queue may look further.
     Reach(QueueId),
+    /// The queue's reserve may join or leave.
+    Reserve(QueueId),
+    /// The queue may lend its members, or no more.
+    Lending(QueueId),
     /// The device has rung long enough.
     Ring(AgentId),
     /// A cancelled offer's leg should have ended long ago.
@@ -154,6 +158,8 @@ impl Engine {
             | Command::SetQueue { .. }
             | Command::SetTarget { .. }
             | Command::SetWeight { .. }
+            | Command::SetReserve { .. }
+            | Command::SetAim { .. }
             | Command::DropAgent { .. }
             | Command::DropQueue { .. }
             | Command::SetPriority { .. } => self.on_override(&command),
@@ -176,6 +182,8 @@ impl Engine {
                 Timer::RingMore(call) => self.on_ring_more(call),
                 Timer::Rested(call) => self.on_rested(call),
                 Timer::Reach(queue) => self.on_reach(queue),
+                Timer::Reserve(queue) => self.on_reserve(queue),
+                Timer::Lending(queue) => self.on_lending(queue),
                 Timer::Ring(agent) => self.on_ring_timeout(agent),
                 Timer::Release(agent) => self.on_release_overdue(agent),
                 Timer::WrapUp(agent) => self.on_wrap_up_over(agent),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::acd::plan::{DeviceState, Reason};
 use crate::acd::requirement::Attributes;
+use crate::acd::reserve::{ReserveMode, ReserveThresholds};
 use crate::acd::routing::{Membership, QueueState, Skill};
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 
@@ -197,6 +198,24 @@ pub enum Command {
         /// Who wished it.
         by: Actor,
     },
+    /// Somebody sets who decides about a queue's reserve, or by which thresholds.
+    SetReserve {
+        /// The queue.
+        queue: QueueId,
+        /// What is set; the other stays.
+        change: ReserveChange,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// Somebody sets the service level that a queue aims at, and must hold to lend its members.
+    SetAim {
+        /// The queue.
+        queue: QueueId,
+        /// In thousandths.
+        target: u16,
+        /// Who wished it.
+        by: Actor,
+    },
     /// What has been set of an agent at run time is taken back: the plan holds again.
     DropAgent {
         /// The agent.
@@ -250,6 +269,15 @@ pub enum Command {
     },
     /// The node drains: nothing joins any more. Callers who wait are still offered.
     Drain,
+}
+
+/// What of a queue's reserve is set at run time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReserveChange {
+    /// Who decides.
+    Mode(ReserveMode),
+    /// When it joins and leaves by itself.
+    Thresholds(ReserveThresholds),
 }
 
 /// What of an agent has been set at run time.

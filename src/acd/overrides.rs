@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::message::{Command, Laid};
+use crate::acd::message::{Command, Laid, ReserveChange};
 use crate::acd::plan::{AgentPlan, Plan, QueuePlan};
+use crate::acd::reserve::{ReserveMode, ReserveThresholds};
 use crate::acd::routing::{Membership, QueueState, Skill};
 use crate::base::limits::SKILLS_MAX;
 use crate::base::{AgentId, QueueId};
@@ -38,6 +39,12 @@ pub struct QueueOverrides {
     pub threshold: Option<Duration>,
     /// The band.
     pub weight: Option<i32>,
+    /// Who decides about the reserve.
+    pub reserve_mode: Option<ReserveMode>,
+    /// When the reserve joins and leaves by itself.
+    pub reserve: Option<ReserveThresholds>,
+    /// The service level that is held to lend members, in thousandths.
+    pub aim: Option<u16>,
 }
 
 impl Overrides {
@@ -69,6 +76,13 @@ impl Overrides {
                 self.queues.entry(*queue).or_default().threshold = Some(*threshold);
             }
             Command::SetWeight { queue, weight, .. } => self.queues.entry(*queue).or_default().weight = Some(*weight),
+            Command::SetReserve { queue, change: ReserveChange::Mode(mode), .. } => {
+                self.queues.entry(*queue).or_default().reserve_mode = Some(*mode);
+            }
+            Command::SetReserve { queue, change: ReserveChange::Thresholds(thresholds), .. } => {
+                self.queues.entry(*queue).or_default().reserve = Some(*thresholds);
+            }
+            Command::SetAim { queue, target, .. } => self.queues.entry(*queue).or_default().aim = Some(*target),
             Command::DropAgent { agent, what, .. } => self.drop_of(*agent, what),
             Command::DropQueue { queue, .. } => drop(self.queues.remove(queue)),
             Command::Enqueue { .. }
@@ -137,7 +151,11 @@ impl Overrides {
         plan.strategy = over.strategy.unwrap_or(plan.strategy);
         plan.open = over.state.map_or(plan.open, |state| state == QueueState::Open);
         plan.threshold = over.threshold.unwrap_or(plan.threshold);
-        plan.routing.weight = over.weight.unwrap_or(plan.routing.weight);
+        let routing = &mut plan.routing;
+        routing.weight = over.weight.unwrap_or(routing.weight);
+        routing.reserve.mode = over.reserve_mode.unwrap_or(routing.reserve.mode);
+        routing.reserve.thresholds = over.reserve.unwrap_or(routing.reserve.thresholds);
+        routing.lending.target = over.aim.unwrap_or(routing.lending.target);
         plan
     }
 }

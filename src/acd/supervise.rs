@@ -30,6 +30,8 @@ impl Engine {
             Command::SetStrategy { queue, .. }
             | Command::SetTarget { queue, .. }
             | Command::SetWeight { queue, .. }
+            | Command::SetReserve { queue, .. }
+            | Command::SetAim { queue, .. }
             | Command::DropQueue { queue, .. }
             | Command::SetQueue { queue, .. } => {
                 if plan.queues.binary_search_by_key(queue, |row| row.id).is_ok() {
@@ -127,6 +129,8 @@ impl Engine {
         let Some(row) = self.queues.get_mut(id) else { return };
         row.replan(plan);
         self.arm_threshold(id);
+        self.look_at_reserve(id);
+        self.look_at_lending(id);
         if matches!(command, Command::SetQueue { state: QueueState::Emergency, .. }) {
             while let Some(call) = self.queues.get(id).and_then(|row| row.order.first()).map(|place| place.call) {
                 self.flow_out(call, FlowOut::Closed);

@@ -31,6 +31,7 @@ impl Engine {
             return;
         };
         self.seq += 1;
+        let watched = row.is_watched();
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
         let reach = row.reach(since, self.now);
@@ -56,6 +57,10 @@ impl Engine {
         self.arm_wait_max(queue);
         self.arm_reach(queue);
         self.offer_or_wait(call);
+        // A reserve that this call brings in takes the best of those who wait, which need not be this one.
+        if watched {
+            self.look_at_reserve(queue);
+        }
     }
 
     pub(super) fn on_caller_gone(&mut self, call: CallId) {
@@ -93,6 +98,7 @@ impl Engine {
             self.timers.cancel(timer);
         }
         let wait = self.now.since(since);
+        let watched = row.is_watched();
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
         let (count, fact) = match outcome {
             Outcome::Answered(agent) => (answered, Fact::Answered { call, queue, agent, wait, since }),
@@ -102,6 +108,15 @@ impl Engine {
         *count += 1;
         self.tell(fact);
         self.tell_oldest(queue);
+        if watched {
+            self.look_at_reserve(queue);
+            match outcome {
+                Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
+                Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
+                // Decided when it passed the threshold, or never.
+                Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
+            }
+        }
         self.forget_when_drained(queue);
     }
 
@@ -115,6 +130,7 @@ impl Engine {
         }
         visit.missed = true;
         self.tell(Fact::Missed { call, queue });
+        self.on_decided(queue, false);
     }
 
     fn tell_oldest(&mut self, queue: QueueId) {
@@ -133,7 +149,8 @@ impl Engine {
         if row.listing == Listing::Configured || row.len() > 0 {
             return;
         }
-        self.queues.remove(queue);
+        let Some(row) = self.queues.remove(queue) else { return };
+        self.forget_watches(queue, &row);
         self.matching.forget(queue);
     }
 
@@ -235,7 +252,7 @@ impl Engine {
 }
 
 /// When to arm: the armed timer is too late for the need, or there is none. A need beyond all time is none.
-fn later(armed: Option<Alarm>, need: Option<Instant>) -> Option<Instant> {
+pub(super) fn later(armed: Option<Alarm>, need: Option<Instant>) -> Option<Instant> {
     need.filter(|&need| need < Instant::FAR && armed.is_none_or(|alarm| alarm.at > need))
 }
 

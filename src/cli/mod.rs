@@ -10,6 +10,7 @@ mod explain;
 mod log;
 mod print;
 mod rules;
+mod standby;
 mod stats;
 mod teams;
 mod wish;

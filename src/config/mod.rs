@@ -7,6 +7,7 @@ mod describe;
 mod error;
 mod figures;
 mod fit;
+mod lending;
 mod lint;
 mod listeners;
 mod parse;
@@ -14,6 +15,7 @@ mod peers;
 mod policy;
 mod queues;
 mod reader;
+mod reserve;
 mod routing;
 mod skills;
 mod teams;
@@ -32,7 +34,7 @@ pub use lint::lint;
 pub use parse::parse;
 pub use teams::agents_of;
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig,
-    MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig,
-    SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
+    LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig,
+    QueueConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
 };

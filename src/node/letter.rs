@@ -58,6 +58,8 @@ impl Up {
             | Command::SetQueue { .. }
             | Command::SetTarget { .. }
             | Command::SetWeight { .. }
+            | Command::SetReserve { .. }
+            | Command::SetAim { .. }
             | Command::DropAgent { .. }
             | Command::DropQueue { .. }
             | Command::PeerState { .. }

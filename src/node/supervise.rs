@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::acd::{Actor, AgentState, AgentTarget, Command, Laid, Membership, QueueState, Reason, Skill, strategy};
+use crate::acd::{
+    Actor, AgentState, AgentTarget, Command, Laid, Membership, QueueState, Reason, ReserveChange, Skill, strategy,
+};
 use crate::base::limits::AGENTS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 use crate::config;
@@ -67,6 +69,18 @@ impl Hub {
             QueueChange::Target(target) => {
                 self.run_time.target(queue, *target);
                 self.tell_shards();
+                self.engine.handle_command(now, Command::SetAim { queue, target: *target, by });
+            }
+            QueueChange::Reserve(mode) => {
+                let change = ReserveChange::Mode(*mode);
+                self.engine.handle_command(now, Command::SetReserve { queue, change, by });
+            }
+            QueueChange::ReserveThresholds(change) => {
+                let change = match self.thresholds(queue, *change) {
+                    Ok(thresholds) => ReserveChange::Thresholds(thresholds),
+                    Err(why) => return Reply::Invalid(why),
+                };
+                self.engine.handle_command(now, Command::SetReserve { queue, change, by });
             }
             QueueChange::Defaults => {
                 self.run_time.drop_queue(queue);
@@ -110,9 +124,9 @@ impl Hub {
                 Ok(agents.iter().filter_map(|agent| command(*agent, change, by.clone())).collect())
             }
             AgentChange::Skills(skills) => self.skill_commands(agents, skills, by),
-            &AgentChange::Join { ref queue, tier, position, penalty, delay } => {
+            &AgentChange::Join { ref queue, tier, position, penalty, delay, reserve } => {
                 let queue = self.queue_named(queue)?;
-                let terms = Membership { queue, level: tier, penalty, position, delay };
+                let terms = Membership { queue, level: tier, penalty, position, delay, reserve };
                 let membership = Some(terms);
                 Ok(each(&|agent, by| Command::SetMembership { agent, queue, membership: membership.clone(), by }))
             }

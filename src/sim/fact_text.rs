@@ -74,6 +74,12 @@ impl Names {
                 };
                 format!("{} {} -> {}{by}", agent(id), state(from), state(to))
             }
+            Fact::Reserve { queue: id, active } => {
+                format!("{} reserve {}", queue(id), if *active { "joins" } else { "leaves" })
+            }
+            Fact::Lending { queue: id, lends } => {
+                format!("{} lends {}", queue(id), if *lends { "its members" } else { "nobody" })
+            }
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
             Fact::Refused { queue: id, cause } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
@@ -98,6 +104,8 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::AgentState { from, to, .. } => format!("agent {} -> {}", state(from), state(to)),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
+        Fact::Reserve { active, .. } => format!("reserve {}", if *active { "joins" } else { "leaves" }),
+        Fact::Lending { lends, .. } => format!("lending {}", if *lends { "begins" } else { "ends" }),
         Fact::CallerAnswered { .. } => "billing begins".to_string(),
         Fact::Digit { .. } => "digit".to_string(),
         Fact::WrapUpExtended { .. } => "wrap-up extended".to_string(),

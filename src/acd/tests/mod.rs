@@ -2,15 +2,18 @@
 
 mod agents;
 mod explain;
+mod lending;
 mod naive;
 mod offers;
 mod order;
 mod queues;
 mod reference;
 mod reloads;
+mod reserves;
 mod seconds;
 mod strategies;
 mod time;
+mod watches;
 mod worlds;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::naive::{Caller, Past, Rules};
+use super::watches::Watches;
 use crate::acd::requirement::Attributes;
 use crate::acd::strategy::Ring;
 use crate::acd::*;
@@ -23,6 +24,10 @@ pub(super) struct Seen {
     pub(super) logins: u64,
     pub(super) sums: u64,
     disagreements: u64,
+    /// Reserves that joined and left, lenders that began and ceased, offers to either.
+    reserves: [u64; 2],
+    lenders: [u64; 2],
+    helpers: [u64; 2],
 }
 
 impl Seen {
@@ -40,6 +45,8 @@ impl Seen {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
         }
         assert!(self.disagreements > 100);
+        let helped = [self.reserves, self.lenders, self.helpers];
+        assert!(helped.iter().flatten().all(|count| *count > 100), "{helped:?}");
         assert!(self.logins > 10_000 && self.sums > 500_000, "{} logins, {} sums", self.logins, self.sums);
         assert!(self.missed > 100 && self.answered > 1_000 && self.abandoned_ringing > 100 && self.repairs > 100);
     }
@@ -48,9 +55,9 @@ impl Seen {
 /// What follows from facts and plans alone.
 #[derive(Default)]
 pub(super) struct Reference {
+    /// Of queues that have been, too.
     rules: Rules,
-    /// Queues of the plan; the rules know of others that have been.
-    planned: BTreeSet<QueueId>,
+    watches: Watches,
     overrides: Vec<Command>,
     waiting: BTreeMap<CallId, Waiting>,
     counts: BTreeMap<QueueId, [u64; 4]>,
@@ -106,8 +113,8 @@ impl Reference {
             self.agents.remove(&agent.id);
             self.worker(agent.id);
         }
-        self.planned = plan.queues.iter().map(|queue| queue.id).collect();
-        self.forget_turns();
+        self.rules.planned = plan.queues.iter().map(|queue| queue.id).collect();
+        self.forget_gone();
         let mut overrides = std::mem::take(&mut self.overrides);
         overrides.retain(|command| self.override_once(command));
         self.overrides = overrides;
@@ -140,9 +147,18 @@ impl Reference {
     }
 
     /// A queue that is neither planned nor waited in is gone.
-    fn forget_turns(&mut self) {
-        let waited_in: BTreeSet<QueueId> = self.waiting.values().map(|visit| visit.caller.queue).collect();
-        self.rules.turns.retain(|queue, _| self.planned.contains(queue) || waited_in.contains(queue));
+    fn forget_gone(&mut self) {
+        let mut there: BTreeSet<QueueId> = self.waiting.values().map(|visit| visit.caller.queue).collect();
+        there.extend(&self.rules.planned);
+        self.rules.turns.retain(|queue, _| there.contains(queue));
+        self.watches.keep(&there, &self.rules);
+    }
+
+    /// Who waits in a queue: how many, and since when the longest.
+    fn crowd(&self, queue: QueueId) -> (usize, Option<Instant>) {
+        let since =
+            || self.waiting.values().filter(|visit| visit.caller.queue == queue).map(|visit| visit.caller.since);
+        (since().count(), since().min())
     }
 
     /// False when the plan does not have whom or what is meant.
@@ -164,11 +180,15 @@ impl Reference {
         let (Command::SetStrategy { queue, .. }
         | Command::SetQueue { queue, .. }
         | Command::SetTarget { queue, .. }
+        | Command::SetReserve { queue, .. }
+        | Command::SetAim { queue, .. }
         | Command::SetWeight { queue, .. }) = command
         else {
             return false;
         };
-        let Some(row) = self.rules.queues.get_mut(queue).filter(|_| self.planned.contains(queue)) else { return false };
+        let Some(row) = self.rules.queues.get_mut(queue).filter(|_| self.rules.planned.contains(queue)) else {
+            return false;
+        };
         if let Command::SetStrategy { strategy, .. } = command {
             row.strategy = strategy;
         }
@@ -177,6 +197,15 @@ impl Reference {
         }
         if let Command::SetWeight { weight, .. } = command {
             row.routing.weight = *weight;
+        }
+        if let Command::SetAim { target, .. } = command {
+            row.routing.lending.target = *target;
+        }
+        if let Command::SetReserve { change, .. } = command {
+            match change {
+                ReserveChange::Mode(mode) => row.routing.reserve.mode = *mode,
+                ReserveChange::Thresholds(thresholds) => row.routing.reserve.thresholds = *thresholds,
+            }
         }
         true
     }
@@ -214,6 +243,11 @@ impl Reference {
         self.firing = false;
     }
 
+    /// After timers have fired: who ought to lend does, and nobody else.
+    pub(super) fn judge_lenders(&self, now: Instant) {
+        self.watches.judge_lenders(&self.rules, now);
+    }
+
     pub(super) fn on_command(&mut self, now: Instant, command: &Command) {
         if let Command::Enqueue { call, priority, since, asks, .. } = command
             && !self.waiting.contains_key(call)
@@ -244,18 +278,26 @@ impl Reference {
     pub(super) fn on_fact(&mut self, stamped: &Stamped, seen: &mut Seen) {
         assert!(stamped.at >= self.at, "time runs backwards");
         self.at = stamped.at;
-        let at = stamped.at;
-        match &stamped.fact {
+        self.take(stamped.at, &stamped.fact, seen);
+        if matches!(stamped.fact, Fact::Answered { .. } | Fact::Abandoned { .. } | Fact::FlowedOut { .. }) {
+            self.forget_gone();
+        }
+    }
+
+    fn take(&mut self, at: Instant, fact: &Fact, seen: &mut Seen) {
+        match fact {
             Fact::Offered { call, queue } => self.on_offered(*call, *queue),
             Fact::Answered { call, queue, agent, wait, since } => {
                 self.on_answered(*queue, *agent);
                 let visit = self.leave(*call, *queue, *wait, 1);
+                self.decide(*queue, &visit, true);
                 assert_eq!(visit.caller.since, *since);
                 assert_eq!(visit.agents, BTreeSet::from([*agent]), "one winner, and nobody rings on");
                 seen.answered += 1;
             }
             Fact::Abandoned { call, queue, wait, while_ringing } => {
-                self.leave(*call, *queue, *wait, 2);
+                let visit = self.leave(*call, *queue, *wait, 2);
+                self.decide(*queue, &visit, false);
                 seen.abandoned_ringing += u64::from(*while_ringing);
             }
             Fact::FlowedOut { call, queue, wait, .. } => {
@@ -266,12 +308,28 @@ impl Reference {
                 assert!(visit.caller.queue == *queue && !visit.missed);
                 assert!(at.since(visit.caller.since) > self.rules.queues[queue].threshold);
                 visit.missed = true;
+                self.watches.decide(*queue, at, false);
                 seen.missed += 1;
             }
             Fact::Oldest { queue, since } => {
                 assert_ne!(self.oldest.insert(*queue, *since).flatten(), *since, "told again");
             }
-            Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, *agent, *epoch),
+            Fact::OfferMade { call, queue, agent, epoch } => {
+                let caller = &self.waiting[call].caller;
+                seen.helpers[0] += u64::from(self.rules.is_lent(*agent, caller));
+                let terms = self.rules.agents[agent].memberships.iter().rfind(|terms| terms.queue == *queue);
+                seen.helpers[1] += u64::from(terms.is_some_and(|terms| terms.reserve));
+                self.on_offer_made(*call, *queue, *agent, *epoch);
+            }
+            Fact::Reserve { queue, active } => {
+                seen.reserves[usize::from(*active)] += 1;
+                let crowd = self.crowd(*queue);
+                self.watches.on_reserve(&mut self.rules, (*queue, *active), crowd, at);
+            }
+            Fact::Lending { queue, lends } => {
+                seen.lenders[usize::from(*lends)] += 1;
+                self.watches.on_lending(&mut self.rules, (*queue, *lends), at);
+            }
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
                 assert_eq!(self.worker(*agent).offer.take(), Some(*epoch));
                 self.on_offer_ended(*call, *agent, *cause);
@@ -392,8 +450,14 @@ impl Reference {
         assert_eq!(self.at.since(visit.caller.since), wait);
         assert!(visit.missed || wait <= self.rules.queues[&queue].threshold);
         self.counts.entry(queue).or_default()[outcome] += 1;
-        self.forget_turns();
         visit
+    }
+
+    /// A visit has ended; the wait that passed the threshold was decided then.
+    fn decide(&mut self, queue: QueueId, visit: &Waiting, good: bool) {
+        if !visit.missed {
+            self.watches.decide(queue, self.at, good);
+        }
     }
 
     /// After timers have fired, every wait beyond the threshold has been told.
@@ -413,7 +477,8 @@ impl Reference {
         assert!(views.iter().any(|caller| self.rules.may_take(agent, caller)), "{agent} may not take {call}");
         for (other, rival) in &self.waiting {
             let ahead = |caller: &Caller, of: &Caller| {
-                self.rules.may_take(agent, caller) && self.rules.place(caller) < self.rules.place(of)
+                let place = |caller: &Caller| (self.rules.is_lent(agent, caller), self.rules.place(caller));
+                self.rules.may_take(agent, caller) && place(caller) < place(of)
             };
             // While timers fire, each of the two may or may not have looked already.
             let rivals = if self.firing { vec![&rival.caller, &rival.before] } else { vec![&rival.caller] };
@@ -490,6 +555,7 @@ impl Reference {
             assert_eq!(*offered, answered + abandoned + flowed_out + still);
             assert_eq!(engine.waiting(*queue) as u64, still);
             assert_eq!(self.oldest.get(queue).copied().flatten(), oldest.get(queue).copied());
+            self.watches.judge_reserve(&self.rules, *queue, self.crowd(*queue), (self.at, self.timed));
         }
         for (id, worker) in &self.agents {
             let state = engine.agent(*id).map_or(AgentState::LoggedOut, |status| status.state);
