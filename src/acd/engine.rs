@@ -39,6 +39,8 @@ pub struct Engine {
     pub(super) matching: Matching,
     pub(super) admission: Admission,
     pub(super) timers: Timers<Timer>,
+    /// Queues whose reserve or lending is to be looked at.
+    pub(super) stirred: Vec<QueueId>,
     pub(super) decisions: Decisions,
     /// The last offer's epoch.
     pub(super) epoch: u32,
@@ -121,6 +123,7 @@ impl Engine {
             matching: Matching::new(rng),
             admission: Admission::Open,
             timers: Timers::default(),
+            stirred: Vec::new(),
             decisions: Decisions::default(),
             epoch: 0,
             seq: 0,

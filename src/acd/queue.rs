@@ -89,6 +89,10 @@ pub(super) struct Queue {
     pub(super) threshold_alarm: Option<Alarm>,
     pub(super) wait_max_alarm: Option<Alarm>,
     pub(super) reach_alarm: Option<Alarm>,
+    /// Callers for whom somebody rings.
+    pub(super) rung: usize,
+    /// What is watched of it is to be looked at.
+    pub(super) stirred: bool,
     /// Whether its reserve is in.
     pub(super) reserve: ReserveState,
     pub(super) reserve_alarm: Option<Alarm>,
@@ -126,6 +130,8 @@ impl Queue {
             threshold_alarm: None,
             wait_max_alarm: None,
             reach_alarm: None,
+            rung: 0,
+            stirred: false,
             reserve: ReserveState { active: false, since: now },
             reserve_alarm: None,
             lender: None,
@@ -226,10 +232,10 @@ impl Queue {
 
     /// Who waits, as the rule of its reserve asks.
     pub(super) fn crowd(&self) -> Crowd {
-        Crowd { waiting: self.len(), oldest: self.oldest() }
+        Crowd { waiting: self.len().saturating_sub(self.rung), oldest: self.oldest() }
     }
 
-    /// True when its reserve may join or leave, or it may lend its members: when somebody comes or leaves, it is looked at.
+    /// True when its reserve may join or leave, or it may lend its members.
     pub(super) fn is_watched(&self) -> bool {
         self.lender.is_some() || self.reserve.active || !self.plan.routing.reserve.is_idle()
     }

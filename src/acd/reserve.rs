@@ -3,7 +3,8 @@
 //!
 //! By itself the reserve joins when more than [`ReserveThresholds::waiting`] callers wait, or somebody has waited for
 //! [`ReserveThresholds::wait`]. It leaves when both have cleared: no more than `leave_waiting` wait and nobody for
-//! `leave_wait`; but no sooner than `at_least` after it joined. Who waits includes those for whom an agent rings.
+//! `leave_wait`; but no sooner than `at_least` after it joined. Callers for whom an agent rings are no longer among the number
+//! that waits: a busy queue has always some. The longest wait is that of the whole queue.
 
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ impl ReserveMode {
 /// When the reserve of a queue joins and leaves by itself. The default: never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReserveThresholds {
-    /// It joins while more than so many wait; `None`: however many do.
+    /// It joins while more than so many wait for whom nobody rings; `None`: however many do.
     pub waiting: Option<u32>,
     /// It joins when somebody has waited so long; `None`: however long anybody does.
     pub wait: Option<Duration>,
@@ -66,6 +67,7 @@ pub(super) struct ReserveState {
 /// Who waits in a queue, as far as the rule asks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Crowd {
+    /// Callers for whom nobody rings.
     pub(super) waiting: usize,
     /// Since when the longest has waited.
     pub(super) oldest: Option<Instant>,

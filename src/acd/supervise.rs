@@ -129,8 +129,7 @@ impl Engine {
         let Some(row) = self.queues.get_mut(id) else { return };
         row.replan(plan);
         self.arm_threshold(id);
-        self.look_at_reserve(id);
-        self.look_at_lending(id);
+        self.stir(id);
         if matches!(command, Command::SetQueue { state: QueueState::Emergency, .. }) {
             while let Some(call) = self.queues.get(id).and_then(|row| row.order.first()).map(|place| place.call) {
                 self.flow_out(call, FlowOut::Closed);

@@ -31,7 +31,6 @@ impl Engine {
             return;
         };
         self.seq += 1;
-        let watched = row.is_watched();
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
         let reach = row.reach(since, self.now);
@@ -57,10 +56,7 @@ impl Engine {
         self.arm_wait_max(queue);
         self.arm_reach(queue);
         self.offer_or_wait(call);
-        // A reserve that this call brings in takes the best of those who wait, which need not be this one.
-        if watched {
-            self.look_at_reserve(queue);
-        }
+        self.stir(queue);
     }
 
     pub(super) fn on_caller_gone(&mut self, call: CallId) {
@@ -98,7 +94,6 @@ impl Engine {
             self.timers.cancel(timer);
         }
         let wait = self.now.since(since);
-        let watched = row.is_watched();
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
         let (count, fact) = match outcome {
             Outcome::Answered(agent) => (answered, Fact::Answered { call, queue, agent, wait, since }),
@@ -108,15 +103,13 @@ impl Engine {
         *count += 1;
         self.tell(fact);
         self.tell_oldest(queue);
-        if watched {
-            self.look_at_reserve(queue);
-            match outcome {
-                Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
-                Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
-                // Decided when it passed the threshold, or never.
-                Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
-            }
+        match outcome {
+            Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
+            Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
+            // Decided when it passed the threshold, or never.
+            Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
         }
+        self.stir(queue);
         self.forget_when_drained(queue);
     }
 
@@ -223,10 +216,12 @@ impl Engine {
 
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
+        self.look_at_stirred();
         while let Some((place, line)) = self.matching.unsettled_head() {
             let Some(agent) = self.choose(place.call, line) else { continue };
             self.reserve(agent, place.call);
             self.matching.look_again(line);
+            self.look_at_stirred();
         }
     }
 

@@ -53,8 +53,27 @@ impl Engine {
         Some(LendingStatus { lends, since, good, decided, rule: row.plan.routing.lending.clone() })
     }
 
-    /// Somebody has come or left, the rule is another, or its moment has come.
-    pub(super) fn look_at_reserve(&mut self, queue: QueueId) {
+    /// Somebody has come or left, or is rung or no longer: what is watched of the queue is looked at before anybody is matched
+    /// anew, so that a reserve takes the best of those who wait, not who brought it in.
+    pub(super) fn stir(&mut self, queue: QueueId) {
+        let Some(row) = self.queues.get_mut(queue) else { return };
+        if row.is_watched() && !std::mem::replace(&mut row.stirred, true) {
+            self.stirred.push(queue);
+        }
+    }
+
+    pub(super) fn look_at_stirred(&mut self) {
+        while let Some(queue) = self.stirred.pop() {
+            if let Some(row) = self.queues.get_mut(queue) {
+                row.stirred = false;
+            }
+            self.look_at_reserve(queue);
+            self.look_at_lending(queue);
+        }
+    }
+
+    /// The crowd or the rule is another, or its moment has come.
+    fn look_at_reserve(&mut self, queue: QueueId) {
         let now = self.now;
         let Some(row) = self.queues.get_mut(queue) else { return };
         let (rule, crowd, before) = (row.plan.routing.reserve, row.crowd(), row.reserve);
@@ -88,11 +107,11 @@ impl Engine {
         let now = self.now;
         let Some(lender) = self.queues.get_mut(queue).and_then(|row| row.lender.as_mut()) else { return };
         lender.record.note(good, now);
-        self.look_at_lending(queue);
+        self.stir(queue);
     }
 
-    /// What was decided has changed, the rule is another, or its moment has come.
-    pub(super) fn look_at_lending(&mut self, queue: QueueId) {
+    /// What was decided or the rule is another, or its moment has come.
+    fn look_at_lending(&mut self, queue: QueueId) {
         let now = self.now;
         let Some(row) = self.queues.get_mut(queue) else { return };
         let (is_planned, rule) = (row.is_planned(), &row.plan.routing.lending);

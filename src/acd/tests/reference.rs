@@ -154,11 +154,11 @@ impl Reference {
         self.watches.keep(&there, &self.rules);
     }
 
-    /// Who waits in a queue: how many, and since when the longest.
+    /// Who waits in a queue: for how many nobody rings, and since when the longest of all waits.
     fn crowd(&self, queue: QueueId) -> (usize, Option<Instant>) {
-        let since =
-            || self.waiting.values().filter(|visit| visit.caller.queue == queue).map(|visit| visit.caller.since);
-        (since().count(), since().min())
+        let visits = || self.waiting.values().filter(|visit| visit.caller.queue == queue);
+        let waiting = visits().filter(|visit| visit.agents.is_empty()).count();
+        (waiting, visits().map(|visit| visit.caller.since).min())
     }
 
     /// False when the plan does not have whom or what is meant.

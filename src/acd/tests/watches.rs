@@ -84,7 +84,7 @@ impl Watches {
         at: Instant,
     ) {
         let rule = rules.queues[&queue].routing.reserve;
-        let is_gone = !rules.planned.contains(&queue) && crowd.0 == 0;
+        let is_gone = !rules.planned.contains(&queue) && crowd.1.is_none();
         if active {
             let passed = rule.mode == ReserveMode::Auto && is_passed(&rule.thresholds, crowd, at);
             assert!(passed || rule.mode == ReserveMode::On, "{queue}: the reserve joins for no reason");
@@ -107,7 +107,7 @@ impl Watches {
         (now, timed): (Instant, Instant),
     ) {
         let (waiting, oldest) = crowd;
-        if waiting == 0 && !rules.planned.contains(&queue) {
+        if oldest.is_none() && !rules.planned.contains(&queue) {
             return assert!(!rules.reserves.contains(&queue));
         }
         let ReserveRule { mode, thresholds } = rules.queues[&queue].routing.reserve;
