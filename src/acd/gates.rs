@@ -72,7 +72,7 @@ impl Gates {
     /// True when the gate is so, or nobody stands behind it.
     pub(super) fn is_turned(&self, way: Way, open: bool) -> bool {
         self.gates.get(&way).is_none_or(|gate| {
-            let is_held = |group: &usize| self.closed.has(*group) == !open;
+            let is_held = |group: &usize| self.closed.has(*group) != open;
             gate.groups.is_empty() || (gate.is_open == open && gate.groups.iter().all(is_held))
         })
     }

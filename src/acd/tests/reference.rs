@@ -278,9 +278,28 @@ impl Reference {
     pub(super) fn on_fact(&mut self, stamped: &Stamped, seen: &mut Seen) {
         assert!(stamped.at >= self.at, "time runs backwards");
         self.at = stamped.at;
+        self.watch(stamped.at, &stamped.fact, seen);
         self.take(stamped.at, &stamped.fact, seen);
         if matches!(stamped.fact, Fact::Answered { .. } | Fact::Abandoned { .. } | Fact::FlowedOut { .. }) {
             self.forget_gone();
+        }
+    }
+
+    /// What concerns reserves and lending.
+    fn watch(&mut self, at: Instant, fact: &Fact, seen: &mut Seen) {
+        if let Fact::OfferMade { call, queue, agent, .. } = fact {
+            let terms = self.rules.agents[agent].memberships.iter().rfind(|terms| terms.queue == *queue);
+            seen.helpers[0] += u64::from(self.rules.is_lent(*agent, &self.waiting[call].caller));
+            seen.helpers[1] += u64::from(terms.is_some_and(|terms| terms.reserve));
+        }
+        if let Fact::Reserve { queue, active } = fact {
+            seen.reserves[usize::from(*active)] += 1;
+            let crowd = self.crowd(*queue);
+            self.watches.on_reserve(&mut self.rules, (*queue, *active), crowd, at);
+        }
+        if let Fact::Lending { queue, lends } = fact {
+            seen.lenders[usize::from(*lends)] += 1;
+            self.watches.on_lending(&mut self.rules, (*queue, *lends), at);
         }
     }
 
@@ -314,22 +333,8 @@ impl Reference {
             Fact::Oldest { queue, since } => {
                 assert_ne!(self.oldest.insert(*queue, *since).flatten(), *since, "told again");
             }
-            Fact::OfferMade { call, queue, agent, epoch } => {
-                let caller = &self.waiting[call].caller;
-                seen.helpers[0] += u64::from(self.rules.is_lent(*agent, caller));
-                let terms = self.rules.agents[agent].memberships.iter().rfind(|terms| terms.queue == *queue);
-                seen.helpers[1] += u64::from(terms.is_some_and(|terms| terms.reserve));
-                self.on_offer_made(*call, *queue, *agent, *epoch);
-            }
-            Fact::Reserve { queue, active } => {
-                seen.reserves[usize::from(*active)] += 1;
-                let crowd = self.crowd(*queue);
-                self.watches.on_reserve(&mut self.rules, (*queue, *active), crowd, at);
-            }
-            Fact::Lending { queue, lends } => {
-                seen.lenders[usize::from(*lends)] += 1;
-                self.watches.on_lending(&mut self.rules, (*queue, *lends), at);
-            }
+            Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, *agent, *epoch),
+            Fact::Reserve { .. } | Fact::Lending { .. } => {}
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
                 assert_eq!(self.worker(*agent).offer.take(), Some(*epoch));
                 self.on_offer_ended(*call, *agent, *cause);
