@@ -170,7 +170,7 @@ pub enum Command {
         /// Who wished it.
         by: Actor,
     },
-    /// Somebody opens or closes a queue.
+    /// Somebody opens or closes a queue, or puts it into an emergency.
     SetQueue {
         /// The queue.
         queue: QueueId,
@@ -327,6 +327,8 @@ pub enum FlowOut {
     Full,
     /// The queue is closed: 480.
     Closed,
+    /// The queue is in an emergency, which those who waited leave too: 480.
+    Emergency,
     /// `wait_max` passed.
     Timeout,
     /// The node drains: 503.
@@ -347,9 +349,10 @@ pub enum FlowOut {
 
 impl FlowOut {
     /// Every reason, in the order of the metric table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Full,
         Self::Closed,
+        Self::Emergency,
         Self::Timeout,
         Self::Draining,
         Self::Overload,
@@ -365,6 +368,7 @@ impl FlowOut {
         match self {
             Self::Full => "full",
             Self::Closed => "closed",
+            Self::Emergency => "emergency",
             Self::Timeout => "timeout",
             Self::Draining => "draining",
             Self::Overload => "overload",
@@ -377,6 +381,31 @@ impl FlowOut {
     }
 }
 
+impl FlowOut {
+    /// The cause under which such a visit is untargeted ("Decisions" 2); `None` for all that is targeted.
+    pub const fn untargeted(self) -> Option<Refusal> {
+        match self {
+            Self::Closed => Some(Refusal::Closed),
+            Self::Emergency => Some(Refusal::Emergency),
+            Self::Full
+            | Self::Timeout
+            | Self::Draining
+            | Self::Overload
+            | Self::Withdrawn
+            | Self::Requeued
+            | Self::Unanswered
+            | Self::OffersMax
+            | Self::System => None,
+        }
+    }
+
+    /// The labels of the untargeted reasons, as an alternative of a regular expression: `closed|emergency`.
+    pub fn untargeted_labels() -> String {
+        let labels = Self::ALL.into_iter().filter(|reason| reason.untargeted().is_some()).map(Self::as_str);
+        labels.collect::<Vec<_>>().join("|")
+    }
+}
+
 /// Why a contact was refused before any queue: untargeted, or lost without a visit ("Decisions" 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
@@ -384,6 +413,8 @@ pub enum Refusal {
     UnknownNumber,
     /// 480: the queue is closed. Untargeted.
     Closed,
+    /// 480: the queue is in an emergency. Untargeted.
+    Emergency,
     /// 403 or silence: the source is no trusted peer. Untargeted.
     Untrusted,
     /// 488 or 415: nothing in the caller's offer can be used. Untargeted.
@@ -396,14 +427,22 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, in the order of the metric table.
-    pub const ALL: [Self; 6] =
-        [Self::UnknownNumber, Self::Closed, Self::Untrusted, Self::Unusable, Self::Draining, Self::Overload];
+    pub const ALL: [Self; 7] = [
+        Self::UnknownNumber,
+        Self::Closed,
+        Self::Emergency,
+        Self::Untrusted,
+        Self::Unusable,
+        Self::Draining,
+        Self::Overload,
+    ];
 
     /// The label's value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::UnknownNumber => "unknown_number",
             Self::Closed => "closed",
+            Self::Emergency => "emergency",
             Self::Untrusted => "untrusted",
             Self::Unusable => "unusable",
             Self::Draining => "draining",

@@ -135,7 +135,7 @@ impl Overrides {
         let mut plan = plan.clone();
         let Some(over) = self.queues.get(&plan.id) else { return plan };
         plan.strategy = over.strategy.unwrap_or(plan.strategy);
-        plan.open = over.state.map_or(plan.open, |state| state == QueueState::Open);
+        plan.state = over.state.unwrap_or(plan.state);
         plan.threshold = over.threshold.unwrap_or(plan.threshold);
         plan.routing.weight = over.weight.unwrap_or(plan.routing.weight);
         plan

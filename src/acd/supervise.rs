@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use crate::acd::agent::{Duty, Standing};
 use crate::acd::engine::Engine;
-use crate::acd::message::{Command, FlowOut};
+use crate::acd::message::Command;
 use crate::acd::overrides::{AgentOverrides, QueueOverrides, find_agent};
 use crate::acd::plan::{Plan, QueuePlan};
 use crate::acd::queue::Queue;
 use crate::acd::reach::Reach;
-use crate::acd::routing::QueueState;
 use crate::base::{AgentId, CallId, QueueId};
 
 impl Engine {
@@ -127,11 +126,7 @@ impl Engine {
         let Some(row) = self.queues.get_mut(id) else { return };
         row.replan(plan);
         self.arm_threshold(id);
-        if matches!(command, Command::SetQueue { state: QueueState::Emergency, .. }) {
-            while let Some(call) = self.queues.get(id).and_then(|row| row.order.first()).map(|place| place.call) {
-                self.flow_out(call, FlowOut::Closed);
-            }
-        }
+        self.evacuate(id);
     }
 
     fn set_priority(&mut self, call: CallId, priority: i32) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::acd::QueueState;
 use crate::base::{CallId, Instant};
 use crate::node::contact::{Contact, Phase};
 use crate::node::letter::{Answer, Ask};
@@ -48,8 +49,13 @@ impl Shard {
         if self.drain != Drain::No {
             return Err(Reply::Conflict(format!("{name} takes no calls: the node drains")));
         }
-        if !config.open {
-            return Err(Reply::Conflict(format!("{name} takes no calls: it is closed")));
+        let why = match config.state {
+            QueueState::Open => None,
+            QueueState::Closed => Some("closed"),
+            QueueState::Emergency => Some("in an emergency"),
+        };
+        if let Some(why) = why {
+            return Err(Reply::Conflict(format!("{name} takes no calls: it is {why}")));
         }
         let stays = contact.queue == queue && !matches!(contact.phase, Phase::Talking { .. });
         Ok(Answer::Movable { call, queue, stays })

@@ -212,6 +212,7 @@ pub(super) const fn status_of(reason: FlowOut) -> (u16, &'static str) {
     match reason {
         FlowOut::Full => (486, "Queue Full"),
         FlowOut::Closed => (480, "Queue Closed"),
+        FlowOut::Emergency => (480, "Emergency"),
         FlowOut::Timeout | FlowOut::Unanswered | FlowOut::OffersMax => (480, "No Agent Available"),
         FlowOut::Draining => (503, "Draining"),
         FlowOut::Overload => (503, "Overloaded"),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::acd::QueueState;
 use crate::acd::strategy::{self, Ring};
 use crate::base::QueueId;
 use crate::base::limits::OFFERS_OPEN_MAX;
@@ -16,7 +17,7 @@ pub(super) struct RunTime(BTreeMap<QueueId, Change>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Change {
-    open: Option<bool>,
+    state: Option<QueueState>,
     priority: Option<i32>,
     /// In thousandths.
     target: Option<u16>,
@@ -25,9 +26,9 @@ struct Change {
 }
 
 impl RunTime {
-    /// The queue takes callers, or not.
-    pub(super) fn open(&mut self, queue: QueueId, open: bool) {
-        self.0.entry(queue).or_default().open = Some(open);
+    /// Whether the queue takes callers.
+    pub(super) fn state(&mut self, queue: QueueId, state: QueueState) {
+        self.0.entry(queue).or_default().state = Some(state);
     }
 
     /// Callers of the queue come with this priority.
@@ -60,7 +61,7 @@ impl RunTime {
         self.0.retain(|id, _| directory.has_queue(*id));
         for (id, change) in &self.0 {
             let config = Arc::make_mut(directory.config_mut(*id));
-            config.open = change.open.unwrap_or(config.open);
+            config.state = change.state.unwrap_or(config.state);
             config.priority = change.priority.unwrap_or(config.priority);
             config.target = change.target.map_or(config.target, |target| f64::from(target) / 1_000.0);
             if change.rings_several {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::acd::{Actor, AgentState, AgentTarget, Command, Laid, Membership, QueueState, Reason, Skill, strategy};
+use crate::acd::{Actor, AgentState, AgentTarget, Command, Laid, Membership, Reason, Skill, strategy};
 use crate::base::limits::AGENTS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 use crate::config;
@@ -41,7 +41,7 @@ impl Hub {
         };
         match change {
             QueueChange::State(state) => {
-                self.run_time.open(queue, *state == QueueState::Open);
+                self.run_time.state(queue, *state);
                 self.tell_shards();
                 self.engine.handle_command(now, Command::SetQueue { queue, state: *state, by });
             }

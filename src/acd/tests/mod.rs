@@ -48,7 +48,7 @@ fn queue(id: u32) -> QueuePlan {
         wrap_up: Duration::ZERO,
         threshold: secs(20),
         short_abandon: secs(5),
-        open: true,
+        state: QueueState::Open,
         routing: Routing::default(),
     }
 }

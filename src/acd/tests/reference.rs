@@ -32,6 +32,7 @@ impl Seen {
         for reason in [
             FlowOut::Full,
             FlowOut::Closed,
+            FlowOut::Emergency,
             FlowOut::Timeout,
             FlowOut::Draining,
             FlowOut::Withdrawn,

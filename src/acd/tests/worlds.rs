@@ -471,7 +471,11 @@ fn random_queue(rng: &mut Rng, id: u32) -> QueuePlan {
         wrap_up: if rng.chance(0.5) { Duration::ZERO } else { secs(rng, 20) },
         threshold: secs(rng, 30),
         short_abandon: Duration::from_secs(5),
-        open: rng.chance(0.9),
+        state: if rng.chance(0.9) {
+            QueueState::Open
+        } else {
+            [QueueState::Closed, QueueState::Emergency][rng.below(2) as usize]
+        },
         routing: random_routing(rng),
     }
 }
