@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::acd::plan::{DeviceState, Reason};
 use crate::acd::requirement::Attributes;
-use crate::acd::routing::{Membership, QueueState, Skill};
+use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 
 /// An input of the engine. A command about an offer carries the offer's epoch; a stale one is a no-op.
@@ -30,12 +30,21 @@ pub enum Command {
         /// The waiting call.
         call: CallId,
     },
-    /// The waiting call leaves its queue by decision of the node or a supervisor.
+    /// The waiting call leaves its queue by decision of the node.
     Leave {
         /// The waiting call.
         call: CallId,
         /// Why it leaves.
         reason: FlowOut,
+    },
+    /// A supervisor takes the waiting call out of its queue.
+    TakeOut {
+        /// The waiting call.
+        call: CallId,
+        /// What becomes of it.
+        what: Intervention,
+        /// Who wished it.
+        by: Actor,
     },
     /// The agent's device rings (180 or 183).
     OfferRinging {
@@ -85,6 +94,35 @@ pub enum Command {
         /// Which side ended it.
         by: EndedBy,
     },
+    /// A supervisor has ended the call of caller and agent.
+    EndTalk {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// A supervisor puts a call that waits nowhere into a queue, as [`Command::Enqueue`] does; a talk that it was in ends with
+    /// that. It joins before the agent who talked with it is matched, so that nobody overtakes it.
+    Requeue {
+        /// The call; not in any queue now.
+        call: CallId,
+        /// The agent it talked with, and the offer's epoch.
+        talk: Option<(AgentId, u32)>,
+        /// The queue it joins.
+        queue: QueueId,
+        /// Higher goes first.
+        priority: i32,
+        /// When it came first.
+        since: Instant,
+        /// What else it brings.
+        asks: Asks,
+        /// Who wished it.
+        by: Actor,
+    },
     /// Somebody sets an agent's state. During a talk or an offer it takes effect afterwards.
     SetAgent {
         /// The agent.
@@ -118,6 +156,8 @@ pub enum Command {
         agent: AgentId,
         /// What it does.
         device: DeviceState,
+        /// Who says so.
+        by: Actor,
     },
     /// One side of a talk holds, or nobody does any more.
     Held {
@@ -130,86 +170,21 @@ pub enum Command {
         /// True while one of both holds.
         held: bool,
     },
-    /// Somebody sets a skill of an agent; one of level 0 is taken away.
-    SetSkill {
+    /// Somebody sets something of an agent's place in the plan.
+    ChangeAgent {
         /// The agent.
         agent: AgentId,
-        /// The skill with its level, and whether it counts.
-        skill: Skill,
+        /// What.
+        setting: AgentSetting,
         /// Who wished it.
         by: Actor,
     },
-    /// Somebody sets the terms on which an agent belongs to a queue.
-    SetMembership {
-        /// The agent.
-        agent: AgentId,
+    /// Somebody sets something of a queue.
+    ChangeQueue {
         /// The queue.
         queue: QueueId,
-        /// The terms; `None` takes the agent out, as if no membership had been configured.
-        membership: Option<Membership>,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// Somebody sets an agent's penalty in a queue; its other terms stay, and a membership is made where there was none.
-    SetPenalty {
-        /// The agent.
-        agent: AgentId,
-        /// The queue.
-        queue: QueueId,
-        /// The penalty.
-        penalty: u32,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// Somebody sets the strategy of a queue.
-    SetStrategy {
-        /// The queue.
-        queue: QueueId,
-        /// The name of a row of the strategy table.
-        strategy: &'static str,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// Somebody opens or closes a queue, or puts it into an emergency.
-    SetQueue {
-        /// The queue.
-        queue: QueueId,
-        /// What it does from now on.
-        state: QueueState,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// Somebody sets the service-level threshold of a queue.
-    SetTarget {
-        /// The queue.
-        queue: QueueId,
-        /// The new T; a wait of exactly T is in.
-        threshold: Duration,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// Somebody sets the weight of a queue.
-    SetWeight {
-        /// The queue.
-        queue: QueueId,
-        /// Its band: callers of a heavier queue go first.
-        weight: i32,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// What has been set of an agent at run time is taken back: the plan holds again.
-    DropAgent {
-        /// The agent.
-        agent: AgentId,
-        /// What of it.
-        what: Laid,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// All that has been set of a queue at run time is taken back: the plan holds again.
-    DropQueue {
-        /// The queue.
-        queue: QueueId,
+        /// What.
+        setting: QueueSetting,
         /// Who wished it.
         by: Actor,
     },
@@ -250,17 +225,6 @@ pub enum Command {
     },
     /// The node drains: nothing joins any more. Callers who wait are still offered.
     Drain,
-}
-
-/// What of an agent has been set at run time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Laid {
-    /// Everything.
-    All,
-    /// The skill of this name.
-    Skill(Arc<str>),
-    /// The terms on which it belongs to the queue.
-    Membership(QueueId),
 }
 
 /// What a call brings to a queue beside its priority.

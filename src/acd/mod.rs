@@ -52,6 +52,7 @@ pub mod requirement;
 mod ringing;
 mod rota;
 pub mod routing;
+mod setting;
 pub mod strategy;
 mod supervise;
 mod table;
@@ -66,7 +67,7 @@ pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
 pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Laid, OfferCause, OfferResult, Refusal,
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Refusal,
 };
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
@@ -75,3 +76,4 @@ pub use plan::{
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};
+pub use setting::{AgentSetting, Intervention, Laid, QueueSetting};

@@ -3,11 +3,12 @@
 
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
-use crate::acd::message::{Asks, Effect, FlowOut, OfferCause, Refusal};
+use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause, Refusal};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
 use crate::acd::ringing::Ringing;
 use crate::acd::routing::QueueState;
+use crate::acd::setting::Intervention;
 use crate::base::limits::CALLS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -64,6 +65,21 @@ impl Engine {
         let while_ringing = visit.ringing.first().is_some();
         self.cancel_offers(call, OfferCause::CallerGone);
         self.finish(call, Outcome::Abandoned { while_ringing });
+    }
+
+    /// A supervisor takes a waiting call out.
+    pub(super) fn on_take_out(&mut self, call: CallId, what: Intervention, by: Actor) {
+        if !self.calls.contains_key(&call) {
+            return;
+        }
+        self.tell(Fact::Supervised { call, what, by });
+        self.flow_out(
+            call,
+            match what {
+                Intervention::HangUp | Intervention::Withdraw => FlowOut::Withdrawn,
+                Intervention::Requeue(_) => FlowOut::Requeued,
+            },
+        );
     }
 
     pub(super) fn flow_out(&mut self, call: CallId, reason: FlowOut) {

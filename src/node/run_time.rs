@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::acd::QueueState;
+use crate::acd::{QueueSetting, QueueState};
 use crate::acd::strategy::{self, Ring};
 use crate::base::QueueId;
 use crate::base::limits::OFFERS_OPEN_MAX;
@@ -26,34 +26,28 @@ struct Change {
 }
 
 impl RunTime {
-    /// Whether the queue takes callers.
-    pub(super) fn state(&mut self, queue: QueueId, state: QueueState) {
-        self.0.entry(queue).or_default().state = Some(state);
+    /// Notes what shards must know of a setting; false when it does not concern them.
+    pub(super) fn set(&mut self, queue: QueueId, setting: QueueSetting) -> bool {
+        match setting {
+            QueueSetting::State(state) => self.change(queue).state = Some(state),
+            QueueSetting::Priority(priority) => self.change(queue).priority = Some(priority),
+            QueueSetting::Target(target) => self.change(queue).target = Some(target),
+            QueueSetting::Strategy(strategy) => {
+                self.change(queue).rings_several = strategy::ring_of(strategy) != Ring::One;
+            }
+            QueueSetting::Defaults => drop(self.0.remove(&queue)),
+            QueueSetting::Threshold(_) | QueueSetting::Weight(_) => return false,
+        }
+        true
     }
 
-    /// Callers of the queue come with this priority.
-    pub(super) fn priority(&mut self, queue: QueueId, priority: i32) {
-        self.0.entry(queue).or_default().priority = Some(priority);
-    }
-
-    /// The queue aims at this service level, in thousandths.
-    pub(super) fn target(&mut self, queue: QueueId, target: u16) {
-        self.0.entry(queue).or_default().target = Some(target);
-    }
-
-    /// The configuration holds again.
-    pub(super) fn drop_queue(&mut self, queue: QueueId) {
-        self.0.remove(&queue);
+    fn change(&mut self, queue: QueueId) -> &mut Change {
+        self.0.entry(queue).or_default()
     }
 
     /// Whether the priority and the target of a queue have been set.
     pub(super) fn has(&self, queue: QueueId) -> [bool; 2] {
         self.0.get(&queue).map_or([false; 2], |change| [change.priority.is_some(), change.target.is_some()])
-    }
-
-    /// The queue has another strategy.
-    pub(super) fn strategy(&mut self, queue: QueueId, strategy: &str) {
-        self.0.entry(queue).or_default().rings_several = strategy::ring_of(strategy) != Ring::One;
     }
 
     /// Makes the changes hold in a directory, and forgets those of queues that it has no more.

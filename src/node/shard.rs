@@ -195,7 +195,7 @@ impl Shard {
                 let answer = self.on_ask(now, ask);
                 self.answers.push_back((ticket, answer));
             }
-            Told::Move(call, queue) => self.move_contact(now, call, queue),
+            Told::Move(call, queue, by) => self.move_contact(now, call, queue, by),
             Told::LetGo(bond) => self.let_go(now, &bond),
         }
     }

@@ -306,8 +306,15 @@ impl Live {
             Fact::Oldest { queue, since } => self.queue_of(*queue)?.on_oldest(*since),
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
-            // For call records and events, not for figures.
-            Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
+            // For call records and events, not for figures: what a setting changes comes with the plan, what an intervention
+            // does is told by the facts that follow.
+            Fact::CallerAnswered { .. }
+            | Fact::Digit { .. }
+            | Fact::AgentSet { .. }
+            | Fact::QueueSet { .. }
+            | Fact::PrioritySet { .. }
+            | Fact::Supervised { .. }
+            | Fact::Device { .. } => {}
             Fact::OfferEnded { queue, cause, ring, .. } => {
                 self.queue_of(*queue)?.on_offer_ended(when, cause.result(), *ring);
             }

@@ -10,6 +10,7 @@ mod reference;
 mod reloads;
 mod seconds;
 mod strategies;
+mod supervision;
 mod time;
 mod worlds;
 
