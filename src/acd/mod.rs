@@ -25,6 +25,10 @@
 //!
 //! An agent who becomes ready takes the least place over all its lines; a call that comes takes the first agent by the
 //! strategy of its step. What supervisors change at run time lies over the plan and wins over it, reloads included.
+//!
+//! A caller whom a supervisor takes out of a talk and puts into a queue joins before the agent of that talk is free: another
+//! ready agent is offered the call first. The agent then takes the first in line, which is the same caller where nobody else
+//! was ready and nobody came before: another agent is a wish, the order of the line is a promise.
 
 mod agent;
 mod bits;

@@ -95,3 +95,65 @@ fn what_is_done_with_a_call_is_told_before_what_comes_of_it() {
         assert_eq!(centre.flowed_out(), [(number, reason)]);
     }
 }
+
+fn requeue(centre: &mut Centre, agent: AgentId, epoch: u32) {
+    let (call, queue, by) = (CallId(1), QueueId(1), chief());
+    let (talk, asks) = (Some((agent, epoch)), Asks::default());
+    centre.command(Command::Requeue { call, talk, queue, priority: 0, since: START, asks, by });
+}
+
+#[test]
+fn a_caller_who_is_put_back_into_the_line_is_not_overtaken() {
+    let mut centre = Centre::new(|_| {}, 1);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.answer(1);
+    centre.pass(1);
+    centre.enqueue(2, 1);
+    centre.forget();
+    requeue(&mut centre, agent, epoch);
+    assert_eq!(centre.offer_of(1).map(|(to, _)| to), Some(agent), "it is first in line, and there is nobody else");
+    assert_eq!(centre.offer_of(2), None);
+    let facts = centre.facts();
+    let place = |is_it: fn(&Fact) -> bool| facts.iter().position(is_it).expect("it is told");
+    let told = place(|fact| matches!(fact, Fact::Supervised { .. }));
+    let parted = place(|fact| matches!(fact, Fact::TalkEnded { by: EndedBy::Supervisor, .. }));
+    let joined = place(|fact| matches!(fact, Fact::Offered { .. }));
+    let offered = place(|fact| matches!(fact, Fact::OfferMade { .. }));
+    assert!(told < parted && parted < joined && joined < offered, "{facts:?}");
+}
+
+#[test]
+fn a_caller_who_is_put_back_gets_another_agent_where_one_is_ready() {
+    let mut centre = Centre::new(|_| {}, 2);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.answer(1);
+    centre.pass(1);
+    centre.forget();
+    requeue(&mut centre, agent, epoch);
+    let other = centre.offer_of(1).expect("the other is rung").0;
+    assert_ne!(other, agent);
+    assert_eq!(centre.state(agent.0), AgentState::Ready);
+}
+
+#[test]
+fn a_caller_put_back_while_the_agent_wraps_up_is_taken_after_the_wrap_up() {
+    let mut centre = Centre::new(|plan| plan.queues[0].wrap_up = secs(5), 1);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.answer(1);
+    requeue(&mut centre, agent, epoch);
+    assert_eq!(centre.state(1), AgentState::WrapUp);
+    centre.forget();
+    centre.pass(5);
+    assert_eq!(centre.offer_of(1).map(|(to, _)| to), Some(agent));
+}
+
+#[test]
+fn who_came_before_goes_before_a_caller_who_is_put_back() {
+    let mut centre = Centre::new(|_| {}, 1);
+    centre.enqueue_as(1, 1, 5, None);
+    let (agent, epoch) = centre.answer(1);
+    centre.enqueue_as(2, 1, 0, Some(Instant::ZERO));
+    centre.forget();
+    requeue(&mut centre, agent, epoch);
+    assert_eq!(centre.offer_of(2).map(|(to, _)| to), Some(agent));
+}
