@@ -35,7 +35,7 @@ impl Names {
         let agent = |id: &AgentId| agents.get(id).map_or("?", String::as_str);
         let mut call = |id: &CallId| format!("call {}", calls.entry(*id).or_insert(next));
         Some(match fact {
-            Fact::Offered { call: id, queue: to } => format!("{} joins {}", call(id), queue(to)),
+            Fact::Offered { call: id, queue: to, .. } => format!("{} joins {}", call(id), queue(to)),
             Fact::Answered { call: id, agent: by, wait, .. } => {
                 format!("{} answered by {} after {}", call(id), agent(by), seconds(*wait))
             }
@@ -75,7 +75,7 @@ impl Names {
                 format!("{} {} -> {}{by}", agent(id), state(from), state(to))
             }
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
-            Fact::Refused { queue: id, cause } => {
+            Fact::Refused { queue: id, cause, .. } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
             }
             Fact::CallerAnswered { call: id } => format!("{} is billed from here", call(id)),

@@ -160,7 +160,8 @@ impl Shard {
         let queue = contact.queue;
         let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(queue).config.priority);
         let attributes = &contact.called.attributes;
-        let asks = Asks { attributes: (!attributes.is_empty()).then(|| Arc::clone(attributes)) };
+        let attributes = (!attributes.is_empty()).then(|| Arc::clone(attributes));
+        let asks = Asks { attributes, dimensions: contact.dimensions };
         self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks });
     }
 

@@ -152,12 +152,12 @@ fn every_lost_visit_has_one_cause_and_closed_and_requeued_are_no_losses() {
     fold(&live, visit(abandoned(SALES, secs(2), true), secs(2)));
     fold(&live, visit(abandoned(SALES, secs(9), true), secs(9)));
     fold(&live, visit(abandoned(SALES, secs(9), false), secs(9)));
-    fold(&live, [Fact::Refused { queue: Some(SALES), cause: Refusal::Closed }]);
-    fold(&live, [Fact::Refused { queue: None, cause: Refusal::Overload }]);
+    fold(&live, [Fact::Refused { queue: Some(SALES), cause: Refusal::Closed, dimensions: Dimensions::default() }]);
+    fold(&live, [Fact::Refused { queue: None, cause: Refusal::Overload, dimensions: Dimensions::default() }]);
     let text = exposition(&live, Instant::ZERO).render();
     let series = parse(&text);
     for cause in LostCause::ALL {
-        let name = format!("acd_calls_lost_total{{queue=\"sales\",cause=\"{}\"}}", cause.as_str());
+        let name = format!("acd_calls_lost_total{{queue=\"sales\",dnis_group=\"\",cause=\"{}\"}}", cause.as_str());
         assert_eq!(series[name.as_str()], 1.0, "{name}");
     }
     assert_eq!(sum(&series, "acd_calls_lost_total{"), 3.0 + 10.0 - 2.0);
