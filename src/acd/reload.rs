@@ -35,6 +35,7 @@ impl Engine {
         let new: Vec<&AgentPlan> = plan.agents.iter().filter(|agent| self.plan_agent(agent)).collect();
         self.rebuild(&self.effective_plan());
         self.watch_anew();
+        plan.queues.iter().for_each(|queue| self.evacuate(queue.id));
         for id in ids {
             if !employed.contains(&id) {
                 self.remove_agent(id);

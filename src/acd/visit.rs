@@ -3,10 +3,12 @@
 
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
-use crate::acd::message::{Asks, Effect, FlowOut, OfferCause, Refusal};
+use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause, Refusal};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
 use crate::acd::ringing::Ringing;
+use crate::acd::routing::QueueState;
+use crate::acd::setting::Intervention;
 use crate::base::limits::CALLS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -26,10 +28,12 @@ impl Engine {
         }
         let Some(row) = self.queues.get_mut(queue) else {
             // A queue that a reload has removed meanwhile: there is nothing to count the visit under.
-            self.tell(Fact::Refused { queue: Some(queue), cause: Refusal::Closed });
+            let dimensions = asks.dimensions;
+            self.tell(Fact::Refused { queue: Some(queue), cause: Refusal::Closed, dimensions });
             self.ask(Effect::FlowOut { call, queue, reason: FlowOut::Closed });
             return;
         };
+        let dimensions = asks.dimensions;
         self.seq += 1;
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
@@ -43,7 +47,7 @@ impl Engine {
         row.counts.offered += 1;
         row.join(&visit);
         self.calls.insert(call, visit);
-        self.tell(Fact::Offered { call, queue });
+        self.tell(Fact::Offered { call, queue, dimensions });
         if let Some(reason) = refusal {
             self.finish(call, Outcome::FlowedOut(reason));
             self.ask(Effect::FlowOut { call, queue, reason });
@@ -66,12 +70,36 @@ impl Engine {
         self.finish(call, Outcome::Abandoned { while_ringing });
     }
 
+    /// A supervisor takes a waiting call out.
+    pub(super) fn on_take_out(&mut self, call: CallId, what: Intervention, by: Actor) {
+        if !self.calls.contains_key(&call) {
+            return;
+        }
+        self.tell(Fact::Supervised { call, what, by });
+        self.flow_out(
+            call,
+            match what {
+                Intervention::HangUp | Intervention::Withdraw => FlowOut::Withdrawn,
+                Intervention::Requeue(_) => FlowOut::Requeued,
+            },
+        );
+    }
+
     pub(super) fn flow_out(&mut self, call: CallId, reason: FlowOut) {
         let Some(visit) = self.calls.get(&call) else { return };
         let queue = visit.place.queue;
         self.cancel_offers(call, OfferCause::Withdrawn);
         self.finish(call, Outcome::FlowedOut(reason));
         self.ask(Effect::FlowOut { call, queue, reason });
+    }
+
+    /// Who waits in a queue that is in an emergency leaves.
+    pub(super) fn evacuate(&mut self, queue: QueueId) {
+        let head =
+            |row: &Queue| row.order.first().filter(|_| row.is_planned() && row.plan.state == QueueState::Emergency);
+        while let Some(place) = self.queues.get(queue).and_then(head) {
+            self.flow_out(place.call, FlowOut::Emergency);
+        }
     }
 
     /// Ends a visit. The agents who rang for it have been dealt with.
@@ -255,7 +283,10 @@ fn refusal(queue: &Queue, admission: Admission) -> Option<FlowOut> {
     match (admission, queue.listing) {
         (Admission::Draining, _) => Some(FlowOut::Draining),
         (Admission::Open, Listing::Removed) => Some(FlowOut::Closed),
-        (Admission::Open, Listing::Configured) if !queue.plan.open => Some(FlowOut::Closed),
-        (Admission::Open, Listing::Configured) => queue.is_full().then_some(FlowOut::Full),
+        (Admission::Open, Listing::Configured) => match queue.plan.state {
+            QueueState::Open => queue.is_full().then_some(FlowOut::Full),
+            QueueState::Closed => Some(FlowOut::Closed),
+            QueueState::Emergency => Some(FlowOut::Emergency),
+        },
     }
 }

@@ -15,6 +15,7 @@ mod peers;
 mod policy;
 mod queues;
 mod reader;
+mod regions;
 mod reserve;
 mod routing;
 mod skills;
@@ -29,12 +30,14 @@ pub use agents::expand;
 pub use built_in::built_in;
 pub use describe::describe;
 pub use error::ConfigError;
-pub use figures::FiguresConfig;
+pub use figures::{AgentSeries, FiguresConfig, RegionsConfig};
 pub use lint::lint;
 pub use parse::parse;
+pub use regions::Regions;
 pub use teams::agents_of;
 pub use types::{
     AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
-    LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig,
-    QueueConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
+    LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig,
+    PenaltyStepConfig, QueueConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig,
+    UnknownSource,
 };

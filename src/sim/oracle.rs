@@ -203,7 +203,7 @@ impl Oracle {
 
     fn apply(&mut self, fact: &Fact) -> Result<(), String> {
         match fact {
-            Fact::Offered { call, queue } => {
+            Fact::Offered { call, queue, .. } => {
                 self.tally(*queue).offered += 1;
                 match self
                     .visits
@@ -249,6 +249,11 @@ impl Oracle {
             | Fact::Repaired { .. }
             | Fact::Reserve { .. }
             | Fact::Lending { .. }
+            | Fact::AgentSet { .. }
+            | Fact::QueueSet { .. }
+            | Fact::PrioritySet { .. }
+            | Fact::Supervised { .. }
+            | Fact::Device { .. }
             | Fact::PeerState { .. }
             | Fact::CallerAnswered { .. }
             | Fact::Digit { .. } => Ok(()),

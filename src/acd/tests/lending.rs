@@ -166,7 +166,7 @@ fn the_terms_of_the_loan_are_held_and_so_is_a_target_set_at_run_time() {
     release(&mut centre);
     centre.pass(60);
     assert!(!lends(&centre));
-    centre.command(Command::SetAim { queue: QueueId(1), target: 0, by: anna() });
+    centre.command(Command::ChangeQueue { queue: QueueId(1), setting: QueueSetting::Target(0), by: anna() });
     assert!(lends(&centre));
     centre.reload(|_| {});
     assert!(lends(&centre), "over a reload");

@@ -12,6 +12,7 @@ mod reloads;
 mod reserves;
 mod seconds;
 mod strategies;
+mod supervision;
 mod time;
 mod watches;
 mod worlds;
@@ -51,7 +52,7 @@ fn queue(id: u32) -> QueuePlan {
         wrap_up: Duration::ZERO,
         threshold: secs(20),
         short_abandon: secs(5),
-        open: true,
+        state: QueueState::Open,
         routing: Routing::default(),
     }
 }

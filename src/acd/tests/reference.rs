@@ -24,6 +24,7 @@ pub(super) struct Seen {
     pub(super) logins: u64,
     pub(super) sums: u64,
     disagreements: u64,
+    interventions: u64,
     /// Reserves that joined and left, lenders that began and ceased, offers to either.
     reserves: [u64; 2],
     lenders: [u64; 2],
@@ -37,6 +38,7 @@ impl Seen {
         for reason in [
             FlowOut::Full,
             FlowOut::Closed,
+            FlowOut::Emergency,
             FlowOut::Timeout,
             FlowOut::Draining,
             FlowOut::Withdrawn,
@@ -44,7 +46,7 @@ impl Seen {
         ] {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
         }
-        assert!(self.disagreements > 100);
+        assert!(self.disagreements > 100 && self.interventions > 100);
         let helped = [self.reserves, self.lenders, self.helpers];
         assert!(helped.iter().flatten().all(|count| *count > 100), "{helped:?}");
         assert!(self.logins > 10_000 && self.sums > 500_000, "{} logins, {} sums", self.logins, self.sums);
@@ -102,6 +104,7 @@ struct Worker {
     busy_since: Option<Instant>,
     offer: Option<u32>,
     faulted: Option<Instant>,
+    device: Option<DeviceState>,
 }
 
 impl Reference {
@@ -133,12 +136,12 @@ impl Reference {
             }
             return;
         }
-        if let Command::SetPenalty { agent, queue, penalty, by } = &command {
+        if let Command::ChangeAgent { agent, setting: AgentSetting::Penalty(queue, penalty), by } = &command {
             let Some(row) = self.rules.agents.get(agent) else { return };
             let terms = row.memberships.iter().rfind(|terms| terms.queue == *queue).cloned();
             let terms = Membership { penalty: *penalty, ..terms.unwrap_or_else(|| Membership::of(*queue)) };
-            let (agent, queue, by) = (*agent, *queue, by.clone());
-            command = Command::SetMembership { agent, queue, membership: Some(terms), by };
+            let (agent, setting, by) = (*agent, AgentSetting::Membership(*queue, Some(terms)), by.clone());
+            command = Command::ChangeAgent { agent, setting, by };
         }
         if self.override_once(&command) {
             self.overrides.push(command);
@@ -163,49 +166,30 @@ impl Reference {
 
     /// False when the plan does not have whom or what is meant.
     fn override_once(&mut self, command: &Command) -> bool {
-        if let Command::SetSkill { agent, skill, .. } = command
-            && let Some(row) = self.rules.agents.get_mut(agent)
-        {
-            row.skills.retain(|own| own.name != skill.name);
-            row.skills.extend((skill.level > 0).then(|| skill.clone()));
+        if let Command::ChangeAgent { agent, setting, .. } = command {
+            let Some(row) = self.rules.agents.get_mut(agent) else { return false };
+            if let AgentSetting::Skill(skill) = setting {
+                row.skills.retain(|own| own.name != skill.name);
+                row.skills.extend((skill.level > 0).then(|| skill.clone()));
+            }
+            if let AgentSetting::Membership(queue, membership) = setting {
+                row.memberships.retain(|own| own.queue != *queue);
+                row.memberships.extend(membership.clone());
+            }
             return true;
         }
-        if let Command::SetMembership { agent, queue, membership, .. } = command
-            && let Some(row) = self.rules.agents.get_mut(agent)
-        {
-            row.memberships.retain(|own| own.queue != *queue);
-            row.memberships.extend(membership.clone());
-            return true;
-        }
-        let (Command::SetStrategy { queue, .. }
-        | Command::SetQueue { queue, .. }
-        | Command::SetTarget { queue, .. }
-        | Command::SetReserve { queue, .. }
-        | Command::SetAim { queue, .. }
-        | Command::SetWeight { queue, .. }) = command
-        else {
-            return false;
-        };
+        let Command::ChangeQueue { queue, setting, .. } = command else { return false };
         let Some(row) = self.rules.queues.get_mut(queue).filter(|_| self.rules.planned.contains(queue)) else {
             return false;
         };
-        if let Command::SetStrategy { strategy, .. } = command {
-            row.strategy = strategy;
-        }
-        if let Command::SetTarget { threshold, .. } = command {
-            row.threshold = *threshold;
-        }
-        if let Command::SetWeight { weight, .. } = command {
-            row.routing.weight = *weight;
-        }
-        if let Command::SetAim { target, .. } = command {
-            row.routing.lending.target = *target;
-        }
-        if let Command::SetReserve { change, .. } = command {
-            match change {
-                ReserveChange::Mode(mode) => row.routing.reserve.mode = *mode,
-                ReserveChange::Thresholds(thresholds) => row.routing.reserve.thresholds = *thresholds,
-            }
+        match setting {
+            QueueSetting::Strategy(strategy) => row.strategy = strategy,
+            QueueSetting::Threshold(threshold) => row.threshold = *threshold,
+            QueueSetting::Weight(weight) => row.routing.weight = *weight,
+            QueueSetting::Target(target) => row.routing.lending.target = *target,
+            QueueSetting::Reserve(mode) => row.routing.reserve.mode = *mode,
+            QueueSetting::ReserveThresholds(thresholds) => row.routing.reserve.thresholds = *thresholds,
+            QueueSetting::State(_) | QueueSetting::Priority(_) | QueueSetting::Defaults => {}
         }
         true
     }
@@ -249,9 +233,14 @@ impl Reference {
     }
 
     pub(super) fn on_command(&mut self, now: Instant, command: &Command) {
-        if let Command::Enqueue { call, priority, since, asks, .. } = command
-            && !self.waiting.contains_key(call)
-        {
+        let (call, priority, since, asks) = if let Command::Enqueue { call, priority, since, asks, .. } = command {
+            (call, priority, *since, asks)
+        } else if let Command::Requeue { call, priority, since, asks, .. } = command {
+            (call, priority, Some(*since), asks)
+        } else {
+            return;
+        };
+        if !self.waiting.contains_key(call) {
             let since = since.map_or(now, |since| since.min(now));
             self.enqueued.insert(*call, (*priority, since, asks.attributes.clone()));
         }
@@ -266,6 +255,7 @@ impl Reference {
             busy_since: None,
             offer: None,
             faulted: None,
+            device: None,
         })
     }
 
@@ -305,7 +295,7 @@ impl Reference {
 
     fn take(&mut self, at: Instant, fact: &Fact, seen: &mut Seen) {
         match fact {
-            Fact::Offered { call, queue } => self.on_offered(*call, *queue),
+            Fact::Offered { call, queue, .. } => self.on_offered(*call, *queue),
             Fact::Answered { call, queue, agent, wait, since } => {
                 self.on_answered(*queue, *agent);
                 let visit = self.leave(*call, *queue, *wait, 1);
@@ -363,7 +353,12 @@ impl Reference {
             }
             Fact::InstantAnswer { after, .. } => assert!(*after < Duration::from_secs(1)),
             Fact::Repaired { kind, .. } => assert_eq!(*kind, Repair::Release),
-            Fact::WrapUpExtended { .. } => {}
+            Fact::WrapUpExtended { .. } | Fact::AgentSet { .. } | Fact::QueueSet { .. } => {}
+            Fact::Supervised { .. } => seen.interventions += 1,
+            Fact::PrioritySet { call, priority, .. } => assert_eq!(self.waiting[call].caller.priority, *priority),
+            Fact::Device { agent, device, .. } => {
+                assert_ne!(self.worker(*agent).device.replace(*device), Some(*device), "told again");
+            }
             Fact::PeerState { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
         }
     }

@@ -72,11 +72,8 @@ fn a_long_wait_brings_it_in_and_an_offer_outlives_its_leaving() {
     assert_eq!(centre.offer_of(1), None);
     centre.pass_ms(1);
     assert_eq!(centre.offer(1).0, AgentId(2));
-    centre.command(Command::SetReserve {
-        queue: QueueId(1),
-        change: ReserveChange::Mode(ReserveMode::Off),
-        by: anna(),
-    });
+    let setting = QueueSetting::Reserve(ReserveMode::Off);
+    centre.command(Command::ChangeQueue { queue: QueueId(1), setting, by: anna() });
     assert!(!is_in(&centre) && centre.cancelled().is_empty());
     centre.answer(1);
     assert_eq!(centre.state(2), AgentState::Talking);
@@ -87,22 +84,22 @@ fn a_supervisor_switches_it_also_over_a_reload() {
     let mut centre = centre(|_| {});
     centre.set(1, AgentTarget::NotReady(Reason::Initial));
     centre.enqueue(1, 1);
-    let set = |change| Command::SetReserve { queue: QueueId(1), change, by: anna() };
-    centre.command(set(ReserveChange::Mode(ReserveMode::On)));
+    let set = |setting| Command::ChangeQueue { queue: QueueId(1), setting, by: anna() };
+    centre.command(set(QueueSetting::Reserve(ReserveMode::On)));
     assert_eq!(centre.offer(1).0, AgentId(2));
     centre.reload(|_| {});
     assert!(is_in(&centre));
     centre.command(Command::CallerGone { call: CallId(1) });
     assert!(is_in(&centre), "by hand");
-    centre.command(set(ReserveChange::Mode(ReserveMode::Auto)));
+    centre.command(set(QueueSetting::Reserve(ReserveMode::Auto)));
     assert!(is_in(&centre), "10 s at least");
     centre.pass(10);
     assert!(!is_in(&centre));
     let thresholds = ReserveThresholds { waiting: Some(0), at_least: secs(1), ..ReserveThresholds::default() };
-    centre.command(set(ReserveChange::Thresholds(thresholds)));
+    centre.command(set(QueueSetting::ReserveThresholds(thresholds)));
     centre.enqueue(2, 1);
     assert!(is_in(&centre), "above nobody");
-    centre.command(Command::DropQueue { queue: QueueId(1), by: anna() });
+    centre.command(set(QueueSetting::Defaults));
     centre.command(Command::CallerGone { call: CallId(2) });
     centre.pass(10);
     assert!(!is_in(&centre));
