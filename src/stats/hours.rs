@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use crate::acd::Refusal;
 use crate::base::WallTime;
 use crate::stats::block::Block;
 use crate::stats::calendar::{Calendar, Grain};
@@ -28,6 +29,10 @@ const fn bytes_max() -> usize {
     HOURS * (CELLS * size_of::<u64>() + size_of::<OnceLock<Block>>())
 }
 
+/// Places of fates.
+const UNTARGETED: usize = 2;
+const LOST: usize = 3;
+
 /// What happens to a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -36,22 +41,27 @@ pub(super) enum Fate {
     /// It talks to an agent.
     Served,
     /// It ends outside every rate.
-    Untargeted,
+    Untargeted(Refusal),
     /// It is lost.
     Lost(LostCause),
 }
 
 impl Fate {
     /// How many there are.
-    pub(super) const COUNT: usize = 3 + LostCause::ALL.len();
+    pub(super) const COUNT: usize = LOST + LostCause::ALL.len();
+
+    /// What a refusal is.
+    pub(super) fn of_refusal(cause: Refusal) -> Self {
+        LostCause::of_refusal(cause).map_or(Self::Untargeted(cause), Self::Lost)
+    }
 
     /// Its place among them.
     pub(super) const fn place(self) -> usize {
         match self {
             Self::Offered => 0,
             Self::Served => 1,
-            Self::Untargeted => 2,
-            Self::Lost(cause) => 3 + cause as usize,
+            Self::Untargeted(_) => UNTARGETED,
+            Self::Lost(cause) => LOST + cause as usize,
         }
     }
 }
@@ -72,7 +82,7 @@ impl Fates {
         Self {
             offered: cells[Fate::Offered.place()],
             served: cells[Fate::Served.place()],
-            untargeted: cells[Fate::Untargeted.place()],
+            untargeted: cells[UNTARGETED],
             lost: LostCause::ALL.map(|cause| cells[Fate::Lost(cause).place()]),
         }
     }

@@ -37,7 +37,7 @@ use crate::stats::queue::{Queue, Visit};
 use crate::stats::series::SeriesMax;
 use crate::stats::spread::Working;
 use crate::stats::teams::Teams;
-use crate::stats::values::{Values, fate_of};
+use crate::stats::values::Values;
 
 /// The live figures; see the module.
 #[derive(Debug)]
@@ -248,15 +248,26 @@ impl Live {
                 let visit = self.visit(when, *call);
                 let left = self.queue_of(*queue)?.on_flowed_out(when, visit, *wait, *reason);
                 let settled = self.contacts.on_flowed_out(stamped.at, *call, *queue, *reason);
-                self.settle(when, settled, fate_of(LostCause::of_flow_out(*reason)))?;
+                let fate = match (LostCause::of_flow_out(*reason), reason.untargeted()) {
+                    (Some(cause), _) => Fate::Lost(cause),
+                    (None, why) => Fate::Untargeted(why.unwrap_or(Refusal::Closed)),
+                };
+                self.settle(when, settled, fate)?;
                 left?;
             }
             Fact::Missed { call, queue } => self.queue_of(*queue)?.on_missed(when, self.visit(when, *call).joined),
             Fact::Oldest { queue, since } => self.queue_of(*queue)?.on_oldest(*since),
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
-            // For call records and events, not for figures.
-            Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
+            // For call records and events, not for figures: what a setting changes comes with the plan, what an intervention
+            // does is told by the facts that follow.
+            Fact::CallerAnswered { .. }
+            | Fact::Digit { .. }
+            | Fact::AgentSet { .. }
+            | Fact::QueueSet { .. }
+            | Fact::PrioritySet { .. }
+            | Fact::Supervised { .. }
+            | Fact::Device { .. } => {}
             Fact::OfferEnded { queue, agent, cause, ring, .. } => {
                 self.on_offer_ended(*agent, cause.result());
                 self.queue_of(*queue)?.on_offer_ended(when, cause.result(), *ring);
@@ -283,7 +294,7 @@ impl Live {
             Fact::Refused { queue, cause, dimensions } => {
                 self.refused[*cause as usize].fetch_add(1, Ordering::Relaxed);
                 if let Some(queue) = queue {
-                    let (fate, hour) = (fate_of(LostCause::of_refusal(*cause)), self.hour(when));
+                    let (fate, hour) = (Fate::of_refusal(*cause), self.hour(when));
                     self.queue_of(*queue)?.on_contact_refused(*cause, fate, hour);
                     self.values.on_refused(*dimensions, fate, hour);
                 }

@@ -12,7 +12,6 @@ use crate::acd::{Dimension, Dimensions, ValueId};
 use crate::stats::block::Block;
 use crate::stats::contradiction::Contradiction;
 use crate::stats::hours::{Fate, Fates, Hours};
-use crate::stats::lost::LostCause;
 use crate::stats::series::{OTHER, SeriesMax};
 
 const IN_PROGRESS: usize = 0;
@@ -212,14 +211,11 @@ impl Value {
     }
 }
 
-/// The fate of a contact that was lost for `cause`, or is untargeted without one.
-pub(super) fn fate_of(cause: Option<LostCause>) -> Fate {
-    cause.map_or(Fate::Untargeted, Fate::Lost)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acd::Refusal;
+    use crate::stats::lost::LostCause;
 
     fn names(of_numbers: &[&str]) -> [Vec<Arc<str>>; 4] {
         let list = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect();
@@ -267,7 +263,7 @@ mod tests {
         values.on_began(number(0), Some(7));
         assert_eq!(values.on_ended(number(0), Fate::Lost(LostCause::Timeout), Some(8)), Ok(()));
         assert_eq!(values.on_ended(number(0), Fate::Served, Some(8)), Err(Contradiction::NobodyWaits));
-        values.on_refused(number(0), Fate::Untargeted, Some(8));
+        values.on_refused(number(0), Fate::Untargeted(Refusal::Closed), Some(8));
         let value = values.of(Dimension::Number).values().next().unwrap();
         assert_eq!(value.hours.read(7).map(|fates| (fates.offered, fates.all_lost())), Some((1, 0)));
         assert_eq!(
