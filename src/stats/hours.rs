@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use crate::acd::Refusal;
+use crate::acd::{FlowOut, Refusal};
 use crate::base::WallTime;
 use crate::stats::block::Block;
 use crate::stats::calendar::{Calendar, Grain};
@@ -29,10 +29,6 @@ const fn bytes_max() -> usize {
     HOURS * (CELLS * size_of::<u64>() + size_of::<OnceLock<Block>>())
 }
 
-/// Places of fates.
-const UNTARGETED: usize = 2;
-const LOST: usize = 3;
-
 /// What happens to a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -40,7 +36,7 @@ pub(super) enum Fate {
     Offered,
     /// It talks to an agent.
     Served,
-    /// It ends outside every rate.
+    /// It ends outside every rate, for this reason.
     Untargeted(Refusal),
     /// It is lost.
     Lost(LostCause),
@@ -48,11 +44,16 @@ pub(super) enum Fate {
 
 impl Fate {
     /// How many there are.
-    pub(super) const COUNT: usize = LOST + LostCause::ALL.len();
+    pub(super) const COUNT: usize = 3 + LostCause::ALL.len();
 
-    /// What a refusal is.
-    pub(super) fn of_refusal(cause: Refusal) -> Self {
-        LostCause::of_refusal(cause).map_or(Self::Untargeted(cause), Self::Lost)
+    /// The end of a contact that left its queue so; `None` when it goes on in another.
+    pub(super) fn of_flow_out(reason: FlowOut) -> Option<Self> {
+        LostCause::of_flow_out(reason).map(Self::Lost).or_else(|| reason.untargeted().map(Self::Untargeted))
+    }
+
+    /// The end of a contact that was refused.
+    pub(super) fn of_refusal(why: Refusal) -> Self {
+        LostCause::of_refusal(why).map_or(Self::Untargeted(why), Self::Lost)
     }
 
     /// Its place among them.
@@ -60,8 +61,8 @@ impl Fate {
         match self {
             Self::Offered => 0,
             Self::Served => 1,
-            Self::Untargeted(_) => UNTARGETED,
-            Self::Lost(cause) => LOST + cause as usize,
+            Self::Untargeted(_) => 2,
+            Self::Lost(cause) => 3 + cause as usize,
         }
     }
 }
@@ -82,7 +83,7 @@ impl Fates {
         Self {
             offered: cells[Fate::Offered.place()],
             served: cells[Fate::Served.place()],
-            untargeted: cells[UNTARGETED],
+            untargeted: cells[Fate::Untargeted(Refusal::Closed).place()],
             lost: LostCause::ALL.map(|cause| cells[Fate::Lost(cause).place()]),
         }
     }

@@ -248,11 +248,9 @@ impl Live {
                 let visit = self.visit(when, *call);
                 let left = self.queue_of(*queue)?.on_flowed_out(when, visit, *wait, *reason);
                 let settled = self.contacts.on_flowed_out(stamped.at, *call, *queue, *reason);
-                let fate = match (LostCause::of_flow_out(*reason), reason.untargeted()) {
-                    (Some(cause), _) => Fate::Lost(cause),
-                    (None, why) => Fate::Untargeted(why.unwrap_or(Refusal::Closed)),
-                };
-                self.settle(when, settled, fate)?;
+                if let Some(fate) = Fate::of_flow_out(*reason) {
+                    self.settle(when, settled, fate)?;
+                }
                 left?;
             }
             Fact::Missed { call, queue } => self.queue_of(*queue)?.on_missed(when, self.visit(when, *call).joined),

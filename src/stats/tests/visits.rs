@@ -153,10 +153,9 @@ fn every_lost_visit_has_one_cause_and_closed_emergency_and_requeued_are_no_losse
     fold(&live, visit(abandoned(SALES, secs(2), true), secs(2)));
     fold(&live, visit(abandoned(SALES, secs(9), true), secs(9)));
     fold(&live, visit(abandoned(SALES, secs(9), false), secs(9)));
-    let dimensions = Dimensions::default();
-    fold(&live, [Fact::Refused { queue: Some(SALES), cause: Refusal::Closed, dimensions }]);
-    fold(&live, [Fact::Refused { queue: Some(SALES), cause: Refusal::Emergency, dimensions }]);
-    fold(&live, [Fact::Refused { queue: None, cause: Refusal::Overload, dimensions }]);
+    let refused = |queue, cause| Fact::Refused { queue, cause, dimensions: Dimensions::default() };
+    fold(&live, [refused(Some(SALES), Refusal::Closed), refused(Some(SALES), Refusal::Emergency)]);
+    fold(&live, [refused(None, Refusal::Overload)]);
     let text = exposition(&live, Instant::ZERO).render();
     let series = parse(&text);
     for cause in LostCause::ALL {
