@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strowger::acd::{Actor, AgentTarget, EndedBy, Fact, FlowOut, Stamped, strategy};
+use strowger::acd::{Actor, AgentTarget, Dimensions, EndedBy, Fact, FlowOut, Stamped, strategy};
 use strowger::base::{AgentId, CallId, Instant, QueueId, WallTime};
 use strowger::config::parse;
 use strowger::node::{AgentChange, Control, Node, Reply, Resolved, Selection, Setup};
@@ -84,8 +84,9 @@ fn fill(live: &Live) {
     for queue in (0..QUEUES).map(QueueId) {
         for place in 0..WAITING {
             call += 1;
+            let dimensions = Dimensions::default();
             let at = Instant::from_micros((END - WAITING + place) * 1_000_000);
-            live.fold(&Stamped { at, fact: Fact::Offered { call: CallId(call), queue } });
+            live.fold(&Stamped { at, fact: Fact::Offered { call: CallId(call), queue, dimensions } });
         }
         let since = Some(Instant::from_micros((END - WAITING) * 1_000_000));
         live.fold(&Stamped { at: Instant::from_micros(END * 1_000_000), fact: Fact::Oldest { queue, since } });
@@ -98,7 +99,8 @@ fn visit(live: &Live, second: u64, call: CallId, queue: QueueId) {
     let fold = |fact| live.fold(&Stamped { at, fact });
     let agent = AgentId((call.0 % u64::from(AGENTS)) as u32);
     let wait = Duration::from_secs(call.0 % 20);
-    fold(Fact::Offered { call, queue });
+    let dimensions = Dimensions::default();
+    fold(Fact::Offered { call, queue, dimensions });
     match call.0 % 5 {
         0 => fold(Fact::Abandoned { call, queue, wait, while_ringing: false }),
         1 => fold(Fact::FlowedOut { call, queue, wait, reason: FlowOut::Timeout }),

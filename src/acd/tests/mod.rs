@@ -2,15 +2,19 @@
 
 mod agents;
 mod explain;
+mod lending;
 mod naive;
 mod offers;
 mod order;
 mod queues;
 mod reference;
 mod reloads;
+mod reserves;
 mod seconds;
 mod strategies;
+mod supervision;
 mod time;
+mod watches;
 mod worlds;
 
 use std::collections::BTreeMap;
@@ -48,7 +52,7 @@ fn queue(id: u32) -> QueuePlan {
         wrap_up: Duration::ZERO,
         threshold: secs(20),
         short_abandon: secs(5),
-        open: true,
+        state: QueueState::Open,
         routing: Routing::default(),
     }
 }
