@@ -56,7 +56,7 @@ fn a_call() -> Vec<Fact> {
         abandoned(HELP, secs(3), false),
         offered(HELP),
         flowed_out(HELP, secs(3), FlowOut::Timeout),
-        Fact::Refused { queue: Some(HELP), cause: Refusal::Closed },
+        Fact::Refused { queue: Some(HELP), cause: Refusal::Closed, dimensions: Dimensions::default() },
         Fact::PeerState { peer: PeerId(0), up: false },
         Fact::Repaired { kind: Repair::Offer, agent: None, call: None },
     ]
