@@ -30,6 +30,7 @@ mod agent;
 mod bits;
 mod bond;
 mod check;
+mod direct;
 mod duty;
 pub mod engine;
 pub mod estimate;
@@ -55,6 +56,7 @@ pub mod routing;
 pub mod strategy;
 mod supervise;
 mod table;
+mod transfer;
 mod visit;
 
 #[cfg(test)]
@@ -75,3 +77,4 @@ pub use plan::{
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};
+pub use transfer::{Target, Transfer, TransferFailure, TransferKind, TransferOutcome, TransferStep};

@@ -78,6 +78,11 @@ impl Overrides {
             | Command::OfferAnswered { .. }
             | Command::OfferFailed { .. }
             | Command::OfferReleased { .. }
+            | Command::OfferTo { .. }
+            | Command::WithdrawOffer { .. }
+            | Command::Consults { .. }
+            | Command::Transfer(_)
+            | Command::OutsideEnded { .. }
             | Command::TalkEnded { .. }
             | Command::SetAgent { .. }
             | Command::ExtendWrapUp { .. }

@@ -45,6 +45,11 @@ impl Engine {
             | Command::OfferAnswered { .. }
             | Command::OfferFailed { .. }
             | Command::OfferReleased { .. }
+            | Command::OfferTo { .. }
+            | Command::WithdrawOffer { .. }
+            | Command::Consults { .. }
+            | Command::Transfer(_)
+            | Command::OutsideEnded { .. }
             | Command::TalkEnded { .. }
             | Command::SetAgent { .. }
             | Command::ExtendWrapUp { .. }

@@ -17,6 +17,7 @@ mod reader;
 mod routing;
 mod skills;
 mod teams;
+mod transfer;
 pub mod types;
 mod values;
 
@@ -31,6 +32,7 @@ pub use figures::FiguresConfig;
 pub use lint::lint;
 pub use parse::parse;
 pub use teams::agents_of;
+pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 pub use types::{
     AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig,
     MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig,

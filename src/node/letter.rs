@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Bond, Command, Effect};
+use crate::acd::{Bond, Command, Effect, Target, TransferKind};
 use crate::base::{CallId, Instant, PeerId, QueueId};
 use crate::config::Config;
 use crate::node::directory::Directory;
-use crate::node::message::{CallView, Reply};
+use crate::node::message::{CallView, Consulted, Reply};
 
 /// A letter of a shard to the hub.
 #[derive(Debug)]
@@ -42,10 +42,15 @@ impl Up {
             | Command::OfferAnswered { call, .. }
             | Command::OfferFailed { call, .. }
             | Command::TalkEnded { call, .. }
+            | Command::OfferTo { call, .. }
+            | Command::WithdrawOffer { call, .. }
+            | Command::Consults { call, .. }
+            | Command::OutsideEnded { call, .. }
             | Command::CallerAnswered { call }
             | Command::Held { call, .. }
             | Command::SetPriority { call, .. }
             | Command::Digit { call, .. } => Some(*call),
+            Command::Transfer(transfer) => Some(transfer.call),
             Command::OfferReleased { .. }
             | Command::SetAgent { .. }
             | Command::ExtendWrapUp { .. }
@@ -112,6 +117,10 @@ pub(super) enum Ask {
     Withdraw(CallId),
     /// Whether the call may be moved into the queue of this name, or back into its own.
     Requeue(CallId, Option<String>),
+    /// A talking caller is handed on, as somebody of this name asks.
+    Transfer(CallId, TransferKind, Target, Arc<str>),
+    /// A consultation ends so.
+    Consultation(CallId, Consulted),
     /// The census: what the shard holds from this slot on.
     Held {
         from: usize,

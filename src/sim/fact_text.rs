@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::acd::{Actor, AgentState, EndedBy, Fact, Plan};
+use crate::acd::{Actor, AgentState, EndedBy, Fact, Plan, Target, Transfer, TransferStep};
 use crate::base::{AgentId, CallId, QueueId};
 
 /// The names behind the ids: learned from every plan in force, so that what a reload removes keeps its name; calls are numbered
@@ -55,6 +55,18 @@ impl Names {
                 let held = if hold.is_zero() { String::new() } else { format!(", {} of it held", seconds(*hold)) };
                 format!("{} talk with {} ended by {} after {}{held}", call(id), agent(with), side(*by), seconds(*talk))
             }
+            Fact::Reached { call: id, agent: by, .. } => format!("{} taken over by {}", call(id), agent(by)),
+            Fact::Transfer(Transfer { call: id, agent: by, kind, target, step, .. }) => {
+                let target = match target {
+                    Target::Agent(to) => format!("agent {}", agent(to)),
+                    Target::Queue(to) => format!("queue {}", queue(to)),
+                    Target::Number(number) => format!("number {}", number.expose()),
+                };
+                format!("{} {} by {} to {target}: {}", call(id), kind.as_str(), agent(by), how_far(step))
+            }
+            Fact::OutsideEnded { call: id, talk, by } => {
+                format!("{} outside talk ended by {} after {}", call(id), side(*by), seconds(*talk))
+            }
             Fact::WrapUpExtended { agent: id, more, .. } => {
                 format!("{} wraps up {} longer", agent(id), seconds(*more))
             }
@@ -96,6 +108,9 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::OfferEnded { cause, .. } => format!("offer ends: {cause:?}"),
         Fact::TalkEnded { by, .. } => format!("talk ended by {}", side(*by)),
         Fact::AgentState { from, to, .. } => format!("agent {} -> {}", state(from), state(to)),
+        Fact::Reached { .. } => "call taken over".to_string(),
+        Fact::Transfer(Transfer { kind, step, .. }) => format!("{} {}", kind.as_str(), how_far(step)),
+        Fact::OutsideEnded { by, .. } => format!("outside talk ended by {}", side(*by)),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
         Fact::CallerAnswered { .. } => "billing begins".to_string(),
@@ -114,6 +129,18 @@ const fn side(by: EndedBy) -> &'static str {
         EndedBy::Agent => "the agent",
         EndedBy::Supervisor => "a supervisor",
         EndedBy::System => "the system",
+        EndedBy::Transfer => "a transfer",
+    }
+}
+
+fn how_far(step: &TransferStep) -> String {
+    match step {
+        TransferStep::Begun(Some(who)) => format!("begun for {who}"),
+        TransferStep::Begun(None) => "begun by keys".to_string(),
+        TransferStep::Answered => "answered".to_string(),
+        TransferStep::Completed => "completed".to_string(),
+        TransferStep::Cancelled => "cancelled".to_string(),
+        TransferStep::Failed(why) => format!("failed ({})", why.as_str()),
     }
 }
 
@@ -133,6 +160,7 @@ pub fn state(state: &AgentState) -> String {
         | AgentState::Ringing
         | AgentState::Talking
         | AgentState::Hold
+        | AgentState::Consult
         | AgentState::WrapUp => state.as_str().to_string(),
     }
 }

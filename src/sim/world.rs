@@ -226,6 +226,15 @@ impl World {
         self.town.caller(name, exchange)
     }
 
+    /// A phone behind an exchange (by its name) that takes calls and is no agent's, made when it does not exist yet; how it
+    /// behaves from the next call on.
+    ///
+    /// # Errors
+    /// No such exchange.
+    pub fn phone(&mut self, name: &str, exchange: &str, manner: Manner) -> Result<(), String> {
+        self.town.phone(name, exchange, manner)
+    }
+
     /// Who lives here.
     pub const fn town(&self) -> &Town {
         &self.town

@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Asks, Command, EndedBy, FlowOut, OfferCause};
+use crate::acd::{Asks, Command, EndedBy, FlowOut, OfferCause, TransferFailure, TransferStep};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId, QueueId};
 use crate::call::Why;
 use crate::config::MediaPolicy;
-use crate::node::contact::{AgentLeg, Contact, Move, Phase, Stage, status_of};
+use crate::node::contact::{AgentLeg, Move, Phase, Stage, status_of};
 use crate::node::ports::Holder;
-use crate::node::shard::{Drain, Shard};
+use crate::node::shard::{Drain, Shard, Side};
 
 impl Shard {
     /// The caller's leg is gone.
     pub(in crate::node) fn on_caller_gone(&mut self, now: Instant, call: CallId, by: EndedBy) {
+        self.let_target_go(now, call, TransferStep::Failed(TransferFailure::CallerGone));
+        self.part_from_outside(now, call, by);
         let Some(contact) = self.contact(call) else { return };
         match std::mem::replace(&mut contact.phase, Phase::Arriving) {
             Phase::Arriving => self.commands.push_back(Command::CallerGone { call }),
+            Phase::Alone | Phase::Outside { .. } => {}
             Phase::Waiting(offers) => {
                 self.commands.push_back(Command::CallerGone { call });
                 for offer in offers {
@@ -38,11 +41,19 @@ impl Shard {
         self.forget(now, call);
     }
 
-    /// The agent's leg is gone: while they talk, the caller's leg ends too; before, the offer has failed.
+    /// The agent's leg is gone: while they talk, the caller's leg ends too, unless somebody is consulted about it; before, the
+    /// offer has failed.
     pub(in crate::node) fn on_agent_gone(&mut self, now: Instant, call: CallId, leg: LegId, by: EndedBy) {
-        if self.contact(call).and_then(|contact| contact.talking()) == Some(leg) {
+        let Some(contact) = self.contact(call) else { return };
+        if contact.talking() == Some(leg) {
+            if self.on_consultant_gone(now, call) {
+                return;
+            }
             self.part(call, by);
             return self.end_caller(now, call);
+        }
+        if contact.is_joined(leg) {
+            return self.call_off(now, call, TransferStep::Cancelled);
         }
         let Some(AgentLeg { agent, epoch, stage, .. }) = self.take_offer(call, leg) else { return };
         let cause = match stage {
@@ -52,6 +63,17 @@ impl Shard {
         // Where the engine has given the call to this agent meanwhile, the offer is over and this ends their talk.
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
         self.commands.push_back(Command::TalkEnded { call, agent, epoch, by });
+        self.on_offer_over(now, call, agent);
+    }
+
+    /// One side of a joined call is gone.
+    pub(in crate::node) fn on_side_gone(&mut self, now: Instant, call: CallId, side: Side, by: EndedBy) {
+        let outside = self.contact(call).and_then(|contact| contact.outside()).map(|outside| outside.leg);
+        match side {
+            Side::Caller => self.on_caller_gone(now, call, by),
+            Side::Agent(leg) if outside == Some(leg) => self.on_outside_gone(now, call, by),
+            Side::Agent(leg) => self.on_agent_gone(now, call, leg, by),
+        }
     }
 
     /// The contact is over: the caller's leg ends.
@@ -65,8 +87,17 @@ impl Shard {
     /// The engine let the call go.
     pub(in crate::node) fn on_flow_out(&mut self, now: Instant, call: CallId, reason: FlowOut) {
         let Some(contact) = self.contact(call) else { return };
-        if let Some(Move::To(queue)) = contact.moving.take() {
-            return self.rejoin(call, queue);
+        match &contact.phase {
+            Phase::Talking { .. } | Phase::Alone | Phase::Outside { .. } => {
+                return self.on_target_left(now, call, reason);
+            }
+            Phase::Arriving | Phase::Waiting(_) => {}
+        }
+        match contact.moving.take() {
+            Some(Move::To(queue)) => return self.rejoin(call, queue),
+            // The end of a visit that a consultation has taken back.
+            None if reason == FlowOut::Requeued => return,
+            Some(Move::End) | None => {}
         }
         let (leg, answered) = (contact.leg, contact.answered.is_some());
         // This may be the end of a visit before the one just asked for, which then ends too.
@@ -85,9 +116,8 @@ impl Shard {
 
     /// A supervisor ends a call.
     pub(in crate::node) fn end_contact(&mut self, now: Instant, call: CallId) {
-        let Some(contact) = self.contact(call) else { return };
-        if contact.talking().is_some() {
-            return self.end_talk(now, call, EndedBy::Supervisor);
+        if self.free_caller(now, call, EndedBy::Supervisor) {
+            return self.end_caller(now, call);
         }
         self.take_out(call, Move::End, FlowOut::Withdrawn);
     }
@@ -95,16 +125,14 @@ impl Shard {
     /// A talk ends on both sides.
     pub(in crate::node) fn end_talk(&mut self, now: Instant, call: CallId, by: EndedBy) {
         let Some(leg) = self.contact(call).and_then(|contact| contact.talking()) else { return };
+        self.let_target_go(now, call, TransferStep::Failed(TransferFailure::Withdrawn));
         self.hang_up_agent(now, call);
         self.on_agent_gone(now, call, leg, by);
     }
 
     /// A supervisor moves a waiting or talking call into a queue; it keeps its time.
     pub(in crate::node) fn move_contact(&mut self, now: Instant, call: CallId, queue: QueueId) {
-        let Some(contact) = self.contact(call) else { return };
-        if matches!(contact.phase, Phase::Talking { .. }) {
-            self.hang_up_agent(now, call);
-            self.part(call, EndedBy::Supervisor);
+        if self.free_caller(now, call, EndedBy::Supervisor) {
             return self.rejoin(call, queue);
         }
         self.take_out(call, Move::To(queue), FlowOut::Requeued);
@@ -113,16 +141,18 @@ impl Shard {
     /// Everybody who waits flows out.
     pub(in crate::node) fn on_drain_limit(&mut self) {
         self.drain = Drain::LimitPassed;
-        let waiting = |contact: &&Contact| !matches!(contact.phase, Phase::Talking { .. });
-        let calls: Vec<_> = self.contacts.iter().filter(waiting).map(|contact| contact.id).collect();
+        let calls: Vec<_> = self.contacts.iter().filter(|contact| contact.is_in_queue()).map(|contact| contact.id).collect();
         for call in calls {
             self.commands.push_back(Command::Leave { call, reason: FlowOut::Draining });
         }
     }
 
     /// The talk is over: the agent's side goes, the contact has no agent any more.
-    fn part(&mut self, call: CallId, by: EndedBy) {
+    pub(super) fn part(&mut self, call: CallId, by: EndedBy) {
         let Some(contact) = self.contact(call) else { return };
+        if contact.talking().is_none() {
+            return;
+        }
         let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return };
         contact.held = false;
         self.owners.remove(&agent.leg);
@@ -130,7 +160,7 @@ impl Shard {
         self.commands.push_back(Command::TalkEnded { call, agent: agent.agent, epoch: agent.epoch, by });
     }
 
-    fn hang_up_agent(&mut self, now: Instant, call: CallId) {
+    pub(super) fn hang_up_agent(&mut self, now: Instant, call: CallId) {
         if let Some(leg) = self.contact(call).and_then(|contact| contact.talking()) {
             self.owners.remove(&leg);
             self.legs.hang_up(now, leg);
@@ -143,7 +173,7 @@ impl Shard {
         self.commands.push_back(Command::Leave { call, reason });
     }
 
-    fn rejoin(&mut self, call: CallId, queue: QueueId) {
+    pub(super) fn rejoin(&mut self, call: CallId, queue: QueueId) {
         let answer = self.directory.queue(queue).config.answer;
         let Some(contact) = self.contact(call) else { return };
         contact.phase = Phase::Arriving;
@@ -155,9 +185,14 @@ impl Shard {
     /// The call joins the queue it is in, with what its number brings; a priority of its own goes with it to any queue.
     /// It has waited since it first came.
     pub(in crate::node) fn enqueue(&mut self, call: CallId) {
+        let queue = self.queue_of(call);
+        self.enqueue_in(call, queue);
+    }
+
+    /// As [`Shard::enqueue`], into another queue than its own.
+    pub(super) fn enqueue_in(&mut self, call: CallId, queue: QueueId) {
         let Some(contact) = self.contacts.get(call.0) else { return };
         let since = Some(contact.joined);
-        let queue = contact.queue;
         let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(queue).config.priority);
         let attributes = &contact.called.attributes;
         let asks = Asks { attributes: (!attributes.is_empty()).then(|| Arc::clone(attributes)) };
@@ -166,6 +201,9 @@ impl Shard {
 
     /// The contact is over. Nobody is rung for it any more; the engine says so first.
     fn forget(&mut self, now: Instant, call: CallId) {
+        self.let_target_go(now, call, TransferStep::Failed(TransferFailure::Withdrawn));
+        self.part_from_outside(now, call, EndedBy::System);
+        self.give_room_back(call);
         let Some(contact) = self.contacts.remove(call.0) else { return };
         if let Phase::Waiting(offers) = contact.phase {
             offers.into_iter().for_each(|offer| self.release_offer(now, offer, Why::Unsaid));
