@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::acd::{Actor, AgentState, EndedBy, Fact, Plan, Target, Transfer, TransferStep};
+use crate::acd::{Actor, AgentState, EndedBy, Fact, Plan, Target, Transfer, TransferKind, TransferStep};
 use crate::base::{AgentId, CallId, QueueId};
 
 /// The names behind the ids: learned from every plan in force, so that what a reload removes keeps its name; calls are numbered
@@ -62,7 +62,7 @@ impl Names {
                     Target::Queue(to) => format!("queue {}", queue(to)),
                     Target::Number(number) => format!("number {}", number.expose()),
                 };
-                format!("{} {} by {} to {target}: {}", call(id), kind.as_str(), agent(by), how_far(step))
+                format!("{} {} by {} to {target}: {}", call(id), how(*kind), agent(by), how_far(step))
             }
             Fact::OutsideEnded { call: id, talk, by } => {
                 format!("{} outside talk ended by {} after {}", call(id), side(*by), seconds(*talk))
@@ -109,7 +109,7 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::TalkEnded { by, .. } => format!("talk ended by {}", side(*by)),
         Fact::AgentState { from, to, .. } => format!("agent {} -> {}", state(from), state(to)),
         Fact::Reached { .. } => "call taken over".to_string(),
-        Fact::Transfer(Transfer { kind, step, .. }) => format!("{} {}", kind.as_str(), how_far(step)),
+        Fact::Transfer(Transfer { kind, step, .. }) => format!("{} {}", how(*kind), how_far(step)),
         Fact::OutsideEnded { by, .. } => format!("outside talk ended by {}", side(*by)),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
@@ -130,6 +130,13 @@ const fn side(by: EndedBy) -> &'static str {
         EndedBy::Supervisor => "a supervisor",
         EndedBy::System => "the system",
         EndedBy::Transfer => "a transfer",
+    }
+}
+
+const fn how(kind: TransferKind) -> &'static str {
+    match kind {
+        TransferKind::Blind => "blind transfer",
+        TransferKind::Consult => "consultation",
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferKind};
+use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferKind, TransferOutcome};
 use crate::base::{Instant, Rng};
 use crate::config::Config;
 use crate::node::Consulted;
@@ -32,6 +32,8 @@ pub struct Verdict {
     pub offered: u64,
     /// Those answered.
     pub answered: u64,
+    /// Transfers by how they ended, in the order of [`TransferOutcome::ALL`].
+    pub transfers: [u64; TransferOutcome::ALL.len()],
     /// The ladder, when it was asked for.
     pub ladder: String,
 }
@@ -73,6 +75,7 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
         hash: world.ladder.hash(),
         offered: sum(|tally| tally.offered),
         answered: sum(|tally| tally.answered),
+        transfers: TransferOutcome::ALL.map(|outcome| world.oracle().transfers(outcome)),
         ladder: world.ladder.text(),
     }
 }
