@@ -123,18 +123,18 @@ async fn perform(
 
 fn control(body: &CallBody, call: CallId, action: &Action<'_>) -> Control {
     match body {
-        CallBody::Hangup => Control::HangUp { call, by: action.who.into() },
-        CallBody::Withdraw => Control::Withdraw { call, by: action.who.into() },
-        CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: action.who.into() },
+        CallBody::Hangup => Control::HangUp { call, by: action.actor() },
+        CallBody::Withdraw => Control::Withdraw { call, by: action.actor() },
+        CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: action.actor() },
         CallBody::Priority { priority } => Control::SetPriority { call, priority: *priority, by: action.actor() },
         CallBody::Transfer { to } => {
-            Control::Transfer { call, kind: TransferKind::Blind, to: to.clone(), by: action.who.into() }
+            Control::Transfer { call, kind: TransferKind::Blind, to: to.clone(), by: action.actor() }
         }
         CallBody::Consult { to } => {
-            Control::Transfer { call, kind: TransferKind::Consult, to: to.clone(), by: action.who.into() }
+            Control::Transfer { call, kind: TransferKind::Consult, to: to.clone(), by: action.actor() }
         }
-        CallBody::Complete => Control::Consultation { call, end: Consulted::Complete, by: action.who.into() },
-        CallBody::Cancel => Control::Consultation { call, end: Consulted::Cancel, by: action.who.into() },
+        CallBody::Complete => Control::Consultation { call, end: Consulted::Complete, by: action.actor() },
+        CallBody::Cancel => Control::Consultation { call, end: Consulted::Cancel, by: action.actor() },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::acd::Target;
+use crate::acd::{Actor, Intervention, Target};
 use crate::base::{CallId, Instant};
 use crate::node::contact::{Contact, Handover, Phase, Reach};
 use crate::node::letter::{Answer, Ask};
@@ -17,19 +17,13 @@ impl Shard {
                 let rows = contacts.map(|contact| (contact.id, self.call_view(now, contact))).collect();
                 Answer::Calls { rows, total: self.contacts.len() }
             }
-            Ask::HangUp(call) => Answer::Reply(self.end(now, call)),
-            Ask::Withdraw(call) => {
-                let talks = self.contacts.get(call.0).is_some_and(|contact| match &contact.phase {
-                    Phase::Talking { .. } | Phase::Alone | Phase::Outside { .. } => true,
-                    Phase::Arriving | Phase::Waiting(_) => false,
-                });
-                Answer::Reply(if talks { Reply::Conflict(format!("{call} talks")) } else { self.end(now, call) })
-            }
+            Ask::HangUp(call, by) => Answer::Reply(self.end(now, call, Intervention::HangUp, by)),
+            Ask::Withdraw(call, by) => Answer::Reply(self.end(now, call, Intervention::Withdraw, by)),
             Ask::Held { from } => self.held(from),
             Ask::Hold(bonds) => self.missing(bonds),
-            Ask::Requeue(call, queue) => self.may_move(call, queue.as_deref()).unwrap_or_else(Answer::Reply),
-            Ask::Transfer(call, kind, target, who) => {
-                Answer::Reply(self.hand_on(call, |shard| shard.transfer(now, call, (kind, target), Some(who))))
+            Ask::Requeue(call, queue, by) => self.may_move(call, queue.as_deref(), by).unwrap_or_else(Answer::Reply),
+            Ask::Transfer(call, kind, target, by) => {
+                Answer::Reply(self.hand_on(call, |shard| shard.transfer(now, call, (kind, target), name_of(by))))
             }
             Ask::Consultation(call, Consulted::Complete) => {
                 Answer::Reply(self.hand_on(call, |shard| shard.complete(now, call)))
@@ -47,22 +41,23 @@ impl Shard {
         how(self).map_or_else(Reply::Conflict, |()| Reply::Done)
     }
 
-    fn end(&mut self, now: Instant, call: CallId) -> Reply {
-        if self.contact(call).is_none() {
-            return Reply::NotFound(format!("no call {call}"));
+    fn end(&mut self, now: Instant, call: CallId, what: Intervention, by: Actor) -> Reply {
+        let Some(contact) = self.contact(call) else { return Reply::NotFound(format!("no call {call}")) };
+        if what == Intervention::Withdraw && !contact.is_waiting() {
+            return Reply::Conflict(format!("{call} talks"));
         }
-        self.end_contact(now, call);
+        self.end_contact(now, call, what, by);
         Reply::Done
     }
 
     /// Whether a call may be moved, as far as the shard knows; else why it would be let go instead of waiting.
-    fn may_move(&self, call: CallId, queue: Option<&str>) -> Result<Answer, Reply> {
+    fn may_move(&self, call: CallId, queue: Option<&str>, by: Actor) -> Result<Answer, Reply> {
         let contact = self.contacts.get(call.0).ok_or_else(|| Reply::NotFound(format!("no call {call}")))?;
         let name = queue.unwrap_or(&self.directory.queue(contact.queue).name);
         let queue = self.directory.queue_of_name(name).ok_or_else(|| Reply::NotFound(format!("no queue {name}")))?;
         self.may_join(contact.media, queue).map_err(Reply::Conflict)?;
-        let stays = contact.queue == queue && matches!(contact.phase, Phase::Arriving | Phase::Waiting(_));
-        Ok(Answer::Movable { call, queue, stays })
+        let stays = contact.queue == queue && contact.is_waiting();
+        Ok(Answer::Movable { call, queue, stays, by })
     }
 
     fn call_view(&self, now: Instant, contact: &Contact) -> CallView {
@@ -97,5 +92,13 @@ impl Shard {
         };
         let by = &self.directory.agent(handover.by).name;
         format!("{} by {by} to {target}: {far}", handover.kind.as_str())
+    }
+}
+
+/// Who asked; `None`: nobody, the engine by its rules.
+fn name_of(by: Actor) -> Option<Arc<str>> {
+    match by {
+        Actor::Engine => None,
+        Actor::User(name) | Actor::Supervisor { name, .. } => Some(name),
     }
 }

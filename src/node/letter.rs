@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Bond, Command, Effect, Target, TransferKind};
+use crate::acd::{Actor, Bond, Command, Effect, Target, TransferKind};
 use crate::base::{CallId, Instant, PeerId, QueueId};
 use crate::config::Config;
 use crate::node::directory::Directory;
@@ -38,6 +38,9 @@ impl Up {
             Command::Enqueue { call, .. }
             | Command::CallerGone { call }
             | Command::Leave { call, .. }
+            | Command::TakeOut { call, .. }
+            | Command::EndTalk { call, .. }
+            | Command::Requeue { call, .. }
             | Command::OfferRinging { call, .. }
             | Command::OfferAnswered { call, .. }
             | Command::OfferFailed { call, .. }
@@ -56,15 +59,8 @@ impl Up {
             | Command::ExtendWrapUp { .. }
             | Command::EndWrapUp { .. }
             | Command::Device { .. }
-            | Command::SetSkill { .. }
-            | Command::SetMembership { .. }
-            | Command::SetPenalty { .. }
-            | Command::SetStrategy { .. }
-            | Command::SetQueue { .. }
-            | Command::SetTarget { .. }
-            | Command::SetWeight { .. }
-            | Command::DropAgent { .. }
-            | Command::DropQueue { .. }
+            | Command::ChangeAgent { .. }
+            | Command::ChangeQueue { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }
             | Command::Drain => None,
@@ -94,8 +90,8 @@ pub(super) enum Told {
     Peer(PeerId, bool),
     /// The control plane asks something about calls.
     Ask(Ticket, Ask),
-    /// The queue takes the call that [`Answer::Movable`] was said of.
-    Move(CallId, QueueId),
+    /// The queue takes the call that [`Answer::Movable`] was said of; who wished it.
+    Move(CallId, QueueId, Actor),
     /// The engine does not know this: it is to be given up.
     LetGo(Bond),
 }
@@ -112,13 +108,14 @@ pub(super) enum Ask {
         offset: usize,
         limit: usize,
     },
-    HangUp(CallId),
+    /// The call ends, by the wish of somebody.
+    HangUp(CallId, Actor),
     /// As [`Ask::HangUp`], unless the caller talks.
-    Withdraw(CallId),
-    /// Whether the call may be moved into the queue of this name, or back into its own.
-    Requeue(CallId, Option<String>),
-    /// A talking caller is handed on, as somebody of this name asks.
-    Transfer(CallId, TransferKind, Target, Arc<str>),
+    Withdraw(CallId, Actor),
+    /// Whether the call may be moved into the queue of this name, or back into its own, and who wishes it.
+    Requeue(CallId, Option<String>, Actor),
+    /// A talking caller is handed on, as somebody wishes.
+    Transfer(CallId, TransferKind, Target, Actor),
     /// A consultation ends so.
     Consultation(CallId, Consulted),
     /// The census: what the shard holds from this slot on.
@@ -135,7 +132,7 @@ pub(super) enum Answer {
     /// The calls asked for, without their places in the queues, and how many the shard has.
     Calls { rows: Vec<(CallId, CallView)>, total: usize },
     /// The call may be moved if the queue is not full; one that `stays` has its place there already.
-    Movable { call: CallId, queue: QueueId, stays: bool },
+    Movable { call: CallId, queue: QueueId, stays: bool, by: Actor },
     /// What a chunk of its slots holds, and where the rest begins.
     Held { bonds: Vec<Bond>, next: Option<usize> },
     /// What it does not hold.

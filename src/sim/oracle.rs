@@ -290,6 +290,11 @@ impl Oracle {
             | Fact::InstantAnswer { .. }
             | Fact::Disagreement { .. }
             | Fact::Repaired { .. }
+            | Fact::AgentSet { .. }
+            | Fact::QueueSet { .. }
+            | Fact::PrioritySet { .. }
+            | Fact::Supervised { .. }
+            | Fact::Device { .. }
             | Fact::PeerState { .. }
             | Fact::CallerAnswered { .. }
             | Fact::Digit { .. } => Ok(()),

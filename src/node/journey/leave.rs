@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Asks, Command, EndedBy, FlowOut, OfferCause, TransferFailure, TransferStep};
+use crate::acd::{Actor, Asks, Command, EndedBy, FlowOut, Intervention, OfferCause, TransferFailure, TransferStep};
 use crate::base::limits::RETRY_AFTER;
-use crate::base::{CallId, Instant, LegId, QueueId};
+use crate::base::{AgentId, CallId, Instant, LegId, QueueId};
 use crate::call::Why;
 use crate::config::MediaPolicy;
-use crate::node::contact::{AgentLeg, Move, Phase, Stage, status_of};
+use crate::node::contact::{AgentLeg, Contact, Moving, Phase, Stage, status_of};
 use crate::node::ports::Holder;
 use crate::node::shard::{Drain, Shard, Side};
 
@@ -49,7 +49,7 @@ impl Shard {
             if self.on_consultant_gone(now, call) {
                 return;
             }
-            self.part(call, by);
+            self.end_talk_by(call, by);
             return self.end_caller(now, call);
         }
         if contact.is_joined(leg) {
@@ -87,18 +87,23 @@ impl Shard {
     /// The engine let the call go.
     pub(in crate::node) fn on_flow_out(&mut self, now: Instant, call: CallId, reason: FlowOut) {
         let Some(contact) = self.contact(call) else { return };
-        match &contact.phase {
-            Phase::Talking { .. } | Phase::Alone | Phase::Outside { .. } => {
-                return self.on_target_left(now, call, reason);
-            }
-            Phase::Arriving | Phase::Waiting(_) => {}
+        if !contact.is_waiting() {
+            return self.on_target_left(now, call, reason);
         }
-        match contact.moving.take() {
-            Some(Move::To(queue)) => return self.rejoin(call, queue),
+        match contact.moving.take().map(|moving| *moving) {
+            Some(Moving { what: Intervention::Requeue(queue), by }) => {
+                self.redirect(call, queue);
+                // Where it left for another reason, the engine has not heard of the supervisor.
+                return match reason == FlowOut::Requeued {
+                    true => self.enqueue(call),
+                    false => self.requeue(call, None, by),
+                };
+            }
             // The end of a visit that a consultation has taken back.
             None if reason == FlowOut::Requeued => return,
-            Some(Move::End) | None => {}
+            Some(Moving { what: Intervention::HangUp | Intervention::Withdraw, .. }) | None => {}
         }
+        let Some(contact) = self.contact(call) else { return };
         let (leg, answered) = (contact.leg, contact.answered.is_some());
         // This may be the end of a visit before the one just asked for, which then ends too.
         if matches!(contact.phase, Phase::Arriving) {
@@ -115,11 +120,14 @@ impl Shard {
     }
 
     /// A supervisor ends a call.
-    pub(in crate::node) fn end_contact(&mut self, now: Instant, call: CallId) {
-        if self.free_caller(now, call, EndedBy::Supervisor) {
-            return self.end_caller(now, call);
+    pub(in crate::node) fn end_contact(&mut self, now: Instant, call: CallId, what: Intervention, by: Actor) {
+        if self.contact(call).is_none_or(|contact| contact.is_waiting()) {
+            return self.take_out(call, what, by);
         }
-        self.take_out(call, Move::End, FlowOut::Withdrawn);
+        if let Some((agent, epoch)) = self.free_caller(now, call) {
+            self.commands.push_back(Command::EndTalk { call, agent, epoch, by });
+        }
+        self.end_caller(now, call);
     }
 
     /// A talk ends on both sides.
@@ -131,11 +139,13 @@ impl Shard {
     }
 
     /// A supervisor moves a waiting or talking call into a queue; it keeps its time.
-    pub(in crate::node) fn move_contact(&mut self, now: Instant, call: CallId, queue: QueueId) {
-        if self.free_caller(now, call, EndedBy::Supervisor) {
-            return self.rejoin(call, queue);
+    pub(in crate::node) fn move_contact(&mut self, now: Instant, call: CallId, queue: QueueId, by: Actor) {
+        if self.contact(call).is_none_or(|contact| contact.is_waiting()) {
+            return self.take_out(call, Intervention::Requeue(queue), by);
         }
-        self.take_out(call, Move::To(queue), FlowOut::Requeued);
+        let talk = self.free_caller(now, call);
+        self.redirect(call, queue);
+        self.requeue(call, talk, by);
     }
 
     /// Everybody who waits flows out.
@@ -147,17 +157,23 @@ impl Shard {
         }
     }
 
-    /// The talk is over: the agent's side goes, the contact has no agent any more.
-    pub(super) fn part(&mut self, call: CallId, by: EndedBy) {
-        let Some(contact) = self.contact(call) else { return };
-        if contact.talking().is_none() {
-            return;
+    /// As [`Shard::part`]; the engine is told.
+    pub(super) fn end_talk_by(&mut self, call: CallId, by: EndedBy) {
+        if let Some((agent, epoch)) = self.part(call) {
+            self.commands.push_back(Command::TalkEnded { call, agent, epoch, by });
         }
-        let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return };
+    }
+
+    /// The talk, if there is one, is over: the agent's side goes, the contact has no agent any more. Who it was and the offer's
+    /// epoch, for the engine to be told.
+    pub(super) fn part(&mut self, call: CallId) -> Option<(AgentId, u32)> {
+        let contact = self.contact(call)?;
+        contact.talking()?;
+        let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return None };
         contact.held = false;
         self.owners.remove(&agent.leg);
         self.close_audio(agent.audio, Holder::Agent);
-        self.commands.push_back(Command::TalkEnded { call, agent: agent.agent, epoch: agent.epoch, by });
+        Some((agent.agent, agent.epoch))
     }
 
     pub(super) fn hang_up_agent(&mut self, now: Instant, call: CallId) {
@@ -167,19 +183,25 @@ impl Shard {
         }
     }
 
-    fn take_out(&mut self, call: CallId, then: Move, reason: FlowOut) {
+    fn take_out(&mut self, call: CallId, what: Intervention, by: Actor) {
         let Some(contact) = self.contact(call) else { return };
-        contact.moving = Some(then);
-        self.commands.push_back(Command::Leave { call, reason });
+        contact.moving = Some(Box::new(Moving { what, by: by.clone() }));
+        self.commands.push_back(Command::TakeOut { call, what, by });
     }
 
+    /// The call joins a queue anew, by nobody's wish but the rules'.
     pub(super) fn rejoin(&mut self, call: CallId, queue: QueueId) {
+        self.redirect(call, queue);
+        self.enqueue(call);
+    }
+
+    /// The contact is to join another queue.
+    pub(super) fn redirect(&mut self, call: CallId, queue: QueueId) {
         let answer = self.directory.queue(queue).config.answer;
         let Some(contact) = self.contact(call) else { return };
         contact.phase = Phase::Arriving;
         contact.queue = queue;
         contact.answer = answer;
-        self.enqueue(call);
     }
 
     /// The call joins the queue it is in, with what its number brings; a priority of its own goes with it to any queue.
@@ -193,10 +215,22 @@ impl Shard {
     pub(super) fn enqueue_in(&mut self, call: CallId, queue: QueueId) {
         let Some(contact) = self.contacts.get(call.0) else { return };
         let since = Some(contact.joined);
+        let (priority, asks) = self.brings(contact, queue);
+        self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks });
+    }
+
+    /// As [`Shard::enqueue`], by a supervisor's wish and out of a talk where there was one.
+    fn requeue(&mut self, call: CallId, talk: Option<(AgentId, u32)>, by: Actor) {
+        let Some(contact) = self.contacts.get(call.0) else { return };
+        let (queue, since) = (contact.queue, contact.joined);
+        let (priority, asks) = self.brings(contact, queue);
+        self.commands.push_back(Command::Requeue { call, talk, queue, priority, since, asks, by });
+    }
+
+    fn brings(&self, contact: &Contact, queue: QueueId) -> (i32, Asks) {
         let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(queue).config.priority);
         let attributes = &contact.called.attributes;
-        let asks = Asks { attributes: (!attributes.is_empty()).then(|| Arc::clone(attributes)) };
-        self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks });
+        (priority, Asks { attributes: (!attributes.is_empty()).then(|| Arc::clone(attributes)) })
     }
 
     /// The contact is over. Nobody is rung for it any more; the engine says so first.

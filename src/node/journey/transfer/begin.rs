@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Command, EndedBy, Target, Transfer, TransferFailure, TransferKind, TransferStep};
+use crate::acd::{Command, EndedBy, QueueState, Target, Transfer, TransferFailure, TransferKind, TransferStep};
 use crate::base::{AgentId, CallId, Instant, LegId, QueueId};
 use crate::config::MediaPolicy;
 use crate::media::{self, Source, TrackId};
@@ -27,12 +27,13 @@ impl Shard {
         self.note(call, by, (kind, target.clone()), TransferStep::Begun(who));
         match (kind, target) {
             (TransferKind::Blind, Target::Queue(queue)) => {
-                self.free_from_agent(now, call, EndedBy::Transfer);
-                self.rejoin(call, queue);
+                self.hang_up_agent(now, call);
+                self.hand_to_queue(call, queue);
                 self.note(call, by, (kind, Target::Queue(queue)), TransferStep::Completed);
             }
             (TransferKind::Blind, target @ (Target::Agent(_) | Target::Number(_))) => {
-                self.free_from_agent(now, call, EndedBy::Transfer);
+                self.hang_up_agent(now, call);
+                self.end_talk_by(call, EndedBy::Transfer);
                 if let Some(contact) = self.contact(call) {
                     contact.phase = Phase::Alone;
                 }
@@ -85,10 +86,11 @@ impl Shard {
         if self.drain != Drain::No {
             return Err(format!("{} takes no calls: the node drains", config.name));
         }
-        if !config.open {
-            return Err(format!("{} takes no calls: it is closed", config.name));
+        match config.state {
+            QueueState::Open => Ok(()),
+            QueueState::Closed => Err(format!("{} takes no calls: it is closed", config.name)),
+            QueueState::Emergency => Err(format!("{} takes no calls: it is in an emergency", config.name)),
         }
-        Ok(())
     }
 
     /// The agent turns from the caller, who hears music, and hears a tune itself.

@@ -1,7 +1,7 @@
 //! How a transfer ends: completed, called off, or with the caller or by a supervisor.
 
 use crate::acd::{Command, EndedBy, FlowOut, OfferCause, Target, TransferFailure, TransferStep};
-use crate::base::{CallId, Instant, QueueId};
+use crate::base::{AgentId, CallId, Instant, QueueId};
 use crate::call::Why;
 use crate::config::OnHangUp;
 use crate::node::contact::{AgentLeg, Handover, Phase, Reach, Stage};
@@ -59,9 +59,8 @@ impl Shard {
             OnHangUp::Complete => self.complete_without_agent(now, call),
             OnHangUp::Requeue => {
                 self.let_target_go(now, call, TransferStep::Cancelled);
-                self.part(call, EndedBy::Transfer);
                 let queue = self.queue_of(call);
-                self.rejoin(call, queue);
+                self.hand_to_queue(call, queue);
             }
         }
         true
@@ -76,7 +75,7 @@ impl Shard {
             (Reach::Ringing(offers), Target::Queue(queue)) => {
                 let queue = *queue;
                 self.note(call, by, told, TransferStep::Completed);
-                self.part(call, EndedBy::Transfer);
+                self.end_talk_by(call, EndedBy::Transfer);
                 self.settle_in(call, Phase::Waiting(offers), Some(queue));
                 self.give_room_back(call);
                 return self.play_queue(call);
@@ -84,7 +83,7 @@ impl Shard {
             // Blind from here: the caller is alone with the music that it hears already.
             (reach @ (Reach::Ringing(_) | Reach::Calling(_)), _) => {
                 handover.reach = reach;
-                self.part(call, EndedBy::Transfer);
+                self.end_talk_by(call, EndedBy::Transfer);
                 self.settle_in(call, Phase::Alone, None);
                 if let Some(contact) = self.contact(call) {
                     contact.handover = Some(handover);
@@ -98,7 +97,7 @@ impl Shard {
             (Reach::Number(party), _) => (Phase::Outside { party, since: now }, None),
         };
         self.note(call, by, told, TransferStep::Completed);
-        self.part(call, EndedBy::Transfer);
+        self.end_talk_by(call, EndedBy::Transfer);
         let (phase, queue) = step;
         self.settle_in(call, phase, queue);
         let Some(contact) = self.contact(call) else { return };
@@ -111,6 +110,15 @@ impl Shard {
         }
         self.mind_digits(call);
         self.tell_hold(call);
+    }
+
+    /// The caller joins a queue; it stands in line before the agent who had it is free for others.
+    pub(super) fn hand_to_queue(&mut self, call: CallId, queue: QueueId) {
+        let talk = self.part(call);
+        self.rejoin(call, queue);
+        if let Some((agent, epoch)) = talk {
+            self.commands.push_back(Command::TalkEnded { call, agent, epoch, by: EndedBy::Transfer });
+        }
     }
 
     fn settle_in(&mut self, call: CallId, phase: Phase, queue: Option<QueueId>) {
@@ -173,29 +181,17 @@ impl Shard {
         self.release_offer(now, offer, Why::Unsaid);
     }
 
-    /// A caller who is in no queue is freed of whomever it has: the agent, the target, the number. False when it is in one.
-    pub(in crate::node) fn free_caller(&mut self, now: Instant, call: CallId, by: EndedBy) -> bool {
-        let Some(contact) = self.contact(call) else { return false };
-        let is_in_queue = match &contact.phase {
-            Phase::Arriving | Phase::Waiting(_) => true,
-            Phase::Talking { .. } | Phase::Alone | Phase::Outside { .. } => false,
-        };
-        if is_in_queue {
-            return false;
-        }
+    /// A caller who does not wait is freed of whomever it has: the agent, the target, the number. The agent and its epoch, for
+    /// the engine to be told.
+    pub(in crate::node) fn free_caller(&mut self, now: Instant, call: CallId) -> Option<(AgentId, u32)> {
         self.let_target_go(now, call, TransferStep::Failed(TransferFailure::Withdrawn));
-        self.free_from_agent(now, call, by);
-        self.part_from_outside(now, call, by);
+        self.hang_up_agent(now, call);
+        self.part_from_outside(now, call, EndedBy::Supervisor);
+        let talk = self.part(call);
         if let Some(contact) = self.contact(call) {
             contact.phase = Phase::Arriving;
         }
-        true
-    }
-
-    /// The agent hangs up or is hung up on; the caller has nobody.
-    pub(super) fn free_from_agent(&mut self, now: Instant, call: CallId, by: EndedBy) {
-        self.hang_up_agent(now, call);
-        self.part(call, by);
+        talk
     }
 
     /// What was reserved for another party is free again.
