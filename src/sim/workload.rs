@@ -400,7 +400,7 @@ impl Draw {
     fn meddle(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
         let later = at + self.seconds(5.0);
         let agent = (1001 + self.rng.below(self.shape.agents)).to_string();
-        match self.rng.below(36) {
+        match self.rng.below(40) {
             0 => acts.push((later, Act::Withdraw(caller.to_string()))),
             1 => acts.push((later, Act::Requeue(caller.to_string(), None))),
             2 => {
@@ -432,7 +432,11 @@ impl Draw {
                 acts.push((later, Act::Device(agent.clone(), self.pick(&states))));
                 acts.push((free, Act::Device(agent, DeviceState::Idle)));
             }
-            28..=33 => self.hand_on(later, caller, acts),
+            28..=37 => {
+                for attempt in 0..4 {
+                    self.hand_on(later + Duration::from_secs(2) * attempt, caller, acts);
+                }
+            }
             16 => acts.push((later, Act::ExtendWrapUp(agent, self.seconds(5.0)))),
             17 => acts.push((later, Act::EndWrapUp(agent))),
             _ => {}

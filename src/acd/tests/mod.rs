@@ -1,6 +1,7 @@
 //! What the engine does, rule by rule, and random worlds. Here: a small call centre to try the rules in.
 
 mod agents;
+mod direct;
 mod explain;
 mod naive;
 mod offers;

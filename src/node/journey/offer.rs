@@ -17,7 +17,8 @@ const PROVISIONAL_WITHIN: Duration = Duration::from_secs(2);
 impl Shard {
     pub(in crate::node) fn on_offer(&mut self, now: Instant, call: CallId, offered: Offered) {
         let Offered { agent, epoch, queue, .. } = offered;
-        if self.contact(call).is_none() {
+        // The end of a call takes the offers of its queue back by itself.
+        if self.contact(call).is_none() && !offered.by_name {
             return;
         }
         if !self.wishes(call, &offered) {
