@@ -199,6 +199,11 @@ impl Town {
         self.agents.contains(name).then_some(name)
     }
 
+    /// True when it is an agent's phone.
+    pub fn is_agent(&self, name: &str) -> bool {
+        self.agents.contains(name)
+    }
+
     /// A phone, or the exchange itself.
     pub fn who(&self, exchange: usize, phone: Option<usize>) -> (&str, Option<&Phone>) {
         let exchange = &self.exchanges[exchange];
