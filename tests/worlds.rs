@@ -25,7 +25,8 @@ fn random_worlds_break_no_law() {
         verdicts.iter().filter(|(_, verdict)| !verdict.wrong.is_empty()).collect();
     let offered: u64 = verdicts.iter().map(|(_, verdict)| verdict.offered).sum();
     let answered: u64 = verdicts.iter().map(|(_, verdict)| verdict.answered).sum();
-    let transfers = [0, 1, 2].map(|outcome| verdicts.iter().map(|(_, verdict)| verdict.transfers[outcome]).sum::<u64>());
+    let transfers =
+        [0, 1, 2].map(|outcome| verdicts.iter().map(|(_, verdict)| verdict.transfers[outcome]).sum::<u64>());
     println!("{worlds} worlds, {offered} visits, {answered} answered, {} failed", failed.len());
     println!("transfers completed, cancelled, failed: {transfers:?}");
     let lines: Vec<String> =

@@ -25,7 +25,11 @@ impl Engine {
         self.epoch = self.epoch.wrapping_add(1);
         let (epoch, made, free_by) = (self.epoch, self.now, self.now + ring + RELEASE_MAX);
         let (device, phase, way) = (Device::Silent, Phase::Open, Way::Direct);
-        self.begin(agent, Duty::Offering(Offer { call, queue, epoch, made, free_by, device, phase, way }), Actor::Engine);
+        self.begin(
+            agent,
+            Duty::Offering(Offer { call, queue, epoch, made, free_by, device, phase, way }),
+            Actor::Engine,
+        );
         self.arm(agent, ring, Timer::Ring);
         self.tell(Fact::OfferMade { call, queue, agent, epoch });
         self.ask(Effect::Offer { call, agent, epoch, queue, by_name: true });

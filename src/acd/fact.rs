@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::acd::dimension::Dimensions;
 use crate::acd::message::{Actor, EndedBy, FlowOut, OfferCause, Refusal};
 use crate::acd::plan::{AgentState, DeviceState};
 use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
@@ -26,6 +27,8 @@ pub enum Fact {
         call: CallId,
         /// The queue.
         queue: QueueId,
+        /// What figures tell the contact apart by, the same in each of its visits.
+        dimensions: Dimensions,
     },
     /// The visit ended with an agent.
     Answered {
@@ -75,6 +78,20 @@ pub enum Fact {
         queue: QueueId,
         /// The earliest moment of joining among those who wait.
         since: Option<Instant>,
+    },
+    /// A queue's reserve joined its agents, or left them.
+    Reserve {
+        /// The queue.
+        queue: QueueId,
+        /// True when it joined.
+        active: bool,
+    },
+    /// A queue began to lend its members, or ceased to.
+    Lending {
+        /// The queue.
+        queue: QueueId,
+        /// True when it began.
+        lends: bool,
     },
     /// An agent was reserved for a call and rings, or soon will.
     OfferMade {
@@ -269,6 +286,8 @@ pub enum Fact {
         queue: Option<QueueId>,
         /// Why.
         cause: Refusal,
+        /// What figures tell it apart by; nothing where no queue is named.
+        dimensions: Dimensions,
     },
 }
 

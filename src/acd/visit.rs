@@ -28,10 +28,12 @@ impl Engine {
         }
         let Some(row) = self.queues.get_mut(queue) else {
             // A queue that a reload has removed meanwhile: there is nothing to count the visit under.
-            self.tell(Fact::Refused { queue: Some(queue), cause: Refusal::Closed });
+            let dimensions = asks.dimensions;
+            self.tell(Fact::Refused { queue: Some(queue), cause: Refusal::Closed, dimensions });
             self.ask(Effect::FlowOut { call, queue, reason: FlowOut::Closed });
             return;
         };
+        let dimensions = asks.dimensions;
         self.seq += 1;
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
@@ -45,7 +47,7 @@ impl Engine {
         row.counts.offered += 1;
         row.join(&visit);
         self.calls.insert(call, visit);
-        self.tell(Fact::Offered { call, queue });
+        self.tell(Fact::Offered { call, queue, dimensions });
         if let Some(reason) = refusal {
             self.finish(call, Outcome::FlowedOut(reason));
             self.ask(Effect::FlowOut { call, queue, reason });
@@ -58,6 +60,7 @@ impl Engine {
         self.arm_wait_max(queue);
         self.arm_reach(queue);
         self.offer_or_wait(call);
+        self.stir(queue);
     }
 
     pub(super) fn on_caller_gone(&mut self, call: CallId) {
@@ -92,7 +95,8 @@ impl Engine {
 
     /// Who waits in a queue that is in an emergency leaves.
     pub(super) fn evacuate(&mut self, queue: QueueId) {
-        let head = |row: &Queue| row.order.first().filter(|_| row.is_planned() && row.plan.state == QueueState::Emergency);
+        let head =
+            |row: &Queue| row.order.first().filter(|_| row.is_planned() && row.plan.state == QueueState::Emergency);
         while let Some(place) = self.queues.get(queue).and_then(head) {
             self.flow_out(place.call, FlowOut::Emergency);
         }
@@ -127,6 +131,13 @@ impl Engine {
         *count += 1;
         self.tell(fact);
         self.tell_oldest(queue);
+        match outcome {
+            Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
+            Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
+            // Decided when it passed the threshold, or never.
+            Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
+        }
+        self.stir(queue);
         self.forget_when_drained(queue);
     }
 
@@ -140,6 +151,7 @@ impl Engine {
         }
         visit.missed = true;
         self.tell(Fact::Missed { call, queue });
+        self.on_decided(queue, false);
     }
 
     fn tell_oldest(&mut self, queue: QueueId) {
@@ -158,7 +170,8 @@ impl Engine {
         if row.listing == Listing::Configured || row.len() > 0 {
             return;
         }
-        self.queues.remove(queue);
+        let Some(row) = self.queues.remove(queue) else { return };
+        self.forget_watches(queue, &row);
         self.matching.forget(queue);
     }
 
@@ -231,10 +244,12 @@ impl Engine {
 
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
+        self.look_at_stirred();
         while let Some((place, line)) = self.matching.unsettled_head() {
             let Some(agent) = self.choose(place.call, line) else { continue };
             self.reserve(agent, place.call);
             self.matching.look_again(line);
+            self.look_at_stirred();
         }
     }
 
@@ -260,7 +275,7 @@ impl Engine {
 }
 
 /// When to arm: the armed timer is too late for the need, or there is none. A need beyond all time is none.
-fn later(armed: Option<Alarm>, need: Option<Instant>) -> Option<Instant> {
+pub(super) fn later(armed: Option<Alarm>, need: Option<Instant>) -> Option<Instant> {
     need.filter(|&need| need < Instant::FAR && armed.is_none_or(|alarm| alarm.at > need))
 }
 

@@ -6,12 +6,12 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
+use crate::acd::TransferKind;
 use crate::api::audit::{self, Action};
 use crate::api::auth::Who;
 use crate::api::handle::Handle;
 use crate::api::problem::Problem;
 use crate::api::request::{self, Asked, Page};
-use crate::acd::TransferKind;
 use crate::base::CallId;
 use crate::node::{CallView, Consulted, Control, Reply};
 

@@ -17,7 +17,18 @@ use super::transfer::transfer;
 use super::types::Config;
 
 const TABLES: [&str; 12] = [
-    "sip", "media", "http", "drain", "peers", "skills", "queues", "agents", "teams", "not_ready", "figures", "transfer",
+    "sip",
+    "media",
+    "http",
+    "drain",
+    "peers",
+    "skills",
+    "queues",
+    "agents",
+    "teams",
+    "not_ready",
+    "figures",
+    "transfer",
 ];
 
 /// Reads a configuration. `file` is only named in errors; `strategies` are the names of the strategy table.
@@ -46,7 +57,8 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let queues = queues(&document, &known, &mut report);
     let reasons = reasons(&document, &mut report);
     let transfer = transfer(&document, &peers, &mut report);
-    let figures = figures(&document, queues.iter().map(|queue| &queue.name), &mut report);
+    let (queue_names, team_names) = (queues.iter().map(|queue| &queue.name), teams.iter().map(|team| &team.name));
+    let figures = figures(&document, queue_names, team_names, &mut report);
     let errors = report.finish();
     match (sip, media, http, drain) {
         (Some(sip), Some(media), Some(http), Some(drain)) if errors.is_empty() => {

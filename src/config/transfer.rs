@@ -91,7 +91,12 @@ pub(super) fn transfer(document: &Section<'_, '_>, peers: &Peers, report: &mut R
             values::choice(value, &[("complete", OnHangUp::Complete), ("requeue", OnHangUp::Requeue)])
         })
         .unwrap_or(OnHangUp::Complete);
-    TransferConfig { outside: outside(&section, peers, report), ring_timeout, on_hang_up, codes: codes(&section, report) }
+    TransferConfig {
+        outside: outside(&section, peers, report),
+        ring_timeout,
+        on_hang_up,
+        codes: codes(&section, report),
+    }
 }
 
 fn outside(section: &Section<'_, '_>, peers: &Peers, report: &mut Report<'_>) -> Option<OutsideConfig> {
@@ -124,7 +129,10 @@ fn outside(section: &Section<'_, '_>, peers: &Peers, report: &mut Report<'_>) ->
 fn template(value: &DeValue<'_>) -> Result<String, String> {
     let text = string(value)?;
     if text.matches(PLACE).count() != 1 {
-        return Err(format!("`{}` names {PLACE} not once; write it like \"sip:{PLACE}@pbx.example\"", text.escape_debug()));
+        return Err(format!(
+            "`{}` names {PLACE} not once; write it like \"sip:{PLACE}@pbx.example\"",
+            text.escape_debug()
+        ));
     }
     values::sip_uri(&text.replace(PLACE, "0")).map(|_| text.to_string())
 }

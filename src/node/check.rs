@@ -20,7 +20,8 @@ impl Shard {
                     return Err(format!("{id} does not own its agent's leg {}", agent.leg));
                 }
             }
-            if let Some(outside) = contact.outside().filter(|it| self.owners.get(&it.leg) != Some(&Owner::Outside(id))) {
+            if let Some(outside) = contact.outside().filter(|it| self.owners.get(&it.leg) != Some(&Owner::Outside(id)))
+            {
                 return Err(format!("{id} does not own its leg outside {}", outside.leg));
             }
             let is_outside = matches!(contact.phase, Phase::Outside { .. });

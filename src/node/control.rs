@@ -19,7 +19,7 @@ impl Hub {
                 self.reply(ticket, reply);
             }
             Control::Queue(name) => {
-                let reply = self.queue_view(&name);
+                let reply = self.queue_view(now, &name);
                 self.reply(ticket, reply);
             }
             Control::Teams => {
@@ -129,9 +129,7 @@ impl Hub {
                 Ok(_) => Ok(Target::Number(Pii::new(number.into()))),
                 Err(why) => Err(Reply::Invalid(why)),
             },
-            Some(_) | None => {
-                Err(Reply::Invalid("write whom to: agent:NAME, queue:NAME or number:DIGITS".to_string()))
-            }
+            Some(_) | None => Err(Reply::Invalid("write whom to: agent:NAME, queue:NAME or number:DIGITS".to_string())),
         }
     }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason, TransferKind};
+use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason, ReserveMode, TransferKind};
 use crate::base::{CallId, Pii};
-use crate::config::Config;
+use crate::config::{Config, Regions};
 use crate::media::{Lease, TrackId};
 use crate::node::view::{DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any};
 
@@ -28,13 +28,15 @@ pub struct Setup {
     pub leases: Vec<Lease>,
 }
 
-/// What the shell looked up: host names and audio files. Enters as an input, at the start and with each reload.
+/// What the shell looked up: host names, audio files, the table of regions. Enters as an input, at the start and with each reload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resolved {
     /// Host names of the configuration to addresses; numeric hosts need no entry.
     pub hosts: BTreeMap<String, IpAddr>,
     /// Queue names to what their callers hear; a queue without an entry has the built-in tune, [`TrackId`] 0.
     pub audio: BTreeMap<Arc<str>, QueueAudio>,
+    /// The table of regions, where the configuration names a file.
+    pub regions: Arc<Regions>,
 }
 
 /// What waiting callers of a queue hear.
@@ -200,6 +202,8 @@ pub enum AgentChange {
         penalty: u32,
         /// How long a call must have waited.
         delay: Duration,
+        /// It takes calls only while the queue's reserve is in.
+        reserve: bool,
     },
     /// It belongs no more to the queue of this name, which lists its members.
     Leave(String),
@@ -237,8 +241,27 @@ pub enum QueueChange {
     Weight(i32),
     /// The service level aimed at, in thousandths.
     Target(u16),
+    /// Who decides whether its reserve is in.
+    Reserve(ReserveMode),
+    /// When its reserve joins and leaves.
+    ReserveThresholds(ThresholdsChange),
     /// Everything as configured.
     Defaults,
+}
+
+/// What a supervisor changes of the thresholds of a reserve; what is left out stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ThresholdsChange {
+    /// It joins while more wait.
+    pub waiting: Option<u32>,
+    /// It joins when somebody has waited so long.
+    pub wait: Option<Duration>,
+    /// It leaves when no more wait.
+    pub leave_waiting: Option<u32>,
+    /// It leaves when nobody has waited so long.
+    pub leave_wait: Option<Duration>,
+    /// It stays for so long at least.
+    pub at_least: Option<Duration>,
 }
 
 /// The node's answer.

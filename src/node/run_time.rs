@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::acd::{QueueSetting, QueueState};
 use crate::acd::strategy::{self, Ring};
+use crate::acd::{QueueSetting, QueueState};
 use crate::base::QueueId;
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::node::directory::Directory;
@@ -36,7 +36,10 @@ impl RunTime {
                 self.change(queue).rings_several = strategy::ring_of(strategy) != Ring::One;
             }
             QueueSetting::Defaults => drop(self.0.remove(&queue)),
-            QueueSetting::Threshold(_) | QueueSetting::Weight(_) => return false,
+            QueueSetting::Threshold(_)
+            | QueueSetting::Weight(_)
+            | QueueSetting::Reserve(_)
+            | QueueSetting::ReserveThresholds(_) => return false,
         }
         true
     }

@@ -156,8 +156,12 @@ impl Act {
             Self::Device(agent, device) => change(world, agent, AgentChange::Device(device)),
             Self::Withdraw(caller) => about(world, &caller, |call, by| Control::HangUp { call, by }),
             Self::Requeue(caller, queue) => about(world, &caller, |call, by| Control::Requeue { call, queue, by }),
-            Self::Transfer(caller, kind, to) => about(world, &caller, |call, by| Control::Transfer { call, kind, to, by }),
-            Self::Consultation(caller, end) => about(world, &caller, |call, by| Control::Consultation { call, end, by }),
+            Self::Transfer(caller, kind, to) => {
+                about(world, &caller, |call, by| Control::Transfer { call, kind, to, by })
+            }
+            Self::Consultation(caller, end) => {
+                about(world, &caller, |call, by| Control::Consultation { call, end, by })
+            }
             Self::Phone(name, exchange, manner) => world.phone(&name, &exchange, manner),
             Self::SetPriority(caller, priority) => {
                 about(world, &caller, |call, by| Control::SetPriority { call, priority, by })

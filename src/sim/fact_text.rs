@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::acd::{
-    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, Plan, QueueSetting, QueueState, Skill,
-    Target, Transfer, TransferKind, TransferStep,
+    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, Plan, QueueSetting, QueueState,
+    Skill, Target, Transfer, TransferKind, TransferStep,
 };
 use crate::base::{AgentId, CallId, QueueId};
 
@@ -38,7 +38,7 @@ impl Names {
         let agent = |id: &AgentId| agents.get(id).map_or("?", String::as_str);
         let mut call = |id: &CallId| format!("call {}", calls.entry(*id).or_insert(next));
         Some(match fact {
-            Fact::Offered { call: id, queue: to } => format!("{} joins {}", call(id), queue(to)),
+            Fact::Offered { call: id, queue: to, .. } => format!("{} joins {}", call(id), queue(to)),
             Fact::Answered { call: id, agent: by, wait, .. } => {
                 format!("{} answered by {} after {}", call(id), agent(by), seconds(*wait))
             }
@@ -109,6 +109,8 @@ impl Names {
                     QueueSetting::Weight(weight) => format!("has weight {weight}"),
                     QueueSetting::Priority(priority) => format!("has priority {priority}"),
                     QueueSetting::Target(target) => format!("has target {target} of 1000"),
+                    QueueSetting::Reserve(mode) => format!("has its reserve {}", mode.as_str()),
+                    QueueSetting::ReserveThresholds(_) => "has other thresholds of its reserve".to_string(),
                     QueueSetting::Defaults => "is as configured".to_string(),
                 };
                 format!("{} {setting}{}", queue(id), who(by))
@@ -133,8 +135,14 @@ impl Names {
                 };
                 format!("{} device is {}{way}{}", agent(id), device.as_str(), who(by))
             }
+            Fact::Reserve { queue: id, active } => {
+                format!("{} reserve {}", queue(id), if *active { "joins" } else { "leaves" })
+            }
+            Fact::Lending { queue: id, lends } => {
+                format!("{} lends {}", queue(id), if *lends { "its members" } else { "nobody" })
+            }
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
-            Fact::Refused { queue: id, cause } => {
+            Fact::Refused { queue: id, cause, .. } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
             }
             Fact::CallerAnswered { call: id } => format!("{} is billed from here", call(id)),
@@ -160,6 +168,8 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::OutsideEnded { by, .. } => format!("outside talk ended by {}", side(*by)),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
+        Fact::Reserve { active, .. } => format!("reserve {}", if *active { "joins" } else { "leaves" }),
+        Fact::Lending { lends, .. } => format!("lending {}", if *lends { "begins" } else { "ends" }),
         Fact::CallerAnswered { .. } => "billing begins".to_string(),
         Fact::Digit { .. } => "digit".to_string(),
         Fact::WrapUpExtended { .. } => "wrap-up extended".to_string(),

@@ -236,7 +236,7 @@ impl Oracle {
 
     fn apply(&mut self, fact: &Fact) -> Result<(), String> {
         match fact {
-            Fact::Offered { call, queue } => {
+            Fact::Offered { call, queue, .. } => {
                 self.tally(*queue).offered += 1;
                 match self
                     .visits
@@ -276,7 +276,11 @@ impl Oracle {
             }
             Fact::Transfer(transfer) => self.hand_on(transfer),
             Fact::OutsideEnded { call, .. } => {
-                if self.outside.remove(call) { Ok(()) } else { Err("the call talks with no number".to_string()) }
+                if self.outside.remove(call) {
+                    Ok(())
+                } else {
+                    Err("the call talks with no number".to_string())
+                }
             }
             Fact::AgentState { agent, from, to, .. } => self.set_state(*agent, from, to),
             Fact::Refused { .. } => {
@@ -290,6 +294,8 @@ impl Oracle {
             | Fact::InstantAnswer { .. }
             | Fact::Disagreement { .. }
             | Fact::Repaired { .. }
+            | Fact::Reserve { .. }
+            | Fact::Lending { .. }
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
             | Fact::PrioritySet { .. }

@@ -151,7 +151,8 @@ impl Shard {
     /// Everybody who waits flows out.
     pub(in crate::node) fn on_drain_limit(&mut self) {
         self.drain = Drain::LimitPassed;
-        let calls: Vec<_> = self.contacts.iter().filter(|contact| contact.is_in_queue()).map(|contact| contact.id).collect();
+        let calls: Vec<_> =
+            self.contacts.iter().filter(|contact| contact.is_in_queue()).map(|contact| contact.id).collect();
         for call in calls {
             self.commands.push_back(Command::Leave { call, reason: FlowOut::Draining });
         }
@@ -230,7 +231,8 @@ impl Shard {
     fn brings(&self, contact: &Contact, queue: QueueId) -> (i32, Asks) {
         let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(queue).config.priority);
         let attributes = &contact.called.attributes;
-        (priority, Asks { attributes: (!attributes.is_empty()).then(|| Arc::clone(attributes)) })
+        let attributes = (!attributes.is_empty()).then(|| Arc::clone(attributes));
+        (priority, Asks { attributes, dimensions: contact.dimensions })
     }
 
     /// The contact is over. Nobody is rung for it any more; the engine says so first.

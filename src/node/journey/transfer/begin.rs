@@ -99,7 +99,9 @@ impl Shard {
             Target::Queue(queue) => self.directory.queue(*queue).audio.music,
             Target::Agent(_) | Target::Number(_) => TrackId(0),
         };
-        let Some(Phase::Talking { agent, .. }) = self.contacts.get(call.0).map(|contact| &contact.phase) else { return };
+        let Some(Phase::Talking { agent, .. }) = self.contacts.get(call.0).map(|contact| &contact.phase) else {
+            return;
+        };
         let (agent, epoch, stream) = (agent.agent, agent.epoch, agent.audio.stream().map(|stream| stream.id));
         self.commands.push_back(Command::Consults { call, agent, epoch, consults: true });
         self.play_queue(call);
@@ -168,7 +170,11 @@ impl Shard {
             (Phase::Talking { agent, .. }, None, Side::Caller) => Some(agent.leg),
             (Phase::Talking { agent, .. }, None, Side::Agent(leg)) => (agent.leg == leg).then_some(contact.leg),
             (Phase::Talking { agent, .. }, Some(consulted), Side::Agent(leg)) => {
-                if agent.leg == leg { consulted } else { (consulted == Some(leg)).then_some(agent.leg) }
+                if agent.leg == leg {
+                    consulted
+                } else {
+                    (consulted == Some(leg)).then_some(agent.leg)
+                }
             }
             (Phase::Outside { party, .. }, _, Side::Caller) => Some(party.leg),
             (Phase::Outside { party, .. }, _, Side::Agent(leg)) => (party.leg == leg).then_some(contact.leg),

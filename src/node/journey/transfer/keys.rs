@@ -83,7 +83,11 @@ impl Shard {
     /// True when a key that comes by SIP INFO is to be kept from the other end.
     pub(in crate::node) fn keeps_key(&self, call: CallId, side: Side) -> bool {
         let Side::Agent(leg) = side else { return false };
-        let audio = self.contacts.get(call.0).filter(|contact| contact.talking() == Some(leg)).map(|contact| contact.audio_on(leg));
+        let audio = self
+            .contacts
+            .get(call.0)
+            .filter(|contact| contact.talking() == Some(leg))
+            .map(|contact| contact.audio_on(leg));
         let stream = audio.flatten().and_then(|(audio, _)| audio.stream());
         stream.map_or_else(|| self.directory.transfer.codes.is_on(), |stream| !stream.digits_passed)
     }
@@ -129,7 +133,8 @@ impl Keys {
             ],
             true => [(&codes.complete, Asks::Complete), (&codes.cancel, Asks::Cancel)],
         };
-        let begins = |typed: &str| known.iter().any(|(code, _)| code.as_ref().is_some_and(|code| code.starts_with(typed)));
+        let begins =
+            |typed: &str| known.iter().any(|(code, _)| code.as_ref().is_some_and(|code| code.starts_with(typed)));
         self.typed.push(key);
         if !begins(&self.typed) {
             self.typed.clear();
