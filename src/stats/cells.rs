@@ -50,8 +50,11 @@ pub(super) const SERVED_LATER: usize = CONTACTS_UNTARGETED + Refusal::ALL.len();
 /// Mean time to handle a call of late and over longer, in microseconds: each call counts one in 16 and one in 256.
 pub(super) const HANDLE_RECENT: usize = SERVED_LATER + FlowOut::ALL.len();
 pub(super) const HANDLE_LONG: usize = HANDLE_RECENT + 1;
+/// 1 while the queue's reserve is in, and while it lends its members.
+pub(super) const RESERVE: usize = HANDLE_LONG + 1;
+pub(super) const LENDS: usize = RESERVE + 1;
 /// From here the histograms: for each its sum in microseconds, then a cell for each bound, then one for what lies above.
-pub(super) const HISTOGRAMS: usize = HANDLE_LONG + 1;
+pub(super) const HISTOGRAMS: usize = LENDS + 1;
 
 /// What of a queue's visits is told apart by the group of the called number: the cells of a part.
 pub(super) const OFFERED: usize = 0;
@@ -206,6 +209,16 @@ impl QueueCells {
 
     pub(super) fn waiting(&self) -> u64 {
         self.cells[WAITING]
+    }
+
+    /// 1 while the queue's reserve is in.
+    pub(super) fn reserve(&self) -> u64 {
+        self.cells[RESERVE]
+    }
+
+    /// 1 while the queue lends its members.
+    pub(super) fn lends(&self) -> u64 {
+        self.cells[LENDS]
     }
 
     /// When the longest waiting caller joined.
