@@ -255,14 +255,14 @@ impl Live {
             }
             Fact::Missed { call, queue } => self.queue_of(*queue)?.on_missed(when, self.visit(when, *call).joined),
             Fact::Oldest { queue, since } => self.queue_of(*queue)?.on_oldest(*since),
+            Fact::Reserve { queue, active } => self.queue_of(*queue)?.on_reserve(*active),
+            Fact::Lending { queue, lends } => self.queue_of(*queue)?.on_lending(*lends),
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
             // For call records and events, not for figures: what a setting changes comes with the plan, what an intervention
             // does is told by the facts that follow.
             Fact::CallerAnswered { .. }
             | Fact::Digit { .. }
-            | Fact::Reserve { .. }
-            | Fact::Lending { .. }
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
             | Fact::PrioritySet { .. }
