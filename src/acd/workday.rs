@@ -7,7 +7,7 @@ use crate::acd::plan::AgentState;
 /// Time since the log-in. What is in neither is not ready, in calls of its own, or unreachable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Workday {
-    /// Talk, hold and wrap-up.
+    /// Talk, hold, consultation and wrap-up.
     pub handling: Duration,
     /// In the queues' service: handling, ready, reserved and ringing.
     pub service: Duration,
@@ -18,7 +18,7 @@ impl Workday {
     #[must_use]
     pub fn after(mut self, state: &AgentState, spent: Duration) -> Self {
         match state {
-            AgentState::Talking | AgentState::Hold | AgentState::WrapUp => {
+            AgentState::Talking | AgentState::Hold | AgentState::Consult | AgentState::WrapUp => {
                 self.handling += spent;
                 self.service += spent;
             }
@@ -46,7 +46,8 @@ mod tests {
             (AgentState::Ready, 30),
             (AgentState::Ringing, 10),
             (AgentState::Talking, 40),
-            (AgentState::Hold, 5),
+            (AgentState::Hold, 3),
+            (AgentState::Consult, 2),
             (AgentState::WrapUp, 15),
             (AgentState::NotReady(Reason::Initial), 600),
             (AgentState::OtherCall(Direction::In), 60),
