@@ -113,10 +113,10 @@ impl Hub {
                 let unknown = || Reply::NotFound(format!("no agent {name}"));
                 let agent = self.directory.agent_of_name(name).ok_or_else(unknown)?;
                 let state = self.engine.agent(agent).map_or(AgentState::LoggedOut, |status| status.state);
-                match state {
-                    AgentState::Ready => Ok(Target::Agent(agent)),
-                    state => Err(Reply::Conflict(format!("{name} is {}", state.as_str()))),
+                if state == AgentState::Ready {
+                    return Ok(Target::Agent(agent));
                 }
+                Err(Reply::Conflict(format!("{name} is {}", state.as_str())))
             }
             Some(("queue", name)) => {
                 let queue = self.queue_named(name)?;

@@ -242,7 +242,7 @@ impl Draw {
         let qualify = if self.shape.qualify { "10s" } else { "0s" };
         writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = false\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
-        let on_hang_up = if self.shape.calls % 3 == 0 { "requeue" } else { "complete" };
+        let on_hang_up = if self.shape.calls.is_multiple_of(3) { "requeue" } else { "complete" };
         let codes = "blind = \"*3\"\nconsult = \"*2\"\ncomplete = \"*4\"\ncancel = \"*1\"";
         writeln!(text, "[transfer]\npeer = \"pbx\"\nring_timeout = \"8s\"\non_hang_up = \"{on_hang_up}\"\n{codes}")
             .expect("writing to a string succeeds");
