@@ -74,8 +74,10 @@ impl Collector for LiveCollector {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let reading = self.live.read((self.clock)());
-        let broken = reading.queues.iter().filter(|queue| !queue.is_conserved()).count();
-        self.live.count_violations(broken as u64);
+        let queues = reading.queues.iter().filter(|queue| !queue.is_conserved()).count();
+        let values =
+            reading.values.iter().flat_map(|shelf| &shelf.values).filter(|value| !value.is_conserved()).count();
+        self.live.count_violations((queues + values) as u64);
         TABLE.iter().map(|row| family(row, &reading, self.live.violations())).collect()
     }
 }

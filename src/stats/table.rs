@@ -562,7 +562,7 @@ pub const TABLE: [Row; 66] = [
         name: "acd_invariant_violations_total",
         kind: Kind::Counter,
         labels: &[],
-        help: "Broken invariants noticed: contradicting facts, and in each scrape every queue whose visits do not add up. \
+        help: "Broken invariants noticed: contradicting facts, and in each scrape every queue and value that does not add up. \
                Anything but 0 is a bug.",
     },
     Row {
