@@ -1,6 +1,7 @@
 //! Behaviour of the configuration's reader: what is understood, and each error with its line, path and text.
 
 mod routing;
+mod transfer;
 
 use std::path::PathBuf;
 use std::time::Duration;
