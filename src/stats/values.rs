@@ -105,7 +105,11 @@ impl Values {
 
     /// A contact has come to its end.
     pub(super) fn on_ended(&self, dimensions: Dimensions, fate: Fate, hour: Option<i64>) -> Result<(), Contradiction> {
-        self.values(dimensions).fold(Ok(()), |ended, value| value.on_ended(fate, hour).and(ended))
+        let mut ended = Ok(());
+        for value in self.values(dimensions) {
+            ended = value.on_ended(fate, hour).and(ended);
+        }
+        ended
     }
 
     /// A contact ended where it began.
