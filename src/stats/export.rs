@@ -91,8 +91,10 @@ impl Source {
     /// One reading, and the broken invariants with those that it shows.
     fn read(&self) -> (Reading, u64) {
         let reading = self.live.read((self.clock)());
-        let broken = reading.queues.iter().filter(|queue| !queue.is_conserved()).count();
-        self.live.count_violations(broken as u64);
+        let queues = reading.queues.iter().filter(|queue| !queue.is_conserved()).count();
+        let values =
+            reading.values.iter().flat_map(|shelf| &shelf.values).filter(|value| !value.is_conserved()).count();
+        self.live.count_violations((queues + values) as u64);
         (reading, self.live.violations())
     }
 }
