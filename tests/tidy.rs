@@ -160,7 +160,9 @@ mod examples {
             ["src/node/x.rs:1: node decides and knows no figures"]
         );
         let live = |text: &str| checks::readers_locks(&Source::new("src/stats/live.rs", text));
-        assert!(live("fn apply_plan(&self) { self.names.get(name) }\nfn fold(&self) { self.queues.get(&id) }").is_empty());
+        assert!(
+            live("fn apply_plan(&self) { self.names.get(name) }\nfn fold(&self) { self.queues.get(&id) }").is_empty()
+        );
         assert_eq!(
             live("fn read(&self) {}\nfn fold(&self) {\n    self.roster();\n}"),
             ["src/stats/live.rs:3: `fold` touches roster"]

@@ -34,10 +34,7 @@ impl Client {
         if !target.url.starts_with("http://") {
             return Err(format!("`{}` does not begin with http://", target.url));
         }
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(patience))
-            .build();
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(patience)).build();
         Ok(Self {
             agent: config.into(),
             url: target.url.trim_end_matches('/').to_string(),
