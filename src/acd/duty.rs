@@ -214,7 +214,10 @@ impl Engine {
             self.timers.cancel(key);
         }
         let from = row.duty.state();
-        self.matching.log(agent, !matches!(duty, Duty::LoggedOut));
+        let is_present = !matches!(duty, Duty::LoggedOut);
+        if is_present == matches!(row.duty, Duty::LoggedOut) {
+            self.matching.log(agent, is_present);
+        }
         row.duty = duty;
         self.tell_state(agent, from, by);
     }

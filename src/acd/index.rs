@@ -1,8 +1,9 @@
 //! [`Index`]: the only kind of ordered set that decisions use. It offers what costs O(log n), and names what costs more, so
 //! that no decision can come to walk callers or agents unseen. Tests count its operations.
 //!
-//! Entries lie sorted in blocks of at most [`BLOCK`]; a Fenwick tree over the blocks' lengths tells ranks. Emptied blocks are
-//! kept, the last one in its place, so that a set that has seen its largest size allocates no more.
+//! Entries lie sorted in blocks of at most [`BLOCK`], the first of each also in a list, where they are searched together; a
+//! Fenwick tree over the blocks' lengths tells ranks. Emptied blocks are kept, the last one in its place, so that a set that has
+//! seen its largest size allocates no more.
 
 use std::ops::Range;
 
@@ -17,6 +18,8 @@ const SPARE_MAX: usize = 8;
 pub(super) struct Index<T> {
     /// Sorted, and none of them empty but one that is alone.
     blocks: Vec<Vec<T>>,
+    /// The first entry of each block; of an empty one, some entry that was its first.
+    firsts: Vec<T>,
     /// `lengths[i]` is the sum of the lengths of the blocks `i & (i + 1) ..= i` (Fenwick 1994).
     lengths: Vec<usize>,
     len: usize,
@@ -25,7 +28,7 @@ pub(super) struct Index<T> {
 
 impl<T> Default for Index<T> {
     fn default() -> Self {
-        Self { blocks: Vec::new(), lengths: Vec::new(), len: 0, spare: Vec::new() }
+        Self { blocks: Vec::new(), firsts: Vec::new(), lengths: Vec::new(), len: 0, spare: Vec::new() }
     }
 }
 
@@ -37,7 +40,10 @@ impl<T: Ord + Copy> Index<T> {
         let Err(at) = entries.binary_search(&entry) else { return };
         if entries.len() < BLOCK {
             entries.insert(at, entry);
-            self.lengthen(block, 1);
+            if at == 0 {
+                self.firsts[block] = entry;
+            }
+            self.lengthen(block);
         } else if at == BLOCK && block + 1 == self.blocks.len() {
             // Arrivals in order fill the blocks.
             self.open_block(block + 1, entry);
@@ -53,8 +59,12 @@ impl<T: Ord + Copy> Index<T> {
         let Some(entries) = self.blocks.get_mut(block) else { return false };
         let Ok(at) = entries.binary_search(entry) else { return false };
         entries.remove(at);
+        if let (0, Some(first)) = (at, entries.first()) {
+            self.firsts[block] = *first;
+        }
         if entries.is_empty() && self.blocks.len() > 1 {
             let empty = self.blocks.remove(block);
+            self.firsts.remove(block);
             if self.spare.len() < SPARE_MAX {
                 self.spare.push(empty);
             }
@@ -67,7 +77,7 @@ impl<T: Ord + Copy> Index<T> {
 
     pub(super) fn first(&self) -> Option<T> {
         count(1);
-        self.blocks.first()?.first().copied()
+        if self.len == 0 { None } else { self.firsts.first().copied() }
     }
 
     /// The first entry that is not before `from`.
@@ -76,7 +86,7 @@ impl<T: Ord + Copy> Index<T> {
         let block = self.block_of(&from);
         let entries = self.blocks.get(block)?;
         let at = entries.partition_point(|entry| *entry < from);
-        entries.get(at).or_else(|| self.blocks.get(block + 1)?.first()).copied()
+        entries.get(at).or_else(|| self.firsts.get(block + 1)).copied()
     }
 
     pub(super) fn contains(&self, entry: &T) -> bool {
@@ -137,13 +147,17 @@ impl<T: Ord + Copy> Index<T> {
 
     /// The block where an entry is or would be; 0 when there are none.
     fn block_of(&self, entry: &T) -> usize {
-        self.blocks.partition_point(|entries| entries.first().is_some_and(|first| first <= entry)).saturating_sub(1)
+        if self.firsts.len() < 2 {
+            return 0;
+        }
+        self.firsts.partition_point(|first| first <= entry).saturating_sub(1)
     }
 
     fn open_block(&mut self, block: usize, entry: T) {
         let mut entries = self.spare.pop().unwrap_or_default();
         entries.push(entry);
         self.blocks.insert(block, entries);
+        self.firsts.insert(block, entry);
         self.recount();
     }
 
@@ -157,15 +171,17 @@ impl<T: Ord + Copy> Index<T> {
         } else {
             upper.insert(at - BLOCK / 2, entry);
         }
+        self.firsts[block] = self.blocks[block][0];
+        self.firsts.insert(block + 1, upper[0]);
         self.blocks.insert(block + 1, upper);
         self.recount();
     }
 
-    fn lengthen(&mut self, block: usize, by: usize) {
-        self.len += by;
+    fn lengthen(&mut self, block: usize) {
+        self.len += 1;
         let mut index = block;
         while let Some(length) = self.lengths.get_mut(index) {
-            *length += by;
+            *length += 1;
             index |= index + 1;
         }
     }

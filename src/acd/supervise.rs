@@ -89,19 +89,11 @@ impl Engine {
         }
     }
 
-    /// Gives an agent other seats. Only a new delay or level, from which its queues' callers may look further, makes
-    /// all indexes be built anew.
+    /// Gives an agent other seats. Only where a new delay or level makes a queue's callers look further from there on are the indexes
+    /// of that queue built anew.
     fn seat_anew(&mut self, agent: AgentId) {
         let Some(plan) = find_agent(&self.plan, agent) else { return };
         let plan = self.overrides.agent(plan);
-        let is_known = plan.memberships.iter().all(|terms| {
-            let Some(queue) = self.queues.get(terms.queue) else { return true };
-            let own = Reach::all(&queue.plan.routing, std::iter::once(terms));
-            own.iter().all(|reach| queue.reaches.iter().any(|known| known.after == reach.after))
-        });
-        if !is_known {
-            return self.handle_plan(self.now, Arc::clone(&self.plan));
-        }
         let Some(row) = self.agents.get(agent) else { return };
         let is_listed = matches!(row.duty, Duty::Ready(Standing::Listed));
         if is_listed {
@@ -114,18 +106,28 @@ impl Engine {
             self.matching.list(agent, &row.history);
             self.matching.unsettle_around(agent);
         }
+        for terms in &plan.memberships {
+            let Some(queue) = self.queues.get(terms.queue) else { continue };
+            let own = Reach::all(&queue.plan.routing, std::iter::once(terms));
+            if !own.iter().all(|reach| queue.reaches.iter().any(|known| known.after == reach.after)) {
+                let terms = self.plan.agents.iter().filter_map(|agent| self.overrides.terms(agent, terms.queue));
+                let reaches = Reach::all(&queue.plan.routing, terms).into();
+                self.rebuild_queue(queue.plan.id, reaches);
+            }
+        }
     }
 
     fn queue_anew(&mut self, id: QueueId, command: &Command) {
         let is_placed_anew =
             matches!(command, Command::SetStrategy { .. } | Command::SetWeight { .. } | Command::DropQueue { .. });
-        if is_placed_anew {
-            return self.handle_plan(self.now, Arc::clone(&self.plan));
-        }
         let Ok(at) = self.plan.queues.binary_search_by_key(&id, |queue| queue.id) else { return };
         let plan = self.overrides.queue(&self.plan.queues[at]);
         let Some(row) = self.queues.get_mut(id) else { return };
         row.replan(plan);
+        if is_placed_anew {
+            let reaches = Arc::clone(&row.reaches);
+            return self.rebuild_queue(id, reaches);
+        }
         self.arm_threshold(id);
         if matches!(command, Command::SetQueue { state: QueueState::Emergency, .. }) {
             while let Some(call) = self.queues.get(id).and_then(|row| row.order.first()).map(|place| place.call) {

@@ -89,6 +89,7 @@ impl Engine {
         if visit.ringing.listed {
             self.matching.unwait(visit.line, &visit.place);
         }
+        self.matching.quit(visit.line);
         for timer in visit.ringing.timers() {
             self.timers.cancel(timer);
         }
@@ -180,11 +181,14 @@ impl Engine {
     pub(super) fn place_anew(&mut self, call: CallId) {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
-        row.leave(visit);
         if visit.ringing.listed {
             self.matching.unwait(visit.line, &visit.place);
         }
-        self.join_anew(call);
+        let reach = row.reach(visit.claim.since, self.now);
+        let place = row.place(call, visit.claim, reach);
+        row.shift(visit, reach, place);
+        visit.line = self.matching.line_beside(visit.line, reach);
+        self.wait_anew(call);
     }
 
     /// Puts a waiting call that is in no index where it belongs now.
@@ -195,11 +199,18 @@ impl Engine {
         visit.place = row.place(call, visit.claim, visit.reach);
         visit.line = self.matching.line(visit.place.queue, visit.asks.attributes.as_ref(), visit.reach);
         row.join(visit);
+        self.wait_anew(call);
+    }
+
+    /// A call whose place or reach has changed waits for an agent there, where it wishes one.
+    fn wait_anew(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
         visit.ringing.follow(row.ring(visit.reach));
         visit.ringing.listed = visit.ringing.wants_more();
         if visit.ringing.listed {
             self.matching.wait(visit.line, visit.place);
-            self.matching.unsettle(visit.line.hall);
+            self.matching.unsettle(visit.line);
         }
         self.arm_more(call);
     }
