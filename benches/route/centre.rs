@@ -7,7 +7,7 @@ use std::time::Duration;
 use strowger::acd::requirement::{Attributes, Requirement};
 use strowger::acd::{
     Actor, AgentPlan, AgentPolicy, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Members,
-    Membership, OfferPolicy, Plan, QueuePlan, Reason, Routing, Skill, Step,
+    Membership, OfferPolicy, Plan, QueuePlan, QueueState, Reason, Routing, Skill, Step,
 };
 use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
 
@@ -43,7 +43,7 @@ impl Centre {
     pub(crate) fn new(strategy: &'static str, waiting: u64, in_one_queue: bool) -> Self {
         let asks = |level: i64| {
             let attributes: Attributes = [("lvl".into(), level.into())].into_iter().collect();
-            Asks { attributes: Some(Arc::new(attributes)) }
+            Asks { attributes: Some(Arc::new(attributes)), ..Asks::default() }
         };
         let now = Instant::from_micros(100_000_000_000);
         let engine = Engine::new(now, Arc::new(plan(strategy)));
@@ -186,7 +186,7 @@ fn plan(strategy: &'static str) -> Plan {
         wrap_up: Duration::ZERO,
         threshold: Duration::from_secs(20),
         short_abandon: Duration::from_secs(5),
-        open: true,
+        state: QueueState::Open,
         routing: Routing {
             requirement: requirement(id),
             members: Members::Listed,

@@ -12,18 +12,15 @@ pub(super) struct Common<'a>(&'a [u64], &'a [u64]);
 
 impl Bits {
     pub(super) fn put(&mut self, index: usize, present: bool) {
-        let word = index / 64;
-        if word >= self.0.len() {
-            if !present {
-                return;
+        let (word, bit) = (index / 64, 1 << (index % 64));
+        match self.0.get_mut(word) {
+            Some(word) if present => *word |= bit,
+            Some(word) => *word &= !bit,
+            None if present => {
+                self.0.resize(word + 1, 0);
+                self.0[word] |= bit;
             }
-            self.0.resize(word + 1, 0);
-        }
-        let bit = 1 << (index % 64);
-        if present {
-            self.0[word] |= bit;
-        } else {
-            self.0[word] &= !bit;
+            None => {}
         }
     }
 

@@ -72,11 +72,15 @@ impl Engine {
     }
 
     /// Somebody outside says what the device does: an agent whose device is taken is offered nothing.
-    pub(super) fn on_device(&mut self, agent: AgentId, device: DeviceState) {
+    pub(super) fn on_device(&mut self, agent: AgentId, device: DeviceState, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
-        row.device = device;
+        if std::mem::replace(&mut row.device, device) == device {
+            return;
+        }
+        self.tell(Fact::Device { agent, device, by });
         self.stand_anew(&[agent]);
-        self.tell_disagreement(agent);
+        let new = self.agents.get_mut(agent).and_then(Agent::new_disagreement);
+        self.tell_disagreement(agent, new);
     }
 
     pub(super) fn on_held(&mut self, call: CallId, agent: AgentId, epoch: u32, held: bool) {
@@ -283,22 +287,21 @@ impl Engine {
     fn tell_state(&mut self, agent: AgentId, from: AgentState, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         let to = row.duty.state();
-        if from != to || by != Actor::Engine {
-            row.by = by.clone();
-        }
+        let disagreement = row.new_disagreement();
         if from != to {
+            row.by = by.clone();
             let spent = self.now.since(row.since);
             row.since = self.now;
             self.tell(Fact::AgentState { agent, from, to, spent, by });
+        } else if by != Actor::Engine {
+            row.by = by;
         }
-        self.tell_disagreement(agent);
+        self.tell_disagreement(agent, disagreement);
     }
 
     /// Tells when the device begins or ceases to contradict the state.
-    fn tell_disagreement(&mut self, agent: AgentId) {
-        let Some(row) = self.agents.get_mut(agent) else { return };
-        let (device, disagrees) = (row.device, row.duty.contradicts(row.device));
-        if std::mem::replace(&mut row.disagrees, disagrees) != disagrees {
+    fn tell_disagreement(&mut self, agent: AgentId, new: Option<(DeviceState, bool)>) {
+        if let Some((device, disagrees)) = new {
             self.tell(Fact::Disagreement { agent, device, disagrees });
         }
     }

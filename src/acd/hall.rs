@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::acd::bits::{Bits, Common};
+use crate::acd::bits::{Bits, Common, numbers};
 use crate::acd::index::Index;
 use crate::acd::needs::{self, Ladder};
 use crate::acd::place::Place;
@@ -415,8 +415,16 @@ impl Hall {
 
     /// The call that is next for an agent with this seat, and its line.
     pub(super) fn best_call(&self, seat: &Seat) -> Option<(Place, usize)> {
-        let lines = self.groups[seat.group()].lines.common(&self.waiting);
-        lines.iter().map(|line| (self.heads[line], line)).min()
+        let mut best = None;
+        let mut least = &Place::LAST;
+        for (lowest, word) in self.groups[seat.group()].lines.common(&self.waiting).words() {
+            for line in numbers(lowest, word) {
+                if self.heads[line] < *least {
+                    (best, least) = (Some(line), &self.heads[line]);
+                }
+            }
+        }
+        best.map(|line| (*least, line))
     }
 
     /// The first of each line in which somebody waits.

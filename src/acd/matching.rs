@@ -268,12 +268,15 @@ impl Matching {
     /// The best call over all queues of an agent.
     pub(super) fn best_call(&self, agent: AgentId) -> Option<(Place, LineId)> {
         let seats = &self.members.get(&agent)?.seats;
-        let best = seats.iter().filter_map(|seat| {
-            let (place, line) = self.halls[seat.hall as usize].1.best_call(seat)?;
-            Some((place, seat.hall, line))
-        });
-        let (place, hall, line) = best.min()?;
-        Some((place, LineId::new(hall, line)))
+        let mut best: Option<(Place, LineId)> = None;
+        for seat in seats {
+            if let Some((place, line)) = self.halls[seat.hall as usize].1.best_call(seat)
+                && best.is_none_or(|(least, _)| place < least)
+            {
+                best = Some((place, LineId::new(seat.hall, line)));
+            }
+        }
+        best
     }
 
     /// The queue of a line, and the strategy by which its callers find agents.
@@ -312,6 +315,12 @@ impl Matching {
     /// All queues at once.
     pub(super) fn unsettle_all(&mut self) {
         (0_u32..).take(self.halls.len()).for_each(|hall| self.unsettled.insert(hall));
+    }
+
+    /// True when nobody is to be looked at.
+    pub(super) fn is_settled(&self) -> bool {
+        let Unsettled { halls, lines, heads, .. } = &self.unsettled;
+        halls.is_empty() && lines.is_empty() && heads.is_empty()
     }
 
     /// The best call among the first of each line that is not settled. It is given out once, then the next: who has matched it

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::acd::index::Index;
 use crate::acd::matching::LineId;
-use crate::acd::message::Asks;
 use crate::acd::place::{Claim, Place};
 use crate::acd::plan::QueuePlan;
 use crate::acd::reach::{self, Reach};
+use crate::acd::requirement::Attributes;
 use crate::acd::ringing::Ringing;
 use crate::acd::strategy::{self, Ring};
 use crate::base::{CallId, Instant, TimerKey};
@@ -27,7 +27,7 @@ pub(super) struct Visit {
     /// When this stay began; the claim may be older, after a requeue.
     pub(super) joined: Instant,
     /// What the call brings.
-    pub(super) asks: Asks,
+    pub(super) attributes: Option<Arc<Attributes>>,
     /// Who is reserved for it.
     pub(super) ringing: Ringing,
     /// The wait has been told to have passed the threshold.
@@ -239,6 +239,15 @@ impl Queue {
     pub(super) fn overdue(&self, now: Instant) -> Option<CallId> {
         let due = self.next_wait_max()? <= now;
         self.by_joined.first().filter(|_| due).map(|(_, call)| call)
+    }
+
+    /// True when the armed timers are early enough for a visit.
+    pub(super) fn is_watched(&self, visit: &Visit) -> bool {
+        let by = |alarm: Option<Alarm>, need| alarm.is_some_and(|alarm| alarm.at <= need);
+        let next = self.reaches.get(visit.reach + 1);
+        by(self.threshold_alarm, visit.claim.since + self.plan.threshold)
+            && self.plan.wait_max.is_none_or(|max| by(self.wait_max_alarm, visit.joined + max))
+            && next.is_none_or(|next| by(self.reach_alarm, visit.claim.since + next.after))
     }
 
     /// The timers that are armed.

@@ -13,7 +13,7 @@ use crate::base::limits::CANDIDATES_MAX;
 use crate::base::{AgentId, Rng};
 
 /// Groups whose best is kept as one; the sets of groups are words of 64.
-const CHUNK: usize = 16;
+const CHUNK: usize = 8;
 
 /// Handicaps whose agents draw together.
 const HANDICAPS: usize = 16;
@@ -61,7 +61,7 @@ impl Firsts {
     }
 
     pub(super) fn candidates(&self) -> Candidates {
-        self.ranks.iter().take(self.groups as usize).map(|rank| rank.candidacy()).collect()
+        SmallVec::from_buf_and_len(self.ranks.map(Rank::candidacy), CANDIDATES_MAX.min(self.groups as usize))
     }
 }
 
@@ -100,7 +100,9 @@ impl Rota {
             self.crowded.put(group, true);
         }
         let chunk = &mut self.chunks[group / CHUNK];
-        *chunk = rank.min(*chunk);
+        if rank < *chunk {
+            *chunk = rank;
+        }
     }
 
     /// True when nobody of the group is left.
@@ -117,8 +119,13 @@ impl Rota {
         self.best[group] = next.unwrap_or(Rank::LAST);
         let chunk = group / CHUNK;
         if self.chunks[chunk] == *rank {
-            let groups = self.best[chunk * CHUNK..].iter().take(CHUNK);
-            self.chunks[chunk] = groups.fold(Rank::LAST, |least, rank| least.min(*rank));
+            let mut least = &Rank::LAST;
+            for rank in self.best[chunk * CHUNK..].iter().take(CHUNK) {
+                if rank < least {
+                    least = rank;
+                }
+            }
+            self.chunks[chunk] = *least;
         }
         next.is_none()
     }

@@ -3,10 +3,12 @@
 
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
-use crate::acd::message::{Asks, Effect, FlowOut, OfferCause, Refusal};
+use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause, Refusal};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
 use crate::acd::ringing::Ringing;
+use crate::acd::routing::QueueState;
+use crate::acd::setting::Intervention;
 use crate::base::limits::CALLS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -26,10 +28,12 @@ impl Engine {
         }
         let Some(row) = self.queues.get_mut(queue) else {
             // A queue that a reload has removed meanwhile: there is nothing to count the visit under.
-            self.tell(Fact::Refused { queue: Some(queue), cause: Refusal::Closed });
+            let dimensions = asks.dimensions;
+            self.tell(Fact::Refused { queue: Some(queue), cause: Refusal::Closed, dimensions });
             self.ask(Effect::FlowOut { call, queue, reason: FlowOut::Closed });
             return;
         };
+        let dimensions = asks.dimensions;
         self.seq += 1;
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
@@ -37,24 +41,33 @@ impl Engine {
         let place = row.place(call, claim, reach);
         let line = self.matching.line(queue, asks.attributes.as_ref(), reach);
         let ringing = Ringing::new(row.ring(reach));
-        let visit = Visit { place, claim, reach, line, joined: self.now, asks, ringing, missed: false };
+        let missed = row.is_late(self.now.since(since));
+        let attributes = asks.attributes;
+        let visit = Visit { place, claim, reach, line, joined: self.now, attributes, ringing, missed };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
         row.join(&visit);
+        let (is_oldest, is_watched) = (row.oldest_told.is_none_or(|told| since < told), row.is_watched(&visit));
         self.calls.insert(call, visit);
-        self.tell(Fact::Offered { call, queue });
+        self.tell(Fact::Offered { call, queue, dimensions });
+        if missed {
+            self.tell(Fact::Missed { call, queue });
+        }
         if let Some(reason) = refusal {
             self.finish(call, Outcome::FlowedOut(reason));
             self.ask(Effect::FlowOut { call, queue, reason });
             return;
         }
         self.ask(Effect::Queued { call });
-        self.judge(call);
-        self.tell_oldest(queue);
-        self.arm_threshold(queue);
-        self.arm_wait_max(queue);
-        self.arm_reach(queue);
+        if is_oldest {
+            self.tell_oldest(queue);
+        }
+        if !is_watched {
+            self.arm_threshold(queue);
+            self.arm_wait_max(queue);
+            self.arm_reach(queue);
+        }
         self.offer_or_wait(call);
     }
 
@@ -65,6 +78,21 @@ impl Engine {
         self.finish(call, Outcome::Abandoned { while_ringing });
     }
 
+    /// A supervisor takes a waiting call out.
+    pub(super) fn on_take_out(&mut self, call: CallId, what: Intervention, by: Actor) {
+        if !self.calls.contains_key(&call) {
+            return;
+        }
+        self.tell(Fact::Supervised { call, what, by });
+        self.flow_out(
+            call,
+            match what {
+                Intervention::HangUp | Intervention::Withdraw => FlowOut::Withdrawn,
+                Intervention::Requeue(_) => FlowOut::Requeued,
+            },
+        );
+    }
+
     pub(super) fn flow_out(&mut self, call: CallId, reason: FlowOut) {
         let Some(visit) = self.calls.get(&call) else { return };
         let queue = visit.place.queue;
@@ -73,11 +101,20 @@ impl Engine {
         self.ask(Effect::FlowOut { call, queue, reason });
     }
 
+    /// Who waits in a queue that is in an emergency leaves.
+    pub(super) fn evacuate(&mut self, queue: QueueId) {
+        let head =
+            |row: &Queue| row.order.first().filter(|_| row.is_planned() && row.plan.state == QueueState::Emergency);
+        while let Some(place) = self.queues.get(queue).and_then(head) {
+            self.flow_out(place.call, FlowOut::Emergency);
+        }
+    }
+
     /// Ends a visit. The agents who rang for it have been dealt with.
     pub(super) fn finish(&mut self, call: CallId, outcome: Outcome) {
-        self.judge(call);
         let Some(visit) = self.calls.remove(&call) else { return };
         let (since, queue) = (visit.claim.since, visit.place.queue);
+        let wait = self.now.since(since);
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
         row.leave(&visit);
         if row.len() == 0 {
@@ -93,7 +130,8 @@ impl Engine {
         for timer in visit.ringing.timers() {
             self.timers.cancel(timer);
         }
-        let wait = self.now.since(since);
+        let is_missed = !visit.missed && row.is_late(wait);
+        let was_oldest = row.oldest_told == Some(since);
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
         let (count, fact) = match outcome {
             Outcome::Answered(agent) => (answered, Fact::Answered { call, queue, agent, wait, since }),
@@ -101,8 +139,13 @@ impl Engine {
             Outcome::FlowedOut(reason) => (flowed_out, Fact::FlowedOut { call, queue, wait, reason }),
         };
         *count += 1;
+        if is_missed {
+            self.tell(Fact::Missed { call, queue });
+        }
         self.tell(fact);
-        self.tell_oldest(queue);
+        if was_oldest {
+            self.tell_oldest(queue);
+        }
         self.forget_when_drained(queue);
     }
 
@@ -197,7 +240,7 @@ impl Engine {
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
         visit.reach = row.reach(visit.claim.since, self.now);
         visit.place = row.place(call, visit.claim, visit.reach);
-        visit.line = self.matching.line(visit.place.queue, visit.asks.attributes.as_ref(), visit.reach);
+        visit.line = self.matching.line(visit.place.queue, visit.attributes.as_ref(), visit.reach);
         row.join(visit);
         self.wait_anew(call);
     }
@@ -217,6 +260,9 @@ impl Engine {
 
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
+        if self.matching.is_settled() {
+            return;
+        }
         while let Some((place, line)) = self.matching.unsettled_head() {
             let Some(agent) = self.choose(place.call, line) else { continue };
             self.reserve(agent, place.call);
@@ -254,7 +300,10 @@ fn refusal(queue: &Queue, admission: Admission) -> Option<FlowOut> {
     match (admission, queue.listing) {
         (Admission::Draining, _) => Some(FlowOut::Draining),
         (Admission::Open, Listing::Removed) => Some(FlowOut::Closed),
-        (Admission::Open, Listing::Configured) if !queue.plan.open => Some(FlowOut::Closed),
-        (Admission::Open, Listing::Configured) => queue.is_full().then_some(FlowOut::Full),
+        (Admission::Open, Listing::Configured) => match queue.plan.state {
+            QueueState::Open => queue.is_full().then_some(FlowOut::Full),
+            QueueState::Closed => Some(FlowOut::Closed),
+            QueueState::Emergency => Some(FlowOut::Emergency),
+        },
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason};
 use crate::base::{CallId, Pii};
-use crate::config::Config;
+use crate::config::{Config, Regions};
 use crate::media::{Lease, TrackId};
 use crate::node::view::{DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any};
 
@@ -28,13 +28,15 @@ pub struct Setup {
     pub leases: Vec<Lease>,
 }
 
-/// What the shell looked up: host names and audio files. Enters as an input, at the start and with each reload.
+/// What the shell looked up: host names, audio files, the table of regions. Enters as an input, at the start and with each reload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resolved {
     /// Host names of the configuration to addresses; numeric hosts need no entry.
     pub hosts: BTreeMap<String, IpAddr>,
     /// Queue names to what their callers hear; a queue without an entry has the built-in tune, [`TrackId`] 0.
     pub audio: BTreeMap<Arc<str>, QueueAudio>,
+    /// The table of regions, where the configuration names a file.
+    pub regions: Arc<Regions>,
 }
 
 /// What waiting callers of a queue hear.
@@ -46,7 +48,7 @@ pub struct QueueAudio {
     pub prompt: Option<TrackId>,
 }
 
-/// A request of the control plane. `by` names who asks, for the audit line.
+/// A request of the control plane. `by` names who asks, and why where it is said; the facts say so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Control {
     /// Agents in the order of their ids.
@@ -108,14 +110,14 @@ pub enum Control {
         /// The call.
         call: CallId,
         /// Who asks.
-        by: Arc<str>,
+        by: Actor,
     },
     /// Ends a call.
     HangUp {
         /// The call.
         call: CallId,
         /// Who asks.
-        by: Arc<str>,
+        by: Actor,
     },
     /// Puts a waiting or talking call (back) into a queue, keeping its original time.
     Requeue {
@@ -124,7 +126,7 @@ pub enum Control {
         /// The queue's name; its own when `None`.
         queue: Option<String>,
         /// Who asks.
-        by: Arc<str>,
+        by: Actor,
     },
 }
 

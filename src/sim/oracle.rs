@@ -203,7 +203,7 @@ impl Oracle {
 
     fn apply(&mut self, fact: &Fact) -> Result<(), String> {
         match fact {
-            Fact::Offered { call, queue } => {
+            Fact::Offered { call, queue, .. } => {
                 self.tally(*queue).offered += 1;
                 match self
                     .visits
@@ -247,6 +247,11 @@ impl Oracle {
             | Fact::InstantAnswer { .. }
             | Fact::Disagreement { .. }
             | Fact::Repaired { .. }
+            | Fact::AgentSet { .. }
+            | Fact::QueueSet { .. }
+            | Fact::PrioritySet { .. }
+            | Fact::Supervised { .. }
+            | Fact::Device { .. }
             | Fact::PeerState { .. }
             | Fact::CallerAnswered { .. }
             | Fact::Digit { .. } => Ok(()),

@@ -120,11 +120,13 @@ fn a_new_strategy_weight_or_term_touches_one_queue_only() {
         while centre.engine.poll_effect().is_some() || centre.engine.poll_fact().is_some() {}
         let queue = QueueId(2);
         let late = Some(Membership { delay: secs(40), ..Membership::of(queue) });
+        let set = |setting| Command::ChangeQueue { queue, setting, by: anna() };
+        let late = AgentSetting::Membership(queue, late);
         let commands = [
-            Command::SetStrategy { queue, strategy: "linear", by: anna() },
-            Command::SetWeight { queue, weight: 3, by: anna() },
-            Command::SetMembership { agent: AgentId(2), queue, membership: late, by: anna() },
-            Command::DropQueue { queue, by: anna() },
+            set(QueueSetting::Strategy("linear")),
+            set(QueueSetting::Weight(3)),
+            Command::ChangeAgent { agent: AgentId(2), setting: late, by: anna() },
+            set(QueueSetting::Defaults),
         ];
         let steps = commands.map(|command| steps::of(|| centre.engine.handle_command(centre.now, command)));
         centre.drain();

@@ -152,7 +152,8 @@ fn an_agent_moved_to_another_neighbour_is_reached_by_that_one() {
 /// One of 121 that ask for different things.
 fn levels(n: u64) -> Asks {
     let level = |n: u64| ((n % 11) as i64).into();
-    Asks { attributes: Some(Arc::new([("f".into(), level(n)), ("g".into(), level(n / 11))].into_iter().collect())) }
+    let attributes = [("f".into(), level(n)), ("g".into(), level(n / 11))].into_iter().collect();
+    Asks { attributes: Some(Arc::new(attributes)), ..Asks::default() }
 }
 
 /// Callers bring ever new attributes, supervisors set ever other skills and terms, plans come and go.
@@ -172,10 +173,11 @@ fn what_nobody_uses_any_more_is_forgotten() {
         let skill = |level| Skill { level, ..Skill::from(format!("skill-{}", round % 50).as_str()) };
         let agent = AgentId(1 + round % 4);
         for level in [1 + (round % 10) as u8, 0] {
-            centre.command(Command::SetSkill { agent, skill: skill(level), by: anna() });
+            let setting = AgentSetting::Skill(skill(level));
+            centre.command(Command::ChangeAgent { agent, setting, by: anna() });
         }
-        let penalty = round % 97;
-        centre.command(Command::SetPenalty { agent, queue: QueueId(1), penalty, by: anna() });
+        let setting = AgentSetting::Penalty(QueueId(1), round % 97);
+        centre.command(Command::ChangeAgent { agent, setting, by: anna() });
         let (call, asks) = (CallId(u64::from(round) + 1), levels(u64::from(round)));
         centre.command(Command::Enqueue { call, queue: QueueId(1), priority: 0, since: None, asks });
         centre.pass(3);
