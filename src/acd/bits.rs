@@ -28,6 +28,10 @@ impl Bits {
         self.0.get(index / 64).is_some_and(|word| word & (1 << (index % 64)) != 0)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
     /// What both sets hold.
     pub(super) fn common<'a>(&'a self, other: &'a Self) -> Common<'a> {
         Common(&self.0, &other.0)
@@ -92,7 +96,9 @@ mod tests {
         let mut bits = Bits::default();
         bits.put(500, false);
         bits.put(5, true);
+        assert!(!bits.is_empty());
         bits.put(5, false);
         assert_eq!(bits.iter().count(), 0);
+        assert!(bits.is_empty());
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::acd::bits::{Bits, Common, numbers};
+use crate::acd::gates::{Gates, Way};
 use crate::acd::index::Index;
 use crate::acd::needs::{self, Ladder};
 use crate::acd::place::Place;
@@ -54,8 +55,12 @@ pub(super) struct Hall {
     group_ids: BTreeMap<GroupKey, usize>,
     /// Groups without a seat.
     free: Vec<usize>,
-    /// Groups of which somebody is ready.
+    /// Which groups are held back for now.
+    gates: Gates,
+    /// Groups of the queue's own agents of which somebody is ready and may take calls.
     ready: Bits,
+    /// The same of other queues' agents, who are asked when nobody of those is.
+    lent: Bits,
     /// Groups of which somebody is logged in.
     staffed: Bits,
     /// How many are logged in.
@@ -108,17 +113,18 @@ struct Group {
 }
 
 impl Group {
-    fn key(&self) -> GroupKey {
-        (Arc::clone(&self.skills), self.terms.level, self.terms.penalty, self.terms.delay)
+    fn key(&self, way: Way) -> GroupKey {
+        (Arc::clone(&self.skills), self.terms.level, self.terms.penalty, self.terms.delay, way)
     }
 }
 
-type GroupKey = (Arc<[Skill]>, u32, u32, std::time::Duration);
+type GroupKey = (Arc<[Skill]>, u32, u32, std::time::Duration, Way);
 
 /// An agent's place in a hall.
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) hall: u32,
+    pub(super) way: Way,
     group: u32,
     position: u32,
     /// Level and penalty.
@@ -155,7 +161,9 @@ impl Hall {
             groups: Vec::new(),
             group_ids: BTreeMap::new(),
             free: Vec::new(),
+            gates: Gates::default(),
             ready: Bits::default(),
+            lent: Bits::default(),
             staffed: Bits::default(),
             logged_in: 0,
         };
@@ -168,6 +176,11 @@ impl Hall {
         }
         hall.ladder(needs::ladder(&plan.routing, &Attributes::default()));
         hall
+    }
+
+    /// The hall anew, with the gates as they are and nobody in it.
+    pub(super) fn emptied(&self, plan: &QueuePlan, reaches: Arc<[Reach]>) -> Self {
+        Self { gates: self.gates.emptied(), ..Self::new(plan, reaches, self.turn) }
     }
 
     fn add_rota(&mut self, strategy: &'static Strategy) -> usize {
@@ -183,9 +196,9 @@ impl Hall {
         self.asks_for_attributes || self.ladders[0].needs.iter().any(|needs| needs::met_by(needs, skills))
     }
 
-    /// True when who has this seat may take some caller in some step.
+    /// True when who has this seat belongs to the queue, and may take some caller in some step.
     pub(super) fn serves(&self, seat: &Seat) -> bool {
-        self.groups[seat.group()].serves
+        self.groups[seat.group()].serves && !seat.way.is_lent()
     }
 
     /// Where callers of a ladder look in a reach: the first step from the reach's own on that somebody logged in meets, and
@@ -229,14 +242,15 @@ impl Hall {
         }
     }
 
-    /// The seat of an agent with these skills on these terms.
-    pub(super) fn seat(&mut self, hall: u32, skills: &Arc<[Skill]>, terms: &Membership) -> Seat {
-        let key = (Arc::clone(skills), terms.level, terms.penalty, terms.delay);
+    /// The seat of an agent with these skills on these terms, who comes by this way.
+    pub(super) fn seat(&mut self, hall: u32, skills: &Arc<[Skill]>, terms: &Membership, way: Way) -> Seat {
+        let key = (Arc::clone(skills), terms.level, terms.penalty, terms.delay, way);
         let index = self.group_ids.get(&key).copied().unwrap_or_else(|| self.add_group(key, terms));
         let group = &mut self.groups[index];
         group.seats += 1;
         Seat {
             hall,
+            way,
             group: u32::try_from(index).expect("fewer groups than agents"),
             position: terms.position,
             border: [terms.level, terms.penalty],
@@ -248,7 +262,7 @@ impl Hall {
     /// The seat of who had this one in a hall of the same queue.
     pub(super) fn seat_anew(&mut self, old: &Self, seat: &Seat) -> Seat {
         let Group { skills, terms, .. } = &old.groups[seat.group()];
-        self.seat(seat.hall, skills, &Membership { position: seat.position, ..terms.clone() })
+        self.seat(seat.hall, skills, &Membership { position: seat.position, ..terms.clone() }, seat.way)
     }
 
     /// An agent has left, logged out: with the last seat of a group its place is free.
@@ -262,8 +276,9 @@ impl Hall {
         for line in std::mem::take(&mut group.lines).iter() {
             self.lines[line].groups.put(index, false);
         }
-        self.group_ids.remove(&group.key());
+        self.group_ids.remove(&group.key(seat.way));
         self.ladders.iter_mut().flat_map(|rungs| &mut rungs.met_by).for_each(|met| met.put(index, false));
+        self.gates.forget_group(index);
         self.free.push(index);
     }
 
@@ -277,6 +292,7 @@ impl Hall {
             }
         }
         let serves = self.may_serve(&skills);
+        self.gates.put_group(index, key.4);
         let group =
             Group { skills, terms: terms.clone(), skill, serves, lines: Bits::default(), seats: 0, logged_in: 0 };
         match self.groups.get_mut(index) {
@@ -295,8 +311,12 @@ impl Hall {
         index
     }
 
-    /// Somebody of the seat's group has logged in (`true`) or out. True when callers look elsewhere now.
+    /// Somebody of the seat's group has logged in (`true`) or out. True when callers look elsewhere now. Whoever is lent does not
+    /// count: the queue looks for its own agents as if nobody lent it any.
     pub(super) fn staff(&mut self, seat: &Seat, present: bool) -> bool {
+        if seat.way.is_lent() {
+            return false;
+        }
         let counted = self.penalties_count();
         let group = &mut self.groups[seat.group()];
         let before = group.logged_in > 0;
@@ -331,17 +351,49 @@ impl Hall {
             rota.list(group, rank);
             seat.ranks.push(rank);
         }
-        self.ready.put(group, true);
+        if self.gates.is_open(group) {
+            self.put_shown(group, seat.way, true);
+        }
     }
 
     /// An agent no longer waits for a call.
     pub(super) fn unlist(&mut self, seat: &Seat) {
-        let group = seat.group();
+        let (group, mut is_gone) = (seat.group(), false);
         for (rota, rank) in self.rotas.iter_mut().zip(&seat.ranks) {
-            if rota.unlist(group, rank) {
-                self.ready.put(group, false);
-            }
+            is_gone = rota.unlist(group, rank);
         }
+        if is_gone {
+            self.put_shown(group, seat.way, false);
+        }
+    }
+
+    /// Opens or closes the way for all groups that come by it.
+    pub(super) fn turn(&mut self, way: Way, open: bool) {
+        self.gates.turn(way, open);
+        let mut index = 0;
+        while let Some(group) = self.gates.behind(way, index) {
+            self.show(group);
+            index += 1;
+        }
+    }
+
+    /// True when the way is open, or not, to all who come by it.
+    pub(super) fn is_turned(&self, way: Way, open: bool) -> bool {
+        self.gates.is_turned(way, open)
+    }
+
+    /// Puts a group where callers find it, if somebody of it is ready and nothing holds it back.
+    fn show(&mut self, group: usize) {
+        self.put_shown(group, self.gates.way(group), self.is_shown(group));
+    }
+
+    fn put_shown(&mut self, group: usize, way: Way, shown: bool) {
+        let set = if way.is_lent() { &mut self.lent } else { &mut self.ready };
+        set.put(group, shown);
+    }
+
+    fn is_shown(&self, group: usize) -> bool {
+        self.gates.is_open(group) && self.rotas.first().is_some_and(|rota| rota.len(group) > 0)
     }
 
     /// The agent took a call of the queue: turns go on from there.
@@ -370,11 +422,22 @@ impl Hall {
     /// The agent who is next for a call of the line, and the first of each group that may take it.
     pub(super) fn choose(&self, line: usize, rng: &mut Rng) -> Option<(AgentId, Firsts)> {
         let line = &self.lines[line];
-        let groups: Common<'_> = line.groups.common(&self.ready);
+        let groups = self.asked(line);
         if groups.is_empty() {
             return None;
         }
         self.rota(line).next(groups, By { raise: self.raise(line), turn: self.turn }, rng)
+    }
+
+    /// Who is asked for callers of a line: the queue's own agents, and when none of them is ready, those of others.
+    fn asked<'a>(&'a self, line: &'a Line) -> Common<'a> {
+        let own = line.groups.common(&self.ready);
+        if own.is_empty() { line.groups.common(&self.lent) } else { own }
+    }
+
+    /// True when only another queue's agents could take the callers of the line.
+    pub(super) fn asks_others(&self, line: usize) -> bool {
+        !self.lent.is_empty() && self.lines[line].groups.common(&self.ready).is_empty()
     }
 
     /// The strategy by which a line's callers find agents.
@@ -410,11 +473,18 @@ impl Hall {
         if self.penalties_count() && !(min..=max).contains(&penalty) {
             return Exclusion::Penalty { penalty, min, max };
         }
-        Exclusion::None
+        match seat.way {
+            Way::Reserve if !self.gates.is_open(seat.group()) => Exclusion::Reserve,
+            Way::Lent(lender) if !self.gates.is_open(seat.group()) => Exclusion::NotLent(lender),
+            Way::Own | Way::Reserve | Way::Lent(_) => Exclusion::None,
+        }
     }
 
     /// The call that is next for an agent with this seat, and its line.
     pub(super) fn best_call(&self, seat: &Seat) -> Option<(Place, usize)> {
+        if seat.way != Way::Own && !self.gates.is_open(seat.group()) {
+            return None;
+        }
         let mut best = None;
         let mut least = &Place::LAST;
         for (lowest, word) in self.groups[seat.group()].lines.common(&self.waiting).words() {
@@ -479,8 +549,15 @@ impl Hall {
             if self.staffed.has(index) != (group.logged_in > 0) {
                 return Err(format!("group {index} is wrong about being staffed"));
             }
-            if self.rotas.iter().any(|rota| (rota.len(index) > 0) != self.ready.has(index)) {
+            let is_lent = self.gates.way(index).is_lent();
+            if [(&self.ready, !is_lent), (&self.lent, is_lent)]
+                .map(|(set, of)| set.has(index) != (of && self.is_shown(index)))
+                != [false; 2]
+            {
                 return Err(format!("group {index} is wrong about being ready"));
+            }
+            if self.rotas.iter().any(|rota| rota.len(index) != self.rotas[0].len(index)) {
+                return Err(format!("group {index} is ready in one rota and not in another"));
             }
         }
         if self.groups.iter().map(|group| group.logged_in).sum::<u32>() != self.logged_in {

@@ -6,7 +6,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use crate::acd::gates::Way;
 use crate::acd::hall::{Hall, Seat};
+use crate::acd::lending::Loan;
 use crate::acd::needs;
 use crate::acd::place::Place;
 use crate::acd::plan::{AgentPlan, QueuePlan};
@@ -41,6 +43,8 @@ pub(super) struct Matching {
     by_skill: BTreeMap<Arc<str>, Vec<u32>>,
     /// The queues that each set of skills was found to serve.
     teams: BTreeMap<Arc<[Skill]>, Arc<[QueueId]>>,
+    /// To whom queues lend their members.
+    loans: BTreeMap<QueueId, Vec<Loan>>,
     /// Halls in which callers and ready agents may stand beside each other.
     unsettled: Unsettled,
     /// Who took the last call of queues whose halls are to be opened.
@@ -57,6 +61,8 @@ struct Unsettled {
     /// The same one may be here more than once.
     lines: Vec<LineId>,
     heads: BinaryHeap<Reverse<(Place, LineId)>>,
+    /// Heads whom only another queue's agents can take: their turn comes when every agent has been given callers of its own.
+    later: BinaryHeap<Reverse<(Place, LineId)>>,
 }
 
 impl Unsettled {
@@ -89,6 +95,7 @@ impl Matching {
             members: IdMap::default(),
             by_skill: BTreeMap::new(),
             teams: BTreeMap::new(),
+            loans: BTreeMap::new(),
             unsettled: Unsettled::default(),
             turns: BTreeMap::new(),
             rng,
@@ -138,7 +145,7 @@ impl Matching {
     ) {
         let Some(&hall) = self.hall_of.get(&plan.id) else { return };
         let (_, room) = &mut self.halls[hall as usize];
-        let next = Hall::new(plan, Arc::clone(reaches), room.turn);
+        let next = room.emptied(plan, Arc::clone(reaches));
         let old = std::mem::replace(room, next);
         for (agent, listed) in agents {
             let Some(member) = self.members.get_mut(&agent) else { continue };
@@ -154,6 +161,11 @@ impl Matching {
         self.unsettled.insert(hall);
     }
 
+    /// A queue may lend its members. Queues come before agents.
+    pub(super) fn lend(&mut self, plan: &QueuePlan) {
+        self.loans.insert(plan.id, plan.routing.lending.to.clone());
+    }
+
     /// Gives an agent its seats. It is neither logged in nor listed afterwards.
     pub(super) fn seat(&mut self, agent: &AgentPlan) {
         let skills = needs::enabled(&agent.skills);
@@ -161,10 +173,27 @@ impl Matching {
         let mut terms: BTreeMap<QueueId, Membership> =
             skilled.iter().map(|queue| (*queue, Membership::of(*queue))).collect();
         terms.extend(agent.memberships.iter().map(|membership| (membership.queue, membership.clone())));
-        let mut seats = Vec::with_capacity(terms.len());
-        for (queue, terms) in &terms {
+        let mut ways: BTreeMap<QueueId, (Membership, Way)> = BTreeMap::new();
+        for lender in agent.memberships.iter().filter_map(|membership| terms.get(&membership.queue)) {
+            let loans = self.loans.get(&lender.queue).filter(|_| !lender.reserve);
+            for loan in loans.into_iter().flatten().filter(|loan| !terms.contains_key(&loan.queue)) {
+                let lent = (Membership::from(loan), Way::Lent(lender.queue));
+                let known = ways.entry(loan.queue).or_insert_with(|| lent.clone());
+                // Of several lenders the first counts, in the order of the ids.
+                if lent.1 < known.1 {
+                    *known = lent;
+                }
+            }
+        }
+        let own = terms.into_iter().map(|(queue, terms)| {
+            let way = if terms.reserve { Way::Reserve } else { Way::Own };
+            (queue, (terms, way))
+        });
+        ways.extend(own);
+        let mut seats = Vec::with_capacity(ways.len());
+        for (queue, (terms, way)) in &ways {
             let Some(&hall) = self.hall_of.get(queue) else { continue };
-            seats.push(self.halls[hall as usize].1.seat(hall, &skills, terms));
+            seats.push(self.halls[hall as usize].1.seat(hall, &skills, terms, *way));
         }
         self.members.insert(agent.id, Member { seats, logged_in: false });
     }
@@ -265,18 +294,32 @@ impl Matching {
         self.halls[line.hall as usize].1.choose(line.line as usize, &mut self.rng)
     }
 
-    /// The best call over all queues of an agent.
+    /// Opens or closes a way into a queue for all who come by it.
+    pub(super) fn turn(&mut self, queue: QueueId, way: Way, open: bool) {
+        let Some(&hall) = self.hall_of.get(&queue) else { return };
+        self.halls[hall as usize].1.turn(way, open);
+        if open {
+            self.unsettled.insert(hall);
+        }
+    }
+
+    /// True when the way is open, or not, to all who come by it.
+    pub(super) fn is_turned(&self, queue: QueueId, way: Way, open: bool) -> bool {
+        self.hall_of.get(&queue).is_none_or(|hall| self.halls[*hall as usize].1.is_turned(way, open))
+    }
+
+    /// The best call over all queues of an agent; over those that it is lent to when its own have none.
     pub(super) fn best_call(&self, agent: AgentId) -> Option<(Place, LineId)> {
         let seats = &self.members.get(&agent)?.seats;
-        let mut best: Option<(Place, LineId)> = None;
+        let mut best: Option<(bool, Place, LineId)> = None;
         for seat in seats {
-            if let Some((place, line)) = self.halls[seat.hall as usize].1.best_call(seat)
-                && best.is_none_or(|(least, _)| place < least)
-            {
-                best = Some((place, LineId::new(seat.hall, line)));
+            let Some((place, line)) = self.halls[seat.hall as usize].1.best_call(seat) else { continue };
+            let is_lent = seat.way.is_lent();
+            if best.is_none_or(|(lent, least, _)| (is_lent, place) < (lent, least)) {
+                best = Some((is_lent, place, LineId::new(seat.hall, line)));
             }
         }
-        best
+        best.map(|(_, place, line)| (place, line))
     }
 
     /// The queue of a line, and the strategy by which its callers find agents.
@@ -319,32 +362,38 @@ impl Matching {
 
     /// True when nobody is to be looked at.
     pub(super) fn is_settled(&self) -> bool {
-        let Unsettled { halls, lines, heads, .. } = &self.unsettled;
-        halls.is_empty() && lines.is_empty() && heads.is_empty()
+        let Unsettled { halls, lines, heads, later, .. } = &self.unsettled;
+        halls.is_empty() && lines.is_empty() && heads.is_empty() && later.is_empty()
     }
 
-    /// The best call among the first of each line that is not settled. It is given out once, then the next: who has matched it
-    /// asks for its line again ([`Matching::look_again`]).
+    /// The best call among the first of each line that is not settled, those last whom only another queue's agents can take. It is
+    /// given out once, then the next: who has matched it asks for its line again ([`Matching::look_again`]).
     pub(super) fn unsettled_head(&mut self) -> Option<(Place, LineId)> {
-        let Unsettled { halls, is_in, lines, heads } = &mut self.unsettled;
-        if heads.is_empty() {
-            for hall in halls.drain(..) {
-                is_in[hall as usize] = false;
-                let of_hall = self.halls[hall as usize].1.heads();
-                heads.extend(of_hall.map(|(place, line)| Reverse((place, LineId::new(hall, line)))));
+        let Unsettled { halls, is_in, lines, heads, later } = &mut self.unsettled;
+        loop {
+            if heads.is_empty() {
+                for hall in halls.drain(..) {
+                    is_in[hall as usize] = false;
+                    let of_hall = self.halls[hall as usize].1.heads();
+                    heads.extend(of_hall.map(|(place, line)| Reverse((place, LineId::new(hall, line)))));
+                }
+                for line in lines.drain(..) {
+                    let head = self.halls[line.hall as usize].1.head(line.line as usize);
+                    heads.extend(head.map(|place| Reverse((place, line))));
+                }
             }
-            for line in lines.drain(..) {
-                let head = self.halls[line.hall as usize].1.head(line.line as usize);
-                heads.extend(head.map(|place| Reverse((place, line))));
-            }
-        }
-        while let Some(Reverse((place, line))) = heads.pop() {
+            let (is_late, next) = (heads.is_empty(), heads.pop().or_else(|| later.pop()));
+            let Reverse((place, line)) = next?;
+            let (hall, index) = (&self.halls[line.hall as usize].1, line.line as usize);
             // A line that was named twice has another head when it was matched meanwhile.
-            if self.halls[line.hall as usize].1.head(line.line as usize) == Some(place) {
+            if hall.head(index) != Some(place) {
+                continue;
+            }
+            if is_late || !hall.asks_others(index) {
                 return Some((place, line));
             }
+            later.push(Reverse((place, line)));
         }
-        None
     }
 
     /// The first of a line that has been matched has changed.

@@ -11,6 +11,7 @@ use crate::acd::overrides::{AgentOverrides, QueueOverrides, find_agent};
 use crate::acd::plan::{Plan, QueuePlan};
 use crate::acd::queue::Queue;
 use crate::acd::reach::Reach;
+use crate::acd::routing::Membership;
 use crate::acd::setting::{AgentSetting, QueueSetting};
 use crate::base::{AgentId, CallId, QueueId};
 
@@ -30,7 +31,7 @@ impl Engine {
         let Ok(at) = plan.queues.binary_search_by_key(&queue, |row| row.id) else { return };
         self.overrides.set_queue(queue, setting);
         self.tell(Fact::QueueSet { queue, setting, by });
-        if matches!(setting, QueueSetting::Priority(_) | QueueSetting::Target(_)) {
+        if matches!(setting, QueueSetting::Priority(_)) {
             return;
         }
         let plan = self.overrides.queue(&plan.queues[at]);
@@ -42,6 +43,7 @@ impl Engine {
         }
         self.arm_threshold(queue);
         self.evacuate(queue);
+        self.stir(queue);
     }
 
     /// The call's place follows its new priority.
@@ -105,8 +107,11 @@ impl Engine {
             let Some(queue) = self.queues.get(terms.queue) else { continue };
             let own = Reach::all(&queue.plan.routing, std::iter::once(terms));
             if !own.iter().all(|reach| queue.reaches.iter().any(|known| known.after == reach.after)) {
-                let terms = self.plan.agents.iter().filter_map(|agent| self.overrides.terms(agent, terms.queue));
-                let reaches = Reach::all(&queue.plan.routing, terms).into();
+                let own = self.plan.agents.iter().filter_map(|agent| self.overrides.terms(agent, terms.queue));
+                let loans = self.queues.iter().flat_map(|(_, row)| &row.plan.routing.lending.to);
+                let lent = loans.filter(|loan| loan.queue == terms.queue).map(Membership::from);
+                let lent: Vec<Membership> = lent.collect();
+                let reaches = Reach::all(&queue.plan.routing, own.chain(&lent)).into();
                 self.rebuild_queue(queue.plan.id, reaches);
             }
         }

@@ -48,11 +48,11 @@ impl Engine {
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
         row.join(&visit);
-        let (is_oldest, is_watched) = (row.oldest_told.is_none_or(|told| since < told), row.is_watched(&visit));
+        let (is_oldest, is_timed) = (row.oldest_told.is_none_or(|told| since < told), row.is_timed_for(&visit));
         self.calls.insert(call, visit);
         self.tell(Fact::Offered { call, queue, dimensions });
         if missed {
-            self.tell(Fact::Missed { call, queue });
+            self.tell_missed(call, queue);
         }
         if let Some(reason) = refusal {
             self.finish(call, Outcome::FlowedOut(reason));
@@ -63,12 +63,13 @@ impl Engine {
         if is_oldest {
             self.tell_oldest(queue);
         }
-        if !is_watched {
+        if !is_timed {
             self.arm_threshold(queue);
             self.arm_wait_max(queue);
             self.arm_reach(queue);
         }
         self.offer_or_wait(call);
+        self.stir(queue);
     }
 
     pub(super) fn on_caller_gone(&mut self, call: CallId) {
@@ -112,7 +113,7 @@ impl Engine {
 
     /// Ends a visit. The agents who rang for it have been dealt with.
     pub(super) fn finish(&mut self, call: CallId, outcome: Outcome) {
-        let Some(visit) = self.calls.remove(&call) else { return };
+        let Some(mut visit) = self.calls.remove(&call) else { return };
         let (since, queue) = (visit.claim.since, visit.place.queue);
         let wait = self.now.since(since);
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
@@ -131,6 +132,7 @@ impl Engine {
             self.timers.cancel(timer);
         }
         let is_missed = !visit.missed && row.is_late(wait);
+        visit.missed |= is_missed;
         let was_oldest = row.oldest_told == Some(since);
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
         let (count, fact) = match outcome {
@@ -140,12 +142,19 @@ impl Engine {
         };
         *count += 1;
         if is_missed {
-            self.tell(Fact::Missed { call, queue });
+            self.tell_missed(call, queue);
         }
         self.tell(fact);
         if was_oldest {
             self.tell_oldest(queue);
         }
+        match outcome {
+            Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
+            Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
+            // Decided when it passed the threshold, or never.
+            Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
+        }
+        self.stir(queue);
         self.forget_when_drained(queue);
     }
 
@@ -158,7 +167,12 @@ impl Engine {
             return;
         }
         visit.missed = true;
+        self.tell_missed(call, queue);
+    }
+
+    fn tell_missed(&mut self, call: CallId, queue: QueueId) {
         self.tell(Fact::Missed { call, queue });
+        self.on_decided(queue, false);
     }
 
     fn tell_oldest(&mut self, queue: QueueId) {
@@ -177,7 +191,8 @@ impl Engine {
         if row.listing == Listing::Configured || row.len() > 0 {
             return;
         }
-        self.queues.remove(queue);
+        let Some(row) = self.queues.remove(queue) else { return };
+        self.forget_watches(queue, &row);
         self.matching.forget(queue);
     }
 
@@ -260,6 +275,7 @@ impl Engine {
 
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
+        self.look_at_stirred();
         if self.matching.is_settled() {
             return;
         }
@@ -267,6 +283,7 @@ impl Engine {
             let Some(agent) = self.choose(place.call, line) else { continue };
             self.reserve(agent, place.call);
             self.matching.look_again(line);
+            self.look_at_stirred();
         }
     }
 
@@ -292,7 +309,7 @@ impl Engine {
 }
 
 /// When to arm: the armed timer is too late for the need, or there is none. A need beyond all time is none.
-fn later(armed: Option<Alarm>, need: Option<Instant>) -> Option<Instant> {
+pub(super) fn later(armed: Option<Alarm>, need: Option<Instant>) -> Option<Instant> {
     need.filter(|&need| need < Instant::FAR && armed.is_none_or(|alarm| alarm.at > need))
 }
 
