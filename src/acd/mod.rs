@@ -58,6 +58,7 @@ mod overrides;
 mod place;
 pub mod plan;
 mod queue;
+mod rank;
 mod reach;
 mod reason;
 mod refusal;
