@@ -102,6 +102,15 @@ const SALT: u64 = 0x5eed_0000_0000_0001;
 /// Keeps the shape of a node apart from the rest.
 const PARTS: u64 = 0x5eed_0000_0000_0003;
 
+/// What numbers belong to; another after a reload.
+const NAMED: [&str; 4] =
+    [", group = \"hotline\"", ", group = \"hotline\", campaign = \"spring\"", "", ", campaign = \"autumn\""];
+/// Regions of callers; others after a reload.
+const REGIONS: [&str; 2] =
+    ["130 = \"north\", 13 = \"south\", 1311 = \"east\"", "13 = \"west\", 132 = \"north\", 133 = \"east\""];
+/// Fewer places than values.
+const SERIES_MAX: &str = "series_max = { number = 2, campaign = 1, region = 2, agent = 3 }";
+
 /// The fixed traits of one world.
 #[derive(Debug, Clone)]
 struct Shape {
@@ -237,7 +246,7 @@ impl Draw {
         let qualify = if self.shape.qualify { "10s" } else { "0s" };
         writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = false\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
-        let on_hang_up = if self.shape.calls % 3 == 0 { "requeue" } else { "complete" };
+        let on_hang_up = if self.shape.calls.is_multiple_of(3) { "requeue" } else { "complete" };
         let codes = "blind = \"*3\"\nconsult = \"*2\"\ncomplete = \"*4\"\ncancel = \"*1\"";
         writeln!(text, "[transfer]\npeer = \"pbx\"\nring_timeout = \"8s\"\non_hang_up = \"{on_hang_up}\"\n{codes}")
             .expect("writing to a string succeeds");
@@ -250,9 +259,14 @@ impl Draw {
             let lines = &self.shape.queue_lines[queue as usize];
             let open = if reload > 0 && self.rng.chance(0.1) { "open = false\n" } else { "" };
             let help = self.help_lines(queue, &queues, &agents);
-            writeln!(text, "[queues.q{queue}]\nnumbers = [\"80{queue}\"]\n{lines}{open}{help}")
+            let named = NAMED[(queue + reload) as usize % NAMED.len()];
+            writeln!(text, "[queues.q{queue}]\nnumbers = [{{ number = \"80{queue}\"{named} }}]\n{lines}{open}{help}")
                 .expect("writing to a string succeeds");
         }
+        // Few places, so that some values share those of the others.
+        let regions = REGIONS[reload as usize % REGIONS.len()];
+        writeln!(text, "[figures]\nregions = {{ {regions} }}\nagent_series = true\n{SERIES_MAX}")
+            .expect("writing to a string succeeds");
         for agent in agents {
             let name = 1001 + agent;
             let place = if self.shape.behind_pbx {
@@ -325,7 +339,8 @@ impl Draw {
         let mut at = Instant::from_micros(500_000);
         for call in 0..self.shape.calls {
             at += self.seconds(self.shape.pace.as_secs_f64());
-            let caller = format!("c{call}");
+            // Some withhold their number, as it is no number.
+            let caller = if call % 5 == 4 { format!("c{call}") } else { format!("13{}{call}", call % 4) };
             let act = self.dial(&caller);
             acts.push((at, act));
             self.meddle(at, &caller, &mut acts);
