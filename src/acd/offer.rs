@@ -60,12 +60,15 @@ impl Engine {
         let queue = visit.place.queue;
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
         row.rung += usize::from(is_first);
+        let is_watched = row.is_watched();
         let ring = row.plan.ring_timeout;
         if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
             self.matching.unwait(visit.line, &visit.place);
         }
         self.arm_more(call);
-        self.stir(queue);
+        if is_watched {
+            self.stir(queue);
+        }
         self.epoch = self.epoch.wrapping_add(1);
         let epoch = self.epoch;
         let (made, free_by) = (self.now, self.now + ring + RELEASE_MAX);
@@ -316,7 +319,9 @@ impl Engine {
             && let Some(row) = self.queues.get_mut(offer.queue)
         {
             row.rung -= 1;
-            self.stir(offer.queue);
+            if row.is_watched() {
+                self.stir(offer.queue);
+            }
         }
     }
 

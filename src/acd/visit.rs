@@ -48,6 +48,7 @@ impl Engine {
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
         row.join(&visit);
+        let is_watched = row.is_watched();
         let (is_oldest, is_timed) = (row.oldest_told.is_none_or(|told| since < told), row.is_timed_for(&visit));
         self.calls.insert(call, visit);
         self.tell(Fact::Offered { call, queue, dimensions });
@@ -69,7 +70,9 @@ impl Engine {
             self.arm_reach(queue);
         }
         self.offer_or_wait(call);
-        self.stir(queue);
+        if is_watched {
+            self.stir(queue);
+        }
     }
 
     pub(super) fn on_caller_gone(&mut self, call: CallId) {
@@ -134,6 +137,7 @@ impl Engine {
         let is_missed = !visit.missed && row.is_late(wait);
         visit.missed |= is_missed;
         let was_oldest = row.oldest_told == Some(since);
+        let (is_watched, is_kept) = (row.is_watched(), row.is_planned() || row.len() > 0);
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
         let (count, fact) = match outcome {
             Outcome::Answered(agent) => (answered, Fact::Answered { call, queue, agent, wait, since }),
@@ -154,8 +158,12 @@ impl Engine {
             // Decided when it passed the threshold, or never.
             Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
         }
-        self.stir(queue);
-        self.forget_when_drained(queue);
+        if is_watched {
+            self.stir(queue);
+        }
+        if !is_kept {
+            self.forget_when_drained(queue);
+        }
     }
 
     /// Tells once when the call's wait is outside the service level.
