@@ -1,6 +1,7 @@
 //! Agents: every change of an agent's state passes through [`Engine::begin`], which keeps the idle index, the agent's one
 //! timer and the fact in step.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing, Wish};
@@ -77,6 +78,12 @@ impl Engine {
         row.device = device;
         self.stand_anew(&[agent]);
         self.tell_disagreement(agent);
+    }
+
+    pub(super) fn on_set_team(&mut self, agent: AgentId, team: Option<Arc<str>>, by: Actor) {
+        if self.agents.get(agent).is_some() {
+            self.tell(Fact::AgentTeam { agent, team, by });
+        }
     }
 
     pub(super) fn on_held(&mut self, call: CallId, agent: AgentId, epoch: u32, held: bool) {

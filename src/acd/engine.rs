@@ -147,6 +147,7 @@ impl Engine {
             Command::EndWrapUp { agent, by } => self.on_end_wrap_up(agent, by),
             Command::Device { agent, device } => self.on_device(agent, device),
             Command::Held { call, agent, epoch, held } => self.on_held(call, agent, epoch, held),
+            Command::SetTeam { agent, team, by } => self.on_set_team(agent, team, by),
             Command::SetSkill { .. }
             | Command::SetMembership { .. }
             | Command::SetPenalty { .. }

@@ -84,6 +84,7 @@ impl Overrides {
             | Command::EndWrapUp { .. }
             | Command::Device { .. }
             | Command::Held { .. }
+            | Command::SetTeam { .. }
             | Command::SetPriority { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }

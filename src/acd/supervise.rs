@@ -51,6 +51,7 @@ impl Engine {
             | Command::EndWrapUp { .. }
             | Command::Device { .. }
             | Command::Held { .. }
+            | Command::SetTeam { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }
             | Command::CallerAnswered { .. }

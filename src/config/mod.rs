@@ -9,6 +9,7 @@ mod figures;
 mod fit;
 mod lint;
 mod listeners;
+mod moves;
 mod parse;
 mod peers;
 mod policy;
@@ -30,9 +31,9 @@ pub use error::ConfigError;
 pub use figures::FiguresConfig;
 pub use lint::lint;
 pub use parse::parse;
-pub use teams::agents_of;
+pub use teams::{agents_of, paths, teams_of};
 pub use types::{
     AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig,
     MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig,
-    SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
+    SipConfig, SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig, UnknownSource,
 };

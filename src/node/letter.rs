@@ -51,6 +51,7 @@ impl Up {
             | Command::ExtendWrapUp { .. }
             | Command::EndWrapUp { .. }
             | Command::Device { .. }
+            | Command::SetTeam { .. }
             | Command::SetSkill { .. }
             | Command::SetMembership { .. }
             | Command::SetPenalty { .. }

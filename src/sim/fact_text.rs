@@ -74,6 +74,9 @@ impl Names {
                 };
                 format!("{} {} -> {}{by}", agent(id), state(from), state(to))
             }
+            Fact::AgentTeam { agent: id, team, .. } => {
+                format!("{} is in {} from here on", agent(id), team.as_ref().map_or("no team", |team| team))
+            }
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
             Fact::Refused { queue: id, cause } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
@@ -96,6 +99,7 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::OfferEnded { cause, .. } => format!("offer ends: {cause:?}"),
         Fact::TalkEnded { by, .. } => format!("talk ended by {}", side(*by)),
         Fact::AgentState { from, to, .. } => format!("agent {} -> {}", state(from), state(to)),
+        Fact::AgentTeam { .. } => "agent changes its team".to_string(),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
         Fact::CallerAnswered { .. } => "billing begins".to_string(),

@@ -248,6 +248,7 @@ impl Oracle {
             | Fact::Disagreement { .. }
             | Fact::Repaired { .. }
             | Fact::PeerState { .. }
+            | Fact::AgentTeam { .. }
             | Fact::CallerAnswered { .. }
             | Fact::Digit { .. } => Ok(()),
         }

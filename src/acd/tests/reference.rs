@@ -301,7 +301,11 @@ impl Reference {
             Fact::InstantAnswer { after, .. } => assert!(*after < Duration::from_secs(1)),
             Fact::Repaired { kind, .. } => assert_eq!(*kind, Repair::Release),
             Fact::WrapUpExtended { .. } => {}
-            Fact::PeerState { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
+            Fact::PeerState { .. }
+            | Fact::AgentTeam { .. }
+            | Fact::Refused { .. }
+            | Fact::CallerAnswered { .. }
+            | Fact::Digit { .. } => {}
         }
     }
 

@@ -1,0 +1,36 @@
+//! [`Names`]: what ids are called, so that a line can be read without the configuration it was written under.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::acd::Plan;
+use crate::base::{AgentId, PeerId, QueueId};
+
+/// The names behind the ids, learned from every plan in force, so that what a reload removes keeps its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    queues: BTreeMap<QueueId, Arc<str>>,
+    agents: BTreeMap<AgentId, Arc<str>>,
+    peers: BTreeMap<PeerId, Arc<str>>,
+}
+
+impl Names {
+    /// Learns the names of a plan and of the neighbours.
+    pub fn learn(&mut self, plan: &Plan, peers: &[(PeerId, Arc<str>)]) {
+        self.queues.extend(plan.queues.iter().map(|queue| (queue.id, Arc::clone(&queue.name))));
+        self.agents.extend(plan.agents.iter().map(|agent| (agent.id, Arc::clone(&agent.name))));
+        self.peers.extend(peers.iter().map(|(id, name)| (*id, Arc::clone(name))));
+    }
+
+    pub(super) fn queue(&self, id: QueueId) -> Option<&str> {
+        self.queues.get(&id).map(|name| &**name)
+    }
+
+    pub(super) fn agent(&self, id: AgentId) -> Option<&str> {
+        self.agents.get(&id).map(|name| &**name)
+    }
+
+    pub(super) fn peer(&self, id: PeerId) -> Option<&str> {
+        self.peers.get(&id).map(|name| &**name)
+    }
+}
