@@ -106,7 +106,18 @@ fn a_line_changed_left_out_or_cut_off_is_an_error_and_a_line_doubled_changes_not
 
 /// Kinds that no figure counts: they are for call records and boards, or tell what ends with a counted fact.
 fn counts_nothing(kind: Kind) -> bool {
-    matches!(kind, Kind::OfferMade | Kind::CallerAnswered | Kind::Digit | Kind::WrapUpExtended)
+    matches!(
+        kind,
+        Kind::OfferMade
+            | Kind::CallerAnswered
+            | Kind::Digit
+            | Kind::WrapUpExtended
+            | Kind::AgentSet
+            | Kind::QueueSet
+            | Kind::PrioritySet
+            | Kind::Supervised
+            | Kind::Device
+    )
 }
 
 /// Kinds that say how something is from now on, where a second one changes nothing and a later one makes good for one that was

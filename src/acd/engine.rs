@@ -12,6 +12,7 @@ use crate::acd::overrides::Overrides;
 use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
 use crate::acd::reason::Decisions;
+use crate::acd::setting::Intervention;
 use crate::acd::table::Table;
 use crate::base::limits::OUTBOX_MAX;
 use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Rng, Timers};
@@ -137,27 +138,26 @@ impl Engine {
             }
             Command::CallerGone { call } => self.on_caller_gone(call),
             Command::Leave { call, reason } => self.flow_out(call, reason),
+            Command::TakeOut { call, what, by } => self.on_take_out(call, what, by),
             Command::OfferRinging { call, agent, epoch } => self.on_ringing(call, agent, epoch),
             Command::OfferAnswered { call, agent, epoch } => self.on_answered(call, agent, epoch),
             Command::OfferFailed { call, agent, epoch, cause } => self.on_failed(call, agent, epoch, cause),
             Command::OfferReleased { agent, epoch } => self.on_released(agent, epoch),
             Command::TalkEnded { call, agent, epoch, by } => self.on_talk_ended(call, agent, epoch, by),
+            Command::EndTalk { call, agent, epoch, by } => self.on_end_talk(call, agent, epoch, by),
+            Command::Requeue { call, talk, queue, priority, since, asks, by } => {
+                self.tell(Fact::Supervised { call, what: Intervention::Requeue(queue), by });
+                self.on_requeue(call, talk, queue, (priority, Some(since)), asks);
+            }
             Command::SetAgent { agent, target, by, lasts } => self.on_set_agent(agent, Wish { target, by, lasts }),
             Command::ExtendWrapUp { agent, more, by } => self.on_extend_wrap_up(agent, more, by),
             Command::EndWrapUp { agent, by } => self.on_end_wrap_up(agent, by),
-            Command::Device { agent, device } => self.on_device(agent, device),
+            Command::Device { agent, device, by } => self.on_device(agent, device, by),
             Command::Held { call, agent, epoch, held } => self.on_held(call, agent, epoch, held),
             Command::SetTeam { agent, team, by } => self.on_set_team(agent, team, by),
-            Command::SetSkill { .. }
-            | Command::SetMembership { .. }
-            | Command::SetPenalty { .. }
-            | Command::SetStrategy { .. }
-            | Command::SetQueue { .. }
-            | Command::SetTarget { .. }
-            | Command::SetWeight { .. }
-            | Command::DropAgent { .. }
-            | Command::DropQueue { .. }
-            | Command::SetPriority { .. } => self.on_override(&command),
+            Command::ChangeAgent { agent, setting, by } => self.on_agent_setting(agent, setting, by),
+            Command::ChangeQueue { queue, setting, by } => self.on_queue_setting(queue, setting, by),
+            Command::SetPriority { call, priority, by } => self.on_set_priority(call, priority, by),
             Command::PeerState { peer, up } => self.on_peer(peer, if up { Link::Up } else { Link::Down }),
             Command::Refused { queue, cause } => self.tell(Fact::Refused { queue, cause }),
             Command::CallerAnswered { call } => self.tell(Fact::CallerAnswered { call }),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::acd::message::{Actor, EndedBy, FlowOut, OfferCause, Refusal};
 use crate::acd::plan::{AgentState, DeviceState};
+use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 
 /// A fact with its moment. Facts are the only source of metrics, records and events.
@@ -185,6 +186,51 @@ pub enum Fact {
         /// The team by its path from the root (`sales/east`); `None`: in none.
         team: Option<Arc<str>>,
         /// By whom; the engine where the configuration says so.
+        by: Actor,
+    },
+    /// Somebody set something of an agent's place in the plan.
+    AgentSet {
+        /// The agent.
+        agent: AgentId,
+        /// What.
+        setting: AgentSetting,
+        /// By whom.
+        by: Actor,
+    },
+    /// Somebody set something of a queue.
+    QueueSet {
+        /// The queue.
+        queue: QueueId,
+        /// What.
+        setting: QueueSetting,
+        /// By whom.
+        by: Actor,
+    },
+    /// Somebody set the priority of a waiting call.
+    PrioritySet {
+        /// The call.
+        call: CallId,
+        /// Higher goes first.
+        priority: i32,
+        /// By whom.
+        by: Actor,
+    },
+    /// A supervisor took a hand in a call. What came of it follows.
+    Supervised {
+        /// The call.
+        call: CallId,
+        /// What was done.
+        what: Intervention,
+        /// By whom.
+        by: Actor,
+    },
+    /// An agent's device does something else, as somebody outside says.
+    Device {
+        /// The agent.
+        agent: AgentId,
+        /// What it does.
+        device: DeviceState,
+        /// Who says so.
         by: Actor,
     },
     /// A SIP neighbour went down or came back.

@@ -25,6 +25,10 @@
 //!
 //! An agent who becomes ready takes the least place over all its lines; a call that comes takes the first agent by the
 //! strategy of its step. What supervisors change at run time lies over the plan and wins over it, reloads included.
+//!
+//! A caller whom a supervisor takes out of a talk and puts into a queue joins before the agent of that talk is free: another
+//! ready agent is offered the call first. The agent then takes the first in line, which is the same caller where nobody else
+//! was ready and nobody came before: another agent is a wish, the order of the line is a promise.
 
 mod agent;
 mod bits;
@@ -52,6 +56,7 @@ pub mod requirement;
 mod ringing;
 mod rota;
 pub mod routing;
+mod setting;
 pub mod strategy;
 mod supervise;
 mod table;
@@ -66,7 +71,7 @@ pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
 pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Laid, OfferCause, OfferResult, Refusal,
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Refusal,
 };
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
@@ -75,3 +80,4 @@ pub use plan::{
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};
+pub use setting::{AgentSetting, Intervention, Laid, QueueSetting};

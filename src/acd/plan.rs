@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::acd::needs;
 use crate::acd::requirement::Attributes;
-use crate::acd::routing::{Members, Membership, Routing, Skill};
+use crate::acd::routing::{Members, Membership, QueueState, Routing, Skill};
 use crate::base::{AgentId, PeerId, QueueId};
 
 /// Everything configured that routing depends on.
@@ -42,8 +42,8 @@ pub struct QueuePlan {
     pub threshold: Duration,
     /// An abandon within this is short.
     pub short_abandon: Duration,
-    /// Closed queues take nobody.
-    pub open: bool,
+    /// Whether it takes callers.
+    pub state: QueueState,
     /// In which order callers are served, and by whom from when on.
     pub routing: Routing,
 }

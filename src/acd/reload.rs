@@ -34,6 +34,7 @@ impl Engine {
         self.clear_indexes(&ids);
         let new: Vec<&AgentPlan> = plan.agents.iter().filter(|agent| self.plan_agent(agent)).collect();
         self.rebuild(&self.effective_plan());
+        plan.queues.iter().for_each(|queue| self.evacuate(queue.id));
         for id in ids {
             if !employed.contains(&id) {
                 self.remove_agent(id);

@@ -65,13 +65,14 @@ pub enum Order {
 }
 
 /// Whether a queue takes callers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum QueueState {
     /// It does.
+    #[default]
     Open,
     /// New callers flow out as closed; those who wait are served.
     Closed,
-    /// New callers and those who wait flow out as closed; talks go on.
+    /// New callers and those who wait flow out; talks go on.
     Emergency,
 }
 

@@ -3,10 +3,12 @@
 
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
-use crate::acd::message::{Asks, Effect, FlowOut, OfferCause, Refusal};
+use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause, Refusal};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
 use crate::acd::ringing::Ringing;
+use crate::acd::routing::QueueState;
+use crate::acd::setting::Intervention;
 use crate::base::limits::CALLS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -65,12 +67,35 @@ impl Engine {
         self.finish(call, Outcome::Abandoned { while_ringing });
     }
 
+    /// A supervisor takes a waiting call out.
+    pub(super) fn on_take_out(&mut self, call: CallId, what: Intervention, by: Actor) {
+        if !self.calls.contains_key(&call) {
+            return;
+        }
+        self.tell(Fact::Supervised { call, what, by });
+        self.flow_out(
+            call,
+            match what {
+                Intervention::HangUp | Intervention::Withdraw => FlowOut::Withdrawn,
+                Intervention::Requeue(_) => FlowOut::Requeued,
+            },
+        );
+    }
+
     pub(super) fn flow_out(&mut self, call: CallId, reason: FlowOut) {
         let Some(visit) = self.calls.get(&call) else { return };
         let queue = visit.place.queue;
         self.cancel_offers(call, OfferCause::Withdrawn);
         self.finish(call, Outcome::FlowedOut(reason));
         self.ask(Effect::FlowOut { call, queue, reason });
+    }
+
+    /// Who waits in a queue that is in an emergency leaves.
+    pub(super) fn evacuate(&mut self, queue: QueueId) {
+        let head = |row: &Queue| row.order.first().filter(|_| row.is_planned() && row.plan.state == QueueState::Emergency);
+        while let Some(place) = self.queues.get(queue).and_then(head) {
+            self.flow_out(place.call, FlowOut::Emergency);
+        }
     }
 
     /// Ends a visit. The agents who rang for it have been dealt with.
@@ -243,7 +268,10 @@ fn refusal(queue: &Queue, admission: Admission) -> Option<FlowOut> {
     match (admission, queue.listing) {
         (Admission::Draining, _) => Some(FlowOut::Draining),
         (Admission::Open, Listing::Removed) => Some(FlowOut::Closed),
-        (Admission::Open, Listing::Configured) if !queue.plan.open => Some(FlowOut::Closed),
-        (Admission::Open, Listing::Configured) => queue.is_full().then_some(FlowOut::Full),
+        (Admission::Open, Listing::Configured) => match queue.plan.state {
+            QueueState::Open => queue.is_full().then_some(FlowOut::Full),
+            QueueState::Closed => Some(FlowOut::Closed),
+            QueueState::Emergency => Some(FlowOut::Emergency),
+        },
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::acd::AgentState;
+use crate::acd::{AgentState, QueueState};
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
 
 use super::fit::Fit;
@@ -111,7 +111,11 @@ fn dnis_source(source: &DnisSource) -> String {
 fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Result {
     let numbers: Vec<_> = queue.numbers.iter().map(number).collect();
     let numbers = if numbers.is_empty() { "no number".to_string() } else { numbers.join(", ") };
-    let state = if queue.open { "" } else { " (closed)" };
+    let state = match queue.state {
+        QueueState::Open => "",
+        QueueState::Closed => " (closed)",
+        QueueState::Emergency => " (in an emergency)",
+    };
     let asked = &queue.routing.requirement;
     let asked = if *asked == Requirement::all_of([]) { String::new() } else { format!(" with {asked}") };
     writeln!(out, "  {}{state}  {numbers}; {agents} agents{asked}", queue.name)?;

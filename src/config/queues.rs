@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::QueueState;
 use crate::acd::requirement::{Attributes, Value};
 use crate::base::limits::{self, ATTRIBUTES_MAX};
 
@@ -15,7 +16,7 @@ use super::types::{AnswerPolicy, MediaPolicy, NumberConfig, QueueConfig};
 use super::values::{self, DAY, HOUR, SECOND};
 
 /// The keys of `[queues.NAME]` beside those of routing.
-const QUEUE_KEYS: [&str; 17] = [
+const QUEUE_KEYS: [&str; 18] = [
     "numbers",
     "strategy",
     "priority",
@@ -33,6 +34,7 @@ const QUEUE_KEYS: [&str; 17] = [
     "target",
     "short_abandon",
     "open",
+    "emergency",
 ];
 const NUMBER_KEYS: [&str; 3] = ["number", "priority", "attributes"];
 
@@ -99,8 +101,18 @@ fn queue(item: &Item<'_, '_>, known: &Known<'_>, taken: &mut Numbers, report: &m
         threshold,
         target: section.read("target", report, target).unwrap_or(TARGET),
         short_abandon: duration("short_abandon", SHORT_ABANDON, Duration::ZERO, HOUR, report),
-        open: section.read("open", report, boolean).unwrap_or(true),
+        state: state(&section, report),
     })
+}
+
+/// `open` and `emergency`.
+fn state(section: &Section<'_, '_>, report: &mut Report<'_>) -> QueueState {
+    let open = section.read("open", report, boolean).unwrap_or(true);
+    match section.read("emergency", report, boolean) {
+        Some(true) => QueueState::Emergency,
+        Some(false) | None if open => QueueState::Open,
+        Some(false) | None => QueueState::Closed,
+    }
 }
 
 const ANSWERS: [(&str, AnswerPolicy); 3] =

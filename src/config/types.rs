@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
-use crate::acd::{AgentPolicy, AgentState, OfferPolicy};
+use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState};
 use crate::base::WallTime;
 
 use super::figures::FiguresConfig;
@@ -229,8 +229,8 @@ pub struct QueueConfig {
     pub target: f64,
     /// `short_abandon = "5s"`.
     pub short_abandon: Duration,
-    /// `open = true`.
-    pub open: bool,
+    /// `open = true`: takes callers. `emergency = true`, default false: nor may anybody wait, whatever `open` says.
+    pub state: QueueState,
 }
 
 /// A called number, and what its calls bring.

@@ -190,7 +190,7 @@ impl Hub {
                 self.tell_all(&Told::Peer(peer, up));
             }
         }
-        if let Command::Enqueue { call, .. } = &command {
+        if let Command::Enqueue { call, .. } | Command::Requeue { call, .. } = &command {
             self.census.acquit(*call);
         }
         self.engine.handle_command(at, command);

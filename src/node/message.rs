@@ -46,7 +46,7 @@ pub struct QueueAudio {
     pub prompt: Option<TrackId>,
 }
 
-/// A request of the control plane. `by` names who asks, for the audit line.
+/// A request of the control plane. `by` names who asks, and why where it is said; the facts say so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Control {
     /// Agents in the order of their ids.
@@ -108,14 +108,14 @@ pub enum Control {
         /// The call.
         call: CallId,
         /// Who asks.
-        by: Arc<str>,
+        by: Actor,
     },
     /// Ends a call.
     HangUp {
         /// The call.
         call: CallId,
         /// Who asks.
-        by: Arc<str>,
+        by: Actor,
     },
     /// Puts a waiting or talking call (back) into a queue, keeping its original time.
     Requeue {
@@ -124,7 +124,7 @@ pub enum Control {
         /// The queue's name; its own when `None`.
         queue: Option<String>,
         /// Who asks.
-        by: Arc<str>,
+        by: Actor,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Membership, QueueOverrides, QueueState, Skill};
+use crate::acd::{Membership, QueueOverrides, Skill};
 use crate::base::{AgentId, QueueId};
 use crate::node::hub::Hub;
 use crate::node::message::Reply;
@@ -36,10 +36,9 @@ impl Hub {
             ("threshold", is_set(|laid| laid.threshold.is_some())),
             ("target", has_target),
         ];
-        let planned = if plan.open { QueueState::Open } else { QueueState::Closed };
         Reply::Queue(Box::new(QueueView {
             name: Arc::clone(&plan.name),
-            state: laid.and_then(|laid| laid.state).unwrap_or(planned).as_str(),
+            state: plan.state.as_str(),
             strategy: plan.strategy,
             weight: plan.routing.weight,
             priority: config.priority,

@@ -44,7 +44,7 @@ pub(super) fn queue(id: QueueId, queue: &QueueConfig) -> QueuePlan {
         wrap_up: queue.wrap_up,
         threshold: queue.threshold,
         short_abandon: queue.short_abandon,
-        open: queue.open,
+        state: queue.state,
         routing: routing(&queue.routing),
     }
 }

@@ -195,7 +195,7 @@ impl Shard {
                 let answer = self.on_ask(now, ask);
                 self.answers.push_back((ticket, answer));
             }
-            Told::Move(call, queue) => self.move_contact(now, call, queue),
+            Told::Move(call, queue, by) => self.move_contact(now, call, queue, by),
             Told::LetGo(bond) => self.let_go(now, &bond),
         }
     }
@@ -334,7 +334,7 @@ impl Shard {
         }
     }
 
-    fn on_leg_event(&mut self, now: Instant, event: Event) {
+    pub(super) fn on_leg_event(&mut self, now: Instant, event: Event) {
         match event {
             Event::Incoming { leg, source, request } => self.on_incoming(now, leg, source, &request),
             Event::Unusable => self.commands.push_back(Command::Refused { queue: None, cause: Refusal::Unusable }),
@@ -369,7 +369,8 @@ impl Shard {
         match self.owners.remove(&leg) {
             Some(Owner::Caller(call)) => self.on_caller_gone(now, call, EndedBy::Caller),
             Some(Owner::Agent(call)) => self.on_agent_gone(now, call, leg, EndedBy::Agent),
-            Some(Owner::Released(..)) | None => {}
+            Some(Owner::Released(agent, epoch)) => self.on_released(leg, agent, epoch),
+            None => {}
         }
     }
 

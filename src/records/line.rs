@@ -167,6 +167,11 @@ impl Writer<'_> {
         write!(self.out, "{value}").expect("writing to a string succeeds");
     }
 
+    pub(super) fn signed(&mut self, name: &str, value: i64) {
+        self.key(name);
+        write!(self.out, "{value}").expect("writing to a string succeeds");
+    }
+
     pub(super) fn flag(&mut self, name: &str, value: bool) {
         self.key(name);
         self.out.push_str(if value { "true" } else { "false" });

@@ -18,6 +18,7 @@ mod line;
 mod names;
 mod replay;
 mod schema;
+mod setting;
 mod value;
 mod words;
 

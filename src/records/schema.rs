@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 use crate::acd::{
-    Actor, AgentState, DeviceState, EndedBy, Fact, FlowOut, OfferCause, Refusal, Repair,
+    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, FlowOut, Intervention, OfferCause, QueueSetting, Refusal,
+    Repair,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 use crate::records::line::{Unreadable, Writer};
@@ -210,6 +211,31 @@ facts! {
         agent: AgentId = "agent" "The agent.",
         team: Option<Arc<str>> = "team" "The team by its path from the root (`sales/east`); `null`: in none.",
         by: Actor = "by" "By whom; the engine where the configuration says so.",
+    }
+    AgentSet "agent_set" "Somebody set something of an agent's place in the plan." {
+        agent: AgentId = "agent" "The agent.",
+        setting: AgentSetting = "setting" "What.",
+        by: Actor = "by" "By whom.",
+    }
+    QueueSet "queue_set" "Somebody set something of a queue." {
+        queue: QueueId = "queue" "The queue.",
+        setting: QueueSetting = "setting" "What.",
+        by: Actor = "by" "By whom.",
+    }
+    PrioritySet "priority_set" "Somebody set the priority of a waiting call." {
+        call: CallId = "call" "The call.",
+        priority: i32 = "priority" "Higher goes first.",
+        by: Actor = "by" "By whom.",
+    }
+    Supervised "supervised" "A supervisor took a hand in a call. What came of it follows." {
+        call: CallId = "call" "The call.",
+        what: Intervention = "what" "What was done.",
+        by: Actor = "by" "By whom.",
+    }
+    Device "device" "An agent's device does something else, as somebody outside says." {
+        agent: AgentId = "agent" "The agent.",
+        device: DeviceState = "device" "What it does.",
+        by: Actor = "by" "Who says so.",
     }
     PeerState "peer_state" "A SIP neighbour went down or came back." {
         peer: PeerId = "peer" "The neighbour.",

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Actor, AgentState, DeviceState, Direction, Fact, FlowOut, Plan, Reason, Refusal, Repair, Stamped};
+use crate::acd::{
+    Actor, AgentSetting, AgentState, DeviceState, Direction, Fact, FlowOut, Intervention, Laid, Membership, Plan,
+    QueueSetting, QueueState, Reason, Refusal, Repair, Skill, Stamped, strategy,
+};
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId, Rng, WallTime};
 use crate::records::schema::{self, Kind, TABLE};
 use crate::records::value::WITHHELD;
@@ -40,6 +43,34 @@ macro_rules! draws {
 draws! {
     bool: rng => rng.chance(0.5);
     u32: rng => { let far = rng.chance(0.2); if far { u32::MAX } else { rng.below(1_000) } };
+    i32: rng => rng.u32() as Self;
+    AgentSetting: rng => match rng.below(7) {
+        0 => Self::Skill(Skill { name: Draw::draw(rng), level: rng.below(11) as u8, enabled: rng.chance(0.5) }),
+        1 => {
+            let queue = Draw::draw(rng);
+            let (level, penalty, position) = (Draw::draw(rng), Draw::draw(rng), Draw::draw(rng));
+            Self::Membership(queue, Some(Membership { queue, level, penalty, position, delay: Draw::draw(rng) }))
+        }
+        2 => Self::Membership(Draw::draw(rng), None),
+        3 => Self::Penalty(Draw::draw(rng), Draw::draw(rng)),
+        4 => Self::Defaults(Laid::All),
+        5 => Self::Defaults(Laid::Skill(Draw::draw(rng))),
+        _ => Self::Defaults(Laid::Membership(Draw::draw(rng))),
+    };
+    QueueSetting: rng => match rng.below(7) {
+        0 => Self::State(Draw::draw(rng)),
+        1 => Self::Strategy(pick(rng, &strategy::names().collect::<Vec<_>>())),
+        2 => Self::Threshold(Draw::draw(rng)),
+        3 => Self::Weight(Draw::draw(rng)),
+        4 => Self::Priority(Draw::draw(rng)),
+        5 => Self::Target(rng.below(1_001) as u16),
+        _ => Self::Defaults,
+    };
+    Intervention: rng => match rng.below(3) {
+        0 => Self::HangUp,
+        1 => Self::Withdraw,
+        _ => Self::Requeue(Draw::draw(rng)),
+    };
     Duration: rng => Self::from_micros(rng.u64() >> pick(rng, &[0, 20, 40, 63]));
     Instant: rng => Self::from_micros(rng.u64() >> pick(rng, &[0, 20, 40, 63]));
     CallId: rng => Self(rng.u64() >> pick(rng, &[0, 40]));
@@ -130,6 +161,7 @@ fn a_line_holds_the_fields_of_the_table_and_no_others() {
 #[test]
 fn words_are_those_of_the_metrics_labels() {
     assert!(FlowOut::ALL.into_iter().all(|value| value.as_str() == value.word()));
+    assert!(QueueState::WORDS.iter().all(|(value, word)| value.as_str() == *word));
     assert!(Refusal::ALL.into_iter().all(|value| value.as_str() == value.word()));
     assert!(Repair::ALL.into_iter().all(|value| value.as_str() == value.word()));
     assert!(Direction::ALL.into_iter().all(|value| value.as_str() == value.word()));

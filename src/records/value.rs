@@ -36,7 +36,7 @@ fn get<'m>(name: &str, from: &'m Map<String, Json>) -> Result<&'m Json, Unreadab
     from.get(name).filter(|value| !value.is_null()).ok_or_else(|| Unreadable::Missing(name.to_string()))
 }
 
-fn wrong<T>(name: &str, form: &str) -> Result<T, Unreadable> {
+pub(super) fn wrong<T>(name: &str, form: &str) -> Result<T, Unreadable> {
     Err(Unreadable::Wrong { field: name.to_string(), expected: form.to_string() })
 }
 
@@ -48,12 +48,12 @@ fn small(name: &str, from: &Map<String, Json>) -> Result<u32, Unreadable> {
     number(name, from)?.try_into().or_else(|_| wrong(name, "a whole number below 2^32"))
 }
 
-fn text<'m>(name: &str, from: &'m Map<String, Json>) -> Result<&'m str, Unreadable> {
+pub(super) fn text<'m>(name: &str, from: &'m Map<String, Json>) -> Result<&'m str, Unreadable> {
     get(name, from)?.as_str().map_or_else(|| wrong(name, "a text"), Ok)
 }
 
 /// The object of a field, and the word that tells what else is in it.
-fn object<'m>(name: &str, word: &str, from: &'m Map<String, Json>) -> Result<(&'m Map<String, Json>, &'m str), Unreadable> {
+pub(super) fn object<'m>(name: &str, word: &str, from: &'m Map<String, Json>) -> Result<(&'m Map<String, Json>, &'m str), Unreadable> {
     let Some(object) = get(name, from)?.as_object() else { return wrong(name, "an object") };
     Ok((object, text(word, object)?))
 }
@@ -96,6 +96,19 @@ impl Value for u32 {
 
     fn read(name: &str, from: &Map<String, Json>) -> Result<Self, Unreadable> {
         small(name, from)
+    }
+}
+
+impl Value for i32 {
+    const FORM: &'static str = "a whole number, also below zero";
+
+    fn write(&self, name: &str, to: &mut Writer<'_>) {
+        to.signed(name, i64::from(*self));
+    }
+
+    fn read(name: &str, from: &Map<String, Json>) -> Result<Self, Unreadable> {
+        let number = get(name, from)?.as_i64().and_then(|number| Self::try_from(number).ok());
+        number.map_or_else(|| wrong(name, "a whole number from -2^31 to 2^31 - 1"), Ok)
     }
 }
 

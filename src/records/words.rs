@@ -1,6 +1,6 @@
 //! The words of the form for the engine's enumerations. Each list is complete: a variant without its word does not build.
 
-use crate::acd::{AgentState, Direction, EndedBy, FlowOut, OfferCause, Reason, Refusal, Repair};
+use crate::acd::{AgentState, Direction, EndedBy, FlowOut, OfferCause, QueueState, Reason, Refusal, Repair};
 
 /// An enumeration whose values are words.
 pub(super) trait Word: Copy + PartialEq + 'static {
@@ -45,8 +45,11 @@ words!(FlowOut {
     Requeued = "requeued",
     Unanswered = "unanswered",
     OffersMax = "offers_max",
+    Emergency = "emergency",
     System = "system",
 });
+
+words!(QueueState { Open = "open", Closed = "closed", Emergency = "emergency" });
 
 words!(Refusal {
     UnknownNumber = "unknown_number",
@@ -55,6 +58,7 @@ words!(Refusal {
     Unusable = "unusable",
     Draining = "draining",
     Overload = "overload",
+    Emergency = "emergency",
 });
 
 words!(OfferCause {

@@ -247,6 +247,11 @@ impl Oracle {
             | Fact::InstantAnswer { .. }
             | Fact::Disagreement { .. }
             | Fact::Repaired { .. }
+            | Fact::AgentSet { .. }
+            | Fact::QueueSet { .. }
+            | Fact::PrioritySet { .. }
+            | Fact::Supervised { .. }
+            | Fact::Device { .. }
             | Fact::PeerState { .. }
             | Fact::AgentTeam { .. }
             | Fact::CallerAnswered { .. }

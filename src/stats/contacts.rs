@@ -172,6 +172,7 @@ const fn goes_on(reason: FlowOut) -> bool {
         FlowOut::Requeued => true,
         FlowOut::Full
         | FlowOut::Closed
+        | FlowOut::Emergency
         | FlowOut::Timeout
         | FlowOut::Draining
         | FlowOut::Overload

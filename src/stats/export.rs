@@ -120,7 +120,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::ContactsServed => series.push_each(reading, |queue| queue.cells.contacts_served() as f64),
         Family::ContactsLost => series.push_causes(reading, QueueCells::contacts_lost),
         Family::ContactsUntargeted => {
-            let reasons = [Refusal::Closed, Refusal::Unusable].map(|why| (why, why.as_str()));
+            let reasons = [Refusal::Closed, Refusal::Emergency, Refusal::Unusable].map(|why| (why, why.as_str()));
             series.push_split(reading, reasons, |queue, why| queue.cells.contacts_untargeted(why));
         }
         Family::ContactsInProgress => series.push_each(reading, |queue| queue.cells.contacts_in_progress() as f64),
@@ -195,15 +195,13 @@ fn fill_repaired(series: &mut Series<'_>, reading: &Reading) {
 }
 
 fn fill_untargeted(series: &mut Series<'_>, reading: &Reading) {
-    let closed: u64 = reading.queues.iter().map(|queue| queue.cells.flowed_out(FlowOut::Closed)).sum();
     for (cause, refused) in Refusal::ALL.into_iter().zip(reading.refused) {
-        match cause {
-            Refusal::Closed => series.push(&[cause.as_str()], (refused + closed) as f64),
-            Refusal::UnknownNumber | Refusal::Untrusted | Refusal::Unusable => {
-                series.push(&[cause.as_str()], refused as f64);
-            }
-            Refusal::Draining | Refusal::Overload => {}
+        if LostCause::of_refusal(cause).is_some() {
+            continue;
         }
+        let reasons = FlowOut::ALL.into_iter().filter(|reason| reason.untargeted() == Some(cause));
+        let left = |reason| reading.queues.iter().map(|queue| queue.cells.flowed_out(reason)).sum::<u64>();
+        series.push(&[cause.as_str()], (refused + reasons.map(left).sum::<u64>()) as f64);
     }
 }
 

@@ -272,22 +272,33 @@ impl Live {
             Fact::Abandoned { call, queue, wait, while_ringing } => {
                 let joined = self.joined(when, *call);
                 let (cause, left) = self.queue_of(*queue)?.on_abandoned(when, joined, *wait, *while_ringing);
-                self.settle_lost(self.contacts.on_abandoned(*call), Some(cause))?;
+                self.settle_lost(self.contacts.on_abandoned(*call), cause)?;
                 left?;
             }
             Fact::FlowedOut { call, queue, wait, reason } => {
                 let joined = self.joined(when, *call);
                 let left = self.queue_of(*queue)?.on_flowed_out(when, joined, *wait, *reason);
                 let settled = self.contacts.on_flowed_out(stamped.at, *call, *queue, *reason);
-                self.settle_lost(settled, LostCause::of_flow_out(*reason))?;
+                match (LostCause::of_flow_out(*reason), reason.untargeted()) {
+                    (Some(cause), _) => self.settle_lost(settled, cause)?,
+                    (None, Some(why)) => self.settle_untargeted(settled, why)?,
+                    (None, None) => {}
+                }
                 left?;
             }
             Fact::Missed { call, queue } => self.queue_of(*queue)?.on_missed(when, self.joined(when, *call)),
             Fact::Oldest { queue, since } => self.queue_of(*queue)?.on_oldest(*since),
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
-            // For call records and events, not for figures.
-            Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
+            // For call records and events, not for figures: what a setting changes comes with the plan, what an intervention
+            // does is told by the facts that follow.
+            Fact::CallerAnswered { .. }
+            | Fact::Digit { .. }
+            | Fact::AgentSet { .. }
+            | Fact::QueueSet { .. }
+            | Fact::PrioritySet { .. }
+            | Fact::Supervised { .. }
+            | Fact::Device { .. } => {}
             Fact::OfferEnded { queue, cause, ring, .. } => {
                 self.queue_of(*queue)?.on_offer_ended(when, cause.result(), *ring);
             }
@@ -332,7 +343,7 @@ impl Live {
 
     fn on_offered(&self, when: Moment, call: CallId, queue: QueueId) -> Result<(), Contradiction> {
         while let Some(first) = self.contacts.poll_over(when.at) {
-            self.settle_lost(Some(first), Some(LostCause::System))?;
+            self.settle_lost(Some(first), LostCause::System)?;
         }
         let queue = self.queue_of(queue)?;
         let expected = queue.expected_wait();
@@ -358,11 +369,14 @@ impl Live {
         self.queue_of(settled.first)?.on_contact_served()
     }
 
-    /// A contact that began in `first`, if it has come to its end, is lost for `cause`, or untargeted without one.
-    fn settle_lost(&self, first: Option<QueueId>, cause: Option<LostCause>) -> Result<(), Contradiction> {
-        let Some(first) = first else { return Ok(()) };
-        let queue = self.queue_of(first)?;
-        cause.map_or_else(|| queue.on_contact_untargeted(), |cause| queue.on_contact_lost(cause))
+    /// A contact that began in `first`, if it has come to its end, is lost.
+    fn settle_lost(&self, first: Option<QueueId>, cause: LostCause) -> Result<(), Contradiction> {
+        first.map_or(Ok(()), |first| self.queue_of(first)?.on_contact_lost(cause))
+    }
+
+    /// A contact that began in `first`, if it has come to its end, is untargeted.
+    fn settle_untargeted(&self, first: Option<QueueId>, why: Refusal) -> Result<(), Contradiction> {
+        first.map_or(Ok(()), |first| self.queue_of(first)?.on_contact_untargeted(why))
     }
 
     /// The talk waits for its wrap-up, to be counted as handled in one value.

@@ -2,7 +2,7 @@
 //! sums (abandoned, flowed out, lost) are taken over their parts when a copy is read.
 //!
 //! Each visit gives exactly one service-level event, the moment it is decided ("Decisions" 3): in T by its outcome, past T
-//! as `missed`. A visit that found the queue closed within T is untargeted and gives none.
+//! as `missed`. A visit that flowed out within T as untargeted (closed, emergency) gives none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -225,7 +225,7 @@ impl Queue {
         write.add(FLOWED_OUT + reason as usize, 1);
         let wait = micros(wait);
         let (is_in, missed) = is_in_threshold(&write, wait);
-        let is_event = u64::from(is_in && reason != FlowOut::Closed);
+        let is_event = u64::from(is_in && reason.untargeted().is_none());
         write.add(SL_FLOWOUT, is_event);
         write.add(SL_MISSED_FLOWOUT, u64::from(!is_in));
         let left = leave(&write);
@@ -269,9 +269,9 @@ impl Queue {
         self.settle(CONTACTS_LOST + cause as usize)
     }
 
-    /// A contact that began here found the queue closed.
-    pub(super) fn on_contact_untargeted(&self) -> Result<(), Contradiction> {
-        self.settle(CONTACTS_UNTARGETED + Refusal::Closed as usize)
+    /// A contact that began here is untargeted.
+    pub(super) fn on_contact_untargeted(&self, why: Refusal) -> Result<(), Contradiction> {
+        self.settle(CONTACTS_UNTARGETED + why as usize)
     }
 
     fn settle(&self, cell: usize) -> Result<(), Contradiction> {
@@ -428,13 +428,13 @@ mod tests {
     }
 
     #[test]
-    fn every_flow_out_but_closed_and_requeued_is_one_loss() {
+    fn every_flow_out_but_the_untargeted_and_requeued_is_one_loss() {
         let losses: Vec<_> = FlowOut::ALL.iter().filter_map(|reason| LostCause::of_flow_out(*reason)).collect();
         let by_caller = [LostCause::CallerShort, LostCause::CallerWhileRinging, LostCause::CallerInQueue];
         for cause in LostCause::ALL {
             let times = losses.iter().chain(&by_caller).filter(|loss| **loss == cause).count();
             assert_eq!(times, 1, "{}", cause.as_str());
         }
-        assert_eq!(losses.len(), FlowOut::ALL.len() - 2);
+        assert_eq!(losses.len(), FlowOut::ALL.len() - 3);
     }
 }

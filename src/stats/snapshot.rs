@@ -61,8 +61,8 @@ struct Waits {
     abandoned: u64,
 }
 
-/// Visits by their one service-level event ("Decisions" 3), for the threshold in force. A visit that found the queue closed
-/// within T gives none.
+/// Visits by their one service-level event ("Decisions" 3), for the threshold in force. A visit that flowed out
+/// within T as untargeted (closed, emergency) gives none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceLevelEvents {
     /// Answered in T.

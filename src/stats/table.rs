@@ -170,8 +170,8 @@ pub const TABLE: [Row; 42] = [
         name: "acd_calls_lost_total",
         kind: Kind::Counter,
         labels: &["queue", "cause"],
-        help: "Lost queue visits, each with exactly one cause: the abandoned and the flowed out, except closed (untargeted) \
-               and requeued (goes on in another visit). What is refused before a queue is in acd_calls_refused_total.",
+        help: "Lost queue visits, each with exactly one cause: the abandoned and the flowed out, except closed and \
+               emergency (untargeted) and requeued (goes on in another visit). What is refused before a queue is in acd_calls_refused_total.",
     },
     Row {
         family: Family::Refused,
@@ -185,7 +185,7 @@ pub const TABLE: [Row; 42] = [
         name: "acd_calls_untargeted_total",
         kind: Kind::Counter,
         labels: &["reason"],
-        help: "Contacts outside every rate: refused for an untargeted cause, or flowed out of a queue because it was closed.",
+        help: "Contacts outside every rate: refused for an untargeted cause, or flowed out of a queue that was closed or in an emergency.",
     },
     Row {
         family: Family::Contacts,
@@ -279,7 +279,7 @@ pub const TABLE: [Row; 42] = [
         kind: Kind::Counter,
         labels: &["queue", "threshold", "outcome"],
         help: "One event for each queue visit, the moment it is decided: its outcome within the threshold (seconds, inclusive), \
-               or missed when the wait passes it. A visit that found the queue closed within it gives none. \
+               or missed when the wait passes it. A visit that left a closed queue, or one in an emergency, within it gives none. \
                Another threshold starts another series.",
     },
     Row {

@@ -43,7 +43,7 @@ fn queue(id: QueueId, name: &str, skills: &[&str]) -> QueuePlan {
         wrap_up: secs(10),
         threshold: secs(20),
         short_abandon: secs(5),
-        open: true,
+        state: crate::acd::QueueState::Open,
         routing: Routing { requirement: asks(skills), ..Routing::default() },
     }
 }

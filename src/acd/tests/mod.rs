@@ -10,6 +10,7 @@ mod reference;
 mod reloads;
 mod seconds;
 mod strategies;
+mod supervision;
 mod time;
 mod worlds;
 
@@ -48,7 +49,7 @@ fn queue(id: u32) -> QueuePlan {
         wrap_up: Duration::ZERO,
         threshold: secs(20),
         short_abandon: secs(5),
-        open: true,
+        state: QueueState::Open,
         routing: Routing::default(),
     }
 }

@@ -23,6 +23,7 @@ pub(super) struct Seen {
     pub(super) logins: u64,
     pub(super) sums: u64,
     disagreements: u64,
+    interventions: u64,
 }
 
 impl Seen {
@@ -32,6 +33,7 @@ impl Seen {
         for reason in [
             FlowOut::Full,
             FlowOut::Closed,
+            FlowOut::Emergency,
             FlowOut::Timeout,
             FlowOut::Draining,
             FlowOut::Withdrawn,
@@ -39,7 +41,7 @@ impl Seen {
         ] {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
         }
-        assert!(self.disagreements > 100);
+        assert!(self.disagreements > 100 && self.interventions > 100);
         assert!(self.logins > 10_000 && self.sums > 500_000, "{} logins, {} sums", self.logins, self.sums);
         assert!(self.missed > 100 && self.answered > 1_000 && self.abandoned_ringing > 100 && self.repairs > 100);
     }
@@ -95,6 +97,7 @@ struct Worker {
     busy_since: Option<Instant>,
     offer: Option<u32>,
     faulted: Option<Instant>,
+    device: Option<DeviceState>,
 }
 
 impl Reference {
@@ -126,12 +129,12 @@ impl Reference {
             }
             return;
         }
-        if let Command::SetPenalty { agent, queue, penalty, by } = &command {
+        if let Command::ChangeAgent { agent, setting: AgentSetting::Penalty(queue, penalty), by } = &command {
             let Some(row) = self.rules.agents.get(agent) else { return };
             let terms = row.memberships.iter().rfind(|terms| terms.queue == *queue).cloned();
             let terms = Membership { penalty: *penalty, ..terms.unwrap_or_else(|| Membership::of(*queue)) };
-            let (agent, queue, by) = (*agent, *queue, by.clone());
-            command = Command::SetMembership { agent, queue, membership: Some(terms), by };
+            let (agent, setting, by) = (*agent, AgentSetting::Membership(*queue, Some(terms)), by.clone());
+            command = Command::ChangeAgent { agent, setting, by };
         }
         if self.override_once(&command) {
             self.overrides.push(command);
@@ -147,36 +150,25 @@ impl Reference {
 
     /// False when the plan does not have whom or what is meant.
     fn override_once(&mut self, command: &Command) -> bool {
-        if let Command::SetSkill { agent, skill, .. } = command
-            && let Some(row) = self.rules.agents.get_mut(agent)
-        {
-            row.skills.retain(|own| own.name != skill.name);
-            row.skills.extend((skill.level > 0).then(|| skill.clone()));
+        if let Command::ChangeAgent { agent, setting, .. } = command {
+            let Some(row) = self.rules.agents.get_mut(agent) else { return false };
+            if let AgentSetting::Skill(skill) = setting {
+                row.skills.retain(|own| own.name != skill.name);
+                row.skills.extend((skill.level > 0).then(|| skill.clone()));
+            }
+            if let AgentSetting::Membership(queue, membership) = setting {
+                row.memberships.retain(|own| own.queue != *queue);
+                row.memberships.extend(membership.clone());
+            }
             return true;
         }
-        if let Command::SetMembership { agent, queue, membership, .. } = command
-            && let Some(row) = self.rules.agents.get_mut(agent)
-        {
-            row.memberships.retain(|own| own.queue != *queue);
-            row.memberships.extend(membership.clone());
-            return true;
-        }
-        let (Command::SetStrategy { queue, .. }
-        | Command::SetQueue { queue, .. }
-        | Command::SetTarget { queue, .. }
-        | Command::SetWeight { queue, .. }) = command
-        else {
-            return false;
-        };
+        let Command::ChangeQueue { queue, setting, .. } = command else { return false };
         let Some(row) = self.rules.queues.get_mut(queue).filter(|_| self.planned.contains(queue)) else { return false };
-        if let Command::SetStrategy { strategy, .. } = command {
-            row.strategy = strategy;
-        }
-        if let Command::SetTarget { threshold, .. } = command {
-            row.threshold = *threshold;
-        }
-        if let Command::SetWeight { weight, .. } = command {
-            row.routing.weight = *weight;
+        match setting {
+            QueueSetting::Strategy(strategy) => row.strategy = strategy,
+            QueueSetting::Threshold(threshold) => row.threshold = *threshold,
+            QueueSetting::Weight(weight) => row.routing.weight = *weight,
+            QueueSetting::State(_) | QueueSetting::Priority(_) | QueueSetting::Target(_) | QueueSetting::Defaults => {}
         }
         true
     }
@@ -215,9 +207,14 @@ impl Reference {
     }
 
     pub(super) fn on_command(&mut self, now: Instant, command: &Command) {
-        if let Command::Enqueue { call, priority, since, asks, .. } = command
-            && !self.waiting.contains_key(call)
-        {
+        let (call, priority, since, asks) = if let Command::Enqueue { call, priority, since, asks, .. } = command {
+            (call, priority, *since, asks)
+        } else if let Command::Requeue { call, priority, since, asks, .. } = command {
+            (call, priority, Some(*since), asks)
+        } else {
+            return;
+        };
+        if !self.waiting.contains_key(call) {
             let since = since.map_or(now, |since| since.min(now));
             self.enqueued.insert(*call, (*priority, since, asks.attributes.clone()));
         }
@@ -232,6 +229,7 @@ impl Reference {
             busy_since: None,
             offer: None,
             faulted: None,
+            device: None,
         })
     }
 
@@ -300,7 +298,12 @@ impl Reference {
             }
             Fact::InstantAnswer { after, .. } => assert!(*after < Duration::from_secs(1)),
             Fact::Repaired { kind, .. } => assert_eq!(*kind, Repair::Release),
-            Fact::WrapUpExtended { .. } => {}
+            Fact::WrapUpExtended { .. } | Fact::AgentSet { .. } | Fact::QueueSet { .. } => {}
+            Fact::Supervised { .. } => seen.interventions += 1,
+            Fact::PrioritySet { call, priority, .. } => assert_eq!(self.waiting[call].caller.priority, *priority),
+            Fact::Device { agent, device, .. } => {
+                assert_ne!(self.worker(*agent).device.replace(*device), Some(*device), "told again");
+            }
             Fact::PeerState { .. }
             | Fact::AgentTeam { .. }
             | Fact::Refused { .. }

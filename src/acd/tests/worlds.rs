@@ -194,11 +194,12 @@ impl World {
         Step::Command(match self.rng.below(100) {
             0..22 => self.enqueue(),
             22..27 => Command::CallerGone { call: self.any_call() },
-            27..30 => Command::Leave { call: self.any_call(), reason: FlowOut::Withdrawn },
+            27..29 => Command::Leave { call: self.any_call(), reason: FlowOut::Withdrawn },
+            29 => Command::TakeOut { call: self.any_call(), what: Intervention::HangUp, by: "anna".into() },
             30..55 => return self.about_an_offer(),
             55..65 => {
                 let Some((call, agent, epoch)) = self.pick_talk() else { return Step::Time };
-                Command::TalkEnded { call, agent, epoch, by: EndedBy::Caller }
+                self.end_talk(call, agent, epoch)
             }
             65..73 => self.set_agent(),
             73..77 => {
@@ -233,6 +234,19 @@ impl World {
         let attributes = self.rng.chance(0.5).then(|| Arc::new(self.random_attributes()));
         let (queue, priority) = (QueueId(self.rng.below(6)), self.rng.below(3) as i32 - 1);
         Command::Enqueue { call, queue, priority, since, asks: Asks { attributes } }
+    }
+
+    fn end_talk(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Command {
+        let by = Actor::User("anna".into());
+        match self.rng.below(8) {
+            0 => Command::EndTalk { call, agent, epoch, by },
+            1 | 2 => {
+                let (queue, priority) = (QueueId(self.rng.below(6)), self.rng.below(3) as i32 - 1);
+                let since = Instant::from_micros(self.now.as_micros() / 10 * 9);
+                Command::Requeue { call, talk: Some((agent, epoch)), queue, priority, since, asks: Asks::default(), by }
+            }
+            _ => Command::TalkEnded { call, agent, epoch, by: EndedBy::Caller },
+        }
     }
 
     fn random_attributes(&mut self) -> Attributes {
@@ -331,7 +345,7 @@ impl World {
                     DeviceState::Busy(Direction::Out),
                     DeviceState::Offline,
                 ];
-                Command::Device { agent, device: states[self.rng.below(states.len() as u32) as usize] }
+                Command::Device { agent, device: states[self.rng.below(states.len() as u32) as usize], by }
             }
             4 | 5 => {
                 let Some(&(call, agent, epoch)) = self.talks.last() else { return self.set_agent() };
@@ -349,20 +363,20 @@ impl World {
             0 | 1 => {
                 let name = ["billing", "english", "sales"][rng.below(3) as usize];
                 let skill = Skill { level: rng.below(11) as u8, enabled: rng.chance(0.8), ..Skill::from(name) };
-                Command::SetSkill { agent, skill, by }
+                Command::ChangeAgent { agent, setting: AgentSetting::Skill(skill), by }
             }
             2 => {
                 let membership = rng.chance(0.6).then(|| random_membership(rng, queue.0));
-                Command::SetMembership { agent, queue, membership, by }
+                Command::ChangeAgent { agent, setting: AgentSetting::Membership(queue, membership), by }
             }
-            3 => Command::SetPenalty { agent, queue, penalty: rng.below(5), by },
-            4 => Command::SetStrategy { queue, strategy: random_strategy(rng), by },
+            3 => Command::ChangeAgent { agent, setting: AgentSetting::Penalty(queue, rng.below(5)), by },
+            4 => Command::ChangeQueue { queue, setting: QueueSetting::Strategy(random_strategy(rng)), by },
             5 => {
                 let states = [QueueState::Open, QueueState::Open, QueueState::Closed, QueueState::Emergency];
-                Command::SetQueue { queue, state: states[rng.below(4) as usize], by }
+                Command::ChangeQueue { queue, setting: QueueSetting::State(states[rng.below(4) as usize]), by }
             }
-            6 => Command::SetTarget { queue, threshold: secs(rng, 30), by },
-            7 => Command::SetWeight { queue, weight: rng.below(3) as i32 / 2, by },
+            6 => Command::ChangeQueue { queue, setting: QueueSetting::Threshold(secs(rng, 30)), by },
+            7 => Command::ChangeQueue { queue, setting: QueueSetting::Weight(rng.below(3) as i32 / 2), by },
             _ => {
                 let priority = rng.below(4) as i32 - 2;
                 Command::SetPriority { call: self.any_call(), priority, by }
@@ -471,7 +485,11 @@ fn random_queue(rng: &mut Rng, id: u32) -> QueuePlan {
         wrap_up: if rng.chance(0.5) { Duration::ZERO } else { secs(rng, 20) },
         threshold: secs(rng, 30),
         short_abandon: Duration::from_secs(5),
-        open: rng.chance(0.9),
+        state: if rng.chance(0.9) {
+            QueueState::Open
+        } else {
+            [QueueState::Closed, QueueState::Emergency][rng.below(2) as usize]
+        },
         routing: random_routing(rng),
     }
 }

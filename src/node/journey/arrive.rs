@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::acd::{Command, Refusal};
+use crate::acd::{Command, FlowOut, QueueState, Refusal};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId};
 use crate::config::{DnisSource, MediaPolicy};
-use crate::node::contact::{Audio, Contact, Offer, Phase};
+use crate::node::contact::{Audio, Contact, Offer, Phase, status_of};
 use crate::node::identity::{self, Caller};
 use crate::node::shard::{Owner, Shard};
 use crate::sip::message::Message;
@@ -27,10 +27,16 @@ impl Shard {
         };
         let queue = called.queue;
         let config = self.directory.queue(queue).config.clone();
-        // A closed queue's callers are untargeted: outside the queue's figures ("Decisions" 2 of FEATURES).
-        if !config.open {
-            self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Closed });
-            return self.legs.reject(now, leg, 480, "Queue Closed", None);
+        // Such callers are untargeted: outside the queue's figures ("Decisions" 2 of FEATURES).
+        let refusal = match config.state {
+            QueueState::Open => None,
+            QueueState::Closed => Some((Refusal::Closed, FlowOut::Closed)),
+            QueueState::Emergency => Some((Refusal::Emergency, FlowOut::Emergency)),
+        };
+        if let Some((cause, reason)) = refusal {
+            self.commands.push_back(Command::Refused { queue: Some(queue), cause });
+            let (status, text) = status_of(reason);
+            return self.legs.reject(now, leg, status, text, None);
         }
         let offer = (!request.body().is_empty()).then(|| Offer::new(request.body()));
         if offer.as_ref().is_some_and(|offer| !self.is_usable(offer, &config)) {

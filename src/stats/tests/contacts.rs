@@ -47,17 +47,19 @@ fn each_lost_contact_has_one_cause() {
         while_ringing,
     };
     let out = |id, reason| Fact::FlowedOut { call: CallId(id), queue: SALES, wait: secs(1), reason };
-    (1..=7).for_each(|id| fold(&live, [offered(id)]));
+    (1..=8).for_each(|id| fold(&live, [offered(id)]));
     fold(&live, [gone(1, 3, true), gone(2, 9, true), gone(3, 9, false)]);
     fold(&live, [out(4, FlowOut::Full), out(5, FlowOut::Timeout), out(6, FlowOut::Closed)]);
+    fold(&live, [out(8, FlowOut::Emergency)]);
     let refused = |cause| Fact::Refused { queue: Some(SALES), cause };
     fold(&live, [refused(Refusal::Overload), refused(Refusal::Unusable)]);
     let series = series(&live);
     for cause in ["caller_short", "caller_while_ringing", "caller_in_queue", "queue_full", "timeout", "overload"] {
         assert_eq!(series[&lost(cause)], 1.0, "{cause}");
     }
-    assert_eq!((series[OFFERED], series[SERVED], series[OPEN]), (9.0, 0.0, 1.0));
+    assert_eq!((series[OFFERED], series[SERVED], series[OPEN]), (10.0, 0.0, 1.0));
     assert_eq!(series["acd_contacts_untargeted_total{queue=\"sales\",reason=\"closed\"}"], 1.0);
+    assert_eq!(series["acd_contacts_untargeted_total{queue=\"sales\",reason=\"emergency\"}"], 1.0);
     assert_eq!(series["acd_contacts_untargeted_total{queue=\"sales\",reason=\"unusable\"}"], 1.0);
     assert_eq!(series["acd_invariant_violations_total"], 0.0);
 }
@@ -81,7 +83,7 @@ fn contacts_add_up_over_random_journeys() {
         let wait = secs(rng.below(40).into());
         match rng.below(4) {
             0 => fold(Fact::Abandoned { call, queue, wait, while_ringing: false }),
-            1 => fold(Fact::FlowedOut { call, queue, wait, reason: FlowOut::ALL[rng.below(9) as usize] }),
+            1 => fold(Fact::FlowedOut { call, queue, wait, reason: FlowOut::ALL[rng.below(10) as usize] }),
             2 => {
                 fold(Fact::Answered { call, queue, agent: AgentId(0), wait, since: Instant::ZERO });
                 let by = [EndedBy::Caller, EndedBy::Supervisor][rng.below(2) as usize];

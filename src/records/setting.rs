@@ -1,0 +1,168 @@
+//! How the settings and interventions of supervisors are written and read: an object each, whose `what` tells the rest.
+
+use serde_json::{Map, Value as Json};
+
+use crate::acd::strategy;
+use crate::acd::{AgentSetting, Intervention, Laid, Membership, QueueSetting, Skill};
+use crate::base::QueueId;
+use crate::records::line::{Unreadable, Writer};
+use crate::records::value::{Value, object, text, wrong};
+
+/// A word of `what` that this version does not have.
+fn unknown<T>(name: &str, word: &str) -> Result<T, Unreadable> {
+    Err(Unreadable::UnknownWord { field: name.to_string(), word: word.to_string() })
+}
+
+impl Value for AgentSetting {
+    const FORM: &'static str = "an object: `what` is `skill` (with `skill`, `level`, `enabled`), `membership` (with `queue_id` and the \
+                                terms `level` `penalty` `position` `delay_us`), `no_membership` (with `queue_id`), `penalty` (with \
+                                `queue_id`, `penalty`) or, of what is taken back, `defaults`, `default_skill` (with `skill`) and \
+                                `default_membership` (with `queue_id`)";
+
+    fn write(&self, name: &str, to: &mut Writer<'_>) {
+        to.object(name, |to| match self {
+            Self::Skill(Skill { name, level, enabled }) => {
+                to.text("what", "skill");
+                to.text("skill", name);
+                to.number("level", u64::from(*level));
+                to.flag("enabled", *enabled);
+            }
+            Self::Membership(queue, Some(Membership { queue: of, level, penalty, position, delay })) => {
+                debug_assert_eq!(queue, of, "the terms are of the queue they are set in");
+                to.text("what", "membership");
+                queue.write("queue", to);
+                level.write("level", to);
+                penalty.write("penalty", to);
+                position.write("position", to);
+                delay.write("delay_us", to);
+            }
+            Self::Membership(queue, None) => {
+                to.text("what", "no_membership");
+                queue.write("queue", to);
+            }
+            Self::Penalty(queue, penalty) => {
+                to.text("what", "penalty");
+                queue.write("queue", to);
+                penalty.write("penalty", to);
+            }
+            Self::Defaults(Laid::All) => to.text("what", "defaults"),
+            Self::Defaults(Laid::Skill(skill)) => {
+                to.text("what", "default_skill");
+                to.text("skill", skill);
+            }
+            Self::Defaults(Laid::Membership(queue)) => {
+                to.text("what", "default_membership");
+                queue.write("queue", to);
+            }
+        });
+    }
+
+    fn read(name: &str, from: &Map<String, Json>) -> Result<Self, Unreadable> {
+        let (from, what) = object(name, "what", from)?;
+        let queue = || QueueId::read("queue", from);
+        match what {
+            "skill" => {
+                let Ok(level) = u8::try_from(u32::read("level", from)?) else { return wrong("level", "a skill's level") };
+                let (name, enabled) = (text("skill", from)?.into(), bool::read("enabled", from)?);
+                Ok(Self::Skill(Skill { name, level, enabled }))
+            }
+            "membership" => {
+                let queue = queue()?;
+                let terms = Membership {
+                    queue,
+                    level: Value::read("level", from)?,
+                    penalty: Value::read("penalty", from)?,
+                    position: Value::read("position", from)?,
+                    delay: Value::read("delay_us", from)?,
+                };
+                Ok(Self::Membership(queue, Some(terms)))
+            }
+            "no_membership" => Ok(Self::Membership(queue()?, None)),
+            "penalty" => Ok(Self::Penalty(queue()?, Value::read("penalty", from)?)),
+            "defaults" => Ok(Self::Defaults(Laid::All)),
+            "default_skill" => Ok(Self::Defaults(Laid::Skill(text("skill", from)?.into()))),
+            "default_membership" => Ok(Self::Defaults(Laid::Membership(queue()?))),
+            other => unknown(name, other),
+        }
+    }
+}
+
+impl Value for QueueSetting {
+    const FORM: &'static str = "an object: `what` is `state` (with `state`: `open` `closed` `emergency`), `strategy` (with its name), \
+                                `threshold` (with `threshold_us`), `weight`, `priority`, `target` (with `thousandths`) or `defaults`";
+
+    fn write(&self, name: &str, to: &mut Writer<'_>) {
+        to.object(name, |to| match self {
+            Self::State(state) => {
+                to.text("what", "state");
+                state.write("state", to);
+            }
+            Self::Strategy(strategy) => {
+                to.text("what", "strategy");
+                to.text("strategy", strategy);
+            }
+            Self::Threshold(threshold) => {
+                to.text("what", "threshold");
+                threshold.write("threshold_us", to);
+            }
+            Self::Weight(weight) => {
+                to.text("what", "weight");
+                weight.write("weight", to);
+            }
+            Self::Priority(priority) => {
+                to.text("what", "priority");
+                priority.write("priority", to);
+            }
+            Self::Target(thousandths) => {
+                to.text("what", "target");
+                to.number("thousandths", u64::from(*thousandths));
+            }
+            Self::Defaults => to.text("what", "defaults"),
+        });
+    }
+
+    fn read(name: &str, from: &Map<String, Json>) -> Result<Self, Unreadable> {
+        let (from, what) = object(name, "what", from)?;
+        match what {
+            "state" => Value::read("state", from).map(Self::State),
+            "strategy" => {
+                let found = text("strategy", from)?;
+                strategy::find(found).map_or_else(|| unknown("strategy", found), |row| Ok(Self::Strategy(row.name)))
+            }
+            "threshold" => Value::read("threshold_us", from).map(Self::Threshold),
+            "weight" => Value::read("weight", from).map(Self::Weight),
+            "priority" => Value::read("priority", from).map(Self::Priority),
+            "target" => match u16::try_from(u32::read("thousandths", from)?) {
+                Ok(thousandths) => Ok(Self::Target(thousandths)),
+                Err(_) => wrong("thousandths", "a fraction in thousandths"),
+            },
+            "defaults" => Ok(Self::Defaults),
+            other => unknown(name, other),
+        }
+    }
+}
+
+impl Value for Intervention {
+    const FORM: &'static str = "an object: `what` is `hang_up`, `withdraw` or `requeue` (with `queue_id`)";
+
+    fn write(&self, name: &str, to: &mut Writer<'_>) {
+        to.object(name, |to| match self {
+            Self::HangUp => to.text("what", "hang_up"),
+            Self::Withdraw => to.text("what", "withdraw"),
+            Self::Requeue(queue) => {
+                to.text("what", "requeue");
+                queue.write("queue", to);
+            }
+        });
+    }
+
+    fn read(name: &str, from: &Map<String, Json>) -> Result<Self, Unreadable> {
+        let (from, what) = object(name, "what", from)?;
+        match what {
+            "hang_up" => Ok(Self::HangUp),
+            "withdraw" => Ok(Self::Withdraw),
+            "requeue" => QueueId::read("queue", from).map(Self::Requeue),
+            other => unknown(name, other),
+        }
+    }
+}
