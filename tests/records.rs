@@ -148,7 +148,10 @@ fn written(origin: WallTime, notes: &[Note]) -> String {
     let mut text = String::new();
     for note in notes {
         match note {
-            Note::Naming(_, naming) => scribe.names_mut().learn(&naming.plan, &naming.peers),
+            Note::Naming(_, naming) => {
+                scribe.names_mut().learn(&naming.plan, &naming.peers);
+                scribe.names_mut().learn_values(&naming.values);
+            }
             Note::Fact(stamped) => scribe.write(stamped, &mut text),
         }
     }

@@ -34,6 +34,7 @@ mod agent;
 mod bits;
 mod bond;
 mod check;
+mod dimension;
 mod duty;
 pub mod engine;
 pub mod estimate;
@@ -67,12 +68,11 @@ mod tests;
 
 pub use agent::AgentStatus;
 pub use bond::{Bond, Walk};
+pub use dimension::{Dimension, Dimensions, ValueId};
 pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
-pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Refusal,
-};
+pub use message::{Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Refusal};
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
     AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason,

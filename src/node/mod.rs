@@ -27,6 +27,7 @@ mod journey;
 mod letter;
 mod listing;
 mod message;
+mod numbering;
 mod overrides;
 mod peers;
 mod planning;
@@ -41,6 +42,7 @@ mod supervise;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod values;
 mod view;
 
 use std::net::SocketAddr;

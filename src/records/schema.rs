@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 use crate::acd::{
-    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, FlowOut, Intervention, OfferCause, QueueSetting, Refusal,
+    Actor, AgentSetting, AgentState, DeviceState, Dimensions, EndedBy, Fact, FlowOut, Intervention, OfferCause, QueueSetting, Refusal,
     Repair,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
@@ -123,6 +123,7 @@ facts! {
     Offered "offered" "A queue visit began." {
         call: CallId = "call" "The call; one contact keeps it over all its visits.",
         queue: QueueId = "queue" "The queue.",
+        dimensions: Dimensions = "dimensions" "What figures tell the contact apart by, the same in each of its visits.",
     }
     Answered "answered" "The visit ended with an agent." {
         call: CallId = "call" "The call.",
@@ -251,5 +252,6 @@ facts! {
     Refused "refused" "A contact was refused before it joined a queue." {
         queue: Option<QueueId> = "queue" "The queue its number named.",
         cause: Refusal = "cause" "Why.",
+        dimensions: Dimensions = "dimensions" "What figures tell it apart by.",
     }
 }

@@ -1,9 +1,12 @@
-//! How the settings and interventions of supervisors are written and read: an object each, whose `what` tells the rest.
+//! How the settings and interventions of supervisors are written and read, an object each, whose `what` tells the rest; and what
+//! contacts are told apart by.
 
 use serde_json::{Map, Value as Json};
 
 use crate::acd::strategy;
-use crate::acd::{AgentSetting, Intervention, Laid, Membership, QueueSetting, Skill};
+use crate::acd::{
+    AgentSetting, Dimension, Dimensions, Intervention, Laid, Membership, QueueSetting, Skill, ValueId,
+};
 use crate::base::QueueId;
 use crate::records::line::{Unreadable, Writer};
 use crate::records::value::{Value, object, text, wrong};
@@ -164,5 +167,37 @@ impl Value for Intervention {
             "requeue" => QueueId::read("queue", from).map(Self::Requeue),
             other => unknown(name, other),
         }
+    }
+}
+
+impl Value for Dimensions {
+    const FORM: &'static str = "an object: of each of `number` `campaign` `region` `trunk` the number of its value as `number_id` and so \
+                                on, which stays with the name for one run of the engine, 0 for none; and the name where it is known";
+
+    fn write(&self, name: &str, to: &mut Writer<'_>) {
+        to.object(name, |to| {
+            for dimension in Dimension::ALL {
+                let value = self.of(dimension);
+                to.number(&format!("{}_id", dimension.as_str()), u64::from(value.0));
+                if let Some(called) = to.names.value(dimension, value) {
+                    to.text(dimension.as_str(), called);
+                }
+            }
+        });
+    }
+
+    fn read(name: &str, from: &Map<String, Json>) -> Result<Self, Unreadable> {
+        let mut all = Self::default();
+        let Some(given) = from.get(name).filter(|value| !value.is_null()) else { return Ok(all) };
+        let Some(given) = given.as_object() else { return wrong(name, "an object") };
+        for dimension in Dimension::ALL {
+            let key = format!("{}_id", dimension.as_str());
+            if given.get(&key).is_none_or(Json::is_null) {
+                continue;
+            }
+            let Ok(value) = u16::try_from(u32::read(&key, given)?) else { return wrong(&key, "a whole number below 2^16") };
+            all = all.with(dimension, ValueId(value));
+        }
+        Ok(all)
     }
 }

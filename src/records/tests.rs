@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{
-    Actor, AgentSetting, AgentState, DeviceState, Direction, Fact, FlowOut, Intervention, Laid, Membership, Plan,
-    QueueSetting, QueueState, Reason, Refusal, Repair, Skill, Stamped, strategy,
+    Actor, AgentSetting, AgentState, DeviceState, Dimension, Dimensions, Direction, Fact, FlowOut, Intervention, Laid, Membership, Plan,
+    QueueSetting, QueueState, Reason, Refusal, Repair, Skill, Stamped, ValueId, strategy,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId, Rng, WallTime};
 use crate::records::schema::{self, Kind, TABLE};
@@ -71,6 +71,9 @@ draws! {
         1 => Self::Withdraw,
         _ => Self::Requeue(Draw::draw(rng)),
     };
+    Dimensions: rng => Dimension::ALL.into_iter().fold(Self::default(), |all, dimension| {
+        all.with(dimension, ValueId(rng.u32() as u16 >> pick(rng, &[0, 8, 15])))
+    });
     Duration: rng => Self::from_micros(rng.u64() >> pick(rng, &[0, 20, 40, 63]));
     Instant: rng => Self::from_micros(rng.u64() >> pick(rng, &[0, 20, 40, 63]));
     CallId: rng => Self(rng.u64() >> pick(rng, &[0, 40]));
@@ -214,10 +217,10 @@ fn what_is_wrong_with_a_line_is_named() {
 #[test]
 fn fields_of_a_later_writer_are_passed_over_and_an_earlier_writer_s_absence_is_null() {
     let later = r#"{"v":1,"seq":0,"at_us":5,"mood":"good","kind":"refused","queue_id":2,"cause":"closed","x":{"y":[1]}}"#;
-    let (queue, cause) = (Some(QueueId(2)), Refusal::Closed);
-    assert_eq!(read(later).unwrap().stamped.fact, Fact::Refused { queue, cause });
+    let (queue, cause, dimensions) = (Some(QueueId(2)), Refusal::Closed, Dimensions::default());
+    assert_eq!(read(later).unwrap().stamped.fact, Fact::Refused { queue, cause, dimensions });
     let earlier = r#"{"v":1,"seq":0,"at_us":5,"kind":"refused","cause":"closed"}"#;
-    assert_eq!(read(earlier).unwrap().stamped.fact, Fact::Refused { queue: None, cause });
+    assert_eq!(read(earlier).unwrap().stamped.fact, Fact::Refused { queue: None, cause, dimensions });
 }
 
 #[test]

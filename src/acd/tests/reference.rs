@@ -244,7 +244,7 @@ impl Reference {
         self.at = stamped.at;
         let at = stamped.at;
         match &stamped.fact {
-            Fact::Offered { call, queue } => self.on_offered(*call, *queue),
+            Fact::Offered { call, queue, .. } => self.on_offered(*call, *queue),
             Fact::Answered { call, queue, agent, wait, since } => {
                 self.on_answered(*queue, *agent);
                 let visit = self.leave(*call, *queue, *wait, 1);
