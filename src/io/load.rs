@@ -45,10 +45,10 @@ pub struct Loader {
     origin: Origin,
     /// Signalling shards, whatever the configuration says.
     shards: Option<u8>,
-    tracks: BTreeMap<(PathBuf, Option<SystemTime>), TrackId>,
+    tracks: BTreeMap<Read, TrackId>,
     next_track: u32,
     /// The table of regions read last, with its file and its moment of change.
-    regions: Option<((PathBuf, Option<SystemTime>), Arc<Regions>)>,
+    regions: Option<(Read, Arc<Regions>)>,
     /// The built-in tune was given with the first configuration.
     tune_given: bool,
 }
@@ -164,8 +164,11 @@ impl Loader {
     }
 }
 
+/// A file and its moment of change when it was read.
+type Read = (PathBuf, Option<SystemTime>);
+
 /// Audio read but not yet loaded, by file and its moment of change.
-type Fresh = BTreeMap<(PathBuf, Option<SystemTime>), (TrackId, Track)>;
+type Fresh = BTreeMap<Read, (TrackId, Track)>;
 
 /// Reads a configuration text with the strategies that exist.
 ///

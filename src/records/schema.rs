@@ -238,6 +238,14 @@ facts! {
         device: DeviceState = "device" "What it does.",
         by: Actor = "by" "Who says so.",
     }
+    Reserve "reserve" "A queue's reserve joined its agents, or left them." {
+        queue: QueueId = "queue" "The queue.",
+        active: bool = "active" "True when it joined.",
+    }
+    Lending "lending" "A queue began to lend its members, or ceased to." {
+        queue: QueueId = "queue" "The queue.",
+        lends: bool = "lends" "True when it began.",
+    }
     PeerState "peer_state" "A SIP neighbour went down or came back." {
         peer: PeerId = "peer" "The neighbour.",
         up: bool = "up" "True when it answers.",

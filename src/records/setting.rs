@@ -5,7 +5,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::acd::strategy;
 use crate::acd::{
-    AgentSetting, Dimension, Dimensions, Intervention, Laid, Membership, QueueSetting, Skill, ValueId,
+    AgentSetting, Dimension, Dimensions, Intervention, Laid, Membership, QueueSetting, ReserveThresholds, Skill,
+    ValueId,
 };
 use crate::base::QueueId;
 use crate::records::line::{Unreadable, Writer};
@@ -18,7 +19,7 @@ fn unknown<T>(name: &str, word: &str) -> Result<T, Unreadable> {
 
 impl Value for AgentSetting {
     const FORM: &'static str = "an object: `what` is `skill` (with `skill`, `level`, `enabled`), `membership` (with `queue_id` and the \
-                                terms `level` `penalty` `position` `delay_us`), `no_membership` (with `queue_id`), `penalty` (with \
+                                terms `level` `penalty` `position` `delay_us` `reserve`), `no_membership` (with `queue_id`), `penalty` (with \
                                 `queue_id`, `penalty`) or, of what is taken back, `defaults`, `default_skill` (with `skill`) and \
                                 `default_membership` (with `queue_id`)";
 
@@ -30,7 +31,7 @@ impl Value for AgentSetting {
                 to.number("level", u64::from(*level));
                 to.flag("enabled", *enabled);
             }
-            Self::Membership(queue, Some(Membership { queue: of, level, penalty, position, delay })) => {
+            Self::Membership(queue, Some(Membership { queue: of, level, penalty, position, delay, reserve })) => {
                 debug_assert_eq!(queue, of, "the terms are of the queue they are set in");
                 to.text("what", "membership");
                 queue.write("queue", to);
@@ -38,6 +39,7 @@ impl Value for AgentSetting {
                 penalty.write("penalty", to);
                 position.write("position", to);
                 delay.write("delay_us", to);
+                reserve.write("reserve", to);
             }
             Self::Membership(queue, None) => {
                 to.text("what", "no_membership");
@@ -77,6 +79,7 @@ impl Value for AgentSetting {
                     penalty: Value::read("penalty", from)?,
                     position: Value::read("position", from)?,
                     delay: Value::read("delay_us", from)?,
+                    reserve: Value::read("reserve", from)?,
                 };
                 Ok(Self::Membership(queue, Some(terms)))
             }
@@ -92,7 +95,9 @@ impl Value for AgentSetting {
 
 impl Value for QueueSetting {
     const FORM: &'static str = "an object: `what` is `state` (with `state`: `open` `closed` `emergency`), `strategy` (with its name), \
-                                `threshold` (with `threshold_us`), `weight`, `priority`, `target` (with `thousandths`) or `defaults`";
+                                `threshold` (with `threshold_us`), `weight`, `priority`, `target` (with `thousandths`), `reserve` (with `mode`: \
+                                `auto` `on` `off`), `reserve_thresholds` (with `waiting` `wait_us`, which may be `null`, \
+                                `leave_waiting` `leave_wait_us` `at_least_us`) or `defaults`";
 
     fn write(&self, name: &str, to: &mut Writer<'_>) {
         to.object(name, |to| match self {
@@ -120,6 +125,18 @@ impl Value for QueueSetting {
                 to.text("what", "target");
                 to.number("thousandths", u64::from(*thousandths));
             }
+            Self::Reserve(mode) => {
+                to.text("what", "reserve");
+                mode.write("mode", to);
+            }
+            Self::ReserveThresholds(ReserveThresholds { waiting, wait, leave_waiting, leave_wait, at_least }) => {
+                to.text("what", "reserve_thresholds");
+                waiting.write("waiting", to);
+                wait.write("wait_us", to);
+                leave_waiting.write("leave_waiting", to);
+                leave_wait.write("leave_wait_us", to);
+                at_least.write("at_least_us", to);
+            }
             Self::Defaults => to.text("what", "defaults"),
         });
     }
@@ -139,6 +156,14 @@ impl Value for QueueSetting {
                 Ok(thousandths) => Ok(Self::Target(thousandths)),
                 Err(_) => wrong("thousandths", "a fraction in thousandths"),
             },
+            "reserve" => Value::read("mode", from).map(Self::Reserve),
+            "reserve_thresholds" => Ok(Self::ReserveThresholds(ReserveThresholds {
+                waiting: Value::read("waiting", from)?,
+                wait: Value::read("wait_us", from)?,
+                leave_waiting: Value::read("leave_waiting", from)?,
+                leave_wait: Value::read("leave_wait_us", from)?,
+                at_least: Value::read("at_least_us", from)?,
+            })),
             "defaults" => Ok(Self::Defaults),
             other => unknown(name, other),
         }

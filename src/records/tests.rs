@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::acd::{
     Actor, AgentSetting, AgentState, DeviceState, Dimension, Dimensions, Direction, Fact, FlowOut, Intervention, Laid, Membership, Plan,
-    QueueSetting, QueueState, Reason, Refusal, Repair, Skill, Stamped, ValueId, strategy,
+    QueueSetting, QueueState, Reason, Refusal, Repair, ReserveMode, ReserveThresholds, Skill, Stamped, ValueId, strategy,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId, Rng, WallTime};
 use crate::records::schema::{self, Kind, TABLE};
@@ -49,7 +49,8 @@ draws! {
         1 => {
             let queue = Draw::draw(rng);
             let (level, penalty, position) = (Draw::draw(rng), Draw::draw(rng), Draw::draw(rng));
-            Self::Membership(queue, Some(Membership { queue, level, penalty, position, delay: Draw::draw(rng) }))
+            let (delay, reserve) = (Draw::draw(rng), Draw::draw(rng));
+            Self::Membership(queue, Some(Membership { queue, level, penalty, position, delay, reserve }))
         }
         2 => Self::Membership(Draw::draw(rng), None),
         3 => Self::Penalty(Draw::draw(rng), Draw::draw(rng)),
@@ -57,7 +58,15 @@ draws! {
         5 => Self::Defaults(Laid::Skill(Draw::draw(rng))),
         _ => Self::Defaults(Laid::Membership(Draw::draw(rng))),
     };
-    QueueSetting: rng => match rng.below(7) {
+    QueueSetting: rng => match rng.below(9) {
+        7 => Self::Reserve(Draw::draw(rng)),
+        8 => Self::ReserveThresholds(ReserveThresholds {
+            waiting: Draw::draw(rng),
+            wait: Draw::draw(rng),
+            leave_waiting: Draw::draw(rng),
+            leave_wait: Draw::draw(rng),
+            at_least: Draw::draw(rng),
+        }),
         0 => Self::State(Draw::draw(rng)),
         1 => Self::Strategy(pick(rng, &strategy::names().collect::<Vec<_>>())),
         2 => Self::Threshold(Draw::draw(rng)),
@@ -164,6 +173,7 @@ fn a_line_holds_the_fields_of_the_table_and_no_others() {
 #[test]
 fn words_are_those_of_the_metrics_labels() {
     assert!(FlowOut::ALL.into_iter().all(|value| value.as_str() == value.word()));
+    assert!(ReserveMode::WORDS.iter().all(|(value, word)| value.as_str() == *word));
     assert!(QueueState::WORDS.iter().all(|(value, word)| value.as_str() == *word));
     assert!(Refusal::ALL.into_iter().all(|value| value.as_str() == value.word()));
     assert!(Repair::ALL.into_iter().all(|value| value.as_str() == value.word()));

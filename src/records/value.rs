@@ -206,6 +206,8 @@ macro_rules! optional {
 }
 
 optional!(Instant, "microseconds of the engine's time, or `null`");
+optional!(Duration, "microseconds, or `null`");
+optional!(u32, "a whole number, or `null`");
 optional!(CallId, "the call's id, or `null`");
 optional!(QueueId, "number and name as elsewhere, or `null`");
 optional!(AgentId, "number and name as elsewhere, or `null`");

@@ -1,6 +1,6 @@
 //! The words of the form for the engine's enumerations. Each list is complete: a variant without its word does not build.
 
-use crate::acd::{AgentState, Direction, EndedBy, FlowOut, OfferCause, QueueState, Reason, Refusal, Repair};
+use crate::acd::{AgentState, Direction, EndedBy, FlowOut, OfferCause, QueueState, Reason, Refusal, Repair, ReserveMode};
 
 /// An enumeration whose values are words.
 pub(super) trait Word: Copy + PartialEq + 'static {
@@ -50,6 +50,8 @@ words!(FlowOut {
 });
 
 words!(QueueState { Open = "open", Closed = "closed", Emergency = "emergency" });
+
+words!(ReserveMode { Auto = "auto", On = "on", Off = "off" });
 
 words!(Refusal {
     UnknownNumber = "unknown_number",

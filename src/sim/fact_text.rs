@@ -97,6 +97,8 @@ impl Names {
                     QueueSetting::Weight(weight) => format!("has weight {weight}"),
                     QueueSetting::Priority(priority) => format!("has priority {priority}"),
                     QueueSetting::Target(target) => format!("has target {target} of 1000"),
+                    QueueSetting::Reserve(mode) => format!("has its reserve {}", mode.as_str()),
+                    QueueSetting::ReserveThresholds(_) => "has other thresholds of its reserve".to_string(),
                     QueueSetting::Defaults => "is as configured".to_string(),
                 };
                 format!("{} {setting}{}", queue(id), who(by))
@@ -124,6 +126,12 @@ impl Names {
             Fact::AgentTeam { agent: id, team, .. } => {
                 format!("{} is in {} from here on", agent(id), team.as_ref().map_or("no team", |team| team))
             }
+            Fact::Reserve { queue: id, active } => {
+                format!("{} reserve {}", queue(id), if *active { "joins" } else { "leaves" })
+            }
+            Fact::Lending { queue: id, lends } => {
+                format!("{} lends {}", queue(id), if *lends { "its members" } else { "nobody" })
+            }
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
             Fact::Refused { queue: id, cause, .. } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
@@ -149,6 +157,8 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::AgentTeam { .. } => "agent changes its team".to_string(),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
+        Fact::Reserve { active, .. } => format!("reserve {}", if *active { "joins" } else { "leaves" }),
+        Fact::Lending { lends, .. } => format!("lending {}", if *lends { "begins" } else { "ends" }),
         Fact::CallerAnswered { .. } => "billing begins".to_string(),
         Fact::Digit { .. } => "digit".to_string(),
         Fact::WrapUpExtended { .. } => "wrap-up extended".to_string(),

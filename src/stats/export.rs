@@ -110,27 +110,17 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Offered => series.push_groups(reading, |visits| visits.offered()),
         Family::Answered => series.push_groups(reading, |visits| visits.answered()),
         Family::Abandoned => series.push_groups(reading, |visits| visits.abandoned()),
-        Family::FlowOut => {
-            let reasons = FlowOut::ALL.map(|reason| (reason, reason.as_str()));
-            series.push_groups_split(reading, reasons, Visits::flowed_out);
-        }
+        Family::FlowOut => series.push_groups_split(reading, reasons(), Visits::flowed_out),
         Family::Lost => series.push_groups_split(reading, causes(), Visits::lost),
         Family::By(dimension, tally) => fill_values(series, &reading.values[dimension as usize], tally),
-        Family::Refused => {
-            for (cause, count) in Refusal::ALL.into_iter().zip(reading.refused) {
-                series.push(&[cause.as_str()], count as f64);
-            }
-        }
+        Family::Refused => fill_refused(series, reading),
         Family::Untargeted => fill_untargeted(series, reading),
         Family::Contacts => series.push_each(reading, |queue| queue.cells.contacts() as f64),
         Family::ContactsServed => series.push_each(reading, |queue| queue.cells.contacts_served() as f64),
         Family::ContactsLost => {
             series.push_split(reading, causes(), |queue, cause| queue.cells.contacts_lost(cause));
         }
-        Family::ContactsUntargeted => {
-            let reasons = [Refusal::Closed, Refusal::Emergency, Refusal::Unusable].map(|why| (why, why.as_str()));
-            series.push_split(reading, reasons, |queue, why| queue.cells.contacts_untargeted(why));
-        }
+        Family::ContactsUntargeted => fill_contacts_untargeted(series, reading),
         Family::ContactsInProgress => series.push_each(reading, |queue| queue.cells.contacts_in_progress() as f64),
         Family::ServedLater => series.push_reasons(reading, QueueCells::served_later),
         Family::AnswerWait => series.push_histograms(reading, Histogram::AnswerWait),
@@ -150,10 +140,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         }),
         Family::Waiting => series.push_each(reading, |queue| queue.cells.waiting() as f64),
         Family::LongestWait => series.push_each(reading, |queue| seconds(queue.longest_wait(reading.now))),
-        Family::OldestEnqueue => {
-            let Some(origin) = reading.origin else { return };
-            series.push_each(reading, |queue| queue.cells.oldest().map_or(0.0, |since| unix_seconds(origin, since)));
-        }
+        Family::OldestEnqueue => fill_oldest(series, reading),
         Family::ExpectedWait => reading.queues.iter().for_each(|queue| fill_expected_wait(series, queue)),
         Family::ExpectedWaitError => {
             series.push_histogram_with(reading, "longer", Histogram::WaitedLonger);
@@ -178,13 +165,27 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Decision => series.push_spread(&[], &reading.working.decision),
         Family::SlowestDecision => series.push(&[], seconds(reading.working.decision.most)),
         Family::ChannelDelay => {
-            for (channel, spread) in &reading.working.channels {
-                series.push_spread(&[channel], spread);
-            }
+            reading.working.channels.iter().for_each(|(channel, spread)| series.push_spread(&[channel], spread));
         }
         Family::Violations => series.push(&[], violations as f64),
         Family::BuildInfo => series.push(&[env!("CARGO_PKG_VERSION")], 1.0),
     }
+}
+
+fn fill_refused(series: &mut Series<'_>, reading: &Reading) {
+    for (cause, count) in Refusal::ALL.into_iter().zip(reading.refused) {
+        series.push(&[cause.as_str()], count as f64);
+    }
+}
+
+fn fill_contacts_untargeted(series: &mut Series<'_>, reading: &Reading) {
+    let reasons = [Refusal::Closed, Refusal::Emergency, Refusal::Unusable].map(|why| (why, why.as_str()));
+    series.push_split(reading, reasons, |queue, why| queue.cells.contacts_untargeted(why));
+}
+
+fn fill_oldest(series: &mut Series<'_>, reading: &Reading) {
+    let Some(origin) = reading.origin else { return };
+    series.push_each(reading, |queue| queue.cells.oldest().map_or(0.0, |since| unix_seconds(origin, since)));
 }
 
 fn fill_agent_seconds(series: &mut Series<'_>, reading: &Reading) {
@@ -240,6 +241,10 @@ fn fill_overflow(series: &mut Series<'_>, reading: &Reading) {
     for (dimension, shelf) in Dimension::ALL.into_iter().zip(&reading.values) {
         series.push(&[dimension.label()], shelf.overflow as f64);
     }
+}
+
+fn reasons() -> [(FlowOut, &'static str); FlowOut::ALL.len()] {
+    FlowOut::ALL.map(|reason| (reason, reason.as_str()))
 }
 
 fn causes() -> [(LostCause, &'static str); LostCause::ALL.len()] {
@@ -332,8 +337,7 @@ impl Series<'_> {
     }
 
     fn push_reasons(&mut self, reading: &Reading, count: impl Fn(&QueueCells, FlowOut) -> u64) {
-        let reasons = FlowOut::ALL.map(|reason| (reason, reason.as_str()));
-        self.push_split(reading, reasons, |queue, reason| count(&queue.cells, reason));
+        self.push_split(reading, reasons(), |queue, reason| count(&queue.cells, reason));
     }
 
     /// One series for each queue and group of called numbers.

@@ -247,6 +247,8 @@ impl Live {
             // does is told by the facts that follow.
             Fact::CallerAnswered { .. }
             | Fact::Digit { .. }
+            | Fact::Reserve { .. }
+            | Fact::Lending { .. }
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
             | Fact::PrioritySet { .. }
@@ -300,7 +302,7 @@ impl Live {
     /// What is known of the beginning of the call's visit; one that nobody saw begin began now.
     fn visit(&self, when: Moment, call: CallId) -> Visit {
         let begun = self.contacts.visit(call).map(|(joined, dimensions)| (self.moment(joined), dimensions));
-        let (joined, dimensions) = begun.unwrap_or((when, Dimensions::default()));
+        let (joined, dimensions) = begun.unwrap_or_else(|| (when, Dimensions::default()));
         Visit { joined, group: self.group(dimensions) }
     }
 

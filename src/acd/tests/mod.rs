@@ -2,16 +2,19 @@
 
 mod agents;
 mod explain;
+mod lending;
 mod naive;
 mod offers;
 mod order;
 mod queues;
 mod reference;
 mod reloads;
+mod reserves;
 mod seconds;
 mod strategies;
 mod supervision;
 mod time;
+mod watches;
 mod worlds;
 
 use std::collections::BTreeMap;

@@ -137,7 +137,7 @@ fn hours_hold_what_the_counters_do() {
         let (queue, dimensions) = (QueueId(call % 2), from(call as u16 % 5, call as u16 % 3));
         let call = CallId(call.into());
         live.fold(&Stamped { at: at(call.0 * 1_000), fact: Fact::Offered { call, queue, dimensions } });
-        let fact = Fact::Abandoned { call, queue, wait: secs(1_000), while_ringing: call.0 % 3 == 0 };
+        let fact = Fact::Abandoned { call, queue, wait: secs(1_000), while_ringing: call.0.is_multiple_of(3) };
         live.fold(&Stamped { at: at(call.0 * 1_000 + 500), fact });
     }
     let mut totals = Vec::new();
