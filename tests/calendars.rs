@@ -111,7 +111,8 @@ fn every_interval_and_rolling_span_holds_what_happened_in_it() {
         let mut world = world(stretch, seed);
         let mut rng = Rng::from_u64(seed);
         let end = Instant::ZERO + minutes(stretch.minutes);
-        let mut looks: Vec<Instant> = (1..=stretch.minutes / 13).map(|turn| Instant::ZERO + minutes(turn * 13)).collect();
+        let mut looks: Vec<Instant> =
+            (1..=stretch.minutes / 13).map(|turn| Instant::ZERO + minutes(turn * 13)).collect();
         // On the border itself, a moment before and a moment after.
         let midnight = wall(stretch.midnight).as_micros() - wall(stretch.from).as_micros();
         looks.extend([-1, 0, 1].map(|more| Instant::from_micros((midnight + more) as u64)));
@@ -180,7 +181,7 @@ fn agents_change_their_team_at_the_local_midnight_and_no_second_is_moved() {
         let page = Exposition::new(live, move || end).render();
         let sum = |family: &str, team: &str| -> f64 {
             let begins = format!("{family}{{team=\"{team}\"");
-            page.lines().filter(|line| line.starts_with(&begins)).map(|line| value(line)).sum()
+            page.lines().filter(|line| line.starts_with(&begins)).map(value).sum()
         };
         let seconds = |team: &str| sum("acd_agent_state_seconds_total", team);
         let (before, all) = (midnight as f64 / 1e6, (stretch.minutes * 60) as f64);
@@ -192,7 +193,7 @@ fn agents_change_their_team_at_the_local_midnight_and_no_second_is_moved() {
         assert_eq!((talks("floor/early"), talks("floor/late")), (1.0, 1.0), "{}", stretch.zone);
         let talking = |team: &str| {
             let name = format!("acd_agent_state_seconds_total{{team=\"{team}\",state=\"talking\"");
-            page.lines().find(|line| line.starts_with(&name)).map(|line| value(line)).unwrap()
+            page.lines().find(|line| line.starts_with(&name)).map(value).unwrap()
         };
         assert!(talking("floor/early") > 8.0 && talking("floor/early") < 10.0, "{}", talking("floor/early"));
         assert!(talking("floor/late") > 30.0 && talking("floor/late") < 32.0, "{}", talking("floor/late"));
@@ -210,7 +211,7 @@ fn world(stretch: &Stretch, seed: u64) -> World {
     let mut manner = Manner::answers(Duration::from_secs(1));
     manner.habits.hang_up = Some(Duration::from_secs(20));
     let setup = WorldSetup {
-        config: Arc::new(read_config(&config).unwrap()),
+        config: Arc::new(read_config(&config).expect("the configuration is right")),
         seed,
         weather: Weather::fair(),
         detail: Detail::Nothing,
@@ -222,7 +223,7 @@ fn world(stretch: &Stretch, seed: u64) -> World {
         origin: wall(stretch.from),
         keeps_notes: true,
     };
-    World::new(setup).unwrap()
+    World::new(setup).expect("every address is numeric")
 }
 
 /// What happened to a visit, by the calendar: microseconds since the epoch, and no more.
@@ -258,7 +259,7 @@ fn events(world: &World) -> Vec<Event> {
         } else {
             continue;
         };
-        let joined = joined.iter().rfind(|(other, _)| other == call).unwrap().1;
+        let joined = joined.iter().rfind(|(other, _)| other == call).expect("it was offered").1;
         events.push(Event { at, joined, what });
     }
     events
@@ -298,7 +299,7 @@ fn look(world: &World, stretch: &Stretch) {
 
 fn ask(world: &World, by: Grain, last: Duration, attribution: Attribution) -> Intervals {
     let question = Question { by, last, attribution, threshold: None };
-    world.books().live().intervals(world.now(), "q", question).unwrap()
+    world.books().live().intervals(world.now(), "q", question).expect("so far back is kept")
 }
 
 /// No gap, no overlap, and the last one is in progress.
@@ -306,7 +307,7 @@ fn follow_each_other(intervals: &[Interval], now: i64) {
     for pair in intervals.windows(2) {
         assert_eq!(wall(&pair[0].end), wall(&pair[1].start));
     }
-    let last = intervals.last().unwrap();
+    let last = intervals.last().expect("now lies in one");
     assert!(wall(&last.start).as_micros() <= now && now < wall(&last.end).as_micros(), "{} {now}", last.start);
 }
 
@@ -317,7 +318,7 @@ fn same(figures: &Figures, events: &[Event], is_in: impl Fn(&Event) -> bool, pla
 }
 
 fn value(line: &str) -> f64 {
-    line.rsplit_once(' ').unwrap().1.parse().unwrap()
+    line.rsplit_once(' ').and_then(|(_, value)| value.parse().ok()).expect("a sample ends with its value")
 }
 
 fn minutes(minutes: u64) -> Duration {
@@ -325,5 +326,5 @@ fn minutes(minutes: u64) -> Duration {
 }
 
 fn wall(text: &str) -> WallTime {
-    WallTime::from_micros(text.parse::<Timestamp>().unwrap().as_microsecond())
+    WallTime::from_micros(text.parse::<Timestamp>().expect("a moment with its offset").as_microsecond())
 }

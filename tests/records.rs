@@ -68,7 +68,8 @@ fn a_fact_lost_or_doubled_is_noticed_by_the_laws_or_by_the_figures() {
                 let is_same = figures_of(&live, world.now()) == whole;
                 seen[what] += 1;
                 let how = ["lost", "doubled"][what];
-                let is_right = if counts_nothing(kind) { is_same } else { !is_lawful || !is_same || is_made_good(kind) };
+                let is_right =
+                    if counts_nothing(kind) { is_same } else { !is_lawful || !is_same || is_made_good(kind) };
                 assert!(is_right, "seed {seed}, {place} {how}: {fact:?}");
                 assert!(!is_lawful || !ends_a_visit(kind), "seed {seed}: the law itself finds {fact:?}");
             }
@@ -165,9 +166,19 @@ fn read_back(text: &str, notes: &[Note]) -> Vec<Note> {
     let (mut lines, mut replay) = (text.lines(), Replay::new());
     let read = |note: &Note| match note {
         Note::Naming(now, naming) => Note::Naming(*now, naming.clone()),
-        Note::Fact(_) => Note::Fact(replay.take(lines.next().unwrap()).unwrap().unwrap()),
+        Note::Fact(_) => Note::Fact(read_one(&mut replay, lines.next())),
     };
     notes.iter().map(read).collect()
+}
+
+fn read_one(replay: &mut Replay, line: Option<&str>) -> Stamped {
+    let line = line.expect("a line for each fact");
+    replay.take(line).unwrap_or_else(|error| panic!("{error}: {line}")).expect("each line comes once")
+}
+
+/// Figures as text.
+fn json(figures: &impl serde::Serialize) -> String {
+    serde_json::to_string(figures).expect("figures are JSON")
 }
 
 /// The first note is the plan at the start.
@@ -186,14 +197,15 @@ fn fold(origin: WallTime, notes: &[Note]) -> Arc<Live> {
 /// Everything that can be asked of the figures: every metric, every queue, every interval by event and by arrival.
 fn figures_of(live: &Arc<Live>, now: Instant) -> Vec<String> {
     let mut all = vec![Exposition::new(Arc::clone(live), move || now).render()];
-    all.push(serde_json::to_string(&live.overview(now).total).unwrap());
+    all.push(json(&live.overview(now).total));
     let hour = Duration::from_secs(3_600);
     for queue in live.queues(now) {
-        all.push(serde_json::to_string(&queue).unwrap());
+        all.push(json(&queue));
         for by in Grain::ALL {
             for attribution in [Attribution::Event, Attribution::Arrival] {
-                let answer = live.intervals(now, &queue.name, Question { by, last: hour, attribution, threshold: None });
-                all.push(answer.map_or_else(|error| error.to_string(), |found| serde_json::to_string(&found).unwrap()));
+                let answer =
+                    live.intervals(now, &queue.name, Question { by, last: hour, attribution, threshold: None });
+                all.push(answer.map_or_else(|error| error.to_string(), |found| json(&found)));
             }
         }
     }

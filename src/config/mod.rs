@@ -39,6 +39,6 @@ pub use teams::{agents_of, paths, teams_of};
 pub use types::{
     AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
     LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig,
-    PenaltyStepConfig, QueueConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig,
-    UnknownSource,
+    PenaltyStepConfig, QueueConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TeamMove,
+    TierConfig, UnknownSource,
 };

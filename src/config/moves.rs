@@ -188,8 +188,7 @@ mod tests {
         let config = config.unwrap();
         let east = config.teams.iter().find(|team| &*team.name == "east").unwrap();
         assert_eq!(east.agents.iter().map(|name| &**name).collect::<Vec<_>>(), ["1001", "1002", "1003"]);
-        let moves: Vec<_> =
-            config.moves.iter().map(|one| (&*one.agent, one.team.as_deref(), one.from)).collect();
+        let moves: Vec<_> = config.moves.iter().map(|one| (&*one.agent, one.team.as_deref(), one.from)).collect();
         let expected = [
             ("1003", Some("west"), wall("2026-12-01T00:00:00+08:00")),
             ("1003", None, wall("2027-01-01T00:00:00-05:00")),
@@ -215,7 +214,11 @@ mod tests {
             (agent("7"), "agents.1.team", "expected a string"),
             (agent("[{ name = \"east\", from = \"2026-13-01\" }]"), "agents.1.team[0].from", "is no date"),
             (agent("[{ name = \"east\", from = \"tomorrow\" }]"), "agents.1.team[0].from", "is no date"),
-            (agent("[{ name = \"east\" }, { name = \"west\" }]"), "agents.1.team[1]", "only the first team has no date"),
+            (
+                agent("[{ name = \"east\" }, { name = \"west\" }]"),
+                "agents.1.team[1]",
+                "only the first team has no date",
+            ),
             (agent("[{}]"), "agents.1.team[0]", "needs a name or a date"),
             (agent("[{ name = \"east\", form = \"2026-12-01\" }]"), "agents.1.team[0].form", "did you mean `from`"),
             (
@@ -224,7 +227,11 @@ mod tests {
                 "is not after the date before it",
             ),
             (agent("\"east\"") + "[teams.other]\nagents = [\"1\"]\n", "team", "is in the team `other` already"),
-            ("[teams.other]\ntime_zone = \"Asia/Peking\"\n".to_string(), "teams.other.time_zone", "no time zone is called"),
+            (
+                "[teams.other]\ntime_zone = \"Asia/Peking\"\n".to_string(),
+                "teams.other.time_zone",
+                "no time zone is called",
+            ),
         ] {
             let errors = read(&text).unwrap_err();
             assert!(errors.len() == 1 && errors[0].contains(place) && errors[0].contains(message), "{text}{errors:#?}");

@@ -1,7 +1,5 @@
 //! The line: an envelope (`v`, `seq`, `at_us`, `time`, `kind`) and the fields of the kind, in this order, in one object of JSON.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
@@ -9,11 +7,8 @@ use crate::acd::Stamped;
 use crate::base::{Instant, WallTime};
 use crate::records::names::Names;
 use crate::records::schema::{self, Kind};
-
-/// The version of the form.
-pub const VERSION: u64 = 1;
-/// Longest line that is read: the longest facts hold a name and a supervisor's words, some hundred bytes.
-pub const LINE_BYTES_MAX: usize = 64 * 1024;
+use crate::records::unreadable::{LINE_BYTES_MAX, Unreadable, VERSION};
+use crate::records::writer::Writer;
 
 /// Whether lines hold what a person could be known by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,42 +29,6 @@ pub struct Line {
     pub time: Option<WallTime>,
     /// The fact with the engine's time.
     pub stamped: Stamped,
-}
-
-/// Why a line cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// Not read at all.
-    #[error("longer than {LINE_BYTES_MAX} bytes")]
-    TooLong,
-    /// Cut off, or none of ours.
-    #[error("no object of JSON: {0}")]
-    NoObject(String),
-    /// A later program wrote it, or none.
-    #[error("version {0}; this program reads versions 1 to {VERSION}")]
-    UnknownVersion(u64),
-    /// A kind that this version does not have.
-    #[error("unknown kind `{}`", .0.escape_debug())]
-    UnknownKind(String),
-    /// A word that this version does not have.
-    #[error("unknown word `{}` in `{field}`", word.escape_debug())]
-    UnknownWord {
-        /// Where.
-        field: String,
-        /// What stands there.
-        word: String,
-    },
-    /// A field that every line of the kind has.
-    #[error("`{0}` is missing")]
-    Missing(String),
-    /// A field of another type.
-    #[error("`{field}` is not {expected}")]
-    Wrong {
-        /// Which.
-        field: String,
-        /// What is written there.
-        expected: String,
-    },
 }
 
 /// Writes facts in their order, one line each.
@@ -96,8 +55,7 @@ impl Scribe {
     pub fn write(&mut self, stamped: &Stamped, text: &mut String) {
         let Stamped { at, fact } = stamped;
         text.push('{');
-        let mut to =
-            Writer { out: text, names: &self.names, is_personal: self.personal == Personal::Told, is_first: true };
+        let mut to = Writer::new(text, &self.names, self.personal == Personal::Told);
         to.number("v", VERSION);
         to.number("seq", self.next);
         to.number("at_us", at.as_micros());
@@ -149,75 +107,4 @@ fn time(object: &Map<String, Json>) -> Result<Option<WallTime>, Unreadable> {
     let time: Option<Timestamp> = value.as_str().and_then(|text| text.parse().ok());
     let wrong = || Unreadable::Wrong { field: "time".to_string(), expected: "a moment of RFC 3339".to_string() };
     time.map(|time| Some(WallTime::from_micros(time.as_microsecond()))).ok_or_else(wrong)
-}
-
-/// Writes the fields of one object.
-#[derive(Debug)]
-pub(super) struct Writer<'a> {
-    out: &'a mut String,
-    pub(super) names: &'a Names,
-    /// True when what a person could be known by is written.
-    pub(super) is_personal: bool,
-    is_first: bool,
-}
-
-impl Writer<'_> {
-    pub(super) fn number(&mut self, name: &str, value: u64) {
-        self.key(name);
-        write!(self.out, "{value}").expect("writing to a string succeeds");
-    }
-
-    pub(super) fn signed(&mut self, name: &str, value: i64) {
-        self.key(name);
-        write!(self.out, "{value}").expect("writing to a string succeeds");
-    }
-
-    pub(super) fn flag(&mut self, name: &str, value: bool) {
-        self.key(name);
-        self.out.push_str(if value { "true" } else { "false" });
-    }
-
-    pub(super) fn null(&mut self, name: &str) {
-        self.key(name);
-        self.out.push_str("null");
-    }
-
-    pub(super) fn text(&mut self, name: &str, value: &str) {
-        self.key(name);
-        self.quote(value);
-    }
-
-    /// An object of its own, which `fields` writes.
-    pub(super) fn object(&mut self, name: &str, fields: impl FnOnce(&mut Self)) {
-        self.key(name);
-        self.out.push('{');
-        self.is_first = true;
-        fields(self);
-        self.out.push('}');
-        self.is_first = false;
-    }
-
-    fn key(&mut self, name: &str) {
-        if !std::mem::take(&mut self.is_first) {
-            self.out.push(',');
-        }
-        self.quote(name);
-        self.out.push(':');
-    }
-
-    /// Text between quotation marks (RFC 8259, section 7).
-    fn quote(&mut self, text: &str) {
-        self.out.push('"');
-        for character in text.chars() {
-            match character {
-                '"' => self.out.push_str("\\\""),
-                '\\' => self.out.push_str("\\\\"),
-                control if control < ' ' => {
-                    write!(self.out, "\\u{:04x}", control as u32).expect("writing to a string succeeds");
-                }
-                other => self.out.push(other),
-            }
-        }
-        self.out.push('"');
-    }
 }

@@ -19,13 +19,16 @@ mod names;
 mod replay;
 mod schema;
 mod setting;
+mod unreadable;
 mod value;
 mod words;
+mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub use line::{LINE_BYTES_MAX, Line, Personal, Scribe, Unreadable, VERSION, read};
+pub use line::{Line, Personal, Scribe, read};
 pub use names::Names;
 pub use replay::{Broken, Replay};
 pub use schema::{Field, Kind, Row, TABLE};
+pub use unreadable::{LINE_BYTES_MAX, Unreadable, VERSION};

@@ -2,7 +2,8 @@
 
 use crate::acd::Stamped;
 use crate::base::Instant;
-use crate::records::line::{Line, Unreadable, read};
+use crate::records::line::{Line, read};
+use crate::records::unreadable::Unreadable;
 
 /// Why lines are not the facts of one run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 use crate::acd::{
-    Actor, AgentSetting, AgentState, DeviceState, Dimensions, EndedBy, Fact, FlowOut, Intervention, OfferCause, QueueSetting, Refusal,
-    Repair,
+    Actor, AgentSetting, AgentState, DeviceState, Dimensions, EndedBy, Fact, FlowOut, Intervention, OfferCause,
+    QueueSetting, Refusal, Repair,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
-use crate::records::line::{Unreadable, Writer};
+use crate::records::unreadable::Unreadable;
 use crate::records::value::Value;
+use crate::records::writer::Writer;
 
 /// One kind of fact.
 #[derive(Debug, Clone, Copy)]

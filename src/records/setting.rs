@@ -9,8 +9,9 @@ use crate::acd::{
     ValueId,
 };
 use crate::base::QueueId;
-use crate::records::line::{Unreadable, Writer};
+use crate::records::unreadable::Unreadable;
 use crate::records::value::{Value, object, text, wrong};
+use crate::records::writer::Writer;
 
 /// A word of `what` that this version does not have.
 fn unknown<T>(name: &str, word: &str) -> Result<T, Unreadable> {
@@ -67,7 +68,9 @@ impl Value for AgentSetting {
         let queue = || QueueId::read("queue", from);
         match what {
             "skill" => {
-                let Ok(level) = u8::try_from(u32::read("level", from)?) else { return wrong("level", "a skill's level") };
+                let Ok(level) = u8::try_from(u32::read("level", from)?) else {
+                    return wrong("level", "a skill's level");
+                };
                 let (name, enabled) = (text("skill", from)?.into(), bool::read("enabled", from)?);
                 Ok(Self::Skill(Skill { name, level, enabled }))
             }
@@ -220,7 +223,9 @@ impl Value for Dimensions {
             if given.get(&key).is_none_or(Json::is_null) {
                 continue;
             }
-            let Ok(value) = u16::try_from(u32::read(&key, given)?) else { return wrong(&key, "a whole number below 2^16") };
+            let Ok(value) = u16::try_from(u32::read(&key, given)?) else {
+                return wrong(&key, "a whole number below 2^16");
+            };
             all = all.with(dimension, ValueId(value));
         }
         Ok(all)

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{
-    Actor, AgentSetting, AgentState, DeviceState, Dimension, Dimensions, Direction, Fact, FlowOut, Intervention, Laid, Membership, Plan,
-    QueueSetting, QueueState, Reason, Refusal, Repair, ReserveMode, ReserveThresholds, Skill, Stamped, ValueId, strategy,
+    Actor, AgentSetting, AgentState, DeviceState, Dimension, Dimensions, Direction, Fact, FlowOut, Intervention, Laid,
+    Membership, Plan, QueueSetting, QueueState, Reason, Refusal, Repair, ReserveMode, ReserveThresholds, Skill,
+    Stamped, ValueId, strategy,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId, Rng, WallTime};
 use crate::records::schema::{self, Kind, TABLE};
@@ -217,7 +218,8 @@ fn what_is_wrong_with_a_line_is_named() {
     assert!(change("null", "\"noon\"").starts_with("`time` is not"));
     assert!(change("}", "").starts_with("no object of JSON"));
     assert!(change(good, "[1]").starts_with("no object of JSON"));
-    let flowed = line(Fact::FlowedOut { call: CallId(1), queue: QueueId(0), wait: Duration::ZERO, reason: FlowOut::Full });
+    let flowed =
+        line(Fact::FlowedOut { call: CallId(1), queue: QueueId(0), wait: Duration::ZERO, reason: FlowOut::Full });
     let error = read(&flowed.replace("\"full\"", "\"fool\"")).unwrap_err();
     assert_eq!(error, Unreadable::UnknownWord { field: "reason".to_string(), word: "fool".to_string() });
     assert_eq!(read(&" ".repeat(LINE_BYTES_MAX + 1)), Err(Unreadable::TooLong));
@@ -226,7 +228,8 @@ fn what_is_wrong_with_a_line_is_named() {
 
 #[test]
 fn fields_of_a_later_writer_are_passed_over_and_an_earlier_writer_s_absence_is_null() {
-    let later = r#"{"v":1,"seq":0,"at_us":5,"mood":"good","kind":"refused","queue_id":2,"cause":"closed","x":{"y":[1]}}"#;
+    let later =
+        r#"{"v":1,"seq":0,"at_us":5,"mood":"good","kind":"refused","queue_id":2,"cause":"closed","x":{"y":[1]}}"#;
     let (queue, cause, dimensions) = (Some(QueueId(2)), Refusal::Closed, Dimensions::default());
     assert_eq!(read(later).unwrap().stamped.fact, Fact::Refused { queue, cause, dimensions });
     let earlier = r#"{"v":1,"seq":0,"at_us":5,"kind":"refused","cause":"closed"}"#;
@@ -286,7 +289,8 @@ fn page() -> String {
     let mut scribe = scribe(Personal::Told);
     scribe.names_mut().learn(&Plan::default(), &[]);
     for row in TABLE {
-        writeln!(page, "\n## {}\n\n{}\n\n| field | form | meaning |\n|---|---|---|", row.kind.as_str(), row.meaning).unwrap();
+        writeln!(page, "\n## {}\n\n{}\n\n| field | form | meaning |\n|---|---|---|", row.kind.as_str(), row.meaning)
+            .unwrap();
         for field in row.fields {
             let keys: Vec<_> = field.keys().iter().map(|key| format!("`{key}`")).collect();
             writeln!(page, "| {} | {} | {} |", keys.join(" "), field.form, field.meaning).unwrap();

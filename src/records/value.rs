@@ -8,8 +8,9 @@ use serde_json::{Map, Value as Json};
 
 use crate::acd::{Actor, AgentState, DeviceState, Reason};
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
-use crate::records::line::{Unreadable, Writer};
+use crate::records::unreadable::Unreadable;
 use crate::records::words::{Own, Plain, Word};
+use crate::records::writer::Writer;
 
 /// What stands in a fact whose personal part was left out of the line: no key of any phone.
 pub(super) const WITHHELD: char = char::REPLACEMENT_CHARACTER;
@@ -53,7 +54,11 @@ pub(super) fn text<'m>(name: &str, from: &'m Map<String, Json>) -> Result<&'m st
 }
 
 /// The object of a field, and the word that tells what else is in it.
-pub(super) fn object<'m>(name: &str, word: &str, from: &'m Map<String, Json>) -> Result<(&'m Map<String, Json>, &'m str), Unreadable> {
+pub(super) fn object<'m>(
+    name: &str,
+    word: &str,
+    from: &'m Map<String, Json>,
+) -> Result<(&'m Map<String, Json>, &'m str), Unreadable> {
     let Some(object) = get(name, from)?.as_object() else { return wrong(name, "an object") };
     Ok((object, text(word, object)?))
 }
@@ -174,8 +179,16 @@ macro_rules! named_id {
     };
 }
 
-named_id!(QueueId, queue, "a number that stays with the name for one run of the engine, and the name where it is known");
-named_id!(AgentId, agent, "a number that stays with the name for one run of the engine, and the name where it is known");
+named_id!(
+    QueueId,
+    queue,
+    "a number that stays with the name for one run of the engine, and the name where it is known"
+);
+named_id!(
+    AgentId,
+    agent,
+    "a number that stays with the name for one run of the engine, and the name where it is known"
+);
 named_id!(PeerId, peer, "a number that stays with the name for one run of the engine, and the name where it is known");
 
 /// What may be missing.
@@ -313,10 +326,9 @@ impl Value for AgentState {
         match state {
             "not_ready" => read_reason(object).map(Self::NotReady),
             "other_call" => word("direction", object).map(Self::OtherCall),
-            plain => Plain::of_word(plain).map(Plain::state).ok_or_else(|| Unreadable::UnknownWord {
-                field: name.to_string(),
-                word: plain.to_string(),
-            }),
+            plain => Plain::of_word(plain)
+                .map(Plain::state)
+                .ok_or_else(|| Unreadable::UnknownWord { field: name.to_string(), word: plain.to_string() }),
         }
     }
 }
@@ -345,7 +357,8 @@ fn read_reason(from: &Map<String, Json>) -> Result<Reason, Unreadable> {
 }
 
 impl Value for DeviceState {
-    const FORM: &'static str = "an object: `state` is `unknown` `idle` `ringing` `offline` or `busy`; of `busy` the `direction`";
+    const FORM: &'static str =
+        "an object: `state` is `unknown` `idle` `ringing` `offline` or `busy`; of `busy` the `direction`";
 
     fn write(&self, name: &str, to: &mut Writer<'_>) {
         to.object(name, |to| match self {

@@ -1,6 +1,8 @@
 //! The words of the form for the engine's enumerations. Each list is complete: a variant without its word does not build.
 
-use crate::acd::{AgentState, Direction, EndedBy, FlowOut, OfferCause, QueueState, Reason, Refusal, Repair, ReserveMode};
+use crate::acd::{
+    AgentState, Direction, EndedBy, FlowOut, OfferCause, QueueState, Reason, Refusal, Repair, ReserveMode,
+};
 
 /// An enumeration whose values are words.
 pub(super) trait Word: Copy + PartialEq + 'static {
