@@ -12,6 +12,7 @@ use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresh
 use crate::base::WallTime;
 
 use super::figures::FiguresConfig;
+use super::transfer::TransferConfig;
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,8 @@ pub struct Config {
     pub reasons: Vec<Arc<str>>,
     /// `[figures]`
     pub figures: FiguresConfig,
+    /// `[transfer]`
+    pub transfer: TransferConfig,
 }
 
 impl Config {

@@ -19,6 +19,7 @@ mod names;
 mod replay;
 mod schema;
 mod setting;
+mod transfer;
 mod unreadable;
 mod value;
 mod words;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::acd::{
     Actor, AgentSetting, AgentState, DeviceState, Dimensions, EndedBy, Fact, FlowOut, Intervention, OfferCause,
-    QueueSetting, Refusal, Repair,
+    QueueSetting, Refusal, Repair, Target, Transfer, TransferKind, TransferStep,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 use crate::records::unreadable::Unreadable;
@@ -45,8 +45,14 @@ impl Field {
     }
 }
 
+/// A fact with its fields, as a pattern or as a value: some have them in a struct of their own.
+macro_rules! fact {
+    ($kind:ident { $($fields:tt)* }) => { Fact::$kind { $($fields)* } };
+    ($kind:ident $inner:ident { $($fields:tt)* }) => { Fact::$kind($inner { $($fields)* }) };
+}
+
 macro_rules! facts {
-    ($($kind:ident $word:literal $meaning:literal {
+    ($($kind:ident $(($inner:ident))? $word:literal $meaning:literal {
         $($field:ident: $type:ty = $name:literal $help:literal,)*
     })*) => {
         /// What sort of fact it is.
@@ -89,7 +95,7 @@ macro_rules! facts {
         /// Writes the fields of a fact.
         pub(super) fn write(fact: &Fact, to: &mut Writer<'_>) {
             match fact {
-                $(Fact::$kind { $($field),* } => {
+                $(fact!($kind $($inner)? { $($field),* }) => {
                     $(<$type as Value>::write($field, $name, to);)*
                 })*
             }
@@ -98,7 +104,7 @@ macro_rules! facts {
         /// Reads the fields of a fact of this kind.
         pub(super) fn read(kind: Kind, from: &Map<String, Json>) -> Result<Fact, Unreadable> {
             Ok(match kind {
-                $(Kind::$kind => Fact::$kind { $($field: <$type as Value>::read($name, from)?),* },)*
+                $(Kind::$kind => fact!($kind $($inner)? { $($field: <$type as Value>::read($name, from)?),* }),)*
             })
         }
 
@@ -107,7 +113,7 @@ macro_rules! facts {
         pub(super) fn draw(kind: Kind, rng: &mut crate::base::Rng) -> Fact {
             use crate::records::tests::Draw;
             match kind {
-                $(Kind::$kind => Fact::$kind { $($field: <$type as Draw>::draw(rng)),* },)*
+                $(Kind::$kind => fact!($kind $($inner)? { $($field: <$type as Draw>::draw(rng)),* }),)*
             }
         }
     };
@@ -174,6 +180,24 @@ facts! {
         talk: Duration = "talk_us" "How long they were joined.",
         hold: Duration = "hold_us" "How much of that one of both held.",
         by: EndedBy = "ended_by" "Which side ended it.",
+    }
+    Reached "reached" "An agent who was rung by name for a call that is handed on has answered: they talk. No visit is part of it." {
+        call: CallId = "call" "The call.",
+        queue: QueueId = "queue" "The queue that the caller was answered from.",
+        agent: AgentId = "agent" "Who answered.",
+    }
+    Transfer(Transfer) "transfer" "A caller is handed on, or somebody is consulted: how far that is." {
+        call: CallId = "call" "The call.",
+        queue: QueueId = "queue" "The queue that the caller was answered from.",
+        agent: AgentId = "agent" "Who hands the caller on.",
+        kind: TransferKind = "how" "Whether somebody is consulted first.",
+        target: Target = "target" "To whom.",
+        step: TransferStep = "step" "How far it is.",
+    }
+    OutsideEnded "outside_ended" "A caller who was handed to a number outside, and whoever is there, have parted." {
+        call: CallId = "call" "The call.",
+        talk: Duration = "talk_us" "How long they were joined.",
+        by: EndedBy = "ended_by" "Which side ended it; the agent's is that of the number.",
     }
     WrapUpEnded "wrap_up_ended" "An agent's wrap-up after a talk ended." {
         queue: QueueId = "queue" "The queue the talk belonged to.",

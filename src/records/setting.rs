@@ -10,13 +10,8 @@ use crate::acd::{
 };
 use crate::base::QueueId;
 use crate::records::unreadable::Unreadable;
-use crate::records::value::{Value, object, text, wrong};
+use crate::records::value::{Value, object, text, unknown, wrong};
 use crate::records::writer::Writer;
-
-/// A word of `what` that this version does not have.
-fn unknown<T>(name: &str, word: &str) -> Result<T, Unreadable> {
-    Err(Unreadable::UnknownWord { field: name.to_string(), word: word.to_string() })
-}
 
 impl Value for AgentSetting {
     const FORM: &'static str = "an object: `what` is `skill` (with `skill`, `level`, `enabled`), `membership` (with `queue_id` and the \

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::acd::{
     Actor, AgentSetting, AgentState, DeviceState, Dimension, Dimensions, Direction, Fact, FlowOut, Intervention, Laid,
     Membership, Plan, QueueSetting, QueueState, Reason, Refusal, Repair, ReserveMode, ReserveThresholds, Skill,
-    Stamped, ValueId, strategy,
+    Stamped, Target, TransferFailure, TransferKind, TransferStep, ValueId, strategy,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId, Rng, WallTime};
 use crate::records::schema::{self, Kind, TABLE};
@@ -80,6 +80,18 @@ draws! {
         0 => Self::HangUp,
         1 => Self::Withdraw,
         _ => Self::Requeue(Draw::draw(rng)),
+    };
+    Target: rng => match rng.below(3) {
+        0 => Self::Agent(Draw::draw(rng)),
+        1 => Self::Queue(Draw::draw(rng)),
+        _ => Self::Number(Pii::new(Draw::draw(rng))),
+    };
+    TransferStep: rng => match rng.below(5) {
+        0 => Self::Begun(Draw::draw(rng)),
+        1 => Self::Answered,
+        2 => Self::Completed,
+        3 => Self::Cancelled,
+        _ => Self::Failed(Draw::draw(rng)),
     };
     Dimensions: rng => Dimension::ALL.into_iter().fold(Self::default(), |all, dimension| {
         all.with(dimension, ValueId(rng.u32() as u16 >> pick(rng, &[0, 8, 15])))
@@ -175,6 +187,8 @@ fn a_line_holds_the_fields_of_the_table_and_no_others() {
 fn words_are_those_of_the_metrics_labels() {
     assert!(FlowOut::ALL.into_iter().all(|value| value.as_str() == value.word()));
     assert!(ReserveMode::WORDS.iter().all(|(value, word)| value.as_str() == *word));
+    assert!(TransferKind::WORDS.iter().all(|(value, word)| value.as_str() == *word));
+    assert!(TransferFailure::WORDS.iter().all(|(value, word)| value.as_str() == *word));
     assert!(QueueState::WORDS.iter().all(|(value, word)| value.as_str() == *word));
     assert!(Refusal::ALL.into_iter().all(|value| value.as_str() == value.word()));
     assert!(Repair::ALL.into_iter().all(|value| value.as_str() == value.word()));

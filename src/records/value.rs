@@ -41,6 +41,11 @@ pub(super) fn wrong<T>(name: &str, form: &str) -> Result<T, Unreadable> {
     Err(Unreadable::Wrong { field: name.to_string(), expected: form.to_string() })
 }
 
+/// A word of `what` that this version does not have.
+pub(super) fn unknown<T>(name: &str, word: &str) -> Result<T, Unreadable> {
+    Err(Unreadable::UnknownWord { field: name.to_string(), word: word.to_string() })
+}
+
 fn number(name: &str, from: &Map<String, Json>) -> Result<u64, Unreadable> {
     get(name, from)?.as_u64().map_or_else(|| wrong(name, "a whole number"), Ok)
 }
@@ -292,7 +297,7 @@ impl Value for Actor {
 
 impl Value for AgentState {
     const FORM: &'static str = "an object: `state` is `logged_out` `ready` `unreachable` `reserved` `ringing` `talking` `hold` \
-                                `wrap_up` `not_ready` or `other_call`; of `not_ready` the `reason`, with `custom` true when a \
+                                `consult` `wrap_up` `not_ready` or `other_call`; of `not_ready` the `reason`, with `custom` true when a \
                                 person gave it; of `other_call` the `direction`";
 
     fn write(&self, name: &str, to: &mut Writer<'_>) {
@@ -304,6 +309,7 @@ impl Value for AgentState {
             Self::Ringing => Plain::Ringing,
             Self::Talking => Plain::Talking,
             Self::Hold => Plain::Hold,
+            Self::Consult => Plain::Consult,
             Self::WrapUp => Plain::WrapUp,
             Self::NotReady(reason) => {
                 return to.object(name, |to| {

@@ -1,8 +1,7 @@
 //! The words of the form for the engine's enumerations. Each list is complete: a variant without its word does not build.
 
 use crate::acd::{
-    AgentState, Direction, EndedBy, FlowOut, OfferCause, QueueState, Reason, Refusal, Repair, ReserveMode,
-};
+    AgentState, Direction, EndedBy, FlowOut, OfferCause, QueueState, Reason, Refusal, Repair, ReserveMode, TransferFailure, TransferKind};
 
 /// An enumeration whose values are words.
 pub(super) trait Word: Copy + PartialEq + 'static {
@@ -79,7 +78,7 @@ words!(OfferCause {
     AgentGone = "agent_gone",
 });
 
-words!(EndedBy { Caller = "caller", Agent = "agent", Supervisor = "supervisor", System = "system" });
+words!(EndedBy { Caller = "caller", Agent = "agent", Supervisor = "supervisor", System = "system", Transfer = "transfer" });
 
 words!(Repair {
     Release = "release",
@@ -88,6 +87,17 @@ words!(Repair {
     GhostCall = "ghost_call",
     OrphanCall = "orphan_call",
     OrphanLeg = "orphan_leg",
+});
+
+words!(TransferKind { Blind = "blind", Consult = "consult" });
+
+words!(TransferFailure {
+    Unavailable = "unavailable",
+    NotTaken = "not_taken",
+    Unreachable = "unreachable",
+    FlowedOut = "flowed_out",
+    CallerGone = "caller_gone",
+    Withdrawn = "withdrawn",
 });
 
 words!(Direction { In = "in", Out = "out", Internal = "internal" });
@@ -102,6 +112,7 @@ pub(super) enum Plain {
     Ringing,
     Talking,
     Hold,
+    Consult,
     WrapUp,
 }
 
@@ -113,6 +124,7 @@ words!(Plain {
     Ringing = "ringing",
     Talking = "talking",
     Hold = "hold",
+    Consult = "consult",
     WrapUp = "wrap_up",
 });
 
@@ -127,6 +139,7 @@ impl Plain {
             Self::Ringing => AgentState::Ringing,
             Self::Talking => AgentState::Talking,
             Self::Hold => AgentState::Hold,
+            Self::Consult => AgentState::Consult,
             Self::WrapUp => AgentState::WrapUp,
         }
     }

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{self, AgentTarget, DeviceState, Reason};
+use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferKind, TransferOutcome};
 use crate::base::{Instant, Rng, WallTime};
 use crate::config::Config;
-use crate::node::AgentChange;
+use crate::node::{AgentChange, Consulted};
 use crate::sim::act::Act;
 use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
@@ -32,6 +32,8 @@ pub struct Verdict {
     pub offered: u64,
     /// Those answered.
     pub answered: u64,
+    /// Transfers by how they ended, in the order of [`TransferOutcome::ALL`].
+    pub transfers: [u64; TransferOutcome::ALL.len()],
     /// The ladder, when it was asked for.
     pub ladder: String,
 }
@@ -45,6 +47,7 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
         hash: world.ladder.hash(),
         offered: sum(|tally| tally.offered),
         answered: sum(|tally| tally.answered),
+        transfers: TransferOutcome::ALL.map(|outcome| world.oracle().transfers(outcome)),
         ladder: world.ladder.text(),
     }
 }
@@ -110,11 +113,23 @@ fn describe(act: &Act) -> String {
     if matches!(act, Act::Reload(_)) { "reload".to_string() } else { format!("{act:?}") }
 }
 
+/// Numbers that callers may be handed to; nobody has the last one.
+const OUTSIDE: [&str; 3] = ["4420", "4421", "4422"];
+
 /// Keeps the draws of a world apart from those of its node and network.
 const SALT: u64 = 0x5eed_0000_0000_0001;
 
 /// Keeps the shape of a node apart from the rest.
 const PARTS: u64 = 0x5eed_0000_0000_0003;
+
+/// What numbers belong to; another after a reload.
+const NAMED: [&str; 4] =
+    [", group = \"hotline\"", ", group = \"hotline\", campaign = \"spring\"", "", ", campaign = \"autumn\""];
+/// Regions of callers; others after a reload.
+const REGIONS: [&str; 2] =
+    ["130 = \"north\", 13 = \"south\", 1311 = \"east\"", "13 = \"west\", 132 = \"north\", 133 = \"east\""];
+/// Fewer places than values.
+const SERIES_MAX: &str = "series_max = { number = 2, campaign = 1, region = 2, agent = 3 }";
 
 /// The fixed traits of one world.
 #[derive(Debug, Clone)]
@@ -249,6 +264,10 @@ impl Draw {
         writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = false\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
         text.push_str("[teams.floor]\n[teams.east]\nparent = \"floor\"\n[teams.west]\nparent = \"floor\"\n");
+        let on_hang_up = if self.shape.calls % 3 == 0 { "requeue" } else { "complete" };
+        let codes = "blind = \"*3\"\nconsult = \"*2\"\ncomplete = \"*4\"\ncancel = \"*1\"";
+        writeln!(text, "[transfer]\npeer = \"pbx\"\nring_timeout = \"8s\"\non_hang_up = \"{on_hang_up}\"\n{codes}")
+            .expect("writing to a string succeeds");
         for queue in 0..self.shape.queues {
             let removed = reload > 0 && queue > 0 && self.rng.chance(0.3);
             if removed {
@@ -256,9 +275,14 @@ impl Draw {
             }
             let lines = &self.shape.queue_lines[queue as usize];
             let open = if reload > 0 && self.rng.chance(0.1) { "open = false\n" } else { "" };
-            writeln!(text, "[queues.q{queue}]\nnumbers = [\"80{queue}\"]\n{lines}{open}")
+            let named = NAMED[(queue + reload) as usize % NAMED.len()];
+            writeln!(text, "[queues.q{queue}]\nnumbers = [{{ number = \"80{queue}\"{named} }}]\n{lines}{open}")
                 .expect("writing to a string succeeds");
         }
+        // Few places, so that some values share those of the others.
+        let regions = REGIONS[reload as usize % REGIONS.len()];
+        writeln!(text, "[figures]\nregions = {{ {regions} }}\nagent_series = true\n{SERIES_MAX}")
+            .expect("writing to a string succeeds");
         // Ports are reserved by the number of agents: where they are scarce, no agent comes by a reload.
         let agents = self.shape.agents + if self.shape.ports < 200 { 0 } else { reload };
         for agent in 0..agents {
@@ -315,10 +339,14 @@ impl Draw {
             let manner = self.manner();
             acts.push((Instant::ZERO, Act::Manner((1001 + agent).to_string(), manner)));
         }
+        for number in &OUTSIDE[..2] {
+            acts.push((Instant::ZERO, Act::Phone(number.to_string(), "pbx".to_string(), self.manner())));
+        }
         let mut at = Instant::from_micros(500_000);
         for call in 0..self.shape.calls {
             at += self.seconds(self.shape.pace.as_secs_f64());
-            let caller = format!("c{call}");
+            // Some withhold their number, as it is no number.
+            let caller = if call % 5 == 4 { format!("c{call}") } else { format!("13{}{call}", call % 4) };
             let act = self.dial(&caller);
             acts.push((at, act));
             self.meddle(at, &caller, &mut acts);
@@ -416,7 +444,7 @@ impl Draw {
     fn meddle(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
         let later = at + self.seconds(5.0);
         let agent = (1001 + self.rng.below(self.shape.agents)).to_string();
-        match self.rng.below(28) {
+        match self.rng.below(40) {
             0 => acts.push((later, Act::Withdraw(caller.to_string()))),
             1 => acts.push((later, Act::Requeue(caller.to_string(), None))),
             2 => {
@@ -448,11 +476,41 @@ impl Draw {
                 acts.push((later, Act::Device(agent.clone(), self.pick(&states))));
                 acts.push((free, Act::Device(agent, DeviceState::Idle)));
             }
+            28..=37 => {
+                for attempt in 0..4 {
+                    self.hand_on(later + Duration::from_secs(2) * attempt, caller, acts);
+                }
+            }
             16 => acts.push((later, Act::ExtendWrapUp(agent, self.seconds(5.0)))),
             17 => acts.push((later, Act::EndWrapUp(agent))),
             18 => acts.push((later, Act::Assign(agent, AgentChange::Team(Some("floor".to_string()))))),
             19 => acts.push((later, Act::Assign(agent, AgentChange::Team(None)))),
             20 => acts.push((later, Act::Assign(agent, AgentChange::Defaults(None)))),
+            _ => {}
+        }
+    }
+
+    /// A caller is handed on, perhaps in vain, and somebody may put an end to it.
+    fn hand_on(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
+        let agent = 1001 + self.rng.below(self.shape.agents);
+        let target = match self.rng.below(4) {
+            0 | 1 => format!("agent:{agent}"),
+            2 => format!("queue:q{}", self.rng.below(self.shape.queues)),
+            _ => format!("number:{}", self.pick(&OUTSIDE)),
+        };
+        let kind = self.pick(&[TransferKind::Blind, TransferKind::Consult, TransferKind::Consult]);
+        acts.push((at, Act::Transfer(caller.to_string(), kind, target)));
+        let later = at + self.seconds(3.0);
+        match self.rng.below(8) {
+            0..=2 => acts.push((later, Act::Consultation(caller.to_string(), Consulted::Complete))),
+            3 => acts.push((later, Act::Consultation(caller.to_string(), Consulted::Cancel))),
+            4 => acts.push((later, Act::Requeue(caller.to_string(), None))),
+            5 => acts.push((later, Act::Withdraw(caller.to_string()))),
+            6 => {
+                for key in "*21001#".chars() {
+                    acts.push((at, Act::Press(agent.to_string(), key)));
+                }
+            }
             _ => {}
         }
     }

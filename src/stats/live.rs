@@ -21,7 +21,7 @@ use dashmap::DashMap;
 
 use crate::acd::{
     AgentPlan, AgentState, Dimension, Dimensions, Fact, Intake, OfferResult, Plan, QueuePlan, Refusal, Repair, Skill,
-    Stamped, ValueId,
+    Stamped, Target, Transfer, TransferOutcome, ValueId,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, WallTime};
 use crate::stats::agents::{Agent, ByState, Group, Kind, Talk};
@@ -241,14 +241,14 @@ impl Live {
             }
             Fact::Missed { call, queue } => self.queue_of(*queue)?.on_missed(when, self.visit(when, *call).joined),
             Fact::Oldest { queue, since } => self.queue_of(*queue)?.on_oldest(*since),
+            Fact::Reserve { queue, active } => self.queue_of(*queue)?.on_reserve(*active),
+            Fact::Lending { queue, lends } => self.queue_of(*queue)?.on_lending(*lends),
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
             // For call records and events, not for figures: what a setting changes comes with the plan, what an intervention
             // does is told by the facts that follow.
             Fact::CallerAnswered { .. }
             | Fact::Digit { .. }
-            | Fact::Reserve { .. }
-            | Fact::Lending { .. }
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
             | Fact::PrioritySet { .. }
@@ -263,6 +263,9 @@ impl Live {
                 self.queue_of(*queue)?.on_talk(when, *talk, *hold);
                 self.on_talk_ended(*queue, *agent, *talk)?;
             }
+            Fact::Reached { call, .. } => self.contacts.on_reached(*call),
+            Fact::Transfer(transfer) => self.on_transfer(transfer)?,
+            Fact::OutsideEnded { call, by, .. } => self.contacts.on_talk_ended(stamped.at, *call, *by),
             Fact::WrapUpEnded { queue, agent, wrap_up } => self.on_wrap_up_ended(when, *queue, *agent, *wrap_up)?,
             Fact::WrapUpExtended { .. } => {}
             Fact::InstantAnswer { queue, .. } => self.queue_of(*queue)?.on_instant_answer(),
@@ -287,6 +290,16 @@ impl Live {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// A number outside that has the caller keeps the contact open; everything else is told by other facts too.
+    fn on_transfer(&self, transfer: &Transfer) -> Result<(), Contradiction> {
+        let Some(outcome) = transfer.step.outcome() else { return Ok(()) };
+        if outcome == TransferOutcome::Completed && matches!(transfer.target, Target::Number(_)) {
+            self.contacts.on_reached(transfer.call);
+        }
+        self.queue_of(transfer.queue)?.on_transfer(transfer.kind, &transfer.target, outcome);
         Ok(())
     }
 
