@@ -1,6 +1,7 @@
 //! Agents: every change of an agent's state passes through [`Engine::begin`], which keeps the idle index, the agent's one
 //! timer and the fact in step.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing, Wish};
@@ -82,6 +83,12 @@ impl Engine {
         self.stand_anew(&[agent]);
         let new = self.agents.get_mut(agent).and_then(Agent::new_disagreement);
         self.tell_disagreement(agent, new);
+    }
+
+    pub(super) fn on_set_team(&mut self, agent: AgentId, team: Option<Arc<str>>, by: Actor) {
+        if self.agents.get(agent).is_some() {
+            self.tell(Fact::AgentTeam { agent, team, by });
+        }
     }
 
     /// Agents behind a silent neighbour are unreachable; behind one that answers again they are ready, in their old turn.

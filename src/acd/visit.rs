@@ -36,7 +36,6 @@ impl Engine {
         };
         let dimensions = asks.dimensions;
         self.seq += 1;
-        let watched = row.is_watched();
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
         let reach = row.reach(since, self.now);

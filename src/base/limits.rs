@@ -68,6 +68,8 @@ pub const ATTRIBUTES_MAX: usize = 32;
 pub const STEPS_MAX: usize = 16;
 /// Teams of a configuration: one for every twenty of the most agents.
 pub const TEAMS_MAX: usize = 1_000;
+/// Dates at which one agent changes its team: one a month for two years.
+pub const TEAM_DATES_MAX: usize = 24;
 /// Reasons of not ready: a list that people choose from.
 pub const REASONS_MAX: usize = 64;
 /// Longest reason of not ready: it is shown in tables.

@@ -59,6 +59,7 @@ impl Up {
             | Command::ExtendWrapUp { .. }
             | Command::EndWrapUp { .. }
             | Command::Device { .. }
+            | Command::SetTeam { .. }
             | Command::ChangeAgent { .. }
             | Command::ChangeQueue { .. }
             | Command::PeerState { .. }

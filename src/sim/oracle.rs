@@ -302,6 +302,7 @@ impl Oracle {
             | Fact::Supervised { .. }
             | Fact::Device { .. }
             | Fact::PeerState { .. }
+            | Fact::AgentTeam { .. }
             | Fact::CallerAnswered { .. }
             | Fact::Digit { .. } => Ok(()),
         }
