@@ -1,6 +1,7 @@
 //! Facts in words, for ladders: names instead of ids, nothing that repeats what a neighbouring line says.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{
@@ -91,9 +92,7 @@ impl Names {
             Fact::Device { agent: id, device, by } => {
                 format!("{} device is {}{}", agent(id), device_text(device), who(by))
             }
-            Fact::AgentTeam { agent: id, team, .. } => {
-                format!("{} is in {} from here on", agent(id), team.as_ref().map_or("no team", |team| team))
-            }
+            Fact::AgentTeam { agent: id, team, .. } => format!("{} is in {} from here on", agent(id), team_text(team)),
             Fact::Reserve { queue: id, active } => format!("{} reserve {}", queue(id), reserve(*active)),
             Fact::Lending { queue: id, lends } => format!("{} lends {}", queue(id), lending(*lends)),
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
@@ -144,6 +143,10 @@ fn intervention<'n>(what: &Intervention, queue: impl Fn(&QueueId) -> &'n str) ->
         Intervention::Withdraw => "is withdrawn".to_string(),
         Intervention::Requeue(to) => format!("is requeued to {}", queue(to)),
     }
+}
+
+fn team_text(team: &Option<Arc<str>>) -> &str {
+    team.as_deref().unwrap_or("no team")
 }
 
 fn device_text(device: &DeviceState) -> String {

@@ -275,13 +275,10 @@ impl Oracle {
                 self.begin_talk(*call, *agent)
             }
             Fact::Transfer(transfer) => self.hand_on(transfer),
-            Fact::OutsideEnded { call, .. } => {
-                if self.outside.remove(call) {
-                    Ok(())
-                } else {
-                    Err("the call talks with no number".to_string())
-                }
-            }
+            Fact::OutsideEnded { call, .. } => match self.outside.remove(call) {
+                true => Ok(()),
+                false => Err("the call talks with no number".to_string()),
+            },
             Fact::AgentState { agent, from, to, .. } => self.set_state(*agent, from, to),
             Fact::Refused { .. } => {
                 self.refused += 1;

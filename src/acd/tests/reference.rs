@@ -314,9 +314,7 @@ impl Reference {
                 self.decide(*queue, &visit, false);
                 seen.abandoned_ringing += u64::from(*while_ringing);
             }
-            Fact::FlowedOut { call, queue, wait, .. } => {
-                self.leave(*call, *queue, *wait, 3);
-            }
+            Fact::FlowedOut { call, queue, wait, .. } => drop(self.leave(*call, *queue, *wait, 3)),
             Fact::Missed { call, queue } => {
                 self.on_missed(*call, *queue);
                 seen.missed += 1;
@@ -334,8 +332,7 @@ impl Reference {
             }
             Fact::TalkEnded { agent, talk, .. } => {
                 let past = &mut self.worker(*agent).past;
-                past.idle_since = Some(at);
-                past.talk += *talk;
+                (past.idle_since, past.talk) = (Some(at), past.talk + *talk);
             }
             Fact::WrapUpEnded { agent, wrap_up, .. } => {
                 assert_eq!(self.worker(*agent).state, AgentState::WrapUp);

@@ -2,11 +2,28 @@
 //! finds is small, so that the table's spare room is small too.
 
 use std::hash::BuildHasherDefault;
+use std::net::SocketAddr;
 
 use super::event::ClientKey;
-use super::stack::Client;
+use super::invite_client::InviteClient;
+use super::request_client::RequestClient;
 use crate::base::idmap::IdHasher;
 use crate::base::{Slots, SteadyMap};
+use crate::sip::name::Method;
+
+/// One client transaction.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) peer: SocketAddr,
+    pub(super) method: Method,
+    pub(super) machine: ClientMachine,
+}
+
+#[derive(Debug)]
+pub(super) enum ClientMachine {
+    Invite(InviteClient),
+    Request(RequestClient),
+}
 
 /// See the module.
 #[derive(Debug)]

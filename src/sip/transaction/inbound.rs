@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::clients::ClientMachine;
 use super::event::{ClientKey, Event, ServerKey};
 use super::invite_server::InviteServer;
 use super::key::{ByMatch, ByMerge, serial_of};
 use super::request_server::RequestServer;
-use super::stack::{ClientMachine, Server, ServerMachine, Stack};
+use super::stack::{Server, ServerMachine, Stack};
 use crate::base::digits::padded_hex;
 use crate::base::{Instant, limits};
 use crate::sip::check::{Refusal, acceptable_response, check};

@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::build;
+use super::clients::{Client, ClientMachine};
 use super::event::{ClientKey, Door, ServerKey};
 use super::invite_client::InviteClient;
 use super::key::branch_proof;
 use super::request_client::RequestClient;
-use super::stack::{Client, ClientMachine, ServerMachine, Stack};
+use super::stack::{ServerMachine, Stack};
 use crate::base::Instant;
 use crate::base::digits::{Digits, padded_hex};
 use crate::sip::message::Message;

@@ -4,17 +4,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::clients::Clients;
+use super::clients::{ClientMachine, Clients};
 use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit};
 use super::hash::Secret;
-use super::invite_client::InviteClient;
 use super::invite_server::InviteServer;
 use super::key::{ByMatch, ByMerge, COOKIE, KeyText, SHARD_AT};
 use super::link::{Alarm, Life, Output, Owner};
-use super::request_client::RequestClient;
 use super::request_server::RequestServer;
 use crate::base::{Instant, Rng, Slots, SteadyMap, limits};
-use crate::sip::name::Method;
 
 /// All transactions of one shard (RFC 3261 section 17, RFC 6026), over UDP.
 ///
@@ -46,20 +43,6 @@ pub struct Stack {
     pub(super) room: usize,
     /// The key of the message in hand.
     pub(super) key: KeyText,
-}
-
-/// One client transaction.
-#[derive(Debug)]
-pub(super) struct Client {
-    pub(super) peer: SocketAddr,
-    pub(super) method: Method,
-    pub(super) machine: ClientMachine,
-}
-
-#[derive(Debug)]
-pub(super) enum ClientMachine {
-    Invite(InviteClient),
-    Request(RequestClient),
 }
 
 /// One server transaction.

@@ -1,6 +1,7 @@
 //! What happens at the bounds and with hostile or broken input, and what a transaction costs.
 
-use super::super::stack::{Client, Server};
+use super::super::clients::Client;
+use super::super::stack::Server;
 use super::*;
 use crate::base::limits;
 
