@@ -10,6 +10,7 @@ use crate::acd::fact::Fact;
 use crate::acd::message::{Actor, AgentTarget, OfferCause};
 use crate::acd::plan::{AgentState, DeviceState, Direction};
 use crate::acd::strategy::History;
+use crate::acd::workday::Workday;
 use crate::base::limits::WRAP_UP_MAX;
 use crate::base::{AgentId, PeerId};
 
@@ -80,7 +81,8 @@ impl Engine {
         }
         self.tell(Fact::Device { agent, device, by });
         self.stand_anew(&[agent]);
-        self.tell_disagreement(agent);
+        let new = self.agents.get_mut(agent).and_then(Agent::new_disagreement);
+        self.tell_disagreement(agent, new);
     }
 
     pub(super) fn on_set_team(&mut self, agent: AgentId, team: Option<Arc<str>>, by: Actor) {
@@ -212,7 +214,10 @@ impl Engine {
             self.timers.cancel(key);
         }
         let from = row.duty.state();
-        self.matching.log(agent, !matches!(duty, Duty::LoggedOut));
+        let is_present = !matches!(duty, Duty::LoggedOut);
+        if is_present == matches!(row.duty, Duty::LoggedOut) {
+            self.matching.log(agent, is_present);
+        }
         row.duty = duty;
         self.tell_state(agent, from, by);
     }
@@ -270,6 +275,7 @@ impl Engine {
                 self.begin(agent, Duty::LoggedOut, by);
                 if let Some(row) = self.agents.get_mut(agent) {
                     row.history = History::default();
+                    row.workday = Workday::default();
                 }
             }
         }
@@ -278,22 +284,22 @@ impl Engine {
     fn tell_state(&mut self, agent: AgentId, from: AgentState, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         let to = row.duty.state();
-        if from != to || by != Actor::Engine {
-            row.by = by.clone();
-        }
+        let disagreement = row.new_disagreement();
         if from != to {
+            row.by = by.clone();
             let spent = self.now.since(row.since);
             row.since = self.now;
+            row.workday = row.workday.after(&from, spent);
             self.tell(Fact::AgentState { agent, from, to, spent, by });
+        } else if by != Actor::Engine {
+            row.by = by;
         }
-        self.tell_disagreement(agent);
+        self.tell_disagreement(agent, disagreement);
     }
 
     /// Tells when the device begins or ceases to contradict the state.
-    fn tell_disagreement(&mut self, agent: AgentId) {
-        let Some(row) = self.agents.get_mut(agent) else { return };
-        let (device, disagrees) = (row.device, row.duty.contradicts(row.device));
-        if std::mem::replace(&mut row.disagrees, disagrees) != disagrees {
+    fn tell_disagreement(&mut self, agent: AgentId, new: Option<(DeviceState, bool)>) {
+        if let Some((device, disagrees)) = new {
             self.tell(Fact::Disagreement { agent, device, disagrees });
         }
     }

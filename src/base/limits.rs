@@ -58,8 +58,10 @@ pub const REQUIREMENT_DEPTH_MAX: usize = 16;
 pub const REQUIREMENT_TERMS_MAX: usize = 64;
 /// Decisions of the engine kept for explanation: some minutes of a busy centre.
 pub const DECISIONS_MAX: usize = 1_024;
-/// Callers and candidates named in one explanation: enough to see why.
-pub const CANDIDATES_MAX: usize = 8;
+/// Candidates noted of each decision: who was chosen, and who came next. Noted for every call, so few.
+pub const CANDIDATES_MAX: usize = 3;
+/// Callers ahead who are named in one explanation: enough to see why.
+pub const AHEAD_MAX: usize = 8;
 /// Attributes of one call: a few lines of a trunk's headers.
 pub const ATTRIBUTES_MAX: usize = 32;
 /// Relaxation steps of a queue: a caller who passes so many waits for something else.

@@ -1,7 +1,9 @@
 //! The words of the form for the engine's enumerations. Each list is complete: a variant without its word does not build.
 
 use crate::acd::{
-    AgentState, Direction, EndedBy, FlowOut, OfferCause, QueueState, Reason, Refusal, Repair, ReserveMode, TransferFailure, TransferKind};
+    AgentState, Direction, EndedBy, FlowOut, OfferCause, QueueState, Reason, Refusal, Repair, ReserveMode,
+    TransferFailure, TransferKind,
+};
 
 /// An enumeration whose values are words.
 pub(super) trait Word: Copy + PartialEq + 'static {
