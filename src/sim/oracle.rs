@@ -256,9 +256,7 @@ impl Oracle {
                 self.begin_talk(*call, *agent)
             }
             Fact::Abandoned { call, queue, .. } => {
-                self.end_visit(*call, *queue)?;
-                self.tally(*queue).abandoned += 1;
-                Ok(())
+                self.end_visit(*call, *queue).map(|()| self.tally(*queue).abandoned += 1)
             }
             Fact::FlowedOut { call, queue, reason, .. } => {
                 self.end_visit(*call, *queue)?;
