@@ -74,6 +74,7 @@ impl Books {
         if self.live.violations() > 0 {
             return Err("a fact contradicts the figures".to_string());
         }
+        self.live.check_sums(now)?;
         for (queue, (id, tally)) in self.live.queues(now).iter().zip(oracle.tallies()) {
             let figures = [queue.offered, queue.answered, queue.abandoned, queue.flowed_out, queue.waiting];
             let waiting = oracle.waiting(*id) as u64;
