@@ -7,6 +7,7 @@ mod letters;
 mod names;
 mod supervise;
 mod supervisor;
+mod transfer;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

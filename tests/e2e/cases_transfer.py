@@ -1,0 +1,62 @@
+"""Cases about callers who are handed on, by the command line, on real calls."""
+
+from cases_calls import CALLERS, phones
+from cases_routing import agent, client, talking
+from harness import check, wait_until
+
+QUEUE = '[queues.main]\nnumbers = ["800"]\nwrap_up = "0s"\n'
+OUTSIDE = '[transfer]\npeer = "phones"\n'
+
+
+def a_consultation_is_completed_and_another_taken_back(bench):
+    """Agent 1001 asks 1002 and goes back, then asks again and hands the caller on; the caller's dialog goes on throughout."""
+    phone = bench.sipp("agent", d=0)
+    away = 'initial = "not-ready"'
+    engine = bench.engine(CALLERS + phones("phones", phone.port) + QUEUE + agent("1001", "[]") + agent("1002", "[]", away))
+    caller = bench.sipp("caller_stays", engine.sip, s="800", m=1)
+    wait_until(lambda: talking(engine) == {"1001": "800"}, "1001 talks")
+    state = lambda name: engine.agents()[name]["state"]
+    row = lambda: engine.json("/v1/calls")["calls"][0]
+    call = row()["id"]
+    client(bench, engine, "call", "consult", call, "--to", "agent:1002", code=1)
+    client(bench, engine, "agent", "set", "1002", "ready")
+    client(bench, engine, "call", "consult", call, "--to", "agent:1002")
+    wait_until(lambda: row().get("transfer", "").endswith("to agent 1002: talks"), "they talk")
+    check((row()["state"], state("1001"), state("1002")) == ("consulting", "consult", "talking"), f"{row()}")
+    check("to agent 1002" in client(bench, engine, "calls"), "printed")
+    client(bench, engine, "call", "cancel", call)
+    wait_until(lambda: (state("1001"), state("1002")) == ("talking", "ready"), "back to the caller")
+    client(bench, engine, "call", "consult", call, "--to", "agent:1002")
+    wait_until(lambda: row()["transfer"].endswith("talks"), "they talk again")
+    client(bench, engine, "call", "complete", call)
+    wait_until(lambda: talking(engine) == {"1002": "800"} and state("1001") == "ready", "1002 has the caller")
+    for outcome in ("completed", "cancelled"):
+        ended = engine.metric("acd_transfers_total", queue="main", kind="consult", target="agent", outcome=outcome)
+        check(ended == 1, f"{outcome}: {ended}")
+    check(engine.queue("main")["offered"] == 1, "one visit")
+    client(bench, engine, "call", "hangup", call)
+    engine.settle()
+    check(caller.quit()["failed"] == 0, "the caller was hung up on by BYE")
+
+
+def a_caller_is_handed_to_a_number_outside(bench):
+    """Blindly, by way of the peer: the agent is free at once, the caller talks on with nobody of ours."""
+    phone = bench.sipp("agent", d=0)
+    engine = bench.engine(CALLERS + phones("phones", phone.port) + QUEUE + OUTSIDE + agent("1001", "[]"))
+    caller = bench.sipp("caller_stays", engine.sip, s="800", m=1)
+    wait_until(lambda: talking(engine) == {"1001": "800"}, "1001 talks")
+    call = engine.json("/v1/calls")["calls"][0]["id"]
+    client(bench, engine, "call", "transfer", call, "--to", "number:+44x", code=1)
+    client(bench, engine, "call", "transfer", call, "--to", "number:+442079460000")
+    done = lambda: engine.metric("acd_transfers_total", kind="blind", target="number", outcome="completed")
+    wait_until(lambda: done() == 1, "the number has answered")
+    check(engine.agents()["1001"]["state"] == "ready", "the agent is free")
+    row = engine.json("/v1/calls")["calls"][0]
+    check(row["state"] == "talking" and "agent" not in row, f"{row}")
+    client(bench, engine, "call", "hangup", call)
+    engine.settle()
+    check(caller.quit()["failed"] == 0, "the caller was hung up on by BYE")
+
+
+BESIDE = []
+CASES = [a_consultation_is_completed_and_another_taken_back, a_caller_is_handed_to_a_number_outside]
