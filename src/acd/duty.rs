@@ -9,8 +9,9 @@ use crate::acd::fact::Fact;
 use crate::acd::message::{Actor, AgentTarget, OfferCause};
 use crate::acd::plan::{AgentState, DeviceState, Direction};
 use crate::acd::strategy::History;
+use crate::acd::workday::Workday;
 use crate::base::limits::WRAP_UP_MAX;
-use crate::base::{AgentId, CallId, PeerId};
+use crate::base::{AgentId, PeerId};
 
 impl Engine {
     pub(super) fn on_set_agent(&mut self, agent: AgentId, wish: Wish) {
@@ -81,18 +82,6 @@ impl Engine {
         self.stand_anew(&[agent]);
         let new = self.agents.get_mut(agent).and_then(Agent::new_disagreement);
         self.tell_disagreement(agent, new);
-    }
-
-    pub(super) fn on_held(&mut self, call: CallId, agent: AgentId, epoch: u32, held: bool) {
-        let now = self.now;
-        let Some(Duty::Talking(talk)) = self.agents.get(agent).map(|row| &row.duty) else { return };
-        let mut talk = *talk;
-        if (talk.call, talk.epoch) != (call, epoch) || talk.held.is_some() == held {
-            return;
-        }
-        talk.hold = talk.hold_until(now);
-        talk.held = held.then_some(now);
-        self.change(agent, Duty::Talking(talk));
     }
 
     /// Agents behind a silent neighbour are unreachable; behind one that answers again they are ready, in their old turn.
@@ -279,6 +268,7 @@ impl Engine {
                 self.begin(agent, Duty::LoggedOut, by);
                 if let Some(row) = self.agents.get_mut(agent) {
                     row.history = History::default();
+                    row.workday = Workday::default();
                 }
             }
         }
@@ -292,6 +282,7 @@ impl Engine {
             row.by = by.clone();
             let spent = self.now.since(row.since);
             row.since = self.now;
+            row.workday = row.workday.after(&from, spent);
             self.tell(Fact::AgentState { agent, from, to, spent, by });
         } else if by != Actor::Engine {
             row.by = by;

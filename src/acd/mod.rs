@@ -40,6 +40,7 @@ mod bits;
 mod bond;
 mod check;
 mod dimension;
+mod direct;
 mod duty;
 pub mod engine;
 pub mod estimate;
@@ -60,6 +61,7 @@ mod queue;
 mod rank;
 mod reach;
 mod reason;
+mod refusal;
 mod reload;
 pub mod requirement;
 mod reserve;
@@ -70,8 +72,10 @@ mod setting;
 pub mod strategy;
 mod supervise;
 mod table;
+mod transfer;
 mod visit;
 mod watch;
+mod workday;
 
 #[cfg(test)]
 mod tests;
@@ -83,14 +87,17 @@ pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
 pub use lending::{Lending, Loan};
-pub use message::{Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Refusal};
+pub use message::{Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult};
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
     AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason,
 };
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion};
+pub use refusal::Refusal;
 pub use reserve::{ReserveMode, ReserveRule, ReserveThresholds};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};
 pub use setting::{AgentSetting, Intervention, Laid, QueueSetting};
+pub use transfer::{Target, Transfer, TransferFailure, TransferKind, TransferOutcome, TransferStep};
 pub use watch::{LendingStatus, ReserveStatus};
+pub use workday::Workday;

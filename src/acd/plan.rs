@@ -195,6 +195,8 @@ pub enum AgentState {
     Talking,
     /// Joined with a caller, and one of both holds.
     Hold,
+    /// Asks somebody about the caller, who holds meanwhile; also while that somebody is rung.
+    Consult,
     /// Wishes calls, but the device is in a call that is none of ours.
     OtherCall(Direction),
     /// After a talk.
@@ -203,7 +205,7 @@ pub enum AgentState {
 
 impl AgentState {
     /// Every label value, in the order of the metric table.
-    pub const LABELS: [&'static str; 10] = [
+    pub const LABELS: [&'static str; 11] = [
         "logged_out",
         "not_ready",
         "ready",
@@ -214,6 +216,7 @@ impl AgentState {
         "wrap_up",
         "hold",
         "other_call",
+        "consult",
     ];
 
     /// The index into [`AgentState::LABELS`].
@@ -229,6 +232,7 @@ impl AgentState {
             Self::WrapUp => 7,
             Self::Hold => 8,
             Self::OtherCall(_) => 9,
+            Self::Consult => 10,
         }
     }
 

@@ -3,9 +3,10 @@
 
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
-use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause, Refusal};
+use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
+use crate::acd::refusal::Refusal;
 use crate::acd::ringing::Ringing;
 use crate::acd::routing::QueueState;
 use crate::acd::setting::Intervention;
@@ -35,6 +36,7 @@ impl Engine {
         };
         let dimensions = asks.dimensions;
         self.seq += 1;
+        let watched = row.is_watched();
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
         let reach = row.reach(since, self.now);
@@ -48,7 +50,6 @@ impl Engine {
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
         row.join(&visit);
-        let is_watched = row.is_watched();
         let (is_oldest, is_timed) = (row.oldest_told.is_none_or(|told| since < told), row.is_timed_for(&visit));
         self.calls.insert(call, visit);
         self.tell(Fact::Offered { call, queue, dimensions });
@@ -70,7 +71,7 @@ impl Engine {
             self.arm_reach(queue);
         }
         self.offer_or_wait(call);
-        if is_watched {
+        if watched {
             self.stir(queue);
         }
     }
@@ -134,10 +135,11 @@ impl Engine {
         for timer in visit.ringing.timers() {
             self.timers.cancel(timer);
         }
+        let watched = row.is_watched();
         let is_missed = !visit.missed && row.is_late(wait);
         visit.missed |= is_missed;
         let was_oldest = row.oldest_told == Some(since);
-        let (is_watched, is_kept) = (row.is_watched(), row.is_planned() || row.len() > 0);
+        let is_kept = row.is_planned() || row.len() > 0;
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
         let (count, fact) = match outcome {
             Outcome::Answered(agent) => (answered, Fact::Answered { call, queue, agent, wait, since }),
@@ -152,13 +154,13 @@ impl Engine {
         if was_oldest {
             self.tell_oldest(queue);
         }
-        match outcome {
-            Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
-            Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
-            // Decided when it passed the threshold, or never.
-            Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
-        }
-        if is_watched {
+        if watched {
+            match outcome {
+                Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
+                Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
+                // Decided when it passed the threshold, or never.
+                Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
+            }
             self.stir(queue);
         }
         if !is_kept {
