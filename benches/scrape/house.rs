@@ -49,8 +49,11 @@ impl House {
         live.set_origin(WallTime::from_micros(ORIGIN * 1_000_000));
         live.apply_plan(Instant::ZERO, &naming.plan, &naming.peers);
         live.set_targets(&naming.targets);
-        let team = |agent: u32| (AgentId(agent), format!("floor-{}/team-{}", agent % 10, agent % TEAMS).into());
-        live.set_teams(Instant::ZERO, &(0..AGENTS).map(team).collect::<Vec<_>>());
+        for agent in 0..AGENTS {
+            let team = Some(format!("floor-{}/team-{}", agent % 10, agent % TEAMS).into());
+            let fact = Fact::AgentTeam { agent: AgentId(agent), team, by: Actor::Engine };
+            live.fold(&Stamped { at: Instant::ZERO, fact });
+        }
         let made = cpu::resident() - before;
         let everybody = Selection { agents: vec![format!("10000-{}", 10_000 + AGENTS - 1)], teams: Vec::new() };
         let (change, by) = (AgentChange::State(AgentTarget::Ready), Actor::User("bench".into()));

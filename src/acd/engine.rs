@@ -27,7 +27,8 @@ use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Rng, Timers}
 /// * The rest are questions, which change nothing.
 ///
 /// Every decision costs O(q log n) with q the queues of one agent: no input walks agents or callers, save for a neighbour's
-/// change (its agents), a step that many callers reach at once (those) and a reload (everything).
+/// change (its agents), a step that many callers reach at once (those), a supervisor's change of a queue (that queue's) and a
+/// reload (everything).
 #[derive(Debug)]
 pub struct Engine {
     pub(super) now: Instant,
