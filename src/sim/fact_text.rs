@@ -158,10 +158,6 @@ fn device_text(device: &DeviceState) -> String {
     }
 }
 
-fn team_text(team: &Option<Arc<str>>) -> &str {
-    team.as_deref().unwrap_or("no team")
-}
-
 const fn reserve(active: bool) -> &'static str {
     if active { "joins" } else { "leaves" }
 }
