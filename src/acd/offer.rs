@@ -60,13 +60,13 @@ impl Engine {
         let queue = visit.place.queue;
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
         row.rung += usize::from(is_first);
-        let watched = row.is_watched();
+        let is_watched = row.is_watched();
         let ring = row.plan.ring_timeout;
         if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
             self.matching.unwait(visit.line, &visit.place);
         }
         self.arm_more(call);
-        if watched {
+        if is_watched {
             self.stir(queue);
         }
         self.epoch = self.epoch.wrapping_add(1);

@@ -36,7 +36,6 @@ impl Engine {
         };
         let dimensions = asks.dimensions;
         self.seq += 1;
-        let watched = row.is_watched();
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
         let reach = row.reach(since, self.now);
@@ -50,6 +49,7 @@ impl Engine {
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
         row.join(&visit);
+        let is_watched = row.is_watched();
         let (is_oldest, is_timed) = (row.oldest_told.is_none_or(|told| since < told), row.is_timed_for(&visit));
         self.calls.insert(call, visit);
         self.tell(Fact::Offered { call, queue, dimensions });
@@ -71,7 +71,7 @@ impl Engine {
             self.arm_reach(queue);
         }
         self.offer_or_wait(call);
-        if watched {
+        if is_watched {
             self.stir(queue);
         }
     }
@@ -135,10 +135,10 @@ impl Engine {
         for timer in visit.ringing.timers() {
             self.timers.cancel(timer);
         }
-        let watched = row.is_watched();
         let is_missed = !visit.missed && row.is_late(wait);
         visit.missed |= is_missed;
         let was_oldest = row.oldest_told == Some(since);
+        let (is_watched, is_kept) = (row.is_watched(), row.is_planned() || row.len() > 0);
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
         let (count, fact) = match outcome {
             Outcome::Answered(agent) => (answered, Fact::Answered { call, queue, agent, wait, since }),
@@ -153,7 +153,7 @@ impl Engine {
         if was_oldest {
             self.tell_oldest(queue);
         }
-        if watched {
+        if is_watched {
             match outcome {
                 Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
                 Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
@@ -162,7 +162,9 @@ impl Engine {
             }
             self.stir(queue);
         }
-        self.forget_when_drained(queue);
+        if !is_kept {
+            self.forget_when_drained(queue);
+        }
     }
 
     /// Tells once when the call's wait is outside the service level.

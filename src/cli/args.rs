@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::limits::SHARDS_MAX;
-use crate::cli::top::{Lang, Tab};
+use crate::cli::top::board::Tab;
+use crate::cli::top::words::Lang;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Strowger: an automatic call distributor that stands beside your PBX.
