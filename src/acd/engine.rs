@@ -12,6 +12,7 @@ use crate::acd::overrides::Overrides;
 use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
 use crate::acd::reason::Decisions;
+use crate::acd::recall::Recall;
 use crate::acd::table::Table;
 use crate::base::limits::OUTBOX_MAX;
 use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Rng, Timers};
@@ -40,6 +41,8 @@ pub struct Engine {
     pub(super) admission: Admission,
     pub(super) timers: Timers<Timer>,
     pub(super) decisions: Decisions,
+    /// Who served whom last.
+    pub(super) recall: Recall,
     /// The last offer's epoch.
     pub(super) epoch: u32,
     /// Orders calls that joined at the same moment.
@@ -81,6 +84,8 @@ pub(super) enum Timer {
     WaitMax(QueueId),
     /// One more agent is to ring for the call.
     RingMore(CallId),
+    /// The call has waited for one agent alone for long enough.
+    Preferred(CallId),
     /// The call has rested after an offer that found nobody.
     Rested(CallId),
     /// Somebody in the queue may look further.
@@ -118,6 +123,7 @@ impl Engine {
             admission: Admission::Open,
             timers: Timers::default(),
             decisions: Decisions::default(),
+            recall: Recall::default(),
             epoch: 0,
             seq: 0,
             repairs: 0,
@@ -157,6 +163,7 @@ impl Engine {
             | Command::DropAgent { .. }
             | Command::DropQueue { .. }
             | Command::SetPriority { .. } => self.on_override(&command),
+            Command::SetPreferred { call, agent, .. } => self.on_set_preferred(call, agent),
             Command::PeerState { peer, up } => self.on_peer(peer, if up { Link::Up } else { Link::Down }),
             Command::Refused { queue, cause } => self.tell(Fact::Refused { queue, cause }),
             Command::CallerAnswered { call } => self.tell(Fact::CallerAnswered { call }),
@@ -174,6 +181,7 @@ impl Engine {
                 Timer::Threshold(queue) => self.on_threshold(queue),
                 Timer::WaitMax(queue) => self.on_wait_max(queue),
                 Timer::RingMore(call) => self.on_ring_more(call),
+                Timer::Preferred(call) => self.on_preferred_over(call),
                 Timer::Rested(call) => self.on_rested(call),
                 Timer::Reach(queue) => self.on_reach(queue),
                 Timer::Ring(agent) => self.on_ring_timeout(agent),

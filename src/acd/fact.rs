@@ -74,6 +74,17 @@ pub enum Fact {
         /// The earliest moment of joining among those who wait.
         since: Option<Instant>,
     },
+    /// A call waits for one agent alone, until then; or no longer (`None`), and is everybody's.
+    Preferred {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// The end of it, which may come earlier.
+        until: Option<Instant>,
+    },
     /// An agent was reserved for a call and rings, or soon will.
     OfferMade {
         /// The call.

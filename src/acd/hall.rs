@@ -14,7 +14,7 @@ use crate::acd::plan::QueuePlan;
 use crate::acd::reach::Reach;
 use crate::acd::reason::{Candidates, Exclusion};
 use crate::acd::requirement::{Attributes, Residual};
-use crate::acd::rota::{By, Rank, Rota, Turn};
+use crate::acd::rota::{Band, By, Rank, Rota, Turn};
 use crate::acd::routing::{Members, Membership, PenaltyStep, Routing, Skill};
 use crate::acd::strategy::{self, Candidate, History, Strategy};
 use crate::base::{AgentId, Instant, Rng};
@@ -36,8 +36,10 @@ pub(super) struct Hall {
     rota_of: Vec<usize>,
     ladders: Vec<Rungs>,
     ladder_ids: BTreeMap<Ladder, usize>,
-    /// Ladder by ladder, one for each reach.
+    /// For each ladder one for each reach, and those for some bands alone.
     lines: Vec<Line>,
+    /// The lines for some bands alone, by the line for all.
+    banded: BTreeMap<(usize, Band), usize>,
     /// The first of each line, [`Place::LAST`] where nobody waits.
     heads: Vec<Place>,
     /// Lines in which somebody waits.
@@ -57,6 +59,8 @@ pub(super) struct Hall {
 struct Rungs {
     needs: Ladder,
     met_by: Vec<Bits>,
+    /// The line of its first reach; those of the others follow.
+    first_line: usize,
 }
 
 /// Callers of the same needs and reach.
@@ -64,6 +68,8 @@ struct Rungs {
 struct Line {
     ladder: usize,
     reach: usize,
+    /// Agents of higher bands are out: those of this one ring already.
+    band: Option<Band>,
     /// What it looks at now.
     view: View,
     /// Who may take its callers.
@@ -120,6 +126,7 @@ impl Hall {
             ladders: Vec::new(),
             ladder_ids: BTreeMap::new(),
             lines: Vec::new(),
+            banded: BTreeMap::new(),
             heads: Vec::new(),
             waiting: Bits::default(),
             groups: Vec::new(),
@@ -163,15 +170,43 @@ impl Hall {
             met
         });
         let met_by = met_by.collect();
-        self.ladders.push(Rungs { needs, met_by });
+        self.ladders.push(Rungs { needs, met_by, first_line: self.lines.len() });
         for reach in 0..self.reaches.len() {
-            let view = self.survey(ladder, reach);
-            let line = Line { ladder, reach, view, groups: Bits::default(), waiting: Index::default() };
-            self.lines.push(line);
-            self.heads.push(Place::LAST);
-            self.open(self.lines.len() - 1);
+            self.add_line(ladder, reach, None);
         }
         ladder
+    }
+
+    fn add_line(&mut self, ladder: usize, reach: usize, band: Option<Band>) -> usize {
+        let view = self.survey(ladder, reach);
+        let line = Line { ladder, reach, band, view, groups: Bits::default(), waiting: Index::default() };
+        self.lines.push(line);
+        self.heads.push(Place::LAST);
+        self.open(self.lines.len() - 1);
+        self.lines.len() - 1
+    }
+
+    /// The line of the same callers that is for agents up to a band alone.
+    pub(super) fn banded(&mut self, line: usize, band: Band) -> usize {
+        if let Some(&banded) = self.banded.get(&(line, band)) {
+            return banded;
+        }
+        let Line { ladder, reach, .. } = self.lines[line];
+        let banded = self.add_line(ladder, reach, Some(band));
+        self.banded.insert((line, band), banded);
+        banded
+    }
+
+    /// The band of an agent with this seat, as callers of a line count it.
+    pub(super) fn band(&self, line: usize, seat: &Seat) -> Band {
+        Band::of(&self.groups[seat.group].terms, self.raise(&self.lines[line]))
+    }
+
+    /// True when the agent with this seat has the skills that the callers' own wait asks for: levels, delays and penalties,
+    /// which say who is asked before whom, do not keep off whom a caller prefers.
+    pub(super) fn suits(&self, line: usize, seat: &Seat) -> bool {
+        let Line { ladder, reach, .. } = &self.lines[line];
+        self.ladders[*ladder].met_by[self.reaches[*reach].step].has(seat.group)
     }
 
     /// True when somebody with these skills may meet some caller's needs in some step.
@@ -190,7 +225,7 @@ impl Hall {
             Some(attributes) if self.asks_for_attributes => self.ladder_for(attributes),
             Some(_) | None => 0,
         };
-        ladder * self.reaches.len() + reach
+        self.ladders[ladder].first_line + reach
     }
 
     fn ladder_for(&mut self, attributes: &Arc<Attributes>) -> usize {
@@ -224,6 +259,7 @@ impl Hall {
         self.ladders[line.ladder].met_by[line.view.step].has(group)
             && terms.level <= line.view.level
             && self.reaches[line.reach].admits(terms, self.penalties_count())
+            && line.band.is_none_or(|band| Band::of(terms, self.raise(line)) <= band)
     }
 
     /// False while so few members are logged in that penalties count for nothing.
@@ -394,6 +430,9 @@ impl Hall {
         }
         if self.penalties_count() && !(min..=max).contains(&penalty) {
             return Exclusion::Penalty { penalty, min, max };
+        }
+        if line.band.is_some_and(|band| Band::of(&group.terms, self.raise(line)) > band) {
+            return Exclusion::Outranked;
         }
         Exclusion::None
     }

@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use crate::acd::awaited::Awaited;
 use crate::acd::hall::{Hall, Seat};
 use crate::acd::needs;
 use crate::acd::place::Place;
@@ -13,7 +14,7 @@ use crate::acd::plan::{AgentPlan, QueuePlan};
 use crate::acd::reach::Reach;
 use crate::acd::reason::{Candidates, Exclusion};
 use crate::acd::requirement::{Attributes, Residual};
-use crate::acd::rota::Turn;
+use crate::acd::rota::{Band, Turn};
 use crate::acd::routing::{Members, Membership, Skill};
 use crate::acd::strategy::History;
 use crate::base::{AgentId, CallId, IdMap, Instant, QueueId, Rng};
@@ -25,12 +26,41 @@ pub(super) struct LineId {
     line: u32,
 }
 
+/// Where a call waits for an agent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot {
+    pub(super) place: Place,
+    /// Among those who need the same; there it stands unless it waits for one agent alone.
+    pub(super) line: LineId,
+    /// For whom it waits alone.
+    pub(super) awaits: Option<AgentId>,
+}
+
+/// Among whom a call was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Among {
+    /// Those who wait for one agent alone.
+    Awaiting(AgentId),
+    /// Those of a line.
+    Line(LineId),
+}
+
+/// The first of some callers in the order in which they are matched: by weight, then those who wait for one agent alone, then
+/// by place.
+type Head = (Reverse<i32>, bool, Place, Among);
+
+fn head(place: Place, among: Among) -> Reverse<Head> {
+    Reverse((place.weight(), matches!(among, Among::Line(_)), place, among))
+}
+
 /// All halls.
 #[derive(Debug)]
 pub(super) struct Matching {
     halls: Vec<(QueueId, Hall)>,
     hall_of: IdMap<QueueId, u32>,
     members: IdMap<AgentId, Member>,
+    /// Who waits for one agent alone.
+    awaited: Awaited,
     /// Halls open to whoever has the skills, by a skill without which nobody will do; under the empty name those open to all.
     by_skill: BTreeMap<Arc<str>, Vec<u32>>,
     /// The queues that each set of skills was found to serve.
@@ -42,13 +72,14 @@ pub(super) struct Matching {
     rng: Rng,
 }
 
-/// Halls to be looked at, and the heads of their lines on the way. Its room is kept.
+/// Halls to be looked at, agents for whom somebody waits alone, and the heads of their callers on the way. Its room is kept.
 #[derive(Debug, Default)]
 struct Unsettled {
     /// Each once.
     halls: Vec<u32>,
     is_in: Vec<bool>,
-    heads: BinaryHeap<Reverse<(Place, LineId)>>,
+    agents: Vec<AgentId>,
+    heads: BinaryHeap<Reverse<Head>>,
 }
 
 impl Unsettled {
@@ -76,6 +107,7 @@ impl Matching {
             halls: Vec::new(),
             hall_of: IdMap::default(),
             members: IdMap::default(),
+            awaited: Awaited::default(),
             by_skill: BTreeMap::new(),
             teams: BTreeMap::new(),
             unsettled: Unsettled::default(),
@@ -174,6 +206,9 @@ impl Matching {
         for seat in &mut member.seats {
             self.halls[seat.hall as usize].1.list(agent, seat, history);
         }
+        if self.awaited.first(agent).is_some() {
+            self.unsettled.agents.push(agent);
+        }
     }
 
     /// An agent no longer waits for a call.
@@ -199,14 +234,45 @@ impl Matching {
         LineId { hall, line: u32::try_from(line).expect("fewer lines than calls and reaches") }
     }
 
+    /// The line of the same callers that is for agents of a band, and of lower ones, alone.
+    pub(super) fn banded(&mut self, line: LineId, band: Band) -> LineId {
+        let banded = self.halls[line.hall as usize].1.banded(line.line as usize, band);
+        LineId { line: u32::try_from(banded).expect("fewer lines than calls and bands"), ..line }
+    }
+
+    /// The band of an agent, as callers of a line count it.
+    pub(super) fn band(&self, line: LineId, agent: AgentId) -> Option<Band> {
+        let seat = self.seat_in(line.hall, agent)?;
+        Some(self.halls[line.hall as usize].1.band(line.line as usize, seat))
+    }
+
+    /// True when the agent belongs to the queue of a line and has the skills that its callers' own wait asks for.
+    pub(super) fn suits(&self, line: LineId, agent: AgentId) -> bool {
+        let hall = &self.halls[line.hall as usize].1;
+        self.seat_in(line.hall, agent).is_some_and(|seat| hall.suits(line.line as usize, seat))
+    }
+
     /// A call begins to wait for an agent.
-    pub(super) fn wait(&mut self, line: LineId, place: Place) {
-        self.halls[line.hall as usize].1.wait(line.line as usize, place);
+    pub(super) fn wait(&mut self, spot: Spot) {
+        let Spot { place, line, awaits } = spot;
+        match awaits {
+            Some(agent) => self.awaited.insert(agent, place),
+            None => self.halls[line.hall as usize].1.wait(line.line as usize, place),
+        }
     }
 
     /// A call waits for no agent any more.
-    pub(super) fn unwait(&mut self, line: LineId, place: &Place) {
-        self.halls[line.hall as usize].1.unwait(line.line as usize, place);
+    pub(super) fn unwait(&mut self, spot: &Spot) {
+        let Spot { place, line, awaits } = spot;
+        match awaits {
+            Some(agent) => self.awaited.remove(*agent, place),
+            None => self.halls[line.hall as usize].1.unwait(line.line as usize, place),
+        }
+    }
+
+    /// Who waits for an agent alone, in the order of their places.
+    pub(super) fn awaiting(&self, agent: AgentId) -> impl Iterator<Item = CallId> {
+        self.awaited.of(agent).map(|place| place.call)
     }
 
     /// The agent who is next for a call of the line; the queue, its strategy, and whom the agent was chosen from.
@@ -216,15 +282,18 @@ impl Matching {
         Some((chosen, *queue, strategy, candidates))
     }
 
-    /// The best call over all queues of an agent.
-    pub(super) fn best_call(&self, agent: AgentId) -> Option<(Place, LineId)> {
+    /// The best call over all queues of an agent: the heaviest queue's, and among those one that waits for the agent alone.
+    pub(super) fn best_call(&self, agent: AgentId) -> Option<(Place, Among)> {
         let seats = &self.members.get(&agent)?.seats;
         let best = seats.iter().filter_map(|seat| {
             let (place, line) = self.halls[seat.hall as usize].1.best_call(seat)?;
             Some((place, seat.hall, line))
         });
-        let (place, hall, line) = best.min()?;
-        Some((place, LineId { hall, line: u32::try_from(line).ok()? }))
+        let best = best.min().and_then(|(place, hall, line)| {
+            Some((place, Among::Line(LineId { hall, line: u32::try_from(line).ok()? })))
+        });
+        let Some(own) = self.awaited.first(agent) else { return best };
+        best.filter(|(place, _)| place.weight() < own.weight()).or(Some((own, Among::Awaiting(agent))))
     }
 
     /// The queue of a line, its strategy, and who could take its first caller.
@@ -241,11 +310,13 @@ impl Matching {
 
     /// The first rule that keeps an agent from the callers of a line who wait since then.
     pub(super) fn excludes(&self, line: LineId, agent: AgentId, since: Instant) -> Exclusion {
-        let seats = self.members.get(&agent).map(|member| &member.seats);
-        let seat = seats.and_then(|seats| seats.iter().find(|seat| seat.hall == line.hall));
-        seat.map_or(Exclusion::NotAMember, |seat| {
+        self.seat_in(line.hall, agent).map_or(Exclusion::NotAMember, |seat| {
             self.halls[line.hall as usize].1.excludes(line.line as usize, seat, since)
         })
+    }
+
+    fn seat_in(&self, hall: u32, agent: AgentId) -> Option<&Seat> {
+        self.members.get(&agent)?.seats.iter().find(|seat| seat.hall == hall)
     }
 
     /// Callers of the queue may find ready agents.
@@ -264,30 +335,55 @@ impl Matching {
         (0_u32..).take(self.halls.len()).for_each(|hall| self.unsettled.insert(hall));
     }
 
-    /// The best call among the first of each line of the halls that are not settled. It is given out once, then the next:
-    /// who has matched it asks for its line again ([`Matching::look_again`]).
-    pub(super) fn unsettled_head(&mut self) -> Option<(Place, LineId)> {
-        let Unsettled { halls, is_in, heads } = &mut self.unsettled;
-        if heads.is_empty() {
-            for hall in halls.drain(..) {
-                is_in[hall as usize] = false;
-                let id = |line: usize| LineId { hall, line: u32::try_from(line).unwrap_or(u32::MAX) };
-                let of_hall = self.halls[hall as usize].1.heads();
-                heads.extend(of_hall.map(|(place, line)| Reverse((place, id(line)))));
+    /// The best call among the first of each line of the halls that are not settled, and of those who wait alone for agents who
+    /// have become ready. It is given out once, then the next: who has matched it asks for its line again
+    /// ([`Matching::look_again`]).
+    pub(super) fn unsettled_head(&mut self) -> Option<(Place, Among)> {
+        loop {
+            if self.unsettled.heads.is_empty() {
+                self.gather_heads();
             }
+            let Reverse((_, _, place, among)) = self.unsettled.heads.pop()?;
+            let first = self.first_among(among);
+            if first == Some(place) {
+                return Some((place, among));
+            }
+            // A call has come to the line, or left it, since its first was looked at.
+            self.unsettled.heads.extend(first.map(|place| head(place, among)));
         }
-        heads.pop().map(|Reverse(head)| head)
     }
 
-    /// The first of a line that has been matched has changed.
+    fn gather_heads(&mut self) {
+        let Unsettled { halls, is_in, agents, heads } = &mut self.unsettled;
+        for hall in halls.drain(..) {
+            is_in[hall as usize] = false;
+            let id = |line: usize| LineId { hall, line: u32::try_from(line).unwrap_or(u32::MAX) };
+            let of_hall = self.halls[hall as usize].1.heads();
+            heads.extend(of_hall.map(|(place, line)| head(place, Among::Line(id(line)))));
+        }
+        let own = |agent: AgentId| Some(head(self.awaited.first(agent)?, Among::Awaiting(agent)));
+        heads.extend(agents.drain(..).filter_map(own));
+    }
+
+    fn first_among(&self, among: Among) -> Option<Place> {
+        match among {
+            Among::Awaiting(agent) => self.awaited.first(agent),
+            Among::Line(line) => self.halls[line.hall as usize].1.head(line.line as usize),
+        }
+    }
+
+    /// The first of a line that has been matched may have changed.
     pub(super) fn look_again(&mut self, line: LineId) {
-        let head = self.halls[line.hall as usize].1.head(line.line as usize);
-        self.unsettled.heads.extend(head.map(|place| Reverse((place, line))));
+        let first = self.first_among(Among::Line(line));
+        self.unsettled.heads.extend(first.map(|place| head(place, Among::Line(line))));
     }
 
-    /// True when the place stands in the line.
-    pub(super) fn is_waiting(&self, line: LineId, place: &Place) -> bool {
-        self.halls[line.hall as usize].1.is_waiting(line.line as usize, place)
+    /// True when the call stands where it should.
+    pub(super) fn is_waiting(&self, spot: &Spot) -> bool {
+        match spot.awaits {
+            Some(agent) => self.awaited.contains(agent, &spot.place),
+            None => self.halls[spot.line.hall as usize].1.is_waiting(spot.line.line as usize, &spot.place),
+        }
     }
 
     /// True when the agent stands in the hall of each of its queues under its key.
@@ -315,7 +411,7 @@ impl Matching {
 
     /// Entries of the two indexes, over all halls: seats of ready agents, then calls. A broken rule in words.
     pub(super) fn entries(&self) -> Result<(usize, usize), String> {
-        let mut sum = (0, 0);
+        let mut sum = (0, self.awaited.len());
         for (queue, hall) in &self.halls {
             let (agents, calls) = hall.check().map_err(|broken| format!("{queue}: {broken}"))?;
             sum = (sum.0 + agents, sum.1 + calls);

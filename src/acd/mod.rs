@@ -23,10 +23,14 @@
 //! 3. its tier has joined, its delay has passed, and its penalty is inside the window. Penalties count only while more of the
 //!    queue's members are logged in than its limit says.
 //!
+//! A caller who prefers an agent waits for him alone at first; who is worth waiting for, and for how long, stands in `prefer`.
+//! Nobody else may take such a call meanwhile, and he takes it before others of its weight.
+//!
 //! An agent who becomes ready takes the least place over all its lines; a call that comes takes the first agent by the
 //! strategy of its step. What supervisors change at run time lies over the plan and wins over it, reloads included.
 
 mod agent;
+mod awaited;
 mod bits;
 mod bond;
 mod check;
@@ -44,9 +48,11 @@ mod offer;
 mod overrides;
 mod place;
 pub mod plan;
+mod prefer;
 mod queue;
 mod reach;
 mod reason;
+mod recall;
 mod reload;
 pub mod requirement;
 mod ringing;
@@ -66,12 +72,14 @@ pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
 pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Laid, OfferCause, OfferResult, Refusal,
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Laid, OfferCause, OfferResult, Preference, Refusal,
+    Whom,
 };
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
     AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason,
 };
+pub use prefer::Unpreferred;
 pub use queue::Counts;
-pub use reason::{Candidacy, Candidates, Decision, Exclusion};
+pub use reason::{Candidacy, Candidates, Decision, Exclusion, PREFERRED};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};

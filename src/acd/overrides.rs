@@ -85,6 +85,7 @@ impl Overrides {
             | Command::Device { .. }
             | Command::Held { .. }
             | Command::SetPriority { .. }
+            | Command::SetPreferred { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }
             | Command::CallerAnswered { .. }

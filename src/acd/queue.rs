@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::index::Index;
-use crate::acd::matching::LineId;
+use crate::acd::matching::{LineId, Spot};
 use crate::acd::message::Asks;
 use crate::acd::place::{Claim, Place};
 use crate::acd::plan::QueuePlan;
+use crate::acd::prefer::Wait;
 use crate::acd::reach::{self, Reach};
 use crate::acd::ringing::Ringing;
 use crate::acd::strategy::{self, Ring};
@@ -30,8 +31,17 @@ pub(super) struct Visit {
     pub(super) asks: Asks,
     /// Who is reserved for it.
     pub(super) ringing: Ringing,
+    /// The agent for whom it waits alone.
+    pub(super) awaits: Option<Wait>,
     /// The wait has been told to have passed the threshold.
     pub(super) missed: bool,
+}
+
+impl Visit {
+    /// Where it waits for an agent, while it does.
+    pub(super) fn spot(&self) -> Spot {
+        Spot { place: self.place, line: self.line, awaits: self.awaits.map(|wait| wait.agent) }
+    }
 }
 
 /// What became of the visits of a queue. `offered = answered + abandoned + flowed_out + waiting` at every instant.

@@ -43,6 +43,20 @@ impl Rank {
     }
 }
 
+/// Agents of one tier and penalty, as it counts: the lower is asked first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Band {
+    level: u32,
+    penalty: u32,
+}
+
+impl Band {
+    /// The band of an agent on these terms.
+    pub(super) fn of(terms: &Membership, raise: Option<u32>) -> Self {
+        Self { level: terms.level, penalty: counted(terms.penalty, raise) }
+    }
+}
+
 /// What a penalty counts as: no lower than `raise`, or nothing at all.
 fn counted(penalty: u32, raise: Option<u32>) -> u32 {
     raise.map_or(0, |raise| penalty.max(raise))

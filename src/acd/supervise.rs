@@ -51,6 +51,7 @@ impl Engine {
             | Command::EndWrapUp { .. }
             | Command::Device { .. }
             | Command::Held { .. }
+            | Command::SetPreferred { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }
             | Command::CallerAnswered { .. }
@@ -86,6 +87,7 @@ impl Engine {
         Plan {
             queues: self.plan.queues.iter().map(|queue| self.overrides.queue(queue)).collect(),
             agents: self.plan.agents.iter().map(|agent| self.overrides.agent(agent)).collect(),
+            occupancy_window: self.plan.occupancy_window,
         }
     }
 
@@ -114,6 +116,7 @@ impl Engine {
             self.matching.list(agent, &row.history);
             self.matching.unsettle_around(agent);
         }
+        self.weigh_callers_of(agent);
     }
 
     fn queue_anew(&mut self, id: QueueId, command: &Command) {

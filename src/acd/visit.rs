@@ -3,6 +3,7 @@
 
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
+use crate::acd::matching::Among;
 use crate::acd::message::{Asks, Effect, FlowOut, OfferCause, Refusal};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
@@ -37,7 +38,8 @@ impl Engine {
         let place = row.place(call, claim, reach);
         let line = self.matching.line(queue, asks.attributes.as_ref(), reach);
         let ringing = Ringing::new(row.ring(reach));
-        let visit = Visit { place, claim, reach, line, joined: self.now, asks, ringing, missed: false };
+        let joined = self.now;
+        let visit = Visit { place, claim, reach, line, joined, asks, ringing, awaits: None, missed: false };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
@@ -55,6 +57,7 @@ impl Engine {
         self.arm_threshold(queue);
         self.arm_wait_max(queue);
         self.arm_reach(queue);
+        self.prefer(call);
         self.offer_or_wait(call);
     }
 
@@ -87,9 +90,9 @@ impl Engine {
             row.disarm();
         }
         if visit.ringing.listed {
-            self.matching.unwait(visit.line, &visit.place);
+            self.matching.unwait(&visit.spot());
         }
-        for timer in visit.ringing.timers() {
+        for timer in visit.ringing.timers().chain(visit.awaits.map(|wait| wait.timer)) {
             self.timers.cancel(timer);
         }
         let wait = self.now.since(since);
@@ -181,10 +184,11 @@ impl Engine {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
         row.leave(visit);
-        if visit.ringing.listed {
-            self.matching.unwait(visit.line, &visit.place);
+        if std::mem::take(&mut visit.ringing.listed) {
+            self.matching.unwait(&visit.spot());
         }
         self.join_anew(call);
+        self.weigh(call);
     }
 
     /// Puts a waiting call that is in no index where it belongs now.
@@ -193,23 +197,36 @@ impl Engine {
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
         visit.reach = row.reach(visit.claim.since, self.now);
         visit.place = row.place(call, visit.claim, visit.reach);
-        visit.line = self.matching.line(visit.place.queue, visit.asks.attributes.as_ref(), visit.reach);
-        row.join(visit);
         visit.ringing.follow(row.ring(visit.reach));
-        visit.ringing.listed = visit.ringing.wants_more();
-        if visit.ringing.listed {
-            self.matching.wait(visit.line, visit.place);
-            self.matching.unsettle(visit.line.hall);
+        visit.line = self.matching.line(visit.place.queue, visit.asks.attributes.as_ref(), visit.reach);
+        if let Some(band) = visit.ringing.band() {
+            visit.line = self.matching.banded(visit.line, band);
         }
+        row.join(visit);
+        visit.ringing.listed = false;
+        self.matching.unsettle(visit.line.hall);
+        self.list_call(call);
         self.arm_more(call);
     }
 
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
-        while let Some((place, line)) = self.matching.unsettled_head() {
-            let Some(agent) = self.choose(place.call, line) else { continue };
-            self.reserve(agent, place.call);
-            self.matching.look_again(line);
+        while let Some((place, among)) = self.matching.unsettled_head() {
+            let call = place.call;
+            match among {
+                Among::Awaiting(agent) if self.is_listed(agent) => {
+                    self.take(call, among, agent);
+                    self.reserve(agent, call);
+                }
+                Among::Awaiting(_) => {}
+                Among::Line(line) => {
+                    let Some(agent) = self.choose(call, line) else { continue };
+                    self.reserve(agent, call);
+                    self.matching.look_again(line);
+                    let moved = self.calls.get(&call).map(|visit| visit.line).filter(|now| *now != line);
+                    moved.into_iter().for_each(|line| self.matching.look_again(line));
+                }
+            }
         }
     }
 

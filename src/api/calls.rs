@@ -48,6 +48,10 @@ enum CallBody {
     Priority {
         priority: i32,
     },
+    /// Nobody, where no agent is named.
+    Prefer {
+        agent: Option<String>,
+    },
 }
 
 /// `POST /v1/calls/ID`
@@ -64,6 +68,7 @@ pub(super) async fn act(
         CallBody::Withdraw => ("withdraw", String::new()),
         CallBody::Requeue { queue } => ("requeue", queue.clone().unwrap_or_default()),
         CallBody::Priority { priority } => ("priority", priority.to_string()),
+        CallBody::Prefer { agent } => ("prefer", agent.clone().unwrap_or_else(|| "nobody".to_string())),
     };
     let action = Action { who: &by, what, subject: &id, detail: &detail, why: &why };
     let outcome = match call_id(&id) {
@@ -80,6 +85,7 @@ fn control(body: &CallBody, call: CallId, action: &Action<'_>) -> Control {
         CallBody::Withdraw => Control::Withdraw { call, by: action.who.into() },
         CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: action.who.into() },
         CallBody::Priority { priority } => Control::SetPriority { call, priority: *priority, by: action.actor() },
+        CallBody::Prefer { agent } => Control::Prefer { call, agent: agent.clone(), by: action.actor() },
     }
 }
 
@@ -108,6 +114,8 @@ mod tests {
         assert!(matches!(read(r#"{"action":"requeue","queue":"a"}"#), Ok(CallBody::Requeue { queue: Some(_) })));
         assert!(matches!(read(r#"{"action":"withdraw"}"#), Ok(CallBody::Withdraw)));
         assert!(matches!(read(r#"{"action":"priority","priority":-3}"#), Ok(CallBody::Priority { priority: -3 })));
+        assert!(matches!(read(r#"{"action":"prefer","agent":"1001"}"#), Ok(CallBody::Prefer { agent: Some(_) })));
+        assert!(matches!(read(r#"{"action":"prefer"}"#), Ok(CallBody::Prefer { agent: None })));
         assert!(read(r#"{"action":"priority"}"#).is_err());
         assert!(read(r#"{"action":"park"}"#).is_err());
         assert!(read(r#"{"queue":"a"}"#).is_err());

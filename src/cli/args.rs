@@ -262,6 +262,19 @@ pub(super) enum CallCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Make a waiting call wait for one agent alone at first, for the `preferred_for` of its queue from now on.
+    Prefer {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// The agent; nobody when not given.
+        agent: Option<String>,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
     /// Put a waiting or talking call into a queue, keeping its original time.
     Requeue {
         /// The call's id, as `strowger calls` shows it.
@@ -369,6 +382,7 @@ mod tests {
         assert!(parse("strowger agent set --team sales --team vip logout").is_ok());
         assert!(parse("strowger agent set").is_err());
         assert!(parse("strowger demo --calls-per-minute 0").is_err());
+        assert!(parse("strowger call prefer c17 1001").is_ok() && parse("strowger call prefer c17").is_ok());
         assert!(parse("strowger call requeue c17 sales --json --why wrong-number").is_ok());
     }
 }

@@ -73,6 +73,9 @@ fn act(command: CallCommand) -> ExitCode {
         CallCommand::Priority { id, priority, why, target } => {
             (id, json!({ "action": "priority", "priority": priority }), why, target)
         }
+        CallCommand::Prefer { id, agent, why, target } => {
+            (id, json!({ "action": "prefer", "agent": agent }), why, target)
+        }
         CallCommand::Requeue { id, queue, why, target } => {
             (id, json!({ "action": "requeue", "queue": queue }), why, target)
         }

@@ -11,7 +11,8 @@ use super::fit::Fit;
 use super::teams::agents_of;
 use super::types::{
     AgentConfig, AnswerPolicy, Config, DnisSource, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig,
-    PenaltyStepConfig, QueueConfig, RoutingConfig, SkillConfig, TeamConfig, TierConfig, UnknownSource,
+    PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SkillConfig, TeamConfig,
+    TierConfig, UnknownSource,
 };
 use super::values::{address_bits, show};
 
@@ -70,7 +71,12 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     let access = if users == 0 { "no token needed".to_string() } else { format!("tokens of {users}") };
     writeln!(out, "HTTP   {}, {access}", config.http.listen)?;
     writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))?;
-    writeln!(out, "Days   of {}", config.figures.calendar.zone())
+    writeln!(out, "Days   of {}", config.figures.calendar.zone())?;
+    let mut strategies = config.queues.iter().flat_map(QueueConfig::strategies);
+    if strategies.any(|strategy| strategy == "least-occupied") {
+        writeln!(out, "Busy   time of agents fades over {} for least-occupied", show(config.occupancy_window))?;
+    }
+    Ok(())
 }
 
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
@@ -186,7 +192,8 @@ pub(super) fn show_skills(skills: &[SkillConfig]) -> String {
 fn number(number: &NumberConfig) -> String {
     let priority = number.priority.map(|priority| format!("priority {priority}"));
     let brought = number.attributes.iter().map(|(name, value)| format!("{name} {value}"));
-    let more: Vec<_> = priority.into_iter().chain(brought).collect();
+    let preferred = number.preferred.iter().map(|agent| format!("prefers {agent}"));
+    let more: Vec<_> = priority.into_iter().chain(brought).chain(preferred).collect();
     if more.is_empty() { number.number.clone() } else { format!("{} ({})", number.number, more.join(", ")) }
 }
 
@@ -224,10 +231,28 @@ fn write_routing(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
         let weights: Vec<_> = routing.skill_weights.iter().map(|(name, weight)| format!("{name} {weight}")).collect();
         writeln!(out, "    levels count: {}", weights.join(", "))?;
     }
+    write_preferred(out, &routing.preferred)?;
     for row in routing.members.iter().flat_map(|members| members.chunk_by(alike_members)) {
         write_members(out, row)?;
     }
     Ok(())
+}
+
+/// `    waits 20s for a preferred agent alone: a number's own, else by header X-Agent, else who served the caller last (24h)`
+fn write_preferred(out: &mut String, preferred: &PreferredConfig) -> fmt::Result {
+    let PreferredConfig { wait, by, within } = preferred;
+    if wait.is_zero() {
+        return Ok(());
+    }
+    write!(out, "    waits {} for a preferred agent alone: a number's own", show(*wait))?;
+    for source in by {
+        match source {
+            PreferredSource::Header(name) => write!(out, ", else by header {name}")?,
+            PreferredSource::Attribute(name) => write!(out, ", else by attribute {name}")?,
+            PreferredSource::Last => write!(out, ", else who served the caller last ({})", show(*within))?,
+        }
+    }
+    writeln!(out)
 }
 
 /// True when two members differ in name and position only.

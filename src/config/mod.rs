@@ -12,6 +12,7 @@ mod listeners;
 mod parse;
 mod peers;
 mod policy;
+mod preferred;
 mod queues;
 mod reader;
 mod routing;
@@ -33,6 +34,7 @@ pub use parse::parse;
 pub use teams::agents_of;
 pub use types::{
     AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig,
-    MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig,
-    SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
+    MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, PreferredConfig,
+    PreferredSource, QueueConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig,
+    UnknownSource,
 };

@@ -10,13 +10,25 @@ use super::listeners::{drain, http, media, sip};
 use super::peers::peers;
 use super::queues::queues;
 use super::reader::Section;
-use super::routing::Known;
+use super::routing::{Known, occupancy_window};
 use super::skills::Vocabulary;
 use super::teams::{reasons, teams};
 use super::types::Config;
 
-const TABLES: [&str; 11] =
-    ["sip", "media", "http", "drain", "peers", "skills", "queues", "agents", "teams", "not_ready", "figures"];
+const TABLES: [&str; 12] = [
+    "sip",
+    "media",
+    "http",
+    "drain",
+    "peers",
+    "skills",
+    "routing",
+    "queues",
+    "agents",
+    "teams",
+    "not_ready",
+    "figures",
+];
 
 /// Reads a configuration. `file` is only named in errors; `strategies` are the names of the strategy table.
 ///
@@ -44,10 +56,12 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let queues = queues(&document, &known, &mut report);
     let reasons = reasons(&document, &mut report);
     let figures = figures(&document, queues.iter().map(|queue| &queue.name), &mut report);
+    let occupancy_window = occupancy_window(&document, &mut report);
     let errors = report.finish();
     match (sip, media, http, drain) {
         (Some(sip), Some(media), Some(http), Some(drain)) if errors.is_empty() => {
-            Ok(Config { sip, media, http, drain, peers: peers.read, queues, agents, teams, reasons, figures })
+            let peers = peers.read;
+            Ok(Config { sip, media, http, drain, peers, queues, agents, teams, reasons, figures, occupancy_window })
         }
         _ => Err(errors),
     }

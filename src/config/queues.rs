@@ -7,9 +7,10 @@ use std::time::Duration;
 use crate::acd::requirement::{Attributes, Value};
 use crate::base::limits::{self, ATTRIBUTES_MAX};
 
-use super::error::Report;
+use super::error::{Report, did_you_mean};
 use super::policy::{OFFER_KEYS, label, offers};
-use super::reader::{Item, Section, boolean, expected, integer, number};
+use super::preferred::PREFERRED_KEYS;
+use super::reader::{Item, Section, boolean, expected, integer, number, string};
 use super::routing::{Known, ROUTING_KEYS, routing, strategy};
 use super::types::{AnswerPolicy, MediaPolicy, NumberConfig, QueueConfig};
 use super::values::{self, DAY, HOUR, SECOND};
@@ -34,7 +35,7 @@ const QUEUE_KEYS: [&str; 17] = [
     "short_abandon",
     "open",
 ];
-const NUMBER_KEYS: [&str; 3] = ["number", "priority", "attributes"];
+const NUMBER_KEYS: [&str; 4] = ["number", "priority", "attributes", "preferred"];
 
 /// The strategy of a queue that names none.
 pub(super) const STRATEGY: &str = "longest-idle";
@@ -69,7 +70,7 @@ fn queue(item: &Item<'_, '_>, known: &Known<'_>, taken: &mut Numbers, report: &m
     if let Err(message) = values::name(&item.key) {
         report.value(item.at, &item.path, message);
     }
-    let keys = [&QUEUE_KEYS[..], &ROUTING_KEYS, &OFFER_KEYS].concat();
+    let keys = [&QUEUE_KEYS[..], &ROUTING_KEYS, &OFFER_KEYS, &PREFERRED_KEYS].concat();
     let section = Section::open(item, &keys, report)?;
     let name: Arc<str> = item.key.as_ref().into();
     let duration = |key: &str, default: Duration, min: Duration, max: Duration, report: &mut Report<'_>| {
@@ -77,7 +78,7 @@ fn queue(item: &Item<'_, '_>, known: &Known<'_>, taken: &mut Numbers, report: &m
     };
     let threshold = duration("threshold", THRESHOLD, SECOND, DAY, report);
     Some(QueueConfig {
-        numbers: numbers(&section, &name, taken, report),
+        numbers: numbers(&section, &name, known, taken, report),
         name,
         routing: routing(&section, known, threshold, report),
         strategy: strategy(&section, known.strategies, report).unwrap_or(STRATEGY),
@@ -111,12 +112,13 @@ const MEDIA: [(&str, MediaPolicy); 2] = [("anchor", MediaPolicy::Anchor), ("none
 fn numbers(
     section: &Section<'_, '_>,
     queue: &Arc<str>,
+    known: &Known<'_>,
     taken: &mut Numbers,
     report: &mut Report<'_>,
 ) -> Vec<NumberConfig> {
     let mut numbers = Vec::new();
     for item in section.elements("numbers", report).unwrap_or_default() {
-        let Some(number) = number_of(&item, report) else { continue };
+        let Some(number) = number_of(&item, known, report) else { continue };
         if let Some((other, first)) = taken.get(&number.number) {
             let whose =
                 if other == queue { "is listed twice".to_string() } else { format!("leads to `{other}` already") };
@@ -130,10 +132,13 @@ fn numbers(
     numbers
 }
 
-fn number_of(item: &Item<'_, '_>, report: &mut Report<'_>) -> Option<NumberConfig> {
+fn number_of(item: &Item<'_, '_>, known: &Known<'_>, report: &mut Report<'_>) -> Option<NumberConfig> {
     if !item.value.is_table() {
         return match values::called_number(item.value) {
-            Ok(number) => Some(NumberConfig { number: number.to_string(), priority: None, attributes: Arc::default() }),
+            Ok(number) => {
+                let (number, attributes) = (number.to_string(), Arc::default());
+                Some(NumberConfig { number, priority: None, attributes, preferred: None })
+            }
             Err(message) => {
                 report.value(item.at, &item.path, message);
                 None
@@ -143,8 +148,13 @@ fn number_of(item: &Item<'_, '_>, report: &mut Report<'_>) -> Option<NumberConfi
     let section = Section::open(item, &NUMBER_KEYS, report)?;
     let priority = section.read("priority", report, priority);
     let attributes = attributes(&section, report);
+    let preferred = section.read("preferred", report, |value| {
+        let name = string(value)?;
+        let hint = did_you_mean(name, known.agents.iter().copied());
+        known.agents.contains(name).then(|| name.into()).ok_or_else(|| format!("unknown agent `{name}`{hint}"))
+    });
     let number = section.required("number", "\"800\"", report, values::called_number)?;
-    Some(NumberConfig { number: number.to_string(), priority, attributes: Arc::new(attributes) })
+    Some(NumberConfig { number: number.to_string(), priority, attributes: Arc::new(attributes), preferred })
 }
 
 /// `attributes = { tier = "gold", lvl = 3 }`.

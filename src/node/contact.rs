@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::acd::FlowOut;
+use crate::acd::{FlowOut, Preference};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Far, Lease, SessionDescription};
@@ -19,6 +19,8 @@ pub(super) struct Contact {
     /// What its number meant when it came.
     pub(super) called: Arc<Called>,
     pub(super) caller: Caller,
+    /// Whom it is to be offered to first, until it talks.
+    pub(super) preferred: Option<Preference>,
     /// The neighbour it comes from.
     pub(super) peer: Option<PeerId>,
     /// What is left of its Max-Forwards.

@@ -47,6 +47,10 @@ impl Hub {
                 let reply = self.set_priority(now, call, priority, by);
                 self.reply(ticket, reply);
             }
+            Control::Prefer { call, agent, by } => {
+                let reply = self.prefer(now, call, agent.as_deref(), by);
+                self.reply(ticket, reply);
+            }
             Control::Withdraw { call, .. } => self.ask_owner(ticket, call, Ask::Withdraw(call)),
             Control::HangUp { call, .. } => self.ask_owner(ticket, call, Ask::HangUp(call)),
             Control::Requeue { call, queue, .. } => self.ask_owner(ticket, call, Ask::Requeue(call, queue)),

@@ -10,11 +10,12 @@ use crate::acd::requirement::Attributes;
 use crate::acd::strategy::{self, Ring};
 use crate::acd::{Plan, QueuePlan};
 use crate::base::limits::OFFERS_OPEN_MAX;
-use crate::base::{AgentId, PeerId, QueueId};
+use crate::base::{AgentId, PeerId, QueueId, Rng};
 use crate::config::{AgentConfig, Config, Confirm, DnisSource, Endpoint, PeerConfig, QueueConfig};
 use crate::media::TrackId;
 use crate::node::message::{QueueAudio, Resolved};
 use crate::node::planning::{self, Memberships};
+use crate::sip::transaction::Secret;
 use crate::sip::uri::Uri;
 
 /// See the module. One is shared by the hub and all shards; a reload makes another.
@@ -32,6 +33,9 @@ pub(super) struct Directory {
     neighbours: BTreeSet<IpAddr>,
     /// How many agents one call may ring at once.
     pub(super) rings_at_most: usize,
+    /// Under this callers' numbers are digested; `None`: no queue asks who served a caller last.
+    pub(super) recall: Option<Secret>,
+    secret: Secret,
 }
 
 /// Entries by the index that their name got when it first came.
@@ -58,6 +62,8 @@ pub(super) struct Called {
     pub(super) priority: Option<i32>,
     /// What its calls bring.
     pub(super) attributes: Arc<Attributes>,
+    /// The agent whom its calls prefer.
+    pub(super) preferred: Option<Arc<str>>,
 }
 
 /// An agent, present or past.
@@ -102,8 +108,10 @@ pub(super) enum Listing {
 }
 
 impl Directory {
-    /// The directory of a first configuration.
-    pub(super) fn new(config: &Config, resolved: &Resolved) -> Self {
+    /// The directory of a first configuration; `seed` is the node's.
+    pub(super) fn new(config: &Config, resolved: &Resolved, seed: [u8; 32]) -> Self {
+        // Another stream than those of the shards, which begin with the seed as it is.
+        let secret = Secret::draw(&mut Rng::from_seed(seed.map(|byte| !byte)));
         let mut directory = Self {
             plan: Arc::new(Plan::default()),
             queues: Register::default(),
@@ -114,6 +122,8 @@ impl Directory {
             networks: Vec::new(),
             neighbours: BTreeSet::new(),
             rings_at_most: 1,
+            recall: None,
+            secret,
         };
         directory.apply(config, resolved);
         directory
@@ -130,13 +140,13 @@ impl Directory {
             self.put_peer(peer, resolved);
         }
         self.numbers.clear();
-        let mut plan = Plan::default();
+        let mut plan = Plan { occupancy_window: config.occupancy_window, ..Plan::default() };
         let mut memberships = Memberships::default();
         for queue in &config.queues {
             let id = self.put_queue(queue, resolved);
             for number in &queue.numbers {
-                let called =
-                    Called { queue: id, priority: number.priority, attributes: Arc::clone(&number.attributes) };
+                let (attributes, preferred) = (Arc::clone(&number.attributes), number.preferred.clone());
+                let called = Called { queue: id, priority: number.priority, attributes, preferred };
                 self.numbers.insert(number.number.clone(), Arc::new(called));
             }
             plan.queues.push(planning::queue(id, queue));
@@ -146,14 +156,25 @@ impl Directory {
             let (id, peer) = self.put_agent(agent, resolved);
             plan.agents.push(planning::agent(id, peer, agent, memberships.take(&agent.name)));
         }
-        let rings_several =
-            plan.queues.iter().flat_map(QueuePlan::strategies).any(|name| strategy::ring_of(name) != Ring::One);
-        self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
+        self.recall = plan.queues.iter().any(|queue| queue.routing.recall.is_some()).then_some(self.secret);
         let present = self.peers.entries.iter().filter(|peer| peer.listing == Listing::Present);
         self.neighbours = present.filter_map(|peer| Some(peer.address?.ip().to_canonical())).collect();
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
         self.plan = Arc::new(plan);
+        self.count_rings(|queue| queue.strategy);
+    }
+
+    /// Works out how many agents one call may ring at once, where queues have these strategies and those of their steps.
+    pub(super) fn count_rings(&mut self, strategy: impl Fn(&QueuePlan) -> &'static str) {
+        let steps = |queue: &QueuePlan| queue.routing.steps.iter().filter_map(|step| step.strategy).collect::<Vec<_>>();
+        let rings_several = self
+            .plan
+            .queues
+            .iter()
+            .flat_map(|queue| [vec![strategy(queue)], steps(queue)].concat())
+            .any(|name| strategy::ring_of(name) != Ring::One);
+        self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
     }
 
     /// What a called number means.

@@ -1,10 +1,11 @@
 //! Who calls, and which number was called: read from the INVITE, by the trunk's ordered source list, and written for the
 //! agent's phone.
 
-use crate::base::Pii;
+use crate::base::{CallerKey, Pii};
 use crate::config::DnisSource;
 use crate::sip::message::Message;
 use crate::sip::name::Name;
+use crate::sip::transaction::Secret;
 use crate::sip::uri::Uri;
 use crate::sip::value::NameAddr;
 
@@ -16,6 +17,14 @@ const TEXT_MAX: usize = 128;
 pub(super) struct Caller {
     pub(super) number: Pii<String>,
     display: Option<Pii<String>>,
+}
+
+/// Digits of a plausible number: from the shortest extension to E.164's fifteen with a prefix.
+const NUMBER_DIGITS: std::ops::Range<usize> = 3..20;
+
+/// The value of a header as a name; `None` where it is empty or not there.
+pub(super) fn named(request: &Message, header: &str) -> Option<String> {
+    Some(text_of(request.other(header)?)).filter(|text| !text.is_empty())
 }
 
 /// The called number by the first source that has one; empty when none has.
@@ -36,6 +45,27 @@ impl Caller {
         let number = number_of(party.uri).unwrap_or_default();
         let display = party.display.map(text_of).filter(|text| !text.is_empty());
         Self { number: Pii::new(number), display: display.map(Pii::new) }
+    }
+
+    /// Under what the caller is known again, whoever writes the number how. `None` for who shows none, and for what is no
+    /// plausible number: nobody is to be taken for another who hides, too.
+    pub(super) fn key(&self, secret: Secret) -> Option<CallerKey> {
+        let mut digits = [0; NUMBER_DIGITS.end];
+        let mut count = 0;
+        for (at, byte) in self.number.expose().bytes().enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    *digits.get_mut(count)? = byte;
+                    count += 1;
+                }
+                b'+' if at == 0 => {}
+                b'-' | b'.' | b' ' | b'(' | b')' => {}
+                _ => return None,
+            }
+        }
+        let digits = &digits[..count];
+        let is_plausible = NUMBER_DIGITS.contains(&count) && digits.iter().any(|digit| *digit != digits[0]);
+        is_plausible.then(|| CallerKey(secret.digest(digits)))
     }
 
     /// The name-addr shown to the agent, without a tag; a label stands before the caller's name.
@@ -118,4 +148,30 @@ fn text_of(bytes: &[u8]) -> String {
         return text.trim().trim_matches('"').into();
     }
     text.trim().trim_matches('"').chars().filter(|c| !c.is_control()).take(TEXT_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Rng;
+
+    #[test]
+    fn one_number_has_one_key_however_it_is_written_and_nobody_is_taken_for_another_who_hides() {
+        let secret = Secret::draw(&mut Rng::from_u64(1));
+        let key = |number: &str| Caller { number: Pii::new(number.to_string()), display: None }.key(secret);
+        assert!(key("+49 (30) 123-456").is_some());
+        assert_eq!(key("+49 (30) 123-456"), key("4930123456"));
+        assert_ne!(key("4930123456"), key("4930123457"));
+        assert!(key("100").is_some() && key("1234567890123456789").is_some());
+        for hidden in ["", "anonymous", "Unknown", "restricted", "0", "10", "000000", "9999999", "1+23456", "*67123"] {
+            assert_eq!(key(hidden), None, "{hidden}");
+        }
+        assert_eq!(key("12345678901234567890"), None, "longer than any number");
+        assert_ne!(
+            key("4930123456"),
+            Caller { number: Pii::new("4930123456".to_string()), display: None }
+                .key(Secret::draw(&mut Rng::from_u64(2))),
+            "another secret, another key"
+        );
+    }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Bond, Command, Effect};
+use crate::acd::{Bond, Command, Effect, Preference};
 use crate::base::{CallId, Instant, PeerId, QueueId};
 use crate::config::Config;
 use crate::node::directory::Directory;
@@ -45,6 +45,7 @@ impl Up {
             | Command::CallerAnswered { call }
             | Command::Held { call, .. }
             | Command::SetPriority { call, .. }
+            | Command::SetPreferred { call, .. }
             | Command::Digit { call, .. } => Some(*call),
             Command::OfferReleased { .. }
             | Command::SetAgent { .. }
@@ -91,6 +92,8 @@ pub(super) enum Told {
     Ask(Ticket, Ask),
     /// The queue takes the call that [`Answer::Movable`] was said of.
     Move(CallId, QueueId),
+    /// A supervisor has said whom the call prefers.
+    Prefer(CallId, Option<Preference>),
     /// The engine does not know this: it is to be given up.
     LetGo(Bond),
 }

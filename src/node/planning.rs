@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::acd::{AgentPlan, Members, Membership, Order, PenaltyStep, QueuePlan, Routing, Skill, Step, TierRules};
 use crate::base::{AgentId, PeerId, QueueId};
 use crate::config::{
-    AgentConfig, MemberConfig, OrderConfig, PenaltyStepConfig, QueueConfig, RoutingConfig, SkillConfig, StepConfig,
-    TierConfig,
+    AgentConfig, MemberConfig, OrderConfig, PenaltyStepConfig, PreferredSource, QueueConfig, RoutingConfig,
+    SkillConfig, StepConfig, TierConfig,
 };
 
 /// The memberships that queues list, by the agent's name.
@@ -83,6 +83,8 @@ fn routing(config: &RoutingConfig) -> Routing {
         penalties: config.penalty_steps.iter().map(penalty_step).collect(),
         penalty_members_limit: config.penalty_members_limit,
         skill_weights: config.skill_weights.clone(),
+        preferred_for: config.preferred.wait,
+        recall: config.preferred.by.contains(&PreferredSource::Last).then_some(config.preferred.within),
     }
 }
 

@@ -5,9 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::acd::strategy::{self, Ring};
+use crate::acd::QueuePlan;
 use crate::base::QueueId;
-use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::node::directory::Directory;
 
 /// See the module.
@@ -20,8 +19,8 @@ struct Change {
     priority: Option<i32>,
     /// In thousandths.
     target: Option<u16>,
-    /// By its strategy, a call of the queue rings several agents at once.
-    rings_several: bool,
+    /// The name of a row of the strategy table.
+    strategy: Option<&'static str>,
 }
 
 impl RunTime {
@@ -51,8 +50,8 @@ impl RunTime {
     }
 
     /// The queue has another strategy.
-    pub(super) fn strategy(&mut self, queue: QueueId, strategy: &str) {
-        self.0.entry(queue).or_default().rings_several = strategy::ring_of(strategy) != Ring::One;
+    pub(super) fn strategy(&mut self, queue: QueueId, strategy: &'static str) {
+        self.0.entry(queue).or_default().strategy = Some(strategy);
     }
 
     /// Makes the changes hold in a directory, and forgets those of queues that it has no more.
@@ -63,9 +62,8 @@ impl RunTime {
             config.open = change.open.unwrap_or(config.open);
             config.priority = change.priority.unwrap_or(config.priority);
             config.target = change.target.map_or(config.target, |target| f64::from(target) / 1_000.0);
-            if change.rings_several {
-                directory.rings_at_most = OFFERS_OPEN_MAX;
-            }
         }
+        let changed = |queue: &QueuePlan| self.0.get(&queue.id).and_then(|change| change.strategy);
+        directory.count_rings(|queue| changed(queue).unwrap_or(queue.strategy));
     }
 }

@@ -196,6 +196,11 @@ impl Shard {
                 self.answers.push_back((ticket, answer));
             }
             Told::Move(call, queue) => self.move_contact(now, call, queue),
+            Told::Prefer(call, preferred) => {
+                if let Some(contact) = self.contact(call) {
+                    contact.preferred = preferred;
+                }
+            }
             Told::LetGo(bond) => self.let_go(now, &bond),
         }
     }

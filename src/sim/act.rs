@@ -81,6 +81,8 @@ pub enum Act {
     Withdraw(String),
     /// The control plane puts a caller's call into a queue (its own when `None`).
     Requeue(String, Option<String>),
+    /// The control plane says whom a caller's call prefers (nobody when `None`)
+    Prefer(String, Option<String>),
     /// The control plane changes how an agent is asked: skills, memberships, penalties.
     Assign(String, AgentChange),
     /// The control plane changes a queue.
@@ -150,6 +152,9 @@ impl Act {
             Self::Device(agent, device) => change(world, agent, AgentChange::Device(device)),
             Self::Withdraw(caller) => about(world, &caller, |call, by| Control::HangUp { call, by }),
             Self::Requeue(caller, queue) => about(world, &caller, |call, by| Control::Requeue { call, queue, by }),
+            Self::Prefer(caller, agent) => {
+                about(world, &caller, |call, by| Control::Prefer { call, agent, by: by.as_ref().into() })
+            }
             Self::SetPriority(caller, priority) => {
                 about(world, &caller, |call, by| Control::SetPriority { call, priority, by: by.as_ref().into() })
             }

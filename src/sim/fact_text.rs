@@ -47,6 +47,10 @@ impl Names {
                 format!("{} leaves {} after {}: {}", call(id), queue(from), seconds(*wait), reason.as_str())
             }
             Fact::Missed { call: id, .. } => format!("{} passes the threshold", call(id)),
+            Fact::Preferred { call: id, agent: to, until, .. } => match until {
+                Some(until) => format!("{} waits for {} alone until {until}", call(id), agent(to)),
+                None => format!("{} waits for {} alone no longer", call(id), agent(to)),
+            },
             Fact::OfferMade { call: id, agent: to, .. } => format!("{} offered to {}", call(id), agent(to)),
             Fact::OfferEnded { call: id, agent: to, cause, .. } => {
                 format!("{} offer to {} ends: {} ({cause:?})", call(id), agent(to), cause.result().as_str())
@@ -92,6 +96,10 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::Answered { .. } => "call answered".to_string(),
         Fact::Abandoned { .. } => "call abandoned".to_string(),
         Fact::FlowedOut { reason, .. } => format!("call flows out: {}", reason.as_str()),
+        Fact::Preferred { until, .. } => {
+            let word = if until.is_some() { "waits" } else { "no longer waits" };
+            format!("call {word} for one agent")
+        }
         Fact::OfferMade { .. } => "offer made".to_string(),
         Fact::OfferEnded { cause, .. } => format!("offer ends: {cause:?}"),
         Fact::TalkEnded { by, .. } => format!("talk ended by {}", side(*by)),

@@ -57,6 +57,8 @@ struct Visit {
     attempts: u32,
     /// It rests after one until then.
     rests: Instant,
+    /// It waits for one agent alone.
+    awaits: Option<AgentId>,
 }
 
 #[derive(Debug)]
@@ -140,7 +142,8 @@ impl Oracle {
         }
         for (call, visit) in &self.visits {
             let Some(queue) = self.plan.queues.iter().find(|queue| queue.id == visit.queue) else { continue };
-            let wants_more = strategy::ring_of(queue.strategy) == Ring::All && visit.offers.len() < OFFERS_OPEN_MAX;
+            let rings_all = strategy::ring_of(queue.strategy) == Ring::All && visit.awaits.is_none();
+            let wants_more = rings_all && visit.offers.len() < OFFERS_OPEN_MAX;
             let enough = queue.offers.max.is_some_and(|max| visit.attempts >= max);
             if enough || self.latest < visit.rests || (!visit.offers.is_empty() && !wants_more) {
                 continue;
@@ -150,7 +153,8 @@ impl Oracle {
                 let idle = |model: &Agent| {
                     model.state == AgentState::Ready && model.spared.is_none_or(|until| until < self.latest)
                 };
-                self.agents.get(&agent.id).is_some_and(idle) && intake.accepts_always(agent)
+                let may = visit.awaits.is_none_or(|preferred| preferred == agent.id);
+                may && self.agents.get(&agent.id).is_some_and(idle) && intake.accepts_always(agent)
             });
             if let Some(agent) = idle {
                 return Err(format!("{call} waits in {} while agent {} is ready", queue.name, agent.name));
@@ -205,10 +209,8 @@ impl Oracle {
         match fact {
             Fact::Offered { call, queue } => {
                 self.tally(*queue).offered += 1;
-                match self
-                    .visits
-                    .insert(*call, Visit { queue: *queue, offers: BTreeSet::new(), attempts: 0, rests: Instant::ZERO })
-                {
+                let (offers, rests) = (BTreeSet::new(), Instant::ZERO);
+                match self.visits.insert(*call, Visit { queue: *queue, offers, attempts: 0, rests, awaits: None }) {
                     Some(_) => Err("the call is in a queue already".to_string()),
                     None => Ok(()),
                 }
@@ -230,6 +232,11 @@ impl Oracle {
             Fact::FlowedOut { call, queue, reason, .. } => {
                 self.end_visit(*call, *queue)?;
                 *self.tally(*queue).flowed_out.entry(*reason).or_default() += 1;
+                Ok(())
+            }
+            Fact::Preferred { call, agent, until, .. } => {
+                let visit = self.visits.get_mut(call).ok_or("the call is in no queue")?;
+                visit.awaits = until.map(|_| *agent);
                 Ok(())
             }
             Fact::OfferMade { call, agent, epoch, .. } => self.begin_offer(*call, *agent, *epoch),
@@ -270,6 +277,9 @@ impl Oracle {
         let ring = self.rings.get(&visit.queue).copied().unwrap_or(Ring::One);
         if let (Some(other), Ring::One) = (visit.offers.first(), ring) {
             return Err(format!("the call is offered to {other} already"));
+        }
+        if let Some(other) = visit.awaits.filter(|other| *other != agent) {
+            return Err(format!("the call waits for {other} alone"));
         }
         visit.offers.insert(agent);
         let model = self.agents.get_mut(&agent).ok_or("no such agent")?;

@@ -303,7 +303,7 @@ impl Live {
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
             // For call records and events, not for figures.
-            Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
+            Fact::CallerAnswered { .. } | Fact::Digit { .. } | Fact::Preferred { .. } => {}
             Fact::OfferEnded { queue, cause, ring, .. } => {
                 self.queue_of(*queue)?.on_offer_ended(when, cause.result(), *ring);
             }

@@ -76,6 +76,7 @@ fn plan() -> Plan {
             agent(1, &["help", "sales"], AgentState::Ready),
             agent(2, &["help"], AgentState::LoggedOut),
         ],
+        ..Plan::default()
     }
 }
 

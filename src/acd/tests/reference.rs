@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::naive::{Caller, Past, Rules};
-use crate::acd::requirement::Attributes;
 use crate::acd::strategy::Ring;
 use crate::acd::*;
-use crate::base::{AgentId, CallId, Instant, QueueId};
+use crate::base::{AgentId, CallId, CallerKey, Instant, QueueId};
 
 /// What has happened at least once over all worlds: a test that never meets a case proves nothing about it.
 #[derive(Default)]
@@ -23,6 +22,12 @@ pub(super) struct Seen {
     pub(super) logins: u64,
     pub(super) sums: u64,
     disagreements: u64,
+    /// Calls that waited for one agent alone, offers to him, and those who had been served by him.
+    preferred: u64,
+    taken_by_preferred: u64,
+    recalled: u64,
+    /// Offers of calls that were held to a band.
+    banded: u64,
 }
 
 impl Seen {
@@ -40,6 +45,8 @@ impl Seen {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
         }
         assert!(self.disagreements > 100);
+        let preferred = [self.preferred, self.taken_by_preferred, self.recalled, self.banded];
+        assert!(preferred.iter().all(|count| *count > 60), "{preferred:?}");
         assert!(self.logins > 10_000 && self.sums > 500_000, "{} logins, {} sums", self.logins, self.sums);
         assert!(self.missed > 100 && self.answered > 1_000 && self.abandoned_ringing > 100 && self.repairs > 100);
     }
@@ -56,7 +63,10 @@ pub(super) struct Reference {
     counts: BTreeMap<QueueId, [u64; 4]>,
     agents: BTreeMap<AgentId, Worker>,
     oldest: BTreeMap<QueueId, Option<Instant>>,
-    enqueued: BTreeMap<CallId, (i32, Instant, Option<Arc<Attributes>>)>,
+    enqueued: BTreeMap<CallId, (i32, Instant, Asks)>,
+    /// Who served which caller last, and when; noted while some queue asks for it.
+    served: BTreeMap<CallerKey, (AgentId, Instant)>,
+    recalls: bool,
     /// Agents whose device contradicts their state.
     disagree: BTreeSet<AgentId>,
     seq: u64,
@@ -70,6 +80,11 @@ pub(super) struct Reference {
 #[derive(Debug)]
 struct Waiting {
     caller: Caller,
+    asks: Asks,
+    /// Until then it waits for one agent alone, if it does.
+    alone_until: Instant,
+    /// The band that it is held to while somebody rings: surely to the first, at most to the second.
+    band: Option<[(u32, u32); 2]>,
     /// As it looked before the timers that are firing.
     before: Caller,
     agents: BTreeSet<AgentId>,
@@ -95,6 +110,8 @@ struct Worker {
     busy_since: Option<Instant>,
     offer: Option<u32>,
     faulted: Option<Instant>,
+    /// Will leave when the offer or talk is over.
+    leaves: bool,
 }
 
 impl Reference {
@@ -107,6 +124,8 @@ impl Reference {
             self.worker(agent.id);
         }
         self.planned = plan.queues.iter().map(|queue| queue.id).collect();
+        self.rules.occupancy_window = plan.occupancy_window;
+        self.recalls = plan.queues.iter().any(|queue| queue.routing.recall.is_some());
         self.forget_turns();
         let mut overrides = std::mem::take(&mut self.overrides);
         overrides.retain(|command| self.override_once(command));
@@ -126,6 +145,14 @@ impl Reference {
             }
             return;
         }
+        if let Command::SetPreferred { call, agent, .. } = command {
+            let visit = self.waiting.get_mut(&call).filter(|visit| visit.agents.is_empty());
+            let Some(visit) = visit else { return };
+            visit.asks.preferred = agent.map(|agent| Preference { whom: Whom::Agent(agent), from: now });
+            visit.rests = None;
+            visit.share();
+            return self.prefer(call);
+        }
         if let Command::SetPenalty { agent, queue, penalty, by } = &command {
             let Some(row) = self.rules.agents.get(agent) else { return };
             let terms = row.memberships.iter().rfind(|terms| terms.queue == *queue).cloned();
@@ -137,6 +164,7 @@ impl Reference {
             self.overrides.push(command);
         }
         self.follow();
+        self.waiting.values_mut().for_each(|visit| visit.before = visit.caller.clone());
     }
 
     /// A queue that is neither planned nor waited in is gone.
@@ -183,28 +211,81 @@ impl Reference {
 
     /// Every caller takes the steps that its wait has reached.
     fn look(&mut self, now: Instant) {
+        self.look_at(now);
+        self.waiting.values_mut().for_each(|visit| visit.before = visit.caller.clone());
+    }
+
+    fn look_at(&mut self, now: Instant) {
         for visit in self.waiting.values_mut() {
             visit.caller.looked = visit.caller.looked.max(now);
-            visit.before = visit.caller.clone();
+            let preferred_for = self.rules.queues[&visit.caller.queue].routing.preferred_for;
+            visit.alone_until =
+                visit.asks.preferred.map_or(Instant::ZERO, |preference| preference.from + preferred_for);
+            visit.caller.awaits = visit.caller.awaits.filter(|_| visit.alone_until > now);
         }
         self.follow();
     }
 
-    /// Notes whose rule of ringing has become another.
+    /// Notes whose rule of ringing has become another, and who prefers an agent in vain.
     fn follow(&mut self) {
         for visit in self.waiting.values_mut() {
             let rule = (self.rules.ring(&visit.caller), self.rules.queues[&visit.caller.queue].ring_step);
             visit.changed |= visit.rule != rule;
+            visit.band = visit.band.filter(|_| visit.rule.0 == rule.0);
             visit.rule = rule;
         }
+        self.reconsider();
+    }
+
+    /// Nobody waits alone for an agent who is not worth it, or does not suit.
+    fn reconsider(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for visit in waiting.values_mut() {
+            let Some(agent) = visit.caller.awaits.filter(|agent| !visit.agents.contains(agent)) else { continue };
+            if !self.is_worth(agent) {
+                visit.share();
+            } else if !self.rules.suits(agent, &visit.caller) {
+                visit.caller.awaits = None;
+            }
+        }
+        self.waiting = waiting;
+    }
+
+    /// True when the agent takes calls or will after what keeps it now.
+    fn is_worth(&self, agent: AgentId) -> bool {
+        let stays = self.agents.get(&agent).is_some_and(|worker| {
+            let away =
+                matches!(worker.state, AgentState::LoggedOut | AgentState::NotReady(_) | AgentState::Unreachable);
+            !away && !worker.leaves
+        });
+        stays && self.rules.agents.contains_key(&agent)
+    }
+
+    /// A call begins to wait for whom it prefers.
+    fn prefer(&mut self, call: CallId) {
+        let (at, visit) = (self.at, &self.waiting[&call]);
+        let Some(Preference { whom, from }) = visit.asks.preferred else { return };
+        let routing = &self.rules.queues[&visit.caller.queue].routing;
+        let until = from + routing.preferred_for;
+        let served = || {
+            let &(agent, when) = self.served.get(&visit.asks.caller?)?;
+            (at.since(when) <= routing.recall?).then_some(agent)
+        };
+        let agent = match whom {
+            Whom::Agent(agent) => Some(agent),
+            Whom::Last => served(),
+        };
+        let suits = |agent: &AgentId| self.is_worth(*agent) && self.rules.suits(*agent, &visit.caller);
+        let agent = agent.filter(|agent| until > at && suits(agent));
+        let visit = self.waiting.get_mut(&call).expect("it waits");
+        visit.alone_until = until;
+        visit.caller.awaits = agent;
+        visit.before.awaits = agent;
     }
 
     /// Timers are about to fire: callers may be seen as they were, or as they are then, until all have fired.
     pub(super) fn on_time(&mut self, now: Instant) {
-        for visit in self.waiting.values_mut() {
-            visit.caller.looked = visit.caller.looked.max(now);
-        }
-        self.follow();
+        self.look_at(now);
         self.firing = true;
     }
 
@@ -219,7 +300,17 @@ impl Reference {
             && !self.waiting.contains_key(call)
         {
             let since = since.map_or(now, |since| since.min(now));
-            self.enqueued.insert(*call, (*priority, since, asks.attributes.clone()));
+            self.enqueued.insert(*call, (*priority, since, asks.clone()));
+        }
+        if let Command::SetAgent { agent, target, .. } = command
+            && let Some(worker) = self.agents.get_mut(agent)
+            && matches!(
+                worker.state,
+                AgentState::Talking | AgentState::Hold | AgentState::Reserved | AgentState::Ringing
+            )
+        {
+            worker.leaves = *target != AgentTarget::Ready;
+            self.reconsider();
         }
     }
 
@@ -232,6 +323,7 @@ impl Reference {
             busy_since: None,
             offer: None,
             faulted: None,
+            leaves: false,
         })
     }
 
@@ -246,12 +338,15 @@ impl Reference {
         self.at = stamped.at;
         let at = stamped.at;
         match &stamped.fact {
-            Fact::Offered { call, queue } => self.on_offered(*call, *queue),
+            Fact::Offered { call, queue } => self.on_offered(*call, *queue, seen),
             Fact::Answered { call, queue, agent, wait, since } => {
                 self.on_answered(*queue, *agent);
                 let visit = self.leave(*call, *queue, *wait, 1);
                 assert_eq!(visit.caller.since, *since);
                 assert_eq!(visit.agents, BTreeSet::from([*agent]), "one winner, and nobody rings on");
+                if let Some(caller) = visit.asks.caller.filter(|_| self.recalls) {
+                    self.served.insert(caller, (*agent, at));
+                }
                 seen.answered += 1;
             }
             Fact::Abandoned { call, queue, wait, while_ringing } => {
@@ -271,7 +366,7 @@ impl Reference {
             Fact::Oldest { queue, since } => {
                 assert_ne!(self.oldest.insert(*queue, *since).flatten(), *since, "told again");
             }
-            Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, *agent, *epoch),
+            Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, (*agent, *epoch), seen),
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
                 assert_eq!(self.worker(*agent).offer.take(), Some(*epoch));
                 self.on_offer_ended(*call, *agent, *cause);
@@ -300,20 +395,25 @@ impl Reference {
             }
             Fact::InstantAnswer { after, .. } => assert!(*after < Duration::from_secs(1)),
             Fact::Repaired { kind, .. } => assert_eq!(*kind, Repair::Release),
+            Fact::Preferred { call, agent, until, .. } => self.waiting[call].judge_wait(*agent, *until),
             Fact::WrapUpExtended { .. } => {}
             Fact::PeerState { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
         }
     }
 
-    fn on_offered(&mut self, call: CallId, queue: QueueId) {
+    fn on_offered(&mut self, call: CallId, queue: QueueId, seen: &mut Seen) {
         let at = self.at;
-        let (priority, since, attributes) = self.enqueued.remove(&call).expect("offered once for each enqueue");
+        let (priority, since, asks) = self.enqueued.remove(&call).expect("offered once for each enqueue");
         self.seq += 1;
-        let caller = Caller { queue, priority, since, seq: self.seq, attributes, looked: at };
+        let attributes = asks.attributes.clone();
+        let caller = Caller { queue, priority, since, seq: self.seq, attributes, looked: at, awaits: None };
         let visit = Waiting {
             rule: (self.rules.ring(&caller), self.rules.queues[&queue].ring_step),
             before: caller.clone(),
             caller,
+            asks,
+            alone_until: at,
+            band: None,
             agents: BTreeSet::new(),
             rung: None,
             changed: false,
@@ -323,6 +423,12 @@ impl Reference {
             missed: false,
         };
         assert!(self.waiting.insert(call, visit).is_none());
+        self.prefer(call);
+        let visit = &self.waiting[&call];
+        let prefers = visit.caller.awaits.is_some();
+        seen.preferred += u64::from(prefers);
+        let by_past = visit.asks.preferred.is_some_and(|preference| preference.whom == Whom::Last);
+        seen.recalled += u64::from(prefers && by_past);
         self.counts.entry(queue).or_default()[0] += 1;
     }
 
@@ -334,6 +440,10 @@ impl Reference {
         }
         let visit = self.waiting.get_mut(&call).expect("an offer ends before its call leaves");
         assert!(visit.agents.remove(&agent));
+        visit.band = visit.band.filter(|_| !visit.agents.is_empty());
+        if visit.caller.awaits == Some(agent) || visit.before.awaits == Some(agent) {
+            visit.share();
+        }
         let policy = &self.rules.queues[&visit.caller.queue].offers;
         if !matches!(cause, NoAnswer | Declined | Busy | NeverRang | Failed) {
             return;
@@ -355,6 +465,11 @@ impl Reference {
         if *from == AgentState::Ready {
             worker.faulted = None;
         }
+        let stays = matches!(
+            to,
+            AgentState::Reserved | AgentState::Ringing | AgentState::Talking | AgentState::Hold | AgentState::WrapUp
+        );
+        worker.leaves &= stays;
         (worker.state, worker.since) = (to.clone(), at);
         let busy = matches!(to, AgentState::Talking | AgentState::Hold | AgentState::WrapUp);
         if let Some(since) = worker.busy_since.filter(|_| !busy) {
@@ -374,6 +489,7 @@ impl Reference {
             | AgentState::WrapUp => {}
         }
         self.count_staff();
+        self.reconsider();
     }
 
     fn on_answered(&mut self, queue: QueueId, agent: AgentId) {
@@ -406,45 +522,73 @@ impl Reference {
     }
 
     /// The call was the first of all that the agent may take, and the agent the first of all who may take the call.
-    fn on_offer_made(&mut self, call: CallId, queue: QueueId, agent: AgentId, epoch: u32) {
+    fn on_offer_made(&mut self, call: CallId, queue: QueueId, offer: (AgentId, u32), seen: &mut Seen) {
+        let (agent, epoch) = offer;
         let visit = &self.waiting[&call];
+        seen.taken_by_preferred += u64::from(visit.caller.awaits == Some(agent));
         assert!(visit.caller.queue == queue);
-        let views = if self.firing { vec![&visit.caller, &visit.before] } else { vec![&visit.caller] };
-        assert!(views.iter().any(|caller| self.rules.may_take(agent, caller)), "{agent} may not take {call}");
+        let views = visit.views(self.firing);
+        let may = |agent, caller: &Caller| self.may_take(agent, visit, caller, Held::AtMost);
+        assert!(views.iter().any(|caller| may(agent, caller)), "{agent} may not take {call}");
         for (other, rival) in &self.waiting {
             let ahead = |caller: &Caller, of: &Caller| {
-                self.rules.may_take(agent, caller) && self.rules.place(caller) < self.rules.place(of)
+                self.may_take(agent, rival, caller, Held::Surely)
+                    && self.rules.place_for(agent, caller) < self.rules.place_for(agent, of)
             };
             // While timers fire, each of the two may or may not have looked already.
-            let rivals = if self.firing { vec![&rival.caller, &rival.before] } else { vec![&rival.caller] };
+            let rivals = rival.views(self.firing);
             let overtaken = rivals.iter().all(|rival| views.iter().all(|caller| ahead(rival, caller)));
             assert!(!self.wants_more(rival) || *other == call || !overtaken, "{call} was offered ahead of {other}");
         }
         let past = |agent: AgentId| (agent, &self.agents[&agent].past);
         for &other in self.agents.keys().filter(|other| **other != agent && self.is_idle(**other)) {
             let ahead = |caller: &Caller| {
-                self.rules.may_take(other, caller)
-                    && (!self.rules.may_take(agent, caller)
-                        || self.rules.prefers(caller, past(other), past(agent), self.at).is_lt())
+                self.may_take(other, visit, caller, Held::Surely)
+                    && (!may(agent, caller) || self.rules.prefers(caller, past(other), past(agent), self.at).is_lt())
             };
-            assert!(!views.iter().all(|caller| ahead(caller)), "{agent} was offered {call} ahead of {other}");
+            assert!(!views.iter().all(ahead), "{agent} was offered {call} ahead of {other}");
         }
-        let most = views.iter().map(|caller| self.most(visit, self.rules.ring(caller))).max();
-        let at = self.at;
+        let most = views.iter().map(|caller| match caller.awaits {
+            Some(_) => 0,
+            None => self.most(visit, self.rules.ring(caller)),
+        });
+        let (most, at) = (most.max(), self.at);
+        let band = self.band(visit, agent, &views);
         let visit = self.waiting.get_mut(&call).expect("only waiting calls are offered");
         assert!(!visit.done, "{call} was offered often enough");
         assert!(visit.rests.take().is_none_or(|until| until <= at), "{call} rests");
         visit.rung.get_or_insert(at);
         assert!(Some(visit.agents.len()) <= most, "{call} rings too many");
+        visit.band = visit.band.or(band);
+        seen.banded += u64::from(visit.band.is_some() && visit.agents.len() > 1);
         assert!(visit.agents.insert(agent));
         assert!(self.worker(agent).offer.replace(epoch).is_none(), "reserved twice");
+    }
+
+    /// The band that a call is held to when this agent rings for it and it is held to none.
+    fn band(&self, visit: &Waiting, agent: AgentId, views: &[Caller]) -> Option<[(u32, u32); 2]> {
+        let bands = views.iter().filter(|caller| caller.awaits.is_none() && self.rules.ring(caller) == Ring::Best);
+        let bands: Vec<_> = bands.map(|caller| self.rules.band(agent, caller)).collect();
+        let least = *bands.iter().min()?;
+        let most = if bands.len() == views.len() { bands.iter().max().copied() } else { None };
+        let most = most.filter(|_| !visit.changed || visit.agents.is_empty());
+        Some([least, most.unwrap_or((u32::MAX, u32::MAX))])
+    }
+
+    /// As [`Rules::may_take`], for a call that may be held to a band.
+    fn may_take(&self, agent: AgentId, visit: &Waiting, caller: &Caller, held: Held) -> bool {
+        let band = visit.band.map(|[surely, at_most]| match held {
+            Held::Surely => surely,
+            Held::AtMost => at_most,
+        });
+        self.rules.may_take(agent, caller) && band.is_none_or(|band| self.rules.band(agent, caller) <= band)
     }
 
     /// How many may ring when one more is rung.
     fn most(&self, visit: &Waiting, ring: Ring) -> usize {
         match ring {
             Ring::One => 0,
-            Ring::All => 63,
+            Ring::All | Ring::Best => 63,
             Ring::Progressively if visit.changed => 63,
             Ring::Progressively => {
                 let rung = self.at.since(visit.rung.unwrap_or(self.at));
@@ -456,7 +600,9 @@ impl Reference {
     /// True when the call surely wishes one more agent.
     fn wants_more(&self, visit: &Waiting) -> bool {
         let rests = visit.done || visit.rests.is_some_and(|until| self.timed < until);
-        let all = [&visit.caller, &visit.before].iter().all(|caller| self.rules.ring(caller) == Ring::All);
+        let all = [&visit.caller, &visit.before]
+            .iter()
+            .all(|caller| caller.awaits.is_none() && matches!(self.rules.ring(caller), Ring::All | Ring::Best));
         !rests && (visit.agents.is_empty() || (all && visit.agents.len() < 64))
     }
 
@@ -479,9 +625,11 @@ impl Reference {
                 other.caller.queue == caller.queue && self.rules.place(&other.caller) < self.rules.place(caller)
             });
             assert_eq!(engine.position(*call), Some(ahead.count() as u32 + 1));
+            let alone = caller.awaits.map(|agent| (agent, visit.alone_until));
+            assert_eq!(engine.waits_for(*call), alone, "{call} waits for another");
             if self.wants_more(visit) {
-                let idle =
-                    self.agents.keys().find(|agent| self.is_idle(**agent) && self.rules.may_take(**agent, caller));
+                let may = |agent| self.may_take(agent, visit, caller, Held::Surely);
+                let idle = self.agents.keys().find(|agent| self.is_idle(**agent) && may(**agent));
                 assert_eq!(idle, None, "{call} waits");
             }
         }
@@ -495,5 +643,36 @@ impl Reference {
             let state = engine.agent(*id).map_or(AgentState::LoggedOut, |status| status.state);
             assert_eq!(state, worker.state);
         }
+    }
+}
+
+/// How sure the band is that a call is held to.
+#[derive(Clone, Copy)]
+enum Held {
+    Surely,
+    AtMost,
+}
+
+impl Waiting {
+    /// How it may be seen: as it is, and while timers fire as it was before, whichever of its timers have fired.
+    fn views(&self, firing: bool) -> Vec<Caller> {
+        let Self { caller, before, .. } = self;
+        if !firing {
+            return vec![caller.clone()];
+        }
+        let (early, late) = (before.awaits, caller.awaits);
+        let seen = |looked: &Caller, awaits| Caller { awaits, ..looked.clone() };
+        vec![caller.clone(), before.clone(), seen(caller, early), seen(before, late)]
+    }
+
+    fn judge_wait(&self, agent: AgentId, until: Option<Instant>) {
+        let waits = (self.caller.awaits, Some(self.alone_until));
+        assert!(until.is_none() || waits == (Some(agent), until), "waits for {waits:?}");
+    }
+
+    /// It is everybody's: it waits for nobody alone.
+    fn share(&mut self) {
+        self.caller.awaits = None;
+        self.before.awaits = None;
     }
 }

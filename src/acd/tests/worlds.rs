@@ -11,7 +11,7 @@ use super::reference::{Reference, Seen};
 use super::seconds::Seconds;
 use crate::acd::requirement::{Attributes, Requirement};
 use crate::acd::*;
-use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
+use crate::base::{AgentId, CallId, CallerKey, Instant, PeerId, QueueId, Rng};
 
 #[test]
 fn random_worlds_break_no_rule() {
@@ -232,7 +232,12 @@ impl World {
             .then(|| Instant::from_micros(self.now.as_micros() - (past.as_micros() as u64).min(self.now.as_micros())));
         let attributes = self.rng.chance(0.5).then(|| Arc::new(self.random_attributes()));
         let (queue, priority) = (QueueId(self.rng.below(6)), self.rng.below(3) as i32 - 1);
-        Command::Enqueue { call, queue, priority, since, asks: Asks { attributes } }
+        let caller = self.rng.chance(0.8).then(|| CallerKey(u64::from(self.rng.below(3))));
+        let preferred = self.rng.chance(0.5).then(|| Preference {
+            whom: if self.rng.chance(0.6) { Whom::Last } else { Whom::Agent(AgentId(self.rng.below(9))) },
+            from: self.now,
+        });
+        Command::Enqueue { call, queue, priority, since, asks: Asks { attributes, caller, preferred } }
     }
 
     fn random_attributes(&mut self) -> Attributes {
@@ -345,7 +350,7 @@ impl World {
         let by = Actor::User("anna".into());
         let (agent, queue) = (AgentId(self.rng.below(9)), QueueId(self.rng.below(6)));
         let rng = &mut self.rng;
-        match rng.below(9) {
+        match rng.below(10) {
             0 | 1 => {
                 let name = ["billing", "english", "sales"][rng.below(3) as usize];
                 let skill = Skill { level: rng.below(11) as u8, enabled: rng.chance(0.8), ..Skill::from(name) };
@@ -363,6 +368,10 @@ impl World {
             }
             6 => Command::SetTarget { queue, threshold: secs(rng, 30), by },
             7 => Command::SetWeight { queue, weight: rng.below(3) as i32 / 2, by },
+            8 => {
+                let agent = rng.chance(0.9).then_some(agent);
+                Command::SetPreferred { call: self.any_call(), agent, by }
+            }
             _ => {
                 let priority = rng.below(4) as i32 - 2;
                 Command::SetPriority { call: self.any_call(), priority, by }
@@ -447,6 +456,8 @@ fn random_plan(rng: &mut Rng) -> Plan {
     Plan {
         queues: queues.into_iter().map(|id| random_queue(rng, id)).collect(),
         agents: agents.into_iter().map(|id| random_agent(rng, id)).collect(),
+        // The reference knows whole pasts: it could not tell what another window had made of them.
+        occupancy_window: Duration::from_secs(600),
     }
 }
 
@@ -519,6 +530,8 @@ fn random_routing(rng: &mut Rng) -> Routing {
         },
         penalty_members_limit: if rng.chance(0.3) { rng.below(5) } else { 0 },
         skill_weights: if rng.chance(0.2) { vec![("sales".into(), rng.below(4))] } else { Vec::new() },
+        preferred_for: if rng.chance(0.6) { secs(rng, 30) } else { Duration::ZERO },
+        recall: rng.chance(0.8).then(|| secs(rng, 600)),
     }
 }
 

@@ -160,7 +160,11 @@ impl Shard {
         let queue = contact.queue;
         let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(queue).config.priority);
         let attributes = &contact.called.attributes;
-        let asks = Asks { attributes: (!attributes.is_empty()).then(|| Arc::clone(attributes)) };
+        let asks = Asks {
+            attributes: (!attributes.is_empty()).then(|| Arc::clone(attributes)),
+            caller: self.directory.recall.and_then(|secret| contact.caller.key(secret)),
+            preferred: contact.preferred,
+        };
         self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks });
     }
 
