@@ -1,9 +1,16 @@
-//! [`Awaited`]: callers who wait for one agent alone, each agent's in the order of their places. Who of them waits for how long
-//! is not its matter.
+//! [`Awaited`]: callers who wait for one agent alone, each agent's in the order of their places. When such a wait ends is not its matter.
 
 use crate::acd::index::Index;
 use crate::acd::place::Place;
-use crate::base::{AgentId, IdMap};
+use crate::base::{AgentId, IdMap, Instant, TimerKey};
+
+/// A call waits for one agent alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wait {
+    pub(super) agent: AgentId,
+    pub(super) until: Instant,
+    pub(super) timer: TimerKey,
+}
 
 /// See the module. An agent for whom somebody has waited once keeps its room.
 #[derive(Debug, Default)]

@@ -5,11 +5,11 @@
 use std::time::Duration;
 
 use crate::acd::agent::{Device, Duty, Offer, Phase, Talk};
+use crate::acd::awaited::Wait;
 use crate::acd::engine::{Engine, Timer};
 use crate::acd::fact::{Fact, Repair};
 use crate::acd::message::{Actor, Effect, EndedBy, FlowOut, OfferCause};
 use crate::acd::plan::Reason;
-use crate::acd::prefer::Wait;
 use crate::acd::visit::Outcome;
 use crate::base::{AgentId, CallId};
 

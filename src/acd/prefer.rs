@@ -14,20 +14,13 @@
 //!   goes on.
 
 use crate::acd::agent::{Duty, Standing};
+use crate::acd::awaited::Wait;
 use crate::acd::engine::{Engine, Timer};
 use crate::acd::fact::Fact;
 use crate::acd::matching::Among;
 use crate::acd::message::{Preference, Whom};
 use crate::acd::queue::Visit;
-use crate::base::{AgentId, CallId, Instant, QueueId, TimerKey};
-
-/// A call waits for one agent alone.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wait {
-    pub(super) agent: AgentId,
-    pub(super) until: Instant,
-    pub(super) timer: TimerKey,
-}
+use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// Why a waiting call cannot be made to prefer an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

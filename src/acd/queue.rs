@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::awaited::Wait;
 use crate::acd::index::Index;
 use crate::acd::matching::{LineId, Spot};
 use crate::acd::message::Asks;
 use crate::acd::place::{Claim, Place};
 use crate::acd::plan::QueuePlan;
-use crate::acd::prefer::Wait;
 use crate::acd::reach::{self, Reach};
 use crate::acd::ringing::Ringing;
 use crate::acd::strategy::{self, Ring};

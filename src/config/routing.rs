@@ -72,13 +72,6 @@ impl<'k> Known<'k> {
     }
 }
 
-impl Known<'_> {
-    /// What some number's calls bring.
-    pub(super) const fn attributes(&self) -> &BTreeSet<String> {
-        &self.names.attributes
-    }
-}
-
 /// How fast occupancy fades by default: half an hour, by which centres cut their figures.
 const OCCUPANCY_WINDOW: Duration = Duration::from_secs(30 * 60);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -127,7 +120,7 @@ pub(super) fn routing(
         penalty_steps: ladder(section, "penalty_steps", report, penalty_step, |step| step.after),
         penalty_members_limit: penalty_members_limit(section, report),
         skill_weights: skill_weights(section, known, report),
-        preferred: preferred(section, known, report),
+        preferred: preferred(section, &known.names.attributes, report),
     }
 }
 
