@@ -7,7 +7,7 @@ use std::time::Duration;
 use strowger::acd::requirement::{Attributes, Requirement};
 use strowger::acd::{
     Actor, AgentPlan, AgentPolicy, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Members,
-    Membership, OfferPolicy, Plan, QueuePlan, Reason, Routing, Skill, Step,
+    Membership, OfferPolicy, Plan, QueuePlan, QueueState, Reason, Routing, Skill, Step,
 };
 use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
 
@@ -186,7 +186,7 @@ fn plan(strategy: &'static str) -> Plan {
         wrap_up: Duration::ZERO,
         threshold: Duration::from_secs(20),
         short_abandon: Duration::from_secs(5),
-        open: true,
+        state: QueueState::Open,
         routing: Routing {
             requirement: requirement(id),
             members: Members::Listed,

@@ -76,9 +76,12 @@ impl Engine {
     }
 
     /// Somebody outside says what the device does: an agent whose device is taken is offered nothing.
-    pub(super) fn on_device(&mut self, agent: AgentId, device: DeviceState) {
+    pub(super) fn on_device(&mut self, agent: AgentId, device: DeviceState, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
-        row.device = device;
+        if std::mem::replace(&mut row.device, device) == device {
+            return;
+        }
+        self.tell(Fact::Device { agent, device, by });
         self.stand_anew(&[agent]);
         self.tell_disagreement(agent);
     }

@@ -13,6 +13,7 @@ use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
 use crate::acd::reason::Decisions;
 use crate::acd::recall::Recall;
+use crate::acd::setting::Intervention;
 use crate::acd::table::Table;
 use crate::base::limits::OUTBOX_MAX;
 use crate::base::{AgentId, CallId, IdMap, Instant, PeerId, QueueId, Rng, Timers};
@@ -40,6 +41,8 @@ pub struct Engine {
     pub(super) matching: Matching,
     pub(super) admission: Admission,
     pub(super) timers: Timers<Timer>,
+    /// Queues whose reserve or lending is to be looked at.
+    pub(super) stirred: Vec<QueueId>,
     pub(super) decisions: Decisions,
     /// Who served whom last.
     pub(super) recall: Recall,
@@ -90,6 +93,10 @@ pub(super) enum Timer {
     Rested(CallId),
     /// Somebody in the queue may look further.
     Reach(QueueId),
+    /// The queue's reserve may join or leave.
+    Reserve(QueueId),
+    /// The queue may lend its members, or no more.
+    Lending(QueueId),
     /// The device has rung long enough.
     Ring(AgentId),
     /// A cancelled offer's leg should have ended long ago.
@@ -122,6 +129,7 @@ impl Engine {
             matching: Matching::new(rng),
             admission: Admission::Open,
             timers: Timers::default(),
+            stirred: Vec::new(),
             decisions: Decisions::default(),
             recall: Recall::default(),
             epoch: 0,
@@ -143,29 +151,28 @@ impl Engine {
             }
             Command::CallerGone { call } => self.on_caller_gone(call),
             Command::Leave { call, reason } => self.flow_out(call, reason),
+            Command::TakeOut { call, what, by } => self.on_take_out(call, what, by),
             Command::OfferRinging { call, agent, epoch } => self.on_ringing(call, agent, epoch),
             Command::OfferAnswered { call, agent, epoch } => self.on_answered(call, agent, epoch),
             Command::OfferFailed { call, agent, epoch, cause } => self.on_failed(call, agent, epoch, cause),
             Command::OfferReleased { agent, epoch } => self.on_released(agent, epoch),
             Command::TalkEnded { call, agent, epoch, by } => self.on_talk_ended(call, agent, epoch, by),
+            Command::EndTalk { call, agent, epoch, by } => self.on_end_talk(call, agent, epoch, by),
+            Command::Requeue { call, talk, queue, priority, since, asks, by } => {
+                self.tell(Fact::Supervised { call, what: Intervention::Requeue(queue), by });
+                self.on_requeue(call, talk, queue, (priority, Some(since)), asks);
+            }
             Command::SetAgent { agent, target, by, lasts } => self.on_set_agent(agent, Wish { target, by, lasts }),
             Command::ExtendWrapUp { agent, more, by } => self.on_extend_wrap_up(agent, more, by),
             Command::EndWrapUp { agent, by } => self.on_end_wrap_up(agent, by),
-            Command::Device { agent, device } => self.on_device(agent, device),
+            Command::Device { agent, device, by } => self.on_device(agent, device, by),
             Command::Held { call, agent, epoch, held } => self.on_held(call, agent, epoch, held),
-            Command::SetSkill { .. }
-            | Command::SetMembership { .. }
-            | Command::SetPenalty { .. }
-            | Command::SetStrategy { .. }
-            | Command::SetQueue { .. }
-            | Command::SetTarget { .. }
-            | Command::SetWeight { .. }
-            | Command::DropAgent { .. }
-            | Command::DropQueue { .. }
-            | Command::SetPriority { .. } => self.on_override(&command),
-            Command::SetPreferred { call, agent, .. } => self.on_set_preferred(call, agent),
+            Command::ChangeAgent { agent, setting, by } => self.on_agent_setting(agent, setting, by),
+            Command::ChangeQueue { queue, setting, by } => self.on_queue_setting(queue, setting, by),
+            Command::SetPriority { call, priority, by } => self.on_set_priority(call, priority, by),
+            Command::SetPreferred { call, agent, by } => self.on_set_preferred(call, agent, by),
             Command::PeerState { peer, up } => self.on_peer(peer, if up { Link::Up } else { Link::Down }),
-            Command::Refused { queue, cause } => self.tell(Fact::Refused { queue, cause }),
+            Command::Refused { queue, cause, dimensions } => self.tell(Fact::Refused { queue, cause, dimensions }),
             Command::CallerAnswered { call } => self.tell(Fact::CallerAnswered { call }),
             Command::Digit { call, digit } => self.tell(Fact::Digit { call, digit }),
             Command::Drain => self.admission = Admission::Draining,
@@ -184,6 +191,8 @@ impl Engine {
                 Timer::Preferred(call) => self.on_preferred_over(call),
                 Timer::Rested(call) => self.on_rested(call),
                 Timer::Reach(queue) => self.on_reach(queue),
+                Timer::Reserve(queue) => self.on_reserve(queue),
+                Timer::Lending(queue) => self.on_lending(queue),
                 Timer::Ring(agent) => self.on_ring_timeout(agent),
                 Timer::Release(agent) => self.on_release_overdue(agent),
                 Timer::WrapUp(agent) => self.on_wrap_up_over(agent),

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::acd::dimension::Dimensions;
 use crate::acd::message::{Actor, EndedBy, FlowOut, OfferCause, Refusal};
 use crate::acd::plan::{AgentState, DeviceState};
+use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 
 /// A fact with its moment. Facts are the only source of metrics, records and events.
@@ -24,6 +26,8 @@ pub enum Fact {
         call: CallId,
         /// The queue.
         queue: QueueId,
+        /// What figures tell the contact apart by, the same in each of its visits.
+        dimensions: Dimensions,
     },
     /// The visit ended with an agent.
     Answered {
@@ -84,6 +88,29 @@ pub enum Fact {
         agent: AgentId,
         /// The end of it, which may come earlier.
         until: Option<Instant>,
+    },
+    /// A supervisor set whom a waiting call prefers.
+    PreferenceSet {
+        /// The call.
+        call: CallId,
+        /// The agent; `None`: nobody.
+        agent: Option<AgentId>,
+        /// By whom.
+        by: Actor,
+    },
+    /// A queue's reserve joined its agents, or left them.
+    Reserve {
+        /// The queue.
+        queue: QueueId,
+        /// True when it joined.
+        active: bool,
+    },
+    /// A queue began to lend its members, or ceased to.
+    Lending {
+        /// The queue.
+        queue: QueueId,
+        /// True when it began.
+        lends: bool,
     },
     /// An agent was reserved for a call and rings, or soon will.
     OfferMade {
@@ -188,6 +215,51 @@ pub enum Fact {
         /// By whom.
         by: Actor,
     },
+    /// Somebody set something of an agent's place in the plan.
+    AgentSet {
+        /// The agent.
+        agent: AgentId,
+        /// What.
+        setting: AgentSetting,
+        /// By whom.
+        by: Actor,
+    },
+    /// Somebody set something of a queue.
+    QueueSet {
+        /// The queue.
+        queue: QueueId,
+        /// What.
+        setting: QueueSetting,
+        /// By whom.
+        by: Actor,
+    },
+    /// Somebody set the priority of a waiting call.
+    PrioritySet {
+        /// The call.
+        call: CallId,
+        /// Higher goes first.
+        priority: i32,
+        /// By whom.
+        by: Actor,
+    },
+    /// A supervisor took a hand in a call. What came of it follows.
+    Supervised {
+        /// The call.
+        call: CallId,
+        /// What was done.
+        what: Intervention,
+        /// By whom.
+        by: Actor,
+    },
+    /// An agent's device does something else, as somebody outside says.
+    Device {
+        /// The agent.
+        agent: AgentId,
+        /// What it does.
+        device: DeviceState,
+        /// Who says so.
+        by: Actor,
+    },
     /// A SIP neighbour went down or came back.
     PeerState {
         /// The neighbour.
@@ -213,6 +285,8 @@ pub enum Fact {
         queue: Option<QueueId>,
         /// Why.
         cause: Refusal,
+        /// What figures tell it apart by; nothing where no queue is named.
+        dimensions: Dimensions,
     },
 }
 

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use crate::acd::awaited::Awaited;
+use crate::acd::gates::Way;
 use crate::acd::hall::{Hall, Seat};
+use crate::acd::lending::Loan;
 use crate::acd::needs;
 use crate::acd::place::Place;
 use crate::acd::plan::{AgentPlan, QueuePlan};
@@ -65,6 +67,8 @@ pub(super) struct Matching {
     by_skill: BTreeMap<Arc<str>, Vec<u32>>,
     /// The queues that each set of skills was found to serve.
     teams: BTreeMap<Arc<[Skill]>, Arc<[QueueId]>>,
+    /// To whom queues lend their members.
+    loans: BTreeMap<QueueId, Vec<Loan>>,
     /// Halls in which callers and ready agents may stand beside each other.
     unsettled: Unsettled,
     /// Who took the last call of queues whose halls are to be opened.
@@ -80,6 +84,8 @@ struct Unsettled {
     is_in: Vec<bool>,
     agents: Vec<AgentId>,
     heads: BinaryHeap<Reverse<Head>>,
+    /// Heads whom only another queue's agents can take: their turn comes when every agent has been given callers of its own.
+    later: BinaryHeap<Reverse<Head>>,
 }
 
 impl Unsettled {
@@ -110,6 +116,7 @@ impl Matching {
             awaited: Awaited::default(),
             by_skill: BTreeMap::new(),
             teams: BTreeMap::new(),
+            loans: BTreeMap::new(),
             unsettled: Unsettled::default(),
             turns: BTreeMap::new(),
             rng,
@@ -150,6 +157,11 @@ impl Matching {
         }
     }
 
+    /// A queue may lend its members. Queues come before agents.
+    pub(super) fn lend(&mut self, plan: &QueuePlan) {
+        self.loans.insert(plan.id, plan.routing.lending.to.clone());
+    }
+
     /// Gives an agent its seats. It is neither logged in nor listed afterwards.
     pub(super) fn seat(&mut self, agent: &AgentPlan) {
         let skills = needs::enabled(&agent.skills);
@@ -157,10 +169,27 @@ impl Matching {
         let mut terms: BTreeMap<QueueId, Membership> =
             skilled.iter().map(|queue| (*queue, Membership::of(*queue))).collect();
         terms.extend(agent.memberships.iter().map(|membership| (membership.queue, membership.clone())));
-        let mut seats = Vec::with_capacity(terms.len());
-        for (queue, terms) in &terms {
+        let mut ways: BTreeMap<QueueId, (Membership, Way)> = BTreeMap::new();
+        for lender in agent.memberships.iter().filter_map(|membership| terms.get(&membership.queue)) {
+            let loans = self.loans.get(&lender.queue).filter(|_| !lender.reserve);
+            for loan in loans.into_iter().flatten().filter(|loan| !terms.contains_key(&loan.queue)) {
+                let lent = (Membership::from(loan), Way::Lent(lender.queue));
+                let known = ways.entry(loan.queue).or_insert_with(|| lent.clone());
+                // Of several lenders the first counts, in the order of the ids.
+                if lent.1 < known.1 {
+                    *known = lent;
+                }
+            }
+        }
+        let own = terms.into_iter().map(|(queue, terms)| {
+            let way = if terms.reserve { Way::Reserve } else { Way::Own };
+            (queue, (terms, way))
+        });
+        ways.extend(own);
+        let mut seats = Vec::with_capacity(ways.len());
+        for (queue, (terms, way)) in &ways {
             let Some(&hall) = self.hall_of.get(queue) else { continue };
-            seats.push(self.halls[hall as usize].1.seat(hall, &skills, terms));
+            seats.push(self.halls[hall as usize].1.seat(hall, &skills, terms, *way));
         }
         self.members.insert(agent.id, Member { seats, logged_in: false });
     }
@@ -282,18 +311,37 @@ impl Matching {
         Some((chosen, *queue, strategy, candidates))
     }
 
-    /// The best call over all queues of an agent: the heaviest queue's, and among those one that waits for the agent alone.
+    /// Opens or closes a way into a queue for all who come by it.
+    pub(super) fn turn(&mut self, queue: QueueId, way: Way, open: bool) {
+        let Some(&hall) = self.hall_of.get(&queue) else { return };
+        self.halls[hall as usize].1.turn(way, open);
+        if open {
+            self.unsettled.insert(hall);
+        }
+    }
+
+    /// True when the way is open, or not, to all who come by it.
+    pub(super) fn is_turned(&self, queue: QueueId, way: Way, open: bool) -> bool {
+        self.hall_of.get(&queue).is_none_or(|hall| self.halls[*hall as usize].1.is_turned(way, open))
+    }
+
+    /// The best call over all queues of an agent: the heaviest queue's, and among those one that waits for the agent alone. Over
+    /// those that it is lent to when its own have none.
     pub(super) fn best_call(&self, agent: AgentId) -> Option<(Place, Among)> {
         let seats = &self.members.get(&agent)?.seats;
         let best = seats.iter().filter_map(|seat| {
             let (place, line) = self.halls[seat.hall as usize].1.best_call(seat)?;
-            Some((place, seat.hall, line))
+            Some((seat.way.is_lent(), place, seat.hall, line))
         });
-        let best = best.min().and_then(|(place, hall, line)| {
-            Some((place, Among::Line(LineId { hall, line: u32::try_from(line).ok()? })))
-        });
-        let Some(own) = self.awaited.first(agent) else { return best };
-        best.filter(|(place, _)| place.weight() < own.weight()).or(Some((own, Among::Awaiting(agent))))
+        let best = best.min();
+        if let Some(own) = self.awaited.first(agent) {
+            let is_heavier = best.is_some_and(|(is_lent, place, ..)| !is_lent && place.weight() < own.weight());
+            if !is_heavier {
+                return Some((own, Among::Awaiting(agent)));
+            }
+        }
+        let (_, place, hall, line) = best?;
+        Some((place, Among::Line(LineId { hall, line: u32::try_from(line).ok()? })))
     }
 
     /// The queue of a line, its strategy, and who could take its first caller.
@@ -336,25 +384,32 @@ impl Matching {
     }
 
     /// The best call among the first of each line of the halls that are not settled, and of those who wait alone for agents who
-    /// have become ready. It is given out once, then the next: who has matched it asks for its line again
-    /// ([`Matching::look_again`]).
+    /// have become ready; those last whom only another queue's agents can take. It is given out once, then the next: who has
+    /// matched it asks for its line again ([`Matching::look_again`]).
     pub(super) fn unsettled_head(&mut self) -> Option<(Place, Among)> {
         loop {
             if self.unsettled.heads.is_empty() {
                 self.gather_heads();
             }
-            let Reverse((_, _, place, among)) = self.unsettled.heads.pop()?;
+            let (next, is_last) = match self.unsettled.heads.pop() {
+                Some(next) => (next, false),
+                None => (self.unsettled.later.pop()?, true),
+            };
+            let Reverse((_, _, place, among)) = next;
             let first = self.first_among(among);
-            if first == Some(place) {
+            if first != Some(place) {
+                // A call has come to the line, or left it, since its first was looked at.
+                self.unsettled.heads.extend(first.map(|place| head(place, among)));
+            } else if is_last || !self.asks_others(among) {
                 return Some((place, among));
+            } else {
+                self.unsettled.later.push(next);
             }
-            // A call has come to the line, or left it, since its first was looked at.
-            self.unsettled.heads.extend(first.map(|place| head(place, among)));
         }
     }
 
     fn gather_heads(&mut self) {
-        let Unsettled { halls, is_in, agents, heads } = &mut self.unsettled;
+        let Unsettled { halls, is_in, agents, heads, .. } = &mut self.unsettled;
         for hall in halls.drain(..) {
             is_in[hall as usize] = false;
             let id = |line: usize| LineId { hall, line: u32::try_from(line).unwrap_or(u32::MAX) };
@@ -363,6 +418,14 @@ impl Matching {
         }
         let own = |agent: AgentId| Some(head(self.awaited.first(agent)?, Among::Awaiting(agent)));
         heads.extend(agents.drain(..).filter_map(own));
+    }
+
+    /// True when only another queue's agents can take the first of these now.
+    fn asks_others(&self, among: Among) -> bool {
+        match among {
+            Among::Awaiting(_) => false,
+            Among::Line(line) => self.halls[line.hall as usize].1.asks_others(line.line as usize),
+        }
     }
 
     fn first_among(&self, among: Among) -> Option<Place> {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::dimension::Dimensions;
 use crate::acd::plan::{DeviceState, Reason};
 use crate::acd::requirement::Attributes;
-use crate::acd::routing::{Membership, QueueState, Skill};
+use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
 use crate::base::{AgentId, CallId, CallerKey, Instant, PeerId, Pii, QueueId};
 
 /// An input of the engine. A command about an offer carries the offer's epoch; a stale one is a no-op.
@@ -30,12 +31,21 @@ pub enum Command {
         /// The waiting call.
         call: CallId,
     },
-    /// The waiting call leaves its queue by decision of the node or a supervisor.
+    /// The waiting call leaves its queue by decision of the node.
     Leave {
         /// The waiting call.
         call: CallId,
         /// Why it leaves.
         reason: FlowOut,
+    },
+    /// A supervisor takes the waiting call out of its queue.
+    TakeOut {
+        /// The waiting call.
+        call: CallId,
+        /// What becomes of it.
+        what: Intervention,
+        /// Who wished it.
+        by: Actor,
     },
     /// The agent's device rings (180 or 183).
     OfferRinging {
@@ -85,6 +95,35 @@ pub enum Command {
         /// Which side ended it.
         by: EndedBy,
     },
+    /// A supervisor has ended the call of caller and agent.
+    EndTalk {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+        /// Who wished it.
+        by: Actor,
+    },
+    /// A supervisor puts a call that waits nowhere into a queue, as [`Command::Enqueue`] does; a talk that it was in ends with
+    /// that. It joins before the agent who talked with it is matched, so that nobody overtakes it.
+    Requeue {
+        /// The call; not in any queue now.
+        call: CallId,
+        /// The agent it talked with, and the offer's epoch.
+        talk: Option<(AgentId, u32)>,
+        /// The queue it joins.
+        queue: QueueId,
+        /// Higher goes first.
+        priority: i32,
+        /// When it came first.
+        since: Instant,
+        /// What else it brings.
+        asks: Asks,
+        /// Who wished it.
+        by: Actor,
+    },
     /// Somebody sets an agent's state. During a talk or an offer it takes effect afterwards.
     SetAgent {
         /// The agent.
@@ -118,6 +157,8 @@ pub enum Command {
         agent: AgentId,
         /// What it does.
         device: DeviceState,
+        /// Who says so.
+        by: Actor,
     },
     /// One side of a talk holds, or nobody does any more.
     Held {
@@ -130,86 +171,21 @@ pub enum Command {
         /// True while one of both holds.
         held: bool,
     },
-    /// Somebody sets a skill of an agent; one of level 0 is taken away.
-    SetSkill {
+    /// Somebody sets something of an agent's place in the plan.
+    ChangeAgent {
         /// The agent.
         agent: AgentId,
-        /// The skill with its level, and whether it counts.
-        skill: Skill,
+        /// What.
+        setting: AgentSetting,
         /// Who wished it.
         by: Actor,
     },
-    /// Somebody sets the terms on which an agent belongs to a queue.
-    SetMembership {
-        /// The agent.
-        agent: AgentId,
+    /// Somebody sets something of a queue.
+    ChangeQueue {
         /// The queue.
         queue: QueueId,
-        /// The terms; `None` takes the agent out, as if no membership had been configured.
-        membership: Option<Membership>,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// Somebody sets an agent's penalty in a queue; its other terms stay, and a membership is made where there was none.
-    SetPenalty {
-        /// The agent.
-        agent: AgentId,
-        /// The queue.
-        queue: QueueId,
-        /// The penalty.
-        penalty: u32,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// Somebody sets the strategy of a queue.
-    SetStrategy {
-        /// The queue.
-        queue: QueueId,
-        /// The name of a row of the strategy table.
-        strategy: &'static str,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// Somebody opens or closes a queue.
-    SetQueue {
-        /// The queue.
-        queue: QueueId,
-        /// What it does from now on.
-        state: QueueState,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// Somebody sets the service-level threshold of a queue.
-    SetTarget {
-        /// The queue.
-        queue: QueueId,
-        /// The new T; a wait of exactly T is in.
-        threshold: Duration,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// Somebody sets the weight of a queue.
-    SetWeight {
-        /// The queue.
-        queue: QueueId,
-        /// Its band: callers of a heavier queue go first.
-        weight: i32,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// What has been set of an agent at run time is taken back: the plan holds again.
-    DropAgent {
-        /// The agent.
-        agent: AgentId,
-        /// What of it.
-        what: Laid,
-        /// Who wished it.
-        by: Actor,
-    },
-    /// All that has been set of a queue at run time is taken back: the plan holds again.
-    DropQueue {
-        /// The queue.
-        queue: QueueId,
+        /// What.
+        setting: QueueSetting,
         /// Who wished it.
         by: Actor,
     },
@@ -245,6 +221,8 @@ pub enum Command {
         queue: Option<QueueId>,
         /// Why.
         cause: Refusal,
+        /// What it is told apart by, as far as it was looked at.
+        dimensions: Dimensions,
     },
     /// The caller's INVITE was answered with 200.
     CallerAnswered {
@@ -262,22 +240,13 @@ pub enum Command {
     Drain,
 }
 
-/// What of an agent has been set at run time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Laid {
-    /// Everything.
-    All,
-    /// The skill of this name.
-    Skill(Arc<str>),
-    /// The terms on which it belongs to the queue.
-    Membership(QueueId),
-}
-
 /// What a call brings to a queue beside its priority.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Asks {
     /// What requirements may ask about.
     pub attributes: Option<Arc<Attributes>>,
+    /// What figures tell it apart by.
+    pub dimensions: Dimensions,
     /// Who calls, where that can be told: by this it is remembered who served the caller.
     pub caller: Option<CallerKey>,
     /// Whom it is to be offered to first.
@@ -359,6 +328,8 @@ pub enum FlowOut {
     Full,
     /// The queue is closed: 480.
     Closed,
+    /// The queue is in an emergency, which those who waited leave too: 480.
+    Emergency,
     /// `wait_max` passed.
     Timeout,
     /// The node drains: 503.
@@ -379,9 +350,10 @@ pub enum FlowOut {
 
 impl FlowOut {
     /// Every reason, in the order of the metric table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Full,
         Self::Closed,
+        Self::Emergency,
         Self::Timeout,
         Self::Draining,
         Self::Overload,
@@ -397,6 +369,7 @@ impl FlowOut {
         match self {
             Self::Full => "full",
             Self::Closed => "closed",
+            Self::Emergency => "emergency",
             Self::Timeout => "timeout",
             Self::Draining => "draining",
             Self::Overload => "overload",
@@ -409,6 +382,31 @@ impl FlowOut {
     }
 }
 
+impl FlowOut {
+    /// The cause under which such a visit is untargeted ("Decisions" 2); `None` for all that is targeted.
+    pub const fn untargeted(self) -> Option<Refusal> {
+        match self {
+            Self::Closed => Some(Refusal::Closed),
+            Self::Emergency => Some(Refusal::Emergency),
+            Self::Full
+            | Self::Timeout
+            | Self::Draining
+            | Self::Overload
+            | Self::Withdrawn
+            | Self::Requeued
+            | Self::Unanswered
+            | Self::OffersMax
+            | Self::System => None,
+        }
+    }
+
+    /// The labels of the untargeted reasons, as an alternative of a regular expression: `closed|emergency`.
+    pub fn untargeted_labels() -> String {
+        let labels = Self::ALL.into_iter().filter(|reason| reason.untargeted().is_some()).map(Self::as_str);
+        labels.collect::<Vec<_>>().join("|")
+    }
+}
+
 /// Why a contact was refused before any queue: untargeted, or lost without a visit ("Decisions" 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
@@ -416,6 +414,8 @@ pub enum Refusal {
     UnknownNumber,
     /// 480: the queue is closed. Untargeted.
     Closed,
+    /// 480: the queue is in an emergency. Untargeted.
+    Emergency,
     /// 403 or silence: the source is no trusted peer. Untargeted.
     Untrusted,
     /// 488 or 415: nothing in the caller's offer can be used. Untargeted.
@@ -428,14 +428,22 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, in the order of the metric table.
-    pub const ALL: [Self; 6] =
-        [Self::UnknownNumber, Self::Closed, Self::Untrusted, Self::Unusable, Self::Draining, Self::Overload];
+    pub const ALL: [Self; 7] = [
+        Self::UnknownNumber,
+        Self::Closed,
+        Self::Emergency,
+        Self::Untrusted,
+        Self::Unusable,
+        Self::Draining,
+        Self::Overload,
+    ];
 
     /// The label's value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::UnknownNumber => "unknown_number",
             Self::Closed => "closed",
+            Self::Emergency => "emergency",
             Self::Untrusted => "untrusted",
             Self::Unusable => "unusable",
             Self::Draining => "draining",

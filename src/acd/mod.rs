@@ -21,26 +21,38 @@
 //!    is so: who logs in brings the earlier step back, which takes nothing from agents who already ring. Bumps of
 //!    priority come with the wait alone;
 //! 3. its tier has joined, its delay has passed, and its penalty is inside the window. Penalties count only while more of the
-//!    queue's members are logged in than its limit says.
+//!    queue's members are logged in than its limit says;
+//! 4. nothing holds it back: a member in reserve takes callers while the queue's [`ReserveRule`] has the reserve in. Whether it
+//!    is in or out, a logged-in reserve counts as logged in.
+//!
+//! A queue may lend its members to others ([`Lending`]) while its own service level holds. A lent agent is asked when nobody of
+//! the other queue's own is ready, and takes the other queue's callers when its own queues have none for it.
 //!
 //! A caller who prefers an agent waits for him alone at first; who is worth waiting for, and for how long, stands in `prefer`.
 //! Nobody else may take such a call meanwhile, and he takes it before others of its weight.
 //!
 //! An agent who becomes ready takes the least place over all its lines; a call that comes takes the first agent by the
 //! strategy of its step. What supervisors change at run time lies over the plan and wins over it, reloads included.
+//!
+//! A caller whom a supervisor takes out of a talk and puts into a queue joins before the agent of that talk is free: another
+//! ready agent is offered the call first. The agent then takes the first in line, which is the same caller where nobody else
+//! was ready and nobody came before: another agent is a wish, the order of the line is a promise.
 
 mod agent;
 mod awaited;
 mod bits;
 mod bond;
 mod check;
+mod dimension;
 mod duty;
 pub mod engine;
 pub mod estimate;
 mod explain;
 mod fact;
+mod gates;
 mod hall;
 mod index;
+mod lending;
 mod matching;
 pub mod message;
 mod needs;
@@ -55,25 +67,29 @@ mod reason;
 mod recall;
 mod reload;
 pub mod requirement;
+mod reserve;
 mod ringing;
 mod rota;
 pub mod routing;
+mod setting;
 pub mod strategy;
 mod supervise;
 mod table;
 mod visit;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use agent::AgentStatus;
 pub use bond::{Bond, Walk};
+pub use dimension::{Dimension, Dimensions, ValueId};
 pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
+pub use lending::{Lending, Loan};
 pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Laid, OfferCause, OfferResult, Preference, Refusal,
-    Whom,
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Preference, Refusal, Whom,
 };
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
@@ -82,4 +98,7 @@ pub use plan::{
 pub use prefer::Unpreferred;
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion, PREFERRED};
+pub use reserve::{ReserveMode, ReserveRule, ReserveThresholds};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};
+pub use setting::{AgentSetting, Intervention, Laid, QueueSetting};
+pub use watch::{LendingStatus, ReserveStatus};

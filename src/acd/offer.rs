@@ -8,10 +8,11 @@ use crate::acd::agent::{Device, Duty, Offer, Phase, Talk};
 use crate::acd::awaited::Wait;
 use crate::acd::engine::{Engine, Timer};
 use crate::acd::fact::{Fact, Repair};
-use crate::acd::message::{Actor, Effect, EndedBy, FlowOut, OfferCause};
+use crate::acd::message::{Actor, Asks, Effect, EndedBy, FlowOut, OfferCause};
 use crate::acd::plan::Reason;
+use crate::acd::setting::Intervention;
 use crate::acd::visit::Outcome;
-use crate::base::{AgentId, CallId};
+use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// How long after the ring timeout a reservation may last: the node lets go of a cancelled leg 4 s after CANCEL, which may
 /// be held back 2 s for a provisional; the rest is slack.
@@ -68,12 +69,15 @@ impl Engine {
     pub(super) fn reserve(&mut self, agent: AgentId, call: CallId) {
         let visit = self.calls.get_mut(&call).expect("who is in the index waits");
         debug_assert!(visit.ringing.wants_more(), "{call} wishes an agent");
+        let is_first = visit.ringing.len() == 0;
         let queue = visit.place.queue;
-        let row = self.queues.get(queue).expect("a visit's queue is kept until it is empty");
+        let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
+        row.rung += usize::from(is_first);
         let ring = row.plan.ring_timeout;
         self.hold_to_band(call, agent);
         self.bind(call, agent);
         self.arm_more(call);
+        self.stir(queue);
         self.epoch = self.epoch.wrapping_add(1);
         let epoch = self.epoch;
         let (made, free_by) = (self.now, self.now + ring + RELEASE_MAX);
@@ -254,12 +258,52 @@ impl Engine {
     }
 
     pub(super) fn on_talk_ended(&mut self, call: CallId, agent: AgentId, epoch: u32, by: EndedBy) {
-        let talk = self.agents.get(agent).and_then(|row| row.talk(call, epoch));
-        let (Some(talk), Some(row)) = (talk, self.agents.get_mut(agent)) else { return };
-        let Talk { queue, since, wrap_up, .. } = talk;
+        if let Some(talk) = self.end_talk(call, agent, epoch, by) {
+            self.after_talk(agent, talk);
+        }
+    }
+
+    /// A supervisor has ended a talk.
+    pub(super) fn on_end_talk(&mut self, call: CallId, agent: AgentId, epoch: u32, by: Actor) {
+        if self.agents.get(agent).is_some_and(|row| row.talk(call, epoch).is_some()) {
+            self.tell(Fact::Supervised { call, what: Intervention::HangUp, by });
+        }
+        self.on_talk_ended(call, agent, epoch, EndedBy::Supervisor);
+    }
+
+    /// The call joins a queue before the agent it talked with is matched: others are offered it first, and the agent takes
+    /// the first in line, be it the same caller.
+    pub(super) fn on_requeue(
+        &mut self,
+        call: CallId,
+        talk: Option<(AgentId, u32)>,
+        queue: QueueId,
+        claim: (i32, Option<Instant>),
+        asks: Asks,
+    ) {
+        let parted = talk.and_then(|(agent, epoch)| {
+            let talk = self.end_talk(call, agent, epoch, EndedBy::Supervisor)?;
+            Some((agent, talk))
+        });
+        self.on_enqueue(call, queue, claim, asks);
+        if let Some((agent, talk)) = parted {
+            self.after_talk(agent, talk);
+        }
+    }
+
+    /// The talk is over; what the agent does next is for [`Engine::after_talk`].
+    fn end_talk(&mut self, call: CallId, agent: AgentId, epoch: u32, by: EndedBy) -> Option<Talk> {
+        let row = self.agents.get_mut(agent)?;
+        let talk = row.talk(call, epoch)?;
+        let (queue, lasted) = (talk.queue, self.now.since(talk.since));
+        row.history.talk_ended(self.now, lasted);
         let hold = talk.hold_until(self.now);
-        row.history.talk_ended(self.now, self.now.since(since));
-        self.tell(Fact::TalkEnded { call, queue, agent, talk: self.now.since(since), hold, by });
+        self.tell(Fact::TalkEnded { call, queue, agent, talk: lasted, hold, by });
+        Some(talk)
+    }
+
+    fn after_talk(&mut self, agent: AgentId, talk: Talk) {
+        let Talk { queue, wrap_up, .. } = talk;
         if wrap_up.is_zero() {
             return self.settle(agent);
         }
@@ -304,15 +348,27 @@ impl Engine {
         self.tell_end(agent, offer, cause);
         let visit = self.calls.get_mut(&offer.call).expect("an open offer's call waits");
         visit.ringing.remove(agent);
-        if visit.ringing.len() == 0 && visit.ringing.free_band() {
-            let (queue, reach) = (visit.place.queue, visit.reach);
-            self.unlist_call(offer.call);
-            let Some(visit) = self.calls.get_mut(&offer.call) else { return };
-            visit.line = self.matching.line(queue, visit.asks.attributes.as_ref(), reach);
+        if visit.ringing.len() == 0 {
+            self.on_silence(offer.call);
         }
         let is_preferred = |wait: Wait| wait.agent == agent && cause != OfferCause::Answered;
         if self.calls.get(&offer.call).and_then(|visit| visit.awaits).is_some_and(is_preferred) {
             self.give_up(offer.call);
+        }
+    }
+
+    /// Nobody rings for the call any more: agents of any band may.
+    fn on_silence(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        let (queue, reach) = (visit.place.queue, visit.reach);
+        if visit.ringing.free_band() {
+            self.unlist_call(call);
+            let Some(visit) = self.calls.get_mut(&call) else { return };
+            visit.line = self.matching.line(queue, visit.asks.attributes.as_ref(), reach);
+        }
+        if let Some(row) = self.queues.get_mut(queue) {
+            row.rung -= 1;
+            self.stir(queue);
         }
     }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::message::{Command, Laid};
 use crate::acd::plan::{AgentPlan, Plan, QueuePlan};
+use crate::acd::reserve::{ReserveMode, ReserveThresholds};
 use crate::acd::routing::{Membership, QueueState, Skill};
+use crate::acd::setting::{AgentSetting, Laid, QueueSetting};
 use crate::base::limits::SKILLS_MAX;
 use crate::base::{AgentId, QueueId};
 
@@ -38,59 +39,51 @@ pub struct QueueOverrides {
     pub threshold: Option<Duration>,
     /// The band.
     pub weight: Option<i32>,
+    /// Who decides about the reserve.
+    pub reserve_mode: Option<ReserveMode>,
+    /// When the reserve joins and leaves by itself.
+    pub reserve: Option<ReserveThresholds>,
+    /// The service level that is held to lend members, in thousandths.
+    pub target: Option<u16>,
 }
 
 impl Overrides {
-    /// Notes a change of an agent; the terms of a penalty are those that hold now. Other commands change nothing.
-    pub(super) fn note(&mut self, command: &Command, plan: &Plan) {
-        match command {
-            Command::SetSkill { agent, skill, .. } => {
-                let skills = &mut self.agents.entry(*agent).or_default().skills;
+    /// Notes a setting of an agent; the terms of a penalty are those that hold now.
+    pub(super) fn set_agent(&mut self, plan: &AgentPlan, setting: &AgentSetting) {
+        match setting {
+            AgentSetting::Skill(skill) => {
+                let skills = &mut self.agents.entry(plan.id).or_default().skills;
                 if skills.len() < SKILLS_MAX || skills.contains_key(&skill.name) {
                     skills.insert(Arc::clone(&skill.name), skill.clone());
                 }
             }
-            Command::SetMembership { agent, queue, membership, .. } => {
-                let memberships = &mut self.agents.entry(*agent).or_default().memberships;
+            AgentSetting::Membership(queue, membership) => {
+                let memberships = &mut self.agents.entry(plan.id).or_default().memberships;
                 memberships.insert(*queue, membership.clone());
             }
-            Command::SetPenalty { agent, queue, penalty, .. } => {
-                let Some(row) = find_agent(plan, *agent) else { return };
-                let now = self.agent(row);
+            AgentSetting::Penalty(queue, penalty) => {
+                let now = self.agent(plan);
                 let terms = now.memberships.iter().rfind(|membership| membership.queue == *queue).cloned();
                 let terms = Membership { penalty: *penalty, ..terms.unwrap_or_else(|| Membership::of(*queue)) };
-                self.agents.entry(*agent).or_default().memberships.insert(*queue, Some(terms));
+                self.agents.entry(plan.id).or_default().memberships.insert(*queue, Some(terms));
             }
-            Command::SetStrategy { queue, strategy, .. } => {
-                self.queues.entry(*queue).or_default().strategy = Some(strategy);
-            }
-            Command::SetQueue { queue, state, .. } => self.queues.entry(*queue).or_default().state = Some(*state),
-            Command::SetTarget { queue, threshold, .. } => {
-                self.queues.entry(*queue).or_default().threshold = Some(*threshold);
-            }
-            Command::SetWeight { queue, weight, .. } => self.queues.entry(*queue).or_default().weight = Some(*weight),
-            Command::DropAgent { agent, what, .. } => self.drop_of(*agent, what),
-            Command::DropQueue { queue, .. } => drop(self.queues.remove(queue)),
-            Command::Enqueue { .. }
-            | Command::CallerGone { .. }
-            | Command::Leave { .. }
-            | Command::OfferRinging { .. }
-            | Command::OfferAnswered { .. }
-            | Command::OfferFailed { .. }
-            | Command::OfferReleased { .. }
-            | Command::TalkEnded { .. }
-            | Command::SetAgent { .. }
-            | Command::ExtendWrapUp { .. }
-            | Command::EndWrapUp { .. }
-            | Command::Device { .. }
-            | Command::Held { .. }
-            | Command::SetPriority { .. }
-            | Command::SetPreferred { .. }
-            | Command::PeerState { .. }
-            | Command::Refused { .. }
-            | Command::CallerAnswered { .. }
-            | Command::Digit { .. }
-            | Command::Drain => {}
+            AgentSetting::Defaults(what) => self.drop_of(plan.id, what),
+        }
+    }
+
+    /// Notes a setting of a queue.
+    pub(super) fn set_queue(&mut self, queue: QueueId, setting: QueueSetting) {
+        let over = self.queues.entry(queue).or_default();
+        match setting {
+            QueueSetting::State(state) => over.state = Some(state),
+            QueueSetting::Strategy(strategy) => over.strategy = Some(strategy),
+            QueueSetting::Threshold(threshold) => over.threshold = Some(threshold),
+            QueueSetting::Weight(weight) => over.weight = Some(weight),
+            QueueSetting::Target(target) => over.target = Some(target),
+            QueueSetting::Reserve(mode) => over.reserve_mode = Some(mode),
+            QueueSetting::ReserveThresholds(thresholds) => over.reserve = Some(thresholds),
+            QueueSetting::Priority(_) => {}
+            QueueSetting::Defaults => *over = QueueOverrides::default(),
         }
     }
 
@@ -136,9 +129,13 @@ impl Overrides {
         let mut plan = plan.clone();
         let Some(over) = self.queues.get(&plan.id) else { return plan };
         plan.strategy = over.strategy.unwrap_or(plan.strategy);
-        plan.open = over.state.map_or(plan.open, |state| state == QueueState::Open);
+        plan.state = over.state.unwrap_or(plan.state);
         plan.threshold = over.threshold.unwrap_or(plan.threshold);
-        plan.routing.weight = over.weight.unwrap_or(plan.routing.weight);
+        let routing = &mut plan.routing;
+        routing.weight = over.weight.unwrap_or(routing.weight);
+        routing.reserve.mode = over.reserve_mode.unwrap_or(routing.reserve.mode);
+        routing.reserve.thresholds = over.reserve.unwrap_or(routing.reserve.thresholds);
+        routing.lending.target = over.target.unwrap_or(routing.lending.target);
         plan
     }
 }

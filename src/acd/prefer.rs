@@ -6,8 +6,8 @@
 //! * He is waited for while he takes calls or will when what he does ends: ready, reserved or ringing for another, talking,
 //!   holding, in wrap-up, in a call of his own. Not when he is logged out, not ready for whatever reason, unreachable, about to
 //!   become so after his talk, or gone; nor when he does not belong to the queue or his skills do not meet what the caller's wait
-//!   asks for. Levels, delays and penalties say who is asked before whom, which the preference says already: they do not hold
-//!   him back.
+//!   asks for. Levels, delays, penalties and being in reserve say who is asked before whom, which the preference says already:
+//!   they do not hold him back. Whom another queue lends does not belong to this one.
 //! * When he becomes ready he takes, among callers of the heaviest weight, first those who wait for him alone, then the others.
 //! * A preference is over, for this stay in the queue, when the time has passed, when he is not worth waiting for any more, and
 //!   when he has been rung and has not answered. Then the call is everybody's, at once and in its place; if he rings by then he
@@ -18,7 +18,7 @@ use crate::acd::awaited::Wait;
 use crate::acd::engine::{Engine, Timer};
 use crate::acd::fact::Fact;
 use crate::acd::matching::Among;
-use crate::acd::message::{Preference, Whom};
+use crate::acd::message::{Actor, Preference, Whom};
 use crate::acd::queue::Visit;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -76,9 +76,13 @@ impl Engine {
 
     /// Somebody says whom a call prefers, from now on; nobody, where `agent` is `None`. A call that rests is sought for at once;
     /// while agents ring for it, it is too late.
-    pub(super) fn on_set_preferred(&mut self, call: CallId, agent: Option<AgentId>) {
+    pub(super) fn on_set_preferred(&mut self, call: CallId, agent: Option<AgentId>, by: Actor) {
         let from = self.now;
-        let Some(visit) = self.calls.get_mut(&call).filter(|visit| visit.ringing.first().is_none()) else { return };
+        if self.calls.get(&call).is_none_or(|visit| visit.ringing.first().is_some()) {
+            return;
+        }
+        self.tell(Fact::PreferenceSet { call, agent, by });
+        let Some(visit) = self.calls.get_mut(&call) else { return };
         visit.asks.preferred = agent.map(|agent| Preference { whom: Whom::Agent(agent), from });
         if let Some(rest) = visit.ringing.rested() {
             self.timers.cancel(rest);

@@ -40,6 +40,10 @@ pub enum Exclusion {
     Outranked,
     /// The caller waits for another agent alone, until then.
     Preferred(AgentId, Instant),
+    /// It belongs to the queue's reserve, which is out.
+    Reserve,
+    /// It belongs to this queue, which lends nobody now.
+    NotLent(QueueId),
     /// It is not waiting for a call.
     State(AgentState),
 }

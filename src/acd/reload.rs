@@ -35,6 +35,8 @@ impl Engine {
         self.recall.is_asked = plan.queues.iter().any(|queue| queue.routing.recall.is_some());
         let new: Vec<&AgentPlan> = plan.agents.iter().filter(|agent| self.plan_agent(agent)).collect();
         self.rebuild(&self.effective_plan());
+        self.watch_anew();
+        plan.queues.iter().for_each(|queue| self.evacuate(queue.id));
         for id in ids {
             if !employed.contains(&id) {
                 self.remove_agent(id);
@@ -52,7 +54,7 @@ impl Engine {
     fn plan_queue(&mut self, plan: QueuePlan) {
         match self.queues.get_mut(plan.id) {
             Some(queue) => queue.replan(plan),
-            None => self.queues.insert(plan.id, Queue::new(plan)),
+            None => self.queues.insert(plan.id, Queue::new(plan, self.now)),
         }
     }
 
@@ -102,10 +104,18 @@ impl Engine {
         for membership in plan.agents.iter().flat_map(|agent| &agent.memberships) {
             terms.entry(membership.queue).or_default().push(membership);
         }
+        let lent: Vec<Membership> =
+            self.queues.iter().flat_map(|(_, row)| &row.plan.routing.lending.to).map(Membership::from).collect();
+        for membership in &lent {
+            terms.entry(membership.queue).or_default().push(membership);
+        }
         for id in self.queues.ids() {
             let Some(queue) = self.queues.get_mut(id) else { continue };
             let reaches: Arc<[Reach]> = Reach::all(&queue.plan.routing, terms.remove(&id).into_iter().flatten()).into();
             self.matching.open(&queue.plan, &reaches);
+            if queue.is_planned() {
+                self.matching.lend(&queue.plan);
+            }
             let calls: Vec<CallId> = queue.order.walk().map(|place| place.call).collect();
             queue.set_reaches(reaches);
             for call in calls {

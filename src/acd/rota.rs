@@ -43,17 +43,18 @@ impl Rank {
     }
 }
 
-/// Agents of one tier and penalty, as it counts: the lower is asked first.
+/// Agents of one tier and penalty, as it counts: the lower is asked first, and those whom another queue lends come last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Band {
+    is_lent: bool,
     level: u32,
     penalty: u32,
 }
 
 impl Band {
     /// The band of an agent on these terms.
-    pub(super) fn of(terms: &Membership, raise: Option<u32>) -> Self {
-        Self { level: terms.level, penalty: counted(terms.penalty, raise) }
+    pub(super) fn of(terms: &Membership, raise: Option<u32>, is_lent: bool) -> Self {
+        Self { is_lent, level: terms.level, penalty: counted(terms.penalty, raise) }
     }
 }
 

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::lending::{Lending, Loan};
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
+use crate::acd::reserve::ReserveRule;
 use crate::base::QueueId;
 
 /// How a queue routes. The default: first come, first served inside a priority, whoever has the skills, at once.
@@ -34,6 +36,10 @@ pub struct Routing {
     pub preferred_for: Duration,
     /// A caller may prefer who served him last, if it was within this.
     pub recall: Option<Duration>,
+    /// When its members in reserve join.
+    pub reserve: ReserveRule,
+    /// To whom it lends its members, and while what holds.
+    pub lending: Lending,
 }
 
 impl Default for Routing {
@@ -50,6 +56,8 @@ impl Default for Routing {
             skill_weights: Vec::new(),
             preferred_for: Duration::ZERO,
             recall: None,
+            reserve: ReserveRule::default(),
+            lending: Lending::default(),
         }
     }
 }
@@ -71,13 +79,14 @@ pub enum Order {
 }
 
 /// Whether a queue takes callers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum QueueState {
     /// It does.
+    #[default]
     Open,
     /// New callers flow out as closed; those who wait are served.
     Closed,
-    /// New callers and those who wait flow out as closed; talks go on.
+    /// New callers and those who wait flow out; talks go on.
     Emergency,
 }
 
@@ -153,12 +162,21 @@ pub struct Membership {
     pub position: u32,
     /// The agent sees a caller only after this wait.
     pub delay: Duration,
+    /// The agent takes callers only while the queue's reserve is in ([`ReserveRule`]).
+    pub reserve: bool,
 }
 
 impl Membership {
     /// A membership on the ordinary terms.
     pub const fn of(queue: QueueId) -> Self {
-        Self { queue, level: 0, penalty: 0, position: 0, delay: Duration::ZERO }
+        Self { queue, level: 0, penalty: 0, position: 0, delay: Duration::ZERO, reserve: false }
+    }
+}
+
+impl From<&Loan> for Membership {
+    fn from(loan: &Loan) -> Self {
+        let &Loan { queue, level, penalty, delay } = loan;
+        Self { level, penalty, delay, ..Self::of(queue) }
     }
 }
 

@@ -5,59 +5,59 @@ use std::sync::Arc;
 
 use crate::acd::agent::{Duty, Standing};
 use crate::acd::engine::Engine;
-use crate::acd::message::{Command, FlowOut};
+use crate::acd::fact::Fact;
+use crate::acd::message::Actor;
 use crate::acd::overrides::{AgentOverrides, QueueOverrides, find_agent};
 use crate::acd::plan::{Plan, QueuePlan};
 use crate::acd::queue::Queue;
 use crate::acd::reach::Reach;
-use crate::acd::routing::QueueState;
+use crate::acd::setting::{AgentSetting, QueueSetting};
 use crate::base::{AgentId, CallId, QueueId};
 
 impl Engine {
-    /// Notes the change and makes it hold. An unknown agent or queue is left alone.
-    pub(super) fn on_override(&mut self, command: &Command) {
+    /// Tells of the setting and makes it hold. An unknown agent is left alone.
+    pub(super) fn on_agent_setting(&mut self, agent: AgentId, setting: AgentSetting, by: Actor) {
         let plan = Arc::clone(&self.plan);
-        match command {
-            Command::SetSkill { agent, .. }
-            | Command::SetMembership { agent, .. }
-            | Command::SetPenalty { agent, .. }
-            | Command::DropAgent { agent, .. } => {
-                if find_agent(&plan, *agent).is_some() {
-                    self.overrides.note(command, &plan);
-                    self.seat_anew(*agent);
-                }
+        let Some(row) = find_agent(&plan, agent) else { return };
+        self.overrides.set_agent(row, &setting);
+        self.tell(Fact::AgentSet { agent, setting, by });
+        self.seat_anew(agent);
+    }
+
+    /// Tells of the setting and makes it hold. An unknown queue is left alone.
+    pub(super) fn on_queue_setting(&mut self, queue: QueueId, setting: QueueSetting, by: Actor) {
+        let plan = Arc::clone(&self.plan);
+        let Ok(at) = plan.queues.binary_search_by_key(&queue, |row| row.id) else { return };
+        self.overrides.set_queue(queue, setting);
+        self.tell(Fact::QueueSet { queue, setting, by });
+        match setting {
+            QueueSetting::Strategy(_) | QueueSetting::Weight(_) | QueueSetting::Defaults => {
+                self.handle_plan(self.now, plan);
             }
-            Command::SetStrategy { queue, .. }
-            | Command::SetTarget { queue, .. }
-            | Command::SetWeight { queue, .. }
-            | Command::DropQueue { queue, .. }
-            | Command::SetQueue { queue, .. } => {
-                if plan.queues.binary_search_by_key(queue, |row| row.id).is_ok() {
-                    self.overrides.note(command, &plan);
-                    self.queue_anew(*queue, command);
-                }
+            QueueSetting::State(_)
+            | QueueSetting::Threshold(_)
+            | QueueSetting::Target(_)
+            | QueueSetting::Reserve(_)
+            | QueueSetting::ReserveThresholds(_) => {
+                let plan = self.overrides.queue(&plan.queues[at]);
+                let Some(row) = self.queues.get_mut(queue) else { return };
+                row.replan(plan);
+                self.arm_threshold(queue);
+                self.evacuate(queue);
+                self.stir(queue);
             }
-            Command::SetPriority { call, priority, .. } => self.set_priority(*call, *priority),
-            Command::Enqueue { .. }
-            | Command::CallerGone { .. }
-            | Command::Leave { .. }
-            | Command::OfferRinging { .. }
-            | Command::OfferAnswered { .. }
-            | Command::OfferFailed { .. }
-            | Command::OfferReleased { .. }
-            | Command::TalkEnded { .. }
-            | Command::SetAgent { .. }
-            | Command::ExtendWrapUp { .. }
-            | Command::EndWrapUp { .. }
-            | Command::Device { .. }
-            | Command::Held { .. }
-            | Command::SetPreferred { .. }
-            | Command::PeerState { .. }
-            | Command::Refused { .. }
-            | Command::CallerAnswered { .. }
-            | Command::Digit { .. }
-            | Command::Drain => {}
+            QueueSetting::Priority(_) => {}
         }
+    }
+
+    /// The call's place follows its new priority.
+    pub(super) fn on_set_priority(&mut self, call: CallId, priority: i32, by: Actor) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        visit.claim.priority = priority;
+        let queue = visit.place.queue;
+        self.tell(Fact::PrioritySet { call, priority, by });
+        self.place_anew(call);
+        self.arm_reach(queue);
     }
 
     /// What supervisors have set of an agent, where they have.
@@ -117,31 +117,5 @@ impl Engine {
             self.matching.unsettle_around(agent);
         }
         self.weigh_callers_of(agent);
-    }
-
-    fn queue_anew(&mut self, id: QueueId, command: &Command) {
-        let is_placed_anew =
-            matches!(command, Command::SetStrategy { .. } | Command::SetWeight { .. } | Command::DropQueue { .. });
-        if is_placed_anew {
-            return self.handle_plan(self.now, Arc::clone(&self.plan));
-        }
-        let Ok(at) = self.plan.queues.binary_search_by_key(&id, |queue| queue.id) else { return };
-        let plan = self.overrides.queue(&self.plan.queues[at]);
-        let Some(row) = self.queues.get_mut(id) else { return };
-        row.replan(plan);
-        self.arm_threshold(id);
-        if matches!(command, Command::SetQueue { state: QueueState::Emergency, .. }) {
-            while let Some(call) = self.queues.get(id).and_then(|row| row.order.first()).map(|place| place.call) {
-                self.flow_out(call, FlowOut::Closed);
-            }
-        }
-    }
-
-    fn set_priority(&mut self, call: CallId, priority: i32) {
-        let Some(visit) = self.calls.get_mut(&call) else { return };
-        visit.claim.priority = priority;
-        let queue = visit.place.queue;
-        self.place_anew(call);
-        self.arm_reach(queue);
     }
 }

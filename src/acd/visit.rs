@@ -4,10 +4,12 @@
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
 use crate::acd::matching::Among;
-use crate::acd::message::{Asks, Effect, FlowOut, OfferCause, Refusal};
+use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause, Refusal};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
 use crate::acd::ringing::Ringing;
+use crate::acd::routing::QueueState;
+use crate::acd::setting::Intervention;
 use crate::base::limits::CALLS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -27,10 +29,12 @@ impl Engine {
         }
         let Some(row) = self.queues.get_mut(queue) else {
             // A queue that a reload has removed meanwhile: there is nothing to count the visit under.
-            self.tell(Fact::Refused { queue: Some(queue), cause: Refusal::Closed });
+            let dimensions = asks.dimensions;
+            self.tell(Fact::Refused { queue: Some(queue), cause: Refusal::Closed, dimensions });
             self.ask(Effect::FlowOut { call, queue, reason: FlowOut::Closed });
             return;
         };
+        let dimensions = asks.dimensions;
         self.seq += 1;
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
@@ -45,7 +49,7 @@ impl Engine {
         row.counts.offered += 1;
         row.join(&visit);
         self.calls.insert(call, visit);
-        self.tell(Fact::Offered { call, queue });
+        self.tell(Fact::Offered { call, queue, dimensions });
         if let Some(reason) = refusal {
             self.finish(call, Outcome::FlowedOut(reason));
             self.ask(Effect::FlowOut { call, queue, reason });
@@ -59,6 +63,7 @@ impl Engine {
         self.arm_reach(queue);
         self.prefer(call);
         self.offer_or_wait(call);
+        self.stir(queue);
     }
 
     pub(super) fn on_caller_gone(&mut self, call: CallId) {
@@ -68,12 +73,36 @@ impl Engine {
         self.finish(call, Outcome::Abandoned { while_ringing });
     }
 
+    /// A supervisor takes a waiting call out.
+    pub(super) fn on_take_out(&mut self, call: CallId, what: Intervention, by: Actor) {
+        if !self.calls.contains_key(&call) {
+            return;
+        }
+        self.tell(Fact::Supervised { call, what, by });
+        self.flow_out(
+            call,
+            match what {
+                Intervention::HangUp | Intervention::Withdraw => FlowOut::Withdrawn,
+                Intervention::Requeue(_) => FlowOut::Requeued,
+            },
+        );
+    }
+
     pub(super) fn flow_out(&mut self, call: CallId, reason: FlowOut) {
         let Some(visit) = self.calls.get(&call) else { return };
         let queue = visit.place.queue;
         self.cancel_offers(call, OfferCause::Withdrawn);
         self.finish(call, Outcome::FlowedOut(reason));
         self.ask(Effect::FlowOut { call, queue, reason });
+    }
+
+    /// Who waits in a queue that is in an emergency leaves.
+    pub(super) fn evacuate(&mut self, queue: QueueId) {
+        let head =
+            |row: &Queue| row.order.first().filter(|_| row.is_planned() && row.plan.state == QueueState::Emergency);
+        while let Some(place) = self.queues.get(queue).and_then(head) {
+            self.flow_out(place.call, FlowOut::Emergency);
+        }
     }
 
     /// Ends a visit. The agents who rang for it have been dealt with.
@@ -105,6 +134,13 @@ impl Engine {
         *count += 1;
         self.tell(fact);
         self.tell_oldest(queue);
+        match outcome {
+            Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
+            Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
+            // Decided when it passed the threshold, or never.
+            Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
+        }
+        self.stir(queue);
         self.forget_when_drained(queue);
     }
 
@@ -118,6 +154,7 @@ impl Engine {
         }
         visit.missed = true;
         self.tell(Fact::Missed { call, queue });
+        self.on_decided(queue, false);
     }
 
     fn tell_oldest(&mut self, queue: QueueId) {
@@ -136,7 +173,8 @@ impl Engine {
         if row.listing == Listing::Configured || row.len() > 0 {
             return;
         }
-        self.queues.remove(queue);
+        let Some(row) = self.queues.remove(queue) else { return };
+        self.forget_watches(queue, &row);
         self.matching.forget(queue);
     }
 
@@ -211,6 +249,7 @@ impl Engine {
 
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
+        self.look_at_stirred();
         while let Some((place, among)) = self.matching.unsettled_head() {
             let call = place.call;
             match among {
@@ -218,7 +257,7 @@ impl Engine {
                     self.take(call, among, agent);
                     self.reserve(agent, call);
                 }
-                Among::Awaiting(_) => {}
+                Among::Awaiting(_) => continue,
                 Among::Line(line) => {
                     let Some(agent) = self.choose(call, line) else { continue };
                     self.reserve(agent, call);
@@ -227,6 +266,7 @@ impl Engine {
                     moved.into_iter().for_each(|line| self.matching.look_again(line));
                 }
             }
+            self.look_at_stirred();
         }
     }
 
@@ -252,7 +292,7 @@ impl Engine {
 }
 
 /// When to arm: the armed timer is too late for the need, or there is none. A need beyond all time is none.
-fn later(armed: Option<Alarm>, need: Option<Instant>) -> Option<Instant> {
+pub(super) fn later(armed: Option<Alarm>, need: Option<Instant>) -> Option<Instant> {
     need.filter(|&need| need < Instant::FAR && armed.is_none_or(|alarm| alarm.at > need))
 }
 
@@ -260,7 +300,10 @@ fn refusal(queue: &Queue, admission: Admission) -> Option<FlowOut> {
     match (admission, queue.listing) {
         (Admission::Draining, _) => Some(FlowOut::Draining),
         (Admission::Open, Listing::Removed) => Some(FlowOut::Closed),
-        (Admission::Open, Listing::Configured) if !queue.plan.open => Some(FlowOut::Closed),
-        (Admission::Open, Listing::Configured) => queue.is_full().then_some(FlowOut::Full),
+        (Admission::Open, Listing::Configured) => match queue.plan.state {
+            QueueState::Open => queue.is_full().then_some(FlowOut::Full),
+            QueueState::Closed => Some(FlowOut::Closed),
+            QueueState::Emergency => Some(FlowOut::Emergency),
+        },
     }
 }

@@ -81,9 +81,9 @@ pub(super) async fn act(
 
 fn control(body: &CallBody, call: CallId, action: &Action<'_>) -> Control {
     match body {
-        CallBody::Hangup => Control::HangUp { call, by: action.who.into() },
-        CallBody::Withdraw => Control::Withdraw { call, by: action.who.into() },
-        CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: action.who.into() },
+        CallBody::Hangup => Control::HangUp { call, by: action.actor() },
+        CallBody::Withdraw => Control::Withdraw { call, by: action.actor() },
+        CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: action.actor() },
         CallBody::Priority { priority } => Control::SetPriority { call, priority: *priority, by: action.actor() },
         CallBody::Prefer { agent } => Control::Prefer { call, agent: agent.clone(), by: action.actor() },
     }

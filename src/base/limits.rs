@@ -8,7 +8,8 @@ pub const MESSAGE_BYTES_MAX: usize = 65_535;
 pub const HEADERS_MAX: usize = 256;
 /// Most Route or Record-Route entries of one dialog: each is a proxy in the path.
 pub const ROUTES_MAX: usize = 32;
-/// Live transactions of a shard: 4 a call in the worst moment, with [`CALLS_MAX`] calls setting up at once being impossible.
+/// Live transactions of a shard. A call leaves four, three of which linger 32 s: beyond half of this number, some 2,000 calls a
+/// second, they linger down to 5 s, so that it suffices for 20,000 calls a second.
 pub const TRANSACTIONS_MAX: usize = 400_000;
 /// Live calls of a node: 100,000 waiting callers is the design target, with head-room.
 pub const CALLS_MAX: usize = 120_000;
@@ -72,6 +73,15 @@ pub const TEAMS_MAX: usize = 1_000;
 pub const REASONS_MAX: usize = 64;
 /// Longest reason of not ready: it is shown in tables.
 pub const REASON_BYTES_MAX: usize = 64;
+/// Rows of a table of regions: twice the 500,000 that loading is measured with.
+pub const REGION_ROWS_MAX: usize = 1_000_000;
+/// Largest file of regions: 64 bytes a row.
+pub const REGION_FILE_BYTES_MAX: u64 = 64 << 20;
+/// Regions of a table: ten times the prefectures of China.
+pub const REGIONS_MAX: usize = 4_000;
+/// Values of one dimension (number groups, campaigns, regions, trunks) with figures of their own, as a configuration may set it:
+/// each is some twenty series, and a group of numbers that many for each queue that it calls.
+pub const VALUES_SHOWN_MAX: usize = 1_000;
 /// Peers of a configuration: trunks and PBXs of the largest sites; each is asked by OPTIONS on a timer of its own.
 pub const PEERS_MAX: usize = 1_000;
 /// Calls or agents that one question of the census is about: some 100 us of a signalling thread.

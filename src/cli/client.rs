@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{QueueStats, Target};
+use crate::cli::args::{Lost, QueueStats, Target};
 use crate::cli::explain;
 use crate::cli::print::{clock, out, table};
-use crate::cli::{stats, teams};
+use crate::cli::{lost, standby, stats, teams};
 
 /// Rows asked for at a time; the engine gives at most so many.
 const PAGE: usize = 1_000;
@@ -88,6 +88,17 @@ impl Client {
         }
         let body = self.get(&path)?;
         out(&if self.json { format!("{body}\n") } else { stats::show(&body) });
+        Ok(())
+    }
+
+    /// Prints lost contacts.
+    pub(super) fn lost(&self, asked: &Lost) -> Result<(), String> {
+        let mut path = format!("/v1/lost?by={}&last={}", escape(&asked.by), escape(&asked.last));
+        if let Some(value) = &asked.value {
+            path.push_str(&format!("&value={}", escape(value)));
+        }
+        let body = self.get(&path)?;
+        out(&if self.json { format!("{body}\n") } else { lost::show(&body, asked.hours) });
         Ok(())
     }
 
@@ -197,7 +208,10 @@ impl Client {
             let is_set = set.contains(&key.trim_end_matches("_seconds"));
             vec![key.replace('_', " "), word(&body[*key]), if is_set { "set at run time" } else { "" }.to_string()]
         };
-        self.print(&body, &[name, "in force", ""], &keys.iter().map(row).collect::<Vec<_>>())
+        let mut rows: Vec<_> = keys.iter().map(row).collect();
+        let note = if set.contains(&"reserve") { "set at run time" } else { "" };
+        rows.extend(standby::rows(&body, note));
+        self.print(&body, &[name, "in force", ""], &rows)
     }
 
     /// Changes a queue.

@@ -4,15 +4,16 @@ use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::acd::AgentState;
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
+use crate::acd::{AgentState, QueueState, ReserveThresholds};
 
+use super::figures::{AgentSeries, RegionsConfig};
 use super::fit::Fit;
 use super::teams::agents_of;
 use super::types::{
-    AgentConfig, AnswerPolicy, Config, DnisSource, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig,
-    PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SkillConfig, TeamConfig,
-    TierConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, DnisSource, LoanConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig,
+    PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SkillConfig,
+    TeamConfig, TierConfig, UnknownSource,
 };
 use super::values::{address_bits, show};
 
@@ -76,7 +77,18 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     if strategies.any(|strategy| strategy == "least-occupied") {
         writeln!(out, "Busy   time of agents fades over {} for least-occupied", show(config.occupancy_window))?;
     }
-    Ok(())
+    match &config.figures.regions {
+        RegionsConfig::File(path) => writeln!(out, "Region of callers by {}", path.display())?,
+        RegionsConfig::Written(regions) if regions.rows() == 0 => {}
+        RegionsConfig::Written(regions) => {
+            writeln!(out, "Region of callers by {} rows: {} regions", regions.rows(), regions.names().len())?;
+        }
+    }
+    match &config.figures.agent_series {
+        AgentSeries::Off => Ok(()),
+        AgentSeries::All => writeln!(out, "Series of each agent"),
+        AgentSeries::Teams(teams) => writeln!(out, "Series of each agent of {}", teams.join(", ")),
+    }
 }
 
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
@@ -88,6 +100,9 @@ fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
         write!(out, "; calls from {from}, called number from {}", dnis.join(", then "))?;
     } else {
         write!(out, "; sends no calls")?;
+    }
+    if let Some(country) = &peer.numbering.country_code {
+        write!(out, "; callers' numbers without a prefix are of +{country}")?;
     }
     if peer.qualify == Duration::ZERO {
         writeln!(out, "; not watched")
@@ -114,7 +129,11 @@ fn dnis_source(source: &DnisSource) -> String {
 fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Result {
     let numbers: Vec<_> = queue.numbers.iter().map(number).collect();
     let numbers = if numbers.is_empty() { "no number".to_string() } else { numbers.join(", ") };
-    let state = if queue.open { "" } else { " (closed)" };
+    let state = match queue.state {
+        QueueState::Open => "",
+        QueueState::Closed => " (closed)",
+        QueueState::Emergency => " (in an emergency)",
+    };
     let asked = &queue.routing.requirement;
     let asked = if *asked == Requirement::all_of([]) { String::new() } else { format!(" with {asked}") };
     writeln!(out, "  {}{state}  {numbers}; {agents} agents{asked}", queue.name)?;
@@ -193,7 +212,9 @@ fn number(number: &NumberConfig) -> String {
     let priority = number.priority.map(|priority| format!("priority {priority}"));
     let brought = number.attributes.iter().map(|(name, value)| format!("{name} {value}"));
     let preferred = number.preferred.iter().map(|agent| format!("prefers {agent}"));
-    let more: Vec<_> = priority.into_iter().chain(brought).chain(preferred).collect();
+    let group = number.group.as_ref().map(|group| format!("group {group}"));
+    let campaign = number.campaign.as_ref().map(|campaign| format!("campaign {campaign}"));
+    let more: Vec<_> = priority.into_iter().chain(brought).chain(preferred).chain(group).chain(campaign).collect();
     if more.is_empty() { number.number.clone() } else { format!("{} ({})", number.number, more.join(", ")) }
 }
 
@@ -235,6 +256,35 @@ fn write_routing(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
     for row in routing.members.iter().flat_map(|members| members.chunk_by(alike_members)) {
         write_members(out, row)?;
     }
+    write_help(out, routing)
+}
+
+/// Who comes to help, and whom the queue helps.
+fn write_help(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
+    if let Some(reserve) = &routing.reserve {
+        let ReserveThresholds { waiting, wait, leave_waiting, leave_wait, at_least } = *reserve;
+        let joins =
+            [waiting.map(|most| format!("above {most} waiting")), wait.map(|wait| format!("after {}", show(wait)))];
+        let joins: Vec<_> = joins.into_iter().flatten().collect();
+        let leaves = [
+            waiting.map(|_| format!("at {leave_waiting} waiting")),
+            wait.map(|_| format!("when nobody has waited {}", show(leave_wait))),
+        ];
+        let leaves: Vec<_> = leaves.into_iter().flatten().collect();
+        let (joins, leaves) = (joins.join(" or "), leaves.join(" and "));
+        writeln!(out, "    reserve joins {joins}; leaves {leaves}, {} later at the soonest", show(at_least))?;
+    }
+    for LoanConfig { queue, tier, penalty, delay } in &routing.lending.to {
+        write!(out, "    lends to {queue}, tier {tier}")?;
+        if *penalty != 0 {
+            write!(out, ", penalty {penalty}")?;
+        }
+        if *delay != Duration::ZERO {
+            write!(out, ", after {}", show(*delay))?;
+        }
+        let (window, pause) = (show(routing.lending.window), show(routing.lending.pause));
+        writeln!(out, ", while its service level of {window} holds; else not for {pause}")?;
+    }
     Ok(())
 }
 
@@ -257,7 +307,8 @@ fn write_preferred(out: &mut String, preferred: &PreferredConfig) -> fmt::Result
 
 /// True when two members differ in name and position only.
 fn alike_members(one: &MemberConfig, other: &MemberConfig) -> bool {
-    (one.tier, one.penalty, one.delay) == (other.tier, other.penalty, other.delay)
+    let terms = |member: &MemberConfig| (member.tier, member.penalty, member.delay, member.reserve);
+    terms(one) == terms(other)
 }
 
 fn write_members(out: &mut String, row: &[MemberConfig]) -> fmt::Result {
@@ -271,6 +322,9 @@ fn write_members(out: &mut String, row: &[MemberConfig]) -> fmt::Result {
     }
     if first.delay != Duration::ZERO {
         write!(out, ", after {}", show(first.delay))?;
+    }
+    if first.reserve {
+        write!(out, ", in reserve")?;
     }
     writeln!(out)
 }

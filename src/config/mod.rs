@@ -7,6 +7,7 @@ mod describe;
 mod error;
 mod figures;
 mod fit;
+mod lending;
 mod lint;
 mod listeners;
 mod parse;
@@ -15,6 +16,8 @@ mod policy;
 mod preferred;
 mod queues;
 mod reader;
+mod regions;
+mod reserve;
 mod routing;
 mod skills;
 mod teams;
@@ -28,13 +31,14 @@ pub use agents::expand;
 pub use built_in::built_in;
 pub use describe::describe;
 pub use error::ConfigError;
-pub use figures::FiguresConfig;
+pub use figures::{AgentSeries, FiguresConfig, RegionsConfig};
 pub use lint::lint;
 pub use parse::parse;
+pub use regions::Regions;
 pub use teams::agents_of;
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig,
-    MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, PreferredConfig,
-    PreferredSource, QueueConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig,
-    UnknownSource,
+    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
+    LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig,
+    PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SipConfig, SkillConfig,
+    StepConfig, TeamConfig, TierConfig, UnknownSource,
 };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::QueueState;
 use crate::acd::requirement::{Attributes, Value};
 use crate::base::limits::{self, ATTRIBUTES_MAX};
 
@@ -16,7 +17,7 @@ use super::types::{AnswerPolicy, MediaPolicy, NumberConfig, QueueConfig};
 use super::values::{self, DAY, HOUR, SECOND};
 
 /// The keys of `[queues.NAME]` beside those of routing.
-const QUEUE_KEYS: [&str; 17] = [
+const QUEUE_KEYS: [&str; 18] = [
     "numbers",
     "strategy",
     "priority",
@@ -34,8 +35,9 @@ const QUEUE_KEYS: [&str; 17] = [
     "target",
     "short_abandon",
     "open",
+    "emergency",
 ];
-const NUMBER_KEYS: [&str; 4] = ["number", "priority", "attributes", "preferred"];
+const NUMBER_KEYS: [&str; 6] = ["number", "priority", "attributes", "preferred", "group", "campaign"];
 
 /// The strategy of a queue that names none.
 pub(super) const STRATEGY: &str = "longest-idle";
@@ -100,8 +102,18 @@ fn queue(item: &Item<'_, '_>, known: &Known<'_>, taken: &mut Numbers, report: &m
         threshold,
         target: section.read("target", report, target).unwrap_or(TARGET),
         short_abandon: duration("short_abandon", SHORT_ABANDON, Duration::ZERO, HOUR, report),
-        open: section.read("open", report, boolean).unwrap_or(true),
+        state: state(&section, report),
     })
+}
+
+/// `open` and `emergency`.
+fn state(section: &Section<'_, '_>, report: &mut Report<'_>) -> QueueState {
+    let open = section.read("open", report, boolean).unwrap_or(true);
+    match section.read("emergency", report, boolean) {
+        Some(true) => QueueState::Emergency,
+        Some(false) | None if open => QueueState::Open,
+        Some(false) | None => QueueState::Closed,
+    }
 }
 
 const ANSWERS: [(&str, AnswerPolicy); 3] =
@@ -135,10 +147,14 @@ fn numbers(
 fn number_of(item: &Item<'_, '_>, known: &Known<'_>, report: &mut Report<'_>) -> Option<NumberConfig> {
     if !item.value.is_table() {
         return match values::called_number(item.value) {
-            Ok(number) => {
-                let (number, attributes) = (number.to_string(), Arc::default());
-                Some(NumberConfig { number, priority: None, attributes, preferred: None })
-            }
+            Ok(number) => Some(NumberConfig {
+                number: number.to_string(),
+                priority: None,
+                group: None,
+                campaign: None,
+                attributes: Arc::default(),
+                preferred: None,
+            }),
             Err(message) => {
                 report.value(item.at, &item.path, message);
                 None
@@ -153,8 +169,12 @@ fn number_of(item: &Item<'_, '_>, known: &Known<'_>, report: &mut Report<'_>) ->
         let hint = did_you_mean(name, known.agents.iter().copied());
         known.agents.contains(name).then(|| name.into()).ok_or_else(|| format!("unknown agent `{name}`{hint}"))
     });
-    let number = section.required("number", "\"800\"", report, values::called_number)?;
-    Some(NumberConfig { number: number.to_string(), priority, attributes: Arc::new(attributes), preferred })
+    let named = |value| string(value).and_then(values::name).map(Arc::from);
+    let group = section.read("group", report, named);
+    let campaign = section.read("campaign", report, named);
+    let number = section.required("number", "\"800\"", report, values::called_number)?.to_string();
+    let attributes = Arc::new(attributes);
+    Some(NumberConfig { number, priority, group, campaign, attributes, preferred })
 }
 
 /// `attributes = { tier = "gold", lvl = 3 }`.

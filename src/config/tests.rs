@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::acd::{AgentState, Reason};
+use crate::acd::{AgentState, QueueState, Reason};
 
 const STRATEGIES: [&str; 2] = ["longest-idle", "round-robin"];
 
@@ -52,7 +52,7 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!((queue.ring_timeout, queue.wrap_up), (Duration::from_secs(20), Duration::from_secs(10)));
     assert_eq!((queue.threshold, queue.short_abandon), (Duration::from_secs(20), Duration::from_secs(5)));
     assert!((queue.target - 0.8).abs() < f64::EPSILON);
-    assert!(queue.open);
+    assert_eq!(queue.state, QueueState::Open);
 }
 
 #[test]

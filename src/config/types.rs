@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
-use crate::acd::{AgentPolicy, AgentState, OfferPolicy};
+use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
 
 use super::figures::FiguresConfig;
 
@@ -144,6 +144,27 @@ pub struct PeerConfig {
     pub symmetric_rtp: bool,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
+    /// How it writes callers' numbers.
+    pub numbering: NumberingConfig,
+}
+
+/// How a trunk writes callers' numbers: what is done to have them in the international form (E.164), which regions are found
+/// by. A number that begins with `+` is in that form on every trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberingConfig {
+    /// `country_code = "86"`: what other numbers lack, but for those with the international prefix. Default none: the trunk
+    /// writes numbers in the form that the table of regions has.
+    pub country_code: Option<Arc<str>>,
+    /// `national_prefix = "0"`: what stands before a number of the country instead. Default `0`; used with `country_code`.
+    pub national_prefix: Arc<str>,
+    /// `international_prefix = "00"`: what stands before a number of any country. Default `00`; used with `country_code`.
+    pub international_prefix: Arc<str>,
+}
+
+impl Default for NumberingConfig {
+    fn default() -> Self {
+        Self { country_code: None, national_prefix: "0".into(), international_prefix: "00".into() }
+    }
 }
 
 /// A host (name or address) and a port.
@@ -188,7 +209,8 @@ pub enum DnisSource {
 pub struct QueueConfig {
     /// The table's name.
     pub name: Arc<str>,
-    /// `numbers = ["800", { number = "801", priority = 5, attributes = { tier = "gold" } }]`: the called numbers that lead here.
+    /// `numbers = ["800", { number = "801", priority = 5, attributes = { tier = "gold" }, group = "hotline", campaign =
+    /// "spring" }]`: the called numbers that lead here.
     pub numbers: Vec<NumberConfig>,
     /// Which agents fit, who is asked first, and in which order callers go.
     pub routing: RoutingConfig,
@@ -229,8 +251,8 @@ pub struct QueueConfig {
     pub target: f64,
     /// `short_abandon = "5s"`.
     pub short_abandon: Duration,
-    /// `open = true`.
-    pub open: bool,
+    /// `open = true`: takes callers. `emergency = true`, default false: nor may anybody wait, whatever `open` says.
+    pub state: QueueState,
 }
 
 impl QueueConfig {
@@ -247,6 +269,10 @@ pub struct NumberConfig {
     pub number: String,
     /// `priority = 5`: of its calls; default the queue's.
     pub priority: Option<i32>,
+    /// `group = "hotline"`: numbers that figures count together; default the number itself.
+    pub group: Option<Arc<str>>,
+    /// `campaign = "spring"`: the campaign or advertising medium that it stands in; default none.
+    pub campaign: Option<Arc<str>>,
     /// `attributes = { tier = "gold", lvl = 3 }`: what requirements may ask about.
     pub attributes: Arc<Attributes>,
     /// `preferred = "1001"`: the agent whom its calls wait for alone at first, for the queue's `preferred_for`.
@@ -280,6 +306,12 @@ pub struct RoutingConfig {
     pub skill_weights: Vec<(Arc<str>, u32)>,
     /// Whom calls wait for alone at first.
     pub preferred: PreferredConfig,
+    /// `reserve = { waiting = 5, wait = "60s", leave_waiting = 5, leave_wait = "60s", at_least = "30s" }`: members in reserve join
+    /// while more than `waiting` callers wait or when one has waited for `wait`, and leave when no more than `leave_waiting`
+    /// wait (default `waiting`) and nobody for `leave_wait` (default `wait`), `at_least` so long after. `None`: never.
+    pub reserve: Option<ReserveThresholds>,
+    /// `lends_to = ["billing", { queue = "support", tier = 2 }]`: to whom it lends its members. Default nobody.
+    pub lending: LendingConfig,
 }
 
 /// Whom a queue's calls wait for alone at first.
@@ -309,6 +341,31 @@ pub enum PreferredSource {
     Attribute(Arc<str>),
     /// `last`: who served this caller last. Callers who show no plausible number are never taken for each other.
     Last,
+}
+
+/// How a queue lends its members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LendingConfig {
+    /// `lends_to`: other queues that list members, each once.
+    pub to: Vec<LoanConfig>,
+    /// `lend_window = "30m"`: it lends while its `target` of the visits decided in these minutes was answered in time; whole
+    /// minutes, up to an hour.
+    pub window: Duration,
+    /// `lend_pause = "60s"`: how long it lends nobody at least, when that has ceased to hold.
+    pub pause: Duration,
+}
+
+/// The terms on which a queue's members serve another: as those of a member, behind its own members of any tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoanConfig {
+    /// `queue = "support"`: the other queue.
+    pub queue: Arc<str>,
+    /// `tier = 1`: by the other queue's rules.
+    pub tier: u32,
+    /// `penalty = 0`: by the other queue's rules.
+    pub penalty: u32,
+    /// `delay = "20s"`: how long a call must have waited. Default none.
+    pub delay: Duration,
 }
 
 /// When further tiers see a caller.
@@ -372,6 +429,8 @@ pub struct MemberConfig {
     pub penalty: u32,
     /// `delay = "30s"`: how long a call must have waited before the agent sees it, whatever the tier. Default none.
     pub delay: Duration,
+    /// `reserve = true`: it takes calls only while the queue's reserve is in. Default false.
+    pub reserve: bool,
 }
 
 /// When the caller's INVITE is answered (FEATURES A2).

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::acd::{Actor, Intervention, QueueState};
 use crate::base::{CallId, Instant};
 use crate::node::contact::{Contact, Phase};
 use crate::node::letter::{Answer, Ask};
@@ -16,28 +17,25 @@ impl Shard {
                 let rows = contacts.map(|contact| (contact.id, self.call_view(now, contact))).collect();
                 Answer::Calls { rows, total: self.contacts.len() }
             }
-            Ask::HangUp(call) => Answer::Reply(self.end(now, call)),
-            Ask::Withdraw(call) => {
-                let talks =
-                    self.contacts.get(call.0).is_some_and(|contact| matches!(contact.phase, Phase::Talking { .. }));
-                Answer::Reply(if talks { Reply::Conflict(format!("{call} talks")) } else { self.end(now, call) })
-            }
+            Ask::HangUp(call, by) => Answer::Reply(self.end(now, call, Intervention::HangUp, by)),
+            Ask::Withdraw(call, by) => Answer::Reply(self.end(now, call, Intervention::Withdraw, by)),
             Ask::Held { from } => self.held(from),
             Ask::Hold(bonds) => self.missing(bonds),
-            Ask::Requeue(call, queue) => self.may_move(call, queue.as_deref()).unwrap_or_else(Answer::Reply),
+            Ask::Requeue(call, queue, by) => self.may_move(call, queue.as_deref(), by).unwrap_or_else(Answer::Reply),
         }
     }
 
-    fn end(&mut self, now: Instant, call: CallId) -> Reply {
-        if self.contact(call).is_none() {
-            return Reply::NotFound(format!("no call {call}"));
+    fn end(&mut self, now: Instant, call: CallId, what: Intervention, by: Actor) -> Reply {
+        let Some(contact) = self.contact(call) else { return Reply::NotFound(format!("no call {call}")) };
+        if what == Intervention::Withdraw && contact.talking().is_some() {
+            return Reply::Conflict(format!("{call} talks"));
         }
-        self.end_contact(now, call);
+        self.end_contact(now, call, what, by);
         Reply::Done
     }
 
     /// Whether a call may be moved, as far as the shard knows; else why it would be let go instead of waiting.
-    fn may_move(&self, call: CallId, queue: Option<&str>) -> Result<Answer, Reply> {
+    fn may_move(&self, call: CallId, queue: Option<&str>, by: Actor) -> Result<Answer, Reply> {
         let contact = self.contacts.get(call.0).ok_or_else(|| Reply::NotFound(format!("no call {call}")))?;
         let name = queue.unwrap_or(&self.directory.queue(contact.queue).name);
         let queue = self.directory.queue_of_name(name).ok_or_else(|| Reply::NotFound(format!("no queue {name}")))?;
@@ -48,11 +46,16 @@ impl Shard {
         if self.drain != Drain::No {
             return Err(Reply::Conflict(format!("{name} takes no calls: the node drains")));
         }
-        if !config.open {
-            return Err(Reply::Conflict(format!("{name} takes no calls: it is closed")));
+        let why = match config.state {
+            QueueState::Open => None,
+            QueueState::Closed => Some("closed"),
+            QueueState::Emergency => Some("in an emergency"),
+        };
+        if let Some(why) = why {
+            return Err(Reply::Conflict(format!("{name} takes no calls: it is {why}")));
         }
         let stays = contact.queue == queue && !matches!(contact.phase, Phase::Talking { .. });
-        Ok(Answer::Movable { call, queue, stays })
+        Ok(Answer::Movable { call, queue, stays, by })
     }
 
     fn call_view(&self, now: Instant, contact: &Contact) -> CallView {

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::acd::{FlowOut, Preference};
+use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Preference};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Far, Lease, SessionDescription};
@@ -18,6 +18,8 @@ pub(super) struct Contact {
     pub(super) number: Box<str>,
     /// What its number meant when it came.
     pub(super) called: Arc<Called>,
+    /// What figures tell it apart by.
+    pub(super) dimensions: Dimensions,
     pub(super) caller: Caller,
     /// Whom it is to be offered to first, until it talks.
     pub(super) preferred: Option<Preference>,
@@ -43,8 +45,8 @@ pub(super) struct Contact {
     pub(super) phase: Phase,
     /// One of both holds, as the engine has been told.
     pub(super) held: bool,
-    /// What becomes of it once the engine has let it go.
-    pub(super) moving: Option<Move>,
+    /// What a supervisor has asked for, until the engine has let it go.
+    pub(super) moving: Option<Box<Moving>>,
 }
 
 /// Where a contact stands.
@@ -58,13 +60,11 @@ pub(super) enum Phase {
     Talking { agent: AgentLeg, since: Instant },
 }
 
-/// What becomes of a contact that a supervisor takes out of its queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Move {
-    /// It joins this queue, keeping its time.
-    To(QueueId),
-    /// It ends.
-    End,
+/// A supervisor's hand on a contact that waits.
+#[derive(Debug)]
+pub(super) struct Moving {
+    pub(super) what: Intervention,
+    pub(super) by: Actor,
 }
 
 /// The agent's side of a contact.
@@ -214,6 +214,7 @@ pub(super) const fn status_of(reason: FlowOut) -> (u16, &'static str) {
     match reason {
         FlowOut::Full => (486, "Queue Full"),
         FlowOut::Closed => (480, "Queue Closed"),
+        FlowOut::Emergency => (480, "Emergency"),
         FlowOut::Timeout | FlowOut::Unanswered | FlowOut::OffersMax => (480, "No Agent Available"),
         FlowOut::Draining => (503, "Draining"),
         FlowOut::Overload => (503, "Overloaded"),

@@ -19,7 +19,7 @@ impl Hub {
                 self.reply(ticket, reply);
             }
             Control::Queue(name) => {
-                let reply = self.queue_view(&name);
+                let reply = self.queue_view(now, &name);
                 self.reply(ticket, reply);
             }
             Control::Teams => {
@@ -51,9 +51,9 @@ impl Hub {
                 let reply = self.prefer(now, call, agent.as_deref(), by);
                 self.reply(ticket, reply);
             }
-            Control::Withdraw { call, .. } => self.ask_owner(ticket, call, Ask::Withdraw(call)),
-            Control::HangUp { call, .. } => self.ask_owner(ticket, call, Ask::HangUp(call)),
-            Control::Requeue { call, queue, .. } => self.ask_owner(ticket, call, Ask::Requeue(call, queue)),
+            Control::Withdraw { call, by } => self.ask_owner(ticket, call, Ask::Withdraw(call, by)),
+            Control::HangUp { call, by } => self.ask_owner(ticket, call, Ask::HangUp(call, by)),
+            Control::Requeue { call, queue, by } => self.ask_owner(ticket, call, Ask::Requeue(call, queue, by)),
         }
     }
 
@@ -67,12 +67,12 @@ impl Hub {
                 listing.add(rows.into_iter().map(placed).collect(), total);
                 self.list(ticket, listing);
             }
-            Answer::Movable { call, queue, stays } => {
+            Answer::Movable { call, queue, stays, by } => {
                 if !stays && self.is_full(queue) {
                     let name = &self.directory.queue(queue).name;
                     return self.reply(ticket, Reply::Conflict(format!("{name} takes no calls: it is full")));
                 }
-                self.tell(shard, Told::Move(call, queue));
+                self.tell(shard, Told::Move(call, queue, by));
                 self.reply(ticket, Reply::Done);
             }
             Answer::Held { bonds, next } => self.on_held(shard, ticket.0, &bonds, next),

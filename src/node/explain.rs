@@ -29,7 +29,9 @@ impl Hub {
                 (Exclusion::NotAMember, Ok(at)) => unmet(&plan.agents[at].skills, &needs).unwrap_or(exclusion),
                 (_, Ok(_) | Err(_)) => exclusion,
             };
-            rules.entry(rule(now, &told, |agent| self.agent_name(agent))).or_default().push(agent);
+            let words =
+                self.held_back(queue, &told).unwrap_or_else(|| rule(now, &told, |agent| self.agent_name(agent)));
+            rules.entry(words).or_default().push(agent);
         }
         let row = |(rule, agents): (String, Vec<AgentId>)| RuleView {
             rule,
@@ -115,6 +117,8 @@ fn rule(now: Instant, exclusion: &Exclusion, name: impl Fn(AgentId) -> Arc<str>)
             let seconds = until.since(now).as_secs_f64().ceil();
             format!("may take it in {seconds:.0} s: it waits for {} alone", name(*agent))
         }
+        Exclusion::Reserve => "is in reserve".to_string(),
+        Exclusion::NotLent(_) => "is not lent now".to_string(),
         Exclusion::State(AgentState::NotReady(reason)) => format!("is not ready ({})", reason.as_str()),
         Exclusion::State(state) => format!("is {}", state.as_str().replace('_', " ")),
     }

@@ -2,7 +2,8 @@
 //! agent's phone.
 
 use crate::base::{CallerKey, Pii};
-use crate::config::DnisSource;
+use crate::config::{DnisSource, NumberingConfig};
+use crate::node::numbering::International;
 use crate::sip::message::Message;
 use crate::sip::name::Name;
 use crate::sip::transaction::Secret;
@@ -18,9 +19,6 @@ pub(super) struct Caller {
     pub(super) number: Pii<String>,
     display: Option<Pii<String>>,
 }
-
-/// Digits of a plausible number: from the shortest extension to E.164's fifteen with a prefix.
-const NUMBER_DIGITS: std::ops::Range<usize> = 3..20;
 
 /// The value of a header as a name; `None` where it is empty or not there.
 pub(super) fn named(request: &Message, header: &str) -> Option<String> {
@@ -49,23 +47,17 @@ impl Caller {
 
     /// Under what the caller is known again, whoever writes the number how. `None` for who shows none, and for what is no
     /// plausible number: nobody is to be taken for another who hides, too.
-    pub(super) fn key(&self, secret: Secret) -> Option<CallerKey> {
-        let mut digits = [0; NUMBER_DIGITS.end];
-        let mut count = 0;
-        for (at, byte) in self.number.expose().bytes().enumerate() {
-            match byte {
-                b'0'..=b'9' => {
-                    *digits.get_mut(count)? = byte;
-                    count += 1;
-                }
-                b'+' if at == 0 => {}
-                b'-' | b'.' | b' ' | b'(' | b')' => {}
-                _ => return None,
-            }
+    pub(super) fn key(&self, secret: Secret, numbering: &NumberingConfig) -> Option<CallerKey> {
+        let mut shown = self.number.expose().bytes().filter(u8::is_ascii_digit);
+        let first = shown.next()?;
+        let is_plausible = shown.clone().count() >= 2 && shown.any(|digit| digit != first);
+        let number = International::of(self.number.expose(), numbering).filter(|_| is_plausible)?;
+        let (mut digits, mut count) = ([0; 20], 0);
+        for (place, digit) in digits.iter_mut().zip(number.digits()) {
+            *place = digit;
+            count += 1;
         }
-        let digits = &digits[..count];
-        let is_plausible = NUMBER_DIGITS.contains(&count) && digits.iter().any(|digit| *digit != digits[0]);
-        is_plausible.then(|| CallerKey(secret.digest(digits)))
+        Some(CallerKey(secret.digest(&digits[..count])))
     }
 
     /// The name-addr shown to the agent, without a tag; a label stands before the caller's name.
@@ -155,23 +147,30 @@ mod tests {
     use super::*;
     use crate::base::Rng;
 
+    fn key(number: &str, country: Option<&str>, seed: u64) -> Option<CallerKey> {
+        let numbering = NumberingConfig { country_code: country.map(Into::into), ..NumberingConfig::default() };
+        let caller = Caller { number: Pii::new(number.to_string()), display: None };
+        caller.key(Secret::draw(&mut Rng::from_u64(seed)), &numbering)
+    }
+
     #[test]
-    fn one_number_has_one_key_however_it_is_written_and_nobody_is_taken_for_another_who_hides() {
-        let secret = Secret::draw(&mut Rng::from_u64(1));
-        let key = |number: &str| Caller { number: Pii::new(number.to_string()), display: None }.key(secret);
-        assert!(key("+49 (30) 123-456").is_some());
-        assert_eq!(key("+49 (30) 123-456"), key("4930123456"));
-        assert_ne!(key("4930123456"), key("4930123457"));
-        assert!(key("100").is_some() && key("1234567890123456789").is_some());
+    fn one_number_has_one_key_however_it_is_written() {
+        let full = key("+49 (30) 123-456", None, 1);
+        assert!(full.is_some());
+        assert_eq!(full, key("4930123456", None, 1));
+        assert_eq!(full, key("030123456", Some("49"), 1), "as the trunk means it");
+        assert_ne!(full, key("4930123457", None, 1));
+        assert_ne!(full, key("4930123456", None, 2), "under another secret");
+        assert!(key("100", None, 1).is_some(), "an extension");
+    }
+
+    #[test]
+    fn nobody_is_taken_for_another_who_hides_too() {
         for hidden in ["", "anonymous", "Unknown", "restricted", "0", "10", "000000", "9999999", "1+23456", "*67123"] {
-            assert_eq!(key(hidden), None, "{hidden}");
+            for country in [None, Some("49")] {
+                assert_eq!(key(hidden, country, 1), None, "{hidden}");
+            }
         }
-        assert_eq!(key("12345678901234567890"), None, "longer than any number");
-        assert_ne!(
-            key("4930123456"),
-            Caller { number: Pii::new("4930123456".to_string()), display: None }
-                .key(Secret::draw(&mut Rng::from_u64(2))),
-            "another secret, another key"
-        );
+        assert_eq!(key("12345678901234567890", None, 1), None, "longer than any number");
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Bond, Command, Effect, Preference};
+use crate::acd::{Actor, Bond, Command, Effect, Preference};
 use crate::base::{CallId, Instant, PeerId, QueueId};
 use crate::config::Config;
 use crate::node::directory::Directory;
@@ -38,6 +38,9 @@ impl Up {
             Command::Enqueue { call, .. }
             | Command::CallerGone { call }
             | Command::Leave { call, .. }
+            | Command::TakeOut { call, .. }
+            | Command::EndTalk { call, .. }
+            | Command::Requeue { call, .. }
             | Command::OfferRinging { call, .. }
             | Command::OfferAnswered { call, .. }
             | Command::OfferFailed { call, .. }
@@ -52,15 +55,8 @@ impl Up {
             | Command::ExtendWrapUp { .. }
             | Command::EndWrapUp { .. }
             | Command::Device { .. }
-            | Command::SetSkill { .. }
-            | Command::SetMembership { .. }
-            | Command::SetPenalty { .. }
-            | Command::SetStrategy { .. }
-            | Command::SetQueue { .. }
-            | Command::SetTarget { .. }
-            | Command::SetWeight { .. }
-            | Command::DropAgent { .. }
-            | Command::DropQueue { .. }
+            | Command::ChangeAgent { .. }
+            | Command::ChangeQueue { .. }
             | Command::PeerState { .. }
             | Command::Refused { .. }
             | Command::Drain => None,
@@ -90,8 +86,8 @@ pub(super) enum Told {
     Peer(PeerId, bool),
     /// The control plane asks something about calls.
     Ask(Ticket, Ask),
-    /// The queue takes the call that [`Answer::Movable`] was said of.
-    Move(CallId, QueueId),
+    /// The queue takes the call that [`Answer::Movable`] was said of; who wished it.
+    Move(CallId, QueueId, Actor),
     /// A supervisor has said whom the call prefers.
     Prefer(CallId, Option<Preference>),
     /// The engine does not know this: it is to be given up.
@@ -106,19 +102,15 @@ pub struct Ticket(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ask {
     /// So many calls in the order of their slots, those before left out.
-    Calls {
-        offset: usize,
-        limit: usize,
-    },
-    HangUp(CallId),
+    Calls { offset: usize, limit: usize },
+    /// The call ends, by the wish of somebody.
+    HangUp(CallId, Actor),
     /// As [`Ask::HangUp`], unless the caller talks.
-    Withdraw(CallId),
-    /// Whether the call may be moved into the queue of this name, or back into its own.
-    Requeue(CallId, Option<String>),
+    Withdraw(CallId, Actor),
+    /// Whether the call may be moved into the queue of this name, or back into its own, and who wishes it.
+    Requeue(CallId, Option<String>, Actor),
     /// The census: what the shard holds from this slot on.
-    Held {
-        from: usize,
-    },
+    Held { from: usize },
     /// The census: which of these it does not hold.
     Hold(Vec<Bond>),
 }
@@ -129,7 +121,7 @@ pub(super) enum Answer {
     /// The calls asked for, without their places in the queues, and how many the shard has.
     Calls { rows: Vec<(CallId, CallView)>, total: usize },
     /// The call may be moved if the queue is not full; one that `stays` has its place there already.
-    Movable { call: CallId, queue: QueueId, stays: bool },
+    Movable { call: CallId, queue: QueueId, stays: bool, by: Actor },
     /// What a chunk of its slots holds, and where the rest begins.
     Held { bonds: Vec<Bond>, next: Option<usize> },
     /// What it does not hold.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason};
+use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason, ReserveMode};
 use crate::base::{CallId, Pii};
-use crate::config::Config;
+use crate::config::{Config, Regions};
 use crate::media::{Lease, TrackId};
 use crate::node::view::{DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any};
 
@@ -28,13 +28,15 @@ pub struct Setup {
     pub leases: Vec<Lease>,
 }
 
-/// What the shell looked up: host names and audio files. Enters as an input, at the start and with each reload.
+/// What the shell looked up: host names, audio files, the table of regions. Enters as an input, at the start and with each reload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resolved {
     /// Host names of the configuration to addresses; numeric hosts need no entry.
     pub hosts: BTreeMap<String, IpAddr>,
     /// Queue names to what their callers hear; a queue without an entry has the built-in tune, [`TrackId`] 0.
     pub audio: BTreeMap<Arc<str>, QueueAudio>,
+    /// The table of regions, where the configuration names a file.
+    pub regions: Arc<Regions>,
 }
 
 /// What waiting callers of a queue hear.
@@ -46,7 +48,7 @@ pub struct QueueAudio {
     pub prompt: Option<TrackId>,
 }
 
-/// A request of the control plane. `by` names who asks, for the audit line.
+/// A request of the control plane. `by` names who asks, and why where it is said; the facts say so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Control {
     /// Agents in the order of their ids.
@@ -117,14 +119,14 @@ pub enum Control {
         /// The call.
         call: CallId,
         /// Who asks.
-        by: Arc<str>,
+        by: Actor,
     },
     /// Ends a call.
     HangUp {
         /// The call.
         call: CallId,
         /// Who asks.
-        by: Arc<str>,
+        by: Actor,
     },
     /// Puts a waiting or talking call (back) into a queue, keeping its original time.
     Requeue {
@@ -133,7 +135,7 @@ pub enum Control {
         /// The queue's name; its own when `None`.
         queue: Option<String>,
         /// Who asks.
-        by: Arc<str>,
+        by: Actor,
     },
 }
 
@@ -180,6 +182,8 @@ pub enum AgentChange {
         penalty: u32,
         /// How long a call must have waited.
         delay: Duration,
+        /// It takes calls only while the queue's reserve is in.
+        reserve: bool,
     },
     /// It belongs no more to the queue of this name, which lists its members.
     Leave(String),
@@ -217,8 +221,27 @@ pub enum QueueChange {
     Weight(i32),
     /// The service level aimed at, in thousandths.
     Target(u16),
+    /// Who decides whether its reserve is in.
+    Reserve(ReserveMode),
+    /// When its reserve joins and leaves.
+    ReserveThresholds(ThresholdsChange),
     /// Everything as configured.
     Defaults,
+}
+
+/// What a supervisor changes of the thresholds of a reserve; what is left out stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ThresholdsChange {
+    /// It joins while more wait.
+    pub waiting: Option<u32>,
+    /// It joins when somebody has waited so long.
+    pub wait: Option<Duration>,
+    /// It leaves when no more wait.
+    pub leave_waiting: Option<u32>,
+    /// It leaves when nobody has waited so long.
+    pub leave_wait: Option<Duration>,
+    /// It stays for so long at least.
+    pub at_least: Option<Duration>,
 }
 
 /// The node's answer.

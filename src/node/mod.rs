@@ -25,6 +25,7 @@ mod journey;
 mod letter;
 mod listing;
 mod message;
+mod numbering;
 mod overrides;
 mod peers;
 mod planning;
@@ -34,10 +35,12 @@ mod recount;
 mod route;
 mod run_time;
 mod shard;
+mod standby;
 mod supervise;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod values;
 mod view;
 
 use std::net::SocketAddr;
@@ -60,11 +63,15 @@ pub use hub::{Hub, Naming};
 pub use letter::{Down, Ticket, Up};
 pub use message::{
     AgentChange, AgentView, CallView, Control, QueueAudio, QueueChange, Reply, Resolved, Selection, Setup, SkillChange,
+    ThresholdsChange,
 };
 pub use route::Router;
 pub use shard::Shard;
 pub use transaction::{Door, Transmit};
-pub use view::{CandidateView, DecisionView, ExplanationView, MemberView, QueueView, RuleView, TeamView, WaitsForView};
+pub use view::{
+    CandidateView, DecisionView, ExplanationView, LenderView, LendingView, LoanView, MemberView, QueueView,
+    ReserveView, RuleView, TeamView, WaitsForView,
+};
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each
 /// pair. Datagrams go to the shard that [`Router::owner`] names.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::acd::QueuePlan;
+use crate::acd::{QueuePlan, QueueSetting, QueueState};
 use crate::base::QueueId;
 use crate::node::directory::Directory;
 
@@ -15,7 +15,7 @@ pub(super) struct RunTime(BTreeMap<QueueId, Change>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Change {
-    open: Option<bool>,
+    state: Option<QueueState>,
     priority: Option<i32>,
     /// In thousandths.
     target: Option<u16>,
@@ -24,24 +24,24 @@ struct Change {
 }
 
 impl RunTime {
-    /// The queue takes callers, or not.
-    pub(super) fn open(&mut self, queue: QueueId, open: bool) {
-        self.0.entry(queue).or_default().open = Some(open);
+    /// Notes what shards must know of a setting; false when it does not concern them.
+    pub(super) fn set(&mut self, queue: QueueId, setting: QueueSetting) -> bool {
+        match setting {
+            QueueSetting::State(state) => self.change(queue).state = Some(state),
+            QueueSetting::Priority(priority) => self.change(queue).priority = Some(priority),
+            QueueSetting::Target(target) => self.change(queue).target = Some(target),
+            QueueSetting::Strategy(strategy) => self.change(queue).strategy = Some(strategy),
+            QueueSetting::Defaults => drop(self.0.remove(&queue)),
+            QueueSetting::Threshold(_)
+            | QueueSetting::Weight(_)
+            | QueueSetting::Reserve(_)
+            | QueueSetting::ReserveThresholds(_) => return false,
+        }
+        true
     }
 
-    /// Callers of the queue come with this priority.
-    pub(super) fn priority(&mut self, queue: QueueId, priority: i32) {
-        self.0.entry(queue).or_default().priority = Some(priority);
-    }
-
-    /// The queue aims at this service level, in thousandths.
-    pub(super) fn target(&mut self, queue: QueueId, target: u16) {
-        self.0.entry(queue).or_default().target = Some(target);
-    }
-
-    /// The configuration holds again.
-    pub(super) fn drop_queue(&mut self, queue: QueueId) {
-        self.0.remove(&queue);
+    fn change(&mut self, queue: QueueId) -> &mut Change {
+        self.0.entry(queue).or_default()
     }
 
     /// Whether the priority and the target of a queue have been set.
@@ -49,17 +49,12 @@ impl RunTime {
         self.0.get(&queue).map_or([false; 2], |change| [change.priority.is_some(), change.target.is_some()])
     }
 
-    /// The queue has another strategy.
-    pub(super) fn strategy(&mut self, queue: QueueId, strategy: &'static str) {
-        self.0.entry(queue).or_default().strategy = Some(strategy);
-    }
-
     /// Makes the changes hold in a directory, and forgets those of queues that it has no more.
     pub(super) fn lay_over(&mut self, directory: &mut Directory) {
         self.0.retain(|id, _| directory.has_queue(*id));
         for (id, change) in &self.0 {
             let config = Arc::make_mut(directory.config_mut(*id));
-            config.open = change.open.unwrap_or(config.open);
+            config.state = change.state.unwrap_or(config.state);
             config.priority = change.priority.unwrap_or(config.priority);
             config.target = change.target.map_or(config.target, |target| f64::from(target) / 1_000.0);
         }

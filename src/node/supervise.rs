@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::acd::{
-    Actor, AgentState, AgentTarget, Command, Laid, Membership, Preference, QueueState, Reason, Skill, Unpreferred,
-    Whom, strategy,
+    Actor, AgentSetting, AgentState, AgentTarget, Command, Laid, Membership, Preference, QueueSetting, Reason, Skill,
+    Unpreferred, Whom, strategy,
 };
 use crate::base::limits::AGENTS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
@@ -42,41 +42,30 @@ impl Hub {
             Ok(queue) => queue,
             Err(reply) => return reply,
         };
-        match change {
-            QueueChange::State(state) => {
-                self.run_time.open(queue, *state == QueueState::Open);
-                self.tell_shards();
-                self.engine.handle_command(now, Command::SetQueue { queue, state: *state, by });
-            }
-            QueueChange::Priority(priority) => {
-                self.run_time.priority(queue, *priority);
-                self.tell_shards();
-            }
+        let setting = match change {
+            QueueChange::State(state) => QueueSetting::State(*state),
+            QueueChange::Priority(priority) => QueueSetting::Priority(*priority),
             QueueChange::Strategy(name) => {
                 let Some(row) = strategy::find(name) else {
                     let names: Vec<_> = strategy::names().collect();
                     return Reply::Invalid(format!("no strategy {name}; there are {}", names.join(", ")));
                 };
-                self.run_time.strategy(queue, row.name);
-                self.tell_shards();
-                self.engine.handle_command(now, Command::SetStrategy { queue, strategy: row.name, by });
+                QueueSetting::Strategy(row.name)
             }
-            QueueChange::Threshold(threshold) => {
-                self.engine.handle_command(now, Command::SetTarget { queue, threshold: *threshold, by });
-            }
-            QueueChange::Weight(weight) => {
-                self.engine.handle_command(now, Command::SetWeight { queue, weight: *weight, by });
-            }
-            QueueChange::Target(target) => {
-                self.run_time.target(queue, *target);
-                self.tell_shards();
-            }
-            QueueChange::Defaults => {
-                self.run_time.drop_queue(queue);
-                self.tell_shards();
-                self.engine.handle_command(now, Command::DropQueue { queue, by });
-            }
+            QueueChange::Threshold(threshold) => QueueSetting::Threshold(*threshold),
+            QueueChange::Weight(weight) => QueueSetting::Weight(*weight),
+            QueueChange::Target(target) => QueueSetting::Target(*target),
+            QueueChange::Reserve(mode) => QueueSetting::Reserve(*mode),
+            QueueChange::ReserveThresholds(change) => match self.thresholds(queue, *change) {
+                Ok(thresholds) => QueueSetting::ReserveThresholds(thresholds),
+                Err(why) => return Reply::Invalid(why),
+            },
+            QueueChange::Defaults => QueueSetting::Defaults,
+        };
+        if self.run_time.set(queue, setting) {
+            self.tell_shards();
         }
+        self.engine.handle_command(now, Command::ChangeQueue { queue, setting, by });
         self.is_renamed = true;
         Reply::Done
     }
@@ -126,8 +115,9 @@ impl Hub {
 
     /// The engine's commands for each agent.
     fn commands(&self, agents: &BTreeSet<AgentId>, change: &AgentChange, by: &Actor) -> Result<Vec<Command>, Reply> {
-        let each = |command: &dyn Fn(AgentId, Actor) -> Command| {
-            agents.iter().map(|agent| command(*agent, by.clone())).collect::<Vec<_>>()
+        let each = |setting: &AgentSetting| {
+            let command = |agent: &AgentId| change_agent(*agent, setting.clone(), by);
+            agents.iter().map(command).collect::<Vec<_>>()
         };
         match change {
             AgentChange::State(_)
@@ -138,11 +128,10 @@ impl Hub {
                 Ok(agents.iter().filter_map(|agent| command(*agent, change, by.clone())).collect())
             }
             AgentChange::Skills(skills) => self.skill_commands(agents, skills, by),
-            &AgentChange::Join { ref queue, tier, position, penalty, delay } => {
+            &AgentChange::Join { ref queue, tier, position, penalty, delay, reserve } => {
                 let queue = self.queue_named(queue)?;
-                let terms = Membership { queue, level: tier, penalty, position, delay };
-                let membership = Some(terms);
-                Ok(each(&|agent, by| Command::SetMembership { agent, queue, membership: membership.clone(), by }))
+                let terms = Membership { queue, level: tier, penalty, position, delay, reserve };
+                Ok(each(&AgentSetting::Membership(queue, Some(terms))))
             }
             AgentChange::Leave(name) => {
                 let queue = self.queue_named(name)?;
@@ -150,16 +139,16 @@ impl Hub {
                     let why = format!("{name} lists no members: everybody belongs to it whose skills fit");
                     return Err(Reply::Conflict(why));
                 }
-                Ok(each(&|agent, by| Command::SetMembership { agent, queue, membership: None, by }))
+                Ok(each(&AgentSetting::Membership(queue, None)))
             }
-            AgentChange::Defaults(None) => Ok(each(&|agent, by| Command::DropAgent { agent, what: Laid::All, by })),
+            AgentChange::Defaults(None) => Ok(each(&AgentSetting::Defaults(Laid::All))),
             AgentChange::Defaults(Some(queue)) => {
                 let queue = self.queue_named(queue)?;
-                Ok(each(&|agent, by| Command::DropAgent { agent, what: Laid::Membership(queue), by }))
+                Ok(each(&AgentSetting::Defaults(Laid::Membership(queue))))
             }
             AgentChange::Penalty(queue, penalty) => {
-                let (queue, penalty) = (self.queue_named(queue)?, *penalty);
-                Ok(each(&|agent, by| Command::SetPenalty { agent, queue, penalty, by }))
+                let queue = self.queue_named(queue)?;
+                Ok(each(&AgentSetting::Penalty(queue, *penalty)))
             }
         }
     }
@@ -186,13 +175,13 @@ impl Hub {
                     SkillChange::Enabled(enabled) => (level, enabled),
                     SkillChange::Removed => (0, true),
                     SkillChange::Default => {
-                        let what = Laid::Skill(Arc::clone(name));
-                        commands.push(Command::DropAgent { agent: agent.id, what, by: by.clone() });
+                        let default = AgentSetting::Defaults(Laid::Skill(Arc::clone(name)));
+                        commands.push(change_agent(agent.id, default, by));
                         continue;
                     }
                 };
                 let skill = Skill { name: Arc::clone(name), level, enabled };
-                commands.push(Command::SetSkill { agent: agent.id, skill, by: by.clone() });
+                commands.push(change_agent(agent.id, AgentSetting::Skill(skill), by));
             }
         }
         Ok(commands)
@@ -270,6 +259,10 @@ impl Hub {
     }
 }
 
+fn change_agent(agent: AgentId, setting: AgentSetting, by: &Actor) -> Command {
+    Command::ChangeAgent { agent, setting, by: by.clone() }
+}
+
 /// True when the change is one of the plan, which figures are kept by.
 const fn is_of_plan(change: &AgentChange) -> bool {
     match change {
@@ -295,7 +288,7 @@ fn command(agent: AgentId, change: &AgentChange, by: Actor) -> Option<Command> {
         }
         AgentChange::ExtendWrapUp(more) => Command::ExtendWrapUp { agent, more: *more, by },
         AgentChange::EndWrapUp => Command::EndWrapUp { agent, by },
-        AgentChange::Device(device) => Command::Device { agent, device: *device },
+        AgentChange::Device(device) => Command::Device { agent, device: *device, by },
         AgentChange::Skills(_)
         | AgentChange::Join { .. }
         | AgentChange::Leave(_)

@@ -152,14 +152,12 @@ impl Act {
             Self::Device(agent, device) => change(world, agent, AgentChange::Device(device)),
             Self::Withdraw(caller) => about(world, &caller, |call, by| Control::HangUp { call, by }),
             Self::Requeue(caller, queue) => about(world, &caller, |call, by| Control::Requeue { call, queue, by }),
-            Self::Prefer(caller, agent) => {
-                about(world, &caller, |call, by| Control::Prefer { call, agent, by: by.as_ref().into() })
-            }
+            Self::Prefer(caller, agent) => about(world, &caller, |call, by| Control::Prefer { call, agent, by }),
             Self::SetPriority(caller, priority) => {
-                about(world, &caller, |call, by| Control::SetPriority { call, priority, by: by.as_ref().into() })
+                about(world, &caller, |call, by| Control::SetPriority { call, priority, by })
             }
             Self::SetQueue(queue, change) => {
-                done(world.control(Control::SetQueue { queue, change, by: "script".into() }))
+                done(world.control(Control::SetQueue { queue, change, by: SCRIPT.into() }))
             }
             Self::Assign(agent, assigned) => change(world, agent, assigned),
         }
@@ -167,9 +165,9 @@ impl Act {
 }
 
 /// The control plane is asked for something about a caller's call.
-fn about(world: &mut World, caller: &str, control: impl FnOnce(CallId, Arc<str>) -> Control) -> Result<(), String> {
+fn about(world: &mut World, caller: &str, control: impl FnOnce(CallId, Actor) -> Control) -> Result<(), String> {
     let call = call_of(world, caller)?;
-    done(world.control(control(call, "script".into())))
+    done(world.control(control(call, SCRIPT.into())))
 }
 
 fn dial_from(world: &mut World, caller: &str, formats: Vec<u8>, dial: Dial) -> Result<(), String> {

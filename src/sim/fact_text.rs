@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::acd::{Actor, AgentState, EndedBy, Fact, Plan};
+use crate::acd::{
+    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, Plan, QueueSetting, QueueState,
+    Skill,
+};
 use crate::base::{AgentId, CallId, QueueId};
 
 /// The names behind the ids: learned from every plan in force, so that what a reload removes keeps its name; calls are numbered
@@ -35,7 +38,7 @@ impl Names {
         let agent = |id: &AgentId| agents.get(id).map_or("?", String::as_str);
         let mut call = |id: &CallId| format!("call {}", calls.entry(*id).or_insert(next));
         Some(match fact {
-            Fact::Offered { call: id, queue: to } => format!("{} joins {}", call(id), queue(to)),
+            Fact::Offered { call: id, queue: to, .. } => format!("{} joins {}", call(id), queue(to)),
             Fact::Answered { call: id, agent: by, wait, .. } => {
                 format!("{} answered by {} after {}", call(id), agent(by), seconds(*wait))
             }
@@ -71,15 +74,70 @@ impl Names {
             }
             Fact::Repaired { kind, .. } => format!("repaired: {}", kind.as_str()),
             Fact::AgentState { agent: id, from, to, by, .. } => {
-                let by = match by {
-                    Actor::Engine => String::new(),
-                    Actor::User(name) => format!(" by {name}"),
-                    Actor::Supervisor { name, why } => format!(" forced by {name}: {why}"),
+                format!("{} {} -> {}{}", agent(id), state(from), state(to), who(by))
+            }
+            Fact::AgentSet { agent: id, setting, by } => {
+                let setting = match setting {
+                    AgentSetting::Skill(Skill { name, level: 0, .. }) => format!("loses skill {name}"),
+                    AgentSetting::Skill(Skill { name, enabled: false, .. }) => format!("has skill {name} off"),
+                    AgentSetting::Skill(Skill { name, level, .. }) => format!("has skill {name}={level}"),
+                    AgentSetting::Membership(to, Some(terms)) => {
+                        format!("joins {} at tier {}, penalty {}", queue(to), terms.level, terms.penalty)
+                    }
+                    AgentSetting::Membership(from, None) => format!("leaves {}", queue(from)),
+                    AgentSetting::Penalty(at, penalty) => format!("has penalty {penalty} in {}", queue(at)),
+                    AgentSetting::Defaults(Laid::All) => "is as configured".to_string(),
+                    AgentSetting::Defaults(Laid::Skill(name)) => format!("has skill {name} as configured"),
+                    AgentSetting::Defaults(Laid::Membership(at)) => format!("is as configured in {}", queue(at)),
                 };
-                format!("{} {} -> {}{by}", agent(id), state(from), state(to))
+                format!("{} {setting}{}", agent(id), who(by))
+            }
+            Fact::QueueSet { queue: id, setting, by } => {
+                let setting = match setting {
+                    QueueSetting::State(QueueState::Emergency) => "is in an emergency".to_string(),
+                    QueueSetting::State(state) => format!("is {}", state.as_str()),
+                    QueueSetting::Strategy(strategy) => format!("has strategy {strategy}"),
+                    QueueSetting::Threshold(threshold) => format!("has threshold {}", seconds(*threshold)),
+                    QueueSetting::Weight(weight) => format!("has weight {weight}"),
+                    QueueSetting::Priority(priority) => format!("has priority {priority}"),
+                    QueueSetting::Target(target) => format!("has target {target} of 1000"),
+                    QueueSetting::Reserve(mode) => format!("has its reserve {}", mode.as_str()),
+                    QueueSetting::ReserveThresholds(_) => "has other thresholds of its reserve".to_string(),
+                    QueueSetting::Defaults => "is as configured".to_string(),
+                };
+                format!("{} {setting}{}", queue(id), who(by))
+            }
+            Fact::PreferenceSet { call: id, agent: to, by } => {
+                format!("{} is to wait for {}{}", call(id), to.as_ref().map_or("nobody", agent), who(by))
+            }
+            Fact::PrioritySet { call: id, priority, by } => {
+                format!("{} has priority {priority}{}", call(id), who(by))
+            }
+            Fact::Supervised { call: id, what, by } => {
+                let what = match what {
+                    Intervention::HangUp => "is hung up".to_string(),
+                    Intervention::Withdraw => "is withdrawn".to_string(),
+                    Intervention::Requeue(to) => format!("is requeued to {}", queue(to)),
+                };
+                format!("{} {what}{}", call(id), who(by))
+            }
+            Fact::Device { agent: id, device, by } => {
+                let way = match device {
+                    DeviceState::Busy(direction) => format!("({})", direction.as_str()),
+                    DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline => {
+                        String::new()
+                    }
+                };
+                format!("{} device is {}{way}{}", agent(id), device.as_str(), who(by))
+            }
+            Fact::Reserve { queue: id, active } => {
+                format!("{} reserve {}", queue(id), if *active { "joins" } else { "leaves" })
+            }
+            Fact::Lending { queue: id, lends } => {
+                format!("{} lends {}", queue(id), if *lends { "its members" } else { "nobody" })
             }
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
-            Fact::Refused { queue: id, cause } => {
+            Fact::Refused { queue: id, cause, .. } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
             }
             Fact::CallerAnswered { call: id } => format!("{} is billed from here", call(id)),
@@ -106,11 +164,19 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::AgentState { from, to, .. } => format!("agent {} -> {}", state(from), state(to)),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
+        Fact::Reserve { active, .. } => format!("reserve {}", if *active { "joins" } else { "leaves" }),
+        Fact::Lending { lends, .. } => format!("lending {}", if *lends { "begins" } else { "ends" }),
         Fact::CallerAnswered { .. } => "billing begins".to_string(),
         Fact::Digit { .. } => "digit".to_string(),
         Fact::WrapUpExtended { .. } => "wrap-up extended".to_string(),
         Fact::InstantAnswer { .. } => "instant answer".to_string(),
         Fact::Disagreement { disagrees, .. } => format!("device {}", if *disagrees { "disagrees" } else { "agrees" }),
+        Fact::AgentSet { .. } => "agent set".to_string(),
+        Fact::QueueSet { .. } => "queue set".to_string(),
+        Fact::PreferenceSet { .. } => "preference set".to_string(),
+        Fact::PrioritySet { .. } => "priority set".to_string(),
+        Fact::Supervised { .. } => "call supervised".to_string(),
+        Fact::Device { device, .. } => format!("device is {}", device.as_str()),
         Fact::Repaired { kind, .. } => format!("repaired: {}", kind.as_str()),
         Fact::Missed { .. } | Fact::Oldest { .. } | Fact::WrapUpEnded { .. } => return None,
     })
@@ -122,6 +188,15 @@ const fn side(by: EndedBy) -> &'static str {
         EndedBy::Agent => "the agent",
         EndedBy::Supervisor => "a supervisor",
         EndedBy::System => "the system",
+    }
+}
+
+/// Who did it, and why where that is said.
+fn who(by: &Actor) -> String {
+    match by {
+        Actor::Engine => String::new(),
+        Actor::User(name) => format!(" by {name}"),
+        Actor::Supervisor { name, why } => format!(" forced by {name}: {why}"),
     }
 }
 

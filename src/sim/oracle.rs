@@ -207,7 +207,7 @@ impl Oracle {
 
     fn apply(&mut self, fact: &Fact) -> Result<(), String> {
         match fact {
-            Fact::Offered { call, queue } => {
+            Fact::Offered { call, queue, .. } => {
                 self.tally(*queue).offered += 1;
                 let (offers, rests) = (BTreeSet::new(), Instant::ZERO);
                 match self.visits.insert(*call, Visit { queue: *queue, offers, attempts: 0, rests, awaits: None }) {
@@ -254,6 +254,14 @@ impl Oracle {
             | Fact::InstantAnswer { .. }
             | Fact::Disagreement { .. }
             | Fact::Repaired { .. }
+            | Fact::Reserve { .. }
+            | Fact::Lending { .. }
+            | Fact::AgentSet { .. }
+            | Fact::QueueSet { .. }
+            | Fact::PrioritySet { .. }
+            | Fact::PreferenceSet { .. }
+            | Fact::Supervised { .. }
+            | Fact::Device { .. }
             | Fact::PeerState { .. }
             | Fact::CallerAnswered { .. }
             | Fact::Digit { .. } => Ok(()),

@@ -5,42 +5,36 @@ use std::sync::Arc;
 
 use crate::acd::{FlowOut, OfferResult, Refusal};
 use crate::base::Instant;
+use crate::stats::block::PartedCells;
 use crate::stats::lost::LostCause;
 
-pub(super) const OFFERED: usize = 0;
-pub(super) const ANSWERED: usize = 1;
-pub(super) const WAITING: usize = 2;
+pub(super) const WAITING: usize = 0;
 /// When the longest waiting caller joined; [`Instant::FAR`] when nobody waits.
-pub(super) const OLDEST: usize = 3;
-pub(super) const THRESHOLD: usize = 4;
-pub(super) const SHORT_ABANDON: usize = 5;
+pub(super) const OLDEST: usize = 1;
+pub(super) const THRESHOLD: usize = 2;
+pub(super) const SHORT_ABANDON: usize = 3;
 /// The bits of an `f64`; NaN when no target is known.
-pub(super) const TARGET: usize = 6;
+pub(super) const TARGET: usize = 4;
 /// One when the plan in force lacks the queue.
-pub(super) const REMOVED: usize = 7;
-pub(super) const TALKS: usize = 8;
-pub(super) const TALK_MICROS: usize = 9;
-pub(super) const WRAP_UPS: usize = 10;
-pub(super) const WRAP_UP_MICROS: usize = 11;
+pub(super) const REMOVED: usize = 5;
+pub(super) const TALKS: usize = 6;
+pub(super) const TALK_MICROS: usize = 7;
+pub(super) const WRAP_UPS: usize = 8;
+pub(super) const WRAP_UP_MICROS: usize = 9;
 /// Visits whose outcome came after T. Never more than the missed ones.
-pub(super) const LATE: usize = 12;
-pub(super) const SL_ANSWERED: usize = 13;
-pub(super) const SL_ABANDONED: usize = 14;
-pub(super) const SL_ABANDONED_SHORT: usize = 15;
-pub(super) const SL_FLOWOUT: usize = 16;
-pub(super) const SL_MISSED: usize = 17;
-pub(super) const SL_MISSED_FLOWOUT: usize = 18;
-pub(super) const ABANDONED_SHORT: usize = 19;
-pub(super) const ABANDONED_WHILE_RINGING: usize = 20;
-pub(super) const ABANDONED_IN_QUEUE: usize = 21;
+pub(super) const LATE: usize = 10;
+pub(super) const SL_ANSWERED: usize = 11;
+pub(super) const SL_ABANDONED: usize = 12;
+pub(super) const SL_ABANDONED_SHORT: usize = 13;
+pub(super) const SL_FLOWOUT: usize = 14;
+pub(super) const SL_MISSED: usize = 15;
+pub(super) const SL_MISSED_FLOWOUT: usize = 16;
 /// Talks in which somebody held, how long they did, and answers faster than a person's.
-pub(super) const HOLDS: usize = 22;
-pub(super) const HOLD_MICROS: usize = 23;
-pub(super) const INSTANT_ANSWERS: usize = 24;
-/// One cell for each of [`FlowOut::ALL`].
-pub(super) const FLOWED_OUT: usize = 25;
+pub(super) const HOLDS: usize = 17;
+pub(super) const HOLD_MICROS: usize = 18;
+pub(super) const INSTANT_ANSWERS: usize = 19;
 /// One cell for each of [`OfferResult::ALL`].
-pub(super) const OFFERS: usize = FLOWED_OUT + FlowOut::ALL.len();
+pub(super) const OFFERS: usize = 20;
 /// Contacts that joined this queue first, or were refused on their way to it.
 pub(super) const CONTACTS: usize = OFFERS + OfferResult::ALL.len();
 /// Of them, those who talked to an agent.
@@ -58,6 +52,17 @@ pub(super) const HANDLE_RECENT: usize = SERVED_LATER + FlowOut::ALL.len();
 pub(super) const HANDLE_LONG: usize = HANDLE_RECENT + 1;
 /// From here the histograms: for each its sum in microseconds, then a cell for each bound, then one for what lies above.
 pub(super) const HISTOGRAMS: usize = HANDLE_LONG + 1;
+
+/// What of a queue's visits is told apart by the group of the called number: the cells of a part.
+pub(super) const OFFERED: usize = 0;
+pub(super) const ANSWERED: usize = 1;
+pub(super) const ABANDONED_SHORT: usize = 2;
+pub(super) const ABANDONED_WHILE_RINGING: usize = 3;
+pub(super) const ABANDONED_IN_QUEUE: usize = 4;
+/// One cell for each of [`FlowOut::ALL`].
+pub(super) const FLOWED_OUT: usize = 5;
+/// All of them.
+pub(super) const PART: usize = FLOWED_OUT + FlowOut::ALL.len();
 
 /// The histograms of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +94,70 @@ impl Histogram {
 #[derive(Debug, Clone)]
 pub(super) struct QueueCells {
     cells: Vec<u64>,
+    all: Visits,
+    groups: Vec<(usize, Visits)>,
     bounds: Arc<[u64]>,
+}
+
+/// What became of a queue's visits: those of one group of numbers, or of all.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Visits([u64; PART]);
+
+impl Visits {
+    fn new(cells: &[u64]) -> Self {
+        Self(std::array::from_fn(|cell| cells[cell]))
+    }
+
+    fn add(&mut self, more: &Self) {
+        for (sum, count) in self.0.iter_mut().zip(more.0) {
+            *sum += count;
+        }
+    }
+
+    pub(super) fn offered(&self) -> u64 {
+        self.0[OFFERED]
+    }
+
+    pub(super) fn answered(&self) -> u64 {
+        self.0[ANSWERED]
+    }
+
+    /// Short ones included.
+    pub(super) fn abandoned(&self) -> u64 {
+        self.0[ABANDONED_SHORT..=ABANDONED_IN_QUEUE].iter().sum()
+    }
+
+    pub(super) fn abandoned_short(&self) -> u64 {
+        self.0[ABANDONED_SHORT]
+    }
+
+    pub(super) fn flowed_out(&self, reason: FlowOut) -> u64 {
+        self.0[FLOWED_OUT + reason as usize]
+    }
+
+    /// For whatever reason.
+    pub(super) fn all_flowed_out(&self) -> u64 {
+        self.0[FLOWED_OUT..].iter().sum()
+    }
+
+    pub(super) fn lost(&self, cause: LostCause) -> u64 {
+        match cause {
+            LostCause::CallerShort => self.0[ABANDONED_SHORT],
+            LostCause::CallerWhileRinging => self.0[ABANDONED_WHILE_RINGING],
+            LostCause::CallerInQueue => self.0[ABANDONED_IN_QUEUE],
+            LostCause::QueueFull
+            | LostCause::Timeout
+            | LostCause::Draining
+            | LostCause::Overload
+            | LostCause::Withdrawn
+            | LostCause::Unanswered
+            | LostCause::OffersMax
+            | LostCause::System => {
+                let reasons = FlowOut::ALL.into_iter().filter(|reason| LostCause::of_flow_out(*reason) == Some(cause));
+                reasons.map(|reason| self.flowed_out(reason)).sum()
+            }
+        }
+    }
 }
 
 /// A histogram read from a copy.
@@ -112,29 +180,28 @@ pub(super) struct Sum {
 
 impl QueueCells {
     /// A copy of the cells of a queue whose histograms have these bounds.
-    pub(super) fn new(cells: Vec<u64>, bounds: Arc<[u64]>) -> Self {
-        Self { cells, bounds }
+    pub(super) fn new(copy: PartedCells, bounds: Arc<[u64]>) -> Self {
+        let PartedCells { mut cells, parts } = copy;
+        let own = cells.len() - parts.len() * PART;
+        let groups: Vec<_> = parts
+            .into_iter()
+            .zip(cells[own..].chunks_exact(PART))
+            .map(|(group, part)| (group, Visits::new(part)))
+            .collect();
+        cells.truncate(own);
+        let mut all = Visits::default();
+        groups.iter().for_each(|(_, visits)| all.add(visits));
+        Self { cells, all, groups, bounds }
     }
 
-    pub(super) fn offered(&self) -> u64 {
-        self.cells[OFFERED]
+    /// The visits of all groups.
+    pub(super) const fn visits(&self) -> &Visits {
+        &self.all
     }
 
-    pub(super) fn answered(&self) -> u64 {
-        self.cells[ANSWERED]
-    }
-
-    /// Short ones included.
-    pub(super) fn abandoned(&self) -> u64 {
-        self.cells[ABANDONED_SHORT..=ABANDONED_IN_QUEUE].iter().sum()
-    }
-
-    pub(super) fn abandoned_short(&self) -> u64 {
-        self.cells[ABANDONED_SHORT]
-    }
-
-    pub(super) fn flowed_out(&self, reason: FlowOut) -> u64 {
-        self.cells[FLOWED_OUT + reason as usize]
+    /// The visits by the place of the called number's group.
+    pub(super) fn groups(&self) -> &[(usize, Visits)] {
+        &self.groups
     }
 
     pub(super) fn waiting(&self) -> u64 {
@@ -145,25 +212,6 @@ impl QueueCells {
     pub(super) fn oldest(&self) -> Option<Instant> {
         let oldest = Instant::from_micros(self.cells[OLDEST]);
         (oldest != Instant::FAR && self.waiting() > 0).then_some(oldest)
-    }
-
-    pub(super) fn lost(&self, cause: LostCause) -> u64 {
-        match cause {
-            LostCause::CallerShort => self.cells[ABANDONED_SHORT],
-            LostCause::CallerWhileRinging => self.cells[ABANDONED_WHILE_RINGING],
-            LostCause::CallerInQueue => self.cells[ABANDONED_IN_QUEUE],
-            LostCause::QueueFull
-            | LostCause::Timeout
-            | LostCause::Draining
-            | LostCause::Overload
-            | LostCause::Withdrawn
-            | LostCause::Unanswered
-            | LostCause::OffersMax
-            | LostCause::System => {
-                let reasons = FlowOut::ALL.into_iter().filter(|reason| LostCause::of_flow_out(*reason) == Some(cause));
-                reasons.map(|reason| self.flowed_out(reason)).sum()
-            }
-        }
     }
 
     /// Mean time to handle a call of late and over longer, in microseconds; 0 before the first.

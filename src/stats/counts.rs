@@ -100,6 +100,12 @@ impl Counts {
         }
     }
 
+    /// All who flowed out and are targeted ("Decisions" 2).
+    pub fn flowouts_targeted(&self) -> u64 {
+        let targeted = FlowOut::ALL.into_iter().filter(|reason| reason.untargeted().is_none());
+        targeted.map(|reason| self.flowed_out[reason as usize]).sum()
+    }
+
     /// All who flowed out, for whatever reason.
     pub fn flowouts(&self) -> u64 {
         self.flowed_out.iter().sum()

@@ -3,7 +3,7 @@
 //!
 //! Whoever adds up spans, queues or teams adds [`Ratio`]s (or the counts below them), never values.
 
-use crate::acd::{FlowOut, OfferResult};
+use crate::acd::OfferResult;
 use crate::stats::counts::{Bucket, Counts};
 
 /// What a formula's value is measured in.
@@ -134,7 +134,7 @@ pub enum Term {
     Answered,
     /// B
     Abandoned,
-    /// F, without those who found the queue closed: they are untargeted ("Decisions" 2).
+    /// F, without those who left a closed queue or one in an emergency: they are untargeted ("Decisions" 2).
     FlowedOut,
     /// A(T)
     AnsweredIn,
@@ -194,7 +194,7 @@ impl Term {
         match self {
             Self::Answered => visits(|c| c.answered),
             Self::Abandoned => visits(|c| c.abandoned),
-            Self::FlowedOut => visits(|c| c.flowouts() - c.flowed_out[FlowOut::Closed as usize]),
+            Self::FlowedOut => visits(Counts::flowouts_targeted),
             Self::AnsweredIn => inputs.in_threshold.map(|bucket| bucket.answered),
             Self::AbandonedIn => inputs.in_threshold.map(|bucket| bucket.abandoned),
             Self::AbandonedShort => visits(|c| c.abandoned_short),
@@ -281,7 +281,7 @@ macro_rules! formulas {
     };
 }
 
-/// Every formula. A answered, B abandoned, F flowed out (without those who found the queue closed: untargeted), X(T) with a
+/// Every formula. A answered, B abandoned, F flowed out (without the untargeted: closed, emergency), X(T) with a
 /// wait of at most T, S the short-abandon limit.
 pub const FORMULAS: &[Formula] = formulas! {
     "sl_f1", "Service level F1, abandons in T count as met", "服务水平①（阈值内放弃计为达标）", "(A(T)+B(T))/(A+B)",
@@ -335,6 +335,7 @@ pub const FORMULAS: &[Formula] = formulas! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acd::FlowOut;
 
     const BOUNDS: [u64; 3] = [5_000_000, 20_000_000, 60_000_000];
 
@@ -382,10 +383,11 @@ mod tests {
     }
 
     #[test]
-    fn flow_outs_are_in_f3o_and_the_loss_rate_but_a_closed_queue_s_are_not() {
+    fn flow_outs_are_in_f3o_and_the_loss_rate_but_the_untargeted_are_not() {
         let mut counts = fixture();
         counts.flowed_out[FlowOut::Timeout as usize] = 40;
         counts.flowed_out[FlowOut::Closed as usize] = 1_000;
+        counts.flowed_out[FlowOut::Emergency as usize] = 1_000;
         let inputs = Inputs::new(&counts, &BOUNDS, 20_000_000, AgentSeconds::default());
         assert_eq!(percent("sl_f3", &inputs), "81.13");
         assert_eq!(percent("sl_f3o", &inputs), "78.18");

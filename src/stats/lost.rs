@@ -1,7 +1,7 @@
-//! Why a visit was lost: exactly one cause for each visit that ended without an agent, two kinds of flow-out apart.
+//! Why a visit was lost: exactly one cause for each visit that ended without an agent, three kinds of flow-out apart.
 //!
-//! A visit that found its queue closed is untargeted ("Decisions" 2), and one that was requeued goes on in another visit:
-//! neither is a loss. So for each queue `lost = abandoned + flowed out - closed - requeued`.
+//! A visit that left a closed queue, or one in an emergency, is untargeted ("Decisions" 2), and one that was requeued goes on in
+//! another visit: neither is a loss. So for each queue `lost = abandoned + flowed out - closed - emergency - requeued`.
 
 use crate::acd::{FlowOut, Refusal};
 
@@ -70,11 +70,13 @@ impl LostCause {
         match cause {
             Refusal::Draining => Some(Self::Draining),
             Refusal::Overload => Some(Self::Overload),
-            Refusal::UnknownNumber | Refusal::Closed | Refusal::Untrusted | Refusal::Unusable => None,
+            Refusal::UnknownNumber | Refusal::Closed | Refusal::Emergency | Refusal::Untrusted | Refusal::Unusable => {
+                None
+            }
         }
     }
 
-    /// The loss that a flow-out is; `None` for the two that are no loss.
+    /// The loss that a flow-out is; `None` for those that are no loss.
     pub const fn of_flow_out(reason: FlowOut) -> Option<Self> {
         match reason {
             FlowOut::Full => Some(Self::QueueFull),
@@ -85,7 +87,7 @@ impl LostCause {
             FlowOut::Unanswered => Some(Self::Unanswered),
             FlowOut::OffersMax => Some(Self::OffersMax),
             FlowOut::System => Some(Self::System),
-            FlowOut::Closed | FlowOut::Requeued => None,
+            FlowOut::Closed | FlowOut::Emergency | FlowOut::Requeued => None,
         }
     }
 }

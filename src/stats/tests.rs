@@ -3,6 +3,7 @@
 mod agents;
 mod boards;
 mod contacts;
+mod dimensions;
 mod intervals;
 mod outlook;
 mod page;
@@ -14,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::requirement::Requirement;
-use crate::acd::{Actor, AgentPlan, AgentState, EndedBy, Fact, FlowOut, Plan, QueuePlan, Routing, Stamped};
+use crate::acd::{
+    Actor, AgentPlan, AgentState, Dimension, Dimensions, EndedBy, Fact, FlowOut, Plan, QueuePlan, Routing, Stamped,
+};
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId};
 use crate::stats::Live;
 
@@ -43,7 +46,7 @@ fn queue(id: QueueId, name: &str, skills: &[&str]) -> QueuePlan {
         wrap_up: secs(10),
         threshold: secs(20),
         short_abandon: secs(5),
-        open: true,
+        state: crate::acd::QueueState::Open,
         routing: Routing { requirement: asks(skills), ..Routing::default() },
     }
 }
@@ -82,8 +85,15 @@ fn plan() -> Plan {
 
 /// The plan's figures after the facts by which its agents begin.
 fn live() -> Live {
-    let live = Live::new(Instant::ZERO, &plan(), &crate::stats::histogram_bounds([]));
+    let live = live_of(&plan());
     fold(&live, [0, 1].map(|agent| changes(agent, AgentState::LoggedOut, AgentState::Ready)));
+    live
+}
+
+/// A plan's figures, all at zero, with no number that leads to any queue.
+fn live_of(plan: &Plan) -> Live {
+    let live = Live::new(Instant::ZERO, plan, &crate::stats::histogram_bounds([]));
+    live.set_values(&Dimension::ALL.map(|dimension| vec![dimension.none().into()]), &[]);
     live
 }
 
@@ -95,7 +105,7 @@ fn fold(live: &Live, facts: impl IntoIterator<Item = Fact>) {
 }
 
 fn offered(queue: QueueId) -> Fact {
-    Fact::Offered { call: CALL, queue }
+    Fact::Offered { call: CALL, queue, dimensions: Dimensions::default() }
 }
 
 fn missed(queue: QueueId) -> Fact {

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::cases::Meter;
 use crate::cases::centre::Centre;
 use strowger::acd::requirement::Requirement;
-use strowger::acd::{AgentPlan, AgentState, Asks, Command, Effect, EndedBy, Engine, Plan, QueuePlan, Routing};
+use strowger::acd::{
+    AgentPlan, AgentState, Asks, Command, Effect, EndedBy, Engine, Plan, QueuePlan, QueueState, Routing,
+};
 use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId};
 
 const AGENTS: u32 = 10_000;
@@ -108,7 +110,7 @@ fn plan() -> Plan {
         wrap_up: Duration::ZERO,
         threshold: Duration::from_secs(20),
         short_abandon: Duration::from_secs(5),
-        open: true,
+        state: QueueState::Open,
         routing: Routing { requirement: Requirement::all_of([&skills[id as usize]]), ..Routing::default() },
     };
     let agent = |id: u32| AgentPlan {

@@ -2,6 +2,7 @@
 
 mod agents;
 mod explain;
+mod lending;
 mod naive;
 mod offers;
 mod order;
@@ -9,9 +10,12 @@ mod preferred;
 mod queues;
 mod reference;
 mod reloads;
+mod reserves;
 mod seconds;
 mod strategies;
+mod supervision;
 mod time;
+mod watches;
 mod worlds;
 
 use std::collections::BTreeMap;
@@ -49,7 +53,7 @@ fn queue(id: u32) -> QueuePlan {
         wrap_up: Duration::ZERO,
         threshold: secs(20),
         short_abandon: secs(5),
-        open: true,
+        state: QueueState::Open,
         routing: Routing::default(),
     }
 }

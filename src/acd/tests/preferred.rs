@@ -115,7 +115,7 @@ fn nobody_waits_for_an_agent_who_does_not_come() {
     let mut centre = centre(2, |plan| plan.agents[1].peer = PeerId(7));
     prefers(&mut centre, 1, 2);
     let (agent, epoch) = centre.answer(1);
-    centre.command(Command::Device { agent, device: DeviceState::Busy(Direction::Out) });
+    centre.command(Command::Device { agent, device: DeviceState::Busy(Direction::Out), by: anna() });
     centre.hang_up(1, agent, epoch);
     prefers(&mut centre, 2, 2);
     assert_eq!(waits_for(&centre, 2), Some(AgentId(2)), "a call of his own will end");
@@ -149,7 +149,7 @@ fn his_skills_must_fit_but_no_tier_delay_or_penalty_holds_him_back() {
     prefers(&mut centre, 3, 2);
     assert_eq!(waits_for(&centre, 3), Some(AgentId(2)));
     let skill = Skill { level: 0, ..Skill::from("sales") };
-    centre.command(Command::SetSkill { agent: AgentId(2), skill, by: anna() });
+    centre.command(Command::ChangeAgent { agent: AgentId(2), setting: AgentSetting::Skill(skill), by: anna() });
     assert_eq!(waits_for(&centre, 3), None, "he has lost it");
 }
 

@@ -6,10 +6,12 @@ use crate::base::limits::CALLS_MAX;
 #[test]
 fn a_call_that_finds_the_queue_full_or_closed_or_the_node_draining_is_counted_and_flows_out() {
     let full = |plan: &mut Plan| plan.queues[0].waiting_max = Some(1);
-    let closed = |plan: &mut Plan| plan.queues[0].open = false;
+    let closed = |plan: &mut Plan| plan.queues[0].state = QueueState::Closed;
+    let emergency = |plan: &mut Plan| plan.queues[0].state = QueueState::Emergency;
     for (change, drain, reason) in [
         (&full as &dyn Fn(&mut Plan), false, FlowOut::Full),
         (&closed, false, FlowOut::Closed),
+        (&emergency, false, FlowOut::Emergency),
         (&full, true, FlowOut::Draining),
     ] {
         let mut centre = Centre::new(change, 0);
@@ -21,9 +23,36 @@ fn a_call_that_finds_the_queue_full_or_closed_or_the_node_draining_is_counted_an
         centre.enqueue(2, 1);
         let (call, queue) = (CallId(2), QueueId(1));
         let flowed = Fact::FlowedOut { call, queue, wait: Duration::ZERO, reason };
-        assert_eq!(centre.facts(), [Fact::Offered { call, queue }, flowed]);
+        assert_eq!(centre.facts(), [Fact::Offered { call, queue, dimensions: Dimensions::default() }, flowed]);
         assert_eq!(centre.effects, [Effect::FlowOut { call, queue, reason }]);
         assert_eq!(centre.engine.counts(queue).expect("known").offered, 2);
+    }
+}
+
+#[test]
+fn an_emergency_lets_go_who_waits_and_who_is_being_offered_and_leaves_talks_alone() {
+    let (queue, by) = (QueueId(1), anna);
+    let by_reload = |centre: &mut Centre, state| centre.reload(|plan| plan.queues[0].state = state);
+    let by_command = |centre: &mut Centre, state| {
+        centre.command(Command::ChangeQueue { queue, setting: QueueSetting::State(state), by: by() })
+    };
+    for set in [&by_reload as &dyn Fn(&mut Centre, QueueState), &by_command] {
+        let mut centre = Centre::new(|_| {}, 2);
+        (1..=4).for_each(|call| centre.enqueue(call, 1));
+        let (agent, epoch) = centre.answer(1);
+        centre.forget();
+        set(&mut centre, QueueState::Emergency);
+        let left = |call| (call, FlowOut::Emergency);
+        assert_eq!(centre.flowed_out(), [left(2), left(3), left(4)]);
+        assert_eq!(centre.cancelled().len(), 1);
+        assert_eq!(centre.engine.waiting(queue), 0);
+        assert!(centre.engine.agent(agent).is_some_and(|status| status.state == AgentState::Talking));
+        centre.hang_up(1, agent, epoch);
+        centre.enqueue(5, 1);
+        assert_eq!(centre.flowed_out(), [left(5)]);
+        set(&mut centre, QueueState::Open);
+        centre.enqueue(6, 1);
+        assert!(centre.offer_of(6).is_some());
     }
 }
 
@@ -182,9 +211,11 @@ fn the_oldest_wait_is_told_when_it_changes_and_only_then() {
 #[test]
 fn a_refused_contact_is_told_and_belongs_to_no_queue() {
     let mut centre = Centre::new(|_| {}, 0);
-    centre.command(Command::Refused { queue: Some(QueueId(1)), cause: Refusal::Overload });
-    assert_eq!(centre.facts(), [Fact::Refused { queue: Some(QueueId(1)), cause: Refusal::Overload }]);
-    centre.enqueue(1, 99);
-    assert_eq!(centre.facts(), [Fact::Refused { queue: Some(QueueId(99)), cause: Refusal::Closed }]);
+    let (queue, dimensions) = (Some(QueueId(1)), Dimensions::default().with(Dimension::Trunk, ValueId(3)));
+    centre.command(Command::Refused { queue, cause: Refusal::Overload, dimensions });
+    assert_eq!(centre.facts(), [Fact::Refused { queue, cause: Refusal::Overload, dimensions }]);
+    let (call, queue, asks) = (CallId(1), QueueId(99), Asks { dimensions, ..Asks::default() });
+    centre.command(Command::Enqueue { call, queue, priority: 0, since: None, asks });
+    assert_eq!(centre.facts(), [Fact::Refused { queue: Some(queue), cause: Refusal::Closed, dimensions }]);
     assert_eq!(centre.flowed_out(), [(1, FlowOut::Closed)]);
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::naive::{Caller, Past, Rules};
+use super::naive::{Band, Caller, Past, Rules};
+use super::watches::Watches;
 use crate::acd::strategy::Ring;
 use crate::acd::*;
 use crate::base::{AgentId, CallId, CallerKey, Instant, QueueId};
@@ -28,6 +29,11 @@ pub(super) struct Seen {
     recalled: u64,
     /// Offers of calls that were held to a band.
     banded: u64,
+    interventions: u64,
+    /// Reserves that joined and left, lenders that began and ceased, offers to either.
+    reserves: [u64; 2],
+    lenders: [u64; 2],
+    helpers: [u64; 2],
 }
 
 impl Seen {
@@ -37,6 +43,7 @@ impl Seen {
         for reason in [
             FlowOut::Full,
             FlowOut::Closed,
+            FlowOut::Emergency,
             FlowOut::Timeout,
             FlowOut::Draining,
             FlowOut::Withdrawn,
@@ -44,9 +51,11 @@ impl Seen {
         ] {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
         }
-        assert!(self.disagreements > 100);
+        assert!(self.disagreements > 100 && self.interventions > 100);
         let preferred = [self.preferred, self.taken_by_preferred, self.recalled, self.banded];
         assert!(preferred.iter().all(|count| *count > 60), "{preferred:?}");
+        let helped = [self.reserves, self.lenders, self.helpers];
+        assert!(helped.iter().flatten().all(|count| *count > 100), "{helped:?}");
         assert!(self.logins > 10_000 && self.sums > 500_000, "{} logins, {} sums", self.logins, self.sums);
         assert!(self.missed > 100 && self.answered > 1_000 && self.abandoned_ringing > 100 && self.repairs > 100);
     }
@@ -55,9 +64,9 @@ impl Seen {
 /// What follows from facts and plans alone.
 #[derive(Default)]
 pub(super) struct Reference {
+    /// Of queues that have been, too.
     rules: Rules,
-    /// Queues of the plan; the rules know of others that have been.
-    planned: BTreeSet<QueueId>,
+    watches: Watches,
     overrides: Vec<Command>,
     waiting: BTreeMap<CallId, Waiting>,
     counts: BTreeMap<QueueId, [u64; 4]>,
@@ -84,7 +93,7 @@ struct Waiting {
     /// Until then it waits for one agent alone, if it does.
     alone_until: Instant,
     /// The band that it is held to while somebody rings: surely to the first, at most to the second.
-    band: Option<[(u32, u32); 2]>,
+    band: Option<[Band; 2]>,
     /// As it looked before the timers that are firing.
     before: Caller,
     agents: BTreeSet<AgentId>,
@@ -112,6 +121,7 @@ struct Worker {
     faulted: Option<Instant>,
     /// Will leave when the offer or talk is over.
     leaves: bool,
+    device: Option<DeviceState>,
 }
 
 impl Reference {
@@ -123,10 +133,10 @@ impl Reference {
             self.agents.remove(&agent.id);
             self.worker(agent.id);
         }
-        self.planned = plan.queues.iter().map(|queue| queue.id).collect();
+        self.rules.planned = plan.queues.iter().map(|queue| queue.id).collect();
         self.rules.occupancy_window = plan.occupancy_window;
         self.recalls = plan.queues.iter().any(|queue| queue.routing.recall.is_some());
-        self.forget_turns();
+        self.forget_gone();
         let mut overrides = std::mem::take(&mut self.overrides);
         overrides.retain(|command| self.override_once(command));
         self.overrides = overrides;
@@ -153,12 +163,12 @@ impl Reference {
             visit.share();
             return self.prefer(call);
         }
-        if let Command::SetPenalty { agent, queue, penalty, by } = &command {
+        if let Command::ChangeAgent { agent, setting: AgentSetting::Penalty(queue, penalty), by } = &command {
             let Some(row) = self.rules.agents.get(agent) else { return };
             let terms = row.memberships.iter().rfind(|terms| terms.queue == *queue).cloned();
             let terms = Membership { penalty: *penalty, ..terms.unwrap_or_else(|| Membership::of(*queue)) };
-            let (agent, queue, by) = (*agent, *queue, by.clone());
-            command = Command::SetMembership { agent, queue, membership: Some(terms), by };
+            let (agent, setting, by) = (*agent, AgentSetting::Membership(*queue, Some(terms)), by.clone());
+            command = Command::ChangeAgent { agent, setting, by };
         }
         if self.override_once(&command) {
             self.overrides.push(command);
@@ -168,43 +178,46 @@ impl Reference {
     }
 
     /// A queue that is neither planned nor waited in is gone.
-    fn forget_turns(&mut self) {
-        let waited_in: BTreeSet<QueueId> = self.waiting.values().map(|visit| visit.caller.queue).collect();
-        self.rules.turns.retain(|queue, _| self.planned.contains(queue) || waited_in.contains(queue));
+    fn forget_gone(&mut self) {
+        let mut there: BTreeSet<QueueId> = self.waiting.values().map(|visit| visit.caller.queue).collect();
+        there.extend(&self.rules.planned);
+        self.rules.turns.retain(|queue, _| there.contains(queue));
+        self.watches.keep(&there, &self.rules);
+    }
+
+    /// Who waits in a queue: for how many nobody rings, and since when the longest of all waits.
+    fn crowd(&self, queue: QueueId) -> (usize, Option<Instant>) {
+        let visits = || self.waiting.values().filter(|visit| visit.caller.queue == queue);
+        let waiting = visits().filter(|visit| visit.agents.is_empty()).count();
+        (waiting, visits().map(|visit| visit.caller.since).min())
     }
 
     /// False when the plan does not have whom or what is meant.
     fn override_once(&mut self, command: &Command) -> bool {
-        if let Command::SetSkill { agent, skill, .. } = command
-            && let Some(row) = self.rules.agents.get_mut(agent)
-        {
-            row.skills.retain(|own| own.name != skill.name);
-            row.skills.extend((skill.level > 0).then(|| skill.clone()));
+        if let Command::ChangeAgent { agent, setting, .. } = command {
+            let Some(row) = self.rules.agents.get_mut(agent) else { return false };
+            if let AgentSetting::Skill(skill) = setting {
+                row.skills.retain(|own| own.name != skill.name);
+                row.skills.extend((skill.level > 0).then(|| skill.clone()));
+            }
+            if let AgentSetting::Membership(queue, membership) = setting {
+                row.memberships.retain(|own| own.queue != *queue);
+                row.memberships.extend(membership.clone());
+            }
             return true;
         }
-        if let Command::SetMembership { agent, queue, membership, .. } = command
-            && let Some(row) = self.rules.agents.get_mut(agent)
-        {
-            row.memberships.retain(|own| own.queue != *queue);
-            row.memberships.extend(membership.clone());
-            return true;
-        }
-        let (Command::SetStrategy { queue, .. }
-        | Command::SetQueue { queue, .. }
-        | Command::SetTarget { queue, .. }
-        | Command::SetWeight { queue, .. }) = command
-        else {
+        let Command::ChangeQueue { queue, setting, .. } = command else { return false };
+        let Some(row) = self.rules.queues.get_mut(queue).filter(|_| self.rules.planned.contains(queue)) else {
             return false;
         };
-        let Some(row) = self.rules.queues.get_mut(queue).filter(|_| self.planned.contains(queue)) else { return false };
-        if let Command::SetStrategy { strategy, .. } = command {
-            row.strategy = strategy;
-        }
-        if let Command::SetTarget { threshold, .. } = command {
-            row.threshold = *threshold;
-        }
-        if let Command::SetWeight { weight, .. } = command {
-            row.routing.weight = *weight;
+        match setting {
+            QueueSetting::Strategy(strategy) => row.strategy = strategy,
+            QueueSetting::Threshold(threshold) => row.threshold = *threshold,
+            QueueSetting::Weight(weight) => row.routing.weight = *weight,
+            QueueSetting::Target(target) => row.routing.lending.target = *target,
+            QueueSetting::Reserve(mode) => row.routing.reserve.mode = *mode,
+            QueueSetting::ReserveThresholds(thresholds) => row.routing.reserve.thresholds = *thresholds,
+            QueueSetting::State(_) | QueueSetting::Priority(_) | QueueSetting::Defaults => {}
         }
         true
     }
@@ -295,13 +308,12 @@ impl Reference {
         self.firing = false;
     }
 
+    /// After timers have fired: who ought to lend does, and nobody else.
+    pub(super) fn judge_lenders(&self, now: Instant) {
+        self.watches.judge_lenders(&self.rules, now);
+    }
+
     pub(super) fn on_command(&mut self, now: Instant, command: &Command) {
-        if let Command::Enqueue { call, priority, since, asks, .. } = command
-            && !self.waiting.contains_key(call)
-        {
-            let since = since.map_or(now, |since| since.min(now));
-            self.enqueued.insert(*call, (*priority, since, asks.clone()));
-        }
         if let Command::SetAgent { agent, target, .. } = command
             && let Some(worker) = self.agents.get_mut(agent)
             && matches!(
@@ -311,6 +323,17 @@ impl Reference {
         {
             worker.leaves = *target != AgentTarget::Ready;
             self.reconsider();
+        }
+        let (call, priority, since, asks) = if let Command::Enqueue { call, priority, since, asks, .. } = command {
+            (call, priority, *since, asks)
+        } else if let Command::Requeue { call, priority, since, asks, .. } = command {
+            (call, priority, Some(*since), asks)
+        } else {
+            return;
+        };
+        if !self.waiting.contains_key(call) {
+            let since = since.map_or(now, |since| since.min(now));
+            self.enqueued.insert(*call, (*priority, since, asks.clone()));
         }
     }
 
@@ -324,6 +347,7 @@ impl Reference {
             offer: None,
             faulted: None,
             leaves: false,
+            device: None,
         })
     }
 
@@ -336,12 +360,38 @@ impl Reference {
     pub(super) fn on_fact(&mut self, stamped: &Stamped, seen: &mut Seen) {
         assert!(stamped.at >= self.at, "time runs backwards");
         self.at = stamped.at;
-        let at = stamped.at;
-        match &stamped.fact {
-            Fact::Offered { call, queue } => self.on_offered(*call, *queue, seen),
+        self.watch(stamped.at, &stamped.fact, seen);
+        self.take(stamped.at, &stamped.fact, seen);
+        if matches!(stamped.fact, Fact::Answered { .. } | Fact::Abandoned { .. } | Fact::FlowedOut { .. }) {
+            self.forget_gone();
+        }
+    }
+
+    /// What concerns reserves and lending.
+    fn watch(&mut self, at: Instant, fact: &Fact, seen: &mut Seen) {
+        if let Fact::OfferMade { call, queue, agent, .. } = fact {
+            let terms = self.rules.agents[agent].memberships.iter().rfind(|terms| terms.queue == *queue);
+            seen.helpers[0] += u64::from(self.rules.is_lent(*agent, &self.waiting[call].caller));
+            seen.helpers[1] += u64::from(terms.is_some_and(|terms| terms.reserve));
+        }
+        if let Fact::Reserve { queue, active } = fact {
+            seen.reserves[usize::from(*active)] += 1;
+            let crowd = self.crowd(*queue);
+            self.watches.on_reserve(&mut self.rules, (*queue, *active), crowd, at);
+        }
+        if let Fact::Lending { queue, lends } = fact {
+            seen.lenders[usize::from(*lends)] += 1;
+            self.watches.on_lending(&mut self.rules, (*queue, *lends), at);
+        }
+    }
+
+    fn take(&mut self, at: Instant, fact: &Fact, seen: &mut Seen) {
+        match fact {
+            Fact::Offered { call, queue, .. } => self.on_offered(*call, *queue, seen),
             Fact::Answered { call, queue, agent, wait, since } => {
                 self.on_answered(*queue, *agent);
                 let visit = self.leave(*call, *queue, *wait, 1);
+                self.decide(*queue, &visit, true);
                 assert_eq!(visit.caller.since, *since);
                 assert_eq!(visit.agents, BTreeSet::from([*agent]), "one winner, and nobody rings on");
                 if let Some(caller) = visit.asks.caller.filter(|_| self.recalls) {
@@ -350,7 +400,8 @@ impl Reference {
                 seen.answered += 1;
             }
             Fact::Abandoned { call, queue, wait, while_ringing } => {
-                self.leave(*call, *queue, *wait, 2);
+                let visit = self.leave(*call, *queue, *wait, 2);
+                self.decide(*queue, &visit, false);
                 seen.abandoned_ringing += u64::from(*while_ringing);
             }
             Fact::FlowedOut { call, queue, wait, .. } => {
@@ -361,12 +412,14 @@ impl Reference {
                 assert!(visit.caller.queue == *queue && !visit.missed);
                 assert!(at.since(visit.caller.since) > self.rules.queues[queue].threshold);
                 visit.missed = true;
+                self.watches.decide(*queue, at, false);
                 seen.missed += 1;
             }
             Fact::Oldest { queue, since } => {
                 assert_ne!(self.oldest.insert(*queue, *since).flatten(), *since, "told again");
             }
             Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, (*agent, *epoch), seen),
+            Fact::Reserve { .. } | Fact::Lending { .. } => {}
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
                 assert_eq!(self.worker(*agent).offer.take(), Some(*epoch));
                 self.on_offer_ended(*call, *agent, *cause);
@@ -396,7 +449,13 @@ impl Reference {
             Fact::InstantAnswer { after, .. } => assert!(*after < Duration::from_secs(1)),
             Fact::Repaired { kind, .. } => assert_eq!(*kind, Repair::Release),
             Fact::Preferred { call, agent, until, .. } => self.waiting[call].judge_wait(*agent, *until),
-            Fact::WrapUpExtended { .. } => {}
+            Fact::WrapUpExtended { .. } | Fact::AgentSet { .. } | Fact::QueueSet { .. } => {}
+            Fact::Supervised { .. } => seen.interventions += 1,
+            Fact::PreferenceSet { .. } => {}
+            Fact::PrioritySet { call, priority, .. } => assert_eq!(self.waiting[call].caller.priority, *priority),
+            Fact::Device { agent, device, .. } => {
+                assert_ne!(self.worker(*agent).device.replace(*device), Some(*device), "told again");
+            }
             Fact::PeerState { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
         }
     }
@@ -508,8 +567,14 @@ impl Reference {
         assert_eq!(self.at.since(visit.caller.since), wait);
         assert!(visit.missed || wait <= self.rules.queues[&queue].threshold);
         self.counts.entry(queue).or_default()[outcome] += 1;
-        self.forget_turns();
         visit
+    }
+
+    /// A visit has ended; the wait that passed the threshold was decided then.
+    fn decide(&mut self, queue: QueueId, visit: &Waiting, good: bool) {
+        if !visit.missed {
+            self.watches.decide(queue, self.at, good);
+        }
     }
 
     /// After timers have fired, every wait beyond the threshold has been told.
@@ -566,13 +631,13 @@ impl Reference {
     }
 
     /// The band that a call is held to when this agent rings for it and it is held to none.
-    fn band(&self, visit: &Waiting, agent: AgentId, views: &[Caller]) -> Option<[(u32, u32); 2]> {
+    fn band(&self, visit: &Waiting, agent: AgentId, views: &[Caller]) -> Option<[Band; 2]> {
         let bands = views.iter().filter(|caller| caller.awaits.is_none() && self.rules.ring(caller) == Ring::Best);
         let bands: Vec<_> = bands.map(|caller| self.rules.band(agent, caller)).collect();
         let least = *bands.iter().min()?;
         let most = if bands.len() == views.len() { bands.iter().max().copied() } else { None };
         let most = most.filter(|_| !visit.changed || visit.agents.is_empty());
-        Some([least, most.unwrap_or((u32::MAX, u32::MAX))])
+        Some([least, most.unwrap_or((true, u32::MAX, u32::MAX))])
     }
 
     /// As [`Rules::may_take`], for a call that may be held to a band.
@@ -638,6 +703,7 @@ impl Reference {
             assert_eq!(*offered, answered + abandoned + flowed_out + still);
             assert_eq!(engine.waiting(*queue) as u64, still);
             assert_eq!(self.oldest.get(queue).copied().flatten(), oldest.get(queue).copied());
+            self.watches.judge_reserve(&self.rules, *queue, self.crowd(*queue), (self.at, self.timed));
         }
         for (id, worker) in &self.agents {
             let state = engine.agent(*id).map_or(AgentState::LoggedOut, |status| status.state);

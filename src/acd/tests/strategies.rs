@@ -108,7 +108,7 @@ fn ring_best_follows_a_strategy_that_is_changed_and_penalties_that_do_not_count(
     let mut centre = centre("ring-best", &agents);
     centre.enqueue(1, 1);
     assert_eq!(rung(&centre), [2, 3]);
-    centre.command(Command::SetStrategy { queue: QueueId(1), strategy: "ring-all", by: anna() });
+    centre.command(Command::ChangeQueue { queue: QueueId(1), setting: QueueSetting::Strategy("ring-all"), by: anna() });
     assert_eq!(rung(&centre), [1, 2, 3]);
     let mut centre = self::centre("ring-best", &agents);
     centre.reload(|plan| {
@@ -151,7 +151,7 @@ fn the_strategy_of_a_running_queue_can_be_changed() {
     let mut centre = centre("linear", &[(5, 0, 0), (5, 0, 1)]);
     assert_eq!([centre.talk(1, 5), centre.talk(2, 5)], [AgentId(1), AgentId(1)]);
     let strategy = strategy::find("longest-idle").expect("in the table").name;
-    centre.command(Command::SetStrategy { queue: QueueId(1), strategy, by: anna() });
+    centre.command(Command::ChangeQueue { queue: QueueId(1), setting: QueueSetting::Strategy(strategy), by: anna() });
     assert_eq!([centre.talk(3, 5), centre.talk(4, 5)], [AgentId(2), AgentId(1)]);
     centre.reload(|_| {});
     assert_eq!(centre.talk(5, 5), AgentId(2), "it survives a reload");
@@ -162,22 +162,38 @@ fn what_was_set_at_run_time_is_taken_back_and_the_plan_holds_again() {
     let mut centre = centre("linear", &[(5, 0, 0), (5, 0, 1)]);
     let queue = QueueId(1);
     let planned = centre.engine.effective_plan();
-    centre.command(Command::SetStrategy { queue, strategy: "longest-idle", by: anna() });
-    centre.command(Command::SetWeight { queue, weight: 7, by: anna() });
-    centre.command(Command::SetQueue { queue, state: QueueState::Closed, by: anna() });
+    centre.command(Command::ChangeQueue { queue, setting: QueueSetting::Strategy("longest-idle"), by: anna() });
+    centre.command(Command::ChangeQueue { queue, setting: QueueSetting::Weight(7), by: anna() });
+    centre.command(Command::ChangeQueue { queue, setting: QueueSetting::State(QueueState::Closed), by: anna() });
     let skill = |name: &str| Skill { level: 3, ..Skill::from(name) };
     for name in ["a", "b"] {
-        centre.command(Command::SetSkill { agent: AgentId(1), skill: skill(name), by: anna() });
+        centre.command(Command::ChangeAgent {
+            agent: AgentId(1),
+            setting: AgentSetting::Skill(skill(name)),
+            by: anna(),
+        });
     }
     let membership = Some(Membership { penalty: 9, ..Membership::of(queue) });
-    centre.command(Command::SetMembership { agent: AgentId(1), queue, membership, by: anna() });
+    centre.command(Command::ChangeAgent {
+        agent: AgentId(1),
+        setting: AgentSetting::Membership(queue, membership),
+        by: anna(),
+    });
     assert_eq!(centre.engine.effective_plan().queues[0].routing.weight, 7);
-    centre.command(Command::DropAgent { agent: AgentId(1), what: Laid::Skill("a".into()), by: anna() });
+    centre.command(Command::ChangeAgent {
+        agent: AgentId(1),
+        setting: AgentSetting::Defaults(Laid::Skill("a".into())),
+        by: anna(),
+    });
     let laid = centre.engine.laid_over_agent(AgentId(1)).expect("some is left");
     assert_eq!((laid.skills.len(), laid.memberships.len()), (1, 1));
-    centre.command(Command::DropAgent { agent: AgentId(1), what: Laid::Membership(queue), by: anna() });
-    centre.command(Command::DropAgent { agent: AgentId(1), what: Laid::All, by: anna() });
-    centre.command(Command::DropQueue { queue, by: anna() });
+    centre.command(Command::ChangeAgent {
+        agent: AgentId(1),
+        setting: AgentSetting::Defaults(Laid::Membership(queue)),
+        by: anna(),
+    });
+    centre.command(Command::ChangeAgent { agent: AgentId(1), setting: AgentSetting::Defaults(Laid::All), by: anna() });
+    centre.command(Command::ChangeQueue { queue, setting: QueueSetting::Defaults, by: anna() });
     assert_eq!(centre.engine.effective_plan(), planned);
     assert!(centre.engine.laid_over_agent(AgentId(1)).is_none() && centre.engine.laid_over_queue(queue).is_none());
     assert_eq!([centre.talk(1, 5), centre.talk(2, 5)], [AgentId(1), AgentId(1)], "open, and linear again");
@@ -197,8 +213,8 @@ fn a_step_and_a_change_of_the_strategy_make_the_others_ring_too() {
     centre.command(Command::CallerGone { call: CallId(1) });
     let mut centre = self::centre("linear", &[(5, 0, 0), (5, 0, 1), (5, 0, 2)]);
     centre.enqueue(1, 1);
-    centre.command(Command::SetStrategy { queue: QueueId(1), strategy: "ring-all", by: anna() });
+    centre.command(Command::ChangeQueue { queue: QueueId(1), setting: QueueSetting::Strategy("ring-all"), by: anna() });
     assert_eq!(rung(&centre), [1, 2, 3], "by a supervisor");
-    centre.command(Command::SetStrategy { queue: QueueId(1), strategy: "linear", by: anna() });
+    centre.command(Command::ChangeQueue { queue: QueueId(1), setting: QueueSetting::Strategy("linear"), by: anna() });
     assert_eq!(rung(&centre), [1, 2, 3], "who rings goes on");
 }

@@ -179,6 +179,7 @@ impl World {
         self.drain(label, seen);
         self.reference.on_timed(self.now);
         self.reference.judge_waits(self.now);
+        self.reference.judge_lenders(self.now);
     }
 
     fn pause(&mut self) -> Duration {
@@ -194,11 +195,12 @@ impl World {
         Step::Command(match self.rng.below(100) {
             0..22 => self.enqueue(),
             22..27 => Command::CallerGone { call: self.any_call() },
-            27..30 => Command::Leave { call: self.any_call(), reason: FlowOut::Withdrawn },
+            27..29 => Command::Leave { call: self.any_call(), reason: FlowOut::Withdrawn },
+            29 => Command::TakeOut { call: self.any_call(), what: Intervention::HangUp, by: "anna".into() },
             30..55 => return self.about_an_offer(),
             55..65 => {
                 let Some((call, agent, epoch)) = self.pick_talk() else { return Step::Time };
-                Command::TalkEnded { call, agent, epoch, by: EndedBy::Caller }
+                self.end_talk(call, agent, epoch)
             }
             65..73 => self.set_agent(),
             73..77 => {
@@ -216,7 +218,7 @@ impl World {
             78..81 => return Step::Plan(Arc::new(random_plan(&mut self.rng))),
             81 => return Step::Early,
             83..88 => return Step::Override(self.random_override()),
-            82 => Command::Refused { queue: None, cause: Refusal::UnknownNumber },
+            82 => Command::Refused { queue: None, cause: Refusal::UnknownNumber, dimensions: Default::default() },
             _ => return Step::Time,
         })
     }
@@ -237,7 +239,21 @@ impl World {
             whom: if self.rng.chance(0.6) { Whom::Last } else { Whom::Agent(AgentId(self.rng.below(9))) },
             from: self.now,
         });
-        Command::Enqueue { call, queue, priority, since, asks: Asks { attributes, caller, preferred } }
+        let asks = Asks { attributes, caller, preferred, ..Asks::default() };
+        Command::Enqueue { call, queue, priority, since, asks }
+    }
+
+    fn end_talk(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Command {
+        let by = Actor::User("anna".into());
+        match self.rng.below(8) {
+            0 => Command::EndTalk { call, agent, epoch, by },
+            1 | 2 => {
+                let (queue, priority) = (QueueId(self.rng.below(6)), self.rng.below(3) as i32 - 1);
+                let since = Instant::from_micros(self.now.as_micros() / 10 * 9);
+                Command::Requeue { call, talk: Some((agent, epoch)), queue, priority, since, asks: Asks::default(), by }
+            }
+            _ => Command::TalkEnded { call, agent, epoch, by: EndedBy::Caller },
+        }
     }
 
     fn random_attributes(&mut self) -> Attributes {
@@ -336,7 +352,7 @@ impl World {
                     DeviceState::Busy(Direction::Out),
                     DeviceState::Offline,
                 ];
-                Command::Device { agent, device: states[self.rng.below(states.len() as u32) as usize] }
+                Command::Device { agent, device: states[self.rng.below(states.len() as u32) as usize], by }
             }
             4 | 5 => {
                 let Some(&(call, agent, epoch)) = self.talks.last() else { return self.set_agent() };
@@ -350,25 +366,27 @@ impl World {
         let by = Actor::User("anna".into());
         let (agent, queue) = (AgentId(self.rng.below(9)), QueueId(self.rng.below(6)));
         let rng = &mut self.rng;
-        match rng.below(10) {
+        match rng.below(12) {
             0 | 1 => {
                 let name = ["billing", "english", "sales"][rng.below(3) as usize];
                 let skill = Skill { level: rng.below(11) as u8, enabled: rng.chance(0.8), ..Skill::from(name) };
-                Command::SetSkill { agent, skill, by }
+                Command::ChangeAgent { agent, setting: AgentSetting::Skill(skill), by }
             }
             2 => {
                 let membership = rng.chance(0.6).then(|| random_membership(rng, queue.0));
-                Command::SetMembership { agent, queue, membership, by }
+                Command::ChangeAgent { agent, setting: AgentSetting::Membership(queue, membership), by }
             }
-            3 => Command::SetPenalty { agent, queue, penalty: rng.below(5), by },
-            4 => Command::SetStrategy { queue, strategy: random_strategy(rng), by },
+            3 => Command::ChangeAgent { agent, setting: AgentSetting::Penalty(queue, rng.below(5)), by },
+            4 => Command::ChangeQueue { queue, setting: QueueSetting::Strategy(random_strategy(rng)), by },
             5 => {
                 let states = [QueueState::Open, QueueState::Open, QueueState::Closed, QueueState::Emergency];
-                Command::SetQueue { queue, state: states[rng.below(4) as usize], by }
+                Command::ChangeQueue { queue, setting: QueueSetting::State(states[rng.below(4) as usize]), by }
             }
-            6 => Command::SetTarget { queue, threshold: secs(rng, 30), by },
-            7 => Command::SetWeight { queue, weight: rng.below(3) as i32 / 2, by },
-            8 => {
+            6 => Command::ChangeQueue { queue, setting: QueueSetting::Threshold(secs(rng, 30)), by },
+            7 => Command::ChangeQueue { queue, setting: QueueSetting::Weight(rng.below(3) as i32 / 2), by },
+            8 => Command::ChangeQueue { queue, setting: random_reserve_setting(rng), by },
+            9 => Command::ChangeQueue { queue, setting: QueueSetting::Target(rng.below(1_001) as u16), by },
+            10 => {
                 let agent = rng.chance(0.9).then_some(agent);
                 Command::SetPreferred { call: self.any_call(), agent, by }
             }
@@ -482,7 +500,11 @@ fn random_queue(rng: &mut Rng, id: u32) -> QueuePlan {
         wrap_up: if rng.chance(0.5) { Duration::ZERO } else { secs(rng, 20) },
         threshold: secs(rng, 30),
         short_abandon: Duration::from_secs(5),
-        open: rng.chance(0.9),
+        state: if rng.chance(0.9) {
+            QueueState::Open
+        } else {
+            [QueueState::Closed, QueueState::Emergency][rng.below(2) as usize]
+        },
         routing: random_routing(rng),
     }
 }
@@ -532,6 +554,8 @@ fn random_routing(rng: &mut Rng) -> Routing {
         skill_weights: if rng.chance(0.2) { vec![("sales".into(), rng.below(4))] } else { Vec::new() },
         preferred_for: if rng.chance(0.6) { secs(rng, 30) } else { Duration::ZERO },
         recall: rng.chance(0.8).then(|| secs(rng, 600)),
+        reserve: ReserveRule { mode: ReserveMode::Auto, thresholds: random_thresholds(rng) },
+        lending: if rng.chance(0.4) { random_lending(rng) } else { Lending::default() },
     }
 }
 
@@ -584,5 +608,39 @@ fn random_membership(rng: &mut Rng, queue: u32) -> Membership {
         penalty: rng.below(5),
         position: rng.below(3),
         delay: if rng.chance(0.3) { secs(rng, 20) } else { Duration::ZERO },
+        reserve: rng.chance(0.3),
     }
+}
+
+fn random_thresholds(rng: &mut Rng) -> ReserveThresholds {
+    let waiting = rng.chance(0.6).then(|| rng.below(4));
+    let wait = rng.chance(0.6).then(|| secs(rng, 30));
+    ReserveThresholds {
+        waiting,
+        wait,
+        leave_waiting: waiting.map_or(0, |most| rng.below(most + 1)),
+        leave_wait: wait.map_or(Duration::ZERO, |most| secs(rng, most.as_secs() as u32 + 1)),
+        at_least: if rng.chance(0.5) { Duration::ZERO } else { secs(rng, 30) },
+    }
+}
+
+fn random_reserve_setting(rng: &mut Rng) -> QueueSetting {
+    match rng.below(6) {
+        0 => QueueSetting::Reserve(ReserveMode::On),
+        1 => QueueSetting::Reserve(ReserveMode::Off),
+        2 | 3 => QueueSetting::Reserve(ReserveMode::Auto),
+        _ => QueueSetting::ReserveThresholds(random_thresholds(rng)),
+    }
+}
+
+fn random_lending(rng: &mut Rng) -> Lending {
+    let queues = (0..6).filter(|_| rng.chance(0.3)).collect::<Vec<u32>>();
+    let loan = |queue| Loan {
+        queue: QueueId(queue),
+        level: rng.below(4),
+        penalty: rng.below(5),
+        delay: if rng.chance(0.3) { secs(rng, 20) } else { Duration::ZERO },
+    };
+    let to = queues.into_iter().map(loan).collect();
+    Lending { to, target: rng.below(1_001) as u16, window: 1 + rng.below(4), pause: secs(rng, 60) }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Asks, Command, EndedBy, FlowOut, OfferCause};
+use crate::acd::{Actor, Asks, Command, EndedBy, FlowOut, Intervention, OfferCause};
 use crate::base::limits::RETRY_AFTER;
-use crate::base::{CallId, Instant, LegId, QueueId};
+use crate::base::{AgentId, CallId, Instant, LegId, QueueId};
 use crate::call::Why;
 use crate::config::MediaPolicy;
-use crate::node::contact::{AgentLeg, Contact, Move, Phase, Stage, status_of};
+use crate::node::contact::{AgentLeg, Contact, Moving, Phase, Stage, status_of};
 use crate::node::ports::Holder;
 use crate::node::shard::{Drain, Shard};
 
@@ -41,7 +41,9 @@ impl Shard {
     /// The agent's leg is gone: while they talk, the caller's leg ends too; before, the offer has failed.
     pub(in crate::node) fn on_agent_gone(&mut self, now: Instant, call: CallId, leg: LegId, by: EndedBy) {
         if self.contact(call).and_then(|contact| contact.talking()) == Some(leg) {
-            self.part(call, by);
+            if let Some((agent, epoch)) = self.part(call) {
+                self.commands.push_back(Command::TalkEnded { call, agent, epoch, by });
+            }
             return self.end_caller(now, call);
         }
         let Some(AgentLeg { agent, epoch, stage, .. }) = self.take_offer(call, leg) else { return };
@@ -65,9 +67,15 @@ impl Shard {
     /// The engine let the call go.
     pub(in crate::node) fn on_flow_out(&mut self, now: Instant, call: CallId, reason: FlowOut) {
         let Some(contact) = self.contact(call) else { return };
-        if let Some(Move::To(queue)) = contact.moving.take() {
-            return self.rejoin(call, queue);
+        if let Some(Moving { what: Intervention::Requeue(queue), by }) = contact.moving.take().map(|moving| *moving) {
+            self.redirect(call, queue);
+            // Where it left for another reason, the engine has not heard of the supervisor.
+            return match reason == FlowOut::Requeued {
+                true => self.enqueue(call),
+                false => self.requeue(call, None, by),
+            };
         }
+        let Some(contact) = self.contact(call) else { return };
         let (leg, answered) = (contact.leg, contact.answered.is_some());
         // This may be the end of a visit before the one just asked for, which then ends too.
         if matches!(contact.phase, Phase::Arriving) {
@@ -84,12 +92,11 @@ impl Shard {
     }
 
     /// A supervisor ends a call.
-    pub(in crate::node) fn end_contact(&mut self, now: Instant, call: CallId) {
-        let Some(contact) = self.contact(call) else { return };
-        if contact.talking().is_some() {
-            return self.end_talk(now, call, EndedBy::Supervisor);
-        }
-        self.take_out(call, Move::End, FlowOut::Withdrawn);
+    pub(in crate::node) fn end_contact(&mut self, now: Instant, call: CallId, what: Intervention, by: Actor) {
+        self.hang_up_agent(now, call);
+        let Some((agent, epoch)) = self.part(call) else { return self.take_out(call, what, by) };
+        self.commands.push_back(Command::EndTalk { call, agent, epoch, by });
+        self.end_caller(now, call);
     }
 
     /// A talk ends on both sides.
@@ -100,14 +107,11 @@ impl Shard {
     }
 
     /// A supervisor moves a waiting or talking call into a queue; it keeps its time.
-    pub(in crate::node) fn move_contact(&mut self, now: Instant, call: CallId, queue: QueueId) {
-        let Some(contact) = self.contact(call) else { return };
-        if matches!(contact.phase, Phase::Talking { .. }) {
-            self.hang_up_agent(now, call);
-            self.part(call, EndedBy::Supervisor);
-            return self.rejoin(call, queue);
-        }
-        self.take_out(call, Move::To(queue), FlowOut::Requeued);
+    pub(in crate::node) fn move_contact(&mut self, now: Instant, call: CallId, queue: QueueId, by: Actor) {
+        self.hang_up_agent(now, call);
+        let Some(talk) = self.part(call) else { return self.take_out(call, Intervention::Requeue(queue), by) };
+        self.redirect(call, queue);
+        self.requeue(call, Some(talk), by);
     }
 
     /// Everybody who waits flows out.
@@ -120,14 +124,16 @@ impl Shard {
         }
     }
 
-    /// The talk is over: the agent's side goes, the contact has no agent any more.
-    fn part(&mut self, call: CallId, by: EndedBy) {
-        let Some(contact) = self.contact(call) else { return };
-        let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return };
+    /// The talk, if there is one, is over: the agent's side goes, the contact has no agent any more. Who it was and the offer's
+    /// epoch, for the engine to be told.
+    fn part(&mut self, call: CallId) -> Option<(AgentId, u32)> {
+        let contact = self.contact(call)?;
+        contact.talking()?;
+        let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return None };
         contact.held = false;
         self.owners.remove(&agent.leg);
         self.close_audio(agent.audio, Holder::Agent);
-        self.commands.push_back(Command::TalkEnded { call, agent: agent.agent, epoch: agent.epoch, by });
+        Some((agent.agent, agent.epoch))
     }
 
     fn hang_up_agent(&mut self, now: Instant, call: CallId) {
@@ -137,35 +143,44 @@ impl Shard {
         }
     }
 
-    fn take_out(&mut self, call: CallId, then: Move, reason: FlowOut) {
+    fn take_out(&mut self, call: CallId, what: Intervention, by: Actor) {
         let Some(contact) = self.contact(call) else { return };
-        contact.moving = Some(then);
-        self.commands.push_back(Command::Leave { call, reason });
+        contact.moving = Some(Box::new(Moving { what, by: by.clone() }));
+        self.commands.push_back(Command::TakeOut { call, what, by });
     }
 
-    fn rejoin(&mut self, call: CallId, queue: QueueId) {
+    /// The contact is to join another queue.
+    fn redirect(&mut self, call: CallId, queue: QueueId) {
         let answer = self.directory.queue(queue).config.answer;
         let Some(contact) = self.contact(call) else { return };
         contact.phase = Phase::Arriving;
         contact.queue = queue;
         contact.answer = answer;
-        self.enqueue(call);
     }
 
     /// The call joins the queue it is in, with what its number brings; a priority of its own goes with it to any queue.
     /// It has waited since it first came.
     pub(in crate::node) fn enqueue(&mut self, call: CallId) {
         let Some(contact) = self.contacts.get(call.0) else { return };
-        let since = Some(contact.joined);
-        let queue = contact.queue;
-        let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(queue).config.priority);
-        let attributes = &contact.called.attributes;
-        let asks = Asks {
-            attributes: (!attributes.is_empty()).then(|| Arc::clone(attributes)),
-            caller: self.directory.recall.and_then(|secret| contact.caller.key(secret)),
-            preferred: contact.preferred,
-        };
+        let (queue, since) = (contact.queue, Some(contact.joined));
+        let (priority, asks) = self.brings(contact);
         self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks });
+    }
+
+    /// As [`Shard::enqueue`], by a supervisor's wish and out of a talk where there was one.
+    fn requeue(&mut self, call: CallId, talk: Option<(AgentId, u32)>, by: Actor) {
+        let Some(contact) = self.contacts.get(call.0) else { return };
+        let (queue, since) = (contact.queue, contact.joined);
+        let (priority, asks) = self.brings(contact);
+        self.commands.push_back(Command::Requeue { call, talk, queue, priority, since, asks, by });
+    }
+
+    fn brings(&self, contact: &Contact) -> (i32, Asks) {
+        let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(contact.queue).config.priority);
+        let attributes = &contact.called.attributes;
+        let attributes = (!attributes.is_empty()).then(|| Arc::clone(attributes));
+        let caller = self.directory.caller_key(contact.peer, &contact.caller);
+        (priority, Asks { attributes, dimensions: contact.dimensions, caller, preferred: contact.preferred })
     }
 
     /// The contact is over. Nobody is rung for it any more; the engine says so first.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::acd::{Command, EndedBy, FlowOut, OfferCause};
+use crate::acd::{Command, EndedBy, FlowOut, Intervention, OfferCause};
 use crate::base::{AgentId, CallId, Instant, LegId, StreamId};
 use crate::config::MediaPolicy;
 use crate::media::{self, Source, TrackId};
-use crate::node::contact::{AgentLeg, Audio, Move, Phase, Stage};
+use crate::node::contact::{AgentLeg, Audio, Moving, Phase, Stage};
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
 impl Shard {
@@ -97,14 +97,15 @@ impl Shard {
             return self.on_agent_gone(now, call, leg, EndedBy::System);
         }
         tracing::info!(%call, agent = %self.directory.agent(agent).name, "agent answered");
-        match moving {
-            // The supervisor's word crossed the answer.
-            Some(Move::To(queue)) => self.move_contact(now, call, queue),
-            Some(Move::End) => self.end_contact(now, call),
-            None => {
-                self.connect(call, leg);
-                self.tell_hold(call);
-            }
+        let Some(moving) = moving else {
+            self.connect(call, leg);
+            return self.tell_hold(call);
+        };
+        // The supervisor's word crossed the answer.
+        let Moving { what, by } = *moving;
+        match what {
+            Intervention::Requeue(queue) => self.move_contact(now, call, queue, by),
+            Intervention::HangUp | Intervention::Withdraw => self.end_contact(now, call, what, by),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::ShardId;
 use crate::base::limits::CALL_LETTERS_MAX;
+use crate::call::{EndCause, Event};
 use crate::node::{Door, Down, Parts, Ticket, Up};
 
 /// Two shards and the hub; letters go when the test says.
@@ -185,6 +186,29 @@ fn an_agent_whose_caller_is_gone_when_the_offer_comes_is_not_rung() {
     apart.request("INVITE", 2, "");
     apart.carry();
     assert!(apart.last_sent(Method::Invite).is_some(), "the agent is free for the next");
+}
+
+#[test]
+fn an_agents_leg_that_ends_by_itself_while_it_is_given_up_frees_the_agent_at_once() {
+    let mut apart = Apart::new(&config(1, ""));
+    let shard = apart.request("INVITE", 1, "");
+    apart.carry();
+    let leg = apart.parts.shards[shard].contacts.iter().next().and_then(|contact| contact.agents().first());
+    let leg = leg.expect("an agent is rung").leg;
+    let tag = String::from_utf8_lossy(apart.answer(1).unwrap().to_tag().unwrap()).into_owned();
+    apart.request("BYE", 1, &format!(";tag={tag}"));
+    apart.carry();
+    let freed = |apart: &Apart| {
+        let status = apart.parts.hub.engine.agent(crate::base::AgentId(0)).expect("the agent");
+        status.call.is_none() && apart.parts.shards[shard].releasing.is_empty()
+    };
+    assert!(!freed(&apart), "its leg is being given up");
+    let ended = Event::Ended { leg, cause: EndCause::Bye };
+    apart.parts.shards[shard].on_leg_event(apart.now, ended);
+    apart.collect();
+    apart.carry();
+    assert!(freed(&apart), "it need not wait for the reservation's deadline");
+    assert_eq!(apart.parts.hub.repairs(), 0);
 }
 
 #[test]

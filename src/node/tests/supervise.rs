@@ -124,8 +124,14 @@ fn who_joins_a_queue_is_asked_and_who_leaves_is_not() {
     world.call("", OFFER);
     assert!(world.offer().is_none());
     let (tier, position, penalty) = (1, 1, 0);
-    let join =
-        |queue: &str| AgentChange::Join { queue: queue.to_owned(), tier, position, penalty, delay: Duration::ZERO };
+    let join = |queue: &str| AgentChange::Join {
+        queue: queue.to_owned(),
+        tier,
+        position,
+        penalty,
+        delay: Duration::ZERO,
+        reserve: false,
+    };
     assert_eq!(change(&mut world, &["1002"], join("q")), names(&["1002"]));
     let invite = world.offer().expect("who has joined is asked");
     world.agent(&invite, 486, "");

@@ -1,10 +1,10 @@
 //! [`Stack`]: the tables of all transactions and the clock that drives them. What it does with a datagram is in `inbound`,
 //! what it does for its user in `outbound`. It never iterates a table, so that the same inputs give the same outputs.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::clients::Clients;
 use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit};
 use super::hash::Secret;
 use super::invite_client::InviteClient;
@@ -13,7 +13,7 @@ use super::key::{ByMatch, ByMerge, COOKIE, KeyText, SHARD_AT};
 use super::link::{Alarm, Life, Output, Owner};
 use super::request_client::RequestClient;
 use super::request_server::RequestServer;
-use crate::base::{IdMap, Instant, Rng, Slots, limits};
+use crate::base::{Instant, Rng, Slots, SteadyMap, limits};
 use crate::sip::name::Method;
 
 /// All transactions of one shard (RFC 3261 section 17, RFC 6026), over UDP.
@@ -37,11 +37,12 @@ pub struct Stack {
     pub(super) tags: Secret,
     /// The number of our last request, the shard's number included.
     pub(super) serial: u64,
-    pub(super) clients: IdMap<ClientKey, Client>,
+    pub(super) clients: Clients,
     pub(super) servers: Slots<Server>,
-    pub(super) by_match: HashMap<ByMatch, ServerKey, Secret>,
-    pub(super) by_merge: HashMap<ByMerge, ServerKey, Secret>,
-    /// Most transactions held; a quarter of them is reserved for requests inside dialogs.
+    pub(super) by_match: SteadyMap<ByMatch, ServerKey, Secret>,
+    pub(super) by_merge: SteadyMap<ByMerge, ServerKey, Secret>,
+    /// Most transactions held; a quarter of them is reserved for requests inside dialogs. Beyond half of them those that
+    /// linger go early.
     pub(super) room: usize,
     /// The key of the message in hand.
     pub(super) key: KeyText,
@@ -90,10 +91,10 @@ impl Stack {
             rng,
             branches,
             tags,
-            clients: IdMap::default(),
+            clients: Clients::default(),
             servers: Slots::default(),
-            by_match: HashMap::with_hasher(tables),
-            by_merge: HashMap::with_hasher(tables),
+            by_match: SteadyMap::with_hasher(tables),
+            by_merge: SteadyMap::with_hasher(tables),
             room: limits::TRANSACTIONS_MAX,
             key: KeyText::default(),
         }
@@ -106,7 +107,7 @@ impl Stack {
 
     /// Fires every timer due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some((owner, alarm)) = self.output.timers.pop_due(now) {
+        while let Some((owner, alarm)) = self.output.pop_due(now) {
             match owner {
                 Owner::Client(key) => self.on_client_alarm(now, key, alarm),
                 Owner::Server(key) => self.on_server_alarm(now, key, alarm),
@@ -116,7 +117,7 @@ impl Stack {
 
     /// The next moment [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.output.timers.next()
+        self.output.next_deadline()
     }
 
     /// The next datagram to send.
@@ -135,14 +136,14 @@ impl Stack {
     }
 
     fn on_client_alarm(&mut self, now: Instant, key: ClientKey, alarm: Alarm) {
-        let Some(client) = self.clients.get_mut(&key) else { return };
+        let Some(client) = self.clients.get_mut(key) else { return };
         let mut link = self.output.link(now, key, client.peer);
         let life = match &mut client.machine {
             ClientMachine::Invite(invite) => invite.on_alarm(alarm, &mut link),
             ClientMachine::Request(request) => request.on_alarm(alarm, &mut link),
         };
         if life == Life::Ends {
-            self.clients.remove(&key);
+            self.clients.remove(key);
         }
     }
 
@@ -156,6 +157,36 @@ impl Stack {
         if life == Life::Ends {
             self.close(key);
         }
+    }
+
+    /// Beyond half of the room the transactions that linger longest go, two for each new one. 64*T1 is the time a peer may
+    /// go on repeating itself when it hears nothing; once our last word has had T4 to reach it (RFC 3261 17: what stays in
+    /// the network, stays no longer), hardly one does. What still repeats finds no transaction and is answered so: a BYE by
+    /// 481, a 2xx by the ACK of its leg. An INVITE whose 2xx nobody acknowledged must not come in again as a new call: it
+    /// keeps its time.
+    pub(super) fn make_room(&mut self, now: Instant) {
+        for _ in 0..2 {
+            let Some(&(until, owner)) = self.output.lingering.front() else { return };
+            let config = &self.output.config;
+            if self.live() < self.room / 2 || until + config.t4 > now + config.patience() {
+                return;
+            }
+            self.output.lingering.pop_front();
+            if self.is_repeatable(owner) {
+                self.output.timers.arm(until, (owner, Alarm::Linger));
+                continue;
+            }
+            match owner {
+                Owner::Client(key) => self.on_client_alarm(now, key, Alarm::Linger),
+                Owner::Server(key) => self.on_server_alarm(now, key, Alarm::Linger),
+            }
+        }
+    }
+
+    /// Whether its request would be taken for a new call if it came again.
+    fn is_repeatable(&self, owner: Owner) -> bool {
+        let Owner::Server(key) = owner else { return false };
+        matches!(self.servers.get(key.0), Some(Server { machine: ServerMachine::Invite(invite), .. }) if invite.awaits_ack())
     }
 
     fn close(&mut self, key: ServerKey) {

@@ -126,6 +126,19 @@ fn every_panel_names_what_the_table_has() {
 }
 
 #[test]
+fn flow_outs_on_a_board_leave_out_the_untargeted_where_they_leave_out_any() {
+    let targeted = format!("reason!~\"{}\"", FlowOut::untargeted_labels());
+    let mut found = 0;
+    for (file, panel, expression) in expressions() {
+        for (place, _) in expression.match_indices("reason!") {
+            assert!(expression[place..].starts_with(&targeted), "{file}, {panel}: {expression}");
+            found += 1;
+        }
+    }
+    assert!(found > 3, "{found}");
+}
+
+#[test]
 fn selectors_and_their_matchers_are_found() {
     let expression = "sum by (queue, le) (rate(acd_x_bucket{queue=~\"$q\",le!=\"5\"}[5m])) / acd_y";
     let pair = |label: &str, value: &str| (label.to_owned(), value.to_owned());

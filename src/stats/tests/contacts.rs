@@ -32,14 +32,17 @@ fn a_caller_moved_to_another_queue_is_one_contact_and_two_visits() {
     let series = series(&live);
     assert_eq!((series[SERVED], series[OPEN]), (1.0, 0.0));
     assert_eq!(series["acd_calls_flowout_served_later_total{queue=\"sales\",reason=\"requeued\"}"], 1.0);
-    assert_eq!(series["acd_calls_answered_total{queue=\"help\"}"], 1.0, "the visit counts where it was");
+    assert_eq!(
+        series["acd_calls_answered_total{queue=\"help\",dnis_group=\"\"}"], 1.0,
+        "the visit counts where it was"
+    );
     assert_eq!(series["acd_invariant_violations_total"], 0.0);
 }
 
 #[test]
 fn each_lost_contact_has_one_cause() {
     let live = Arc::new(live());
-    let offered = |id| call(|call| Fact::Offered { call, queue: SALES }, id);
+    let offered = |id| call(|call| Fact::Offered { call, queue: SALES, dimensions: Dimensions::default() }, id);
     let gone = |id, seconds, while_ringing| Fact::Abandoned {
         call: CallId(id),
         queue: SALES,
@@ -47,17 +50,19 @@ fn each_lost_contact_has_one_cause() {
         while_ringing,
     };
     let out = |id, reason| Fact::FlowedOut { call: CallId(id), queue: SALES, wait: secs(1), reason };
-    (1..=7).for_each(|id| fold(&live, [offered(id)]));
+    (1..=8).for_each(|id| fold(&live, [offered(id)]));
     fold(&live, [gone(1, 3, true), gone(2, 9, true), gone(3, 9, false)]);
     fold(&live, [out(4, FlowOut::Full), out(5, FlowOut::Timeout), out(6, FlowOut::Closed)]);
-    let refused = |cause| Fact::Refused { queue: Some(SALES), cause };
+    fold(&live, [out(8, FlowOut::Emergency)]);
+    let refused = |cause| Fact::Refused { queue: Some(SALES), cause, dimensions: Dimensions::default() };
     fold(&live, [refused(Refusal::Overload), refused(Refusal::Unusable)]);
     let series = series(&live);
     for cause in ["caller_short", "caller_while_ringing", "caller_in_queue", "queue_full", "timeout", "overload"] {
         assert_eq!(series[&lost(cause)], 1.0, "{cause}");
     }
-    assert_eq!((series[OFFERED], series[SERVED], series[OPEN]), (9.0, 0.0, 1.0));
+    assert_eq!((series[OFFERED], series[SERVED], series[OPEN]), (10.0, 0.0, 1.0));
     assert_eq!(series["acd_contacts_untargeted_total{queue=\"sales\",reason=\"closed\"}"], 1.0);
+    assert_eq!(series["acd_contacts_untargeted_total{queue=\"sales\",reason=\"emergency\"}"], 1.0);
     assert_eq!(series["acd_contacts_untargeted_total{queue=\"sales\",reason=\"unusable\"}"], 1.0);
     assert_eq!(series["acd_invariant_violations_total"], 0.0);
 }
@@ -73,7 +78,7 @@ fn contacts_add_up_over_random_journeys() {
         if open.is_empty() || rng.below(3) == 0 {
             next += 1;
             let (call, queue) = (CallId(next), QueueId(rng.below(2)));
-            fold(Fact::Offered { call, queue });
+            fold(Fact::Offered { call, queue, dimensions: Dimensions::default() });
             open.push((call, queue));
             continue;
         }
@@ -81,19 +86,19 @@ fn contacts_add_up_over_random_journeys() {
         let wait = secs(rng.below(40).into());
         match rng.below(4) {
             0 => fold(Fact::Abandoned { call, queue, wait, while_ringing: false }),
-            1 => fold(Fact::FlowedOut { call, queue, wait, reason: FlowOut::ALL[rng.below(9) as usize] }),
+            1 => fold(Fact::FlowedOut { call, queue, wait, reason: FlowOut::ALL[rng.below(10) as usize] }),
             2 => {
                 fold(Fact::Answered { call, queue, agent: AgentId(0), wait, since: Instant::ZERO });
                 let by = [EndedBy::Caller, EndedBy::Supervisor][rng.below(2) as usize];
                 fold(Fact::TalkEnded { call, queue, agent: AgentId(0), talk: secs(1), hold: secs(0), by });
                 if by == EndedBy::Supervisor && rng.below(2) == 0 {
-                    fold(Fact::Offered { call, queue: HELP });
+                    fold(Fact::Offered { call, queue: HELP, dimensions: Dimensions::default() });
                     open.push((call, HELP));
                 }
             }
             _ => {
                 fold(Fact::FlowedOut { call, queue, wait, reason: FlowOut::Requeued });
-                fold(Fact::Offered { call, queue: HELP });
+                fold(Fact::Offered { call, queue: HELP, dimensions: Dimensions::default() });
                 open.push((call, HELP));
             }
         }

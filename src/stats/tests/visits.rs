@@ -87,11 +87,12 @@ fn a_missed_visit_counts_as_missed_once_whatever_happens_after() {
 }
 
 #[test]
-fn a_flow_out_within_the_threshold_leaves_f3_alone_and_a_closed_queue_gives_no_event() {
+fn a_flow_out_within_the_threshold_leaves_f3_alone_and_an_untargeted_one_gives_no_event() {
     let live = live();
     fold(&live, visit(answered(SALES, secs(1)), secs(1)));
     fold(&live, visit(flowed_out(SALES, secs(0), FlowOut::Full), secs(0)));
     fold(&live, visit(flowed_out(SALES, secs(0), FlowOut::Closed), secs(0)));
+    fold(&live, visit(flowed_out(SALES, secs(9), FlowOut::Emergency), secs(9)));
     assert_eq!(events(&live, "sales"), [1, 0, 0, 1, 0, 0]);
     assert_eq!(read(&live, "sales").service_level, Some(1.0));
 }
@@ -144,7 +145,7 @@ fn an_outcome_without_its_offered_is_a_violation_and_shows() {
 }
 
 #[test]
-fn every_lost_visit_has_one_cause_and_closed_and_requeued_are_no_losses() {
+fn every_lost_visit_has_one_cause_and_closed_emergency_and_requeued_are_no_losses() {
     let live = Arc::new(live());
     for reason in FlowOut::ALL {
         fold(&live, visit(flowed_out(SALES, secs(1), reason), secs(1)));
@@ -152,18 +153,20 @@ fn every_lost_visit_has_one_cause_and_closed_and_requeued_are_no_losses() {
     fold(&live, visit(abandoned(SALES, secs(2), true), secs(2)));
     fold(&live, visit(abandoned(SALES, secs(9), true), secs(9)));
     fold(&live, visit(abandoned(SALES, secs(9), false), secs(9)));
-    fold(&live, [Fact::Refused { queue: Some(SALES), cause: Refusal::Closed }]);
-    fold(&live, [Fact::Refused { queue: None, cause: Refusal::Overload }]);
+    let refused = |queue, cause| Fact::Refused { queue, cause, dimensions: Dimensions::default() };
+    fold(&live, [refused(Some(SALES), Refusal::Closed), refused(Some(SALES), Refusal::Emergency)]);
+    fold(&live, [refused(None, Refusal::Overload)]);
     let text = exposition(&live, Instant::ZERO).render();
     let series = parse(&text);
     for cause in LostCause::ALL {
-        let name = format!("acd_calls_lost_total{{queue=\"sales\",cause=\"{}\"}}", cause.as_str());
+        let name = format!("acd_calls_lost_total{{queue=\"sales\",dnis_group=\"\",cause=\"{}\"}}", cause.as_str());
         assert_eq!(series[name.as_str()], 1.0, "{name}");
     }
-    assert_eq!(sum(&series, "acd_calls_lost_total{"), 3.0 + 10.0 - 2.0);
+    assert_eq!(sum(&series, "acd_calls_lost_total{"), 3.0 + 11.0 - 3.0);
     assert_eq!(series["acd_calls_untargeted_total{reason=\"closed\"}"], 2.0, "refused, and flowed out");
     assert_eq!(series["acd_calls_refused_total{cause=\"overload\"}"], 1.0);
-    assert_eq!(sum(&series, "acd_calls_untargeted_total{"), 2.0);
+    assert_eq!(series["acd_calls_untargeted_total{reason=\"emergency\"}"], 2.0);
+    assert_eq!(sum(&series, "acd_calls_untargeted_total{"), 4.0);
 }
 
 #[test]

@@ -1,0 +1,159 @@
+//! Supervisors: whatever one does is told once, with who and why; and a call put back into the line is not overtaken.
+
+use super::*;
+
+fn chief() -> Actor {
+    Actor::Supervisor { name: "eve".into(), why: "rush".into() }
+}
+
+#[test]
+fn each_setting_is_told_once_with_who_and_why_and_one_of_nobody_is_not() {
+    let mut centre = Centre::new(|_| {}, 1);
+    let (agent, queue) = (AgentId(1), QueueId(1));
+    for setting in [
+        AgentSetting::Skill(Skill::from("french")),
+        AgentSetting::Membership(queue, Some(Membership { penalty: 2, ..Membership::of(queue) })),
+        AgentSetting::Penalty(queue, 3),
+        AgentSetting::Membership(queue, None),
+        AgentSetting::Defaults(Laid::Skill("french".into())),
+        AgentSetting::Defaults(Laid::Membership(queue)),
+        AgentSetting::Defaults(Laid::All),
+    ] {
+        centre.command(Command::ChangeAgent { agent, setting: setting.clone(), by: chief() });
+        assert_eq!(centre.facts(), [Fact::AgentSet { agent, setting: setting.clone(), by: chief() }]);
+        centre.command(Command::ChangeAgent { agent: AgentId(9), setting, by: chief() });
+        assert_eq!(centre.facts(), []);
+    }
+    for setting in [
+        QueueSetting::State(QueueState::Closed),
+        QueueSetting::State(QueueState::Emergency),
+        QueueSetting::State(QueueState::Open),
+        QueueSetting::Strategy("linear"),
+        QueueSetting::Threshold(secs(5)),
+        QueueSetting::Weight(2),
+        QueueSetting::Priority(3),
+        QueueSetting::Target(900),
+        QueueSetting::Defaults,
+    ] {
+        centre.command(Command::ChangeQueue { queue, setting, by: chief() });
+        assert_eq!(centre.facts(), [Fact::QueueSet { queue, setting, by: chief() }]);
+        centre.command(Command::ChangeQueue { queue: QueueId(9), setting, by: chief() });
+        assert_eq!(centre.facts(), []);
+    }
+}
+
+#[test]
+fn a_device_is_told_when_it_does_something_else() {
+    let mut centre = Centre::new(|_| {}, 1);
+    let agent = AgentId(1);
+    for device in [DeviceState::Idle, DeviceState::Idle] {
+        centre.command(Command::Device { agent, device, by: anna() });
+    }
+    assert_eq!(centre.facts(), [Fact::Device { agent, device: DeviceState::Idle, by: anna() }]);
+}
+
+#[test]
+fn the_priority_of_a_waiting_call_is_told_and_of_another_is_not() {
+    let mut centre = Centre::new(|_| {}, 0);
+    centre.enqueue(1, 1);
+    centre.forget();
+    for call in [CallId(1), CallId(2)] {
+        centre.command(Command::SetPriority { call, priority: 4, by: anna() });
+    }
+    assert_eq!(centre.facts(), [Fact::PrioritySet { call: CallId(1), priority: 4, by: anna() }]);
+}
+
+#[test]
+fn what_is_done_with_a_call_is_told_before_what_comes_of_it() {
+    let mut centre = Centre::new(|_| {}, 1);
+    let call = CallId(1);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.answer(1);
+    let told = |centre: &mut Centre| {
+        let facts = centre.facts();
+        let is_it = |fact: &&Fact| matches!(fact, Fact::Supervised { .. });
+        assert_eq!(facts.iter().filter(is_it).count(), usize::from(!facts.is_empty()), "{facts:?}");
+        let Some(Fact::Supervised { what, by, .. }) = facts.first() else { return None };
+        assert_eq!(*by, chief());
+        Some(*what)
+    };
+    centre.forget();
+    let (what, by) = (Intervention::Withdraw, chief());
+    centre.command(Command::TakeOut { call, what, by });
+    assert_eq!(told(&mut centre), None, "it talks");
+    centre.command(Command::EndTalk { call, agent, epoch, by: chief() });
+    assert_eq!(told(&mut centre), Some(Intervention::HangUp));
+    centre.command(Command::EndTalk { call, agent, epoch, by: chief() });
+    assert_eq!(told(&mut centre), None, "it is over");
+    centre.log_out(1);
+    for (number, what) in (2..).zip([Intervention::HangUp, Intervention::Withdraw, Intervention::Requeue(QueueId(1))]) {
+        centre.enqueue(number, 1);
+        centre.forget();
+        centre.command(Command::TakeOut { call: CallId(number), what, by: chief() });
+        assert_eq!(told(&mut centre), Some(what));
+        let reason = if matches!(what, Intervention::Requeue(_)) { FlowOut::Requeued } else { FlowOut::Withdrawn };
+        assert_eq!(centre.flowed_out(), [(number, reason)]);
+    }
+}
+
+fn requeue(centre: &mut Centre, agent: AgentId, epoch: u32) {
+    let (call, queue, by) = (CallId(1), QueueId(1), chief());
+    let (talk, asks) = (Some((agent, epoch)), Asks::default());
+    centre.command(Command::Requeue { call, talk, queue, priority: 0, since: START, asks, by });
+}
+
+#[test]
+fn a_caller_who_is_put_back_into_the_line_is_not_overtaken() {
+    let mut centre = Centre::new(|_| {}, 1);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.answer(1);
+    centre.pass(1);
+    centre.enqueue(2, 1);
+    centre.forget();
+    requeue(&mut centre, agent, epoch);
+    assert_eq!(centre.offer_of(1).map(|(to, _)| to), Some(agent), "it is first in line, and there is nobody else");
+    assert_eq!(centre.offer_of(2), None);
+    let facts = centre.facts();
+    let place = |is_it: fn(&Fact) -> bool| facts.iter().position(is_it).expect("it is told");
+    let told = place(|fact| matches!(fact, Fact::Supervised { .. }));
+    let parted = place(|fact| matches!(fact, Fact::TalkEnded { by: EndedBy::Supervisor, .. }));
+    let joined = place(|fact| matches!(fact, Fact::Offered { .. }));
+    let offered = place(|fact| matches!(fact, Fact::OfferMade { .. }));
+    assert!(told < parted && parted < joined && joined < offered, "{facts:?}");
+}
+
+#[test]
+fn a_caller_who_is_put_back_gets_another_agent_where_one_is_ready() {
+    let mut centre = Centre::new(|_| {}, 2);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.answer(1);
+    centre.pass(1);
+    centre.forget();
+    requeue(&mut centre, agent, epoch);
+    let other = centre.offer_of(1).expect("the other is rung").0;
+    assert_ne!(other, agent);
+    assert_eq!(centre.state(agent.0), AgentState::Ready);
+}
+
+#[test]
+fn a_caller_put_back_while_the_agent_wraps_up_is_taken_after_the_wrap_up() {
+    let mut centre = Centre::new(|plan| plan.queues[0].wrap_up = secs(5), 1);
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.answer(1);
+    requeue(&mut centre, agent, epoch);
+    assert_eq!(centre.state(1), AgentState::WrapUp);
+    centre.forget();
+    centre.pass(5);
+    assert_eq!(centre.offer_of(1).map(|(to, _)| to), Some(agent));
+}
+
+#[test]
+fn who_came_before_goes_before_a_caller_who_is_put_back() {
+    let mut centre = Centre::new(|_| {}, 1);
+    centre.enqueue_as(1, 1, 5, None);
+    let (agent, epoch) = centre.answer(1);
+    centre.enqueue_as(2, 1, 0, Some(Instant::ZERO));
+    centre.forget();
+    requeue(&mut centre, agent, epoch);
+    assert_eq!(centre.offer_of(2).map(|(to, _)| to), Some(agent));
+}
