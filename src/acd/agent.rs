@@ -53,6 +53,16 @@ pub(super) struct Offer {
     pub(super) free_by: Instant,
     pub(super) device: Device,
     pub(super) phase: Phase,
+    pub(super) way: Way,
+}
+
+/// How a call came to be offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From the queue that it waits in.
+    Queue,
+    /// By the agent's name; it waits in no queue.
+    Direct,
 }
 
 /// What the agent's device has said.
@@ -80,16 +90,26 @@ pub(super) struct Talk {
     pub(super) since: Instant,
     /// Kept from the answer on: the queue may be gone when the talk ends.
     pub(super) wrap_up: Duration,
-    /// Since when one of both holds.
-    pub(super) held: Option<Instant>,
-    /// How long they held before.
+    /// One of both holds.
+    pub(super) held: bool,
+    /// The agent consults somebody about the caller.
+    pub(super) consults: bool,
+    /// Since when they hear each other no more, for one of the two reasons or the other.
+    pub(super) apart: Option<Instant>,
+    /// How long they did not before.
     pub(super) hold: Duration,
 }
 
 impl Talk {
-    /// How long one of both held until then.
+    /// A talk that begins.
+    pub(super) const fn new(call: CallId, queue: QueueId, epoch: u32, since: Instant, wrap_up: Duration) -> Self {
+        let (apart, hold) = (None, Duration::ZERO);
+        Self { call, queue, epoch, since, wrap_up, held: false, consults: false, apart, hold }
+    }
+
+    /// How long they have not heard each other until then.
     pub(super) fn hold_until(&self, now: Instant) -> Duration {
-        self.hold + self.held.map_or(Duration::ZERO, |since| now.since(since))
+        self.hold + self.apart.map_or(Duration::ZERO, |since| now.since(since))
     }
 }
 
@@ -104,6 +124,7 @@ impl Duty {
             | AgentState::Ringing
             | AgentState::Talking
             | AgentState::Hold
+            | AgentState::Consult
             | AgentState::OtherCall(_)
             | AgentState::WrapUp => Self::LoggedOut,
         }
@@ -121,8 +142,9 @@ impl Duty {
                 Device::Silent => AgentState::Reserved,
                 Device::Rings => AgentState::Ringing,
             },
-            Self::Talking(Talk { held: None, .. }) => AgentState::Talking,
-            Self::Talking(Talk { held: Some(_), .. }) => AgentState::Hold,
+            Self::Talking(Talk { consults: true, .. }) => AgentState::Consult,
+            Self::Talking(Talk { held: true, .. }) => AgentState::Hold,
+            Self::Talking(_) => AgentState::Talking,
             Self::WrapUp { .. } => AgentState::WrapUp,
         }
     }

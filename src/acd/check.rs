@@ -1,6 +1,6 @@
 //! The invariants, each asserted from the run-time state alone. For tests and the simulator's oracle: it walks everything.
 
-use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing};
+use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing, Way};
 use crate::acd::engine::Engine;
 use crate::acd::queue::Visit;
 use crate::base::{AgentId, CallId};
@@ -56,7 +56,8 @@ impl Engine {
         let mut listed = 0;
         for (id, agent) in self.agents.iter() {
             armed += usize::from(agent.timer.is_some());
-            open_offers += usize::from(matches!(agent.duty, Duty::Offering(Offer { phase: Phase::Open, .. })));
+            let is_of_queue = |offer: &Offer| offer.phase == Phase::Open && offer.way == Way::Queue;
+            open_offers += usize::from(matches!(&agent.duty, Duty::Offering(offer) if is_of_queue(offer)));
             if matches!(agent.duty, Duty::Ready(Standing::Listed)) {
                 listed += self.matching.seats(id);
             }

@@ -10,7 +10,7 @@ use crate::acd::message::{Actor, AgentTarget, OfferCause};
 use crate::acd::plan::{AgentState, DeviceState, Direction};
 use crate::acd::strategy::History;
 use crate::base::limits::WRAP_UP_MAX;
-use crate::base::{AgentId, CallId, PeerId};
+use crate::base::{AgentId, PeerId};
 
 impl Engine {
     pub(super) fn on_set_agent(&mut self, agent: AgentId, wish: Wish) {
@@ -84,18 +84,6 @@ impl Engine {
         self.tell(Fact::Device { agent, device, by });
         self.stand_anew(&[agent]);
         self.tell_disagreement(agent);
-    }
-
-    pub(super) fn on_held(&mut self, call: CallId, agent: AgentId, epoch: u32, held: bool) {
-        let now = self.now;
-        let Some(Duty::Talking(talk)) = self.agents.get(agent).map(|row| &row.duty) else { return };
-        let mut talk = *talk;
-        if (talk.call, talk.epoch) != (call, epoch) || talk.held.is_some() == held {
-            return;
-        }
-        talk.hold = talk.hold_until(now);
-        talk.held = held.then_some(now);
-        self.change(agent, Duty::Talking(talk));
     }
 
     /// Agents behind a silent neighbour are unreachable; behind one that answers again they are ready, in their old turn.

@@ -83,7 +83,7 @@ impl Overrides {
             QueueSetting::Reserve(mode) => over.reserve_mode = Some(mode),
             QueueSetting::ReserveThresholds(thresholds) => over.reserve = Some(thresholds),
             QueueSetting::Priority(_) => {}
-            QueueSetting::Defaults => *over = QueueOverrides::default(),
+            QueueSetting::Defaults => drop(self.queues.remove(&queue)),
         }
     }
 

@@ -209,6 +209,8 @@ pub enum AgentState {
     Talking,
     /// Joined with a caller, and one of both holds.
     Hold,
+    /// Asks somebody about the caller, who holds meanwhile; also while that somebody is rung.
+    Consult,
     /// Wishes calls, but the device is in a call that is none of ours.
     OtherCall(Direction),
     /// After a talk.
@@ -217,7 +219,7 @@ pub enum AgentState {
 
 impl AgentState {
     /// Every label value, in the order of the metric table.
-    pub const LABELS: [&'static str; 10] = [
+    pub const LABELS: [&'static str; 11] = [
         "logged_out",
         "not_ready",
         "ready",
@@ -228,6 +230,7 @@ impl AgentState {
         "wrap_up",
         "hold",
         "other_call",
+        "consult",
     ];
 
     /// The index into [`AgentState::LABELS`].
@@ -243,6 +246,7 @@ impl AgentState {
             Self::WrapUp => 7,
             Self::Hold => 8,
             Self::OtherCall(_) => 9,
+            Self::Consult => 10,
         }
     }
 

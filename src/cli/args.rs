@@ -300,6 +300,56 @@ pub(super) enum CallCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Hand a talking caller on at once.
+    Transfer {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// Whom to: agent:NAME, queue:NAME (keeping its original time) or number:DIGITS.
+        #[arg(long)]
+        to: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Let the agent speak with somebody while the caller holds; then complete or cancel.
+    Consult {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// With whom: agent:NAME, queue:NAME or number:DIGITS.
+        #[arg(long)]
+        to: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Give the caller to whoever is consulted.
+    Complete {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// End a consultation: the agent is back with the caller.
+    Cancel {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
     /// Put a waiting or talking call into a queue, keeping its original time.
     Requeue {
         /// The call's id, as `strowger calls` shows it.
@@ -408,6 +458,8 @@ mod tests {
         assert!(parse("strowger agent set").is_err());
         assert!(parse("strowger demo --calls-per-minute 0").is_err());
         assert!(parse("strowger call prefer c17 1001").is_ok() && parse("strowger call prefer c17").is_ok());
+        assert!(parse("strowger call consult c17 --to agent:1002").is_ok());
+        assert!(parse("strowger call transfer c17").is_err());
         assert!(parse("strowger call requeue c17 sales --json --why wrong-number").is_ok());
     }
 }

@@ -151,7 +151,7 @@ impl Client {
     /// Prints the calls.
     pub(super) fn calls(&self) -> Result<(), String> {
         let body = self.get_all("/v1/calls", "calls")?;
-        let header = ["call", "state", "queue", "number", "caller", "wait", "talk", "position", "agent"];
+        let header = ["call", "state", "queue", "number", "caller", "wait", "talk", "position", "agent", "transfer"];
         self.print(
             &body,
             &header,
@@ -166,6 +166,7 @@ impl Client {
                     clock(call["talk_seconds"].as_f64().unwrap_or_default()),
                     word(&call["position"]),
                     word(&call["agent"]),
+                    word(&call["transfer"]),
                 ]
             }),
         )

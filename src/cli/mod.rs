@@ -79,6 +79,10 @@ fn act(command: CallCommand) -> ExitCode {
         CallCommand::Prefer { id, agent, why, target } => {
             (id, json!({ "action": "prefer", "agent": agent }), why, target)
         }
+        CallCommand::Transfer { id, to, why, target } => (id, json!({ "action": "transfer", "to": to }), why, target),
+        CallCommand::Consult { id, to, why, target } => (id, json!({ "action": "consult", "to": to }), why, target),
+        CallCommand::Complete { id, why, target } => (id, json!({ "action": "complete" }), why, target),
+        CallCommand::Cancel { id, why, target } => (id, json!({ "action": "cancel" }), why, target),
         CallCommand::Requeue { id, queue, why, target } => {
             (id, json!({ "action": "requeue", "queue": queue }), why, target)
         }

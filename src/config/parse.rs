@@ -13,9 +13,10 @@ use super::reader::Section;
 use super::routing::{Known, occupancy_window};
 use super::skills::Vocabulary;
 use super::teams::{reasons, teams};
+use super::transfer::transfer;
 use super::types::Config;
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "sip",
     "media",
     "http",
@@ -28,6 +29,7 @@ const TABLES: [&str; 12] = [
     "teams",
     "not_ready",
     "figures",
+    "transfer",
 ];
 
 /// Reads a configuration. `file` is only named in errors; `strategies` are the names of the strategy table.
@@ -56,13 +58,27 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let queues = queues(&document, &known, &mut report);
     let reasons = reasons(&document, &mut report);
     let occupancy_window = occupancy_window(&document, &mut report);
+    let transfer = transfer(&document, &peers, &mut report);
     let (queue_names, team_names) = (queues.iter().map(|queue| &queue.name), teams.iter().map(|team| &team.name));
     let figures = figures(&document, queue_names, team_names, &mut report);
     let errors = report.finish();
     match (sip, media, http, drain) {
         (Some(sip), Some(media), Some(http), Some(drain)) if errors.is_empty() => {
             let peers = peers.read;
-            Ok(Config { sip, media, http, drain, peers, queues, agents, teams, reasons, figures, occupancy_window })
+            Ok(Config {
+                sip,
+                media,
+                http,
+                drain,
+                peers,
+                queues,
+                agents,
+                teams,
+                reasons,
+                figures,
+                transfer,
+                occupancy_window,
+            })
         }
         _ => Err(errors),
     }

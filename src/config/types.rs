@@ -11,6 +11,7 @@ use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
 
 use super::figures::FiguresConfig;
+use super::transfer::TransferConfig;
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,8 @@ pub struct Config {
     /// `[routing] occupancy_window = "30m"`: how fast occupancy fades for the strategy `least-occupied`: what was so long ago
     /// counts for about a third (e^-1). From a minute to a day.
     pub occupancy_window: Duration,
+    /// `[transfer]`
+    pub transfer: TransferConfig,
 }
 
 impl Config {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason, ReserveMode};
+use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason, ReserveMode, TransferKind};
 use crate::base::{CallId, Pii};
 use crate::config::{Config, Regions};
 use crate::media::{Lease, TrackId};
@@ -137,6 +137,35 @@ pub enum Control {
         /// Who asks.
         by: Actor,
     },
+    /// Hands a talking caller on.
+    Transfer {
+        /// The call.
+        call: CallId,
+        /// At once, or after a word.
+        kind: TransferKind,
+        /// To whom: `agent:NAME`, `queue:NAME` or `number:+4420...`.
+        to: String,
+        /// Who asks.
+        by: Actor,
+    },
+    /// Ends a consultation.
+    Consultation {
+        /// The call.
+        call: CallId,
+        /// How.
+        end: Consulted,
+        /// Who asks.
+        by: Actor,
+    },
+}
+
+/// How a consultation is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consulted {
+    /// The caller gets the target.
+    Complete,
+    /// The agent goes back to the caller.
+    Cancel,
 }
 
 /// Agents by name, by range (`1001-1010`) and by team; a team means the teams below it too.
@@ -332,7 +361,7 @@ pub struct AgentView {
 pub struct CallView {
     /// Its id.
     pub id: String,
-    /// `waiting`, `offering`, `talking`, `ending`.
+    /// `waiting`, `offering`, `talking`, `consulting`, `transferring`, `ending`.
     pub state: &'static str,
     /// The queue it waits in or was answered from.
     pub queue: Arc<str>,
@@ -353,6 +382,9 @@ pub struct CallView {
     /// The agent offered or talking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Arc<str>>,
+    /// Whom it is handed to, and how far that is: `consult to agent 1002: rings`. A number is not named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<String>,
 }
 
 fn masked<S: serde::Serializer>(value: &Pii<String>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::acd::{
     Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, Plan, QueueSetting, QueueState,
-    Skill,
+    Skill, Target, Transfer, TransferKind, TransferStep,
 };
 use crate::base::{AgentId, CallId, QueueId};
 
@@ -61,6 +61,18 @@ impl Names {
             Fact::TalkEnded { call: id, agent: with, talk, hold, by, .. } => {
                 let held = if hold.is_zero() { String::new() } else { format!(", {} of it held", seconds(*hold)) };
                 format!("{} talk with {} ended by {} after {}{held}", call(id), agent(with), side(*by), seconds(*talk))
+            }
+            Fact::Reached { call: id, agent: by, .. } => format!("{} taken over by {}", call(id), agent(by)),
+            Fact::Transfer(Transfer { call: id, agent: by, kind, target, step, .. }) => {
+                let target = match target {
+                    Target::Agent(to) => format!("agent {}", agent(to)),
+                    Target::Queue(to) => format!("queue {}", queue(to)),
+                    Target::Number(number) => format!("number {}", number.expose()),
+                };
+                format!("{} {} by {} to {target}: {}", call(id), how(*kind), agent(by), how_far(step))
+            }
+            Fact::OutsideEnded { call: id, talk, by } => {
+                format!("{} outside talk ended by {} after {}", call(id), side(*by), seconds(*talk))
             }
             Fact::WrapUpExtended { agent: id, more, .. } => {
                 format!("{} wraps up {} longer", agent(id), seconds(*more))
@@ -162,6 +174,9 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::OfferEnded { cause, .. } => format!("offer ends: {cause:?}"),
         Fact::TalkEnded { by, .. } => format!("talk ended by {}", side(*by)),
         Fact::AgentState { from, to, .. } => format!("agent {} -> {}", state(from), state(to)),
+        Fact::Reached { .. } => "call taken over".to_string(),
+        Fact::Transfer(Transfer { kind, step, .. }) => format!("{} {}", how(*kind), how_far(step)),
+        Fact::OutsideEnded { by, .. } => format!("outside talk ended by {}", side(*by)),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
         Fact::Reserve { active, .. } => format!("reserve {}", if *active { "joins" } else { "leaves" }),
@@ -188,6 +203,25 @@ const fn side(by: EndedBy) -> &'static str {
         EndedBy::Agent => "the agent",
         EndedBy::Supervisor => "a supervisor",
         EndedBy::System => "the system",
+        EndedBy::Transfer => "a transfer",
+    }
+}
+
+const fn how(kind: TransferKind) -> &'static str {
+    match kind {
+        TransferKind::Blind => "blind transfer",
+        TransferKind::Consult => "consultation",
+    }
+}
+
+fn how_far(step: &TransferStep) -> String {
+    match step {
+        TransferStep::Begun(Some(who)) => format!("begun for {who}"),
+        TransferStep::Begun(None) => "begun by keys".to_string(),
+        TransferStep::Answered => "answered".to_string(),
+        TransferStep::Completed => "completed".to_string(),
+        TransferStep::Cancelled => "cancelled".to_string(),
+        TransferStep::Failed(why) => format!("failed ({})", why.as_str()),
     }
 }
 
@@ -216,6 +250,7 @@ pub fn state(state: &AgentState) -> String {
         | AgentState::Ringing
         | AgentState::Talking
         | AgentState::Hold
+        | AgentState::Consult
         | AgentState::WrapUp => state.as_str().to_string(),
     }
 }

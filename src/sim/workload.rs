@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{self, AgentTarget, DeviceState, Reason};
+use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferKind, TransferOutcome};
 use crate::base::{Instant, Rng};
 use crate::config::Config;
+use crate::node::Consulted;
 use crate::sim::act::Act;
 use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
@@ -31,6 +32,8 @@ pub struct Verdict {
     pub offered: u64,
     /// Those answered.
     pub answered: u64,
+    /// Transfers by how they ended, in the order of [`TransferOutcome::ALL`].
+    pub transfers: [u64; TransferOutcome::ALL.len()],
     /// The ladder, when it was asked for.
     pub ladder: String,
 }
@@ -72,6 +75,7 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
         hash: world.ladder.hash(),
         offered: sum(|tally| tally.offered),
         answered: sum(|tally| tally.answered),
+        transfers: TransferOutcome::ALL.map(|outcome| world.oracle().transfers(outcome)),
         ladder: world.ladder.text(),
     }
 }
@@ -88,6 +92,9 @@ fn parts(seed: u64) -> (u8, Duration) {
 fn describe(act: &Act) -> String {
     if matches!(act, Act::Reload(_)) { "reload".to_string() } else { format!("{act:?}") }
 }
+
+/// Numbers that callers may be handed to; nobody has the last one.
+const OUTSIDE: [&str; 3] = ["4420", "4421", "4422"];
 
 /// Keeps the draws of a world apart from those of its node and network.
 const SALT: u64 = 0x5eed_0000_0000_0001;
@@ -230,6 +237,10 @@ impl Draw {
         let qualify = if self.shape.qualify { "10s" } else { "0s" };
         writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = false\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
+        let on_hang_up = if self.shape.calls % 3 == 0 { "requeue" } else { "complete" };
+        let codes = "blind = \"*3\"\nconsult = \"*2\"\ncomplete = \"*4\"\ncancel = \"*1\"";
+        writeln!(text, "[transfer]\npeer = \"pbx\"\nring_timeout = \"8s\"\non_hang_up = \"{on_hang_up}\"\n{codes}")
+            .expect("writing to a string succeeds");
         for queue in 0..self.shape.queues {
             let removed = reload > 0 && queue > 0 && self.rng.chance(0.3);
             if removed {
@@ -288,6 +299,9 @@ impl Draw {
         for agent in 0..self.shape.agents {
             let manner = self.manner();
             acts.push((Instant::ZERO, Act::Manner((1001 + agent).to_string(), manner)));
+        }
+        for number in &OUTSIDE[..2] {
+            acts.push((Instant::ZERO, Act::Phone(number.to_string(), "pbx".to_string(), self.manner())));
         }
         let mut at = Instant::from_micros(500_000);
         for call in 0..self.shape.calls {
@@ -393,7 +407,7 @@ impl Draw {
     fn meddle(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
         let later = at + self.seconds(5.0);
         let agent = (1001 + self.rng.below(self.shape.agents)).to_string();
-        match self.rng.below(28) {
+        match self.rng.below(40) {
             0 => acts.push((later, Act::Withdraw(caller.to_string()))),
             1 => acts.push((later, Act::Requeue(caller.to_string(), None))),
             2 => {
@@ -425,9 +439,39 @@ impl Draw {
                 acts.push((later, Act::Device(agent.clone(), self.pick(&states))));
                 acts.push((free, Act::Device(agent, DeviceState::Idle)));
             }
+            28..=37 => {
+                for attempt in 0..4 {
+                    self.hand_on(later + Duration::from_secs(2) * attempt, caller, acts);
+                }
+            }
             16 => acts.push((later, Act::ExtendWrapUp(agent, self.seconds(5.0)))),
             17 => acts.push((later, Act::EndWrapUp(agent))),
             18 => acts.push((later, Act::Prefer(caller.to_string(), Some(agent)))),
+            _ => {}
+        }
+    }
+
+    /// A caller is handed on, perhaps in vain, and somebody may put an end to it.
+    fn hand_on(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
+        let agent = 1001 + self.rng.below(self.shape.agents);
+        let target = match self.rng.below(4) {
+            0 | 1 => format!("agent:{agent}"),
+            2 => format!("queue:q{}", self.rng.below(self.shape.queues)),
+            _ => format!("number:{}", self.pick(&OUTSIDE)),
+        };
+        let kind = self.pick(&[TransferKind::Blind, TransferKind::Consult, TransferKind::Consult]);
+        acts.push((at, Act::Transfer(caller.to_string(), kind, target)));
+        let later = at + self.seconds(3.0);
+        match self.rng.below(8) {
+            0..=2 => acts.push((later, Act::Consultation(caller.to_string(), Consulted::Complete))),
+            3 => acts.push((later, Act::Consultation(caller.to_string(), Consulted::Cancel))),
+            4 => acts.push((later, Act::Requeue(caller.to_string(), None))),
+            5 => acts.push((later, Act::Withdraw(caller.to_string()))),
+            6 => {
+                for key in "*21001#".chars() {
+                    acts.push((at, Act::Press(agent.to_string(), key)));
+                }
+            }
             _ => {}
         }
     }

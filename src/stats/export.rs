@@ -8,7 +8,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Summary};
 use prometheus::{Registry, TextEncoder, proto};
 
-use crate::acd::{AgentState, Dimension, FlowOut, OfferResult, Refusal, Repair};
+use crate::acd::{AgentState, Dimension, FlowOut, OfferResult, Refusal, Repair, Target, TransferKind, TransferOutcome};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{KINDS, STATES};
 use crate::stats::bounds::seconds;
@@ -131,6 +131,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Hold => series.push_summaries(reading, QueueCells::hold),
         Family::InstantAnswers => series.push_each(reading, |queue| queue.cells.instant_answers() as f64),
         Family::Disagreement => series.push(&[], reading.disagreements as f64),
+        Family::Transfers => reading.queues.iter().for_each(|queue| fill_transfers(series, queue)),
         Family::Repaired => fill_repaired(series, reading),
         Family::WrapUp => series.push_summaries(reading, QueueCells::wrap_up),
         Family::ServiceLevelEvents => reading.queues.iter().for_each(|queue| fill_service_level(series, queue)),
@@ -258,6 +259,17 @@ fn unix_seconds(origin: WallTime, at: Instant) -> f64 {
 fn fill_repaired(series: &mut Series<'_>, reading: &Reading) {
     for (kind, count) in Repair::ALL.into_iter().zip(reading.repaired) {
         series.push(&[kind.as_str()], count as f64);
+    }
+}
+
+fn fill_transfers(series: &mut Series<'_>, queue: &QueueReading) {
+    for kind in TransferKind::ALL {
+        for (target, label) in Target::LABELS.into_iter().enumerate() {
+            for outcome in TransferOutcome::ALL {
+                let count = queue.cells.transfers(kind, target, outcome);
+                series.push(&[&queue.name, kind.as_str(), label, outcome.as_str()], count as f64);
+            }
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub struct Inputs<'a> {
 pub struct AgentSeconds {
     /// With callers, hold not counted.
     pub talk: u64,
-    /// With callers on hold.
+    /// With callers on hold, consultations included.
     pub hold: u64,
     /// Wrap-up.
     pub wrap_up: u64,

@@ -21,7 +21,7 @@ use dashmap::DashMap;
 
 use crate::acd::{
     AgentPlan, AgentState, Dimension, Dimensions, Fact, Intake, OfferResult, Plan, QueuePlan, Refusal, Repair, Skill,
-    Stamped, ValueId,
+    Stamped, Target, Transfer, TransferOutcome, ValueId,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, WallTime};
 use crate::stats::agents::{Agent, ByState, Group, Kind, Talk};
@@ -279,6 +279,9 @@ impl Live {
                 self.queue_of(*queue)?.on_talk(when, *talk, *hold);
                 self.on_talk_ended(*queue, *agent, *talk)?;
             }
+            Fact::Reached { call, .. } => self.contacts.on_reached(*call),
+            Fact::Transfer(transfer) => self.on_transfer(transfer)?,
+            Fact::OutsideEnded { call, by, .. } => self.contacts.on_talk_ended(stamped.at, *call, *by),
             Fact::WrapUpEnded { queue, agent, wrap_up } => self.on_wrap_up_ended(when, *queue, *agent, *wrap_up)?,
             Fact::WrapUpExtended { .. } => {}
             Fact::InstantAnswer { queue, .. } => self.queue_of(*queue)?.on_instant_answer(),
@@ -302,6 +305,16 @@ impl Live {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// A number outside that has the caller keeps the contact open; everything else is told by other facts too.
+    fn on_transfer(&self, transfer: &Transfer) -> Result<(), Contradiction> {
+        let Some(outcome) = transfer.step.outcome() else { return Ok(()) };
+        if outcome == TransferOutcome::Completed && matches!(transfer.target, Target::Number(_)) {
+            self.contacts.on_reached(transfer.call);
+        }
+        self.queue_of(transfer.queue)?.on_transfer(transfer.kind, &transfer.target, outcome);
         Ok(())
     }
 

@@ -91,6 +91,8 @@ pub(super) fn at_work(agents: &ByState) -> u64 {
         AgentState::Reserved.index(),
         AgentState::Ringing.index(),
         AgentState::Talking.index(),
+        AgentState::Hold.index(),
+        AgentState::Consult.index(),
         AgentState::WrapUp.index(),
     ];
     working.iter().map(|state| agents[*state]).sum()

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::acd::estimate::{self, Load};
-use crate::acd::{FlowOut, OfferResult, QueuePlan, Refusal};
+use crate::acd::{FlowOut, OfferResult, QueuePlan, Refusal, Target, TransferKind, TransferOutcome};
 use crate::base::{Instant, QueueId};
 use crate::stats::block::{Parted, Write};
 use crate::stats::bounds::{bucket, micros};
@@ -19,7 +19,7 @@ use crate::stats::cells::{
     CONTACTS_LOST, CONTACTS_SERVED, CONTACTS_UNTARGETED, FLOWED_OUT, HANDLE_LONG, HANDLE_RECENT, HISTOGRAMS,
     HOLD_MICROS, HOLDS, Histogram, INSTANT_ANSWERS, LATE, OFFERED, OFFERS, OLDEST, PART, QueueCells, REMOVED,
     SERVED_LATER, SHORT_ABANDON, SL_ABANDONED, SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED,
-    SL_MISSED_FLOWOUT, TALK_MICROS, TALKS, TARGET, THRESHOLD, WAITING, WRAP_UP_MICROS, WRAP_UPS,
+    SL_MISSED_FLOWOUT, TALK_MICROS, TALKS, TARGET, THRESHOLD, WAITING, WRAP_UP_MICROS, WRAP_UPS, transfers,
 };
 use crate::stats::contradiction::Contradiction;
 use crate::stats::hours::{Fate, Hours};
@@ -344,6 +344,10 @@ impl Queue {
         self.add(when, &[(window::TALKS, 1), (window::TALK, talk)]);
     }
 
+    pub(super) fn on_transfer(&self, kind: TransferKind, target: &Target, outcome: TransferOutcome) {
+        self.block.write().add(transfers(kind, target.index(), outcome), 1);
+    }
+
     pub(super) fn on_instant_answer(&self) {
         self.block.write().add(INSTANT_ANSWERS, 1);
     }
@@ -453,6 +457,8 @@ mod tests {
         assert!(OfferResult::ALL.iter().enumerate().all(|(place, result)| *result as usize == place));
         assert!(LostCause::ALL.iter().enumerate().all(|(place, cause)| *cause as usize == place));
         assert!(Refusal::ALL.iter().enumerate().all(|(place, cause)| *cause as usize == place));
+        assert!(TransferKind::ALL.iter().enumerate().all(|(place, kind)| *kind as usize == place));
+        assert!(TransferOutcome::ALL.iter().enumerate().all(|(place, outcome)| *outcome as usize == place));
     }
 
     #[test]

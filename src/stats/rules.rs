@@ -100,9 +100,11 @@ fn promql(term: Term, select: &str, threshold: &str, window: &str) -> Option<Str
         Term::EventsAnswered => sum("acd_sl_events_total", "outcome=\"answered\""),
         Term::EventsDecided => sum("acd_sl_events_total", "outcome!=\"flowout\""),
         Term::EventsMissedFlowOut => sum("acd_sl_missed_flowouts_total", ""),
-        Term::Handling => agents("talking|wrap_up"),
-        Term::InService => agents("talking|wrap_up|ready|reserved|ringing"),
-        Term::LoggedIn => agents("talking|wrap_up|ready|reserved|ringing|not_ready|unreachable"),
+        Term::Handling => agents("talking|hold|consult|wrap_up"),
+        Term::InService => agents("talking|hold|consult|wrap_up|ready|reserved|ringing"),
+        Term::LoggedIn => {
+            agents("talking|hold|consult|wrap_up|ready|reserved|ringing|not_ready|other_call|unreachable")
+        }
     }
 }
 

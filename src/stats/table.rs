@@ -3,7 +3,7 @@
 //!
 //! No label ever holds a caller or a call. Visits are told apart by queue and group of called numbers as in 7.2; contacts by queue,
 //! and once more by each of the dimensions (number group, campaign, region, trunk). The families that 7.2 does not name are `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
-//! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_peer_up`, `acd_instant_answers_total`, `acd_build_info`, and those about
+//! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_transfers_total`, `acd_peer_up`, `acd_instant_answers_total`, `acd_build_info`, and those about
 //! the engine's own working (`acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
 
 use crate::acd::Dimension;
@@ -130,6 +130,8 @@ pub enum Family {
     InstantAnswers,
     /// `acd_agent_state_disagreement`
     Disagreement,
+    /// `acd_transfers_total`
+    Transfers,
     /// `acd_repaired_total`
     Repaired,
     /// `acd_peer_up`
@@ -219,7 +221,7 @@ const fn by(dimension: Dimension, tally: Tally, names: [&'static str; 5], labels
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 66] = [
+pub const TABLE: [Row; 67] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -368,7 +370,8 @@ pub const TABLE: [Row; 66] = [
         name: "acd_hold_seconds",
         kind: Kind::Summary,
         labels: &["queue"],
-        help: "Time of talks in which caller or agent held; only talks in which somebody did. Not in acd_talk_seconds.",
+        help: "Time of talks in which caller or agent held, or the agent consulted somebody; only talks in which somebody did. \
+               Not in acd_talk_seconds.",
     },
     Row {
         family: Family::WrapUp,
@@ -514,6 +517,14 @@ pub const TABLE: [Row; 66] = [
         kind: Kind::Gauge,
         labels: &[],
         help: "Agents whose device is taken or gone while they wait for calls, or free while they talk.",
+    },
+    Row {
+        family: Family::Transfers,
+        name: "acd_transfers_total",
+        kind: Kind::Counter,
+        labels: &["queue", "kind", "target", "outcome"],
+        help: "Transfers that ended, by the queue the caller was answered from: blind, or after a consultation; to an agent, a \
+               queue or a number; completed, cancelled (the agent is back with the caller) or failed.",
     },
     Row {
         family: Family::Repaired,

@@ -29,6 +29,7 @@ pub(super) struct Seen {
     recalled: u64,
     /// Offers of calls that were held to a band.
     banded: u64,
+    reached: u64,
     interventions: u64,
     /// Reserves that joined and left, lenders that began and ceased, offers to either.
     reserves: [u64; 2],
@@ -51,7 +52,7 @@ impl Seen {
         ] {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
         }
-        assert!(self.disagreements > 100 && self.interventions > 100);
+        assert!(self.disagreements > 100 && self.reached > 100 && self.interventions > 100);
         let preferred = [self.preferred, self.taken_by_preferred, self.recalled, self.banded];
         assert!(preferred.iter().all(|count| *count > 60), "{preferred:?}");
         let helped = [self.reserves, self.lenders, self.helpers];
@@ -82,6 +83,8 @@ pub(super) struct Reference {
     at: Instant,
     /// The last moment at which due timers fired.
     pub(super) timed: Instant,
+    /// Offers by name, of calls that wait in no queue.
+    directs: BTreeSet<u32>,
     /// While timers fire: before them, callers had looked at what they see as of then.
     firing: bool,
 }
@@ -418,11 +421,17 @@ impl Reference {
             Fact::Oldest { queue, since } => {
                 assert_ne!(self.oldest.insert(*queue, *since).flatten(), *since, "told again");
             }
+            Fact::OfferMade { call, agent, epoch, .. } if !self.waiting.contains_key(call) => {
+                assert!(self.directs.insert(*epoch) && self.worker(*agent).state == AgentState::Reserved);
+                assert!(self.worker(*agent).offer.replace(*epoch).is_none(), "reserved twice");
+            }
             Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, (*agent, *epoch), seen),
             Fact::Reserve { .. } | Fact::Lending { .. } => {}
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
                 assert_eq!(self.worker(*agent).offer.take(), Some(*epoch));
-                self.on_offer_ended(*call, *agent, *cause);
+                if !self.directs.remove(epoch) {
+                    self.on_offer_ended(*call, *agent, *cause);
+                }
                 if matches!(cause, OfferCause::PeerFault | OfferCause::AgentGone) {
                     self.worker(*agent).faulted = Some(at);
                 }
@@ -449,7 +458,17 @@ impl Reference {
             Fact::InstantAnswer { after, .. } => assert!(*after < Duration::from_secs(1)),
             Fact::Repaired { kind, .. } => assert_eq!(*kind, Repair::Release),
             Fact::Preferred { call, agent, until, .. } => self.waiting[call].judge_wait(*agent, *until),
-            Fact::WrapUpExtended { .. } | Fact::AgentSet { .. } | Fact::QueueSet { .. } => {}
+            Fact::WrapUpExtended { .. }
+            | Fact::AgentSet { .. }
+            | Fact::QueueSet { .. }
+            | Fact::Transfer(_)
+            | Fact::OutsideEnded { .. } => {}
+            Fact::Reached { agent, .. } => {
+                let worker = self.worker(*agent);
+                worker.past.calls += 1;
+                worker.busy_since = Some(at);
+                seen.reached += 1;
+            }
             Fact::Supervised { .. } => seen.interventions += 1,
             Fact::PreferenceSet { .. } => {}
             Fact::PrioritySet { call, priority, .. } => assert_eq!(self.waiting[call].caller.priority, *priority),
@@ -530,7 +549,7 @@ impl Reference {
         );
         worker.leaves &= stays;
         (worker.state, worker.since) = (to.clone(), at);
-        let busy = matches!(to, AgentState::Talking | AgentState::Hold | AgentState::WrapUp);
+        let busy = matches!(to, AgentState::Talking | AgentState::Hold | AgentState::Consult | AgentState::WrapUp);
         if let Some(since) = worker.busy_since.filter(|_| !busy) {
             worker.past.busy.push((since, at));
             worker.busy_since = None;
@@ -545,6 +564,7 @@ impl Reference {
             | AgentState::Ringing
             | AgentState::Talking
             | AgentState::Hold
+            | AgentState::Consult
             | AgentState::WrapUp => {}
         }
         self.count_staff();

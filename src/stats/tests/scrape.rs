@@ -63,7 +63,7 @@ fn every_series_of_a_configured_queue_is_there_before_the_first_call() {
         assert_eq!(count("acd_calls_lost_total"), 11);
         assert_eq!(count("acd_offers_total"), 6);
         assert_eq!(count("acd_sl_events_total"), 5);
-        assert_eq!(count("acd_queue_agents"), 10);
+        assert_eq!(count("acd_queue_agents"), 11);
         assert_eq!(count("acd_answer_wait_seconds_bucket"), 15);
     }
     assert_eq!(sum(&series, "acd_calls_"), 0.0);
