@@ -372,9 +372,11 @@ impl Reference {
 
     /// What concerns reserves and lending.
     fn watch(&mut self, at: Instant, fact: &Fact, seen: &mut Seen) {
-        if let Fact::OfferMade { call, queue, agent, .. } = fact {
+        if let Fact::OfferMade { call, queue, agent, .. } = fact
+            && let Some(visit) = self.waiting.get(call)
+        {
             let terms = self.rules.agents[agent].memberships.iter().rfind(|terms| terms.queue == *queue);
-            seen.helpers[0] += u64::from(self.rules.is_lent(*agent, &self.waiting[call].caller));
+            seen.helpers[0] += u64::from(self.rules.is_lent(*agent, &visit.caller));
             seen.helpers[1] += u64::from(terms.is_some_and(|terms| terms.reserve));
         }
         if let Fact::Reserve { queue, active } = fact {
