@@ -73,11 +73,14 @@ impl Engine {
         let queue = visit.place.queue;
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
         row.rung += usize::from(is_first);
+        let watched = row.is_watched();
         let ring = row.plan.ring_timeout;
         self.hold_to_band(call, agent);
         self.bind(call, agent);
         self.arm_more(call);
-        self.stir(queue);
+        if watched {
+            self.stir(queue);
+        }
         self.epoch = self.epoch.wrapping_add(1);
         let epoch = self.epoch;
         let (made, free_by) = (self.now, self.now + ring + RELEASE_MAX);
@@ -382,7 +385,9 @@ impl Engine {
         }
         if let Some(row) = self.queues.get_mut(queue) {
             row.rung -= 1;
-            self.stir(queue);
+            if row.is_watched() {
+                self.stir(queue);
+            }
         }
     }
 

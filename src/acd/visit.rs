@@ -36,6 +36,7 @@ impl Engine {
         };
         let dimensions = asks.dimensions;
         self.seq += 1;
+        let watched = row.is_watched();
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
         let reach = row.reach(since, self.now);
@@ -63,7 +64,9 @@ impl Engine {
         self.arm_reach(queue);
         self.prefer(call);
         self.offer_or_wait(call);
-        self.stir(queue);
+        if watched {
+            self.stir(queue);
+        }
     }
 
     pub(super) fn on_caller_gone(&mut self, call: CallId) {
@@ -124,7 +127,7 @@ impl Engine {
         for timer in visit.ringing.timers().chain(visit.awaits.map(|wait| wait.timer)) {
             self.timers.cancel(timer);
         }
-        let wait = self.now.since(since);
+        let (wait, watched) = (self.now.since(since), row.is_watched());
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
         let (count, fact) = match outcome {
             Outcome::Answered(agent) => (answered, Fact::Answered { call, queue, agent, wait, since }),
@@ -134,13 +137,15 @@ impl Engine {
         *count += 1;
         self.tell(fact);
         self.tell_oldest(queue);
-        match outcome {
-            Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
-            Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
-            // Decided when it passed the threshold, or never.
-            Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
+        if watched {
+            match outcome {
+                Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
+                Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
+                // Decided when it passed the threshold, or never.
+                Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
+            }
+            self.stir(queue);
         }
-        self.stir(queue);
         self.forget_when_drained(queue);
     }
 

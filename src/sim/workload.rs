@@ -102,6 +102,15 @@ const SALT: u64 = 0x5eed_0000_0000_0001;
 /// Keeps the shape of a node apart from the rest.
 const PARTS: u64 = 0x5eed_0000_0000_0003;
 
+/// What numbers belong to; another after a reload.
+const NAMED: [&str; 4] =
+    [", group = \"hotline\"", ", group = \"hotline\", campaign = \"spring\"", "", ", campaign = \"autumn\""];
+/// Regions of callers; others after a reload.
+const REGIONS: [&str; 2] =
+    ["130 = \"north\", 13 = \"south\", 1311 = \"east\"", "13 = \"west\", 132 = \"north\", 133 = \"east\""];
+/// Fewer places than values.
+const SERIES_MAX: &str = "series_max = { number = 2, campaign = 1, region = 2, agent = 3 }";
+
 /// The fixed traits of one world.
 #[derive(Debug, Clone)]
 struct Shape {
@@ -248,9 +257,14 @@ impl Draw {
             }
             let lines = &self.shape.queue_lines[queue as usize];
             let open = if reload > 0 && self.rng.chance(0.1) { "open = false\n" } else { "" };
-            writeln!(text, "[queues.q{queue}]\nnumbers = [\"80{queue}\"]\n{lines}{open}")
+            let named = NAMED[(queue + reload) as usize % NAMED.len()];
+            writeln!(text, "[queues.q{queue}]\nnumbers = [{{ number = \"80{queue}\"{named} }}]\n{lines}{open}")
                 .expect("writing to a string succeeds");
         }
+        // Few places, so that some values share those of the others.
+        let regions = REGIONS[reload as usize % REGIONS.len()];
+        writeln!(text, "[figures]\nregions = {{ {regions} }}\nagent_series = true\n{SERIES_MAX}")
+            .expect("writing to a string succeeds");
         // Ports are reserved by the number of agents: where they are scarce, no agent comes by a reload.
         let agents = self.shape.agents + if self.shape.ports < 200 { 0 } else { reload };
         for agent in 0..agents {
@@ -306,7 +320,8 @@ impl Draw {
         let mut at = Instant::from_micros(500_000);
         for call in 0..self.shape.calls {
             at += self.seconds(self.shape.pace.as_secs_f64());
-            let caller = format!("c{call}");
+            // Some withhold their number, as it is no number.
+            let caller = if call % 5 == 4 { format!("c{call}") } else { format!("13{}{call}", call % 4) };
             let act = self.dial(&caller);
             acts.push((at, act));
             self.meddle(at, &caller, &mut acts);

@@ -50,8 +50,11 @@ pub(super) const SERVED_LATER: usize = CONTACTS_UNTARGETED + Refusal::ALL.len();
 /// Mean time to handle a call of late and over longer, in microseconds: each call counts one in 16 and one in 256.
 pub(super) const HANDLE_RECENT: usize = SERVED_LATER + FlowOut::ALL.len();
 pub(super) const HANDLE_LONG: usize = HANDLE_RECENT + 1;
+/// 1 while the queue's reserve is in, and while it lends its members.
+pub(super) const RESERVE: usize = HANDLE_LONG + 1;
+pub(super) const LENDS: usize = RESERVE + 1;
 /// Transfers that ended: one cell for each kind, target and outcome, the outcome last.
-pub(super) const TRANSFERS: usize = HANDLE_LONG + 1;
+pub(super) const TRANSFERS: usize = LENDS + 1;
 /// From here the histograms: for each its sum in microseconds, then a cell for each bound, then one for what lies above.
 pub(super) const HISTOGRAMS: usize =
     TRANSFERS + TransferKind::ALL.len() * Target::LABELS.len() * TransferOutcome::ALL.len();
@@ -214,6 +217,16 @@ impl QueueCells {
 
     pub(super) fn waiting(&self) -> u64 {
         self.cells[WAITING]
+    }
+
+    /// 1 while the queue's reserve is in.
+    pub(super) fn reserve(&self) -> u64 {
+        self.cells[RESERVE]
+    }
+
+    /// 1 while the queue lends its members.
+    pub(super) fn lends(&self) -> u64 {
+        self.cells[LENDS]
     }
 
     /// When the longest waiting caller joined.

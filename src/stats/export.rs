@@ -142,6 +142,8 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Waiting => series.push_each(reading, |queue| queue.cells.waiting() as f64),
         Family::LongestWait => series.push_each(reading, |queue| seconds(queue.longest_wait(reading.now))),
         Family::OldestEnqueue => fill_oldest(series, reading),
+        Family::Reserve => series.push_each(reading, |queue| queue.cells.reserve() as f64),
+        Family::Lends => series.push_each(reading, |queue| queue.cells.lends() as f64),
         Family::ExpectedWait => reading.queues.iter().for_each(|queue| fill_expected_wait(series, queue)),
         Family::ExpectedWaitError => {
             series.push_histogram_with(reading, "longer", Histogram::WaitedLonger);

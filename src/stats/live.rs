@@ -255,6 +255,8 @@ impl Live {
             }
             Fact::Missed { call, queue } => self.queue_of(*queue)?.on_missed(when, self.visit(when, *call).joined),
             Fact::Oldest { queue, since } => self.queue_of(*queue)?.on_oldest(*since),
+            Fact::Reserve { queue, active } => self.queue_of(*queue)?.on_reserve(*active),
+            Fact::Lending { queue, lends } => self.queue_of(*queue)?.on_lending(*lends),
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
             // For call records and events, not for figures: what a setting changes comes with the plan, what an intervention
@@ -263,8 +265,6 @@ impl Live {
             | Fact::Digit { .. }
             | Fact::Preferred { .. }
             | Fact::PreferenceSet { .. }
-            | Fact::Reserve { .. }
-            | Fact::Lending { .. }
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
             | Fact::PrioritySet { .. }

@@ -17,8 +17,8 @@ use crate::stats::calendar::Calendar;
 use crate::stats::cells::{
     ABANDONED_IN_QUEUE, ABANDONED_SHORT, ABANDONED_WHILE_RINGING, ANSWERED, CONTACTS, CONTACTS_IN_PROGRESS,
     CONTACTS_LOST, CONTACTS_SERVED, CONTACTS_UNTARGETED, FLOWED_OUT, HANDLE_LONG, HANDLE_RECENT, HISTOGRAMS,
-    HOLD_MICROS, HOLDS, Histogram, INSTANT_ANSWERS, LATE, OFFERED, OFFERS, OLDEST, PART, QueueCells, REMOVED,
-    SERVED_LATER, SHORT_ABANDON, SL_ABANDONED, SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED,
+    HOLD_MICROS, HOLDS, Histogram, INSTANT_ANSWERS, LATE, LENDS, OFFERED, OFFERS, OLDEST, PART, QueueCells, REMOVED,
+    RESERVE, SERVED_LATER, SHORT_ABANDON, SL_ABANDONED, SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED,
     SL_MISSED_FLOWOUT, TALK_MICROS, TALKS, TARGET, THRESHOLD, WAITING, WRAP_UP_MICROS, WRAP_UPS, transfers,
 };
 use crate::stats::contradiction::Contradiction;
@@ -320,6 +320,14 @@ impl Queue {
 
     pub(super) fn on_oldest(&self, since: Option<Instant>) {
         self.block.write().set(OLDEST, since.unwrap_or(Instant::FAR).as_micros());
+    }
+
+    pub(super) fn on_reserve(&self, active: bool) {
+        self.block.write().set(RESERVE, active.into());
+    }
+
+    pub(super) fn on_lending(&self, lends: bool) {
+        self.block.write().set(LENDS, lends.into());
     }
 
     pub(super) fn on_offer_ended(&self, when: Moment, result: OfferResult, ring: Duration) {

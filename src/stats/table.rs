@@ -102,6 +102,10 @@ pub enum Family {
     LongestWait,
     /// `acd_queue_oldest_enqueue_timestamp_seconds`
     OldestEnqueue,
+    /// `acd_queue_reserve_active`
+    Reserve,
+    /// `acd_queue_lends`
+    Lends,
     /// `acd_ewt_seconds`
     ExpectedWait,
     /// `acd_ewt_error_seconds`
@@ -221,7 +225,7 @@ const fn by(dimension: Dimension, tally: Tally, names: [&'static str; 5], labels
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 67] = [
+pub const TABLE: [Row; 69] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -416,6 +420,20 @@ pub const TABLE: [Row; 67] = [
         kind: Kind::Gauge,
         labels: &["queue"],
         help: "Unix time when the longest waiting caller joined; 0 when nobody waits.",
+    },
+    Row {
+        family: Family::Reserve,
+        name: "acd_queue_reserve_active",
+        kind: Kind::Gauge,
+        labels: &["queue"],
+        help: "1 while the members that the queue holds in reserve take its callers, else 0.",
+    },
+    Row {
+        family: Family::Lends,
+        name: "acd_queue_lends",
+        kind: Kind::Gauge,
+        labels: &["queue"],
+        help: "1 while the queue lends its members to others, else 0.",
     },
     Row {
         family: Family::ExpectedWait,

@@ -22,9 +22,9 @@ fn named(world: &World, dimensions: Dimensions) -> [String; 4] {
 
 /// The values of the contact that came last.
 fn last(world: &World) -> [String; 4] {
-    let of = |fact: &Fact| match fact {
-        Fact::Offered { dimensions, .. } | Fact::Refused { dimensions, .. } => Some(*dimensions),
-        _ => None,
+    let of = |fact: &Fact| {
+        let (Fact::Offered { dimensions, .. } | Fact::Refused { dimensions, .. }) = fact else { return None };
+        Some(*dimensions)
     };
     let dimensions = world.facts.iter().rev().find_map(of).expect("a contact came");
     named(world, dimensions)

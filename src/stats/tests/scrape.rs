@@ -275,3 +275,17 @@ fn the_oldest_caller_s_calendar_moment_is_the_origin_and_its_joining() {
     assert_eq!(series["acd_queue_oldest_enqueue_timestamp_seconds{queue=\"help\"}"], 0.0);
     assert_eq!(series["acd_queue_longest_wait_seconds{queue=\"sales\"}"], 12.0);
 }
+
+#[test]
+fn a_reserve_that_is_in_and_a_queue_that_lends_show_as_one() {
+    let live = Arc::new(live());
+    fold(&live, [Fact::Reserve { queue: SALES, active: true }, Fact::Lending { queue: HELP, lends: true }]);
+    let exposition = exposition(&live, Instant::ZERO);
+    let shown = |name: &str| {
+        let text = exposition.render();
+        ["sales", "help"].map(|queue| parse(&text)[format!("{name}{{queue=\"{queue}\"}}").as_str()])
+    };
+    assert_eq!((shown("acd_queue_reserve_active"), shown("acd_queue_lends")), ([1.0, 0.0], [0.0, 1.0]));
+    fold(&live, [Fact::Reserve { queue: SALES, active: false }, Fact::Lending { queue: HELP, lends: false }]);
+    assert_eq!((shown("acd_queue_reserve_active"), shown("acd_queue_lends")), ([0.0, 0.0], [0.0, 0.0]));
+}
