@@ -388,9 +388,8 @@ impl Matching {
     /// matched it asks for its line again ([`Matching::look_again`]).
     pub(super) fn unsettled_head(&mut self) -> Option<(Place, Among)> {
         loop {
-            if self.unsettled.heads.is_empty() {
-                self.gather_heads();
-            }
+            // Also on the way: what one match has set off may let better calls find somebody.
+            self.gather_heads();
             let (next, is_last) = match self.unsettled.heads.pop() {
                 Some(next) => (next, false),
                 None => (self.unsettled.later.pop()?, true),
