@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::acd::message::{Actor, AgentTarget, OfferCause};
 use crate::acd::plan::{AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Reason};
 use crate::acd::strategy::History;
+use crate::acd::workday::Workday;
 use crate::base::{CallId, Instant, PeerId, QueueId, TimerKey};
 
 /// What an agent does.
@@ -203,6 +204,8 @@ pub(super) struct Agent {
     /// Offers in a row that nobody answered.
     pub(super) no_answers: u32,
     pub(super) history: History,
+    /// The states that have ended since it logged in.
+    pub(super) workday: Workday,
     /// The one timer of what it does.
     pub(super) timer: Option<TimerKey>,
 }
@@ -224,6 +227,7 @@ impl Agent {
             disagrees: false,
             no_answers: 0,
             history: History::default(),
+            workday: Workday::default(),
             timer: None,
         }
     }
@@ -247,16 +251,14 @@ impl Agent {
 
     /// What the control plane sees.
     pub(super) fn status(&self) -> AgentStatus {
-        let (call, epoch) = match &self.duty {
-            Duty::Offering(Offer { call, epoch, .. }) | Duty::Talking(Talk { call, epoch, .. }) => {
-                (Some(*call), Some(*epoch))
+        let (call, epoch, queue) = match &self.duty {
+            Duty::Offering(Offer { call, epoch, queue, .. }) | Duty::Talking(Talk { call, epoch, queue, .. }) => {
+                (Some(*call), Some(*epoch), Some(*queue))
             }
-            Duty::LoggedOut
-            | Duty::NotReady(_)
-            | Duty::Ready(_)
-            | Duty::Unreachable
-            | Duty::Elsewhere(_)
-            | Duty::WrapUp { .. } => (None, None),
+            Duty::WrapUp { queue, .. } => (None, None, Some(*queue)),
+            Duty::LoggedOut | Duty::NotReady(_) | Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_) => {
+                (None, None, None)
+            }
         };
         let until = match &self.duty {
             Duty::WrapUp { until, .. } => Some(*until),
@@ -276,6 +278,9 @@ impl Agent {
             next: self.wish.as_ref().map(|wish| wish.target.clone()),
             call,
             epoch,
+            queue,
+            talks: self.history.calls,
+            workday: self.workday,
             device: self.device,
             disagrees: self.disagrees,
         }
@@ -299,6 +304,12 @@ pub struct AgentStatus {
     pub call: Option<CallId>,
     /// The epoch of that offer.
     pub epoch: Option<u32>,
+    /// The queue of that call, or of the one whose wrap-up runs.
+    pub queue: Option<QueueId>,
+    /// Calls answered since it logged in.
+    pub talks: u64,
+    /// The states that have ended since it logged in; the present one is not in it.
+    pub workday: Workday,
     /// What its device does, as far as somebody has said.
     pub device: DeviceState,
     /// That contradicts the state.

@@ -9,6 +9,7 @@ use crate::acd::fact::Fact;
 use crate::acd::message::{Actor, AgentTarget, OfferCause};
 use crate::acd::plan::{AgentState, DeviceState, Direction};
 use crate::acd::strategy::History;
+use crate::acd::workday::Workday;
 use crate::base::limits::WRAP_UP_MAX;
 use crate::base::{AgentId, PeerId};
 
@@ -271,6 +272,7 @@ impl Engine {
                 self.begin(agent, Duty::LoggedOut, by);
                 if let Some(row) = self.agents.get_mut(agent) {
                     row.history = History::new(self.plan.occupancy_window);
+                    row.workday = Workday::default();
                 }
             }
         }
@@ -285,6 +287,7 @@ impl Engine {
         if from != to {
             let spent = self.now.since(row.since);
             row.since = self.now;
+            row.workday = row.workday.after(&from, spent);
             self.tell(Fact::AgentState { agent, from, to, spent, by });
         }
         self.tell_disagreement(agent);

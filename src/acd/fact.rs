@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::acd::dimension::Dimensions;
-use crate::acd::message::{Actor, EndedBy, FlowOut, OfferCause, Refusal};
+use crate::acd::message::{Actor, EndedBy, FlowOut, OfferCause};
 use crate::acd::plan::{AgentState, DeviceState};
+use crate::acd::refusal::Refusal;
 use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
 use crate::acd::transfer::Transfer;
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::acd::dimension::Dimensions;
 use crate::acd::plan::{DeviceState, Reason};
+use crate::acd::refusal::Refusal;
 use crate::acd::requirement::Attributes;
 use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
 use crate::acd::transfer::Transfer;
@@ -457,51 +458,6 @@ impl FlowOut {
     pub fn untargeted_labels() -> String {
         let labels = Self::ALL.into_iter().filter(|reason| reason.untargeted().is_some()).map(Self::as_str);
         labels.collect::<Vec<_>>().join("|")
-    }
-}
-
-/// Why a contact was refused before any queue: untargeted, or lost without a visit ("Decisions" 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Refusal {
-    /// 404: no queue has this number. Untargeted.
-    UnknownNumber,
-    /// 480: the queue is closed. Untargeted.
-    Closed,
-    /// 480: the queue is in an emergency. Untargeted.
-    Emergency,
-    /// 403 or silence: the source is no trusted peer. Untargeted.
-    Untrusted,
-    /// 488 or 415: nothing in the caller's offer can be used. Untargeted.
-    Unusable,
-    /// 503: the node drains. Lost.
-    Draining,
-    /// 503: the node is full. Lost.
-    Overload,
-}
-
-impl Refusal {
-    /// Every refusal, in the order of the metric table.
-    pub const ALL: [Self; 7] = [
-        Self::UnknownNumber,
-        Self::Closed,
-        Self::Emergency,
-        Self::Untrusted,
-        Self::Unusable,
-        Self::Draining,
-        Self::Overload,
-    ];
-
-    /// The label's value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::UnknownNumber => "unknown_number",
-            Self::Closed => "closed",
-            Self::Emergency => "emergency",
-            Self::Untrusted => "untrusted",
-            Self::Unusable => "unusable",
-            Self::Draining => "draining",
-            Self::Overload => "overload",
-        }
     }
 }
 

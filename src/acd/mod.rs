@@ -66,6 +66,7 @@ mod queue;
 mod reach;
 mod reason;
 mod recall;
+mod refusal;
 mod reload;
 pub mod requirement;
 mod reserve;
@@ -79,6 +80,7 @@ mod table;
 mod transfer;
 mod visit;
 mod watch;
+mod workday;
 
 #[cfg(test)]
 mod tests;
@@ -91,7 +93,7 @@ pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
 pub use lending::{Lending, Loan};
 pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Preference, Refusal, Whom,
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Preference, Whom,
 };
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
@@ -100,8 +102,10 @@ pub use plan::{
 pub use prefer::Unpreferred;
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion, PREFERRED};
+pub use refusal::Refusal;
 pub use reserve::{ReserveMode, ReserveRule, ReserveThresholds};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};
 pub use setting::{AgentSetting, Intervention, Laid, QueueSetting};
 pub use transfer::{Target, Transfer, TransferFailure, TransferKind, TransferOutcome, TransferStep};
 pub use watch::{LendingStatus, ReserveStatus};
+pub use workday::Workday;

@@ -4,9 +4,10 @@
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
 use crate::acd::matching::Among;
-use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause, Refusal};
+use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
+use crate::acd::refusal::Refusal;
 use crate::acd::ringing::Ringing;
 use crate::acd::routing::QueueState;
 use crate::acd::setting::Intervention;

@@ -275,7 +275,7 @@ fn write_help(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
         ];
         let leaves: Vec<_> = leaves.into_iter().flatten().collect();
         let (joins, leaves) = (joins.join(" or "), leaves.join(" and "));
-        writeln!(out, "    reserve joins {joins}; leaves {leaves}, {} later at the soonest", show(at_least))?;
+        writeln!(out, "    reserve joins {joins}; leaves {leaves}; stays {} at least", show(at_least))?;
     }
     for LoanConfig { queue, tier, penalty, delay } in &routing.lending.to {
         write!(out, "    lends to {queue}, tier {tier}")?;

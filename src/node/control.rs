@@ -117,10 +117,10 @@ impl Hub {
                 let unknown = || Reply::NotFound(format!("no agent {name}"));
                 let agent = self.directory.agent_of_name(name).ok_or_else(unknown)?;
                 let state = self.engine.agent(agent).map_or(AgentState::LoggedOut, |status| status.state);
-                match state {
-                    AgentState::Ready => Ok(Target::Agent(agent)),
-                    state => Err(Reply::Conflict(format!("{name} is {}", state.as_str()))),
+                if state == AgentState::Ready {
+                    return Ok(Target::Agent(agent));
                 }
+                Err(Reply::Conflict(format!("{name} is {}", state.as_str())))
             }
             Some(("queue", name)) => {
                 let queue = self.queue_named(name)?;
@@ -168,17 +168,25 @@ impl Hub {
         let device = status.as_ref().map_or(DeviceState::Unknown, |status| status.device);
         let next = status.as_ref().and_then(|status| status.next.as_ref());
         let queues = self.engine.queues_of(agent.id);
+        let occupancy = status.as_ref().and_then(|status| {
+            let occupancy = status.workday.after(state, now.since(status.since)).occupancy()?;
+            // A part of one, in thousandths.
+            Some((occupancy * 1_000.0).round() as u16)
+        });
         AgentView {
             name: Arc::clone(&agent.name),
             state: state.as_str(),
             reason,
             state_seconds: status.as_ref().map_or_else(Default::default, |status| now.since(status.since)),
             call: status.as_ref().and_then(|status| status.call).map(|call| call.to_string()),
+            queue: status.as_ref().and_then(|status| status.queue).map(|queue| self.name_of(queue)),
+            talks: status.as_ref().map_or(0, |status| status.talks),
+            occupancy,
             by,
             why,
             ends_seconds: status.as_ref().and_then(|status| status.until).map(|until| until.since(now)),
             next: next.map(AgentTarget::as_str),
-            queues: queues.map(|queue| Arc::clone(&self.directory.queue(queue).name)).collect(),
+            queues: queues.map(|queue| self.name_of(queue)).collect(),
             device: device.as_str(),
             device_call: match device {
                 DeviceState::Busy(direction) => Some(direction.as_str()),
@@ -189,6 +197,10 @@ impl Hub {
             peer: Arc::clone(&self.directory.peer(agent.peer).name),
             reachable: !self.down.contains(&agent.peer),
         }
+    }
+
+    fn name_of(&self, queue: QueueId) -> Arc<str> {
+        Arc::clone(&self.directory.queue(queue).name)
     }
 }
 

@@ -11,7 +11,9 @@ use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason, ReserveMod
 use crate::base::{CallId, Pii};
 use crate::config::{Config, Regions};
 use crate::media::{Lease, TrackId};
-use crate::node::view::{DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any};
+use crate::node::view::{
+    DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any, thousandths_if_any,
+};
 
 /// What a node is made of.
 #[derive(Debug, Clone)]
@@ -326,6 +328,14 @@ pub struct AgentView {
     /// The call it is offered or talks with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// The queue of that call, or of the one whose wrap-up runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Arc<str>>,
+    /// Calls answered since it logged in.
+    pub talks: u64,
+    /// Talk, hold and wrap-up over these, ready and ringing, since it logged in: 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "thousandths_if_any")]
+    pub occupancy: Option<u16>,
     /// Who made it so; none: the engine, by its rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Arc<str>>,

@@ -241,3 +241,11 @@ pub(super) fn seconds<S: serde::Serializer>(value: &Duration, serializer: S) -> 
 fn fraction<S: serde::Serializer>(value: &u16, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(f64::from(*value) / 1_000.0)
 }
+
+/// As [`fraction`].
+pub(super) fn thousandths_if_any<S: serde::Serializer>(value: &Option<u16>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => fraction(value, serializer),
+        None => serializer.serialize_none(),
+    }
+}

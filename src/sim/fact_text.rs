@@ -64,11 +64,7 @@ impl Names {
             }
             Fact::Reached { call: id, agent: by, .. } => format!("{} taken over by {}", call(id), agent(by)),
             Fact::Transfer(Transfer { call: id, agent: by, kind, target, step, .. }) => {
-                let target = match target {
-                    Target::Agent(to) => format!("agent {}", agent(to)),
-                    Target::Queue(to) => format!("queue {}", queue(to)),
-                    Target::Number(number) => format!("number {}", number.expose()),
-                };
+                let target = target_text(target, queue, agent);
                 format!("{} {} by {} to {target}: {}", call(id), how(*kind), agent(by), how_far(step))
             }
             Fact::OutsideEnded { call: id, talk, by } => {
@@ -89,65 +85,21 @@ impl Names {
                 format!("{} {} -> {}{}", agent(id), state(from), state(to), who(by))
             }
             Fact::AgentSet { agent: id, setting, by } => {
-                let setting = match setting {
-                    AgentSetting::Skill(Skill { name, level: 0, .. }) => format!("loses skill {name}"),
-                    AgentSetting::Skill(Skill { name, enabled: false, .. }) => format!("has skill {name} off"),
-                    AgentSetting::Skill(Skill { name, level, .. }) => format!("has skill {name}={level}"),
-                    AgentSetting::Membership(to, Some(terms)) => {
-                        format!("joins {} at tier {}, penalty {}", queue(to), terms.level, terms.penalty)
-                    }
-                    AgentSetting::Membership(from, None) => format!("leaves {}", queue(from)),
-                    AgentSetting::Penalty(at, penalty) => format!("has penalty {penalty} in {}", queue(at)),
-                    AgentSetting::Defaults(Laid::All) => "is as configured".to_string(),
-                    AgentSetting::Defaults(Laid::Skill(name)) => format!("has skill {name} as configured"),
-                    AgentSetting::Defaults(Laid::Membership(at)) => format!("is as configured in {}", queue(at)),
-                };
-                format!("{} {setting}{}", agent(id), who(by))
-            }
-            Fact::QueueSet { queue: id, setting, by } => {
-                let setting = match setting {
-                    QueueSetting::State(QueueState::Emergency) => "is in an emergency".to_string(),
-                    QueueSetting::State(state) => format!("is {}", state.as_str()),
-                    QueueSetting::Strategy(strategy) => format!("has strategy {strategy}"),
-                    QueueSetting::Threshold(threshold) => format!("has threshold {}", seconds(*threshold)),
-                    QueueSetting::Weight(weight) => format!("has weight {weight}"),
-                    QueueSetting::Priority(priority) => format!("has priority {priority}"),
-                    QueueSetting::Target(target) => format!("has target {target} of 1000"),
-                    QueueSetting::Reserve(mode) => format!("has its reserve {}", mode.as_str()),
-                    QueueSetting::ReserveThresholds(_) => "has other thresholds of its reserve".to_string(),
-                    QueueSetting::Defaults => "is as configured".to_string(),
-                };
-                format!("{} {setting}{}", queue(id), who(by))
+                format!("{} {}{}", agent(id), agent_setting(setting, queue), who(by))
             }
             Fact::PreferenceSet { call: id, agent: to, by } => {
                 format!("{} is to wait for {}{}", call(id), to.as_ref().map_or("nobody", agent), who(by))
             }
+            Fact::QueueSet { queue: id, setting, by } => format!("{} {}{}", queue(id), queue_setting(setting), who(by)),
             Fact::PrioritySet { call: id, priority, by } => {
                 format!("{} has priority {priority}{}", call(id), who(by))
             }
-            Fact::Supervised { call: id, what, by } => {
-                let what = match what {
-                    Intervention::HangUp => "is hung up".to_string(),
-                    Intervention::Withdraw => "is withdrawn".to_string(),
-                    Intervention::Requeue(to) => format!("is requeued to {}", queue(to)),
-                };
-                format!("{} {what}{}", call(id), who(by))
-            }
+            Fact::Supervised { call: id, what, by } => format!("{} {}{}", call(id), intervention(what, queue), who(by)),
             Fact::Device { agent: id, device, by } => {
-                let way = match device {
-                    DeviceState::Busy(direction) => format!("({})", direction.as_str()),
-                    DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline => {
-                        String::new()
-                    }
-                };
-                format!("{} device is {}{way}{}", agent(id), device.as_str(), who(by))
+                format!("{} device is {}{}", agent(id), device_text(device), who(by))
             }
-            Fact::Reserve { queue: id, active } => {
-                format!("{} reserve {}", queue(id), if *active { "joins" } else { "leaves" })
-            }
-            Fact::Lending { queue: id, lends } => {
-                format!("{} lends {}", queue(id), if *lends { "its members" } else { "nobody" })
-            }
+            Fact::Reserve { queue: id, active } => format!("{} reserve {}", queue(id), reserve(*active)),
+            Fact::Lending { queue: id, lends } => format!("{} lends {}", queue(id), lending(*lends)),
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
             Fact::Refused { queue: id, cause, .. } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
@@ -156,6 +108,74 @@ impl Names {
             Fact::Digit { call: id, digit } => format!("{} presses {}", call(id), digit.expose()),
             Fact::Oldest { .. } | Fact::WrapUpEnded { .. } => return None,
         })
+    }
+}
+
+fn agent_setting<'n>(setting: &AgentSetting, queue: impl Fn(&QueueId) -> &'n str) -> String {
+    match setting {
+        AgentSetting::Skill(Skill { name, level: 0, .. }) => format!("loses skill {name}"),
+        AgentSetting::Skill(Skill { name, enabled: false, .. }) => format!("has skill {name} off"),
+        AgentSetting::Skill(Skill { name, level, .. }) => format!("has skill {name}={level}"),
+        AgentSetting::Membership(to, Some(terms)) => {
+            format!("joins {} at tier {}, penalty {}", queue(to), terms.level, terms.penalty)
+        }
+        AgentSetting::Membership(from, None) => format!("leaves {}", queue(from)),
+        AgentSetting::Penalty(at, penalty) => format!("has penalty {penalty} in {}", queue(at)),
+        AgentSetting::Defaults(Laid::All) => "is as configured".to_string(),
+        AgentSetting::Defaults(Laid::Skill(name)) => format!("has skill {name} as configured"),
+        AgentSetting::Defaults(Laid::Membership(at)) => format!("is as configured in {}", queue(at)),
+    }
+}
+
+fn queue_setting(setting: &QueueSetting) -> String {
+    match setting {
+        QueueSetting::State(QueueState::Emergency) => "is in an emergency".to_string(),
+        QueueSetting::State(state) => format!("is {}", state.as_str()),
+        QueueSetting::Strategy(strategy) => format!("has strategy {strategy}"),
+        QueueSetting::Threshold(threshold) => format!("has threshold {}", seconds(*threshold)),
+        QueueSetting::Weight(weight) => format!("has weight {weight}"),
+        QueueSetting::Priority(priority) => format!("has priority {priority}"),
+        QueueSetting::Target(target) => format!("has target {target} of 1000"),
+        QueueSetting::Reserve(mode) => format!("has its reserve {}", mode.as_str()),
+        QueueSetting::ReserveThresholds(_) => "has other thresholds of its reserve".to_string(),
+        QueueSetting::Defaults => "is as configured".to_string(),
+    }
+}
+
+fn intervention<'n>(what: &Intervention, queue: impl Fn(&QueueId) -> &'n str) -> String {
+    match what {
+        Intervention::HangUp => "is hung up".to_string(),
+        Intervention::Withdraw => "is withdrawn".to_string(),
+        Intervention::Requeue(to) => format!("is requeued to {}", queue(to)),
+    }
+}
+
+fn device_text(device: &DeviceState) -> String {
+    match device {
+        DeviceState::Busy(direction) => format!("{}({})", device.as_str(), direction.as_str()),
+        DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline => {
+            device.as_str().to_string()
+        }
+    }
+}
+
+const fn reserve(active: bool) -> &'static str {
+    if active { "joins" } else { "leaves" }
+}
+
+const fn lending(lends: bool) -> &'static str {
+    if lends { "its members" } else { "nobody" }
+}
+
+fn target_text<'n>(
+    target: &Target,
+    queue: impl Fn(&QueueId) -> &'n str,
+    agent: impl Fn(&AgentId) -> &'n str,
+) -> String {
+    match target {
+        Target::Agent(to) => format!("agent {}", agent(to)),
+        Target::Queue(to) => format!("queue {}", queue(to)),
+        Target::Number(number) => format!("number {}", number.expose()),
     }
 }
 

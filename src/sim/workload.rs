@@ -124,6 +124,8 @@ struct Shape {
     ports: u32,
     qualify: bool,
     queue_lines: Vec<String>,
+    /// Queues that list their members: some in reserve, all lent to the others.
+    listing: Vec<bool>,
     reloads: u32,
     audio: Audio,
     media_workers: u8,
@@ -141,6 +143,7 @@ impl Default for Shape {
             ports: 200,
             qualify: false,
             queue_lines: Vec::new(),
+            listing: Vec::new(),
             reloads: 0,
             audio: Audio::Off,
             media_workers: 1,
@@ -178,6 +181,7 @@ impl Draw {
             ports: if self.rng.chance(0.1) { self.between(2, 12) } else { 200 },
             qualify: self.rng.chance(0.3),
             queue_lines: (0..queues).map(|_| self.queue_lines()).collect(),
+            listing: (0..queues).map(|_| self.rng.chance(0.4)).collect(),
             audio: if self.rng.chance(0.01) { Audio::On } else { Audio::Off },
             reloads: if self.rng.chance(0.25) { self.between(1, 2) } else { 0 },
             media_workers: self.between(1, 3) as u8,
@@ -246,32 +250,28 @@ impl Draw {
         let qualify = if self.shape.qualify { "10s" } else { "0s" };
         writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = false\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
-        let on_hang_up = if self.shape.calls % 3 == 0 { "requeue" } else { "complete" };
+        let on_hang_up = if self.shape.calls.is_multiple_of(3) { "requeue" } else { "complete" };
         let codes = "blind = \"*3\"\nconsult = \"*2\"\ncomplete = \"*4\"\ncancel = \"*1\"";
         writeln!(text, "[transfer]\npeer = \"pbx\"\nring_timeout = \"8s\"\non_hang_up = \"{on_hang_up}\"\n{codes}")
             .expect("writing to a string succeeds");
-        for queue in 0..self.shape.queues {
-            let removed = reload > 0 && queue > 0 && self.rng.chance(0.3);
-            if removed {
-                continue;
-            }
+        // Ports are reserved by the number of agents: where they are scarce, no agent comes by a reload.
+        let all = self.shape.agents + if self.shape.ports < 200 { 0 } else { reload };
+        let agents: Vec<u32> = (0..all).filter(|_| reload == 0 || all == 1 || !self.rng.chance(0.2)).collect();
+        let queues: Vec<u32> =
+            (0..self.shape.queues).filter(|queue| reload == 0 || *queue == 0 || !self.rng.chance(0.3)).collect();
+        for &queue in &queues {
             let lines = &self.shape.queue_lines[queue as usize];
             let open = if reload > 0 && self.rng.chance(0.1) { "open = false\n" } else { "" };
+            let help = self.help_lines(queue, &queues, &agents);
             let named = NAMED[(queue + reload) as usize % NAMED.len()];
-            writeln!(text, "[queues.q{queue}]\nnumbers = [{{ number = \"80{queue}\"{named} }}]\n{lines}{open}")
+            writeln!(text, "[queues.q{queue}]\nnumbers = [{{ number = \"80{queue}\"{named} }}]\n{lines}{open}{help}")
                 .expect("writing to a string succeeds");
         }
         // Few places, so that some values share those of the others.
         let regions = REGIONS[reload as usize % REGIONS.len()];
         writeln!(text, "[figures]\nregions = {{ {regions} }}\nagent_series = true\n{SERIES_MAX}")
             .expect("writing to a string succeeds");
-        // Ports are reserved by the number of agents: where they are scarce, no agent comes by a reload.
-        let agents = self.shape.agents + if self.shape.ports < 200 { 0 } else { reload };
-        for agent in 0..agents {
-            let removed = reload > 0 && agents > 1 && self.rng.chance(0.2);
-            if removed {
-                continue;
-            }
+        for agent in agents {
             let name = 1001 + agent;
             let place = if self.shape.behind_pbx {
                 "peer = \"pbx\"".to_string()
@@ -294,6 +294,29 @@ impl Draw {
             }
             Err(error) => panic!("the workload writes a wrong configuration: {error}\n{text}"),
         }
+    }
+
+    /// Whom a queue lists as its members, when its reserve joins, and to whom it lends.
+    fn help_lines(&self, queue: u32, queues: &[u32], agents: &[u32]) -> String {
+        let lists = |queue: u32| self.shape.listing[queue as usize] && !agents.is_empty();
+        if !lists(queue) {
+            return String::new();
+        }
+        let member = |agent: &u32| match (agent + queue) % 3 {
+            0 => None,
+            1 => Some(format!("\"{}\"", 1001 + agent)),
+            _ => Some(format!("{{ agents = [\"{}\"], reserve = true }}", 1001 + agent)),
+        };
+        let members: Vec<_> = agents.iter().filter_map(member).collect();
+        let others = queues.iter().filter(|other| **other != queue && lists(**other));
+        let others: Vec<_> = others.map(|other| format!("\"q{other}\"")).collect();
+        let (waiting, wait, at_least) = (self.shape.calls % 3, 2 + self.shape.calls % 9, self.shape.calls % 5);
+        format!(
+            "members = [{}]\nreserve = {{ waiting = {waiting}, wait = \"{wait}s\", at_least = \"{at_least}s\" }}\n\
+             lends_to = [{}]\nlend_window = \"1m\"\nlend_pause = \"{at_least}s\"\n",
+            members.join(", "),
+            others.join(", ")
+        )
     }
 
     /// What an agent has of its own; the same after a reload.

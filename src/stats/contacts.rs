@@ -14,6 +14,8 @@ use smallvec::SmallVec;
 
 use crate::acd::{Dimensions, EndedBy, FlowOut};
 use crate::base::{CallId, Instant, QueueId};
+#[cfg(test)]
+use crate::stats::tests::hold;
 
 /// How long a contact may be in no queue and with no agent: a move takes milliseconds, a drained message channel a second.
 const LOOSE_MAX: Duration = Duration::from_secs(60);
@@ -193,6 +195,16 @@ impl Contacts {
 
     fn take(&self, call: CallId) -> Option<Contact> {
         self.open.remove(&call).map(|(_, contact)| contact)
+    }
+}
+
+#[cfg(test)]
+impl Contacts {
+    /// All its guards, for a test of who waits for them.
+    pub(super) fn hold(&self) -> Vec<hold::Guard<'_>> {
+        let mut guards = hold::all(&self.open, (0..hold::KEYS).map(CallId));
+        guards.extend(hold::all(&self.loose, 0..hold::KEYS));
+        guards
     }
 }
 

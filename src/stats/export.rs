@@ -3,19 +3,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Summary};
-use prometheus::{Registry, TextEncoder, proto};
+use prometheus::{Registry, proto};
 
 use crate::acd::{AgentState, Dimension, FlowOut, OfferResult, Refusal, Repair, Target, TransferKind, TransferOutcome};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{KINDS, STATES};
 use crate::stats::bounds::seconds;
 use crate::stats::cells::{Distribution, Histogram, QueueCells, Sum, Visits};
+use crate::stats::encode::{Format, encode};
 use crate::stats::live::Live;
 use crate::stats::lost::LostCause;
-use crate::stats::openmetrics;
 use crate::stats::outlook;
 use crate::stats::persons::PersonReading;
 use crate::stats::reading::{QueueReading, Reading};
@@ -30,41 +31,79 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Debug)]
 pub struct Exposition {
     registry: Registry,
+    source: Arc<Source>,
+    /// The table by name, the order of the text.
+    rows: Vec<&'static Row>,
+    /// How long the last text was: the next will be about as long.
+    length: AtomicUsize,
 }
 
 impl Exposition {
     /// An exposition of `live`, in a registry of its own; `clock` is read once for each scrape.
     pub fn new(live: Arc<Live>, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
         let registry = Registry::new();
-        let collector = LiveCollector { live, clock: Box::new(clock), descriptions: descriptions() };
+        let source = Arc::new(Source { live, clock: Box::new(clock) });
+        let collector = LiveCollector { source: Arc::clone(&source), descriptions: descriptions() };
         registry.register(Box::new(collector)).expect("the table names each family once");
-        Self { registry }
+        let mut rows: Vec<&'static Row> = TABLE.iter().collect();
+        rows.sort_unstable_by_key(|row| row.name);
+        Self { registry, source, rows, length: AtomicUsize::new(0) }
     }
 
-    /// All families in the text format 0.0.4, by name. It computes for some milliseconds when there are hundreds of queues,
+    /// Where the families can be gathered, by programs that have more of their own.
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// All families in the text format 0.0.4, by name. It computes for some ten milliseconds when there are hundreds of queues,
     /// so the shell calls it off the signalling threads.
     pub fn render(&self) -> String {
-        let families = self.registry.gather();
-        TextEncoder::new().encode_to_string(&families).expect("gathered families have a name and a metric")
+        self.text(Format::Prometheus)
     }
 
-    /// The same as OpenMetrics 1.0 text ([`openmetrics::CONTENT_TYPE`]).
+    /// The same as OpenMetrics 1.0 text ([`crate::stats::openmetrics::CONTENT_TYPE`]).
     pub fn render_openmetrics(&self) -> String {
-        openmetrics::encode(&self.registry.gather())
+        self.text(Format::OpenMetrics)
+    }
+
+    fn text(&self, format: Format) -> String {
+        let (reading, violations) = self.source.read();
+        let families = self.rows.iter().map(|row| family(row, &reading, violations));
+        let text = encode(families, format, self.length.load(Ordering::Relaxed));
+        self.length.store(text.len() + text.len() / 64, Ordering::Relaxed);
+        text
+    }
+}
+
+/// What is exposed, and the time.
+struct Source {
+    live: Arc<Live>,
+    clock: Box<dyn Fn() -> Instant + Send + Sync>,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("live", &self.live).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// One reading, and the broken invariants with those that it shows.
+    fn read(&self) -> (Reading, u64) {
+        let reading = self.live.read((self.clock)());
+        let queues = reading.queues.iter().filter(|queue| !queue.is_conserved()).count();
+        let values =
+            reading.values.iter().flat_map(|shelf| &shelf.values).filter(|value| !value.is_conserved()).count();
+        self.live.count_violations((queues + values) as u64);
+        (reading, self.live.violations())
     }
 }
 
 /// Fills every row of the table from one reading.
+#[derive(Debug)]
 struct LiveCollector {
-    live: Arc<Live>,
-    clock: Box<dyn Fn() -> Instant + Send + Sync>,
+    source: Arc<Source>,
     descriptions: Vec<Desc>,
-}
-
-impl fmt::Debug for LiveCollector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveCollector").field("live", &self.live).finish_non_exhaustive()
-    }
 }
 
 impl Collector for LiveCollector {
@@ -73,10 +112,8 @@ impl Collector for LiveCollector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let reading = self.live.read((self.clock)());
-        let broken = reading.queues.iter().filter(|queue| !queue.is_conserved()).count();
-        self.live.count_violations(broken as u64);
-        TABLE.iter().map(|row| family(row, &reading, self.live.violations())).collect()
+        let (reading, violations) = self.source.read();
+        TABLE.iter().map(|row| family(row, &reading, violations)).collect()
     }
 }
 

@@ -37,6 +37,8 @@ use crate::stats::queue::{Queue, Visit};
 use crate::stats::series::SeriesMax;
 use crate::stats::spread::Working;
 use crate::stats::teams::Teams;
+#[cfg(test)]
+use crate::stats::tests::hold;
 use crate::stats::values::Values;
 
 /// The live figures; see the module.
@@ -543,5 +545,29 @@ impl Live {
     #[cfg(test)]
     pub(super) fn block_of(&self, id: QueueId) -> Arc<Queue> {
         self.queue_of(id).expect("the test named a planned queue")
+    }
+
+    /// Every guard that a reader could take, and stronger: for a test of who waits for them.
+    #[cfg(test)]
+    pub(super) fn hold_readers(&self) -> Vec<hold::Guard<'_>> {
+        let names = self.roster().queues.iter().map(|queue| Arc::clone(&queue.name)).collect::<Vec<_>>();
+        let mut guards = hold::all(&self.names, names.into_iter().chain((0..hold::KEYS).map(|n| n.to_string().into())));
+        guards.push(Box::new(self.roster.write().unwrap()));
+        guards.push(self.teams.hold_readers());
+        guards.push(self.hand.hold());
+        guards.push(self.persons.hold());
+        guards
+    }
+
+    /// Every guard that the writer could take.
+    #[cfg(test)]
+    pub(super) fn hold_writers(&self) -> Vec<hold::Guard<'_>> {
+        let keys = || (0..hold::KEYS).map(|n| n as u32);
+        let mut guards = hold::all(&self.queues, keys().map(QueueId));
+        guards.extend(hold::all(&self.agents, keys().map(AgentId)));
+        guards.extend(hold::all(&self.peers, keys().map(PeerId)));
+        guards.extend(self.contacts.hold());
+        guards.extend(self.teams.hold_writers());
+        guards
     }
 }

@@ -169,38 +169,23 @@ pub enum Tally {
     InProgress,
 }
 
-/// Families of contacts by the group of the called number.
-const NUMBER: [&str; 5] = [
-    "acd_number_contacts_offered_total",
-    "acd_number_contacts_served_total",
-    "acd_number_contacts_lost_total",
-    "acd_number_contacts_untargeted_total",
-    "acd_number_contacts_in_progress",
-];
-/// Families of contacts by the called number's campaign.
-const CAMPAIGN: [&str; 5] = [
-    "acd_campaign_contacts_offered_total",
-    "acd_campaign_contacts_served_total",
-    "acd_campaign_contacts_lost_total",
-    "acd_campaign_contacts_untargeted_total",
-    "acd_campaign_contacts_in_progress",
-];
-/// Families of contacts by the caller's region.
-const REGION: [&str; 5] = [
-    "acd_region_contacts_offered_total",
-    "acd_region_contacts_served_total",
-    "acd_region_contacts_lost_total",
-    "acd_region_contacts_untargeted_total",
-    "acd_region_contacts_in_progress",
-];
-/// Families of contacts by the trunk they came from.
-const TRUNK: [&str; 5] = [
-    "acd_trunk_contacts_offered_total",
-    "acd_trunk_contacts_served_total",
-    "acd_trunk_contacts_lost_total",
-    "acd_trunk_contacts_untargeted_total",
-    "acd_trunk_contacts_in_progress",
-];
+/// The names of the families of contacts by a dimension, in the order of [`Tally`].
+macro_rules! names {
+    ($dimension:literal) => {
+        [
+            concat!("acd_", $dimension, "_contacts_offered_total"),
+            concat!("acd_", $dimension, "_contacts_served_total"),
+            concat!("acd_", $dimension, "_contacts_lost_total"),
+            concat!("acd_", $dimension, "_contacts_untargeted_total"),
+            concat!("acd_", $dimension, "_contacts_in_progress"),
+        ]
+    };
+}
+
+const NUMBER: [&str; 5] = names!("number");
+const CAMPAIGN: [&str; 5] = names!("campaign");
+const REGION: [&str; 5] = names!("region");
+const TRUNK: [&str; 5] = names!("trunk");
 
 /// Contacts by a dimension. `labels` are that of the dimension alone, and with the cause.
 const fn by(dimension: Dimension, tally: Tally, names: [&'static str; 5], labels: [&'static [&'static str]; 2]) -> Row {
@@ -591,7 +576,7 @@ pub const TABLE: [Row; 69] = [
         name: "acd_invariant_violations_total",
         kind: Kind::Counter,
         labels: &[],
-        help: "Broken invariants noticed: contradicting facts, and in each scrape every queue whose visits do not add up. \
+        help: "Broken invariants noticed: contradicting facts, and in each scrape every queue and value that does not add up. \
                Anything but 0 is a bug.",
     },
     Row {

@@ -2,6 +2,7 @@
 //! millionth does. Two only grow.
 
 #[path = "../../route/centre.rs"]
+#[expect(dead_code, reason = "figures are for benches/scrape")]
 mod centre;
 mod gate;
 mod node;

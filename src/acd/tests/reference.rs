@@ -413,30 +413,18 @@ impl Reference {
                 self.leave(*call, *queue, *wait, 3);
             }
             Fact::Missed { call, queue } => {
-                let visit = self.waiting.get_mut(call).expect("missed while undecided");
-                assert!(visit.caller.queue == *queue && !visit.missed);
-                assert!(at.since(visit.caller.since) > self.rules.queues[queue].threshold);
-                visit.missed = true;
-                self.watches.decide(*queue, at, false);
+                self.on_missed(*call, *queue);
                 seen.missed += 1;
             }
             Fact::Oldest { queue, since } => {
                 assert_ne!(self.oldest.insert(*queue, *since).flatten(), *since, "told again");
             }
             Fact::OfferMade { call, agent, epoch, .. } if !self.waiting.contains_key(call) => {
-                assert!(self.directs.insert(*epoch) && self.worker(*agent).state == AgentState::Reserved);
-                assert!(self.worker(*agent).offer.replace(*epoch).is_none(), "reserved twice");
+                self.on_offer_by_name(*agent, *epoch);
             }
             Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, (*agent, *epoch), seen),
-            Fact::Reserve { .. } | Fact::Lending { .. } => {}
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
-                assert_eq!(self.worker(*agent).offer.take(), Some(*epoch));
-                if !self.directs.remove(epoch) {
-                    self.on_offer_ended(*call, *agent, *cause);
-                }
-                if matches!(cause, OfferCause::PeerFault | OfferCause::AgentGone) {
-                    self.worker(*agent).faulted = Some(at);
-                }
+                self.on_offer_over(*call, *agent, *epoch, *cause);
                 seen.causes.insert(*cause);
             }
             Fact::TalkEnded { agent, talk, .. } => {
@@ -463,14 +451,11 @@ impl Reference {
             Fact::WrapUpExtended { .. }
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
+            | Fact::Reserve { .. }
+            | Fact::Lending { .. }
             | Fact::Transfer(_)
             | Fact::OutsideEnded { .. } => {}
-            Fact::Reached { agent, .. } => {
-                let worker = self.worker(*agent);
-                worker.past.calls += 1;
-                worker.busy_since = Some(at);
-                seen.reached += 1;
-            }
+            Fact::Reached { agent, .. } => seen.reached += self.begin_talk(*agent),
             Fact::Supervised { .. } => seen.interventions += 1,
             Fact::PreferenceSet { .. } => {}
             Fact::PrioritySet { call, priority, .. } => assert_eq!(self.waiting[call].caller.priority, *priority),
@@ -479,6 +464,39 @@ impl Reference {
             }
             Fact::PeerState { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
         }
+    }
+
+    fn on_missed(&mut self, call: CallId, queue: QueueId) {
+        let visit = self.waiting.get_mut(&call).expect("missed while undecided");
+        assert!(visit.caller.queue == queue && !visit.missed);
+        assert!(self.at.since(visit.caller.since) > self.rules.queues[&queue].threshold);
+        visit.missed = true;
+        self.watches.decide(queue, self.at, false);
+    }
+
+    /// Of a call that waits in no queue.
+    fn on_offer_by_name(&mut self, agent: AgentId, epoch: u32) {
+        assert!(self.directs.insert(epoch) && self.worker(agent).state == AgentState::Reserved);
+        assert!(self.worker(agent).offer.replace(epoch).is_none(), "reserved twice");
+    }
+
+    fn on_offer_over(&mut self, call: CallId, agent: AgentId, epoch: u32, cause: OfferCause) {
+        assert_eq!(self.worker(agent).offer.take(), Some(epoch));
+        if !self.directs.remove(&epoch) {
+            self.on_offer_ended(call, agent, cause);
+        }
+        if matches!(cause, OfferCause::PeerFault | OfferCause::AgentGone) {
+            self.worker(agent).faulted = Some(self.at);
+        }
+    }
+
+    /// Who is rung by name talks; one more.
+    fn begin_talk(&mut self, agent: AgentId) -> u64 {
+        let at = self.at;
+        let worker = self.worker(agent);
+        worker.past.calls += 1;
+        worker.busy_since = Some(at);
+        1
     }
 
     fn on_offered(&mut self, call: CallId, queue: QueueId, seen: &mut Seen) {

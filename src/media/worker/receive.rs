@@ -133,7 +133,7 @@ impl Worker {
         let content = match content(&far, packet.header.payload_type) {
             // Left out without a gap, as what was not agreed upon.
             Content::Digit if !stream.digits_passed => Content::Unknown,
-            content => content,
+            content @ (Content::Audio(_) | Content::Digit | Content::Unknown) => content,
         };
         let mut taken = false;
         for index in 0..stream.listeners.len() {

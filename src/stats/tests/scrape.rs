@@ -205,6 +205,10 @@ fn both_formats_hold_the_same_samples() {
     live.apply_plan(Instant::ZERO, &plan(), &[(PeerId(0), "a \"b\" \\ c\nd".into())]);
     let exposition = exposition(&live, at(10));
     let (old, new) = (exposition.render(), exposition.render_openmetrics());
+    let library = prometheus::TextEncoder::new().encode_to_string(&exposition.registry().gather()).unwrap();
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(lines(&old), lines(&library), "each line as the library writes it; it sorts them otherwise");
+    assert_eq!(old.len(), library.len());
     let old: BTreeMap<String, f64> = parse(&old).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     assert_eq!(parse_openmetrics(&new), old);
     assert!(old.len() > 300, "{}", old.len());
