@@ -306,6 +306,13 @@ pub struct Preference {
     pub from: Instant,
 }
 
+impl Preference {
+    /// What makes a preference that counts from this moment.
+    pub fn from(from: Instant) -> impl Fn(Whom) -> Self {
+        move |whom| Self { whom, from }
+    }
+}
+
 /// An agent by name or by the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whom {

@@ -146,12 +146,11 @@ impl Act {
                 Ok(())
             }
             Self::SetAgent { agent, target, lasts, why } => {
-                let by = why.map_or_else(|| SCRIPT.into(), |why| Actor::Supervisor { name: SCRIPT.into(), why });
                 let change = match (target, lasts) {
                     (AgentTarget::NotReady(reason), Some(lasts)) => AgentChange::Pause(reason, lasts),
                     (target, _) => AgentChange::State(target),
                 };
-                done(world.control(Control::SetAgents { who: Selection::one(agent), change, by }))
+                done(world.control(Control::SetAgents { who: Selection::one(agent), change, by: actor(why) }))
             }
             Self::ExtendWrapUp(agent, more) => change(world, agent, AgentChange::ExtendWrapUp(more)),
             Self::EndWrapUp(agent) => change(world, agent, AgentChange::EndWrapUp),
@@ -223,6 +222,11 @@ fn in_talk(
             act(now, session, handset);
         }
     })
+}
+
+/// Who acts in a script, and forces it when a reason is given.
+fn actor(why: Option<Arc<str>>) -> Actor {
+    why.map_or_else(|| SCRIPT.into(), |why| Actor::Supervisor { name: SCRIPT.into(), why })
 }
 
 /// Who acts in a script.

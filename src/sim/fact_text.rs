@@ -7,7 +7,7 @@ use crate::acd::{
     Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, Plan, QueueSetting, QueueState,
     Skill, Target, Transfer, TransferKind, TransferStep,
 };
-use crate::base::{AgentId, CallId, QueueId};
+use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// The names behind the ids: learned from every plan in force, so that what a reload removes keeps its name; calls are numbered
 /// in the order in which the facts first tell of them.
@@ -50,10 +50,7 @@ impl Names {
                 format!("{} leaves {} after {}: {}", call(id), queue(from), seconds(*wait), reason.as_str())
             }
             Fact::Missed { call: id, .. } => format!("{} passes the threshold", call(id)),
-            Fact::Preferred { call: id, agent: to, until, .. } => match until {
-                Some(until) => format!("{} waits for {} alone until {until}", call(id), agent(to)),
-                None => format!("{} waits for {} alone no longer", call(id), agent(to)),
-            },
+            Fact::Preferred { call: id, agent: to, until, .. } => preferred(&call(id), agent(to), *until),
             Fact::OfferMade { call: id, agent: to, .. } => format!("{} offered to {}", call(id), agent(to)),
             Fact::OfferEnded { call: id, agent: to, cause, .. } => {
                 format!("{} offer to {} ends: {} ({cause:?})", call(id), agent(to), cause.result().as_str())
@@ -87,9 +84,7 @@ impl Names {
             Fact::AgentSet { agent: id, setting, by } => {
                 format!("{} {}{}", agent(id), agent_setting(setting, queue), who(by))
             }
-            Fact::PreferenceSet { call: id, agent: to, by } => {
-                format!("{} is to wait for {}{}", call(id), to.as_ref().map_or("nobody", agent), who(by))
-            }
+            Fact::PreferenceSet { call: id, agent: to, by } => preference(&call(id), to.as_ref().map(agent), by),
             Fact::QueueSet { queue: id, setting, by } => format!("{} {}{}", queue(id), queue_setting(setting), who(by)),
             Fact::PrioritySet { call: id, priority, by } => {
                 format!("{} has priority {priority}{}", call(id), who(by))
@@ -109,6 +104,15 @@ impl Names {
             Fact::Oldest { .. } | Fact::WrapUpEnded { .. } => return None,
         })
     }
+}
+
+fn preferred(call: &str, agent: &str, until: Option<Instant>) -> String {
+    let end = until.map_or_else(|| "no longer".to_string(), |until| format!("until {until}"));
+    format!("{call} waits for {agent} alone {end}")
+}
+
+fn preference(call: &str, agent: Option<&str>, by: &Actor) -> String {
+    format!("{call} is to wait for {}{}", agent.unwrap_or("nobody"), who(by))
 }
 
 fn agent_setting<'n>(setting: &AgentSetting, queue: impl Fn(&QueueId) -> &'n str) -> String {

@@ -267,11 +267,7 @@ impl Oracle {
                 *self.tally(*queue).flowed_out.entry(*reason).or_default() += 1;
                 Ok(())
             }
-            Fact::Preferred { call, agent, until, .. } => {
-                let visit = self.visits.get_mut(call).ok_or("the call is in no queue")?;
-                visit.awaits = until.map(|_| *agent);
-                Ok(())
-            }
+            Fact::Preferred { call, agent, until, .. } => self.prefer(*call, until.map(|_| *agent)),
             Fact::OfferMade { call, agent, epoch, .. } => self.begin_offer(*call, *agent, *epoch),
             Fact::OfferEnded { call, agent, epoch, cause, .. } => self.end_offer(*call, *agent, *epoch, *cause),
             Fact::TalkEnded { call, agent, .. } => self.end_talk(*call, *agent),
@@ -324,6 +320,11 @@ impl Oracle {
         if visit.queue != queue {
             return Err(format!("the call is in {}", visit.queue));
         }
+        Ok(())
+    }
+
+    fn prefer(&mut self, call: CallId, agent: Option<AgentId>) -> Result<(), String> {
+        self.visits.get_mut(&call).ok_or("the call is in no queue")?.awaits = agent;
         Ok(())
     }
 

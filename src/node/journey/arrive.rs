@@ -59,8 +59,7 @@ impl Shard {
         if config.media == MediaPolicy::Anchor {
             self.ports.enter(worker);
         }
-        let preferred = self.preferred(request, &called, &config.routing.preferred);
-        let preferred = preferred.map(|whom| Preference { whom, from: now });
+        let preferred = self.preferred(request, &called, &config.routing.preferred).map(Preference::from(now));
         let contact = |id| Contact {
             id: CallId(id),
             queue,
