@@ -16,6 +16,7 @@
 //! | [`media`] | SDP, RTP, codecs, players: the media worker | base |
 //! | [`call`] | B2BUA legs; knows nothing of queues | base, sip, media |
 //! | [`stats`] | live figures in versioned atomic blocks; folds of facts | base, acd, call |
+//! | [`records`] | facts as versioned lines, written and read back | base, acd, call |
 //! | [`config`] | text to typed configuration, all errors at once | base, acd, sip, media, call, stats |
 //! | [`node`] | the whole node: the only place that knows calls and queues | all of the above |
 //! | [`sim`] | a world in virtual time: network, phones, oracle | node and all above |
@@ -67,6 +68,7 @@ pub mod call;
 pub mod config;
 pub mod media;
 pub mod node;
+pub mod records;
 pub mod sim;
 pub mod sip;
 pub mod stats;

@@ -244,6 +244,12 @@ impl Agent {
         (talk.call == call && talk.epoch == epoch).then_some(talk)
     }
 
+    /// What its device does and whether that contradicts the state, where it has begun or ceased to.
+    pub(super) fn new_disagreement(&mut self) -> Option<(DeviceState, bool)> {
+        let disagrees = self.duty.contradicts(self.device);
+        (std::mem::replace(&mut self.disagrees, disagrees) != disagrees).then_some((self.device, disagrees))
+    }
+
     /// True when something else follows than being ready or paused.
     pub(super) fn wants_out(&self) -> bool {
         self.wish.is_some() || self.contract == Contract::Leaving

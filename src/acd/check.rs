@@ -67,8 +67,8 @@ impl Engine {
             return Err(format!("{offered} offers are open, {open_offers} agents reserved"));
         }
         let entries = self.matching.entries()?;
-        if entries != (listed, wishing) {
-            return Err(format!("the indexes hold {entries:?}, not {:?}", (listed, wishing)));
+        if entries != [listed, wishing, waiting] {
+            return Err(format!("the indexes hold {entries:?}, not {:?}", [listed, wishing, waiting]));
         }
         if let Some((call, agent)) = self.matching.unmatched() {
             return Err(format!("{call} waits while {agent} is idle"));

@@ -1,6 +1,7 @@
 //! Agents: every change of an agent's state passes through [`Engine::begin`], which keeps the idle index, the agent's one
 //! timer and the fact in step.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing, Wish};
@@ -84,7 +85,14 @@ impl Engine {
         }
         self.tell(Fact::Device { agent, device, by });
         self.stand_anew(&[agent]);
-        self.tell_disagreement(agent);
+        let new = self.agents.get_mut(agent).and_then(Agent::new_disagreement);
+        self.tell_disagreement(agent, new);
+    }
+
+    pub(super) fn on_set_team(&mut self, agent: AgentId, team: Option<Arc<str>>, by: Actor) {
+        if self.agents.get(agent).is_some() {
+            self.tell(Fact::AgentTeam { agent, team, by });
+        }
     }
 
     /// Agents behind a silent neighbour are unreachable; behind one that answers again they are ready, in their old turn.
@@ -210,7 +218,10 @@ impl Engine {
             self.timers.cancel(key);
         }
         let from = row.duty.state();
-        self.matching.log(agent, !matches!(duty, Duty::LoggedOut));
+        let is_present = !matches!(duty, Duty::LoggedOut);
+        if is_present == matches!(row.duty, Duty::LoggedOut) {
+            self.matching.log(agent, is_present);
+        }
         let leaves = matches!(duty, Duty::LoggedOut | Duty::NotReady(_) | Duty::Unreachable);
         row.duty = duty;
         self.tell_state(agent, from, by);
@@ -281,23 +292,22 @@ impl Engine {
     fn tell_state(&mut self, agent: AgentId, from: AgentState, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         let to = row.duty.state();
-        if from != to || by != Actor::Engine {
-            row.by = by.clone();
-        }
+        let disagreement = row.new_disagreement();
         if from != to {
+            row.by = by.clone();
             let spent = self.now.since(row.since);
             row.since = self.now;
             row.workday = row.workday.after(&from, spent);
             self.tell(Fact::AgentState { agent, from, to, spent, by });
+        } else if by != Actor::Engine {
+            row.by = by;
         }
-        self.tell_disagreement(agent);
+        self.tell_disagreement(agent, disagreement);
     }
 
     /// Tells when the device begins or ceases to contradict the state.
-    fn tell_disagreement(&mut self, agent: AgentId) {
-        let Some(row) = self.agents.get_mut(agent) else { return };
-        let (device, disagrees) = (row.device, row.duty.contradicts(row.device));
-        if std::mem::replace(&mut row.disagrees, disagrees) != disagrees {
+    fn tell_disagreement(&mut self, agent: AgentId, new: Option<(DeviceState, bool)>) {
+        if let Some((device, disagrees)) = new {
             self.tell(Fact::Disagreement { agent, device, disagrees });
         }
     }

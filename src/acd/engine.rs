@@ -173,6 +173,7 @@ impl Engine {
             Command::EndWrapUp { agent, by } => self.on_end_wrap_up(agent, by),
             Command::Device { agent, device, by } => self.on_device(agent, device, by),
             Command::Held { call, agent, epoch, held } => self.on_held(call, agent, epoch, held),
+            Command::SetTeam { agent, team, by } => self.on_set_team(agent, team, by),
             Command::ChangeAgent { agent, setting, by } => self.on_agent_setting(agent, setting, by),
             Command::ChangeQueue { queue, setting, by } => self.on_queue_setting(queue, setting, by),
             Command::SetPriority { call, priority, by } => self.on_set_priority(call, priority, by),

@@ -6,7 +6,7 @@ use crate::acd::engine::Engine;
 use crate::acd::matching::{Among, LineId};
 use crate::acd::reason::{Candidates, Decision, Exclusion, PREFERRED};
 use crate::acd::requirement::Residual;
-use crate::base::limits::CANDIDATES_MAX;
+use crate::base::limits::AHEAD_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// Where a waiting call stands, and why nobody takes it.
@@ -20,7 +20,7 @@ pub struct Explanation {
     pub since: Instant,
     /// Its place in the queue; 1 is next.
     pub position: u32,
-    /// Who is ahead in the queue, the first [`CANDIDATES_MAX`] of them.
+    /// Who is ahead in the queue, the first [`AHEAD_MAX`] of them.
     pub ahead: Vec<CallId>,
     /// The agent for whom it waits alone, and until when.
     pub waits_for: Option<(AgentId, Instant)>,
@@ -63,7 +63,7 @@ impl Engine {
             since: visit.claim.since,
             position,
             ahead: (0..position as usize - 1)
-                .take(CANDIDATES_MAX)
+                .take(AHEAD_MAX)
                 .filter_map(|rank| Some(queue.order.nth(rank)?.call))
                 .collect(),
             waits_for,
@@ -77,22 +77,30 @@ impl Engine {
 
     /// The agent who is next for a call, noted as a decision.
     pub(super) fn choose(&mut self, call: CallId, line: LineId) -> Option<AgentId> {
-        let (chosen, queue, strategy, candidates) = self.matching.choose(line)?;
-        self.decisions.note(Decision { at: self.now, call, queue, strategy, chosen, candidates });
+        let (chosen, firsts) = self.matching.choose(line)?;
+        let candidates = firsts.candidates();
+        let others = firsts.groups - candidates.len() as u32;
+        self.note(call, line, chosen, candidates, others);
         Some(chosen)
     }
 
     /// Notes that an agent took a call for which there was nobody else: its best when it became ready, or one that waited for it
     /// alone.
     pub(super) fn take(&mut self, call: CallId, among: Among, chosen: AgentId) {
-        let (queue, strategy, candidates) = match among {
-            Among::Line(line) => self.matching.candidates(line),
+        match among {
+            Among::Line(line) => self.note(call, line, chosen, Candidates::new(), 0),
             Among::Awaiting(_) => {
                 let Some(visit) = self.calls.get(&call) else { return };
-                (visit.place.queue, PREFERRED, Candidates::new())
+                let (at, queue, candidates) = (self.now, visit.place.queue, Candidates::new());
+                self.decisions.note(Decision { at, call, queue, strategy: PREFERRED, chosen, candidates, others: 0 });
             }
-        };
-        self.decisions.note(Decision { at: self.now, call, queue, strategy, chosen, candidates });
+        }
+    }
+
+    fn note(&mut self, call: CallId, line: LineId, chosen: AgentId, candidates: Candidates, others: u32) {
+        let (queue, strategy) = self.matching.strategy(line);
+        let strategy = strategy.name;
+        self.decisions.note(Decision { at: self.now, call, queue, strategy, chosen, candidates, others });
     }
 
     /// The last decisions, oldest first; at most [`limits::DECISIONS_MAX`](crate::base::limits::DECISIONS_MAX).

@@ -1,5 +1,6 @@
 //! What the engine tells: facts, the only source of metrics, records and events. Each thing that happens is one fact, told once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::dimension::Dimensions;
@@ -235,6 +236,15 @@ pub enum Fact {
         /// How long the left state lasted.
         spent: Duration,
         /// By whom.
+        by: Actor,
+    },
+    /// From now on the agent is in another team; what it did before stays with the team it was in.
+    AgentTeam {
+        /// The agent.
+        agent: AgentId,
+        /// The team by its path from the root (`sales/east`); `None`: in none.
+        team: Option<Arc<str>>,
+        /// By whom; the engine where the configuration says so.
         by: Actor,
     },
     /// Somebody set something of an agent's place in the plan.

@@ -215,6 +215,15 @@ pub enum Command {
         /// True while one of both holds.
         held: bool,
     },
+    /// From now on the agent is in this team. The engine routes by no team: it tells the fact, in the order of the others.
+    SetTeam {
+        /// The agent.
+        agent: AgentId,
+        /// The team's path from the root; `None`: in none.
+        team: Option<Arc<str>>,
+        /// Who wished it.
+        by: Actor,
+    },
     /// Somebody sets something of an agent's place in the plan.
     ChangeAgent {
         /// The agent.

@@ -63,6 +63,7 @@ mod place;
 pub mod plan;
 mod prefer;
 mod queue;
+mod rank;
 mod reach;
 mod reason;
 mod recall;

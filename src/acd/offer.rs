@@ -73,12 +73,12 @@ impl Engine {
         let queue = visit.place.queue;
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
         row.rung += usize::from(is_first);
-        let watched = row.is_watched();
+        let is_watched = row.is_watched();
         let ring = row.plan.ring_timeout;
         self.hold_to_band(call, agent);
         self.bind(call, agent);
         self.arm_more(call);
-        if watched {
+        if is_watched {
             self.stir(queue);
         }
         self.epoch = self.epoch.wrapping_add(1);
@@ -381,7 +381,7 @@ impl Engine {
         if visit.ringing.free_band() {
             self.unlist_call(call);
             let Some(visit) = self.calls.get_mut(&call) else { return };
-            visit.line = self.matching.line(queue, visit.asks.attributes.as_ref(), reach);
+            visit.line = self.matching.line_beside(visit.line, reach);
         }
         if let Some(row) = self.queues.get_mut(queue) {
             row.rung -= 1;
@@ -393,7 +393,7 @@ impl Engine {
 
     /// The caller may prefer the agent the next time.
     fn remember(&mut self, call: CallId, agent: AgentId) {
-        if let Some(caller) = self.calls.get(&call).and_then(|visit| visit.asks.caller) {
+        if let Some(caller) = self.calls.get(&call).and_then(|visit| visit.caller) {
             self.recall.note(self.now, caller, agent);
         }
     }

@@ -83,7 +83,7 @@ impl Engine {
         }
         self.tell(Fact::PreferenceSet { call, agent, by });
         let Some(visit) = self.calls.get_mut(&call) else { return };
-        visit.asks.preferred = agent.map(|agent| Preference { whom: Whom::Agent(agent), from });
+        visit.preferred = agent.map(|agent| Preference { whom: Whom::Agent(agent), from });
         if let Some(rest) = visit.ringing.rested() {
             self.timers.cancel(rest);
         }
@@ -133,7 +133,7 @@ impl Engine {
         self.list_call(call);
         self.arm_more(call);
         if let Some(visit) = self.calls.get(&call) {
-            self.matching.unsettle(visit.line.hall);
+            self.matching.unsettle(visit.line);
         }
     }
 
@@ -189,15 +189,15 @@ impl Engine {
 
     fn preferred_until(&self, visit: &Visit) -> Option<Instant> {
         let row = self.queues.get(visit.place.queue)?;
-        Some(visit.asks.preferred?.from + row.plan.routing.preferred_for)
+        Some(visit.preferred?.from + row.plan.routing.preferred_for)
     }
 
     fn preferred(&self, visit: &Visit) -> Option<AgentId> {
-        match visit.asks.preferred?.whom {
+        match visit.preferred?.whom {
             Whom::Agent(agent) => Some(agent),
             Whom::Last => {
                 let within = self.queues.get(visit.place.queue)?.plan.routing.recall?;
-                self.recall.last(self.now, visit.asks.caller?, within)
+                self.recall.last(self.now, visit.caller?, within)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! [`Ringing`]: the agents who are rung for one call, and how many it wishes. A call that wishes more than it has stands in
 //! the index of those who wait for an agent, also while others ring.
 
-use crate::acd::rota::Band;
+use crate::acd::rank::Band;
 use crate::acd::strategy::Ring;
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, TimerKey};
@@ -17,6 +17,8 @@ pub(super) struct Ringing {
     /// It waits for one agent alone, and wishes nobody beside.
     pub(super) alone: bool,
     first: Option<AgentId>,
+    /// When one more is to ring.
+    more: Option<TimerKey>,
     /// What most calls never have.
     rare: Option<Box<Rare>>,
 }
@@ -24,8 +26,6 @@ pub(super) struct Ringing {
 #[derive(Debug, Default)]
 struct Rare {
     others: Vec<AgentId>,
-    /// When one more is to ring.
-    more: Option<TimerKey>,
     /// Until then the call rests after an offer that found nobody.
     rest: Option<TimerKey>,
     /// Offers that found nobody.
@@ -43,7 +43,7 @@ const MOST: u8 = {
 impl Ringing {
     /// Nobody rings yet.
     pub(super) const fn new(ring: Ring) -> Self {
-        Self { rule: ring, wanted: wanted(ring), listed: false, alone: false, first: None, rare: None }
+        Self { rule: ring, wanted: wanted(ring), listed: false, alone: false, first: None, more: None, rare: None }
     }
 
     /// Another rule is in force. Who rings goes on.
@@ -61,9 +61,7 @@ impl Ringing {
 
     /// A step has passed: one more is to ring, where that is the rule.
     pub(super) fn wish_more(&mut self) {
-        if let Some(rare) = &mut self.rare {
-            rare.more = None;
-        }
+        self.more = None;
         if self.rule == Ring::Progressively && self.wanted > 0 {
             self.wanted = (self.wanted + 1).min(MOST);
         }
@@ -107,12 +105,12 @@ impl Ringing {
     /// True when a step is to be waited for.
     pub(super) fn wants_step(&self) -> bool {
         let more = self.rule == Ring::Progressively && (1..MOST).contains(&self.wanted);
-        more && !self.alone && self.len() > 0 && self.rare.as_ref().is_none_or(|rare| rare.more.is_none())
+        more && !self.alone && self.len() > 0 && self.more.is_none()
     }
 
     /// The step to one more agent fires by this timer.
-    pub(super) fn arm_step(&mut self, timer: TimerKey) {
-        self.rare().more = Some(timer);
+    pub(super) const fn arm_step(&mut self, timer: TimerKey) {
+        self.more = Some(timer);
     }
 
     /// The call rests until this timer fires.
@@ -138,7 +136,7 @@ impl Ringing {
 
     /// The timers that are armed.
     pub(super) fn timers(&self) -> impl Iterator<Item = TimerKey> {
-        self.rare.iter().flat_map(|rare| [rare.more, rare.rest]).flatten()
+        [self.more, self.rare.as_ref().and_then(|rare| rare.rest)].into_iter().flatten()
     }
 
     pub(super) fn add(&mut self, agent: AgentId) {

@@ -37,35 +37,44 @@ impl Engine {
         };
         let dimensions = asks.dimensions;
         self.seq += 1;
-        let watched = row.is_watched();
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
         let reach = row.reach(since, self.now);
         let place = row.place(call, claim, reach);
         let line = self.matching.line(queue, asks.attributes.as_ref(), reach);
         let ringing = Ringing::new(row.ring(reach));
-        let joined = self.now;
-        let visit = Visit { place, claim, reach, line, joined, asks, ringing, awaits: None, missed: false };
+        let missed = row.is_late(self.now.since(since));
+        let Asks { attributes, caller, preferred, .. } = asks;
+        let (joined, awaits) = (self.now, None);
+        let visit = Visit { place, claim, reach, line, joined, attributes, caller, preferred, ringing, awaits, missed };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
         row.join(&visit);
+        let is_watched = row.is_watched();
+        let (is_oldest, is_timed) = (row.oldest_told.is_none_or(|told| since < told), row.is_timed_for(&visit));
         self.calls.insert(call, visit);
         self.tell(Fact::Offered { call, queue, dimensions });
+        if missed {
+            self.tell_missed(call, queue);
+        }
         if let Some(reason) = refusal {
             self.finish(call, Outcome::FlowedOut(reason));
             self.ask(Effect::FlowOut { call, queue, reason });
             return;
         }
         self.ask(Effect::Queued { call });
-        self.judge(call);
-        self.tell_oldest(queue);
-        self.arm_threshold(queue);
-        self.arm_wait_max(queue);
-        self.arm_reach(queue);
+        if is_oldest {
+            self.tell_oldest(queue);
+        }
+        if !is_timed {
+            self.arm_threshold(queue);
+            self.arm_wait_max(queue);
+            self.arm_reach(queue);
+        }
         self.prefer(call);
         self.offer_or_wait(call);
-        if watched {
+        if is_watched {
             self.stir(queue);
         }
     }
@@ -111,9 +120,9 @@ impl Engine {
 
     /// Ends a visit. The agents who rang for it have been dealt with.
     pub(super) fn finish(&mut self, call: CallId, outcome: Outcome) {
-        self.judge(call);
-        let Some(visit) = self.calls.remove(&call) else { return };
+        let Some(mut visit) = self.calls.remove(&call) else { return };
         let (since, queue) = (visit.claim.since, visit.place.queue);
+        let wait = self.now.since(since);
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
         row.leave(&visit);
         if row.len() == 0 {
@@ -125,10 +134,14 @@ impl Engine {
         if visit.ringing.listed {
             self.matching.unwait(&visit.spot());
         }
+        self.matching.quit(visit.line);
         for timer in visit.ringing.timers().chain(visit.awaits.map(|wait| wait.timer)) {
             self.timers.cancel(timer);
         }
-        let (wait, watched) = (self.now.since(since), row.is_watched());
+        let is_missed = !visit.missed && row.is_late(wait);
+        visit.missed |= is_missed;
+        let was_oldest = row.oldest_told == Some(since);
+        let (is_watched, is_kept) = (row.is_watched(), row.is_planned() || row.len() > 0);
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
         let (count, fact) = match outcome {
             Outcome::Answered(agent) => (answered, Fact::Answered { call, queue, agent, wait, since }),
@@ -136,9 +149,14 @@ impl Engine {
             Outcome::FlowedOut(reason) => (flowed_out, Fact::FlowedOut { call, queue, wait, reason }),
         };
         *count += 1;
+        if is_missed {
+            self.tell_missed(call, queue);
+        }
         self.tell(fact);
-        self.tell_oldest(queue);
-        if watched {
+        if was_oldest {
+            self.tell_oldest(queue);
+        }
+        if is_watched {
             match outcome {
                 Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
                 Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
@@ -147,7 +165,9 @@ impl Engine {
             }
             self.stir(queue);
         }
-        self.forget_when_drained(queue);
+        if !is_kept {
+            self.forget_when_drained(queue);
+        }
     }
 
     /// Tells once when the call's wait is outside the service level.
@@ -159,6 +179,10 @@ impl Engine {
             return;
         }
         visit.missed = true;
+        self.tell_missed(call, queue);
+    }
+
+    fn tell_missed(&mut self, call: CallId, queue: QueueId) {
         self.tell(Fact::Missed { call, queue });
         self.on_decided(queue, false);
     }
@@ -227,11 +251,14 @@ impl Engine {
     pub(super) fn place_anew(&mut self, call: CallId) {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
-        row.leave(visit);
         if std::mem::take(&mut visit.ringing.listed) {
             self.matching.unwait(&visit.spot());
         }
-        self.join_anew(call);
+        let reach = row.reach(visit.claim.since, self.now);
+        let place = row.place(call, visit.claim, reach);
+        row.shift(visit, reach, place);
+        visit.line = self.matching.line_beside(visit.line, reach);
+        self.wait_anew(call);
         self.weigh(call);
     }
 
@@ -239,16 +266,26 @@ impl Engine {
     pub(super) fn join_anew(&mut self, call: CallId) {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
+        // Its line is gone with its hall; who waits for one agent alone stands elsewhere.
+        if std::mem::take(&mut visit.ringing.listed) && visit.awaits.is_some() {
+            self.matching.unwait(&visit.spot());
+        }
         visit.reach = row.reach(visit.claim.since, self.now);
         visit.place = row.place(call, visit.claim, visit.reach);
+        visit.line = self.matching.line(visit.place.queue, visit.attributes.as_ref(), visit.reach);
+        row.join(visit);
+        self.wait_anew(call);
+    }
+
+    /// A call whose place or reach has changed, and which is in no index, waits for an agent there, where it wishes one.
+    fn wait_anew(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
         visit.ringing.follow(row.ring(visit.reach));
-        visit.line = self.matching.line(visit.place.queue, visit.asks.attributes.as_ref(), visit.reach);
         if let Some(band) = visit.ringing.band() {
             visit.line = self.matching.banded(visit.line, band);
         }
-        row.join(visit);
-        visit.ringing.listed = false;
-        self.matching.unsettle(visit.line.hall);
+        self.matching.unsettle(visit.line);
         self.list_call(call);
         self.arm_more(call);
     }
@@ -256,6 +293,9 @@ impl Engine {
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
         self.look_at_stirred();
+        if self.matching.is_settled() {
+            return;
+        }
         while let Some((place, among)) = self.matching.unsettled_head() {
             let call = place.call;
             match among {

@@ -92,6 +92,8 @@ enum ChangeBody {
     Leave(LeaveBody),
     /// `{"penalty": {"queue": "support", "penalty": 3}}`
     Penalty(PenaltyBody),
+    /// `{"team": "west"}`, `{"team": null}`: from now on, whatever dates the configuration has.
+    Team(Option<String>),
     /// `{"defaults": {}}`, `{"defaults": {"queue": "support"}}`: what has been set is taken back.
     Defaults(DefaultsBody),
 }
@@ -267,6 +269,10 @@ fn read(change: ChangeBody) -> Result<(AgentChange, String), Problem> {
             let detail = format!("leave {queue}");
             Ok((AgentChange::Leave(queue), detail))
         }
+        ChangeBody::Team(team) => {
+            let detail = team.as_ref().map_or_else(|| "no-team".to_string(), |team| format!("team {team}"));
+            Ok((AgentChange::Team(team), detail))
+        }
         ChangeBody::Defaults(DefaultsBody { queue }) => {
             let detail = queue.as_ref().map_or_else(|| "defaults".to_string(), |queue| format!("defaults in {queue}"));
             Ok((AgentChange::Defaults(queue), detail))
@@ -387,6 +393,8 @@ mod tests {
             good(r#"{"state":{"state":"not-ready","reason":"meeting","for_seconds":900}}"#),
             AgentChange::Pause(meeting, Duration::from_secs(900))
         );
+        assert_eq!(good(r#"{"team":"west"}"#), AgentChange::Team(Some("west".to_string())));
+        assert_eq!(good(r#"{"team":null}"#), AgentChange::Team(None));
         assert_eq!(good(r#"{"defaults":{}}"#), AgentChange::Defaults(None));
         assert_eq!(good(r#"{"defaults":{"queue":"q"}}"#), AgentChange::Defaults(Some("q".to_string())));
         let default = vec![("a".into(), SkillChange::Default)];

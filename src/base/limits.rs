@@ -58,8 +58,10 @@ pub const REQUIREMENT_DEPTH_MAX: usize = 16;
 pub const REQUIREMENT_TERMS_MAX: usize = 64;
 /// Decisions of the engine kept for explanation: some minutes of a busy centre.
 pub const DECISIONS_MAX: usize = 1_024;
-/// Callers and candidates named in one explanation: enough to see why.
-pub const CANDIDATES_MAX: usize = 8;
+/// Candidates noted of each decision: who was chosen, and who came next. Noted for every call, so few.
+pub const CANDIDATES_MAX: usize = 3;
+/// Callers ahead who are named in one explanation: enough to see why.
+pub const AHEAD_MAX: usize = 8;
 /// Attributes of one call: a few lines of a trunk's headers.
 pub const ATTRIBUTES_MAX: usize = 32;
 /// Talks of which is remembered who served whom: some days of a large centre, at 50 bytes each.
@@ -70,6 +72,8 @@ pub const RECALL_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
 pub const STEPS_MAX: usize = 16;
 /// Teams of a configuration: one for every twenty of the most agents.
 pub const TEAMS_MAX: usize = 1_000;
+/// Dates at which one agent changes its team: one a month for two years.
+pub const TEAM_DATES_MAX: usize = 24;
 /// Reasons of not ready: a list that people choose from.
 pub const REASONS_MAX: usize = 64;
 /// Longest reason of not ready: it is shown in tables.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::limits::SHARDS_MAX;
-use crate::cli::top::{Lang, Tab};
+use crate::cli::top::board::Tab;
+use crate::cli::top::words::Lang;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Strowger: an automatic call distributor that stands beside your PBX.
@@ -219,7 +220,8 @@ pub(super) enum AgentCommand {
             device STATE               as seen from outside: idle, ringing, busy [in|out|internal], offline, unknown\n  \
             skill NAME=LEVEL ...       1 to 10, on, off, none\n  \
             join QUEUE [tier=N] [position=N] [penalty=N] [delay=TIME] [reserve=on]\n  leave QUEUE\n  penalty QUEUE=N\n  \
-            defaults [QUEUE]           skills and memberships as configured, or its membership of QUEUE; skill NAME=default\n\n\
+            team NAME, no-team         from now on; what was counted before stays with the team it was in\n  \
+            defaults [QUEUE]           skills, memberships and team as configured, or its membership of QUEUE; skill NAME=default\n\n\
             Skills and memberships lie over the configuration and its reloads until the engine ends.\n\n\
             Examples:\n  strowger agent set 1001 ready\n  strowger agent set 1001,1002 not-ready lunch\n  \
             strowger agent set 1001 not-ready training --for 15m\n  \

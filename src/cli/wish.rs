@@ -57,6 +57,8 @@ fn agent_wish(words: &[String]) -> Result<Value, String> {
             join.insert("queue".to_string(), (*queue).into());
             Ok(json!({ "join": join }))
         }
+        ["team", team] => Ok(json!({ "team": team })),
+        ["no-team"] => Ok(json!({ "team": null })),
         ["defaults"] => Ok(json!({ "defaults": {} })),
         ["defaults", queue] => Ok(json!({ "defaults": { "queue": queue } })),
         ["leave", queue] => Ok(json!({ "leave": { "queue": queue } })),
@@ -72,7 +74,7 @@ fn agent_wish(words: &[String]) -> Result<Value, String> {
 
 /// For help and errors.
 const AGENT_WISHES: &str = "ready, not-ready REASON, logout, wrap-up +TIME, wrap-up end, device STATE, \
-                            skill NAME=LEVEL, join QUEUE, leave QUEUE, penalty QUEUE=NUMBER, defaults [QUEUE]";
+                            skill NAME=LEVEL, join QUEUE, leave QUEUE, penalty QUEUE=NUMBER, team NAME, no-team, defaults [QUEUE]";
 
 /// What the engine takes is whole seconds, one at least.
 fn whole_seconds(time: Duration) -> Result<u32, String> {
@@ -231,6 +233,7 @@ mod tests {
             set("join support tier=2 delay=30s reserve=on"),
             Ok(json!({ "join": { "queue": "support", "tier": 2, "delay_seconds": 30, "reserve": true } }))
         );
+        assert_eq!((set("team west"), set("no-team")), (Ok(json!({ "team": "west" })), Ok(json!({ "team": null }))));
         assert_eq!(set("leave support"), Ok(json!({ "leave": { "queue": "support" } })));
         assert_eq!(set("penalty support=3"), Ok(json!({ "penalty": { "queue": "support", "penalty": 3 } })));
         for wrong in

@@ -18,7 +18,8 @@ use super::skills::{self, Vocabulary};
 use super::types::{AgentConfig, Confirm, Endpoint, SkillConfig};
 use super::values::{self, DAY, SECOND};
 
-const AGENT_KEYS: [&str; 6] = ["uri", "peer", "skills", "initial", "return_after", "busy_pause"];
+// `team` is read with the teams.
+const AGENT_KEYS: [&str; 7] = ["uri", "peer", "skills", "initial", "return_after", "busy_pause", "team"];
 
 const RETURN_AFTER: Duration = Duration::from_secs(60);
 const BUSY_PAUSE: Duration = Duration::from_secs(5);

@@ -51,6 +51,9 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
     for team in &config.teams {
         write_team(out, team, agents_of(&config.teams, &team.name).map_or(0, |agents| agents.len()))?;
     }
+    if !config.moves.is_empty() {
+        writeln!(out, "  {} changes of agents' teams at dates", config.moves.len())?;
+    }
     Ok(())
 }
 
@@ -357,5 +360,6 @@ fn write_transfer(out: &mut String, transfer: &TransferConfig) -> fmt::Result {
 
 fn write_team(out: &mut String, team: &TeamConfig, all: usize) -> fmt::Result {
     let part = team.parent.as_ref().map_or_else(String::new, |parent| format!(", part of {parent}"));
-    writeln!(out, "  {}  {} agents of its own, {all} in all{part}", team.name, team.agents.len())
+    let zone = team.time_zone.as_ref().map_or_else(String::new, |zone| format!(", by the clock of {zone}"));
+    writeln!(out, "  {}  {} agents of its own, {all} in all{part}{zone}", team.name, team.agents.len())
 }

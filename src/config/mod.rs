@@ -10,6 +10,7 @@ mod fit;
 mod lending;
 mod lint;
 mod listeners;
+mod moves;
 mod parse;
 mod peers;
 mod policy;
@@ -36,11 +37,11 @@ pub use figures::{AgentSeries, FiguresConfig, RegionsConfig};
 pub use lint::lint;
 pub use parse::parse;
 pub use regions::Regions;
-pub use teams::agents_of;
+pub use teams::{agents_of, paths, teams_of};
 pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 pub use types::{
     AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
     LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig,
     PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SipConfig, SkillConfig,
-    StepConfig, TeamConfig, TierConfig, UnknownSource,
+    StepConfig, TeamConfig, TeamMove, TierConfig, UnknownSource,
 };

@@ -7,6 +7,7 @@ use super::agents::agents;
 use super::error::{ConfigError, Report};
 use super::figures::figures;
 use super::listeners::{drain, http, media, sip};
+use super::moves::moves;
 use super::peers::peers;
 use super::queues::queues;
 use super::reader::Section;
@@ -53,7 +54,7 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let peers = peers(&document, listen, &mut report);
     let vocabulary = Vocabulary::read(&document, &mut report);
     let agents = agents(&document, &peers, listen, &vocabulary, &mut report);
-    let teams = teams(&document, &agents, &mut report);
+    let (teams, terms) = teams(&document, &agents, &mut report);
     let known = Known::new(&document, strategies, &vocabulary, &agents, &teams);
     let queues = queues(&document, &known, &mut report);
     let reasons = reasons(&document, &mut report);
@@ -61,6 +62,7 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let transfer = transfer(&document, &peers, &mut report);
     let (queue_names, team_names) = (queues.iter().map(|queue| &queue.name), teams.iter().map(|team| &team.name));
     let figures = figures(&document, queue_names, team_names, &mut report);
+    let moves = moves(terms, &teams, &figures, &mut report);
     let errors = report.finish();
     match (sip, media, http, drain) {
         (Some(sip), Some(media), Some(http), Some(drain)) if errors.is_empty() => {
@@ -74,6 +76,7 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
                 queues,
                 agents,
                 teams,
+                moves,
                 reasons,
                 figures,
                 transfer,

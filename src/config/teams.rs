@@ -1,26 +1,33 @@
 //! Reads `[teams.NAME]`, a tree of any depth, and `[not_ready]`. Refuses a team above itself, an unknown parent, and an agent in two
-//! teams.
+//! teams at once. Teams that agents name themselves are read in `moves`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::limits::{AGENTS_MAX, REASON_BYTES_MAX, REASONS_MAX, TEAMS_MAX};
 
+use crate::stats::calendar::Calendar;
+
 use super::agents::expand;
 use super::error::{Report, did_you_mean};
+use super::moves::{self, Terms};
 use super::reader::{Section, string};
 use super::types::{AgentConfig, TeamConfig};
 use super::values;
 
-const TEAM_KEYS: [&str; 2] = ["parent", "agents"];
+const TEAM_KEYS: [&str; 3] = ["parent", "agents", "time_zone"];
 
-/// All `[teams.NAME]` in the order of the text.
-pub(super) fn teams(document: &Section<'_, '_>, agents: &[AgentConfig], report: &mut Report<'_>) -> Vec<TeamConfig> {
-    let Some(map) = document.get("teams").and_then(|item| Section::open_map(&item, report)) else { return Vec::new() };
-    let items = map.items();
-    if items.len() > TEAMS_MAX {
+/// All `[teams.NAME]` in the order of the text, and what agents say of their teams.
+pub(super) fn teams(
+    document: &Section<'_, '_>,
+    agents: &[AgentConfig],
+    report: &mut Report<'_>,
+) -> (Vec<TeamConfig>, Vec<Terms>) {
+    let map = document.get("teams").and_then(|item| Section::open_map(&item, report));
+    let items = map.as_ref().map(Section::items).unwrap_or_default();
+    if let Some(map) = map.as_ref().filter(|_| items.len() > TEAMS_MAX) {
         report.value(map.at, &map.path, format!("{} teams; allowed are {TEAMS_MAX}", items.len()));
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let known: BTreeSet<&str> = agents.iter().map(|agent| &*agent.name).collect();
     let names: BTreeSet<String> = items.iter().map(|item| item.key.to_string()).collect();
@@ -39,10 +46,38 @@ pub(super) fn teams(document: &Section<'_, '_>, agents: &[AgentConfig], report: 
         });
         let agents = members(&section, &known, report);
         refuse_second_team(&section, &name, &agents, &mut taken, report);
-        teams.push(TeamConfig { name, parent, agents });
+        let zone = |value| string(value).and_then(|zone| Calendar::utc().in_zone(zone).map(|_| Arc::from(zone)));
+        let time_zone = section.read("time_zone", report, zone);
+        teams.push(TeamConfig { name, parent, agents, time_zone });
     }
-    refuse_cycles(&map, &teams, report);
-    teams
+    if let Some(map) = &map {
+        refuse_cycles(map, &teams, report);
+    }
+    let known: Vec<&str> = items.iter().map(|item| &*item.key).collect();
+    let terms = moves::terms(document, &known, report);
+    for (agents, (team, at, path)) in terms.iter().filter_map(|terms| Some((&terms.agents, terms.first.as_ref()?))) {
+        enter(agents, team, (*at, path), &mut teams, &mut taken, report);
+    }
+    (teams, terms)
+}
+
+/// The agents are in the team from the beginning, by their own word.
+fn enter(
+    agents: &[Arc<str>],
+    team: &Arc<str>,
+    (at, path): (usize, &str),
+    teams: &mut [TeamConfig],
+    taken: &mut BTreeMap<Arc<str>, Arc<str>>,
+    report: &mut Report<'_>,
+) {
+    let Some(config) = teams.iter_mut().find(|config| config.name == *team) else { return };
+    for agent in agents {
+        if let Some(other) = taken.insert(Arc::clone(agent), Arc::clone(team)) {
+            report.value(at, path, format!("agent `{agent}` is in the team `{other}` already"));
+            return;
+        }
+        config.agents.push(Arc::clone(agent));
+    }
 }
 
 /// `[not_ready]`: the reasons that may be given. Empty: any.
@@ -118,22 +153,46 @@ fn refuse_cycles(map: &Section<'_, '_>, teams: &[TeamConfig], report: &mut Repor
     }
 }
 
-/// The agents of a team and of all teams below it. `None` for an unknown team.
+/// The agents of a team and of all teams below it, before any date. `None` for an unknown team.
 pub fn agents_of<'t>(teams: &'t [TeamConfig], name: &str) -> Option<Vec<&'t Arc<str>>> {
+    let all = teams_of(teams, name)?;
+    Some(all.into_iter().flat_map(|team| &team.agents).collect())
+}
+
+/// A team and all teams below it. `None` for an unknown team.
+pub fn teams_of<'t>(teams: &'t [TeamConfig], name: &str) -> Option<Vec<&'t TeamConfig>> {
     teams.iter().find(|team| *team.name == *name)?;
     let mut below: BTreeMap<&str, Vec<&TeamConfig>> = BTreeMap::new();
     for team in teams {
         below.entry(team.parent.as_deref().unwrap_or_default()).or_default().push(team);
     }
-    let mut agents = Vec::new();
+    let mut all = Vec::new();
     let mut open: Vec<&TeamConfig> = teams.iter().filter(|team| *team.name == *name).collect();
     // Each team is visited once at most: a cycle does not grow the list.
     let mut seen = BTreeSet::new();
     while let Some(team) = open.pop() {
         if seen.insert(&*team.name) {
-            agents.extend(&team.agents);
+            all.push(team);
             open.extend(below.get(&*team.name).into_iter().flatten());
         }
     }
-    Some(agents)
+    Some(all)
+}
+
+/// The path of each team from the root (`sales/east`), by its name.
+pub fn paths(teams: &[TeamConfig]) -> BTreeMap<Arc<str>, Arc<str>> {
+    let parents: BTreeMap<&str, Option<&str>> =
+        teams.iter().map(|team| (&*team.name, team.parent.as_deref())).collect();
+    let path = |team: &TeamConfig| {
+        let mut way = vec![&*team.name];
+        while let Some(parent) = way.last().and_then(|name| parents.get(name)).copied().flatten() {
+            if way.len() > teams.len() {
+                break;
+            }
+            way.push(parent);
+        }
+        way.reverse();
+        (Arc::clone(&team.name), Arc::from(way.join("/")))
+    };
+    teams.iter().map(path).collect()
 }

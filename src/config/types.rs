@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
+use crate::base::WallTime;
 
 use super::figures::FiguresConfig;
 use super::transfer::TransferConfig;
@@ -32,6 +33,8 @@ pub struct Config {
     pub agents: Vec<AgentConfig>,
     /// `[teams.NAME]`, in the order of the file.
     pub teams: Vec<TeamConfig>,
+    /// Agents that change their team at a date (`team` of `[agents.NAME]`), by the moment.
+    pub moves: Vec<TeamMove>,
     /// `[not_ready] reasons = ["lunch", "meeting"]`: what people may be not ready for. Empty, the default: anything.
     pub reasons: Vec<Arc<str>>,
     /// `[figures]`
@@ -517,6 +520,21 @@ pub struct TeamConfig {
     pub name: Arc<str>,
     /// `parent = "sales"`: the team that it is a part of.
     pub parent: Option<Arc<str>>,
-    /// `agents = ["1001-1010", "anna"]`: its own agents; each agent is in one team at most.
+    /// `agents = ["1001-1010", "anna"]`, and agents that say `team = "NAME"`: those in it before any date. Each agent is in
+    /// one team at most.
     pub agents: Vec<Arc<str>>,
+    /// `time_zone = "America/New_York"`: whose days count when agents enter it at a date; else that of the team above, else that
+    /// of `[figures]`.
+    pub time_zone: Option<Arc<str>>,
+}
+
+/// An agent's change of team at a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamMove {
+    /// Whose.
+    pub agent: Arc<str>,
+    /// The team entered; `None`: in none from then on.
+    pub team: Option<Arc<str>>,
+    /// When the date begins in the zone of the team entered.
+    pub from: WallTime,
 }

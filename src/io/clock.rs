@@ -45,6 +45,12 @@ pub fn wall() -> WallTime {
     WallTime::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
+/// The calendar's time at the node's start, when its own clock tells `now`.
+pub fn origin(now: Instant) -> WallTime {
+    let since_start = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+    WallTime::from_micros(wall().as_micros().saturating_sub(since_start))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

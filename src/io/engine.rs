@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::api;
 use crate::api::handle::{Handle, Health};
 use crate::base::limits::SHARDS_MAX;
+use crate::base::{Instant, WallTime};
 use crate::config::Config;
-use crate::io::clock::Clock;
-use crate::io::figures;
+use crate::io::clock::{self, Clock};
 use crate::io::load::Loaded;
 use crate::io::media::{self, MediaLink};
 use crate::io::orders::Order;
@@ -22,7 +22,7 @@ use crate::io::ports::Ports;
 use crate::io::resolve::own_address;
 use crate::io::signalling::{self, Ended};
 use crate::io::threads::{Stage, Work, runtime, spawn};
-use crate::node::{Naming, Node, Parts, Resolved, Setup};
+use crate::node::{Naming, Node, Parts, Resolved, Setup, figures};
 
 /// Orders that wait for the signalling thread; the supervisor gives one at a time.
 const ORDERS_MAX: usize = 16;
@@ -74,11 +74,14 @@ impl Engine {
         }
         let addresses: Vec<_> = bound.iter().map(|bound| SocketAddr::new(advertised, bound.port())).collect();
         let setup = Setup { config: Arc::clone(&config), resolved, seed, sip_address: addresses[0], leases };
-        let made = match addresses.len() {
+        let mut made = match addresses.len() {
             1 => Made::Whole(Box::new(Node::new(clock.now(), setup))),
             _ => Made::Parted(Box::new(Parts::new(clock.now(), &setup, &addresses))),
         };
-        let live = Arc::new(figures::start(&clock, &made.naming()));
+        let now = clock.now();
+        let origin = clock::origin(now);
+        made.handle_origin(now, origin);
+        let live = Arc::new(figures::figures(now, &made.naming(), origin));
         let (request_sender, requests) = api::handle::requests();
         let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
         let handle = Handle::new(request_sender, Arc::new(move || clock.now()), Arc::clone(&live), Arc::clone(&health));
@@ -176,6 +179,14 @@ enum Made {
 }
 
 impl Made {
+    /// The calendar's time at the start.
+    fn handle_origin(&mut self, now: Instant, origin: WallTime) {
+        match self {
+            Self::Whole(node) => node.handle_origin(now, origin),
+            Self::Parted(parts) => parts.hub.handle_origin(now, origin),
+        }
+    }
+
     /// The names that figures are kept under.
     fn naming(&self) -> Naming {
         match self {

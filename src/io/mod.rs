@@ -3,8 +3,7 @@
 pub mod clock;
 pub mod datagrams;
 pub mod engine;
-pub mod figures;
-mod hub;
+pub mod hub;
 pub mod load;
 pub mod media;
 pub mod orders;

@@ -7,8 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::base::Instant;
 use crate::config::Config;
-use crate::io::figures;
-use crate::node::{Naming, Resolved};
+use crate::node::{Naming, Resolved, figures};
 use crate::stats::Live;
 
 /// An order of the supervisor to the thread of the ACD engine.
@@ -38,14 +37,14 @@ pub(super) fn answer_reload(
     mut lines: Vec<String>,
     answer: oneshot::Sender<Vec<String>>,
 ) {
-    lines.extend(figures::apply(live, now, naming));
+    lines.extend(figures::follow(live, now, naming));
     // A supervisor that does not wait for the lines has none to log.
     drop(answer.send(lines));
 }
 
 /// Tells the figures of what a supervisor has changed.
 pub(super) fn follow(live: &Live, now: Instant, naming: Option<Naming>) {
-    for line in naming.iter().flat_map(|naming| figures::apply(live, now, naming)) {
+    for line in naming.iter().flat_map(|naming| figures::follow(live, now, naming)) {
         tracing::warn!("{line}");
     }
 }

@@ -13,6 +13,7 @@ use crate::node::message::{AgentView, CallView, Control, Reply};
 impl Hub {
     /// The control plane asks; [`Hub::poll_reply`] gives the answer under the same ticket, which the asker uses once.
     pub fn handle_control(&mut self, now: Instant, ticket: Ticket, control: Control) {
+        self.keep_roster(now);
         match control {
             Control::Agents { offset, limit } => {
                 let reply = self.agents(now, offset, limit);

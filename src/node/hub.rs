@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Command, Dimension, Effect, Engine, Fact, Plan, QueuePlan, Stamped, ValueId};
+use crate::acd::{Actor, Command, Dimension, Effect, Engine, Fact, Plan, QueuePlan, Stamped, ValueId};
 use crate::base::{Instant, PeerId, QueueId, ShardId};
 use crate::config::Config;
 use crate::node::census::Census;
@@ -13,6 +13,7 @@ use crate::node::directory::{Directory, Origin};
 use crate::node::letter::{Down, Said, Ticket, Told, Up};
 use crate::node::listing::Listing;
 use crate::node::message::{Reply, Resolved};
+use crate::node::roster::Roster;
 use crate::node::run_time::RunTime;
 
 /// What figures are kept by, with what supervisors have laid over the configuration.
@@ -46,6 +47,8 @@ pub struct Hub {
     pub(super) run_time: RunTime,
     /// A supervisor has changed what figures are kept by.
     pub(super) is_renamed: bool,
+    /// Who is in which team.
+    pub(super) roster: Roster,
     /// Compares what the engine holds with what the shards hold.
     pub(super) census: Census,
     letters: VecDeque<(ShardId, Told)>,
@@ -56,7 +59,7 @@ pub struct Hub {
 
 impl Hub {
     pub(super) fn new(now: Instant, config: Arc<Config>, directory: Arc<Directory>, shards: u8) -> Self {
-        Self {
+        let mut hub = Self {
             engine: Engine::new(now, Arc::clone(&directory.plan)),
             directory,
             config,
@@ -64,11 +67,14 @@ impl Hub {
             down: BTreeSet::new(),
             run_time: RunTime::default(),
             is_renamed: false,
+            roster: Roster::default(),
             census: Census::new(now),
             letters: VecDeque::new(),
             replies: VecDeque::new(),
             listings: BTreeMap::new(),
-        }
+        };
+        hub.enroll(now, &Actor::Engine);
+        hub
     }
 
     /// A letter of a shard arrived. What it commands happens at the shard's time, or at the engine's own when that is later.
@@ -82,6 +88,7 @@ impl Hub {
     /// Another configuration. Returns what it changes that cannot change at run time, one line each; the rest is in force
     /// here, and in each shard when its letter has arrived.
     pub fn handle_reload(&mut self, now: Instant, config: Arc<Config>, resolved: &Resolved) -> Vec<String> {
+        self.keep_roster(now);
         let kept = fixed_changes(&self.config, &config);
         let mut directory = Directory::clone(&self.directory);
         directory.apply(&config, resolved);
@@ -89,6 +96,7 @@ impl Hub {
         self.directory = Arc::new(directory);
         self.config = config;
         self.engine.handle_plan(now, Arc::clone(&self.directory.plan));
+        self.enroll(now, &Actor::Engine);
         self.tell_all(&Told::Reload(Arc::clone(&self.config), Arc::clone(&self.directory)));
         kept
     }
@@ -101,14 +109,15 @@ impl Hub {
 
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.keep_roster(now);
         self.engine.handle_timeout(now);
         self.take_census(now);
     }
 
     /// When `handle_timeout` is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let census = self.census.poll_timeout();
-        Some(self.engine.poll_timeout().map_or(census, |at| at.min(census)))
+        let others = [self.engine.poll_timeout(), self.roster.poll_timeout()];
+        others.into_iter().flatten().chain([self.census.poll_timeout()]).min()
     }
 
     /// The next letter, and the shard that it goes to.
@@ -180,6 +189,7 @@ impl Hub {
 
     /// A command of a shard. What one shard finds out about a neighbour, all shards must know, in one order.
     pub(super) fn handle_command(&mut self, at: Instant, command: Command) {
+        self.keep_roster(at);
         if let Command::PeerState { peer, up } = command {
             let _known = if up { self.down.remove(&peer) } else { self.down.insert(peer) };
             if self.shards > 1 {

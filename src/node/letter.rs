@@ -60,6 +60,7 @@ impl Up {
             | Command::ExtendWrapUp { .. }
             | Command::EndWrapUp { .. }
             | Command::Device { .. }
+            | Command::SetTeam { .. }
             | Command::ChangeAgent { .. }
             | Command::ChangeQueue { .. }
             | Command::PeerState { .. }

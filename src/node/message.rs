@@ -220,7 +220,9 @@ pub enum AgentChange {
     Leave(String),
     /// Its penalty in the queue of this name.
     Penalty(String, u32),
-    /// What has been set of its skills and memberships is taken back: of the queue of this name, or all of it.
+    /// It is in the team of this name from now on, or in none; what it did before stays with the team it was in.
+    Team(Option<String>),
+    /// What has been set of its skills, memberships and team is taken back: of the queue of this name, or all of it.
     Defaults(Option<String>),
 }
 

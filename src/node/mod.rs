@@ -17,7 +17,9 @@ mod check;
 mod contact;
 mod control;
 mod directory;
+mod enroll;
 mod explain;
+pub mod figures;
 pub mod gate;
 mod hub;
 mod identity;
@@ -32,6 +34,7 @@ mod planning;
 mod ports;
 mod qualify;
 mod recount;
+mod roster;
 mod route;
 mod run_time;
 mod shard;
@@ -51,7 +54,7 @@ use bytes::Bytes;
 
 use crate::acd::{Plan, Stamped};
 use crate::base::limits::SHARDS_MAX;
-use crate::base::{Instant, PeerId, Rng, ShardId};
+use crate::base::{Instant, PeerId, Rng, ShardId, WallTime};
 use crate::config::Config;
 use crate::media::{self, Lease};
 use crate::sip::transaction;
@@ -123,6 +126,11 @@ impl Node {
         let directory = Arc::new(Directory::new(&setup.config, &setup.resolved, setup.seed));
         let shard = Shard::new(now, &setup, Arc::clone(&directory));
         Self { shard, hub: Hub::new(now, setup.config, directory, 1) }
+    }
+
+    /// The calendar's time at [`Instant::ZERO`], told once before anything else; see [`Hub::handle_origin`].
+    pub fn handle_origin(&mut self, now: Instant, origin: WallTime) {
+        self.hub.handle_origin(now, origin);
     }
 
     /// A SIP datagram arrived.

@@ -11,10 +11,11 @@ use crate::node::view::QueueView;
 impl Hub {
     /// What has been set of an agent, each in words.
     pub(super) fn overrides_of(&self, agent: AgentId) -> Vec<String> {
-        let Some(laid) = self.engine.laid_over_agent(agent) else { return Vec::new() };
-        let skills = laid.skills.values().map(skill);
-        let terms = laid.memberships.iter().map(|(queue, terms)| self.membership(*queue, terms.as_ref()));
-        skills.chain(terms).collect()
+        let laid = self.engine.laid_over_agent(agent);
+        let skills = laid.into_iter().flat_map(|laid| laid.skills.values()).map(skill);
+        let terms = laid.into_iter().flat_map(|laid| &laid.memberships);
+        let terms = terms.map(|(queue, terms)| self.membership(*queue, terms.as_ref()));
+        skills.chain(terms).chain(self.roster.set_of(agent)).collect()
     }
 
     /// The settings in force of the queue of that name.

@@ -25,6 +25,14 @@ impl Hub {
             Ok(agents) => agents,
             Err(reply) => return reply,
         };
+        if let AgentChange::Team(team) = change
+            && let Err(reply) = self.set_team(now, &agents, team.as_deref(), by)
+        {
+            return reply;
+        }
+        if *change == AgentChange::Defaults(None) {
+            self.drop_teams(now, &agents, by);
+        }
         let commands = match self.commands(&agents, change, by) {
             Ok(commands) => commands,
             Err(reply) => return reply,
@@ -146,6 +154,8 @@ impl Hub {
                 let queue = self.queue_named(queue)?;
                 Ok(each(&AgentSetting::Defaults(Laid::Membership(queue))))
             }
+            // A team is the hub's own matter.
+            AgentChange::Team(_) => Ok(Vec::new()),
             AgentChange::Penalty(queue, penalty) => {
                 let queue = self.queue_named(queue)?;
                 Ok(each(&AgentSetting::Penalty(queue, *penalty)))
@@ -214,6 +224,7 @@ impl Hub {
             | AgentChange::Join { .. }
             | AgentChange::Leave(_)
             | AgentChange::Penalty(..)
+            | AgentChange::Team(_)
             | AgentChange::Defaults(_) => return Ok(agents),
         };
         let has = |agent: &AgentId| match self.engine.agent(*agent).map(|status| status.state) {
@@ -242,8 +253,7 @@ impl Hub {
     fn named(&self, who: &Selection) -> Result<BTreeSet<AgentId>, String> {
         let mut agents = BTreeSet::new();
         for team in &who.teams {
-            let members = config::agents_of(&self.config.teams, team).ok_or_else(|| format!("no team {team}"))?;
-            agents.extend(members.into_iter().filter_map(|name| self.directory.agent_of_name(name)));
+            agents.extend(self.members_of(team).ok_or_else(|| format!("no team {team}"))?);
         }
         for text in &who.agents {
             if let Some(agent) = self.directory.agent_of_name(text) {
@@ -275,6 +285,7 @@ const fn is_of_plan(change: &AgentChange) -> bool {
         | AgentChange::Pause(..)
         | AgentChange::ExtendWrapUp(_)
         | AgentChange::EndWrapUp
+        | AgentChange::Team(_)
         | AgentChange::Device(_) => false,
     }
 }
@@ -293,6 +304,7 @@ fn command(agent: AgentId, change: &AgentChange, by: Actor) -> Option<Command> {
         | AgentChange::Join { .. }
         | AgentChange::Leave(_)
         | AgentChange::Penalty(..)
+        | AgentChange::Team(_)
         | AgentChange::Defaults(_) => return None,
     })
 }

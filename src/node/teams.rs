@@ -17,14 +17,20 @@ impl Hub {
         for team in &self.config.teams {
             below.entry(team.parent.as_deref()).or_default().push(team);
         }
-        Reply::Teams(self.level(&below, None))
+        Reply::Teams(self.level(&below, &self.roster.by_team(), None))
     }
 
     /// The teams right below one. The configuration has refused a team above itself, so that this ends.
-    fn level(&self, below: &BTreeMap<Option<&str>, Vec<&TeamConfig>>, above: Option<&str>) -> Vec<TeamView> {
+    fn level(
+        &self,
+        below: &BTreeMap<Option<&str>, Vec<&TeamConfig>>,
+        members: &BTreeMap<&str, Vec<AgentId>>,
+        above: Option<&str>,
+    ) -> Vec<TeamView> {
         let view = |team: &&TeamConfig| {
-            let agents: Vec<_> = team.agents.iter().map(|name| self.member(name)).collect();
-            let teams = self.level(below, Some(&team.name));
+            let agents: Vec<_> =
+                members.get(&*team.name).into_iter().flatten().map(|agent| self.member(*agent)).collect();
+            let teams = self.level(below, members, Some(&team.name));
             let mut states: BTreeMap<&'static str, u32> = BTreeMap::new();
             for agent in &agents {
                 *states.entry(agent.state).or_default() += 1;
@@ -37,9 +43,8 @@ impl Hub {
         below.get(&above).into_iter().flatten().map(view).collect()
     }
 
-    fn member(&self, name: &Arc<str>) -> MemberView {
-        let status = |agent: AgentId| self.engine.agent(agent);
-        let state = self.directory.agent_of_name(name).and_then(status).map(|status| status.state);
-        MemberView { name: Arc::clone(name), state: state.unwrap_or(AgentState::LoggedOut).as_str() }
+    fn member(&self, agent: AgentId) -> MemberView {
+        let state = self.engine.agent(agent).map_or(AgentState::LoggedOut, |status| status.state);
+        MemberView { name: Arc::clone(&self.directory.agent(agent).name), state: state.as_str() }
     }
 }

@@ -205,8 +205,11 @@ pub struct DecisionView {
     pub strategy: &'static str,
     /// Who was chosen.
     pub chosen: Arc<str>,
-    /// The first candidate of each group of the same skills and terms, in the order of the strategy.
+    /// The first candidate of each group of the same skills and terms, in the order of the strategy, and no more than three of
+    /// them. Empty where an agent became ready and took the best call that waited.
     pub candidates: Vec<CandidateView>,
+    /// How many more groups had a candidate.
+    pub others: u32,
 }
 
 /// What a candidate was compared by, in the order of comparison.

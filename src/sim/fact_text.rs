@@ -93,6 +93,9 @@ impl Names {
             Fact::Device { agent: id, device, by } => {
                 format!("{} device is {}{}", agent(id), device_text(device), who(by))
             }
+            Fact::AgentTeam { agent: id, team, .. } => {
+                format!("{} is in {} from here on", agent(id), team.as_ref().map_or("no team", |team| team))
+            }
             Fact::Reserve { queue: id, active } => format!("{} reserve {}", queue(id), reserve(*active)),
             Fact::Lending { queue: id, lends } => format!("{} lends {}", queue(id), lending(*lends)),
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
@@ -198,6 +201,7 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::OfferEnded { cause, .. } => format!("offer ends: {cause:?}"),
         Fact::TalkEnded { by, .. } => format!("talk ended by {}", side(*by)),
         Fact::AgentState { from, to, .. } => format!("agent {} -> {}", state(from), state(to)),
+        Fact::AgentTeam { .. } => "agent changes its team".to_string(),
         Fact::Reached { .. } => "call taken over".to_string(),
         Fact::Transfer(Transfer { kind, step, .. }) => format!("{} {}", how(*kind), how_far(step)),
         Fact::OutsideEnded { by, .. } => format!("outside talk ended by {}", side(*by)),

@@ -9,10 +9,10 @@ use bytes::Bytes;
 
 use crate::acd::{Plan, Stamped};
 use crate::base::limits::CALL_LETTERS_MAX;
-use crate::base::{CallId, Instant, Rng, ShardId};
+use crate::base::{CallId, Instant, Rng, ShardId, WallTime};
 use crate::config::Config;
 use crate::media;
-use crate::node::{self, Control, Door, Down, Node, Parts, Reply, Resolved, Ticket, Transmit, Up};
+use crate::node::{self, Control, Door, Down, Naming, Node, Parts, Reply, Resolved, Ticket, Transmit, Up};
 
 /// The node; see the module.
 #[derive(Debug)]
@@ -187,6 +187,30 @@ impl House {
         match &mut self.rooms {
             Rooms::Whole(node) => node.poll_fact(),
             Rooms::Parted(parted) => parted.parts.hub.poll_fact(),
+        }
+    }
+
+    /// The calendar's time at the start.
+    pub(super) fn handle_origin(&mut self, now: Instant, origin: WallTime) {
+        match &mut self.rooms {
+            Rooms::Whole(node) => node.handle_origin(now, origin),
+            Rooms::Parted(parted) => parted.parts.hub.handle_origin(now, origin),
+        }
+    }
+
+    /// What figures are kept by.
+    pub(super) fn naming(&self) -> Naming {
+        match &self.rooms {
+            Rooms::Whole(node) => node.naming(),
+            Rooms::Parted(parted) => parted.parts.hub.naming(),
+        }
+    }
+
+    /// The same, when a supervisor has changed it since it was last asked.
+    pub(super) fn poll_naming(&mut self) -> Option<Naming> {
+        match &mut self.rooms {
+            Rooms::Whole(node) => node.poll_naming(),
+            Rooms::Parted(parted) => parted.parts.hub.poll_naming(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod agent_phone;
+pub mod books;
 pub mod caller;
 pub mod event;
 pub mod exchange;

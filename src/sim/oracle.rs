@@ -306,6 +306,7 @@ impl Oracle {
             | Fact::Supervised { .. }
             | Fact::Device { .. }
             | Fact::PeerState { .. }
+            | Fact::AgentTeam { .. }
             | Fact::CallerAnswered { .. }
             | Fact::Digit { .. } => Ok(()),
         }

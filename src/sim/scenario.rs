@@ -39,6 +39,8 @@ pub fn run(script: &Script) -> Outcome {
         audio: script.audio,
         shards: 1,
         lag: Duration::ZERO,
+        origin: script.origin,
+        keeps_notes: false,
     };
     let mut wrong = Vec::new();
     let mut world = match World::new(setup) {

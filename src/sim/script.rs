@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::strategy;
-use crate::base::Instant;
+use crate::base::{Instant, WallTime};
 use crate::config::{self, Config};
 use crate::sim::act::Act;
 use crate::sim::agent_phone::Manner;
@@ -47,6 +47,8 @@ pub struct Script {
     pub manner: Manner,
     /// Whether there is audio (`with audio`).
     pub audio: Audio,
+    /// The calendar's time at the start (`starts 2026-11-30T23:59:00+08:00`).
+    pub origin: WallTime,
     /// Runs at least until then.
     pub until: Instant,
     /// What is done, in the order of time, each with its line.
@@ -128,6 +130,7 @@ impl Script {
             ports: 200,
             manner: Manner::answers(Duration::from_secs(1)),
             audio: Audio::Off,
+            origin: ORIGIN,
             until: Instant::ZERO,
             steps: Vec::new(),
             expects: Vec::new(),
@@ -168,6 +171,7 @@ impl Script {
             ["show", "counts"] => self.detail = Detail::Counts,
             ["with", "audio"] => self.audio = Audio::On,
             ["seed", seed] => self.seed = number(seed)?,
+            ["starts", at] => self.origin = wall(at)?,
             ["ports", ports] => self.ports = number(ports)?,
             ["until", until] => self.until = Instant::ZERO + duration(until)?,
             ["delay", delay] => self.weather.delay = duration(delay)?,
@@ -218,6 +222,14 @@ pub fn read_config(text: &str) -> Result<Config, String> {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         errors.join("\n")
     })
+}
+
+/// When a scenario begins that says nothing of it: on a Monday morning, 2026-11-23T08:00:00Z.
+pub const ORIGIN: WallTime = WallTime::from_micros(1_795_420_800_000_000);
+
+fn wall(text: &str) -> Result<WallTime, String> {
+    let at: jiff::Timestamp = text.parse().map_err(|_| format!("`{text}` is no moment with its offset"))?;
+    Ok(WallTime::from_micros(at.as_microsecond()))
 }
 
 fn expect(words: &[&str]) -> Result<Expect, String> {

@@ -65,6 +65,11 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
             let skills = vec![((*skill).into(), skill_change(level)?)];
             return each(agents, |name| Act::Assign(name, AgentChange::Skills(skills.clone())));
         }
+        ["team", "of", agents, "is", team] => {
+            let team = (*team != "none").then(|| (*team).to_string());
+            return each(agents, |name| Act::Assign(name, AgentChange::Team(team.clone())));
+        }
+        ["defaults", "of", agents] => return each(agents, |name| Act::Assign(name, AgentChange::Defaults(None))),
         ["penalty", "of", agents, "in", queue, "is", penalty] => {
             let penalty = number(penalty)?;
             return each(agents, |name| Act::Assign(name, AgentChange::Penalty((*queue).to_string(), penalty)));

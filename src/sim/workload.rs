@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferKind, TransferOutcome};
-use crate::base::{Instant, Rng};
+use crate::base::{Instant, Rng, WallTime};
 use crate::config::Config;
-use crate::node::Consulted;
+use crate::node::{AgentChange, Consulted};
 use crate::sim::act::Act;
 use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
@@ -40,6 +40,20 @@ pub struct Verdict {
 
 /// Runs the world of a seed; `detail` tells whether to keep its ladder.
 pub fn run(seed: u64, detail: Detail) -> Verdict {
+    let (world, wrong) = live_through(seed, detail, false);
+    let sum = |figure: fn(&crate::sim::oracle::Tally) -> u64| world.oracle().tallies().values().map(figure).sum();
+    Verdict {
+        wrong,
+        hash: world.ladder.hash(),
+        offered: sum(|tally| tally.offered),
+        answered: sum(|tally| tally.answered),
+        transfers: TransferOutcome::ALL.map(|outcome| world.oracle().transfers(outcome)),
+        ladder: world.ladder.text(),
+    }
+}
+
+/// The world of a seed after its end, and what went wrong in it.
+pub fn live_through(seed: u64, detail: Detail, keeps_notes: bool) -> (World, Vec<String>) {
     let mut draw = Draw { rng: Rng::from_u64(seed ^ SALT), shape: Shape::default() };
     draw.shape = draw.shape();
     let acts = draw.acts();
@@ -54,6 +68,8 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
         audio: draw.shape.audio,
         shards,
         lag,
+        origin: origin(seed),
+        keeps_notes,
     };
     let mut world = match World::new(setup) {
         Ok(world) => world,
@@ -69,16 +85,20 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
         drop(act.apply(&mut world));
     }
     let wrong = settle(&mut world);
-    let sum = |figure: fn(&crate::sim::oracle::Tally) -> u64| world.oracle().tallies().values().map(figure).sum();
-    Verdict {
-        wrong,
-        hash: world.ladder.hash(),
-        offered: sum(|tally| tally.offered),
-        answered: sum(|tally| tally.answered),
-        transfers: TransferOutcome::ALL.map(|outcome| world.oracle().transfers(outcome)),
-        ladder: world.ladder.text(),
-    }
+    (world, wrong)
 }
+
+/// Worlds begin minutes before a midnight of UTC, the calendar of a configuration that names no other.
+fn origin(seed: u64) -> WallTime {
+    let before = Rng::from_u64(seed ^ ORIGINS).below(1_200);
+    WallTime::from_micros((MIDNIGHT - i64::from(before)) * 1_000_000)
+}
+
+/// 2026-12-01T00:00:00Z.
+const MIDNIGHT: i64 = 1_796_083_200;
+
+/// Keeps the origins of worlds apart from the rest.
+const ORIGINS: u64 = 0x5eed_0000_0000_0004;
 
 /// Of how many shards the node is, and how long their letters take: half of the nodes are whole; the others' letters take up
 /// to 1 ms, as between threads of a busy machine, or so long that every race happens.
@@ -162,7 +182,8 @@ impl Draw {
     }
 
     fn seconds(&mut self, mean: f64) -> Duration {
-        Duration::from_secs_f64(self.rng.exponential(mean).min(20.0 * mean))
+        // What the engine reckons in.
+        Duration::from_micros((self.rng.exponential(mean).min(20.0 * mean) * 1e6) as u64)
     }
 
     fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
@@ -250,6 +271,7 @@ impl Draw {
         let qualify = if self.shape.qualify { "10s" } else { "0s" };
         writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = false\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
+        text.push_str("[teams.floor]\n[teams.east]\nparent = \"floor\"\n[teams.west]\nparent = \"floor\"\n");
         let on_hang_up = if self.shape.calls.is_multiple_of(3) { "requeue" } else { "complete" };
         let codes = "blind = \"*3\"\nconsult = \"*2\"\ncomplete = \"*4\"\ncancel = \"*1\"";
         writeln!(text, "[transfer]\npeer = \"pbx\"\nring_timeout = \"8s\"\non_hang_up = \"{on_hang_up}\"\n{codes}")
@@ -320,14 +342,21 @@ impl Draw {
     }
 
     /// What an agent has of its own; the same after a reload.
-    fn agent_lines(&self, agent: u32) -> &'static str {
-        match (agent + self.shape.calls) % 8 {
+    fn agent_lines(&self, agent: u32) -> String {
+        let team = match agent % 4 {
+            0 => "team = \"east\"\n",
+            1 => "team = [{ name = \"east\" }, { name = \"west\", from = \"2026-12-01\" }]\n",
+            2 => "team = [{ name = \"west\", from = \"2026-12-01\" }, { from = \"2027-01-01\" }]\n",
+            _ => "",
+        };
+        let own = match (agent + self.shape.calls) % 8 {
             0 => "confirm = \"1\"\nconfirm_within = \"6s\"\n",
             1 => "auto_answer = true\nwrap_up = \"3s\"\n",
             2 => "answer_min = \"800ms\"\nreject_pause = \"1s\"\n",
             3 => "no_answer_max = 2\nno_answer_pause = \"1s\"\n",
             _ => "",
-        }
+        };
+        format!("{own}{team}")
     }
 
     /// Everything that happens, in the order of time.
@@ -484,7 +513,10 @@ impl Draw {
             }
             16 => acts.push((later, Act::ExtendWrapUp(agent, self.seconds(5.0)))),
             17 => acts.push((later, Act::EndWrapUp(agent))),
-            18 => acts.push((later, Act::Prefer(caller.to_string(), Some(agent)))),
+            18 => acts.push((later, Act::Assign(agent, AgentChange::Team(Some("floor".to_string()))))),
+            19 => acts.push((later, Act::Assign(agent, AgentChange::Team(None)))),
+            20 => acts.push((later, Act::Assign(agent, AgentChange::Defaults(None)))),
+            21 => acts.push((later, Act::Prefer(caller.to_string(), Some(agent)))),
             _ => {}
         }
     }

@@ -9,11 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::acd::Plan;
-use crate::base::{Instant, QueueId, Rng};
+use crate::base::{Instant, QueueId, Rng, WallTime};
 use crate::config::Config;
 use crate::media::{self, Lease, PortId};
 use crate::node::{self, Resolved};
 use crate::sim::agent_phone::Manner;
+use crate::sim::books::Books;
 use crate::sim::fact_text::{Names, kind};
 use crate::sim::house::House;
 use crate::sim::ladder::{Detail, Ladder, summary};
@@ -46,6 +47,10 @@ pub struct WorldSetup {
     pub shards: u8,
     /// The longest time a letter takes between its parts.
     pub lag: Duration,
+    /// The calendar's time at the start.
+    pub origin: WallTime,
+    /// Whether to keep what the figures are made of.
+    pub keeps_notes: bool,
 }
 
 /// More steps in one moment are a loop without end.
@@ -76,6 +81,7 @@ pub struct World {
     /// The record.
     pub ladder: Ladder,
     oracle: Oracle,
+    books: Books,
     wiretap: Wiretap,
     cut: BTreeSet<IpAddr>,
     translated: BTreeSet<IpAddr>,
@@ -119,7 +125,9 @@ impl World {
             sip_address: engine,
             leases,
         };
-        let node = House::new(node_setup, setup.shards, setup.lag, Rng::from_u64(setup.seed ^ LETTERS));
+        let mut node = House::new(node_setup, setup.shards, setup.lag, Rng::from_u64(setup.seed ^ LETTERS));
+        node.handle_origin(Instant::ZERO, setup.origin);
+        let books = Books::new(node.naming(), setup.origin, setup.keeps_notes);
         let network = Network::new(setup.weather, rng.fork());
         let plan = Arc::clone(node.plan());
         let mut world = Self {
@@ -134,6 +142,7 @@ impl World {
             rng,
             ladder: Ladder::new(setup.detail),
             oracle: Oracle::new(Arc::clone(&plan)),
+            books,
             wiretap: Wiretap::default(),
             cut: BTreeSet::new(),
             translated: BTreeSet::new(),
@@ -157,6 +166,11 @@ impl World {
     /// The reference model.
     pub const fn oracle(&self) -> &Oracle {
         &self.oracle
+    }
+
+    /// The figures, as the server would keep them.
+    pub const fn books(&self) -> &Books {
+        &self.books
     }
 
     /// The plan in force.
@@ -184,6 +198,7 @@ impl World {
         self.plan = Arc::clone(self.node.plan());
         self.names.learn(&self.plan);
         self.oracle.set_plan(Arc::clone(&self.plan));
+        self.books.follow(self.now, self.node.naming());
         self.drain();
         Ok(unchanged)
     }
@@ -400,7 +415,13 @@ impl World {
         while let Some(event) = self.media.poll_event() {
             self.later((event.stream().worker(), Direction::FromMedia), Arrival::Report(event));
         }
+        if let Some(naming) = self.node.poll_naming() {
+            self.books.follow(self.now, naming);
+        }
+        let mut is_told = false;
         while let Some(stamped) = self.node.poll_fact() {
+            is_told = true;
+            self.books.fold(&stamped);
             let text = format!("{:?}", stamped.fact);
             self.ladder.absorb(text.as_bytes());
             if self.ladder.is_kept() {
@@ -417,6 +438,9 @@ impl World {
             }
         }
         if let Err(error) = self.oracle.settle() {
+            self.fail(error);
+        }
+        if let Some(error) = is_told.then(|| self.books.check(self.now, &self.oracle).err()).flatten() {
             self.fail(error);
         }
         if let Err(error) = self.node.check() {

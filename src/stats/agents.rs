@@ -7,6 +7,7 @@
 //! seconds of all states add up to the agents' time in the plan.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::acd::{AgentState, Direction, OfferResult, Reason};
 use crate::base::{Instant, QueueId};
@@ -76,28 +77,57 @@ impl Kind {
         })
     }
 
+    /// True while the agent is joined with a caller.
+    fn is_talk(self) -> bool {
+        let state = self.state();
+        state == AgentState::Talking.index()
+            || state == AgentState::Hold.index()
+            || state == AgentState::Consult.index()
+    }
+
     /// The index into [`AgentState::LABELS`].
     pub(super) fn state(self) -> usize {
         KINDS[self.0].0
     }
 }
 
+/// Agents who take calls, now or after the one in hand.
+pub(super) fn at_work(agents: &ByState) -> u64 {
+    agents.iter().enumerate().filter(|(state, _)| is_at_work(*state)).map(|(_, count)| count).sum()
+}
+
+/// By the state's index.
+const fn is_at_work(state: usize) -> bool {
+    state == AgentState::Ready.index()
+        || state == AgentState::Reserved.index()
+        || state == AgentState::Ringing.index()
+        || state == AgentState::Talking.index()
+        || state == AgentState::Hold.index()
+        || state == AgentState::Consult.index()
+        || state == AgentState::WrapUp.index()
+}
+
 /// Agents with the same skills, counted by state.
 #[derive(Debug)]
 pub(super) struct Group {
     block: Block,
+    /// How many agents are at work for each queue that accepts the group.
+    staffs: Vec<Arc<AtomicU64>>,
 }
 
 impl Group {
-    /// A group whose agents are in these states.
-    pub(super) fn new(agents: ByState) -> Self {
+    /// A group whose agents are in these states, and the agents at work of the queues that accept it, to which it adds its own.
+    pub(super) fn new(agents: ByState, staffs: Vec<Arc<AtomicU64>>) -> Self {
+        for staff in &staffs {
+            staff.fetch_add(at_work(&agents), Ordering::Relaxed);
+        }
         let block = Block::new(STATES);
         let write = block.write();
         for (state, count) in agents.into_iter().enumerate() {
             write.set(state, count);
         }
         drop(write);
-        Self { block }
+        Self { block, staffs }
     }
 
     /// Adds the group's agents to `total`.
@@ -108,6 +138,11 @@ impl Group {
     }
 
     fn change(&self, from: Kind, to: Kind) -> Result<(), Contradiction> {
+        let (worked, works) = (is_at_work(from.state()), is_at_work(to.state()));
+        for staff in self.staffs.iter().filter(|_| worked != works) {
+            let _before =
+                if works { staff.fetch_add(1, Ordering::Relaxed) } else { staff.fetch_sub(1, Ordering::Relaxed) };
+        }
         let write = self.block.write();
         write.add(to.state(), 1);
         if write.take(from.state(), 1) { Ok(()) } else { Err(Contradiction::OtherState) }
@@ -227,6 +262,8 @@ pub(super) struct Agent {
     pub(super) since: Instant,
     /// The talk whose wrap-up has not ended.
     pub(super) talk: Option<Talk>,
+    /// The books of the team that it was in when the talk in progress began, where it has left that team since.
+    pub(super) answered_in: Option<Arc<Times>>,
     /// Its own books, where it has any; in step with the team's, so that one moment of entering does for both.
     pub(super) own: Option<Arc<Person>>,
 }
@@ -262,7 +299,11 @@ impl Agent {
         if let Some(own) = &self.own {
             own.times.enter(at, self.kind);
         }
-        (self.times, self.since) = (times, at);
+        let left = std::mem::replace(&mut self.times, times);
+        self.since = at;
+        if self.kind.is_talk() {
+            self.answered_in.get_or_insert(left);
+        }
     }
 
     /// Goes on with books of its own, with others, or with none.

@@ -94,7 +94,7 @@ impl Calendar {
     /// # Errors
     /// Says what is wrong with the name, the time of day or the weekday (`monday` ... `sunday`).
     pub fn new(zone: &str, day_start_minutes: u16, week_start: &str) -> Result<Self, String> {
-        let zone = TimeZone::get(zone).map_err(|_| format!("no time zone is called `{}`", zone.escape_debug()))?;
+        let Self { zone, .. } = Self::utc().in_zone(zone)?;
         let (hour, minute) = (day_start_minutes / 60, day_start_minutes % 60);
         let day_start = i8::try_from(hour).ok().zip(i8::try_from(minute).ok());
         let day_start = day_start.and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok());
@@ -110,6 +110,26 @@ impl Calendar {
     /// The zone's name.
     pub fn zone(&self) -> &str {
         self.zone.iana_name().unwrap_or("UTC")
+    }
+
+    /// The same days and weeks in another zone.
+    ///
+    /// # Errors
+    /// Says when there is no such zone.
+    pub fn in_zone(&self, zone: &str) -> Result<Self, String> {
+        let zone = TimeZone::get(zone).map_err(|_| format!("no time zone is called `{}`", zone.escape_debug()))?;
+        Ok(Self { zone, ..self.clone() })
+    }
+
+    /// When the day of a date (`2026-12-01`) begins.
+    ///
+    /// # Errors
+    /// Says when it is no date.
+    pub fn day_starts(&self, date: &str) -> Result<WallTime, String> {
+        let wrong = || format!("`{}` is no date; write it like \"2026-12-01\"", date.escape_debug());
+        let plain = date.len() == 10 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let day: Date = date.parse().ok().filter(|_| plain).ok_or_else(wrong)?;
+        self.start_of(day).checked_mul(1_000_000).map(WallTime::from_micros).ok_or_else(wrong)
     }
 
     /// The interval that holds `at`.
@@ -280,6 +300,19 @@ mod tests {
         assert!(Calendar::new("Asia/Nowhere", 0, "monday").is_err());
         assert!(Calendar::new("UTC", 1_440, "monday").is_err());
         assert!(Calendar::new("UTC", 0, "Monday").is_err());
+    }
+
+    #[test]
+    fn a_date_begins_with_its_day_in_the_zone() {
+        let starts = |zone: &str, date: &str| calendar(zone).day_starts(date).unwrap();
+        assert_eq!(starts("Asia/Shanghai", "2026-12-01"), wall("2026-11-30T16:00:00Z"));
+        assert_eq!(starts("America/New_York", "2026-11-02"), wall("2026-11-02T05:00:00Z"), "after the change");
+        assert_eq!(starts("Australia/Lord_Howe", "2026-10-04"), wall("2026-10-03T13:30:00Z"));
+        // Cairo's clock went from 23:59:59 to 01:00 then: the day has no midnight.
+        assert_eq!(starts("Africa/Cairo", "2026-04-24"), wall("2026-04-23T22:00:00Z"));
+        for wrong in ["2026-02-29", "2026-2-1", "20261201", "2026-12-01T00:00", "-000001-01", ""] {
+            assert!(calendar("UTC").day_starts(wrong).unwrap_err().contains("is no date"), "{wrong}");
+        }
     }
 
     #[test]

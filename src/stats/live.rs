@@ -176,20 +176,6 @@ impl Live {
         }
     }
 
-    /// The teams that agents are in from `now` on, by their paths (`sales/east`); agents that are not named are in none. What an
-    /// agent did before stays with the team that it was in.
-    pub fn set_teams(&self, now: Instant, members: &[(AgentId, Arc<str>)]) {
-        self.teams.set_members(members);
-        let known: Vec<AgentId> = self.agents.iter().map(|agent| *agent.key()).collect();
-        for id in known {
-            let (Some(mut agent), times) = (self.agent_of(id), self.teams.of(id)) else { continue };
-            if !Arc::ptr_eq(&agent.times, &times) {
-                agent.move_to(now, times);
-                self.agents.insert(id, agent);
-            }
-        }
-    }
-
     /// The calendars by which days and months are counted from now on, by queue; queues unknown to the plan are passed over,
     /// and a queue that is not named keeps its own (UTC at first).
     pub fn set_calendars(&self, calendars: &[(QueueId, Arc<Calendar>)]) {
@@ -296,6 +282,7 @@ impl Live {
                 self.repaired[*kind as usize].fetch_add(1, Ordering::Relaxed);
             }
             Fact::AgentState { agent, from, to, .. } => self.on_agent_state(stamped.at, *agent, from, to)?,
+            Fact::AgentTeam { agent, team, .. } => self.on_agent_team(stamped.at, *agent, team.as_ref())?,
             Fact::PeerState { peer, up } => self.peer(*peer).store(u64::from(*up), Ordering::Relaxed),
             Fact::Refused { queue, cause, dimensions } => {
                 self.refused[*cause as usize].fetch_add(1, Ordering::Relaxed);
@@ -389,7 +376,9 @@ impl Live {
     fn on_talk_ended(&self, queue: QueueId, agent: AgentId, talk: Duration) -> Result<(), Contradiction> {
         let Some(mut state) = self.agent_of(agent) else { return Err(Contradiction::UnknownAgent) };
         self.on_handled(state.talk.take(), Duration::ZERO);
-        state.times.count_talk(micros(talk));
+        // A call belongs to the team its agent was in when they began to talk.
+        let team = state.answered_in.take().unwrap_or_else(|| Arc::clone(&state.times));
+        team.count_talk(micros(talk));
         if let Some(own) = &state.own {
             own.times.count_talk(micros(talk));
         }
@@ -434,6 +423,18 @@ impl Live {
         }
         self.agents.insert(id, agent);
         changed
+    }
+
+    /// The running state is closed in the team left and goes on in the other, so that nothing counted before is moved.
+    fn on_agent_team(&self, at: Instant, id: AgentId, team: Option<&Arc<str>>) -> Result<(), Contradiction> {
+        self.teams.set_member(id, team);
+        let Some(mut agent) = self.agent_of(id) else { return Err(Contradiction::UnknownAgent) };
+        let times = self.teams.of(id);
+        if !Arc::ptr_eq(&agent.times, &times) {
+            agent.move_to(at, times);
+            self.agents.insert(id, agent);
+        }
+        Ok(())
     }
 
     fn on_handled(&self, talk: Option<Talk>, wrap_up: Duration) {
@@ -489,6 +490,7 @@ impl Live {
             let queues = agent.memberships.iter().map(|membership| membership.queue).collect();
             by_team.entry((agent.skills.iter().collect(), queues)).or_default().push(agent);
         }
+        queues.iter().for_each(|queue| queue.staff().store(0, Ordering::Relaxed));
         let intakes: Vec<Intake<'_>> = plan.queues.iter().map(QueuePlan::intake).collect();
         by_team.into_values().map(|agents| self.form_group(now, plan, &intakes, queues, &agents)).collect()
     }
@@ -506,13 +508,15 @@ impl Live {
         for state in &states {
             counts[state.kind.state()] += 1;
         }
-        let group = Arc::new(Group::new(counts));
+        let accepting = plan.queues.iter().zip(intakes).filter(|(_, intake)| intake.accepts(agents[0]));
+        let places = accepting.filter_map(|(queue, _)| queues.binary_search_by_key(&queue.id, |other| other.id).ok());
+        let places: Vec<usize> = places.collect();
+        let staffs = places.iter().map(|place| Arc::clone(queues[*place].staff())).collect();
+        let group = Arc::new(Group::new(counts, staffs));
         for (agent, state) in agents.iter().zip(states) {
             self.agents.insert(agent.id, Agent { group: Some(Arc::clone(&group)), ..state });
         }
-        let accepting = plan.queues.iter().zip(intakes).filter(|(_, intake)| intake.accepts(agents[0]));
-        let places = accepting.filter_map(|(queue, _)| queues.binary_search_by_key(&queue.id, |other| other.id).ok());
-        Membership { group, queues: places.collect() }
+        Membership { group, queues: places }
     }
 
     /// A new agent is logged out until a fact brings it to its configured state.
@@ -522,7 +526,7 @@ impl Live {
         }
         let times = self.teams.of(id);
         times.enter(now, Kind::LOGGED_OUT);
-        Agent { group: None, kind: Kind::LOGGED_OUT, times, since: now, talk: None, own: None }
+        Agent { group: None, kind: Kind::LOGGED_OUT, times, since: now, talk: None, answered_in: None, own: None }
     }
 
     fn retire_agents(&self, now: Instant, plan: &Plan) {

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::AgentState;
 use crate::acd::estimate::{Estimate, Load, estimate, mean};
 use crate::base::WallTime;
-use crate::stats::agents::ByState;
+use crate::stats::agents::at_work;
 use crate::stats::bounds::seconds;
 use crate::stats::patience::Curve;
 use crate::stats::queue::Queue;
@@ -22,7 +21,7 @@ pub struct Outlook {
     pub queue: Arc<str>,
     /// Callers who wait.
     pub waiting: u64,
-    /// Agents at work for it: ready, reserved, ringing, talking or in wrap-up. Each may serve other queues too.
+    /// Agents at work for it: ready, reserved, ringing, talking, on hold or in wrap-up. Each may serve other queues too.
     pub agents_at_work: u64,
     /// The wait of a caller who joins now; `None` without agents at work, or before the first call was handled.
     pub expected_wait: Option<ExpectedWait>,
@@ -94,18 +93,4 @@ fn load(reading: &QueueReading) -> (u32, Load) {
         giving_up: reading.theta,
     };
     (u32::try_from(reading.cells.waiting()).unwrap_or(u32::MAX), load)
-}
-
-/// Agents who take calls, now or after the one in hand.
-pub(super) fn at_work(agents: &ByState) -> u64 {
-    let working = [
-        AgentState::Ready.index(),
-        AgentState::Reserved.index(),
-        AgentState::Ringing.index(),
-        AgentState::Talking.index(),
-        AgentState::Hold.index(),
-        AgentState::Consult.index(),
-        AgentState::WrapUp.index(),
-    ];
-    working.iter().map(|state| agents[*state]).sum()
 }

@@ -106,9 +106,9 @@ impl Queue {
         &self.patience
     }
 
-    /// Notes how many agents are at work for it: the readers count them, the writer's estimates go by the last count.
-    pub(super) fn note_staff(&self, agents: u64) {
-        self.staff.store(agents, Ordering::Relaxed);
+    /// How many agents are at work for it; the groups that it accepts keep it as their agents' states change.
+    pub(super) const fn staff(&self) -> &Arc<AtomicU64> {
+        &self.staff
     }
 
     /// The mean wait of a caller who joins now; `None` when nothing is known.

@@ -455,7 +455,7 @@ pub const TABLE: [Row; 69] = [
         name: "acd_team_talk_seconds",
         kind: Kind::Summary,
         labels: &["team"],
-        help: "Talks by the path of the team that the agent was in when they ended.",
+        help: "Talks that ended, by the path of the team that the agent was in when they began.",
     },
     Row {
         family: Family::AgentState,

@@ -36,11 +36,11 @@ impl Teams {
         self.books(&path)
     }
 
-    /// From now on these agents are in these teams, and all others in none.
-    pub(super) fn set_members(&self, members: &[(AgentId, Arc<str>)]) {
-        self.members.clear();
-        for (agent, path) in members {
-            self.members.insert(*agent, Arc::clone(path));
+    /// From now on the agent is in this team, or in none.
+    pub(super) fn set_member(&self, agent: AgentId, team: Option<&Arc<str>>) {
+        match team {
+            Some(path) => drop(self.members.insert(agent, Arc::clone(path))),
+            None => drop(self.members.remove(&agent)),
         }
     }
 
@@ -93,11 +93,9 @@ mod tests {
     #[test]
     fn more_teams_than_are_shown_share_the_books_of_the_others() {
         let teams = Teams::default();
-        let members: Vec<_> =
-            (0..TEAMS_SHOWN_MAX as u32 + 5).map(|n| (AgentId(n), Arc::from(format!("t{n}")))).collect();
-        teams.set_members(&members);
-        for (agent, _) in &members {
-            teams.of(*agent);
+        for agent in 0..TEAMS_SHOWN_MAX as u32 + 5 {
+            teams.set_member(AgentId(agent), Some(&Arc::from(format!("t{agent}"))));
+            teams.of(AgentId(agent));
         }
         assert_eq!((teams.list().len(), teams.overflow()), (TEAMS_SHOWN_MAX + 1, 5));
         assert!(Arc::ptr_eq(&teams.of(AgentId(TEAMS_SHOWN_MAX as u32)), &teams.list()[OTHER]));

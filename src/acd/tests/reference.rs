@@ -462,7 +462,11 @@ impl Reference {
             Fact::Device { agent, device, .. } => {
                 assert_ne!(self.worker(*agent).device.replace(*device), Some(*device), "told again");
             }
-            Fact::PeerState { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
+            Fact::PeerState { .. }
+            | Fact::AgentTeam { .. }
+            | Fact::Refused { .. }
+            | Fact::CallerAnswered { .. }
+            | Fact::Digit { .. } => {}
         }
     }
 

@@ -19,7 +19,7 @@ use crate::base::Instant;
 use crate::cli::client::Client;
 use crate::cli::exit::fail;
 use crate::cli::signals::Signals;
-use crate::cli::top::Answers;
+use crate::cli::top::answers::Answers;
 use crate::cli::top::board::{Ask, Board, Key, Link, Tab};
 use crate::cli::top::snapshot::Snapshot;
 use crate::cli::top::view::{self, Paint};

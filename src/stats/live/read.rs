@@ -9,8 +9,7 @@ use crate::stats::agents::{ByState, STATES};
 use crate::stats::intervals::{self, Intervals, Question, Unanswerable};
 use crate::stats::live::{Live, Roster};
 use crate::stats::losses::{self, Losses};
-use crate::stats::outlook::{Outlook, at_work};
-use crate::stats::queue::Queue;
+use crate::stats::outlook::Outlook;
 use crate::stats::reading::{PeerReading, QueueReading, Reading, TeamReading};
 use crate::stats::snapshot::{Overview, QueueSnapshot};
 use crate::stats::spread::{Working, WorkingReading};
@@ -141,8 +140,6 @@ impl Live {
             }
         }
         let queues = roster.queues.iter().zip(by_queue);
-        let noted = |(queue, agents): &(&Arc<Queue>, ByState)| queue.note_staff(at_work(agents));
-        queues.clone().for_each(|pair| noted(&pair));
         Reading {
             now,
             queues: queues

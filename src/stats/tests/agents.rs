@@ -118,10 +118,13 @@ fn a_call_is_handled_once_with_its_wrap_up_or_without_one() {
 #[test]
 fn an_agent_s_time_belongs_to_the_team_it_was_in_then() {
     let live = Arc::new(live());
-    let team = |path: &str| (AgentId(0), Arc::from(path));
-    live.set_teams(at(10), &[team("sales/east")]);
+    let team = |seconds, path: &str| {
+        let fact = Fact::AgentTeam { agent: AgentId(0), team: Some(path.into()), by: Actor::Engine };
+        live.fold(&Stamped { at: at(seconds), fact });
+    };
+    team(10, "sales/east");
     live.fold(&Stamped { at: at(15), fact: talk_ended(SALES, 0, secs(4)) });
-    live.set_teams(at(30), &[team("sales/west")]);
+    team(30, "sales/west");
     live.fold(&Stamped { at: at(35), fact: changes(0, AgentState::Ready, AgentState::LoggedOut) });
     let text = exposition(&live, at(40)).render();
     let series = parse(&text);
@@ -133,4 +136,44 @@ fn an_agent_s_time_belongs_to_the_team_it_was_in_then() {
     assert_eq!(series["acd_team_talk_seconds_sum{team=\"sales/east\"}"], 4.0);
     let all = sum(&series, "acd_agent_state_seconds_total{");
     assert_eq!(all, 3.0 * 40.0, "three agents for forty seconds, whatever their teams");
+}
+
+#[test]
+fn a_call_belongs_to_the_team_its_agent_was_in_when_it_was_answered_and_its_seconds_to_both() {
+    let live = Arc::new(live());
+    let fold = |seconds, fact| live.fold(&Stamped { at: at(seconds), fact });
+    let team = |team: Option<&str>| Fact::AgentTeam { agent: AgentId(0), team: team.map(Arc::from), by: Actor::Engine };
+    fold(0, team(Some("floor/east")));
+    fold(0, changes(1, AgentState::Ready, AgentState::LoggedOut));
+    fold(10, changes(0, AgentState::Ready, AgentState::Talking));
+    fold(40, team(Some("floor/west")));
+    fold(50, changes(0, AgentState::Talking, AgentState::Hold));
+    fold(60, team(None));
+    fold(70, talk_ended(SALES, 0, secs(60)));
+    fold(70, changes(0, AgentState::Hold, AgentState::WrapUp));
+    fold(70, team(Some("floor/west")));
+    fold(80, wrap_up_ended(SALES, 0, secs(10)));
+    fold(80, changes(0, AgentState::WrapUp, AgentState::Ready));
+    fold(90, changes(0, AgentState::Ready, AgentState::Talking));
+    fold(95, talk_ended(SALES, 0, secs(5)));
+    fold(95, changes(0, AgentState::Talking, AgentState::Ready));
+    let text = exposition(&live, at(100)).render();
+    let series = parse(&text);
+    let talks = |path: &str| {
+        ["count", "sum"].map(|of| series[format!("acd_team_talk_seconds_{of}{{team=\"{path}\"}}").as_str()])
+    };
+    assert_eq!((talks("floor/east"), talks("floor/west"), talks("")), ([1.0, 60.0], [1.0, 5.0], [0.0, 0.0]));
+    let spent = |path: &str, state: &str| {
+        let name = format!("acd_agent_state_seconds_total{{team=\"{path}\",state=\"{state}\",reason=\"\"}}");
+        series[name.as_str()]
+    };
+    assert_eq!((spent("floor/east", "talking"), spent("floor/west", "talking")), (30.0, 10.0 + 5.0));
+    assert_eq!((spent("floor/west", "hold"), spent("", "hold"), spent("floor/west", "wrap_up")), (10.0, 10.0, 10.0));
+    // The department's occupancy is the sum of what is above the line over the sum of what is below, not a mean of ratios.
+    let busy = |path: &str| ["talking", "hold", "wrap_up"].map(|state| spent(path, state)).iter().sum::<f64>();
+    let staffed = |path: &str| busy(path) + spent(path, "ready");
+    let floor = (busy("floor/east") + busy("floor/west")) / (staffed("floor/east") + staffed("floor/west"));
+    assert_eq!(floor, 65.0 / 90.0);
+    let mean = (busy("floor/east") / staffed("floor/east") + busy("floor/west") / staffed("floor/west")) / 2.0;
+    assert!((floor - mean).abs() > 0.001, "{floor} {mean}");
 }

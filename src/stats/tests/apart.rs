@@ -27,7 +27,7 @@ fn ends(work: impl FnOnce() + Send + 'static) -> bool {
 fn known() -> Arc<Live> {
     let live = Arc::new(live());
     live.set_origin(WallTime::from_micros(1_795_000_000_000_000));
-    live.set_teams(Instant::ZERO, &[(AgentId(0), "floor/east".into())]);
+    fold(&live, [Fact::AgentTeam { agent: AgentId(0), team: Some("floor/east".into()), by: Actor::Engine }]);
     fold(&live, a_call());
     live
 }

@@ -29,7 +29,7 @@ fn the_estimate_s_own_error_is_measured_when_the_caller_is_answered() {
         &live,
         [offered(SALES), answered(SALES, secs(4)), talk_ended(SALES, 0, secs(50)), wrap_up_ended(SALES, 0, secs(10))],
     );
-    let text = exposition(&live, at(0)).render(); // a scrape counts the agents at work
+    let text = exposition(&live, at(0)).render();
     assert_eq!(parse(&text)["acd_ewt_seconds{queue=\"sales\",quantile=\"0.5\"}"].round(), 21.0);
     assert!(!text.contains("acd_ewt_seconds{queue=\"help\""), "unknown is no figure");
     for (call, wait) in [(2, 37), (3, 24)] {
