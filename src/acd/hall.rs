@@ -198,42 +198,6 @@ impl Hall {
         self.rotas.len() - 1
     }
 
-    fn add_line(&mut self, ladder: usize, reach: usize, band: Option<Band>) -> usize {
-        let view = self.survey(ladder, reach);
-        let line = Line { ladder, reach, band, view, groups: Bits::default(), waiting: Index::default() };
-        self.lines.push(line);
-        self.heads.push(Place::LAST);
-        self.open(self.lines.len() - 1);
-        self.lines.len() - 1
-    }
-
-    /// The line of the same callers that is for agents up to a band alone.
-    pub(super) fn banded(&mut self, line: usize, band: Band) -> usize {
-        if let Some(&banded) = self.banded.get(&(line, band)) {
-            return banded;
-        }
-        let Line { ladder, reach, .. } = self.lines[line];
-        let banded = self.add_line(ladder, reach, Some(band));
-        self.banded.insert((line, band), banded);
-        banded
-    }
-
-    /// The band of an agent with this seat, as callers of a line count it.
-    pub(super) fn band(&self, line: usize, seat: &Seat) -> Band {
-        self.band_of(seat.group(), &self.lines[line])
-    }
-
-    fn band_of(&self, group: usize, line: &Line) -> Band {
-        Band::of(&self.groups[group].terms, self.raise(line), self.gates.way(group).is_lent())
-    }
-
-    /// True when the agent with this seat belongs to the queue and has the skills that the callers' own wait asks for. Levels,
-    /// delays, penalties and being in reserve say who is asked before whom, and do not keep off whom a caller prefers.
-    pub(super) fn suits(&self, line: usize, seat: &Seat) -> bool {
-        let Line { ladder, reach, .. } = &self.lines[line];
-        !seat.way.is_lent() && self.ladders[*ladder].met_by[self.reaches[*reach].step].has(seat.group())
-    }
-
     /// True when somebody with these skills may meet some caller's needs in some step.
     pub(super) fn may_serve(&self, skills: &[Skill]) -> bool {
         self.asks_for_attributes || self.ladders[0].needs.iter().any(|needs| needs::met_by(needs, skills))

@@ -240,14 +240,7 @@ impl Oracle {
 
     fn apply(&mut self, fact: &Fact) -> Result<(), String> {
         match fact {
-            Fact::Offered { call, queue, .. } => {
-                self.tally(*queue).offered += 1;
-                let (offers, rests) = (BTreeSet::new(), Instant::ZERO);
-                match self.visits.insert(*call, Visit { queue: *queue, offers, attempts: 0, rests, awaits: None }) {
-                    Some(_) => Err("the call is in a queue already".to_string()),
-                    None => Ok(()),
-                }
-            }
+            Fact::Offered { call, queue, .. } => self.begin_visit(*call, *queue),
             Fact::Answered { call, queue, agent, .. } => {
                 let others = self.visits.get(call).map_or(0, |visit| visit.offers.len());
                 if others != 1 {
@@ -322,6 +315,15 @@ impl Oracle {
             return Err(format!("the call is in {}", visit.queue));
         }
         Ok(())
+    }
+
+    fn begin_visit(&mut self, call: CallId, queue: QueueId) -> Result<(), String> {
+        self.tally(queue).offered += 1;
+        let (offers, rests) = (BTreeSet::new(), Instant::ZERO);
+        match self.visits.insert(call, Visit { queue: queue, offers, attempts: 0, rests, awaits: None }) {
+            Some(_) => Err("the call is in a queue already".to_string()),
+            None => Ok(()),
+        }
     }
 
     fn prefer(&mut self, call: CallId, agent: Option<AgentId>) -> Result<(), String> {

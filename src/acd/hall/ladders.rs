@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use crate::acd::bits::Bits;
-use crate::acd::hall::{Hall, Rungs};
+use crate::acd::hall::{Hall, Line, Rungs, Seat};
+use crate::acd::index::Index;
 use crate::acd::needs::{self, Ladder};
+use crate::acd::place::Place;
 use crate::acd::rank::Band;
 use crate::acd::requirement::Attributes;
 
@@ -99,6 +101,42 @@ impl Hall {
         if rungs.callers == 0 && ladder > 0 && !std::mem::replace(&mut rungs.is_in_unused, true) {
             self.unused.push_back(ladder);
         }
+    }
+
+    pub(super) fn add_line(&mut self, ladder: usize, reach: usize, band: Option<Band>) -> usize {
+        let view = self.survey(ladder, reach);
+        let line = Line { ladder, reach, band, view, groups: Bits::default(), waiting: Index::default() };
+        self.lines.push(line);
+        self.heads.push(Place::LAST);
+        self.open(self.lines.len() - 1);
+        self.lines.len() - 1
+    }
+
+    /// The line of the same callers that is for agents up to a band alone.
+    pub(in crate::acd) fn banded(&mut self, line: usize, band: Band) -> usize {
+        if let Some(&banded) = self.banded.get(&(line, band)) {
+            return banded;
+        }
+        let Line { ladder, reach, .. } = self.lines[line];
+        let banded = self.add_line(ladder, reach, Some(band));
+        self.banded.insert((line, band), banded);
+        banded
+    }
+
+    /// The band of an agent with this seat, as callers of a line count it.
+    pub(in crate::acd) fn band(&self, line: usize, seat: &Seat) -> Band {
+        self.band_of(seat.group(), &self.lines[line])
+    }
+
+    pub(super) fn band_of(&self, group: usize, line: &Line) -> Band {
+        Band::of(&self.groups[group].terms, self.raise(line), self.gates.way(group).is_lent())
+    }
+
+    /// True when the agent with this seat belongs to the queue and has the skills that the callers' own wait asks for. Levels,
+    /// delays, penalties and being in reserve say who is asked before whom, and do not keep off whom a caller prefers.
+    pub(in crate::acd) fn suits(&self, line: usize, seat: &Seat) -> bool {
+        let Line { ladder, reach, .. } = &self.lines[line];
+        !seat.way.is_lent() && self.ladders[*ladder].met_by[self.reaches[*reach].step].has(seat.group())
     }
 
     fn ladder_for(&mut self, attributes: &Arc<Attributes>) -> usize {
