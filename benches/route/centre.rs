@@ -237,5 +237,5 @@ fn plan(strategy: &'static str) -> Plan {
             policy: AgentPolicy::default(),
         }
     };
-    Plan { queues: (0..QUEUES).map(queue).collect(), agents: (0..AGENTS).map(agent).collect() }
+    Plan { queues: (0..QUEUES).map(queue).collect(), agents: (0..AGENTS).map(agent).collect(), ..Plan::default() }
 }

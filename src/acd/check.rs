@@ -2,6 +2,7 @@
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing, Way};
 use crate::acd::engine::Engine;
+use crate::acd::queue::Visit;
 use crate::base::{AgentId, CallId};
 
 impl Engine {
@@ -31,13 +32,14 @@ impl Engine {
                 if ringing.listed != ringing.wants_more() {
                     return Err(format!("{}: {ringing:?} in the wrong index", place.call));
                 }
-                if ringing.listed && !self.matching.is_waiting(visit.line, place) {
+                if ringing.listed && !self.matching.is_waiting(&visit.spot()) {
                     return Err(format!("{}: waits in no index", place.call));
                 }
+                self.check_wait(visit)?;
                 wishing += usize::from(ringing.listed);
                 offered += ringing.len();
                 rung += usize::from(ringing.len() > 0);
-                armed += ringing.timers().count();
+                armed += ringing.timers().count() + usize::from(visit.awaits.is_some());
                 if ringing.is_exhausted() {
                     return Err(format!("{}: nobody rings, and nobody else is to", place.call));
                 }
@@ -73,6 +75,22 @@ impl Engine {
         }
         if armed != self.timers.len() {
             return Err(format!("{armed} timers known, {} armed", self.timers.len()));
+        }
+        Ok(())
+    }
+
+    /// Who waits for one agent alone waits for one who is worth it and not ready.
+    fn check_wait(&self, visit: &Visit) -> Result<(), String> {
+        let call = visit.place.call;
+        if visit.ringing.alone != visit.awaits.is_some() {
+            return Err(format!("{call}: is wrong about waiting for one agent alone"));
+        }
+        let Some(wait) = visit.awaits.filter(|_| visit.ringing.listed) else { return Ok(()) };
+        if self.is_listed(wait.agent) {
+            return Err(format!("{call} waits for {}, who is idle", wait.agent));
+        }
+        if !self.is_worth_waiting(wait.agent) || !self.matching.suits(visit.line, wait.agent) {
+            return Err(format!("{call} waits for {} in vain", wait.agent));
         }
         Ok(())
     }

@@ -28,10 +28,14 @@ impl Engine {
                 self.tell_wrap_up_ended(agent);
                 self.settle(agent);
             }
-            Duty::Talking(_) => row.wish = kept(wish),
+            Duty::Talking(_) => {
+                row.wish = kept(wish);
+                self.weigh_callers_of(agent);
+            }
             Duty::Offering(Offer { call, phase, .. }) => {
                 let gone = wish.target == AgentTarget::LoggedOut && phase == Phase::Open;
                 row.wish = kept(wish);
+                self.weigh_callers_of(agent);
                 if gone {
                     self.cancel_offer(agent, OfferCause::AgentGone);
                     self.go_on(call);
@@ -175,8 +179,8 @@ impl Engine {
             return;
         }
         match self.matching.best_call(agent) {
-            Some((place, line)) => {
-                self.take(place.call, line, agent);
+            Some((place, among)) => {
+                self.take(place.call, among, agent);
                 self.reserve(agent, place.call);
             }
             None => self.list(agent),
@@ -218,8 +222,12 @@ impl Engine {
         if is_present == matches!(row.duty, Duty::LoggedOut) {
             self.matching.log(agent, is_present);
         }
+        let leaves = matches!(duty, Duty::LoggedOut | Duty::NotReady(_) | Duty::Unreachable);
         row.duty = duty;
         self.tell_state(agent, from, by);
+        if leaves {
+            self.weigh_callers_of(agent);
+        }
     }
 
     /// Changes the offer or talk that binds an agent; its timer runs on.
@@ -274,7 +282,7 @@ impl Engine {
             AgentTarget::LoggedOut => {
                 self.begin(agent, Duty::LoggedOut, by);
                 if let Some(row) = self.agents.get_mut(agent) {
-                    row.history = History::default();
+                    row.history = History::new(self.plan.occupancy_window);
                     row.workday = Workday::default();
                 }
             }

@@ -13,6 +13,7 @@ use crate::acd::overrides::Overrides;
 use crate::acd::plan::Plan;
 use crate::acd::queue::{Counts, Queue, Visit};
 use crate::acd::reason::Decisions;
+use crate::acd::recall::Recall;
 use crate::acd::setting::Intervention;
 use crate::acd::table::Table;
 use crate::base::limits::OUTBOX_MAX;
@@ -45,6 +46,8 @@ pub struct Engine {
     /// Queues whose reserve or lending is to be looked at.
     pub(super) stirred: Vec<QueueId>,
     pub(super) decisions: Decisions,
+    /// Who served whom last.
+    pub(super) recall: Recall,
     /// The last offer's epoch.
     pub(super) epoch: u32,
     /// Orders calls that joined at the same moment.
@@ -86,6 +89,8 @@ pub(super) enum Timer {
     WaitMax(QueueId),
     /// One more agent is to ring for the call.
     RingMore(CallId),
+    /// The call has waited for one agent alone for long enough.
+    Preferred(CallId),
     /// The call has rested after an offer that found nobody.
     Rested(CallId),
     /// Somebody in the queue may look further.
@@ -128,6 +133,7 @@ impl Engine {
             timers: Timers::default(),
             stirred: Vec::new(),
             decisions: Decisions::default(),
+            recall: Recall::default(),
             epoch: 0,
             seq: 0,
             repairs: 0,
@@ -172,6 +178,7 @@ impl Engine {
             Command::ChangeAgent { agent, setting, by } => self.on_agent_setting(agent, setting, by),
             Command::ChangeQueue { queue, setting, by } => self.on_queue_setting(queue, setting, by),
             Command::SetPriority { call, priority, by } => self.on_set_priority(call, priority, by),
+            Command::SetPreferred { call, agent, by } => self.on_set_preferred(call, agent, by),
             Command::PeerState { peer, up } => self.on_peer(peer, if up { Link::Up } else { Link::Down }),
             Command::Refused { queue, cause, dimensions } => self.tell(Fact::Refused { queue, cause, dimensions }),
             Command::CallerAnswered { call } => self.tell(Fact::CallerAnswered { call }),
@@ -189,6 +196,7 @@ impl Engine {
                 Timer::Threshold(queue) => self.on_threshold(queue),
                 Timer::WaitMax(queue) => self.on_wait_max(queue),
                 Timer::RingMore(call) => self.on_ring_more(call),
+                Timer::Preferred(call) => self.on_preferred_over(call),
                 Timer::Rested(call) => self.on_rested(call),
                 Timer::Reach(queue) => self.on_reach(queue),
                 Timer::Reserve(queue) => self.on_reserve(queue),

@@ -3,8 +3,8 @@
 
 use crate::acd::agent::Duty;
 use crate::acd::engine::Engine;
-use crate::acd::matching::LineId;
-use crate::acd::reason::{Candidates, Decision, Exclusion};
+use crate::acd::matching::{Among, LineId};
+use crate::acd::reason::{Candidates, Decision, Exclusion, PREFERRED};
 use crate::acd::requirement::Residual;
 use crate::base::limits::AHEAD_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
@@ -22,6 +22,8 @@ pub struct Explanation {
     pub position: u32,
     /// Who is ahead in the queue, the first [`AHEAD_MAX`] of them.
     pub ahead: Vec<CallId>,
+    /// The agent for whom it waits alone, and until when.
+    pub waits_for: Option<(AgentId, Instant)>,
     /// Who is being rung for it.
     pub offered_to: Vec<AgentId>,
     /// What is asked of an agent now.
@@ -42,10 +44,18 @@ impl Engine {
         let position = self.position(call)?;
         let (needs, step) = self.matching.view(visit.line);
         let looks_further = queue.reaches.get(visit.reach + 1).map(|reach| visit.claim.since + reach.after);
+        let waits_for = visit.awaits.map(|wait| (wait.agent, wait.until));
         let exclusion = |agent: AgentId, duty: &Duty| {
-            let exclusion = self.matching.excludes(visit.line, agent, visit.claim.since);
-            let is_away = !matches!(duty, Duty::Ready(_));
-            if exclusion == Exclusion::None && is_away { Exclusion::State(duty.state()) } else { exclusion }
+            let is_preferred = waits_for.is_some_and(|(preferred, _)| preferred == agent);
+            let exclusion = match is_preferred {
+                true => Exclusion::None,
+                false => self.matching.excludes(visit.line, agent, visit.claim.since),
+            };
+            match (exclusion, waits_for) {
+                (Exclusion::None, _) if !matches!(duty, Duty::Ready(_)) => Exclusion::State(duty.state()),
+                (Exclusion::None, Some((preferred, until))) if !is_preferred => Exclusion::Preferred(preferred, until),
+                (exclusion, _) => exclusion,
+            }
         };
         Some(Explanation {
             call,
@@ -56,6 +66,7 @@ impl Engine {
                 .take(AHEAD_MAX)
                 .filter_map(|rank| Some(queue.order.nth(rank)?.call))
                 .collect(),
+            waits_for,
             offered_to: visit.ringing.agents().collect(),
             needs: needs.clone(),
             step,
@@ -73,9 +84,17 @@ impl Engine {
         Some(chosen)
     }
 
-    /// Notes that an agent who became ready took its best call: there was nobody else.
-    pub(super) fn take(&mut self, call: CallId, line: LineId, chosen: AgentId) {
-        self.note(call, line, chosen, Candidates::new(), 0);
+    /// Notes that an agent took a call for which there was nobody else: its best when it became ready, or one that waited for it
+    /// alone.
+    pub(super) fn take(&mut self, call: CallId, among: Among, chosen: AgentId) {
+        match among {
+            Among::Line(line) => self.note(call, line, chosen, Candidates::new(), 0),
+            Among::Awaiting(_) => {
+                let Some(visit) = self.calls.get(&call) else { return };
+                let (at, queue, candidates) = (self.now, visit.place.queue, Candidates::new());
+                self.decisions.note(Decision { at, call, queue, strategy: PREFERRED, chosen, candidates, others: 0 });
+            }
+        }
     }
 
     fn note(&mut self, call: CallId, line: LineId, chosen: AgentId, candidates: Candidates, others: u32) {

@@ -81,6 +81,26 @@ pub enum Fact {
         /// The earliest moment of joining among those who wait.
         since: Option<Instant>,
     },
+    /// A call waits for one agent alone, until then; or no longer (`None`), and is everybody's.
+    Preferred {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// The end of it, which may come earlier.
+        until: Option<Instant>,
+    },
+    /// A supervisor set whom a waiting call prefers.
+    PreferenceSet {
+        /// The call.
+        call: CallId,
+        /// The agent; `None`: nobody.
+        agent: Option<AgentId>,
+        /// By whom.
+        by: Actor,
+    },
     /// A queue's reserve joined its agents, or left them.
     Reserve {
         /// The queue.

@@ -16,7 +16,7 @@ use crate::acd::index::Index;
 use crate::acd::needs::{self, Ladder};
 use crate::acd::place::Place;
 use crate::acd::plan::QueuePlan;
-use crate::acd::rank::{Raise, Rank};
+use crate::acd::rank::{Band, Raise, Rank};
 use crate::acd::reach::Reach;
 use crate::acd::reason::Exclusion;
 use crate::acd::requirement::{Attributes, Residual};
@@ -45,8 +45,10 @@ pub(super) struct Hall {
     ladder_ids: BTreeMap<Ladder, usize>,
     /// Ladders that nobody stood on when they were put here, each once; the first is forgotten first.
     unused: VecDeque<usize>,
-    /// Ladder by ladder, one for each reach.
+    /// For each ladder one for each reach, and those for some bands alone.
     lines: Vec<Line>,
+    /// The lines for some bands alone, by the line for all.
+    banded: BTreeMap<(usize, Band), usize>,
     /// The first of each line, [`Place::LAST`] where nobody waits.
     heads: Vec<Place>,
     /// Lines in which somebody waits.
@@ -72,6 +74,8 @@ pub(super) struct Hall {
 struct Rungs {
     needs: Ladder,
     met_by: Vec<Bits>,
+    /// The line of its first reach; those of the others follow.
+    first_line: usize,
     /// Callers on it, those being offered included.
     callers: u32,
     /// How often its place was given to another.
@@ -84,6 +88,8 @@ struct Rungs {
 struct Line {
     ladder: usize,
     reach: usize,
+    /// Agents of higher bands are out: those of this one ring already.
+    band: Option<Band>,
     /// What it looks at now.
     view: View,
     /// Who may take its callers.
@@ -156,6 +162,7 @@ impl Hall {
             ladder_ids: BTreeMap::new(),
             unused: VecDeque::new(),
             lines: Vec::new(),
+            banded: BTreeMap::new(),
             heads: Vec::new(),
             waiting: Bits::default(),
             groups: Vec::new(),
@@ -220,6 +227,7 @@ impl Hall {
         self.ladders[line.ladder].met_by[line.view.step].has(group)
             && terms.level <= line.view.level
             && self.reaches[line.reach].admits(terms, self.penalties_count())
+            && line.band.is_none_or(|band| self.band_of(group, line) <= band)
     }
 
     /// False while so few members are logged in that penalties count for nothing.
@@ -472,6 +480,9 @@ impl Hall {
         }
         if self.penalties_count() && !(min..=max).contains(&penalty) {
             return Exclusion::Penalty { penalty, min, max };
+        }
+        if line.band.is_some_and(|band| self.band_of(seat.group(), line) > band) {
+            return Exclusion::Outranked;
         }
         match seat.way {
             Way::Reserve if !self.gates.is_open(seat.group()) => Exclusion::Reserve,

@@ -6,12 +6,14 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use crate::acd::awaited::Awaited;
 use crate::acd::gates::Way;
 use crate::acd::hall::{Hall, Seat};
 use crate::acd::lending::Loan;
 use crate::acd::needs;
 use crate::acd::place::Place;
 use crate::acd::plan::{AgentPlan, QueuePlan};
+use crate::acd::rank::Band;
 use crate::acd::reach::Reach;
 use crate::acd::reason::Exclusion;
 use crate::acd::requirement::{Attributes, Residual};
@@ -27,6 +29,33 @@ pub(super) struct LineId {
     line: u32,
 }
 
+/// Where a call waits for an agent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot {
+    pub(super) place: Place,
+    /// Among those who need the same; there it stands unless it waits for one agent alone.
+    pub(super) line: LineId,
+    /// For whom it waits alone.
+    pub(super) awaits: Option<AgentId>,
+}
+
+/// Among whom a call was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Among {
+    /// Those who wait for one agent alone.
+    Awaiting(AgentId),
+    /// Those of a line.
+    Line(LineId),
+}
+
+/// The first of some callers in the order in which they are matched: by weight, then those who wait for one agent alone, then
+/// by place.
+type Head = (Reverse<i32>, bool, Place, Among);
+
+fn head(place: Place, among: Among) -> Reverse<Head> {
+    Reverse((place.weight(), matches!(among, Among::Line(_)), place, among))
+}
+
 impl LineId {
     fn new(hall: u32, line: usize) -> Self {
         Self { hall, line: u32::try_from(line).expect("fewer lines than calls and reaches") }
@@ -39,6 +68,8 @@ pub(super) struct Matching {
     halls: Vec<(QueueId, Hall)>,
     hall_of: IdMap<QueueId, u32>,
     members: IdMap<AgentId, Member>,
+    /// Who waits for one agent alone.
+    awaited: Awaited,
     /// Halls open to whoever has the skills, by a skill without which nobody will do; under the empty name those open to all.
     by_skill: BTreeMap<Arc<str>, Vec<u32>>,
     /// The queues that each set of skills was found to serve.
@@ -52,7 +83,8 @@ pub(super) struct Matching {
     rng: Rng,
 }
 
-/// Halls and lines to be looked at, and the heads of lines on the way. Its room is kept.
+/// Halls and lines to be looked at, agents for whom somebody waits alone, and the heads of their callers on the way. Its room is
+/// kept.
 #[derive(Debug, Default)]
 struct Unsettled {
     /// Each once.
@@ -60,9 +92,10 @@ struct Unsettled {
     is_in: Vec<bool>,
     /// The same one may be here more than once.
     lines: Vec<LineId>,
-    heads: BinaryHeap<Reverse<(Place, LineId)>>,
+    agents: Vec<AgentId>,
+    heads: BinaryHeap<Reverse<Head>>,
     /// Heads whom only another queue's agents can take: their turn comes when every agent has been given callers of its own.
-    later: BinaryHeap<Reverse<(Place, LineId)>>,
+    later: BinaryHeap<Reverse<Head>>,
 }
 
 impl Unsettled {
@@ -93,6 +126,7 @@ impl Matching {
             halls: Vec::new(),
             hall_of: IdMap::default(),
             members: IdMap::default(),
+            awaited: Awaited::default(),
             by_skill: BTreeMap::new(),
             teams: BTreeMap::new(),
             loans: BTreeMap::new(),
@@ -245,6 +279,9 @@ impl Matching {
         for seat in &mut member.seats {
             self.halls[seat.hall as usize].1.list(agent, seat, history);
         }
+        if self.awaited.first(agent).is_some() {
+            self.unsettled.agents.push(agent);
+        }
     }
 
     /// An agent no longer waits for a call.
@@ -279,14 +316,45 @@ impl Matching {
         self.halls[line.hall as usize].1.quit(line.line as usize);
     }
 
+    /// The line of the same callers that is for agents of a band, and of lower ones, alone.
+    pub(super) fn banded(&mut self, line: LineId, band: Band) -> LineId {
+        let banded = self.halls[line.hall as usize].1.banded(line.line as usize, band);
+        LineId::new(line.hall, banded)
+    }
+
+    /// The band of an agent, as callers of a line count it.
+    pub(super) fn band(&self, line: LineId, agent: AgentId) -> Option<Band> {
+        let seat = self.seat_in(line.hall, agent)?;
+        Some(self.halls[line.hall as usize].1.band(line.line as usize, seat))
+    }
+
+    /// True when the agent belongs to the queue of a line and has the skills that its callers' own wait asks for.
+    pub(super) fn suits(&self, line: LineId, agent: AgentId) -> bool {
+        let hall = &self.halls[line.hall as usize].1;
+        self.seat_in(line.hall, agent).is_some_and(|seat| hall.suits(line.line as usize, seat))
+    }
+
     /// A call begins to wait for an agent.
-    pub(super) fn wait(&mut self, line: LineId, place: Place) {
-        self.halls[line.hall as usize].1.wait(line.line as usize, place);
+    pub(super) fn wait(&mut self, spot: Spot) {
+        let Spot { place, line, awaits } = spot;
+        match awaits {
+            Some(agent) => self.awaited.insert(agent, place),
+            None => self.halls[line.hall as usize].1.wait(line.line as usize, place),
+        }
     }
 
     /// A call waits for no agent any more.
-    pub(super) fn unwait(&mut self, line: LineId, place: &Place) {
-        self.halls[line.hall as usize].1.unwait(line.line as usize, place);
+    pub(super) fn unwait(&mut self, spot: &Spot) {
+        let Spot { place, line, awaits } = spot;
+        match awaits {
+            Some(agent) => self.awaited.remove(*agent, place),
+            None => self.halls[line.hall as usize].1.unwait(line.line as usize, place),
+        }
+    }
+
+    /// Who waits for an agent alone, in the order of their places.
+    pub(super) fn awaiting(&self, agent: AgentId) -> impl Iterator<Item = CallId> {
+        self.awaited.of(agent).map(|place| place.call)
     }
 
     /// The agent who is next for a call of the line, and the first of each group that may take it.
@@ -308,8 +376,9 @@ impl Matching {
         self.hall_of.get(&queue).is_none_or(|hall| self.halls[*hall as usize].1.is_turned(way, open))
     }
 
-    /// The best call over all queues of an agent; over those that it is lent to when its own have none.
-    pub(super) fn best_call(&self, agent: AgentId) -> Option<(Place, LineId)> {
+    /// The best call over all queues of an agent: the heaviest queue's, and among those one that waits for the agent alone. Over
+    /// those that it is lent to when its own have none.
+    pub(super) fn best_call(&self, agent: AgentId) -> Option<(Place, Among)> {
         let seats = &self.members.get(&agent)?.seats;
         let mut best: Option<(bool, Place, LineId)> = None;
         for seat in seats {
@@ -319,7 +388,13 @@ impl Matching {
                 best = Some((is_lent, place, LineId::new(seat.hall, line)));
             }
         }
-        best.map(|(_, place, line)| (place, line))
+        if let Some(own) = self.awaited.first(agent) {
+            let is_heavier = best.is_some_and(|(is_lent, place, _)| !is_lent && place.weight() < own.weight());
+            if !is_heavier {
+                return Some((own, Among::Awaiting(agent)));
+            }
+        }
+        best.map(|(_, place, line)| (place, Among::Line(line)))
     }
 
     /// The queue of a line, and the strategy by which its callers find agents.
@@ -335,11 +410,13 @@ impl Matching {
 
     /// The first rule that keeps an agent from the callers of a line who wait since then.
     pub(super) fn excludes(&self, line: LineId, agent: AgentId, since: Instant) -> Exclusion {
-        let seats = self.members.get(&agent).map(|member| &member.seats);
-        let seat = seats.and_then(|seats| seats.iter().find(|seat| seat.hall == line.hall));
-        seat.map_or(Exclusion::NotAMember, |seat| {
+        self.seat_in(line.hall, agent).map_or(Exclusion::NotAMember, |seat| {
             self.halls[line.hall as usize].1.excludes(line.line as usize, seat, since)
         })
+    }
+
+    fn seat_in(&self, hall: u32, agent: AgentId) -> Option<&Seat> {
+        self.members.get(&agent)?.seats.iter().find(|seat| seat.hall == hall)
     }
 
     /// The first caller of the line may find a ready agent.
@@ -362,49 +439,76 @@ impl Matching {
 
     /// True when nobody is to be looked at.
     pub(super) fn is_settled(&self) -> bool {
-        let Unsettled { halls, lines, heads, later, .. } = &self.unsettled;
-        halls.is_empty() && lines.is_empty() && heads.is_empty() && later.is_empty()
+        let Unsettled { halls, lines, agents, heads, later, .. } = &self.unsettled;
+        halls.is_empty() && lines.is_empty() && agents.is_empty() && heads.is_empty() && later.is_empty()
     }
 
-    /// The best call among the first of each line that is not settled, those last whom only another queue's agents can take. It is
-    /// given out once, then the next: who has matched it asks for its line again ([`Matching::look_again`]).
-    pub(super) fn unsettled_head(&mut self) -> Option<(Place, LineId)> {
-        let Unsettled { halls, is_in, lines, heads, later } = &mut self.unsettled;
+    /// The best call among the first of each line of the halls that are not settled, and of those who wait alone for agents who
+    /// have become ready; those last whom only another queue's agents can take. It is given out once, then the next: who has
+    /// matched it asks for its line again ([`Matching::look_again`]).
+    pub(super) fn unsettled_head(&mut self) -> Option<(Place, Among)> {
         loop {
-            if heads.is_empty() {
-                for hall in halls.drain(..) {
-                    is_in[hall as usize] = false;
-                    let of_hall = self.halls[hall as usize].1.heads();
-                    heads.extend(of_hall.map(|(place, line)| Reverse((place, LineId::new(hall, line)))));
-                }
-                for line in lines.drain(..) {
-                    let head = self.halls[line.hall as usize].1.head(line.line as usize);
-                    heads.extend(head.map(|place| Reverse((place, line))));
-                }
+            // Also on the way: what one match has set off may let better calls find somebody.
+            self.gather_heads();
+            let (next, is_last) = match self.unsettled.heads.pop() {
+                Some(next) => (next, false),
+                None => (self.unsettled.later.pop()?, true),
+            };
+            let Reverse((_, _, place, among)) = next;
+            let first = self.first_among(among);
+            if first != Some(place) {
+                // A call has come to the line, or left it, since its first was looked at.
+                self.unsettled.heads.extend(first.map(|place| head(place, among)));
+            } else if is_last || !self.asks_others(among) {
+                return Some((place, among));
+            } else {
+                self.unsettled.later.push(next);
             }
-            let (is_late, next) = (heads.is_empty(), heads.pop().or_else(|| later.pop()));
-            let Reverse((place, line)) = next?;
-            let (hall, index) = (&self.halls[line.hall as usize].1, line.line as usize);
-            // A line that was named twice has another head when it was matched meanwhile.
-            if hall.head(index) != Some(place) {
-                continue;
-            }
-            if is_late || !hall.asks_others(index) {
-                return Some((place, line));
-            }
-            later.push(Reverse((place, line)));
         }
     }
 
-    /// The first of a line that has been matched has changed.
-    pub(super) fn look_again(&mut self, line: LineId) {
-        let head = self.halls[line.hall as usize].1.head(line.line as usize);
-        self.unsettled.heads.extend(head.map(|place| Reverse((place, line))));
+    fn gather_heads(&mut self) {
+        let Unsettled { halls, is_in, lines, agents, heads, .. } = &mut self.unsettled;
+        for hall in halls.drain(..) {
+            is_in[hall as usize] = false;
+            let of_hall = self.halls[hall as usize].1.heads();
+            heads.extend(of_hall.map(|(place, line)| head(place, Among::Line(LineId::new(hall, line)))));
+        }
+        for line in lines.drain(..) {
+            let first = self.halls[line.hall as usize].1.head(line.line as usize);
+            heads.extend(first.map(|place| head(place, Among::Line(line))));
+        }
+        let own = |agent: AgentId| Some(head(self.awaited.first(agent)?, Among::Awaiting(agent)));
+        heads.extend(agents.drain(..).filter_map(own));
     }
 
-    /// True when the place stands in the line.
-    pub(super) fn is_waiting(&self, line: LineId, place: &Place) -> bool {
-        self.halls[line.hall as usize].1.is_waiting(line.line as usize, place)
+    /// True when only another queue's agents can take the first of these now.
+    fn asks_others(&self, among: Among) -> bool {
+        match among {
+            Among::Awaiting(_) => false,
+            Among::Line(line) => self.halls[line.hall as usize].1.asks_others(line.line as usize),
+        }
+    }
+
+    fn first_among(&self, among: Among) -> Option<Place> {
+        match among {
+            Among::Awaiting(agent) => self.awaited.first(agent),
+            Among::Line(line) => self.halls[line.hall as usize].1.head(line.line as usize),
+        }
+    }
+
+    /// The first of a line that has been matched may have changed.
+    pub(super) fn look_again(&mut self, line: LineId) {
+        let first = self.first_among(Among::Line(line));
+        self.unsettled.heads.extend(first.map(|place| head(place, Among::Line(line))));
+    }
+
+    /// True when the call stands where it should.
+    pub(super) fn is_waiting(&self, spot: &Spot) -> bool {
+        match spot.awaits {
+            Some(agent) => self.awaited.contains(agent, &spot.place),
+            None => self.halls[spot.line.hall as usize].1.is_waiting(spot.line.line as usize, &spot.place),
+        }
     }
 
     /// True when the agent stands in the hall of each of its queues under its key.
@@ -432,7 +536,7 @@ impl Matching {
 
     /// Seats of ready agents, waiting calls, and callers, over all halls. A broken rule in words.
     pub(super) fn entries(&self) -> Result<[usize; 3], String> {
-        let mut sum = [0; 3];
+        let mut sum = [0, self.awaited.len(), 0];
         for (queue, hall) in &self.halls {
             let entries = hall.check().map_err(|broken| format!("{queue}: {broken}"))?;
             sum.iter_mut().zip(entries).for_each(|(sum, entries)| *sum += entries);

@@ -9,7 +9,7 @@ use crate::acd::refusal::Refusal;
 use crate::acd::requirement::Attributes;
 use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
 use crate::acd::transfer::Transfer;
-use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
+use crate::base::{AgentId, CallId, CallerKey, Instant, PeerId, Pii, QueueId};
 
 /// An input of the engine. A command about an offer carries the offer's epoch; a stale one is a no-op.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,6 +251,16 @@ pub enum Command {
         /// Who wished it.
         by: Actor,
     },
+    /// Somebody sets whom a waiting call is to be offered to first, from now on for its queue's `preferred_for`. While agents are
+    /// rung for it nothing changes.
+    SetPreferred {
+        /// The waiting call.
+        call: CallId,
+        /// The agent; `None`: nobody.
+        agent: Option<AgentId>,
+        /// Who wished it.
+        by: Actor,
+    },
     /// A SIP neighbour stopped or started answering. Agents behind a peer that is down are unreachable, not at fault.
     PeerState {
         /// The neighbour.
@@ -290,6 +300,35 @@ pub struct Asks {
     pub attributes: Option<Arc<Attributes>>,
     /// What figures tell it apart by.
     pub dimensions: Dimensions,
+    /// Who calls, where that can be told: by this it is remembered who served the caller.
+    pub caller: Option<CallerKey>,
+    /// Whom it is to be offered to first.
+    pub preferred: Option<Preference>,
+}
+
+/// Whom a call is to be offered to first, for the `preferred_for` of the queue that it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preference {
+    /// Whom.
+    pub whom: Whom,
+    /// From when that time counts.
+    pub from: Instant,
+}
+
+impl Preference {
+    /// What makes a preference that counts from this moment.
+    pub fn from(from: Instant) -> impl Fn(Whom) -> Self {
+        move |whom| Self { whom, from }
+    }
+}
+
+/// An agent by name or by the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// This one.
+    Agent(AgentId),
+    /// Who served the caller last, within the queue's [`Routing::recall`](crate::acd::Routing::recall).
+    Last,
 }
 
 /// What the engine asks the node to do.

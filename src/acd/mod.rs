@@ -28,6 +28,9 @@
 //! A queue may lend its members to others ([`Lending`]) while its own service level holds. A lent agent is asked when nobody of
 //! the other queue's own is ready, and takes the other queue's callers when its own queues have none for it.
 //!
+//! A caller who prefers an agent waits for him alone at first; who is worth waiting for, and for how long, stands in `prefer`.
+//! Nobody else may take such a call meanwhile, and he takes it before others of its weight.
+//!
 //! An agent who becomes ready takes the least place over all its lines; a call that comes takes the first agent by the
 //! strategy of its step. What supervisors change at run time lies over the plan and wins over it, reloads included.
 //!
@@ -36,6 +39,7 @@
 //! was ready and nobody came before: another agent is a wish, the order of the line is a promise.
 
 mod agent;
+mod awaited;
 mod bits;
 mod bond;
 mod check;
@@ -57,10 +61,12 @@ mod offer;
 mod overrides;
 mod place;
 pub mod plan;
+mod prefer;
 mod queue;
 mod rank;
 mod reach;
 mod reason;
+mod recall;
 mod refusal;
 mod reload;
 pub mod requirement;
@@ -87,13 +93,16 @@ pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
 pub use lending::{Lending, Loan};
-pub use message::{Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult};
+pub use message::{
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Preference, Whom,
+};
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
     AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason,
 };
+pub use prefer::Unpreferred;
 pub use queue::Counts;
-pub use reason::{Candidacy, Candidates, Decision, Exclusion};
+pub use reason::{Candidacy, Candidates, Decision, Exclusion, PREFERRED};
 pub use refusal::Refusal;
 pub use reserve::{ReserveMode, ReserveRule, ReserveThresholds};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};

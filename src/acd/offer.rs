@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::acd::agent::{Device, Duty, Offer, Phase, Talk, Way};
+use crate::acd::awaited::Wait;
 use crate::acd::engine::{Engine, Timer};
 use crate::acd::fact::{Fact, Repair};
 use crate::acd::message::{Actor, Asks, Effect, EndedBy, FlowOut, OfferCause};
@@ -33,9 +34,14 @@ enum Aftermath {
 impl Engine {
     /// Offers a call to the best idle agents, as many as it wishes; where it wishes more, it waits for them.
     pub(super) fn offer_or_wait(&mut self, call: CallId) {
+        self.give_up_in_vain(call);
         while let Some(visit) = self.calls.get(&call).filter(|visit| visit.ringing.wants_more()) {
-            let line = visit.line;
-            match self.choose(call, line) {
+            let (line, awaits) = (visit.line, visit.awaits);
+            let next = match awaits {
+                Some(wait) => self.choose_preferred(call, wait.agent),
+                None => self.choose(call, line),
+            };
+            match next {
                 Some(agent) => self.reserve(agent, call),
                 None => return self.list_call(call),
             }
@@ -48,7 +54,15 @@ impl Engine {
         if !visit.ringing.wants_more() || std::mem::replace(&mut visit.ringing.listed, true) {
             return;
         }
-        self.matching.wait(visit.line, visit.place);
+        self.matching.wait(visit.spot());
+    }
+
+    /// Takes a call out of the index of those who wish an agent, if it is there.
+    pub(super) fn unlist_call(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        if std::mem::take(&mut visit.ringing.listed) {
+            self.matching.unwait(&visit.spot());
+        }
     }
 
     /// Reserves a ready agent for a call that wishes one. The call leaves the index when it wishes no more.
@@ -56,15 +70,13 @@ impl Engine {
         let visit = self.calls.get_mut(&call).expect("who is in the index waits");
         debug_assert!(visit.ringing.wants_more(), "{call} wishes an agent");
         let is_first = visit.ringing.len() == 0;
-        visit.ringing.add(agent);
         let queue = visit.place.queue;
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
         row.rung += usize::from(is_first);
         let is_watched = row.is_watched();
         let ring = row.plan.ring_timeout;
-        if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
-            self.matching.unwait(visit.line, &visit.place);
-        }
+        self.hold_to_band(call, agent);
+        self.bind(call, agent);
         self.arm_more(call);
         if is_watched {
             self.stir(queue);
@@ -78,6 +90,29 @@ impl Engine {
         self.arm(agent, ring, Timer::Ring);
         self.tell(Fact::OfferMade { call, queue, agent, epoch });
         self.ask(Effect::Offer { call, agent, epoch, queue, by_name: false });
+    }
+
+    /// One more agent is to ring for the call, which leaves the index when it wishes no more.
+    fn bind(&mut self, call: CallId, agent: AgentId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        visit.ringing.add(agent);
+        if !visit.ringing.wants_more() {
+            self.unlist_call(call);
+        }
+    }
+
+    /// Where only agents of the best band are to ring, the first of them decides which that is.
+    fn hold_to_band(&mut self, call: CallId, agent: AgentId) {
+        let Some(visit) = self.calls.get(&call).filter(|visit| visit.ringing.wants_band()) else { return };
+        let (line, was_listed) = (visit.line, visit.ringing.listed);
+        let Some(band) = self.matching.band(line, agent) else { return };
+        self.unlist_call(call);
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        visit.ringing.hold_to(band);
+        visit.line = self.matching.banded(line, band);
+        if was_listed {
+            self.list_call(call);
+        }
     }
 
     pub(super) fn on_ringing(&mut self, call: CallId, agent: AgentId, epoch: u32) {
@@ -103,6 +138,7 @@ impl Engine {
         self.part(agent, &offer, OfferCause::Answered);
         self.cancel_offers(call, OfferCause::Rescinded);
         self.matching.took(agent, offer.queue);
+        self.remember(call, agent);
         self.finish(call, Outcome::Answered(agent));
         if let Some(row) = self.agents.get_mut(agent) {
             row.history.answered(self.now);
@@ -200,8 +236,8 @@ impl Engine {
         } else if !policy.retry.is_zero() && visit.ringing.len() == 0 && !visit.ringing.rests() {
             visit.ringing.rest(self.timers.arm(self.now + policy.retry, Timer::Rested(call)));
         }
-        if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
-            self.matching.unwait(visit.line, &visit.place);
+        if !visit.ringing.wants_more() {
+            self.unlist_call(call);
         }
     }
 
@@ -329,13 +365,36 @@ impl Engine {
         }
         let visit = self.calls.get_mut(&offer.call).expect("an open offer's call waits");
         visit.ringing.remove(agent);
-        if visit.ringing.len() == 0
-            && let Some(row) = self.queues.get_mut(offer.queue)
-        {
+        if visit.ringing.len() == 0 {
+            self.on_silence(offer.call);
+        }
+        let is_preferred = |wait: Wait| wait.agent == agent && cause != OfferCause::Answered;
+        if self.calls.get(&offer.call).and_then(|visit| visit.awaits).is_some_and(is_preferred) {
+            self.give_up(offer.call);
+        }
+    }
+
+    /// Nobody rings for the call any more: agents of any band may.
+    fn on_silence(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        let (queue, reach) = (visit.place.queue, visit.reach);
+        if visit.ringing.free_band() {
+            self.unlist_call(call);
+            let Some(visit) = self.calls.get_mut(&call) else { return };
+            visit.line = self.matching.line_beside(visit.line, reach);
+        }
+        if let Some(row) = self.queues.get_mut(queue) {
             row.rung -= 1;
             if row.is_watched() {
-                self.stir(offer.queue);
+                self.stir(queue);
             }
+        }
+    }
+
+    /// The caller may prefer the agent the next time.
+    fn remember(&mut self, call: CallId, agent: AgentId) {
+        if let Some(caller) = self.calls.get(&call).and_then(|visit| visit.caller) {
+            self.recall.note(self.now, caller, agent);
         }
     }
 

@@ -44,6 +44,11 @@ impl Place {
         Self { weight, priority, moment, queue, seq: claim.seq, call }
     }
 
+    /// How heavy its queue is; the least is the heaviest.
+    pub(super) const fn weight(&self) -> Reverse<i32> {
+        self.weight
+    }
+
     /// Behind this one, before all others who are behind it.
     pub(super) const fn just_after(self) -> Self {
         Self { call: CallId(self.call.0 + 1), ..self }

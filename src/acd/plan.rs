@@ -6,15 +6,29 @@ use std::time::Duration;
 use crate::acd::needs;
 use crate::acd::requirement::Attributes;
 use crate::acd::routing::{Members, Membership, QueueState, Routing, Skill};
+use crate::acd::strategy::OCCUPANCY_WINDOW;
 use crate::base::{AgentId, PeerId, QueueId};
 
 /// Everything configured that routing depends on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Queues in the order of their ids.
     pub queues: Vec<QueuePlan>,
     /// Agents in the order of their ids.
     pub agents: Vec<AgentPlan>,
+    /// The time constant by which occupancy fades for the strategy `least-occupied`; not zero.
+    pub occupancy_window: Duration,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { queues: Vec::new(), agents: Vec::new(), occupancy_window: Self::OCCUPANCY_WINDOW }
+    }
+}
+
+impl Plan {
+    /// Half an hour, by which centres cut their figures.
+    pub const OCCUPANCY_WINDOW: Duration = OCCUPANCY_WINDOW;
 }
 
 /// One queue.

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::awaited::Wait;
 use crate::acd::index::Index;
 use crate::acd::lending::Record;
-use crate::acd::matching::LineId;
+use crate::acd::matching::{LineId, Spot};
+use crate::acd::message::Preference;
 use crate::acd::place::{Claim, Place};
 use crate::acd::plan::QueuePlan;
 use crate::acd::reach::{self, Reach};
@@ -14,7 +16,7 @@ use crate::acd::requirement::Attributes;
 use crate::acd::reserve::{Crowd, ReserveState};
 use crate::acd::ringing::Ringing;
 use crate::acd::strategy::{self, Ring};
-use crate::base::{CallId, Instant, TimerKey};
+use crate::base::{CallId, CallerKey, Instant, TimerKey};
 
 /// A call's stay in one queue.
 #[derive(Debug)]
@@ -30,10 +32,23 @@ pub(super) struct Visit {
     pub(super) joined: Instant,
     /// What the call brings.
     pub(super) attributes: Option<Arc<Attributes>>,
+    /// Who calls, where that can be told.
+    pub(super) caller: Option<CallerKey>,
+    /// Whom it is to be offered to first.
+    pub(super) preferred: Option<Preference>,
     /// Who is reserved for it.
     pub(super) ringing: Ringing,
+    /// The agent for whom it waits alone.
+    pub(super) awaits: Option<Wait>,
     /// The wait has been told to have passed the threshold.
     pub(super) missed: bool,
+}
+
+impl Visit {
+    /// Where it waits for an agent, while it does.
+    pub(super) fn spot(&self) -> Spot {
+        Spot { place: self.place, line: self.line, awaits: self.awaits.map(|wait| wait.agent) }
+    }
 }
 
 /// What became of the visits of a queue. `offered = answered + abandoned + flowed_out + waiting` at every instant.

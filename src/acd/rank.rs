@@ -1,6 +1,7 @@
 //! [`Rank`]: where a ready agent stands among the others who may take a call, as one key.
 
 use crate::acd::reason::Candidacy;
+use crate::acd::routing::Membership;
 use crate::base::AgentId;
 
 /// The least is next. Four numbers that are compared one after the other, most often the first two.
@@ -63,6 +64,24 @@ impl Rank {
     pub(super) fn candidacy(self) -> Candidacy {
         let ([level, penalty], [position, agent]) = (split(self.border), split(self.who));
         Candidacy { agent: AgentId(agent), level, penalty, key: self.key, position }
+    }
+}
+
+/// Agents of one tier and penalty, as it counts: the lower is asked first, and those whom another queue lends come last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Band {
+    is_lent: bool,
+    level: u32,
+    penalty: u32,
+}
+
+impl Band {
+    /// Before all others.
+    pub(super) const LEAST: Self = Self { is_lent: false, level: 0, penalty: 0 };
+
+    /// The band of an agent on these terms.
+    pub(super) fn of(terms: &Membership, raise: Raise, is_lent: bool) -> Self {
+        Self { is_lent, level: terms.level, penalty: counted(terms.penalty, raise) }
     }
 }
 

@@ -34,6 +34,10 @@ pub enum Exclusion {
         /// The most that is in.
         max: u32,
     },
+    /// Agents of a lower tier or penalty ring, and with this strategy they alone.
+    Outranked,
+    /// The caller waits for another agent alone, until then.
+    Preferred(AgentId, Instant),
     /// It belongs to the queue's reserve, which is out.
     Reserve,
     /// It belongs to this queue, which lends nobody now.
@@ -60,6 +64,9 @@ pub struct Candidacy {
     pub agent: AgentId,
 }
 
+/// The strategy of a [`Decision`] by which a call went to the agent whom it preferred.
+pub const PREFERRED: &str = "preferred";
+
 /// An offer and whom it was chosen from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -69,7 +76,7 @@ pub struct Decision {
     pub call: CallId,
     /// Its queue.
     pub queue: QueueId,
-    /// The strategy that chose.
+    /// The strategy that chose, or [`PREFERRED`], and then there were no others to choose from.
     pub strategy: &'static str,
     /// Who was chosen.
     pub chosen: AgentId,

@@ -32,6 +32,7 @@ impl Engine {
         let employed: BTreeSet<AgentId> = plan.agents.iter().map(|agent| agent.id).collect();
         let ids = self.agents.ids();
         self.clear_indexes(&ids);
+        self.recall.is_asked = plan.queues.iter().any(|queue| queue.routing.recall.is_some());
         let new: Vec<&AgentPlan> = plan.agents.iter().filter(|agent| self.plan_agent(agent)).collect();
         self.rebuild(&self.effective_plan());
         self.watch_anew();
@@ -78,6 +79,7 @@ impl Engine {
     /// True when the agent is new.
     fn plan_agent(&mut self, plan: &AgentPlan) -> bool {
         let now = self.now;
+        let window = self.plan.occupancy_window;
         let is_new = self.agents.get(plan.id).is_none();
         if is_new {
             self.agents.insert(plan.id, Agent::new(now, plan));
@@ -88,6 +90,7 @@ impl Engine {
         agent.return_after = plan.return_after;
         agent.busy_pause = plan.busy_pause;
         agent.policy = plan.policy.clone();
+        agent.history.set_window(now, window);
         if let Some(peer) = self.peers.get_mut(&before) {
             peer.agents.remove(&plan.id);
         }
@@ -130,6 +133,16 @@ impl Engine {
             if matches!(row.duty, Duty::Ready(Standing::Aside)) && row.timer.is_none() {
                 self.list(agent.id);
             }
+        }
+        // Only now that agents have their seats can be told who waits for one in vain.
+        for id in self.agents.ids() {
+            self.weigh_callers_of(id);
+        }
+        for id in self.queues.ids() {
+            let places = self.queues.get(id).into_iter().flat_map(|queue| queue.order.walk());
+            let calls: Vec<CallId> =
+                places.map(|place| place.call).filter(|call| self.waits_for(*call).is_some()).collect();
+            calls.into_iter().for_each(|call| self.time_preference(call));
         }
     }
 

@@ -1,6 +1,7 @@
 //! [`Ringing`]: the agents who are rung for one call, and how many it wishes. A call that wishes more than it has stands in
 //! the index of those who wait for an agent, also while others ring.
 
+use crate::acd::rank::Band;
 use crate::acd::strategy::Ring;
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, TimerKey};
@@ -13,6 +14,8 @@ pub(super) struct Ringing {
     wanted: u8,
     /// The call stands in the index of those who wait for an agent.
     pub(super) listed: bool,
+    /// It waits for one agent alone, and wishes nobody beside.
+    pub(super) alone: bool,
     first: Option<AgentId>,
     /// When one more is to ring.
     more: Option<TimerKey>,
@@ -27,6 +30,8 @@ struct Rare {
     rest: Option<TimerKey>,
     /// Offers that found nobody.
     attempts: u32,
+    /// Agents of higher bands are not to ring while somebody does.
+    band: Option<Band>,
 }
 
 /// [`OFFERS_OPEN_MAX`], as it is counted here.
@@ -38,7 +43,7 @@ const MOST: u8 = {
 impl Ringing {
     /// Nobody rings yet.
     pub(super) const fn new(ring: Ring) -> Self {
-        Self { rule: ring, wanted: wanted(ring), listed: false, first: None, more: None, rare: None }
+        Self { rule: ring, wanted: wanted(ring), listed: false, alone: false, first: None, more: None, rare: None }
     }
 
     /// Another rule is in force. Who rings goes on.
@@ -47,8 +52,9 @@ impl Ringing {
             return;
         }
         self.rule = ring;
+        self.free_band();
         self.wanted = match ring {
-            Ring::One | Ring::All => wanted(ring),
+            Ring::One | Ring::All | Ring::Best => wanted(ring),
             Ring::Progressively => u8::try_from(self.len()).unwrap_or(MOST).max(1),
         };
     }
@@ -62,7 +68,28 @@ impl Ringing {
     }
 
     pub(super) fn wants_more(&self) -> bool {
-        self.len() < usize::from(self.wanted) && !self.rests()
+        let most = if self.alone { self.wanted.min(1) } else { self.wanted };
+        self.len() < usize::from(most) && !self.rests()
+    }
+
+    /// True when the next agent who rings decides of which band others may be.
+    pub(super) fn wants_band(&self) -> bool {
+        self.rule == Ring::Best && !self.alone && self.band().is_none()
+    }
+
+    /// Agents of higher bands are out until [`Ringing::free_band`].
+    pub(super) fn hold_to(&mut self, band: Band) {
+        self.rare().band = Some(band);
+    }
+
+    /// The band to which the call is held.
+    pub(super) fn band(&self) -> Option<Band> {
+        self.rare.as_ref()?.band
+    }
+
+    /// Agents of all bands may ring. True when the call was held to one.
+    pub(super) fn free_band(&mut self) -> bool {
+        self.rare.as_mut().is_some_and(|rare| rare.band.take().is_some())
     }
 
     /// Nobody else is to ring, whatever becomes of those who do.
@@ -78,7 +105,7 @@ impl Ringing {
     /// True when a step is to be waited for.
     pub(super) fn wants_step(&self) -> bool {
         let more = self.rule == Ring::Progressively && (1..MOST).contains(&self.wanted);
-        more && self.len() > 0 && self.more.is_none()
+        more && !self.alone && self.len() > 0 && self.more.is_none()
     }
 
     /// The step to one more agent fires by this timer.
@@ -91,11 +118,9 @@ impl Ringing {
         self.rare().rest = Some(timer);
     }
 
-    /// The call has rested.
-    pub(super) fn rested(&mut self) {
-        if let Some(rare) = &mut self.rare {
-            rare.rest = None;
-        }
+    /// The call has rested; the timer that says so, which may not have fired.
+    pub(super) fn rested(&mut self) -> Option<TimerKey> {
+        self.rare.as_mut()?.rest.take()
     }
 
     pub(super) fn rests(&self) -> bool {
@@ -152,7 +177,7 @@ impl Ringing {
 const fn wanted(ring: Ring) -> u8 {
     match ring {
         Ring::One | Ring::Progressively => 1,
-        Ring::All => MOST,
+        Ring::All | Ring::Best => MOST,
     }
 }
 
@@ -180,6 +205,16 @@ mod tests {
         assert_eq!((one.first(), one.len()), (Some(AgentId(1)), 1));
         one.follow(Ring::One);
         assert!(!one.wants_more());
+        one.follow(Ring::Progressively);
+        one.alone = true;
+        assert!(!one.wants_step());
+        one.remove(AgentId(1));
+        one.wish_more();
+        assert!(one.wants_more());
+        one.add(AgentId(1));
+        assert!(!one.wants_more(), "who waits for one agent alone wishes one");
+        one.alone = false;
+        assert!(one.wants_more() && one.wants_step());
         let mut all = Ringing::new(Ring::All);
         (0..OFFERS_OPEN_MAX as u32).for_each(|agent| all.add(AgentId(agent)));
         assert!(!all.wants_more() && !all.wants_step());

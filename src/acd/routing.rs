@@ -32,6 +32,10 @@ pub struct Routing {
     /// What the levels of a skill count for in `most-skilled` and `least-skilled`; a skill that is not named counts 1 where
     /// the queue's first requirement asks about it, else 0.
     pub skill_weights: Vec<(Arc<str>, u32)>,
+    /// For so long a call that prefers an agent is offered to him alone; zero: preferences count for nothing.
+    pub preferred_for: Duration,
+    /// A caller may prefer who served him last, if it was within this.
+    pub recall: Option<Duration>,
     /// When its members in reserve join.
     pub reserve: ReserveRule,
     /// To whom it lends its members, and while what holds.
@@ -50,6 +54,8 @@ impl Default for Routing {
             penalties: Vec::new(),
             penalty_members_limit: 0,
             skill_weights: Vec::new(),
+            preferred_for: Duration::ZERO,
+            recall: None,
             reserve: ReserveRule::default(),
             lending: Lending::default(),
         }

@@ -83,6 +83,7 @@ impl Engine {
         Plan {
             queues: self.plan.queues.iter().map(|queue| self.overrides.queue(queue)).collect(),
             agents: self.plan.agents.iter().map(|agent| self.overrides.agent(agent)).collect(),
+            occupancy_window: self.plan.occupancy_window,
         }
     }
 
@@ -115,5 +116,6 @@ impl Engine {
                 self.rebuild_queue(queue.plan.id, reaches);
             }
         }
+        self.weigh_callers_of(agent);
     }
 }

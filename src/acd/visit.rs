@@ -3,6 +3,7 @@
 
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
+use crate::acd::matching::Among;
 use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
@@ -43,8 +44,9 @@ impl Engine {
         let line = self.matching.line(queue, asks.attributes.as_ref(), reach);
         let ringing = Ringing::new(row.ring(reach));
         let missed = row.is_late(self.now.since(since));
-        let attributes = asks.attributes;
-        let visit = Visit { place, claim, reach, line, joined: self.now, attributes, ringing, missed };
+        let Asks { attributes, caller, preferred, .. } = asks;
+        let (joined, awaits) = (self.now, None);
+        let visit = Visit { place, claim, reach, line, joined, attributes, caller, preferred, ringing, awaits, missed };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
@@ -70,6 +72,7 @@ impl Engine {
             self.arm_wait_max(queue);
             self.arm_reach(queue);
         }
+        self.prefer(call);
         self.offer_or_wait(call);
         if is_watched {
             self.stir(queue);
@@ -129,10 +132,10 @@ impl Engine {
             row.disarm();
         }
         if visit.ringing.listed {
-            self.matching.unwait(visit.line, &visit.place);
+            self.matching.unwait(&visit.spot());
         }
         self.matching.quit(visit.line);
-        for timer in visit.ringing.timers() {
+        for timer in visit.ringing.timers().chain(visit.awaits.map(|wait| wait.timer)) {
             self.timers.cancel(timer);
         }
         let is_missed = !visit.missed && row.is_late(wait);
@@ -248,20 +251,25 @@ impl Engine {
     pub(super) fn place_anew(&mut self, call: CallId) {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
-        if visit.ringing.listed {
-            self.matching.unwait(visit.line, &visit.place);
+        if std::mem::take(&mut visit.ringing.listed) {
+            self.matching.unwait(&visit.spot());
         }
         let reach = row.reach(visit.claim.since, self.now);
         let place = row.place(call, visit.claim, reach);
         row.shift(visit, reach, place);
         visit.line = self.matching.line_beside(visit.line, reach);
         self.wait_anew(call);
+        self.weigh(call);
     }
 
     /// Puts a waiting call that is in no index where it belongs now.
     pub(super) fn join_anew(&mut self, call: CallId) {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
+        // Its line is gone with its hall; who waits for one agent alone stands elsewhere.
+        if std::mem::take(&mut visit.ringing.listed) && visit.awaits.is_some() {
+            self.matching.unwait(&visit.spot());
+        }
         visit.reach = row.reach(visit.claim.since, self.now);
         visit.place = row.place(call, visit.claim, visit.reach);
         visit.line = self.matching.line(visit.place.queue, visit.attributes.as_ref(), visit.reach);
@@ -269,16 +277,16 @@ impl Engine {
         self.wait_anew(call);
     }
 
-    /// A call whose place or reach has changed waits for an agent there, where it wishes one.
+    /// A call whose place or reach has changed, and which is in no index, waits for an agent there, where it wishes one.
     fn wait_anew(&mut self, call: CallId) {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
         visit.ringing.follow(row.ring(visit.reach));
-        visit.ringing.listed = visit.ringing.wants_more();
-        if visit.ringing.listed {
-            self.matching.wait(visit.line, visit.place);
-            self.matching.unsettle(visit.line);
+        if let Some(band) = visit.ringing.band() {
+            visit.line = self.matching.banded(visit.line, band);
         }
+        self.matching.unsettle(visit.line);
+        self.list_call(call);
         self.arm_more(call);
     }
 
@@ -288,10 +296,22 @@ impl Engine {
         if self.matching.is_settled() {
             return;
         }
-        while let Some((place, line)) = self.matching.unsettled_head() {
-            let Some(agent) = self.choose(place.call, line) else { continue };
-            self.reserve(agent, place.call);
-            self.matching.look_again(line);
+        while let Some((place, among)) = self.matching.unsettled_head() {
+            let call = place.call;
+            match among {
+                Among::Awaiting(agent) if self.is_listed(agent) => {
+                    self.take(call, among, agent);
+                    self.reserve(agent, call);
+                }
+                Among::Awaiting(_) => continue,
+                Among::Line(line) => {
+                    let Some(agent) = self.choose(call, line) else { continue };
+                    self.reserve(agent, call);
+                    self.matching.look_again(line);
+                    let moved = self.calls.get(&call).map(|visit| visit.line).filter(|now| *now != line);
+                    moved.into_iter().for_each(|line| self.matching.look_again(line));
+                }
+            }
             self.look_at_stirred();
         }
     }

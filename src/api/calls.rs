@@ -49,6 +49,10 @@ enum CallBody {
     Priority {
         priority: i32,
     },
+    /// Nobody, where no agent is named.
+    Prefer {
+        agent: Option<String>,
+    },
     /// At once, to `agent:NAME`, `queue:NAME` or `number:DIGITS`.
     Transfer {
         to: String,
@@ -107,6 +111,7 @@ async fn perform(
         CallBody::Withdraw => ("withdraw", String::new()),
         CallBody::Requeue { queue } => ("requeue", queue.clone().unwrap_or_default()),
         CallBody::Priority { priority } => ("priority", priority.to_string()),
+        CallBody::Prefer { agent } => ("prefer", agent.clone().unwrap_or_else(|| "nobody".to_string())),
         CallBody::Transfer { to } => ("transfer", shown(to)),
         CallBody::Consult { to } => ("consult", shown(to)),
         CallBody::Complete => ("complete", String::new()),
@@ -127,6 +132,7 @@ fn control(body: &CallBody, call: CallId, action: &Action<'_>) -> Control {
         CallBody::Withdraw => Control::Withdraw { call, by: action.actor() },
         CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: action.actor() },
         CallBody::Priority { priority } => Control::SetPriority { call, priority: *priority, by: action.actor() },
+        CallBody::Prefer { agent } => Control::Prefer { call, agent: agent.clone(), by: action.actor() },
         CallBody::Transfer { to } => {
             Control::Transfer { call, kind: TransferKind::Blind, to: to.clone(), by: action.actor() }
         }
@@ -168,6 +174,8 @@ mod tests {
         assert!(matches!(read(r#"{"action":"requeue","queue":"a"}"#), Ok(CallBody::Requeue { queue: Some(_) })));
         assert!(matches!(read(r#"{"action":"withdraw"}"#), Ok(CallBody::Withdraw)));
         assert!(matches!(read(r#"{"action":"priority","priority":-3}"#), Ok(CallBody::Priority { priority: -3 })));
+        assert!(matches!(read(r#"{"action":"prefer","agent":"1001"}"#), Ok(CallBody::Prefer { agent: Some(_) })));
+        assert!(matches!(read(r#"{"action":"prefer"}"#), Ok(CallBody::Prefer { agent: None })));
         assert!(matches!(read(r#"{"action":"consult","to":"queue:q"}"#), Ok(CallBody::Consult { .. })));
         assert!(matches!(read(r#"{"action":"complete"}"#), Ok(CallBody::Complete)));
         assert!(read(r#"{"action":"transfer"}"#).is_err());

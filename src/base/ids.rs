@@ -48,6 +48,10 @@ id!(
     PeerId(u32), "p"
 );
 id!(
+    /// Who calls, as a digest under a secret of the node: the same number gives the same key, and no key gives a number.
+    CallerKey(u64), "caller "
+);
+id!(
     /// One RTP endpoint of the media worker, belonging to one leg.
     StreamId(u64), "s"
 );

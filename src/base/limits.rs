@@ -64,6 +64,10 @@ pub const CANDIDATES_MAX: usize = 3;
 pub const AHEAD_MAX: usize = 8;
 /// Attributes of one call: a few lines of a trunk's headers.
 pub const ATTRIBUTES_MAX: usize = 32;
+/// Talks of which is remembered who served whom: some days of a large centre, at 50 bytes each.
+pub const RECALL_CALLERS_MAX: usize = 100_000;
+/// For how long: who calls again after a month has another concern.
+pub const RECALL_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Relaxation steps of a queue: a caller who passes so many waits for something else.
 pub const STEPS_MAX: usize = 16;
 /// Teams of a configuration: one for every twenty of the most agents.

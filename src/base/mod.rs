@@ -14,7 +14,7 @@ pub mod timers;
 
 pub use digits::Digits;
 pub use idmap::IdMap;
-pub use ids::{AgentId, CallId, LegId, PeerId, QueueId, ShardId, StreamId};
+pub use ids::{AgentId, CallId, CallerKey, LegId, PeerId, QueueId, ShardId, StreamId};
 pub use pii::Pii;
 pub use rng::Rng;
 pub use slots::Slots;

@@ -294,6 +294,19 @@ pub(super) enum CallCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Make a waiting call wait for one agent alone at first, for the `preferred_for` of its queue from now on.
+    Prefer {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// The agent; nobody when not given.
+        agent: Option<String>,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
     /// Hand a talking caller on at once.
     Transfer {
         /// The call's id, as `strowger calls` shows it.
@@ -478,6 +491,7 @@ mod tests {
         assert!(parse("strowger agent set --team sales --team vip logout").is_ok());
         assert!(parse("strowger agent set").is_err());
         assert!(parse("strowger demo --calls-per-minute 0").is_err());
+        assert!(parse("strowger call prefer c17 1001").is_ok() && parse("strowger call prefer c17").is_ok());
         assert!(parse("strowger top --once --show agents --lang zh --interval 500ms").is_ok());
         assert!(parse("strowger top --interval 0").is_err());
         assert!(parse("strowger call consult c17 --to agent:1002").is_ok());

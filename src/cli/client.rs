@@ -201,7 +201,16 @@ impl Client {
     pub(super) fn queue(&self, name: &str) -> Result<(), String> {
         let body = self.get(&format!("/v1/queues/{}", escape(name)))?;
         let set: Vec<_> = body["overrides"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let keys = ["state", "strategy", "weight", "priority", "threshold_seconds", "target", "waiting"];
+        let keys = [
+            "state",
+            "strategy",
+            "weight",
+            "priority",
+            "preferred_for_seconds",
+            "threshold_seconds",
+            "target",
+            "waiting",
+        ];
         let row = |key: &&str| {
             let is_set = set.contains(&key.trim_end_matches("_seconds"));
             vec![key.replace('_', " "), word(&body[*key]), if is_set { "set at run time" } else { "" }.to_string()]

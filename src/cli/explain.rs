@@ -19,6 +19,10 @@ pub(super) fn call(told: &Value) -> String {
     if !ahead.is_empty() {
         say(format!("ahead: {ahead}"));
     }
+    if let Some(seconds) = told["waits_for"]["seconds"].as_f64() {
+        let agent = word(&told["waits_for"]["agent"]);
+        say(format!("waits for agent {agent} alone, {} more", clock(seconds.ceil())));
+    }
     let offered = words(&told["offered_to"]);
     if !offered.is_empty() {
         say(format!("rings: {offered}"));
@@ -76,12 +80,13 @@ mod tests {
     fn an_explanation_reads_from_the_place_to_the_agents() {
         let told = json!({
             "call": "c8", "queue": "support", "position": 2, "wait_seconds": 75.0, "ahead": ["c7"], "offered_to": [],
+            "waits_for": { "agent": "1003", "seconds": 11.5 },
             "asks": "spanish >= 5", "step": 1, "looks_further_seconds": 14.2,
             "agents": [{ "rule": "is talking", "count": 2, "agents": ["1001", "1002"] }],
         });
         assert_eq!(
             call(&told),
-            "c8 waits in support for 1:15, place 2\nahead: c7\nasks: spanish >= 5 (step 1)\nlooks further in 0:15\n\n\
+            "c8 waits in support for 1:15, place 2\nahead: c7\nwaits for agent 1003 alone, 0:12 more\nasks: spanish >= 5 (step 1)\nlooks further in 0:15\n\n\
              agents      count      names\nis talking      2  1001 1002\n"
         );
     }

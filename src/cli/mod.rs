@@ -79,6 +79,9 @@ fn act(command: CallCommand) -> ExitCode {
         CallCommand::Priority { id, priority, why, target } => {
             (id, json!({ "action": "priority", "priority": priority }), why, target)
         }
+        CallCommand::Prefer { id, agent, why, target } => {
+            (id, json!({ "action": "prefer", "agent": agent }), why, target)
+        }
         CallCommand::Transfer { id, to, why, target } => (id, json!({ "action": "transfer", "to": to }), why, target),
         CallCommand::Consult { id, to, why, target } => (id, json!({ "action": "consult", "to": to }), why, target),
         CallCommand::Complete { id, why, target } => (id, json!({ "action": "complete" }), why, target),

@@ -13,7 +13,8 @@ use super::teams::agents_of;
 use super::transfer::{Codes, OnHangUp, TransferConfig};
 use super::types::{
     AgentConfig, AnswerPolicy, Config, DnisSource, LoanConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig,
-    PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig, SkillConfig, TeamConfig, TierConfig, UnknownSource,
+    PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SkillConfig,
+    TeamConfig, TierConfig, UnknownSource,
 };
 use super::values::{address_bits, show};
 
@@ -77,6 +78,10 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     writeln!(out, "HTTP   {}, {access}", config.http.listen)?;
     writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))?;
     writeln!(out, "Days   of {}", config.figures.calendar.zone())?;
+    let mut strategies = config.queues.iter().flat_map(QueueConfig::strategies);
+    if strategies.any(|strategy| strategy == "least-occupied") {
+        writeln!(out, "Busy   time of agents fades over {} for least-occupied", show(config.occupancy_window))?;
+    }
     match &config.figures.regions {
         RegionsConfig::File(path) => writeln!(out, "Region of callers by {}", path.display())?,
         RegionsConfig::Written(regions) if regions.rows() == 0 => {}
@@ -212,9 +217,10 @@ pub(super) fn show_skills(skills: &[SkillConfig]) -> String {
 fn number(number: &NumberConfig) -> String {
     let priority = number.priority.map(|priority| format!("priority {priority}"));
     let brought = number.attributes.iter().map(|(name, value)| format!("{name} {value}"));
+    let preferred = number.preferred.iter().map(|agent| format!("prefers {agent}"));
     let group = number.group.as_ref().map(|group| format!("group {group}"));
     let campaign = number.campaign.as_ref().map(|campaign| format!("campaign {campaign}"));
-    let more: Vec<_> = priority.into_iter().chain(brought).chain(group).chain(campaign).collect();
+    let more: Vec<_> = priority.into_iter().chain(brought).chain(preferred).chain(group).chain(campaign).collect();
     if more.is_empty() { number.number.clone() } else { format!("{} ({})", number.number, more.join(", ")) }
 }
 
@@ -252,6 +258,7 @@ fn write_routing(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
         let weights: Vec<_> = routing.skill_weights.iter().map(|(name, weight)| format!("{name} {weight}")).collect();
         writeln!(out, "    levels count: {}", weights.join(", "))?;
     }
+    write_preferred(out, &routing.preferred)?;
     for row in routing.members.iter().flat_map(|members| members.chunk_by(alike_members)) {
         write_members(out, row)?;
     }
@@ -285,6 +292,23 @@ fn write_help(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
         writeln!(out, ", while its service level of {window} holds; else not for {pause}")?;
     }
     Ok(())
+}
+
+/// `    waits 20s for a preferred agent alone: a number's own, else by header X-Agent, else who served the caller last (24h)`
+fn write_preferred(out: &mut String, preferred: &PreferredConfig) -> fmt::Result {
+    let PreferredConfig { wait, by, within } = preferred;
+    if wait.is_zero() {
+        return Ok(());
+    }
+    write!(out, "    waits {} for a preferred agent alone: a number's own", show(*wait))?;
+    for source in by {
+        match source {
+            PreferredSource::Header(name) => write!(out, ", else by header {name}")?,
+            PreferredSource::Attribute(name) => write!(out, ", else by attribute {name}")?,
+            PreferredSource::Last => write!(out, ", else who served the caller last ({})", show(*within))?,
+        }
+    }
+    writeln!(out)
 }
 
 /// True when two members differ in name and position only.

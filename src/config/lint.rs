@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::describe::show_skills;
 use super::fit::Fit;
-use super::types::{AgentConfig, AnswerPolicy, Config, MediaPolicy, QueueConfig, SkillConfig};
+use super::types::{AgentConfig, AnswerPolicy, Config, MediaPolicy, NumberConfig, QueueConfig, SkillConfig};
 use super::values::show;
 
 /// After this a proxy may give an unanswered call up (RFC 3261 16.6, timer C: more than three minutes).
@@ -55,6 +55,9 @@ fn lint_queue(queue: &QueueConfig, config: &Config, warnings: &mut Vec<String>) 
         let asked = &queue.routing.requirement;
         warn("", format!("no agent fits `{asked}`, so no call is ever answered"));
     }
+    for number in queue.numbers.iter().filter(|number| number.preferred.is_some()) {
+        lint_preferred(number, queue, &fit, config, &mut warn);
+    }
     let unanswered = match queue.answer {
         AnswerPolicy::OnQueue => false,
         AnswerPolicy::OnAgent | AnswerPolicy::Early => true,
@@ -78,6 +81,24 @@ fn lint_queue(queue: &QueueConfig, config: &Config, warnings: &mut Vec<String>) 
                 warn(key, format!("is never heard with {why}"));
             }
         }
+    }
+}
+
+/// A preference that comes to nothing.
+fn lint_preferred(
+    number: &NumberConfig,
+    queue: &QueueConfig,
+    fit: &Fit<'_>,
+    config: &Config,
+    warn: &mut impl FnMut(&str, String),
+) {
+    let Some(preferred) = &number.preferred else { return };
+    if queue.routing.preferred.wait.is_zero() {
+        warn(".preferred_for", format!("is missing, so calls of {} wait for {preferred} not at all", number.number));
+    }
+    let agent = config.agents.iter().find(|agent| agent.name == *preferred);
+    if agent.is_some_and(|agent| !fit.has(agent)) {
+        warn(".numbers", format!("{} prefers {preferred}, who fits no call of the queue", number.number));
     }
 }
 

@@ -14,6 +14,7 @@ mod moves;
 mod parse;
 mod peers;
 mod policy;
+mod preferred;
 mod queues;
 mod reader;
 mod regions;
@@ -41,6 +42,6 @@ pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 pub use types::{
     AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
     LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig,
-    PenaltyStepConfig, QueueConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TeamMove,
-    TierConfig, UnknownSource,
+    PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SipConfig, SkillConfig,
+    StepConfig, TeamConfig, TeamMove, TierConfig, UnknownSource,
 };

@@ -11,19 +11,20 @@ use super::moves::moves;
 use super::peers::peers;
 use super::queues::queues;
 use super::reader::Section;
-use super::routing::Known;
+use super::routing::{Known, occupancy_window};
 use super::skills::Vocabulary;
 use super::teams::{reasons, teams};
 use super::transfer::transfer;
 use super::types::Config;
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "sip",
     "media",
     "http",
     "drain",
     "peers",
     "skills",
+    "routing",
     "queues",
     "agents",
     "teams",
@@ -57,6 +58,7 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let known = Known::new(&document, strategies, &vocabulary, &agents, &teams);
     let queues = queues(&document, &known, &mut report);
     let reasons = reasons(&document, &mut report);
+    let occupancy_window = occupancy_window(&document, &mut report);
     let transfer = transfer(&document, &peers, &mut report);
     let (queue_names, team_names) = (queues.iter().map(|queue| &queue.name), teams.iter().map(|team| &team.name));
     let figures = figures(&document, queue_names, team_names, &mut report);
@@ -65,7 +67,21 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     match (sip, media, http, drain) {
         (Some(sip), Some(media), Some(http), Some(drain)) if errors.is_empty() => {
             let peers = peers.read;
-            Ok(Config { sip, media, http, drain, peers, queues, agents, teams, moves, reasons, figures, transfer })
+            Ok(Config {
+                sip,
+                media,
+                http,
+                drain,
+                peers,
+                queues,
+                agents,
+                teams,
+                moves,
+                reasons,
+                figures,
+                transfer,
+                occupancy_window,
+            })
         }
         _ => Err(errors),
     }

@@ -8,8 +8,9 @@ use crate::acd::QueueState;
 use crate::acd::requirement::{Attributes, Value};
 use crate::base::limits::{self, ATTRIBUTES_MAX};
 
-use super::error::Report;
+use super::error::{Report, did_you_mean};
 use super::policy::{OFFER_KEYS, label, offers};
+use super::preferred::PREFERRED_KEYS;
 use super::reader::{Item, Section, boolean, expected, integer, number, string};
 use super::routing::{Known, ROUTING_KEYS, routing, strategy};
 use super::types::{AnswerPolicy, MediaPolicy, NumberConfig, QueueConfig};
@@ -36,7 +37,7 @@ const QUEUE_KEYS: [&str; 18] = [
     "open",
     "emergency",
 ];
-const NUMBER_KEYS: [&str; 5] = ["number", "priority", "attributes", "group", "campaign"];
+const NUMBER_KEYS: [&str; 6] = ["number", "priority", "attributes", "preferred", "group", "campaign"];
 
 /// The strategy of a queue that names none.
 pub(super) const STRATEGY: &str = "longest-idle";
@@ -71,7 +72,7 @@ fn queue(item: &Item<'_, '_>, known: &Known<'_>, taken: &mut Numbers, report: &m
     if let Err(message) = values::name(&item.key) {
         report.value(item.at, &item.path, message);
     }
-    let keys = [&QUEUE_KEYS[..], &ROUTING_KEYS, &OFFER_KEYS].concat();
+    let keys = [&QUEUE_KEYS[..], &ROUTING_KEYS, &OFFER_KEYS, &PREFERRED_KEYS].concat();
     let section = Section::open(item, &keys, report)?;
     let name: Arc<str> = item.key.as_ref().into();
     let duration = |key: &str, default: Duration, min: Duration, max: Duration, report: &mut Report<'_>| {
@@ -79,7 +80,7 @@ fn queue(item: &Item<'_, '_>, known: &Known<'_>, taken: &mut Numbers, report: &m
     };
     let threshold = duration("threshold", THRESHOLD, SECOND, DAY, report);
     Some(QueueConfig {
-        numbers: numbers(&section, &name, taken, report),
+        numbers: numbers(&section, &name, known, taken, report),
         name,
         routing: routing(&section, known, threshold, report),
         strategy: strategy(&section, known.strategies, report).unwrap_or(STRATEGY),
@@ -123,12 +124,13 @@ const MEDIA: [(&str, MediaPolicy); 2] = [("anchor", MediaPolicy::Anchor), ("none
 fn numbers(
     section: &Section<'_, '_>,
     queue: &Arc<str>,
+    known: &Known<'_>,
     taken: &mut Numbers,
     report: &mut Report<'_>,
 ) -> Vec<NumberConfig> {
     let mut numbers = Vec::new();
     for item in section.elements("numbers", report).unwrap_or_default() {
-        let Some(number) = number_of(&item, report) else { continue };
+        let Some(number) = number_of(&item, known, report) else { continue };
         if let Some((other, first)) = taken.get(&number.number) {
             let whose =
                 if other == queue { "is listed twice".to_string() } else { format!("leads to `{other}` already") };
@@ -142,7 +144,7 @@ fn numbers(
     numbers
 }
 
-fn number_of(item: &Item<'_, '_>, report: &mut Report<'_>) -> Option<NumberConfig> {
+fn number_of(item: &Item<'_, '_>, known: &Known<'_>, report: &mut Report<'_>) -> Option<NumberConfig> {
     if !item.value.is_table() {
         return match values::called_number(item.value) {
             Ok(number) => Some(NumberConfig {
@@ -151,6 +153,7 @@ fn number_of(item: &Item<'_, '_>, report: &mut Report<'_>) -> Option<NumberConfi
                 group: None,
                 campaign: None,
                 attributes: Arc::default(),
+                preferred: None,
             }),
             Err(message) => {
                 report.value(item.at, &item.path, message);
@@ -161,11 +164,17 @@ fn number_of(item: &Item<'_, '_>, report: &mut Report<'_>) -> Option<NumberConfi
     let section = Section::open(item, &NUMBER_KEYS, report)?;
     let priority = section.read("priority", report, priority);
     let attributes = attributes(&section, report);
+    let preferred = section.read("preferred", report, |value| {
+        let name = string(value)?;
+        let hint = did_you_mean(name, known.agents.iter().copied());
+        known.agents.contains(name).then(|| name.into()).ok_or_else(|| format!("unknown agent `{name}`{hint}"))
+    });
     let named = |value| string(value).and_then(values::name).map(Arc::from);
     let group = section.read("group", report, named);
     let campaign = section.read("campaign", report, named);
-    let number = section.required("number", "\"800\"", report, values::called_number)?;
-    Some(NumberConfig { number: number.to_string(), priority, group, campaign, attributes: Arc::new(attributes) })
+    let number = section.required("number", "\"800\"", report, values::called_number)?.to_string();
+    let attributes = Arc::new(attributes);
+    Some(NumberConfig { number, priority, group, campaign, attributes, preferred })
 }
 
 /// `attributes = { tier = "gold", lvl = 3 }`.

@@ -12,6 +12,7 @@ use crate::base::limits::{AGENTS_MAX, STEPS_MAX};
 use super::agents::expand;
 use super::error::{Report, did_you_mean};
 use super::lending::{self, Listings};
+use super::preferred::preferred;
 use super::reader::{Item, Section, boolean, integer, string};
 use super::reserve;
 use super::skills::{self, Names, Vocabulary};
@@ -58,7 +59,7 @@ pub(super) struct Known<'k> {
     /// The strategy table's names.
     pub(super) strategies: &'k [&'static str],
     names: Names,
-    agents: BTreeSet<&'k str>,
+    pub(super) agents: BTreeSet<&'k str>,
     teams: &'k [TeamConfig],
     queues: Listings,
 }
@@ -77,6 +78,18 @@ impl<'k> Known<'k> {
         let agents = agents.iter().map(|agent| &*agent.name).collect();
         Self { strategies, names, agents, teams, queues: lending::listings(document) }
     }
+}
+
+/// How fast occupancy fades by default: half an hour, by which centres cut their figures.
+const OCCUPANCY_WINDOW: Duration = Duration::from_secs(30 * 60);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// `[routing] occupancy_window`.
+pub(super) fn occupancy_window(document: &Section<'_, '_>, report: &mut Report<'_>) -> Duration {
+    let section = document.get("routing").and_then(|item| Section::open(&item, &["occupancy_window"], report));
+    let read = section
+        .and_then(|section| section.read("occupancy_window", report, |value| values::duration(value, MINUTE, DAY)));
+    read.unwrap_or(OCCUPANCY_WINDOW)
 }
 
 /// The attributes that some number's calls bring: requirements stand before the numbers of other queues.
@@ -115,6 +128,7 @@ pub(super) fn routing(
         penalty_steps: ladder(section, "penalty_steps", report, penalty_step, |step| step.after),
         penalty_members_limit: penalty_members_limit(section, report),
         skill_weights: skill_weights(section, known, report),
+        preferred: preferred(section, &known.names.attributes, report),
         reserve: reserve::reserve(section, report),
         lending: lending::lending(section, &known.queues, report),
     }

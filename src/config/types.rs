@@ -39,6 +39,9 @@ pub struct Config {
     pub reasons: Vec<Arc<str>>,
     /// `[figures]`
     pub figures: FiguresConfig,
+    /// `[routing] occupancy_window = "30m"`: how fast occupancy fades for the strategy `least-occupied`: what was so long ago
+    /// counts for about a third (e^-1). From a minute to a day.
+    pub occupancy_window: Duration,
     /// `[transfer]`
     pub transfer: TransferConfig,
 }
@@ -258,6 +261,13 @@ pub struct QueueConfig {
     pub state: QueueState,
 }
 
+impl QueueConfig {
+    /// Its strategy, and those of its steps.
+    pub(super) fn strategies(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.strategy).chain(self.routing.steps.iter().filter_map(|step| step.strategy))
+    }
+}
+
 /// A called number, and what its calls bring.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberConfig {
@@ -271,6 +281,8 @@ pub struct NumberConfig {
     pub campaign: Option<Arc<str>>,
     /// `attributes = { tier = "gold", lvl = 3 }`: what requirements may ask about.
     pub attributes: Arc<Attributes>,
+    /// `preferred = "1001"`: the agent whom its calls wait for alone at first, for the queue's `preferred_for`.
+    pub preferred: Option<Arc<str>>,
 }
 
 /// How a queue chooses: the keys of `[queues.NAME]` about callers' order and agents.
@@ -298,12 +310,43 @@ pub struct RoutingConfig {
     pub penalty_members_limit: u32,
     /// `skill_weights = { spanish = 3 }`: what a level counts for in `most-skilled` and `least-skilled`.
     pub skill_weights: Vec<(Arc<str>, u32)>,
+    /// Whom calls wait for alone at first.
+    pub preferred: PreferredConfig,
     /// `reserve = { waiting = 5, wait = "60s", leave_waiting = 5, leave_wait = "60s", at_least = "30s" }`: members in reserve join
     /// while more than `waiting` callers wait or when one has waited for `wait`, and leave when no more than `leave_waiting`
     /// wait (default `waiting`) and nobody for `leave_wait` (default `wait`), `at_least` so long after. `None`: never.
     pub reserve: Option<ReserveThresholds>,
     /// `lends_to = ["billing", { queue = "support", tier = 2 }]`: to whom it lends its members. Default nobody.
     pub lending: LendingConfig,
+}
+
+/// Whom a queue's calls wait for alone at first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreferredConfig {
+    /// `preferred_for = "20s"`: for so long, from joining on; default not at all.
+    pub wait: Duration,
+    /// `preferred_by = ["header:X-Agent", "attribute:agent", "last"]`: where he is named, the first that names an agent wins. A
+    /// number's `preferred` comes before them. Default nowhere.
+    pub by: Vec<PreferredSource>,
+    /// `preferred_within = "24h"`: how long ago `last` may be.
+    pub within: Duration,
+}
+
+impl Default for PreferredConfig {
+    fn default() -> Self {
+        Self { wait: Duration::ZERO, by: Vec::new(), within: Duration::from_secs(24 * 3_600) }
+    }
+}
+
+/// Where the agent is named whom a call prefers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PreferredSource {
+    /// `header:NAME`: the value of this header of the INVITE.
+    Header(String),
+    /// `attribute:NAME`: what the call brings under this name.
+    Attribute(Arc<str>),
+    /// `last`: who served this caller last. Callers who show no plausible number are never taken for each other.
+    Last,
 }
 
 /// How a queue lends its members.

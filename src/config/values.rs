@@ -268,15 +268,20 @@ pub(super) fn sip_uri(uri: &str) -> Result<Endpoint, String> {
     }
 }
 
+/// The name of a SIP header: a token (RFC 3261 25.1).
+pub(super) fn header_name(text: &str) -> Result<&str, String> {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b);
+    if text.is_empty() || text.len() > NAME_CHARS_MAX || !text.bytes().all(token) {
+        return Err(format!("`{}` is no header's name", text.escape_debug()));
+    }
+    Ok(text)
+}
+
 /// One place where the called number may stand.
 pub(super) fn dnis_source(value: &DeValue<'_>) -> Result<DnisSource, String> {
     let text = string(value)?;
     if let Some(header) = text.strip_prefix("header:") {
-        let token = |b: u8| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b);
-        if header.is_empty() || header.len() > NAME_CHARS_MAX || !header.bytes().all(token) {
-            return Err(format!("`{}` is no header's name", header.escape_debug()));
-        }
-        return Ok(DnisSource::Header(header.to_string()));
+        return header_name(header).map(|name| DnisSource::Header(name.to_string()));
     }
     choice(
         value,

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Target, TransferKind};
+use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Preference, Target, TransferKind};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Far, Lease, SessionDescription};
@@ -21,6 +21,8 @@ pub(super) struct Contact {
     /// What figures tell it apart by.
     pub(super) dimensions: Dimensions,
     pub(super) caller: Caller,
+    /// Whom it is to be offered to first, until it talks.
+    pub(super) preferred: Option<Preference>,
     /// The neighbour it comes from.
     pub(super) peer: Option<PeerId>,
     /// What is left of its Max-Forwards.

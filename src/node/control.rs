@@ -48,6 +48,10 @@ impl Hub {
                 let reply = self.set_priority(now, call, priority, by);
                 self.reply(ticket, reply);
             }
+            Control::Prefer { call, agent, by } => {
+                let reply = self.prefer(now, call, agent.as_deref(), by);
+                self.reply(ticket, reply);
+            }
             Control::Withdraw { call, by } => self.ask_owner(ticket, call, Ask::Withdraw(call, by)),
             Control::HangUp { call, by } => self.ask_owner(ticket, call, Ask::HangUp(call, by)),
             Control::Requeue { call, queue, by } => self.ask_owner(ticket, call, Ask::Requeue(call, queue, by)),

@@ -10,16 +10,18 @@ use crate::acd::requirement::Attributes;
 use crate::acd::strategy::{self, Ring};
 use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, Target, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
-use crate::base::{AgentId, PeerId, Pii, QueueId};
+use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
 use crate::config::{
     AgentConfig, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerConfig, QueueConfig,
     Regions, RegionsConfig, TransferConfig,
 };
 use crate::media::TrackId;
+use crate::node::identity::Caller;
 use crate::node::message::{QueueAudio, Resolved};
 use crate::node::numbering::International;
 use crate::node::planning::{self, Memberships};
 use crate::node::values::Values;
+use crate::sip::transaction::Secret;
 use crate::sip::uri::Uri;
 
 /// See the module. One is shared by the hub and all shards; a reload makes another.
@@ -42,6 +44,9 @@ pub(super) struct Directory {
     neighbours: BTreeSet<IpAddr>,
     /// How many agents one call may ring at once.
     pub(super) rings_at_most: usize,
+    /// Under this callers' numbers are digested; `None`: no queue asks who served a caller last.
+    pub(super) recall: Option<Secret>,
+    secret: Secret,
     /// How callers are handed on.
     pub(super) transfer: Arc<TransferConfig>,
 }
@@ -73,6 +78,8 @@ pub(super) struct Called {
     pub(super) priority: Option<i32>,
     /// What its calls bring.
     pub(super) attributes: Arc<Attributes>,
+    /// The agent whom its calls prefer.
+    pub(super) preferred: Option<Arc<str>>,
     /// Its group and its campaign.
     pub(super) dimensions: Dimensions,
 }
@@ -123,8 +130,10 @@ pub(super) enum Listing {
 }
 
 impl Directory {
-    /// The directory of a first configuration.
-    pub(super) fn new(config: &Config, resolved: &Resolved) -> Self {
+    /// The directory of a first configuration; `seed` is the node's.
+    pub(super) fn new(config: &Config, resolved: &Resolved, seed: [u8; 32]) -> Self {
+        // Another stream than those of the shards, which begin with the seed as it is.
+        let secret = Secret::draw(&mut Rng::from_seed(seed.map(|byte| !byte)));
         let mut directory = Self {
             plan: Arc::new(Plan::default()),
             queues: Register::default(),
@@ -138,6 +147,8 @@ impl Directory {
             networks: Vec::new(),
             neighbours: BTreeSet::new(),
             rings_at_most: 1,
+            recall: None,
+            secret,
             transfer: Arc::default(),
         };
         directory.apply(config, resolved);
@@ -156,7 +167,7 @@ impl Directory {
             self.put_peer(peer, resolved);
         }
         self.numbers.clear();
-        let mut plan = Plan::default();
+        let mut plan = Plan { occupancy_window: config.occupancy_window, ..Plan::default() };
         let mut memberships = Memberships::default();
         for queue in &config.queues {
             let id = self.put_queue(queue, resolved);
@@ -174,15 +185,26 @@ impl Directory {
             let (id, peer) = self.put_agent(agent, resolved);
             plan.agents.push(planning::agent(id, peer, agent, memberships.take(&agent.name)));
         }
-        let rings_several =
-            plan.queues.iter().flat_map(QueuePlan::strategies).any(|name| strategy::ring_of(name) != Ring::One);
-        self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
+        self.recall = plan.queues.iter().any(|queue| queue.routing.recall.is_some()).then_some(self.secret);
         self.transfer = Arc::new(config.transfer.clone());
         let present = self.peers.entries.iter().filter(|peer| peer.listing == Listing::Present);
         self.neighbours = present.filter_map(|peer| Some(peer.address?.ip().to_canonical())).collect();
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
         self.plan = Arc::new(plan);
+        self.count_rings(|queue| queue.strategy);
+    }
+
+    /// Works out how many agents one call may ring at once, where queues have these strategies and those of their steps.
+    pub(super) fn count_rings(&mut self, strategy: impl Fn(&QueuePlan) -> &'static str) {
+        let steps = |queue: &QueuePlan| queue.routing.steps.iter().filter_map(|step| step.strategy).collect::<Vec<_>>();
+        let rings_several = self
+            .plan
+            .queues
+            .iter()
+            .flat_map(|queue| [vec![strategy(queue)], steps(queue)].concat())
+            .any(|name| strategy::ring_of(name) != Ring::One);
+        self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
     }
 
     /// What a called number means.
@@ -198,6 +220,11 @@ impl Directory {
         let region = number.and_then(|number| self.regions.find(number.digits()));
         let region = region.and_then(|region| self.region_values.get(usize::from(region))).copied().unwrap_or_default();
         called.dimensions.with(Dimension::Region, region).with(Dimension::Trunk, peer.trunk)
+    }
+
+    /// Under what a caller who comes from a neighbour is known again, where some queue asks who served it last.
+    pub(super) fn caller_key(&self, from: Option<PeerId>, caller: &Caller) -> Option<CallerKey> {
+        caller.key(self.recall?, &self.peer(from?).numbering)
     }
 
     /// The names of the values of each dimension, by their numbers.
@@ -321,7 +348,8 @@ impl Directory {
             dimensions = dimensions.with(Dimension::Campaign, self.values.number(Dimension::Campaign, campaign));
         }
         let attributes = Arc::clone(&number.attributes);
-        let called = Called { queue, priority: number.priority, attributes, dimensions };
+        let preferred = number.preferred.clone();
+        let called = Called { queue, priority: number.priority, attributes, dimensions, preferred };
         self.numbers.insert(number.number.clone(), Arc::new(called));
     }
 

@@ -9,7 +9,7 @@ use crate::base::limits::ROWS_MAX;
 use crate::base::{AgentId, CallId, Instant};
 use crate::node::hub::Hub;
 use crate::node::message::Reply;
-use crate::node::view::{CandidateView, DecisionView, ExplanationView, RuleView};
+use crate::node::view::{CandidateView, DecisionView, ExplanationView, RuleView, WaitsForView};
 
 /// Agents named for one rule; the others are counted.
 const NAMED_MAX: usize = 20;
@@ -19,6 +19,9 @@ impl Hub {
     pub(super) fn explain(&self, now: Instant, call: CallId) -> Reply {
         let Some(told) = self.engine.explain(call) else { return Reply::NotFound(format!("no call {call} waits")) };
         let Explanation { queue, since, position, ahead, offered_to, needs, step, looks_further, agents, .. } = told;
+        let waits_for = told
+            .waits_for
+            .map(|(agent, until)| WaitsForView { agent: self.agent_name(agent), seconds: until.since(now) });
         let mut rules: BTreeMap<String, Vec<AgentId>> = BTreeMap::new();
         let plan = self.engine.effective_plan();
         for (agent, exclusion) in agents {
@@ -26,7 +29,8 @@ impl Hub {
                 (Exclusion::NotAMember, Ok(at)) => unmet(&plan.agents[at].skills, &needs).unwrap_or(exclusion),
                 (_, Ok(_) | Err(_)) => exclusion,
             };
-            let words = self.held_back(queue, &told).unwrap_or_else(|| rule(now, &told));
+            let words =
+                self.held_back(queue, &told).unwrap_or_else(|| rule(now, &told, |agent| self.agent_name(agent)));
             rules.entry(words).or_default().push(agent);
         }
         let row = |(rule, agents): (String, Vec<AgentId>)| RuleView {
@@ -40,6 +44,7 @@ impl Hub {
             position,
             wait_seconds: now.since(since),
             ahead: ahead.iter().map(ToString::to_string).collect(),
+            waits_for,
             offered_to: offered_to.into_iter().map(|agent| self.agent_name(agent)).collect(),
             asks: needs.to_string(),
             step,
@@ -80,7 +85,7 @@ impl Hub {
         }
     }
 
-    fn agent_name(&self, agent: AgentId) -> Arc<str> {
+    pub(super) fn agent_name(&self, agent: AgentId) -> Arc<str> {
         Arc::clone(&self.directory.agent(agent).name)
     }
 }
@@ -96,7 +101,7 @@ fn unmet(skills: &[Skill], needs: &Residual) -> Option<Exclusion> {
 }
 
 /// The rule in words; agents whom the same rule keeps away have the same words.
-fn rule(now: Instant, exclusion: &Exclusion) -> String {
+fn rule(now: Instant, exclusion: &Exclusion, name: impl Fn(AgentId) -> Arc<str>) -> String {
     match exclusion {
         Exclusion::None => "may take it now".to_string(),
         Exclusion::NotAMember => "does not belong to the queue".to_string(),
@@ -108,6 +113,11 @@ fn rule(now: Instant, exclusion: &Exclusion) -> String {
         Exclusion::Delay(at) => format!("sees the call in {:.0} s", at.since(now).as_secs_f64().ceil()),
         Exclusion::Penalty { penalty, min, max: u32::MAX } => format!("penalty {penalty} is below {min}"),
         Exclusion::Penalty { penalty, min, max } => format!("penalty {penalty} is outside {min} to {max}"),
+        Exclusion::Outranked => "others of a lower tier or penalty ring".to_string(),
+        Exclusion::Preferred(agent, until) => {
+            let seconds = until.since(now).as_secs_f64().ceil();
+            format!("may take it in {seconds:.0} s: it waits for {} alone", name(*agent))
+        }
         Exclusion::Reserve => "is in reserve".to_string(),
         Exclusion::NotLent(_) => "is not lent now".to_string(),
         Exclusion::State(AgentState::NotReady(reason)) => format!("is not ready ({})", reason.as_str()),

@@ -1,10 +1,12 @@
 //! Who calls, and which number was called: read from the INVITE, by the trunk's ordered source list, and written for the
 //! agent's phone.
 
-use crate::base::Pii;
-use crate::config::DnisSource;
+use crate::base::{CallerKey, Pii};
+use crate::config::{DnisSource, NumberingConfig};
+use crate::node::numbering::International;
 use crate::sip::message::Message;
 use crate::sip::name::Name;
+use crate::sip::transaction::Secret;
 use crate::sip::uri::Uri;
 use crate::sip::value::NameAddr;
 
@@ -16,6 +18,11 @@ const TEXT_MAX: usize = 128;
 pub(super) struct Caller {
     pub(super) number: Pii<String>,
     display: Option<Pii<String>>,
+}
+
+/// The value of a header as a name; `None` where it is empty or not there.
+pub(super) fn named(request: &Message, header: &str) -> Option<String> {
+    Some(text_of(request.other(header)?)).filter(|text| !text.is_empty())
 }
 
 /// The called number by the first source that has one; empty when none has.
@@ -36,6 +43,21 @@ impl Caller {
         let number = number_of(party.uri).unwrap_or_default();
         let display = party.display.map(text_of).filter(|text| !text.is_empty());
         Self { number: Pii::new(number), display: display.map(Pii::new) }
+    }
+
+    /// Under what the caller is known again, whoever writes the number how. `None` for who shows none, and for what is no
+    /// plausible number: nobody is to be taken for another who hides, too.
+    pub(super) fn key(&self, secret: Secret, numbering: &NumberingConfig) -> Option<CallerKey> {
+        let mut shown = self.number.expose().bytes().filter(u8::is_ascii_digit);
+        let first = shown.next()?;
+        let is_plausible = shown.clone().count() >= 2 && shown.any(|digit| digit != first);
+        let number = International::of(self.number.expose(), numbering).filter(|_| is_plausible)?;
+        let (mut digits, mut count) = ([0; 20], 0);
+        for (place, digit) in digits.iter_mut().zip(number.digits()) {
+            *place = digit;
+            count += 1;
+        }
+        Some(CallerKey(secret.digest(&digits[..count])))
     }
 
     /// The name-addr shown to the agent, without a tag; a label stands before the caller's name.
@@ -118,4 +140,37 @@ fn text_of(bytes: &[u8]) -> String {
         return text.trim().trim_matches('"').into();
     }
     text.trim().trim_matches('"').chars().filter(|c| !c.is_control()).take(TEXT_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Rng;
+
+    fn key(number: &str, country: Option<&str>, seed: u64) -> Option<CallerKey> {
+        let numbering = NumberingConfig { country_code: country.map(Into::into), ..NumberingConfig::default() };
+        let caller = Caller { number: Pii::new(number.to_string()), display: None };
+        caller.key(Secret::draw(&mut Rng::from_u64(seed)), &numbering)
+    }
+
+    #[test]
+    fn one_number_has_one_key_however_it_is_written() {
+        let full = key("+49 (30) 123-456", None, 1);
+        assert!(full.is_some());
+        assert_eq!(full, key("4930123456", None, 1));
+        assert_eq!(full, key("030123456", Some("49"), 1), "as the trunk means it");
+        assert_ne!(full, key("4930123457", None, 1));
+        assert_ne!(full, key("4930123456", None, 2), "under another secret");
+        assert!(key("100", None, 1).is_some(), "an extension");
+    }
+
+    #[test]
+    fn nobody_is_taken_for_another_who_hides_too() {
+        for hidden in ["", "anonymous", "Unknown", "restricted", "0", "10", "000000", "9999999", "1+23456", "*67123"] {
+            for country in [None, Some("49")] {
+                assert_eq!(key(hidden, country, 1), None, "{hidden}");
+            }
+        }
+        assert_eq!(key("12345678901234567890", None, 1), None, "longer than any number");
+    }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Actor, Bond, Command, Effect, Target, TransferKind};
+use crate::acd::{Actor, Bond, Command, Effect, Preference, Target, TransferKind};
 use crate::base::{CallId, Instant, PeerId, QueueId};
 use crate::config::Config;
 use crate::node::directory::Directory;
@@ -52,6 +52,7 @@ impl Up {
             | Command::CallerAnswered { call }
             | Command::Held { call, .. }
             | Command::SetPriority { call, .. }
+            | Command::SetPreferred { call, .. }
             | Command::Digit { call, .. } => Some(*call),
             Command::Transfer(transfer) => Some(transfer.call),
             Command::OfferReleased { .. }
@@ -93,6 +94,8 @@ pub(super) enum Told {
     Ask(Ticket, Ask),
     /// The queue takes the call that [`Answer::Movable`] was said of; who wished it.
     Move(CallId, QueueId, Actor),
+    /// A supervisor has said whom the call prefers.
+    Prefer(CallId, Option<Preference>),
     /// The engine does not know this: it is to be given up.
     LetGo(Bond),
 }

@@ -107,6 +107,15 @@ pub enum Control {
         /// Who asks.
         by: Actor,
     },
+    /// Sets whom a waiting call is to be offered to first, for the `preferred_for` of its queue from now on.
+    Prefer {
+        /// The call.
+        call: CallId,
+        /// The agent's name; nobody when `None`.
+        agent: Option<String>,
+        /// Who asks.
+        by: Actor,
+    },
     /// Takes a call that has no agent yet out of its queue and ends it.
     Withdraw {
         /// The call.

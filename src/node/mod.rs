@@ -73,7 +73,7 @@ pub use shard::Shard;
 pub use transaction::{Door, Transmit};
 pub use view::{
     CandidateView, DecisionView, ExplanationView, LenderView, LendingView, LoanView, MemberView, QueueView,
-    ReserveView, RuleView, TeamView,
+    ReserveView, RuleView, TeamView, WaitsForView,
 };
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each
@@ -99,7 +99,7 @@ impl Parts {
         assert!((1..=SHARDS_MAX).contains(&shards), "a node has one shard at least, and not too many");
         let mut rng = Rng::from_seed(setup.seed);
         let router = Router::new(shards, &mut rng);
-        let directory = Arc::new(Directory::new(&setup.config, &setup.resolved));
+        let directory = Arc::new(Directory::new(&setup.config, &setup.resolved, setup.seed));
         let mut blocks = blocks(&setup.leases, addresses.len()).into_iter();
         let shard = |(number, address): (u8, &SocketAddr)| {
             let mut seed = [0; 32];
@@ -123,7 +123,7 @@ pub struct Node {
 impl Node {
     /// A node at work from `now` on.
     pub fn new(now: Instant, setup: Setup) -> Self {
-        let directory = Arc::new(Directory::new(&setup.config, &setup.resolved));
+        let directory = Arc::new(Directory::new(&setup.config, &setup.resolved, setup.seed));
         let shard = Shard::new(now, &setup, Arc::clone(&directory));
         Self { shard, hub: Hub::new(now, setup.config, directory, 1) }
     }

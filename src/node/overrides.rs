@@ -43,6 +43,7 @@ impl Hub {
             strategy: plan.strategy,
             weight: plan.routing.weight,
             priority: config.priority,
+            preferred_for_seconds: plan.routing.preferred_for,
             threshold_seconds: plan.threshold,
             // A configured target is a fraction from 0 to 1.
             target: (config.target * 1_000.0).round() as u16,

@@ -9,8 +9,8 @@ use crate::acd::{
 };
 use crate::base::{AgentId, PeerId, QueueId};
 use crate::config::{
-    AgentConfig, LendingConfig, LoanConfig, MemberConfig, OrderConfig, PenaltyStepConfig, QueueConfig, RoutingConfig,
-    SkillConfig, StepConfig, TierConfig,
+    AgentConfig, LendingConfig, LoanConfig, MemberConfig, OrderConfig, PenaltyStepConfig, PreferredSource, QueueConfig,
+    RoutingConfig, SkillConfig, StepConfig, TierConfig,
 };
 
 /// The memberships that queues list, by the agent's name.
@@ -86,6 +86,8 @@ fn routing(config: &RoutingConfig) -> Routing {
         penalties: config.penalty_steps.iter().map(penalty_step).collect(),
         penalty_members_limit: config.penalty_members_limit,
         skill_weights: config.skill_weights.clone(),
+        preferred_for: config.preferred.wait,
+        recall: config.preferred.by.contains(&PreferredSource::Last).then_some(config.preferred.within),
         reserve: ReserveRule { mode: ReserveMode::Auto, thresholds: config.reserve.unwrap_or_default() },
         lending: Lending::default(),
     }

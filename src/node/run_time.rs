@@ -5,10 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::acd::strategy::{self, Ring};
-use crate::acd::{QueueSetting, QueueState};
+use crate::acd::{QueuePlan, QueueSetting, QueueState};
 use crate::base::QueueId;
-use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::node::directory::Directory;
 
 /// See the module.
@@ -21,8 +19,8 @@ struct Change {
     priority: Option<i32>,
     /// In thousandths.
     target: Option<u16>,
-    /// By its strategy, a call of the queue rings several agents at once.
-    rings_several: bool,
+    /// The name of a row of the strategy table.
+    strategy: Option<&'static str>,
 }
 
 impl RunTime {
@@ -32,9 +30,7 @@ impl RunTime {
             QueueSetting::State(state) => self.change(queue).state = Some(state),
             QueueSetting::Priority(priority) => self.change(queue).priority = Some(priority),
             QueueSetting::Target(target) => self.change(queue).target = Some(target),
-            QueueSetting::Strategy(strategy) => {
-                self.change(queue).rings_several = strategy::ring_of(strategy) != Ring::One;
-            }
+            QueueSetting::Strategy(strategy) => self.change(queue).strategy = Some(strategy),
             QueueSetting::Defaults => drop(self.0.remove(&queue)),
             QueueSetting::Threshold(_)
             | QueueSetting::Weight(_)
@@ -61,9 +57,8 @@ impl RunTime {
             config.state = change.state.unwrap_or(config.state);
             config.priority = change.priority.unwrap_or(config.priority);
             config.target = change.target.map_or(config.target, |target| f64::from(target) / 1_000.0);
-            if change.rings_several {
-                directory.rings_at_most = OFFERS_OPEN_MAX;
-            }
         }
+        let changed = |queue: &QueuePlan| self.0.get(&queue.id).and_then(|change| change.strategy);
+        directory.count_rings(|queue| changed(queue).unwrap_or(queue.strategy));
     }
 }

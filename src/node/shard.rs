@@ -211,6 +211,11 @@ impl Shard {
                 self.answers.push_back((ticket, answer));
             }
             Told::Move(call, queue, by) => self.move_contact(now, call, queue, by),
+            Told::Prefer(call, preferred) => {
+                if let Some(contact) = self.contact(call) {
+                    contact.preferred = preferred;
+                }
+            }
             Told::LetGo(bond) => self.let_go(now, &bond),
         }
     }

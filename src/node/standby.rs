@@ -85,6 +85,8 @@ impl Hub {
             | Exclusion::Level { .. }
             | Exclusion::Delay(_)
             | Exclusion::Penalty { .. }
+            | Exclusion::Outranked
+            | Exclusion::Preferred(..)
             | Exclusion::State(_) => None,
         }
     }

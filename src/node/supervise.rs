@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::acd::{
-    Actor, AgentSetting, AgentState, AgentTarget, Command, Laid, Membership, QueueSetting, Reason, Skill, strategy,
+    Actor, AgentSetting, AgentState, AgentTarget, Command, Laid, Membership, Preference, QueueSetting, Reason, Skill,
+    Unpreferred, Whom, strategy,
 };
 use crate::base::limits::AGENTS_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
@@ -83,6 +84,31 @@ impl Hub {
             return Reply::NotFound(format!("no call {call} waits"));
         }
         self.engine.handle_command(now, Command::SetPriority { call, priority, by });
+        Reply::Done
+    }
+
+    /// Sets whom a waiting call prefers. Its shard is told too: it goes with the call into other queues.
+    pub(super) fn prefer(&mut self, now: Instant, call: CallId, agent: Option<&str>, by: Actor) -> Reply {
+        let agent = match agent.map(|name| self.directory.agent_of_name(name).ok_or(name)).transpose() {
+            Ok(agent) => agent,
+            Err(name) => return Reply::NotFound(format!("no agent {name}")),
+        };
+        if let Err(why) = self.engine.may_prefer(call, agent) {
+            return match why {
+                Unpreferred::NotWaiting => Reply::NotFound(format!("no call {call} waits")),
+                Unpreferred::NeverWaits(queue) => {
+                    let name = &self.directory.queue(queue).name;
+                    Reply::Conflict(format!("{name} waits for no preferred agent: it has no preferred_for"))
+                }
+                Unpreferred::Rings => Reply::Conflict(format!("agents are rung for {call}")),
+                Unpreferred::InVain => Reply::Conflict("the agent does not take calls, or does not fit".to_string()),
+            };
+        }
+        self.tell(
+            call.shard(),
+            Told::Prefer(call, agent.map(|agent| Preference { whom: Whom::Agent(agent), from: now })),
+        );
+        self.engine.handle_command(now, Command::SetPreferred { call, agent, by });
         Reply::Done
     }
 

@@ -19,6 +19,9 @@ pub struct QueueView {
     pub weight: i32,
     /// The priority of its callers.
     pub priority: i32,
+    /// For how long a call waits for its preferred agent alone; 0: not at all.
+    #[serde(serialize_with = "seconds")]
+    pub preferred_for_seconds: Duration,
     /// The service level's T.
     #[serde(serialize_with = "seconds")]
     pub threshold_seconds: Duration,
@@ -151,6 +154,9 @@ pub struct ExplanationView {
     pub wait_seconds: Duration,
     /// The first of those ahead of it in the queue.
     pub ahead: Vec<String>,
+    /// The agent for whom it waits alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<WaitsForView>,
     /// Who is being rung for it.
     pub offered_to: Vec<Arc<str>>,
     /// What is asked of an agent's skills now.
@@ -162,6 +168,16 @@ pub struct ExplanationView {
     pub looks_further_seconds: Option<Duration>,
     /// All agents, by what keeps them from the call.
     pub agents: Vec<RuleView>,
+}
+
+/// An agent for whom a call waits alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitsForView {
+    /// The agent.
+    pub agent: Arc<str>,
+    /// For how much longer, at most.
+    #[serde(serialize_with = "seconds")]
+    pub seconds: Duration,
 }
 
 /// The agents whom one rule keeps away.

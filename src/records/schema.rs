@@ -159,6 +159,12 @@ facts! {
         queue: QueueId = "queue" "The queue.",
         since: Option<Instant> = "since_us" "When that caller joined; `null`: nobody waits.",
     }
+    Preferred "preferred" "A call waits for one agent alone, or no longer." {
+        call: CallId = "call" "The call.",
+        queue: QueueId = "queue" "The queue.",
+        agent: AgentId = "agent" "The agent.",
+        until: Option<Instant> = "until_us" "Until then at most; `null`: it is everybody's.",
+    }
     OfferMade "offer_made" "An agent was reserved for a call and rings, or soon will." {
         call: CallId = "call" "The call.",
         queue: QueueId = "queue" "The queue.",
@@ -251,6 +257,11 @@ facts! {
     PrioritySet "priority_set" "Somebody set the priority of a waiting call." {
         call: CallId = "call" "The call.",
         priority: i32 = "priority" "Higher goes first.",
+        by: Actor = "by" "By whom.",
+    }
+    PreferenceSet "preference_set" "Somebody set whom a waiting call prefers." {
+        call: CallId = "call" "The call.",
+        agent: Option<AgentId> = "agent" "The agent; `null`: nobody.",
         by: Actor = "by" "By whom.",
     }
     Supervised "supervised" "A supervisor took a hand in a call. What came of it follows." {

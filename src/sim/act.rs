@@ -81,6 +81,8 @@ pub enum Act {
     Withdraw(String),
     /// The control plane puts a caller's call into a queue (its own when `None`).
     Requeue(String, Option<String>),
+    /// The control plane says whom a caller's call prefers (nobody when `None`)
+    Prefer(String, Option<String>),
     /// The control plane hands a caller on: at once or after a word, to `agent:`, `queue:` or `number:` of a name.
     Transfer(String, TransferKind, String),
     /// The control plane ends the consultation about a caller.
@@ -144,18 +146,18 @@ impl Act {
                 Ok(())
             }
             Self::SetAgent { agent, target, lasts, why } => {
-                let by = why.map_or_else(|| SCRIPT.into(), |why| Actor::Supervisor { name: SCRIPT.into(), why });
                 let change = match (target, lasts) {
                     (AgentTarget::NotReady(reason), Some(lasts)) => AgentChange::Pause(reason, lasts),
                     (target, _) => AgentChange::State(target),
                 };
-                done(world.control(Control::SetAgents { who: Selection::one(agent), change, by }))
+                done(world.control(Control::SetAgents { who: Selection::one(agent), change, by: actor(why) }))
             }
             Self::ExtendWrapUp(agent, more) => change(world, agent, AgentChange::ExtendWrapUp(more)),
             Self::EndWrapUp(agent) => change(world, agent, AgentChange::EndWrapUp),
             Self::Device(agent, device) => change(world, agent, AgentChange::Device(device)),
             Self::Withdraw(caller) => about(world, &caller, |call, by| Control::HangUp { call, by }),
             Self::Requeue(caller, queue) => about(world, &caller, |call, by| Control::Requeue { call, queue, by }),
+            Self::Prefer(caller, agent) => about(world, &caller, |call, by| Control::Prefer { call, agent, by }),
             Self::Transfer(caller, kind, to) => {
                 about(world, &caller, |call, by| Control::Transfer { call, kind, to, by })
             }
@@ -220,6 +222,11 @@ fn in_talk(
             act(now, session, handset);
         }
     })
+}
+
+/// Who acts in a script, and forces it when a reason is given.
+fn actor(why: Option<Arc<str>>) -> Actor {
+    why.map_or_else(|| SCRIPT.into(), |why| Actor::Supervisor { name: SCRIPT.into(), why })
 }
 
 /// Who acts in a script.

@@ -28,6 +28,8 @@ pub struct Dial {
     pub acknowledges: Acknowledges,
     /// How the INVITE goes out.
     pub invite: Invite,
+    /// The agent whom the INVITE names in `X-Agent`, as a front end that knows the caller does.
+    pub names: Option<String>,
     /// What the person does once answered.
     pub habits: Habits,
 }
@@ -41,6 +43,7 @@ impl Dial {
             quit: Quit::Never,
             acknowledges: Acknowledges::Always,
             invite: Invite::WithOffer,
+            names: None,
             habits: Habits::default(),
         }
     }
@@ -131,7 +134,8 @@ impl Caller {
         let name = self.handset.name().to_string();
         let audio = self.handset.audio().clone();
         let mut session = Session::outgoing(&mut self.handset.ua, &name, &uri, self.engine, audio);
-        let invite = session.invite(&mut self.handset.ua, now, dial.invite != Invite::WithoutOffer);
+        let with_offer = dial.invite != Invite::WithoutOffer;
+        let invite = session.invite(&mut self.handset.ua, now, with_offer, dial.names.as_deref());
         if dial.invite == Invite::Twice {
             self.handset.ua.repeat(self.engine, &invite);
         }

@@ -8,7 +8,7 @@ use crate::acd::{
     Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, Plan, QueueSetting, QueueState,
     Skill, Target, Transfer, TransferKind, TransferStep,
 };
-use crate::base::{AgentId, CallId, QueueId};
+use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// The names behind the ids: learned from every plan in force, so that what a reload removes keeps its name; calls are numbered
 /// in the order in which the facts first tell of them.
@@ -51,6 +51,7 @@ impl Names {
                 format!("{} leaves {} after {}: {}", call(id), queue(from), seconds(*wait), reason.as_str())
             }
             Fact::Missed { call: id, .. } => format!("{} passes the threshold", call(id)),
+            Fact::Preferred { call: id, agent: to, until, .. } => preferred(&call(id), agent(to), *until),
             Fact::OfferMade { call: id, agent: to, .. } => format!("{} offered to {}", call(id), agent(to)),
             Fact::OfferEnded { call: id, agent: to, cause, .. } => {
                 format!("{} offer to {} ends: {} ({cause:?})", call(id), agent(to), cause.result().as_str())
@@ -84,6 +85,7 @@ impl Names {
             Fact::AgentSet { agent: id, setting, by } => {
                 format!("{} {}{}", agent(id), agent_setting(setting, queue), who(by))
             }
+            Fact::PreferenceSet { call: id, agent: to, by } => preference(&call(id), to.as_ref().map(agent), by),
             Fact::QueueSet { queue: id, setting, by } => format!("{} {}{}", queue(id), queue_setting(setting), who(by)),
             Fact::PrioritySet { call: id, priority, by } => {
                 format!("{} has priority {priority}{}", call(id), who(by))
@@ -104,6 +106,15 @@ impl Names {
             Fact::Oldest { .. } | Fact::WrapUpEnded { .. } => return None,
         })
     }
+}
+
+fn preferred(call: &str, agent: &str, until: Option<Instant>) -> String {
+    let end = until.map_or_else(|| "no longer".to_string(), |until| format!("until {until}"));
+    format!("{call} waits for {agent} alone {end}")
+}
+
+fn preference(call: &str, agent: Option<&str>, by: &Actor) -> String {
+    format!("{call} is to wait for {}{}", agent.unwrap_or("nobody"), who(by))
 }
 
 fn agent_setting<'n>(setting: &AgentSetting, queue: impl Fn(&QueueId) -> &'n str) -> String {
@@ -185,6 +196,10 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::Answered { .. } => "call answered".to_string(),
         Fact::Abandoned { .. } => "call abandoned".to_string(),
         Fact::FlowedOut { reason, .. } => format!("call flows out: {}", reason.as_str()),
+        Fact::Preferred { until, .. } => {
+            let word = if until.is_some() { "waits" } else { "no longer waits" };
+            format!("call {word} for one agent")
+        }
         Fact::OfferMade { .. } => "offer made".to_string(),
         Fact::OfferEnded { cause, .. } => format!("offer ends: {cause:?}"),
         Fact::TalkEnded { by, .. } => format!("talk ended by {}", side(*by)),
@@ -204,6 +219,7 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::Disagreement { disagrees, .. } => format!("device {}", if *disagrees { "disagrees" } else { "agrees" }),
         Fact::AgentSet { .. } => "agent set".to_string(),
         Fact::QueueSet { .. } => "queue set".to_string(),
+        Fact::PreferenceSet { .. } => "preference set".to_string(),
         Fact::PrioritySet { .. } => "priority set".to_string(),
         Fact::Supervised { .. } => "call supervised".to_string(),
         Fact::Device { device, .. } => format!("device is {}", device.as_str()),

@@ -67,6 +67,8 @@ struct Visit {
     attempts: u32,
     /// It rests after one until then.
     rests: Instant,
+    /// It waits for one agent alone.
+    awaits: Option<AgentId>,
 }
 
 #[derive(Debug)]
@@ -153,7 +155,8 @@ impl Oracle {
         }
         for (call, visit) in &self.visits {
             let Some(queue) = self.plan.queues.iter().find(|queue| queue.id == visit.queue) else { continue };
-            let wants_more = strategy::ring_of(queue.strategy) == Ring::All && visit.offers.len() < OFFERS_OPEN_MAX;
+            let rings_all = strategy::ring_of(queue.strategy) == Ring::All && visit.awaits.is_none();
+            let wants_more = rings_all && visit.offers.len() < OFFERS_OPEN_MAX;
             let enough = queue.offers.max.is_some_and(|max| visit.attempts >= max);
             if enough || self.latest < visit.rests || (!visit.offers.is_empty() && !wants_more) {
                 continue;
@@ -163,7 +166,8 @@ impl Oracle {
                 let idle = |model: &Agent| {
                     model.state == AgentState::Ready && model.spared.is_none_or(|until| until < self.latest)
                 };
-                self.agents.get(&agent.id).is_some_and(idle) && intake.accepts_always(agent)
+                let may = visit.awaits.is_none_or(|preferred| preferred == agent.id);
+                may && self.agents.get(&agent.id).is_some_and(idle) && intake.accepts_always(agent)
             });
             if let Some(agent) = idle {
                 return Err(format!("{call} waits in {} while agent {} is ready", queue.name, agent.name));
@@ -236,16 +240,7 @@ impl Oracle {
 
     fn apply(&mut self, fact: &Fact) -> Result<(), String> {
         match fact {
-            Fact::Offered { call, queue, .. } => {
-                self.tally(*queue).offered += 1;
-                match self
-                    .visits
-                    .insert(*call, Visit { queue: *queue, offers: BTreeSet::new(), attempts: 0, rests: Instant::ZERO })
-                {
-                    Some(_) => Err("the call is in a queue already".to_string()),
-                    None => Ok(()),
-                }
-            }
+            Fact::Offered { call, queue, .. } => self.begin_visit(*call, *queue),
             Fact::Answered { call, queue, agent, .. } => {
                 let others = self.visits.get(call).map_or(0, |visit| visit.offers.len());
                 if others != 1 {
@@ -263,6 +258,7 @@ impl Oracle {
                 *self.tally(*queue).flowed_out.entry(*reason).or_default() += 1;
                 Ok(())
             }
+            Fact::Preferred { call, agent, until, .. } => self.prefer(*call, until.map(|_| *agent)),
             Fact::OfferMade { call, agent, epoch, .. } => self.begin_offer(*call, *agent, *epoch),
             Fact::OfferEnded { call, agent, epoch, cause, .. } => self.end_offer(*call, *agent, *epoch, *cause),
             Fact::TalkEnded { call, agent, .. } => self.end_talk(*call, *agent),
@@ -294,6 +290,7 @@ impl Oracle {
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
             | Fact::PrioritySet { .. }
+            | Fact::PreferenceSet { .. }
             | Fact::Supervised { .. }
             | Fact::Device { .. }
             | Fact::PeerState { .. }
@@ -315,6 +312,20 @@ impl Oracle {
         Ok(())
     }
 
+    fn begin_visit(&mut self, call: CallId, queue: QueueId) -> Result<(), String> {
+        self.tally(queue).offered += 1;
+        let (offers, rests) = (BTreeSet::new(), Instant::ZERO);
+        match self.visits.insert(call, Visit { queue: queue, offers, attempts: 0, rests, awaits: None }) {
+            Some(_) => Err("the call is in a queue already".to_string()),
+            None => Ok(()),
+        }
+    }
+
+    fn prefer(&mut self, call: CallId, agent: Option<AgentId>) -> Result<(), String> {
+        self.visits.get_mut(&call).ok_or("the call is in no queue")?.awaits = agent;
+        Ok(())
+    }
+
     fn begin_offer(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Result<(), String> {
         let by_name = self.transfers.get(&call).is_some_and(|transfer| transfer.target == Target::Agent(agent));
         match self.visits.get_mut(&call) {
@@ -322,6 +333,9 @@ impl Oracle {
                 let ring = self.rings.get(&visit.queue).copied().unwrap_or(Ring::One);
                 if let (Some(other), Ring::One) = (visit.offers.first(), ring) {
                     return Err(format!("the call is offered to {other} already"));
+                }
+                if let Some(other) = visit.awaits.filter(|other| *other != agent) {
+                    return Err(format!("the call waits for {other} alone"));
                 }
                 visit.offers.insert(agent);
             }

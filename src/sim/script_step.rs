@@ -46,6 +46,8 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         ["withdraw", caller] => Act::Withdraw((*caller).to_string()),
         ["requeue", caller] => Act::Requeue((*caller).to_string(), None),
         ["requeue", caller, "to", queue] => Act::Requeue((*caller).to_string(), Some((*queue).to_string())),
+        ["prefer", "nobody", "for", caller] => Act::Prefer((*caller).to_string(), None),
+        ["prefer", agent, "for", caller] => Act::Prefer((*caller).to_string(), Some((*agent).to_string())),
         ["transfer", caller, "to", target] => {
             Act::Transfer((*caller).to_string(), TransferKind::Blind, (*target).to_string())
         }
@@ -111,6 +113,10 @@ fn dial<'a>(caller: &str, number_dialled: &str, mut words: &'a [&'a str]) -> Res
             }
             ["without", "offer", rest @ ..] => {
                 dial.invite = Invite::WithoutOffer;
+                rest
+            }
+            ["naming", agent, rest @ ..] => {
+                dial.names = Some((*agent).to_string());
                 rest
             }
             ["twice", rest @ ..] => {

@@ -234,7 +234,7 @@ impl Draw {
         if signalling_only {
             line("media = \"none\"".to_string());
         }
-        let strategy = self.pick(&["longest-idle", "longest-idle", "ring-all", "ring-progressively"]);
+        let strategy = self.pick(&["longest-idle", "longest-idle", "ring-all", "ring-best", "ring-progressively"]);
         line(format!("strategy = \"{strategy}\"\nring_step = \"{}s\"", self.between(1, 6)));
         if self.rng.chance(0.2) {
             line(format!("offers_max = {}", self.between(1, 6)));
@@ -251,6 +251,10 @@ impl Draw {
         // Without media nobody notices that a waiting caller is gone, so these must have a bound.
         if signalling_only || self.rng.chance(0.3) {
             line(format!("wait_max = \"{}s\"", self.between(5, 60)));
+        }
+        if self.rng.chance(0.4) {
+            let wait = self.between(1, 20);
+            line(format!("preferred_for = \"{wait}s\"\npreferred_by = [\"header:X-Agent\", \"last\"]"));
         }
         if self.rng.chance(0.2) {
             line("unanswered_max = \"30s\"".to_string());
@@ -411,6 +415,9 @@ impl Draw {
         if self.rng.chance(0.03) {
             dial.acknowledges = Acknowledges::Never;
         }
+        if self.rng.chance(0.4) {
+            dial.names = Some((1001 + self.rng.below(self.shape.agents)).to_string());
+        }
         dial.habits = self.habits();
         let formats = self.pick(&[vec![8, 0], vec![8, 0], vec![0], vec![8], vec![18]]);
         Act::Dial { caller: caller.to_string(), via: TRUNK.to_string(), formats, dial }
@@ -509,6 +516,7 @@ impl Draw {
             18 => acts.push((later, Act::Assign(agent, AgentChange::Team(Some("floor".to_string()))))),
             19 => acts.push((later, Act::Assign(agent, AgentChange::Team(None)))),
             20 => acts.push((later, Act::Assign(agent, AgentChange::Defaults(None)))),
+            21 => acts.push((later, Act::Prefer(caller.to_string(), Some(agent)))),
             _ => {}
         }
     }

@@ -247,10 +247,11 @@ impl Live {
             Fact::Lending { queue, lends } => self.queue_of(*queue)?.on_lending(*lends),
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
-            // For call records and events, not for figures: what a setting changes comes with the plan, what an intervention
-            // does is told by the facts that follow.
+            // For call records and events: what settings change comes with the plan, what else follows by facts of its own.
             Fact::CallerAnswered { .. }
             | Fact::Digit { .. }
+            | Fact::Preferred { .. }
+            | Fact::PreferenceSet { .. }
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
             | Fact::PrioritySet { .. }

@@ -82,6 +82,7 @@ fn plan() -> Plan {
             agent(1, &["help", "sales"], AgentState::Ready),
             agent(2, &["help"], AgentState::LoggedOut),
         ],
+        ..Plan::default()
     }
 }
 

@@ -124,5 +124,5 @@ fn plan() -> Plan {
         busy_pause: Duration::from_secs(5),
         policy: Default::default(),
     };
-    Plan { queues: (0..QUEUES).map(queue).collect(), agents: (0..AGENTS).map(agent).collect() }
+    Plan { queues: (0..QUEUES).map(queue).collect(), agents: (0..AGENTS).map(agent).collect(), ..Plan::default() }
 }

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use crate::acd::bits::Bits;
-use crate::acd::hall::{Hall, Line, Rungs};
+use crate::acd::hall::{Hall, Line, Rungs, Seat};
 use crate::acd::index::Index;
 use crate::acd::needs::{self, Ladder};
 use crate::acd::place::Place;
+use crate::acd::rank::Band;
 use crate::acd::requirement::Attributes;
 
 /// Sets of attributes whose ladder is remembered; beyond, all are forgotten and worked out anew.
@@ -29,7 +30,8 @@ impl Hall {
             met
         };
         let met_by = needs.iter().map(met_by).collect();
-        let rungs = Rungs { needs: needs.clone(), met_by, callers: 0, generation: 0, is_in_unused: false };
+        let rungs =
+            Rungs { needs: needs.clone(), met_by, first_line: 0, callers: 0, generation: 0, is_in_unused: false };
         let ladder = match self.forget_a_ladder() {
             Some(ladder) => self.put_ladder(ladder, rungs),
             None => self.add_ladder(rungs),
@@ -41,8 +43,12 @@ impl Hall {
     /// Puts a ladder in the place of one that is forgotten.
     fn put_ladder(&mut self, ladder: usize, rungs: Rungs) -> usize {
         let generation = self.ladders[ladder].generation + 1;
-        self.ladders[ladder] = Rungs { generation, ..rungs };
-        for line in ladder * self.reaches.len()..(ladder + 1) * self.reaches.len() {
+        let first_line = self.ladders[ladder].first_line;
+        self.ladders[ladder] = Rungs { generation, first_line, ..rungs };
+        let lines = first_line..first_line + self.reaches.len();
+        let banded = self.banded.range((lines.start, Band::LEAST)..(lines.end, Band::LEAST));
+        let banded: Vec<usize> = banded.map(|(_, line)| *line).collect();
+        for line in lines.chain(banded) {
             self.lines[line].view = self.survey(ladder, self.lines[line].reach);
             self.open(line);
         }
@@ -51,13 +57,9 @@ impl Hall {
 
     fn add_ladder(&mut self, rungs: Rungs) -> usize {
         let ladder = self.ladders.len();
-        self.ladders.push(rungs);
+        self.ladders.push(Rungs { first_line: self.lines.len(), ..rungs });
         for reach in 0..self.reaches.len() {
-            let view = self.survey(ladder, reach);
-            let line = Line { ladder, reach, view, groups: Bits::default(), waiting: Index::default() };
-            self.lines.push(line);
-            self.heads.push(Place::LAST);
-            self.open(self.lines.len() - 1);
+            self.add_line(ladder, reach, None);
         }
         ladder
     }
@@ -83,12 +85,12 @@ impl Hall {
             Some(_) | None => 0,
         };
         self.ladders[ladder].callers += 1;
-        ladder * self.reaches.len() + reach
+        self.ladders[ladder].first_line + reach
     }
 
-    /// The line of the same ladder in another reach.
+    /// The line of the same ladder in a reach, for agents of all bands.
     pub(in crate::acd) fn line_beside(&self, line: usize, reach: usize) -> usize {
-        self.lines[line].ladder * self.reaches.len() + reach
+        self.ladders[self.lines[line].ladder].first_line + reach
     }
 
     /// A caller of the line has left the queue.
@@ -99,6 +101,42 @@ impl Hall {
         if rungs.callers == 0 && ladder > 0 && !std::mem::replace(&mut rungs.is_in_unused, true) {
             self.unused.push_back(ladder);
         }
+    }
+
+    pub(super) fn add_line(&mut self, ladder: usize, reach: usize, band: Option<Band>) -> usize {
+        let view = self.survey(ladder, reach);
+        let line = Line { ladder, reach, band, view, groups: Bits::default(), waiting: Index::default() };
+        self.lines.push(line);
+        self.heads.push(Place::LAST);
+        self.open(self.lines.len() - 1);
+        self.lines.len() - 1
+    }
+
+    /// The line of the same callers that is for agents up to a band alone.
+    pub(in crate::acd) fn banded(&mut self, line: usize, band: Band) -> usize {
+        if let Some(&banded) = self.banded.get(&(line, band)) {
+            return banded;
+        }
+        let Line { ladder, reach, .. } = self.lines[line];
+        let banded = self.add_line(ladder, reach, Some(band));
+        self.banded.insert((line, band), banded);
+        banded
+    }
+
+    /// The band of an agent with this seat, as callers of a line count it.
+    pub(in crate::acd) fn band(&self, line: usize, seat: &Seat) -> Band {
+        self.band_of(seat.group(), &self.lines[line])
+    }
+
+    pub(super) fn band_of(&self, group: usize, line: &Line) -> Band {
+        Band::of(&self.groups[group].terms, self.raise(line), self.gates.way(group).is_lent())
+    }
+
+    /// True when the agent with this seat belongs to the queue and has the skills that the callers' own wait asks for. Levels,
+    /// delays, penalties and being in reserve say who is asked before whom, and do not keep off whom a caller prefers.
+    pub(in crate::acd) fn suits(&self, line: usize, seat: &Seat) -> bool {
+        let Line { ladder, reach, .. } = &self.lines[line];
+        !seat.way.is_lent() && self.ladders[*ladder].met_by[self.reaches[*reach].step].has(seat.group())
     }
 
     fn ladder_for(&mut self, attributes: &Arc<Attributes>) -> usize {

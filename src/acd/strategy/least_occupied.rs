@@ -1,5 +1,5 @@
-//! `least-occupied`: the call goes to the agent with the lowest occupancy over a window that fades with a time constant of
-//! half an hour: talk and wrap-up are busy, everything else is not. Idle agents fade alike, so that their
+//! `least-occupied`: the call goes to the agent with the lowest occupancy over a window that fades with a time constant, the
+//! plan's `occupancy_window`: talk and wrap-up are busy, everything else is not. Idle agents fade alike, so that their
 //! order stands still while they wait.
 
 use crate::acd::strategy::row::{Choice, Ring, Strategy};
@@ -7,7 +7,7 @@ use crate::acd::strategy::row::{Choice, Ring, Strategy};
 /// The row. Key: the faded part of busy time, projected to a common moment; then the longest idle.
 pub(super) static LEAST_OCCUPIED: Strategy = Strategy {
     name: "least-occupied",
-    docs: "The agent who was busy with calls for the smallest part of the last half hour, the latest counting most.",
+    docs: "The agent who was busy with calls for the smallest part of `occupancy_window` (half an hour), the latest counting most.",
     choice: Choice::Least(|agent| [agent.history.load_key(), agent.history.idle_key()]),
     ring: Ring::One,
 };

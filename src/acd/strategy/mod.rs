@@ -10,16 +10,18 @@ mod longest_idle;
 mod most_skilled;
 mod random;
 mod ring_all;
+mod ring_best;
 mod ring_progressively;
 mod round_robin;
 mod round_robin_ordered;
 mod row;
 mod weighted_random;
 
+pub(crate) use row::OCCUPANCY_WINDOW;
 pub use row::{Candidate, Choice, Circle, History, Lots, Ring, Strategy};
 
 /// Every strategy; the first is the default.
-pub static STRATEGIES: [&Strategy; 13] = [
+pub static STRATEGIES: [&Strategy; 14] = [
     &longest_idle::LONGEST_IDLE,
     &fewest_calls::FEWEST_CALLS,
     &least_talk::LEAST_TALK,
@@ -32,6 +34,7 @@ pub static STRATEGIES: [&Strategy; 13] = [
     &random::RANDOM,
     &weighted_random::WEIGHTED_RANDOM,
     &ring_all::RING_ALL,
+    &ring_best::RING_BEST,
     &ring_progressively::RING_PROGRESSIVELY,
 ];
 

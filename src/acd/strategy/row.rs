@@ -56,6 +56,9 @@ pub enum Ring {
     One,
     /// Every eligible agent, also those who become ready while others ring; the first answer wins.
     All,
+    /// As [`Ring::All`], but only agents of the least level and penalty of which anybody was ready when the first one rang, and
+    /// of lower ones; others when nobody of them rings any more.
+    Best,
     /// One, and one more each time the queue's step has passed without an answer; those who ring go on.
     Progressively,
 }
@@ -70,7 +73,7 @@ pub struct Candidate<'a> {
 }
 
 /// What strategies may know of an agent's past, since it logged in.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct History {
     /// Since when the agent has been without a call: the end of its last talk, or the moment it first wished calls after
     /// logging in.
@@ -83,12 +86,34 @@ pub struct History {
     load: f64,
     load_at: Instant,
     busy: bool,
+    /// The time constant by which old occupancy fades: what was so long ago counts for e^-1, about a third.
+    window: Duration,
 }
 
-/// The time constant by which old occupancy fades: what was half an hour ago counts for e^-1, about a third.
-pub(super) const WINDOW: Duration = Duration::from_secs(30 * 60);
+/// Half an hour, as centres cut their figures.
+impl Default for History {
+    fn default() -> Self {
+        Self::new(OCCUPANCY_WINDOW)
+    }
+}
+
+/// See [`History::new`].
+pub(crate) const OCCUPANCY_WINDOW: Duration = Duration::from_secs(30 * 60);
 
 impl History {
+    /// Nothing has happened yet; occupancy will fade by this window, which is not zero.
+    pub const fn new(window: Duration) -> Self {
+        Self { idle_since: None, calls: 0, talk_us: 0, load: 0.0, load_at: Instant::ZERO, busy: false, window }
+    }
+
+    /// From now on occupancy fades by another window.
+    pub fn set_window(&mut self, now: Instant, window: Duration) {
+        if self.window != window {
+            self.look(now);
+            self.window = window;
+        }
+    }
+
     /// The agent answered a call.
     pub fn answered(&mut self, now: Instant) {
         self.calls += 1;
@@ -113,20 +138,20 @@ impl History {
         self.idle_since.unwrap_or(Instant::FAR).as_micros()
     }
 
-    /// The occupancy's key: `ln(load) + t / WINDOW` in millionths. The load of all idle agents fades by the same factor, so
+    /// The occupancy's key: `ln(load) + t / window` in millionths. The load of all idle agents fades by the same factor, so
     /// that this stays as it is while they wait.
     pub fn load_key(&self) -> u64 {
         const MIDDLE: f64 = 1e15;
         if self.load <= 0.0 {
             return 0;
         }
-        let elapsed = self.load_at.as_micros() as f64 / WINDOW.as_micros() as f64;
+        let elapsed = self.load_at.as_micros() as f64 / self.window.as_micros() as f64;
         ((self.load.ln() + elapsed) * 1e6 + MIDDLE) as u64
     }
 
     /// Fades the load to this moment.
     fn look(&mut self, now: Instant) {
-        let faded = (-(now.since(self.load_at).as_secs_f64() / WINDOW.as_secs_f64())).exp();
+        let faded = (-(now.since(self.load_at).as_secs_f64() / self.window.as_secs_f64())).exp();
         self.load = if self.busy { 1.0 - (1.0 - self.load) * faded } else { self.load * faded };
         self.load_at = self.load_at.max(now);
     }
@@ -145,6 +170,31 @@ mod tests {
         let idle = |micros| History { idle_since: Some(Instant::from_micros(micros)), ..History::default() }.idle_key();
         assert!(idle(10) < idle(20));
         assert!(idle(20) < History::default().idle_key());
+    }
+
+    #[test]
+    fn a_short_window_forgets_sooner_who_was_busy_long() {
+        let busy = |window: u64, from, to| {
+            let mut history = History::new(Duration::from_secs(window * 60));
+            history.answered(minutes(from));
+            history.at_rest(minutes(to));
+            history.load_key()
+        };
+        // An hour's talk that ended an hour ago, against ten minutes that have just ended.
+        assert!(busy(120, 0, 60) > busy(120, 110, 120));
+        assert!(busy(15, 0, 60) < busy(15, 110, 120));
+    }
+
+    #[test]
+    fn another_window_counts_from_now_on() {
+        let mut history = History::new(Duration::from_secs(600));
+        history.answered(minutes(0));
+        history.at_rest(minutes(10));
+        let load = history.load;
+        history.set_window(minutes(20), Duration::from_secs(1_200));
+        assert!((history.load - load * (-1.0_f64).exp()).abs() < 1e-12, "ten minutes by the old one");
+        history.at_rest(minutes(40));
+        assert!((history.load - load * (-2.0_f64).exp()).abs() < 1e-12, "twenty by the new one");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod lending;
 mod naive;
 mod offers;
 mod order;
+mod preferred;
 mod queues;
 mod reference;
 mod reloads;
@@ -73,7 +74,7 @@ fn agent(id: u32) -> AgentPlan {
 }
 
 fn plan(agents: u32) -> Plan {
-    Plan { queues: vec![queue(1)], agents: (1..=agents).map(agent).collect() }
+    Plan { queues: vec![queue(1)], agents: (1..=agents).map(agent).collect(), ..Plan::default() }
 }
 
 fn enqueue(call: u64, queue: u32, priority: i32, since: Option<Instant>) -> Command {

@@ -21,6 +21,8 @@ pub(super) struct Caller {
     pub(super) attributes: Option<Arc<Attributes>>,
     /// When its wait was looked at last: steps are taken only then.
     pub(super) looked: Instant,
+    /// The agent for whom it waits alone.
+    pub(super) awaits: Option<AgentId>,
 }
 
 /// What is known of an agent.
@@ -40,6 +42,7 @@ pub(super) struct Rules {
     pub(super) agents: BTreeMap<AgentId, AgentPlan>,
     pub(super) logged_in: BTreeMap<AgentId, bool>,
     pub(super) turns: BTreeMap<QueueId, (u32, AgentId)>,
+    pub(super) occupancy_window: Duration,
     /// Queues of the plan.
     pub(super) planned: BTreeSet<QueueId>,
     /// Queues whose reserve is in.
@@ -47,6 +50,9 @@ pub(super) struct Rules {
     /// Queues that lend.
     pub(super) lenders: BTreeSet<QueueId>,
 }
+
+/// Agents who are alike but for the strategy; the least is asked first.
+pub(super) type Band = (bool, u32, u32);
 
 /// What a caller looks at.
 struct Look<'r> {
@@ -73,8 +79,40 @@ impl Rules {
         (-i64::from(routing.weight), -strict, moment, caller.queue, caller.seq)
     }
 
+    /// As [`Rules::place`], for one agent: inside a weight callers who wait for him alone go first.
+    /// Those of queues that it is lent to come after all others.
+    pub(super) fn place_for(&self, agent: AgentId, caller: &Caller) -> impl Ord + use<> {
+        let weight = self.queues[&caller.queue].routing.weight;
+        let is_lent = self.is_lent(agent, caller);
+        (is_lent, -i64::from(weight), caller.awaits != Some(agent), self.place(caller))
+    }
+
+    /// True when the agent belongs to the caller's queue and has the skills of the last step that the wait itself has reached.
+    pub(super) fn suits(&self, agent: AgentId, caller: &Caller) -> bool {
+        let queue = &self.queues[&caller.queue];
+        let waited = caller.looked.since(caller.since);
+        let nothing = Attributes::default();
+        let attributes = caller.attributes.as_deref().unwrap_or(&nothing);
+        let reached = queue.routing.steps.iter().filter(|step| step.after <= waited);
+        let needs = reached.filter_map(|step| step.requirement.as_ref()).next_back();
+        let needs = needs.unwrap_or(&queue.routing.requirement).residual(attributes);
+        self.terms(agent, queue).is_some() && self.meets(agent, &needs)
+    }
+
+    /// Whether it is lent, the tier, and the penalty as the caller counts it.
+    pub(super) fn band(&self, agent: AgentId, caller: &Caller) -> Band {
+        let look = self.look(caller);
+        let (terms, lender) = self.any_terms(agent, look.queue).expect("a member, or lent");
+        let window = look.queue.routing.penalties.iter().rfind(|step| step.after <= look.waited);
+        let penalty = terms.penalty.max(window.map_or(0, |window| window.raise));
+        (lender.is_some(), terms.level, if self.penalties_count(look.queue) { penalty } else { 0 })
+    }
+
     /// True when the agent may take the call now.
     pub(super) fn may_take(&self, agent: AgentId, caller: &Caller) -> bool {
+        if let Some(preferred) = caller.awaits {
+            return preferred == agent && self.suits(agent, caller);
+        }
         let look = self.look(caller);
         let Some((terms, lender)) = self.any_terms(agent, look.queue) else { return false };
         if lender.is_some_and(|lender| !self.lenders.contains(&lender))
@@ -127,7 +165,7 @@ impl Rules {
         let position = (a.position, one.0).cmp(&(b.position, other.0));
         let turn = self.turns.get(&look.queue.id).copied();
         let own = match strategy {
-            "longest-idle" | "ring-all" | "ring-progressively" => by(&idle).then(position),
+            "longest-idle" | "ring-all" | "ring-best" | "ring-progressively" => by(&idle).then(position),
             "fewest-calls" => by(&|_, past| past.calls).then(by(&idle)).then(position),
             "least-talk" => by(&|_, past| past.talk.as_micros() as u64).then(by(&idle)).then(position),
             "most-skilled" => by(&|agent, _| u64::MAX - self.levels(agent, look.queue)).then(by(&idle)).then(position),
@@ -141,7 +179,10 @@ impl Rules {
                 let far = |agent, position| (turn.is_some_and(|last| (position, agent) <= last), position, agent);
                 far(one.0, a.position).cmp(&far(other.0, b.position))
             }
-            "least-occupied" => nearly(load(one.1, now), load(other.1, now)),
+            "least-occupied" => {
+                let load = |past| load(past, now, self.occupancy_window);
+                nearly(load(one.1), load(other.1))
+            }
             "random" | "weighted-random" => Ordering::Equal,
             unknown => panic!("the reference does not know {unknown}"),
         };
@@ -155,6 +196,7 @@ impl Rules {
         let strategy = reached.filter_map(|step| step.strategy).next_back().unwrap_or(queue.strategy);
         match strategy {
             "ring-all" => Ring::All,
+            "ring-best" => Ring::Best,
             "ring-progressively" => Ring::Progressively,
             _ => Ring::One,
         }
@@ -235,9 +277,9 @@ impl Rules {
     }
 }
 
-/// The part of the past that was busy, fading with half an hour.
-fn load(past: &Past, now: Instant) -> f64 {
-    let fade = |at: Instant| (-(now.since(at).as_secs_f64() / 1_800.0)).exp();
+/// The part of the past that was busy, fading with the window.
+fn load(past: &Past, now: Instant, window: Duration) -> f64 {
+    let fade = |at: Instant| (-(now.since(at).as_secs_f64() / window.as_secs_f64())).exp();
     past.busy.iter().map(|(from, to)| fade(*to) - fade(*from)).sum()
 }
 

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::naive::{Caller, Past, Rules};
+use super::naive::{Band, Caller, Past, Rules};
 use super::watches::Watches;
-use crate::acd::requirement::Attributes;
 use crate::acd::strategy::Ring;
 use crate::acd::*;
-use crate::base::{AgentId, CallId, Instant, QueueId};
+use crate::base::{AgentId, CallId, CallerKey, Instant, QueueId};
 
 /// What has happened at least once over all worlds: a test that never meets a case proves nothing about it.
 #[derive(Default)]
@@ -24,6 +23,12 @@ pub(super) struct Seen {
     pub(super) logins: u64,
     pub(super) sums: u64,
     disagreements: u64,
+    /// Calls that waited for one agent alone, offers to him, and those who had been served by him.
+    preferred: u64,
+    taken_by_preferred: u64,
+    recalled: u64,
+    /// Offers of calls that were held to a band.
+    banded: u64,
     reached: u64,
     interventions: u64,
     /// Reserves that joined and left, lenders that began and ceased, offers to either.
@@ -48,6 +53,8 @@ impl Seen {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
         }
         assert!(self.disagreements > 100 && self.reached > 100 && self.interventions > 100);
+        let preferred = [self.preferred, self.taken_by_preferred, self.recalled, self.banded];
+        assert!(preferred.iter().all(|count| *count > 60), "{preferred:?}");
         let helped = [self.reserves, self.lenders, self.helpers];
         assert!(helped.iter().flatten().all(|count| *count > 100), "{helped:?}");
         assert!(self.logins > 10_000 && self.sums > 500_000, "{} logins, {} sums", self.logins, self.sums);
@@ -66,7 +73,10 @@ pub(super) struct Reference {
     counts: BTreeMap<QueueId, [u64; 4]>,
     agents: BTreeMap<AgentId, Worker>,
     oldest: BTreeMap<QueueId, Option<Instant>>,
-    enqueued: BTreeMap<CallId, (i32, Instant, Option<Arc<Attributes>>)>,
+    enqueued: BTreeMap<CallId, (i32, Instant, Asks)>,
+    /// Who served which caller last, and when; noted while some queue asks for it.
+    served: BTreeMap<CallerKey, (AgentId, Instant)>,
+    recalls: bool,
     /// Agents whose device contradicts their state.
     disagree: BTreeSet<AgentId>,
     seq: u64,
@@ -82,6 +92,11 @@ pub(super) struct Reference {
 #[derive(Debug)]
 struct Waiting {
     caller: Caller,
+    asks: Asks,
+    /// Until then it waits for one agent alone, if it does.
+    alone_until: Instant,
+    /// The band that it is held to while somebody rings: surely to the first, at most to the second.
+    band: Option<[Band; 2]>,
     /// As it looked before the timers that are firing.
     before: Caller,
     agents: BTreeSet<AgentId>,
@@ -107,6 +122,8 @@ struct Worker {
     busy_since: Option<Instant>,
     offer: Option<u32>,
     faulted: Option<Instant>,
+    /// Will leave when the offer or talk is over.
+    leaves: bool,
     device: Option<DeviceState>,
 }
 
@@ -120,6 +137,8 @@ impl Reference {
             self.worker(agent.id);
         }
         self.rules.planned = plan.queues.iter().map(|queue| queue.id).collect();
+        self.rules.occupancy_window = plan.occupancy_window;
+        self.recalls = plan.queues.iter().any(|queue| queue.routing.recall.is_some());
         self.forget_gone();
         let mut overrides = std::mem::take(&mut self.overrides);
         overrides.retain(|command| self.override_once(command));
@@ -139,6 +158,14 @@ impl Reference {
             }
             return;
         }
+        if let Command::SetPreferred { call, agent, .. } = command {
+            let visit = self.waiting.get_mut(&call).filter(|visit| visit.agents.is_empty());
+            let Some(visit) = visit else { return };
+            visit.asks.preferred = agent.map(|agent| Preference { whom: Whom::Agent(agent), from: now });
+            visit.rests = None;
+            visit.share();
+            return self.prefer(call);
+        }
         if let Command::ChangeAgent { agent, setting: AgentSetting::Penalty(queue, penalty), by } = &command {
             let Some(row) = self.rules.agents.get(agent) else { return };
             let terms = row.memberships.iter().rfind(|terms| terms.queue == *queue).cloned();
@@ -150,6 +177,7 @@ impl Reference {
             self.overrides.push(command);
         }
         self.follow();
+        self.waiting.values_mut().for_each(|visit| visit.before = visit.caller.clone());
     }
 
     /// A queue that is neither planned nor waited in is gone.
@@ -199,28 +227,81 @@ impl Reference {
 
     /// Every caller takes the steps that its wait has reached.
     fn look(&mut self, now: Instant) {
+        self.look_at(now);
+        self.waiting.values_mut().for_each(|visit| visit.before = visit.caller.clone());
+    }
+
+    fn look_at(&mut self, now: Instant) {
         for visit in self.waiting.values_mut() {
             visit.caller.looked = visit.caller.looked.max(now);
-            visit.before = visit.caller.clone();
+            let preferred_for = self.rules.queues[&visit.caller.queue].routing.preferred_for;
+            visit.alone_until =
+                visit.asks.preferred.map_or(Instant::ZERO, |preference| preference.from + preferred_for);
+            visit.caller.awaits = visit.caller.awaits.filter(|_| visit.alone_until > now);
         }
         self.follow();
     }
 
-    /// Notes whose rule of ringing has become another.
+    /// Notes whose rule of ringing has become another, and who prefers an agent in vain.
     fn follow(&mut self) {
         for visit in self.waiting.values_mut() {
             let rule = (self.rules.ring(&visit.caller), self.rules.queues[&visit.caller.queue].ring_step);
             visit.changed |= visit.rule != rule;
+            visit.band = visit.band.filter(|_| visit.rule.0 == rule.0);
             visit.rule = rule;
         }
+        self.reconsider();
+    }
+
+    /// Nobody waits alone for an agent who is not worth it, or does not suit.
+    fn reconsider(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for visit in waiting.values_mut() {
+            let Some(agent) = visit.caller.awaits.filter(|agent| !visit.agents.contains(agent)) else { continue };
+            if !self.is_worth(agent) {
+                visit.share();
+            } else if !self.rules.suits(agent, &visit.caller) {
+                visit.caller.awaits = None;
+            }
+        }
+        self.waiting = waiting;
+    }
+
+    /// True when the agent takes calls or will after what keeps it now.
+    fn is_worth(&self, agent: AgentId) -> bool {
+        let stays = self.agents.get(&agent).is_some_and(|worker| {
+            let away =
+                matches!(worker.state, AgentState::LoggedOut | AgentState::NotReady(_) | AgentState::Unreachable);
+            !away && !worker.leaves
+        });
+        stays && self.rules.agents.contains_key(&agent)
+    }
+
+    /// A call begins to wait for whom it prefers.
+    fn prefer(&mut self, call: CallId) {
+        let (at, visit) = (self.at, &self.waiting[&call]);
+        let Some(Preference { whom, from }) = visit.asks.preferred else { return };
+        let routing = &self.rules.queues[&visit.caller.queue].routing;
+        let until = from + routing.preferred_for;
+        let served = || {
+            let &(agent, when) = self.served.get(&visit.asks.caller?)?;
+            (at.since(when) <= routing.recall?).then_some(agent)
+        };
+        let agent = match whom {
+            Whom::Agent(agent) => Some(agent),
+            Whom::Last => served(),
+        };
+        let suits = |agent: &AgentId| self.is_worth(*agent) && self.rules.suits(*agent, &visit.caller);
+        let agent = agent.filter(|agent| until > at && suits(agent));
+        let visit = self.waiting.get_mut(&call).expect("it waits");
+        visit.alone_until = until;
+        visit.caller.awaits = agent;
+        visit.before.awaits = agent;
     }
 
     /// Timers are about to fire: callers may be seen as they were, or as they are then, until all have fired.
     pub(super) fn on_time(&mut self, now: Instant) {
-        for visit in self.waiting.values_mut() {
-            visit.caller.looked = visit.caller.looked.max(now);
-        }
-        self.follow();
+        self.look_at(now);
         self.firing = true;
     }
 
@@ -236,6 +317,16 @@ impl Reference {
     }
 
     pub(super) fn on_command(&mut self, now: Instant, command: &Command) {
+        if let Command::SetAgent { agent, target, .. } = command
+            && let Some(worker) = self.agents.get_mut(agent)
+            && matches!(
+                worker.state,
+                AgentState::Talking | AgentState::Hold | AgentState::Reserved | AgentState::Ringing
+            )
+        {
+            worker.leaves = *target != AgentTarget::Ready;
+            self.reconsider();
+        }
         let (call, priority, since, asks) = if let Command::Enqueue { call, priority, since, asks, .. } = command {
             (call, priority, *since, asks)
         } else if let Command::Requeue { call, priority, since, asks, .. } = command {
@@ -245,7 +336,7 @@ impl Reference {
         };
         if !self.waiting.contains_key(call) {
             let since = since.map_or(now, |since| since.min(now));
-            self.enqueued.insert(*call, (*priority, since, asks.attributes.clone()));
+            self.enqueued.insert(*call, (*priority, since, asks.clone()));
         }
     }
 
@@ -258,6 +349,7 @@ impl Reference {
             busy_since: None,
             offer: None,
             faulted: None,
+            leaves: false,
             device: None,
         })
     }
@@ -300,13 +392,16 @@ impl Reference {
 
     fn take(&mut self, at: Instant, fact: &Fact, seen: &mut Seen) {
         match fact {
-            Fact::Offered { call, queue, .. } => self.on_offered(*call, *queue),
+            Fact::Offered { call, queue, .. } => self.on_offered(*call, *queue, seen),
             Fact::Answered { call, queue, agent, wait, since } => {
                 self.on_answered(*queue, *agent);
                 let visit = self.leave(*call, *queue, *wait, 1);
                 self.decide(*queue, &visit, true);
                 assert_eq!(visit.caller.since, *since);
                 assert_eq!(visit.agents, BTreeSet::from([*agent]), "one winner, and nobody rings on");
+                if let Some(caller) = visit.asks.caller.filter(|_| self.recalls) {
+                    self.served.insert(caller, (*agent, at));
+                }
                 seen.answered += 1;
             }
             Fact::Abandoned { call, queue, wait, while_ringing } => {
@@ -325,7 +420,7 @@ impl Reference {
             Fact::OfferMade { call, agent, epoch, .. } if !self.waiting.contains_key(call) => {
                 self.on_offer_by_name(*agent, *epoch);
             }
-            Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, *agent, *epoch),
+            Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, (*agent, *epoch), seen),
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
                 self.on_offer_over(*call, *agent, *epoch, *cause);
                 seen.causes.insert(*cause);
@@ -349,6 +444,7 @@ impl Reference {
             }
             Fact::InstantAnswer { after, .. } => assert!(*after < Duration::from_secs(1)),
             Fact::Repaired { kind, .. } => assert_eq!(*kind, Repair::Release),
+            Fact::Preferred { call, agent, until, .. } => self.waiting[call].judge_wait(*agent, *until),
             Fact::WrapUpExtended { .. }
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
@@ -358,6 +454,7 @@ impl Reference {
             | Fact::OutsideEnded { .. } => {}
             Fact::Reached { agent, .. } => seen.reached += self.begin_talk(*agent),
             Fact::Supervised { .. } => seen.interventions += 1,
+            Fact::PreferenceSet { .. } => {}
             Fact::PrioritySet { call, priority, .. } => assert_eq!(self.waiting[call].caller.priority, *priority),
             Fact::Device { agent, device, .. } => {
                 assert_ne!(self.worker(*agent).device.replace(*device), Some(*device), "told again");
@@ -403,15 +500,19 @@ impl Reference {
         1
     }
 
-    fn on_offered(&mut self, call: CallId, queue: QueueId) {
+    fn on_offered(&mut self, call: CallId, queue: QueueId, seen: &mut Seen) {
         let at = self.at;
-        let (priority, since, attributes) = self.enqueued.remove(&call).expect("offered once for each enqueue");
+        let (priority, since, asks) = self.enqueued.remove(&call).expect("offered once for each enqueue");
         self.seq += 1;
-        let caller = Caller { queue, priority, since, seq: self.seq, attributes, looked: at };
+        let attributes = asks.attributes.clone();
+        let caller = Caller { queue, priority, since, seq: self.seq, attributes, looked: at, awaits: None };
         let visit = Waiting {
             rule: (self.rules.ring(&caller), self.rules.queues[&queue].ring_step),
             before: caller.clone(),
             caller,
+            asks,
+            alone_until: at,
+            band: None,
             agents: BTreeSet::new(),
             rung: None,
             changed: false,
@@ -421,6 +522,12 @@ impl Reference {
             missed: false,
         };
         assert!(self.waiting.insert(call, visit).is_none());
+        self.prefer(call);
+        let visit = &self.waiting[&call];
+        let prefers = visit.caller.awaits.is_some();
+        seen.preferred += u64::from(prefers);
+        let by_past = visit.asks.preferred.is_some_and(|preference| preference.whom == Whom::Last);
+        seen.recalled += u64::from(prefers && by_past);
         self.counts.entry(queue).or_default()[0] += 1;
     }
 
@@ -432,6 +539,10 @@ impl Reference {
         }
         let visit = self.waiting.get_mut(&call).expect("an offer ends before its call leaves");
         assert!(visit.agents.remove(&agent));
+        visit.band = visit.band.filter(|_| !visit.agents.is_empty());
+        if visit.caller.awaits == Some(agent) || visit.before.awaits == Some(agent) {
+            visit.share();
+        }
         let policy = &self.rules.queues[&visit.caller.queue].offers;
         if !matches!(cause, NoAnswer | Declined | Busy | NeverRang | Failed) {
             return;
@@ -453,6 +564,11 @@ impl Reference {
         if *from == AgentState::Ready {
             worker.faulted = None;
         }
+        let stays = matches!(
+            to,
+            AgentState::Reserved | AgentState::Ringing | AgentState::Talking | AgentState::Hold | AgentState::WrapUp
+        );
+        worker.leaves &= stays;
         (worker.state, worker.since) = (to.clone(), at);
         let busy = matches!(to, AgentState::Talking | AgentState::Hold | AgentState::Consult | AgentState::WrapUp);
         if let Some(since) = worker.busy_since.filter(|_| !busy) {
@@ -473,6 +589,7 @@ impl Reference {
             | AgentState::WrapUp => {}
         }
         self.count_staff();
+        self.reconsider();
     }
 
     fn on_answered(&mut self, queue: QueueId, agent: AgentId) {
@@ -511,46 +628,73 @@ impl Reference {
     }
 
     /// The call was the first of all that the agent may take, and the agent the first of all who may take the call.
-    fn on_offer_made(&mut self, call: CallId, queue: QueueId, agent: AgentId, epoch: u32) {
+    fn on_offer_made(&mut self, call: CallId, queue: QueueId, offer: (AgentId, u32), seen: &mut Seen) {
+        let (agent, epoch) = offer;
         let visit = &self.waiting[&call];
+        seen.taken_by_preferred += u64::from(visit.caller.awaits == Some(agent));
         assert!(visit.caller.queue == queue);
-        let views = if self.firing { vec![&visit.caller, &visit.before] } else { vec![&visit.caller] };
-        assert!(views.iter().any(|caller| self.rules.may_take(agent, caller)), "{agent} may not take {call}");
+        let views = visit.views(self.firing);
+        let may = |agent, caller: &Caller| self.may_take(agent, visit, caller, Held::AtMost);
+        assert!(views.iter().any(|caller| may(agent, caller)), "{agent} may not take {call}");
         for (other, rival) in &self.waiting {
             let ahead = |caller: &Caller, of: &Caller| {
-                let place = |caller: &Caller| (self.rules.is_lent(agent, caller), self.rules.place(caller));
-                self.rules.may_take(agent, caller) && place(caller) < place(of)
+                self.may_take(agent, rival, caller, Held::Surely)
+                    && self.rules.place_for(agent, caller) < self.rules.place_for(agent, of)
             };
             // While timers fire, each of the two may or may not have looked already.
-            let rivals = if self.firing { vec![&rival.caller, &rival.before] } else { vec![&rival.caller] };
+            let rivals = rival.views(self.firing);
             let overtaken = rivals.iter().all(|rival| views.iter().all(|caller| ahead(rival, caller)));
             assert!(!self.wants_more(rival) || *other == call || !overtaken, "{call} was offered ahead of {other}");
         }
         let past = |agent: AgentId| (agent, &self.agents[&agent].past);
         for &other in self.agents.keys().filter(|other| **other != agent && self.is_idle(**other)) {
             let ahead = |caller: &Caller| {
-                self.rules.may_take(other, caller)
-                    && (!self.rules.may_take(agent, caller)
-                        || self.rules.prefers(caller, past(other), past(agent), self.at).is_lt())
+                self.may_take(other, visit, caller, Held::Surely)
+                    && (!may(agent, caller) || self.rules.prefers(caller, past(other), past(agent), self.at).is_lt())
             };
-            assert!(!views.iter().all(|caller| ahead(caller)), "{agent} was offered {call} ahead of {other}");
+            assert!(!views.iter().all(ahead), "{agent} was offered {call} ahead of {other}");
         }
-        let most = views.iter().map(|caller| self.most(visit, self.rules.ring(caller))).max();
-        let at = self.at;
+        let most = views.iter().map(|caller| match caller.awaits {
+            Some(_) => 0,
+            None => self.most(visit, self.rules.ring(caller)),
+        });
+        let (most, at) = (most.max(), self.at);
+        let band = self.band(visit, agent, &views);
         let visit = self.waiting.get_mut(&call).expect("only waiting calls are offered");
         assert!(!visit.done, "{call} was offered often enough");
         assert!(visit.rests.take().is_none_or(|until| until <= at), "{call} rests");
         visit.rung.get_or_insert(at);
         assert!(Some(visit.agents.len()) <= most, "{call} rings too many");
+        visit.band = visit.band.or(band);
+        seen.banded += u64::from(visit.band.is_some() && visit.agents.len() > 1);
         assert!(visit.agents.insert(agent));
         assert!(self.worker(agent).offer.replace(epoch).is_none(), "reserved twice");
+    }
+
+    /// The band that a call is held to when this agent rings for it and it is held to none.
+    fn band(&self, visit: &Waiting, agent: AgentId, views: &[Caller]) -> Option<[Band; 2]> {
+        let bands = views.iter().filter(|caller| caller.awaits.is_none() && self.rules.ring(caller) == Ring::Best);
+        let bands: Vec<_> = bands.map(|caller| self.rules.band(agent, caller)).collect();
+        let least = *bands.iter().min()?;
+        let most = if bands.len() == views.len() { bands.iter().max().copied() } else { None };
+        let most = most.filter(|_| !visit.changed || visit.agents.is_empty());
+        Some([least, most.unwrap_or((true, u32::MAX, u32::MAX))])
+    }
+
+    /// As [`Rules::may_take`], for a call that may be held to a band.
+    fn may_take(&self, agent: AgentId, visit: &Waiting, caller: &Caller, held: Held) -> bool {
+        let band = visit.band.map(|[surely, at_most]| match held {
+            Held::Surely => surely,
+            Held::AtMost => at_most,
+        });
+        self.rules.may_take(agent, caller) && band.is_none_or(|band| self.rules.band(agent, caller) <= band)
     }
 
     /// How many may ring when one more is rung.
     fn most(&self, visit: &Waiting, ring: Ring) -> usize {
         match ring {
             Ring::One => 0,
-            Ring::All => 63,
+            Ring::All | Ring::Best => 63,
             Ring::Progressively if visit.changed => 63,
             Ring::Progressively => {
                 let rung = self.at.since(visit.rung.unwrap_or(self.at));
@@ -562,7 +706,9 @@ impl Reference {
     /// True when the call surely wishes one more agent.
     fn wants_more(&self, visit: &Waiting) -> bool {
         let rests = visit.done || visit.rests.is_some_and(|until| self.timed < until);
-        let all = [&visit.caller, &visit.before].iter().all(|caller| self.rules.ring(caller) == Ring::All);
+        let all = [&visit.caller, &visit.before]
+            .iter()
+            .all(|caller| caller.awaits.is_none() && matches!(self.rules.ring(caller), Ring::All | Ring::Best));
         !rests && (visit.agents.is_empty() || (all && visit.agents.len() < 64))
     }
 
@@ -585,9 +731,11 @@ impl Reference {
                 other.caller.queue == caller.queue && self.rules.place(&other.caller) < self.rules.place(caller)
             });
             assert_eq!(engine.position(*call), Some(ahead.count() as u32 + 1));
+            let alone = caller.awaits.map(|agent| (agent, visit.alone_until));
+            assert_eq!(engine.waits_for(*call), alone, "{call} waits for another");
             if self.wants_more(visit) {
-                let idle =
-                    self.agents.keys().find(|agent| self.is_idle(**agent) && self.rules.may_take(**agent, caller));
+                let may = |agent| self.may_take(agent, visit, caller, Held::Surely);
+                let idle = self.agents.keys().find(|agent| self.is_idle(**agent) && may(**agent));
                 assert_eq!(idle, None, "{call} waits");
             }
         }
@@ -602,5 +750,36 @@ impl Reference {
             let state = engine.agent(*id).map_or(AgentState::LoggedOut, |status| status.state);
             assert_eq!(state, worker.state);
         }
+    }
+}
+
+/// How sure the band is that a call is held to.
+#[derive(Clone, Copy)]
+enum Held {
+    Surely,
+    AtMost,
+}
+
+impl Waiting {
+    /// How it may be seen: as it is, and while timers fire as it was before, whichever of its timers have fired.
+    fn views(&self, firing: bool) -> Vec<Caller> {
+        let Self { caller, before, .. } = self;
+        if !firing {
+            return vec![caller.clone()];
+        }
+        let (early, late) = (before.awaits, caller.awaits);
+        let seen = |looked: &Caller, awaits| Caller { awaits, ..looked.clone() };
+        vec![caller.clone(), before.clone(), seen(caller, early), seen(before, late)]
+    }
+
+    fn judge_wait(&self, agent: AgentId, until: Option<Instant>) {
+        let waits = (self.caller.awaits, Some(self.alone_until));
+        assert!(until.is_none() || waits == (Some(agent), until), "waits for {waits:?}");
+    }
+
+    /// It is everybody's: it waits for nobody alone.
+    fn share(&mut self) {
+        self.caller.awaits = None;
+        self.before.awaits = None;
     }
 }

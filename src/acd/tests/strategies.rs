@@ -71,6 +71,68 @@ fn each_strategy_keeps_its_own_promise() {
     assert_eq!(takers("least-skilled", &skilled, &[5, 5]), [3, 3]);
 }
 
+/// Who rings, of three agents.
+fn rung(centre: &Centre) -> Vec<u32> {
+    let is_rung = |agent: &u32| centre.engine.agent(AgentId(*agent)).is_some_and(|status| status.call.is_some());
+    (1..=3).filter(is_rung).collect()
+}
+
+#[test]
+fn ring_all_rings_all_and_ring_best_those_of_the_lowest_penalty_that_has_anybody_ready() {
+    let agents = [(5, 2, 0), (5, 1, 0), (5, 1, 1)];
+    let mut all = centre("ring-all", &agents);
+    all.enqueue(1, 1);
+    assert_eq!(rung(&all), [1, 2, 3]);
+    let mut best = centre("ring-best", &agents);
+    best.log_out(3);
+    best.enqueue(1, 1);
+    assert_eq!(rung(&best), [2]);
+    assert_eq!(best.engine.explain(CallId(1)).expect("it waits").agents[0].1, Exclusion::Outranked);
+    best.set(3, AgentTarget::Ready);
+    assert_eq!(rung(&best), [2, 3], "who is as good rings too");
+    for _ in 0..2 {
+        let (agent, epoch) =
+            best.engine.agent(AgentId(2)).and_then(|status| status.call.zip(status.epoch)).map_or_else(
+                || (AgentId(3), best.engine.agent(AgentId(3)).and_then(|status| status.epoch).expect("rings")),
+                |(_, epoch)| (AgentId(2), epoch),
+            );
+        assert!(!rung(&best).contains(&1), "somebody of the best rings still");
+        best.command(Command::OfferFailed { call: CallId(1), agent, epoch, cause: OfferCause::Declined });
+    }
+    assert_eq!(rung(&best), [1], "nobody of the best is left");
+}
+
+#[test]
+fn ring_best_follows_a_strategy_that_is_changed_and_penalties_that_do_not_count() {
+    let agents = [(5, 2, 0), (5, 1, 0), (5, 1, 1)];
+    let mut centre = centre("ring-best", &agents);
+    centre.enqueue(1, 1);
+    assert_eq!(rung(&centre), [2, 3]);
+    centre.command(Command::ChangeQueue { queue: QueueId(1), setting: QueueSetting::Strategy("ring-all"), by: anna() });
+    assert_eq!(rung(&centre), [1, 2, 3]);
+    let mut centre = self::centre("ring-best", &agents);
+    centre.reload(|plan| {
+        plan.queues[0].routing.members = Members::Listed;
+        plan.queues[0].routing.penalty_members_limit = 3;
+    });
+    centre.enqueue(1, 1);
+    assert_eq!(rung(&centre), [1, 2, 3], "with no more members than the limit all penalties are alike");
+}
+
+#[test]
+fn another_window_of_occupancy_is_that_of_the_plan() {
+    let taker = |window| {
+        let mut centre = centre("least-occupied", &[(5, 0, 0), (5, 0, 1)]);
+        centre.reload(|plan| plan.occupancy_window = secs(window));
+        // The first talks an hour, the second ten minutes, an hour later.
+        assert_eq!(centre.talk(1, 3_600), AgentId(1));
+        centre.pass(3_000);
+        assert_eq!(centre.talk(2, 600), AgentId(2));
+        centre.talk(3, 1)
+    };
+    assert_eq!([taker(7_200), taker(900)], [AgentId(2), AgentId(1)]);
+}
+
 #[test]
 fn draws_are_fair_and_a_penalty_makes_them_rarer() {
     let share = |strategy, agents: &[(u8, u32, u32)]| {
@@ -140,10 +202,6 @@ fn what_was_set_at_run_time_is_taken_back_and_the_plan_holds_again() {
 #[test]
 fn a_step_and_a_change_of_the_strategy_make_the_others_ring_too() {
     let mut centre = centre("linear", &[(5, 0, 0), (5, 0, 1), (5, 0, 2)]);
-    let rung = |centre: &Centre| {
-        let is_rung = |agent: &u32| centre.engine.agent(AgentId(*agent)).is_some_and(|status| status.call.is_some());
-        (1..=3).filter(is_rung).collect::<Vec<_>>()
-    };
     centre.reload(|plan| {
         let step = Step { after: secs(5), requirement: None, strategy: Some("ring-all"), bump: 0 };
         plan.queues[0].routing.steps = vec![step];

@@ -11,7 +11,7 @@ use super::reference::{Reference, Seen};
 use super::seconds::Seconds;
 use crate::acd::requirement::{Attributes, Requirement};
 use crate::acd::*;
-use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
+use crate::base::{AgentId, CallId, CallerKey, Instant, PeerId, QueueId, Rng};
 
 #[test]
 fn random_worlds_break_no_rule() {
@@ -242,7 +242,13 @@ impl World {
             .then(|| Instant::from_micros(self.now.as_micros() - (past.as_micros() as u64).min(self.now.as_micros())));
         let attributes = self.rng.chance(0.5).then(|| Arc::new(self.random_attributes()));
         let (queue, priority) = (QueueId(self.rng.below(6)), self.rng.below(3) as i32 - 1);
-        Command::Enqueue { call, queue, priority, since, asks: Asks { attributes, ..Asks::default() } }
+        let caller = self.rng.chance(0.8).then(|| CallerKey(u64::from(self.rng.below(3))));
+        let preferred = self.rng.chance(0.5).then(|| Preference {
+            whom: if self.rng.chance(0.6) { Whom::Last } else { Whom::Agent(AgentId(self.rng.below(9))) },
+            from: self.now,
+        });
+        let asks = Asks { attributes, caller, preferred, ..Asks::default() };
+        Command::Enqueue { call, queue, priority, since, asks }
     }
 
     fn end_talk(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Command {
@@ -372,7 +378,7 @@ impl World {
         let by = Actor::User("anna".into());
         let (agent, queue) = (AgentId(self.rng.below(9)), QueueId(self.rng.below(6)));
         let rng = &mut self.rng;
-        match rng.below(11) {
+        match rng.below(12) {
             0 | 1 => {
                 let name = ["billing", "english", "sales"][rng.below(3) as usize];
                 let skill = Skill { level: rng.below(11) as u8, enabled: rng.chance(0.8), ..Skill::from(name) };
@@ -392,6 +398,10 @@ impl World {
             7 => Command::ChangeQueue { queue, setting: QueueSetting::Weight(rng.below(3) as i32 / 2), by },
             8 => Command::ChangeQueue { queue, setting: random_reserve_setting(rng), by },
             9 => Command::ChangeQueue { queue, setting: QueueSetting::Target(rng.below(1_001) as u16), by },
+            10 => {
+                let agent = rng.chance(0.9).then_some(agent);
+                Command::SetPreferred { call: self.any_call(), agent, by }
+            }
             _ => {
                 let priority = rng.below(4) as i32 - 2;
                 Command::SetPriority { call: self.any_call(), priority, by }
@@ -477,6 +487,8 @@ fn random_plan(rng: &mut Rng) -> Plan {
     Plan {
         queues: queues.into_iter().map(|id| random_queue(rng, id)).collect(),
         agents: agents.into_iter().map(|id| random_agent(rng, id)).collect(),
+        // The reference knows whole pasts: it could not tell what another window had made of them.
+        occupancy_window: Duration::from_secs(600),
     }
 }
 
@@ -553,6 +565,8 @@ fn random_routing(rng: &mut Rng) -> Routing {
         },
         penalty_members_limit: if rng.chance(0.3) { rng.below(5) } else { 0 },
         skill_weights: if rng.chance(0.2) { vec![("sales".into(), rng.below(4))] } else { Vec::new() },
+        preferred_for: if rng.chance(0.6) { secs(rng, 30) } else { Duration::ZERO },
+        recall: rng.chance(0.8).then(|| secs(rng, 600)),
         reserve: ReserveRule { mode: ReserveMode::Auto, thresholds: random_thresholds(rng) },
         lending: if rng.chance(0.4) { random_lending(rng) } else { Lending::default() },
     }

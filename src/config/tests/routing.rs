@@ -89,6 +89,50 @@ fn steps_members_and_order_are_read() {
 }
 
 #[test]
+fn a_queue_waits_for_preferred_agents_and_says_where_they_are_named() {
+    assert_eq!(queue("").routing.preferred, PreferredConfig::default());
+    let queue = queue(
+        "preferred_for = \"20s\"\npreferred_by = [\"header:X-Agent\", \"attribute:own\", \"last\"]\npreferred_within = \"168h\"\n\
+         numbers = [{ number = \"801\", preferred = \"3\", attributes = { own = \"5\" } }]",
+    );
+    let by = vec![
+        PreferredSource::Header("X-Agent".to_string()),
+        PreferredSource::Attribute("own".into()),
+        PreferredSource::Last,
+    ];
+    let (wait, within) = (Duration::from_secs(20), Duration::from_secs(7 * 86_400));
+    assert_eq!(queue.routing.preferred, PreferredConfig { wait, by, within });
+    assert_eq!(queue.numbers[0].preferred.as_deref(), Some("3"));
+}
+
+#[test]
+fn occupancy_fades_over_half_an_hour_or_what_is_configured() {
+    assert_eq!(valid(CENTRE).occupancy_window, Duration::from_secs(1_800));
+    let text = format!("{CENTRE}strategy = \"least-occupied\"\n[routing]\noccupancy_window = \"2h\"\n");
+    let config = parse(&text, "s.toml", &["longest-idle", "least-occupied"]).expect("a configuration");
+    assert_eq!(config.occupancy_window, Duration::from_secs(7_200));
+    assert!(describe(&config).contains("\nBusy   time of agents fades over 2h for least-occupied\n"));
+    assert_eq!(
+        wrong("[routing]\noccupancy_window = \"10s\"\nocupancy = 1"),
+        [
+            "s.toml:10: routing.occupancy_window: 10s is out of range; allowed are 1m to 24h",
+            "s.toml:11: routing.ocupancy: unknown key",
+        ]
+    );
+}
+
+#[test]
+fn a_preference_that_comes_to_nothing_is_warned_of() {
+    let text = format!(
+        "{CENTRE}requirement = 'spanish'\nnumbers = [{{ number = \"1\", preferred = \"x\" }}]\n[agents.x]\npeer = \"pbx\"\n"
+    );
+    let warnings = lint(&valid(&text));
+    for part in ["queues.q.preferred_for: is missing", "1 prefers x, who fits no call of the queue"] {
+        assert!(warnings.iter().any(|warning| warning.contains(part)), "{part}: {warnings:?}");
+    }
+}
+
+#[test]
 fn a_number_brings_a_priority_and_attributes() {
     let queue = queue(
         "requirement = 'tier == \"gold\" || spanish > $lvl'\n\
@@ -295,6 +339,28 @@ fn each_error_of_numbers_skills_and_teams_says_what_to_write() {
             "skill_weights = { spanish = 1001 }",
             "9: queues.q.skill_weights.spanish: 1001 is out of range; allowed are 0 to 1000",
         ),
+        ("preferred_by = [\"last\"]", "9: queues.q.preferred_by: says nothing without preferred_for"),
+        (
+            "preferred_for = \"20s\"\npreferred_within = \"1h\"",
+            "10: queues.q.preferred_within: says nothing without \"last\" in preferred_by",
+        ),
+        ("preferred_for = \"2h\"", "9: queues.q.preferred_for: 2h is out of range; allowed are 1s to 1h"),
+        (
+            "preferred_for = \"20s\"\npreferred_by = [\"lats\"]",
+            "10: queues.q.preferred_by[0]: unknown value `lats`, expected `last` or `header:NAME` or `attribute:NAME`; did you mean `last`?",
+        ),
+        (
+            "preferred_for = \"20s\"\npreferred_by = [\"header:X Agent\"]",
+            "10: queues.q.preferred_by[0]: `X Agent` is no header's name",
+        ),
+        (
+            "preferred_for = \"20s\"\npreferred_by = [\"attribute:own\"]\nnumbers = [{ number = \"1\", attributes = { owm = \"3\" } }]",
+            "10: queues.q.preferred_by[0]: the attribute `own` is brought by no number's calls; did you mean `owm`?",
+        ),
+        (
+            "numbers = [{ number = \"1\", preferred = \"10\" }]",
+            "9: queues.q.numbers[0].preferred: unknown agent `10`; did you mean `1`?",
+        ),
         ("members = [\"1\"]\ntier_skip_empty = true", "10: queues.q.tier_skip_empty: says nothing without tier_wait"),
     ] {
         assert_eq!(wrong(keys), [format!("s.toml:{expected}")], "{keys}");
@@ -328,7 +394,7 @@ fn the_description_says_what_routing_does() {
         "{CENTRE}numbers = [{{ number = \"801\", priority = 5, attributes = {{ lvl = 4 }} }}]\nrequirement = 'spanish > $lvl'\n\
          order = \"objective\"\nweight = 2\nsteps = [{{ after = \"30s\", requirement = 'spanish', priority = -1 }}]\n\
          members = [\"1-3\", {{ agents = [\"4\"], tier = 2, delay = \"1m\", penalty = 5 }}]\n\
-         penalty_members_limit = 3\n[teams.a]\nagents = [\"1-3\"]\n[teams.b]\nparent = \"a\"\nagents = [\"4\"]\n"
+         penalty_members_limit = 3\npreferred_for = \"20s\"\npreferred_by = [\"header:X-Agent\", \"last\"]\n[teams.a]\nagents = [\"1-3\"]\n[teams.b]\nparent = \"a\"\nagents = [\"4\"]\n"
     )));
     for line in [
         "  q  801 (priority 5, lvl 4); 4 agents with spanish > $lvl\n",
@@ -336,6 +402,7 @@ fn the_description_says_what_routing_does() {
         "    weight 2: before queues of lower weight\n",
         "    after 30s: asks spanish, priority -1\n",
         "    penalties count while more than 3 are logged in\n",
+        "    waits 20s for a preferred agent alone: a number's own, else by header X-Agent, else who served the caller last (24h)\n",
         "    tier 1: 1 to 3 (3)\n    tier 2: 4, penalty 5, after 1m\n",
         "; spanish 5, sales 3 (disabled); ",
         "Teams: 2\n  a  3 agents of its own, 4 in all\n  b  1 agents of its own, 1 in all, part of a\n",

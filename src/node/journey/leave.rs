@@ -232,7 +232,8 @@ impl Shard {
         let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(queue).config.priority);
         let attributes = &contact.called.attributes;
         let attributes = (!attributes.is_empty()).then(|| Arc::clone(attributes));
-        (priority, Asks { attributes, dimensions: contact.dimensions })
+        let caller = self.directory.caller_key(contact.peer, &contact.caller);
+        (priority, Asks { attributes, dimensions: contact.dimensions, caller, preferred: contact.preferred })
     }
 
     /// The contact is over. Nobody is rung for it any more; the engine says so first.

@@ -94,6 +94,8 @@ impl Shard {
             Audio::Pending(_) | Audio::Stream(_) => None,
         };
         contact.phase = Phase::Talking { agent: winner, since: now };
+        // Who is put back into a queue after a talk is not to meet the same agent by a preference.
+        contact.preferred = None;
         let moving = contact.moving.take();
         if !self.answer_caller(now, call, theirs.as_deref()) {
             self.owners.remove(&leg);

@@ -374,6 +374,71 @@ fn what_was_set_is_shown_over_a_reload_and_taken_back() {
 }
 
 #[test]
+fn a_call_waits_for_the_agent_whom_its_header_names_and_everybody_may_see_that() {
+    let queues = "preferred_for = \"20s\"\npreferred_by = [\"header:X-Agent\"]\n";
+    let mut world = World::new(&config(2, queues), 100);
+    let named = |agent: &str| format!("X-Agent: {agent}\r\n");
+    world.call(&named("1002"), OFFER);
+    let invite = world.offer().expect("the agent is idle");
+    assert!(invite.uri().starts_with(b"sip:1002@"));
+    world.call(&named("1002"), OFFER);
+    world.call(&named("9999"), OFFER);
+    assert!(world.offer().expect("whom nobody knows is nobody").uri().starts_with(b"sip:1001@"));
+    world.pass(Duration::from_secs(1));
+    let (call, _) = world.calls()[1];
+    let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it waits") };
+    let waits = told.waits_for.expect("for one agent");
+    assert_eq!((&*waits.agent, waits.seconds), ("1002", Duration::from_secs(19)));
+    let Reply::Queue(view) = world.control(Control::Queue("q".to_owned())) else { panic!("a queue") };
+    assert_eq!(view.preferred_for_seconds, Duration::from_secs(20));
+}
+
+#[test]
+fn a_supervisor_says_whom_a_call_prefers_and_it_goes_with_the_call() {
+    let queues = "preferred_for = \"20s\"\n[queues.other]\npreferred_for = \"1m\"\n[queues.never]\n";
+    let mut world = World::new(&config(1, queues), 100);
+    world.talk();
+    world.call("", OFFER);
+    let (call, _) = *world.calls().last().expect("two calls");
+    let prefer = |world: &mut World, agent: Option<&str>| {
+        world.control(Control::Prefer { call, agent: agent.map(str::to_owned), by: "test".into() })
+    };
+    assert_eq!(prefer(&mut world, Some("9999")), Reply::NotFound("no agent 9999".to_string()));
+    assert_eq!(prefer(&mut world, Some("1001")), Reply::Done);
+    let waits = |world: &mut World| {
+        let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it waits") };
+        told.waits_for.map(|waits| waits.seconds.as_secs())
+    };
+    assert_eq!(waits(&mut world), Some(20));
+    let back = |queue: &str| Control::Requeue { call, queue: Some(queue.to_owned()), by: "test".into() };
+    assert_eq!(world.control(back("other")), Reply::Done);
+    assert_eq!(waits(&mut world), Some(60), "by the other queue's time, from the same moment");
+    assert_eq!(prefer(&mut world, None), Reply::Done);
+    assert_eq!(waits(&mut world), None);
+    assert_eq!(world.control(back("never")), Reply::Done);
+    assert!(matches!(prefer(&mut world, Some("1001")), Reply::Conflict(_)));
+}
+
+#[test]
+fn a_strategy_that_rings_several_takes_ports_into_account_only_while_it_is_in_force() {
+    let strategy = |name: &str| QueueChange::Strategy(name.to_owned());
+    for back in [strategy("linear"), QueueChange::Defaults] {
+        // Three agents, one call: the caller's port and, where all ring, one for each agent.
+        let mut world = World::new(&config(3, ""), 3);
+        let taken = |world: &mut World| {
+            world.call("", OFFER);
+            !world.calls().is_empty()
+        };
+        for several in ["ring-all", "ring-best", "ring-progressively"] {
+            assert_eq!(set_queue(&mut world, strategy(several)), Reply::Done);
+            assert!(!taken(&mut world), "four ports are too many");
+        }
+        assert_eq!(set_queue(&mut world, back), Reply::Done);
+        assert!(taken(&mut world), "two are there");
+    }
+}
+
+#[test]
 fn a_reserve_is_switched_and_its_thresholds_set_over_a_reload_and_explained() {
     let extra =
         "members = [\"1001\", { agents = [\"1002\"], reserve = true }]\nreserve = { waiting = 5, leave_waiting = 3 }\n";

@@ -228,7 +228,7 @@ fn label_values_are_escaped() {
 fn five_hundred_queues_and_ten_thousand_agents_are_scraped_whole() {
     let queues = (0..500).map(|id| queue(QueueId(id), &format!("queue-{id}"), &[])).collect();
     let agents = (0..10_000).map(|id| agent(id, &[], AgentState::Ready)).collect();
-    let live = Arc::new(Live::new(Instant::ZERO, &Plan { queues, agents }, &histogram_bounds([])));
+    let live = Arc::new(Live::new(Instant::ZERO, &Plan { queues, agents, ..Plan::default() }, &histogram_bounds([])));
     fold(&live, (0..10).map(|agent| changes(agent, AgentState::LoggedOut, AgentState::Ready)));
     for queue in (0..500).map(QueueId) {
         fold(
