@@ -66,15 +66,18 @@ impl Overrides {
 
     /// Notes a setting of a queue.
     pub(super) fn set_queue(&mut self, queue: QueueId, setting: QueueSetting) {
-        let over = self.queues.entry(queue).or_default();
         match setting {
-            QueueSetting::State(state) => over.state = Some(state),
-            QueueSetting::Strategy(strategy) => over.strategy = Some(strategy),
-            QueueSetting::Threshold(threshold) => over.threshold = Some(threshold),
-            QueueSetting::Weight(weight) => over.weight = Some(weight),
+            QueueSetting::State(state) => self.queue_mut(queue).state = Some(state),
+            QueueSetting::Strategy(strategy) => self.queue_mut(queue).strategy = Some(strategy),
+            QueueSetting::Threshold(threshold) => self.queue_mut(queue).threshold = Some(threshold),
+            QueueSetting::Weight(weight) => self.queue_mut(queue).weight = Some(weight),
             QueueSetting::Priority(_) | QueueSetting::Target(_) => {}
-            QueueSetting::Defaults => *over = QueueOverrides::default(),
+            QueueSetting::Defaults => drop(self.queues.remove(&queue)),
         }
+    }
+
+    fn queue_mut(&mut self, queue: QueueId) -> &mut QueueOverrides {
+        self.queues.entry(queue).or_default()
     }
 
     fn drop_of(&mut self, agent: AgentId, what: &Laid) {

@@ -92,7 +92,8 @@ impl Engine {
 
     /// Who waits in a queue that is in an emergency leaves.
     pub(super) fn evacuate(&mut self, queue: QueueId) {
-        let head = |row: &Queue| row.order.first().filter(|_| row.is_planned() && row.plan.state == QueueState::Emergency);
+        let head =
+            |row: &Queue| row.order.first().filter(|_| row.is_planned() && row.plan.state == QueueState::Emergency);
         while let Some(place) = self.queues.get(queue).and_then(head) {
             self.flow_out(place.call, FlowOut::Emergency);
         }

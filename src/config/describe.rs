@@ -4,8 +4,8 @@ use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::acd::{AgentState, QueueState};
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
+use crate::acd::{AgentState, QueueState};
 
 use super::fit::Fit;
 use super::teams::agents_of;

@@ -99,10 +99,7 @@ pub struct Ticket(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ask {
     /// So many calls in the order of their slots, those before left out.
-    Calls {
-        offset: usize,
-        limit: usize,
-    },
+    Calls { offset: usize, limit: usize },
     /// The call ends, by the wish of somebody.
     HangUp(CallId, Actor),
     /// As [`Ask::HangUp`], unless the caller talks.
@@ -110,9 +107,7 @@ pub(super) enum Ask {
     /// Whether the call may be moved into the queue of this name, or back into its own, and who wishes it.
     Requeue(CallId, Option<String>, Actor),
     /// The census: what the shard holds from this slot on.
-    Held {
-        from: usize,
-    },
+    Held { from: usize },
     /// The census: which of these it does not hold.
     Hold(Vec<Bond>),
 }

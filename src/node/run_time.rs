@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::acd::{QueueSetting, QueueState};
 use crate::acd::strategy::{self, Ring};
+use crate::acd::{QueueSetting, QueueState};
 use crate::base::QueueId;
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::node::directory::Directory;

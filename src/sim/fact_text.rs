@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::acd::{
-    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, Plan, QueueSetting, QueueState, Skill,
+    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, Plan, QueueSetting, QueueState,
+    Skill,
 };
 use crate::base::{AgentId, CallId, QueueId};
 
@@ -72,33 +73,10 @@ impl Names {
                 format!("{} {} -> {}{}", agent(id), state(from), state(to), who(by))
             }
             Fact::AgentSet { agent: id, setting, by } => {
-                let setting = match setting {
-                    AgentSetting::Skill(Skill { name, level: 0, .. }) => format!("loses skill {name}"),
-                    AgentSetting::Skill(Skill { name, enabled: false, .. }) => format!("has skill {name} off"),
-                    AgentSetting::Skill(Skill { name, level, .. }) => format!("has skill {name}={level}"),
-                    AgentSetting::Membership(to, Some(terms)) => {
-                        format!("joins {} at tier {}, penalty {}", queue(to), terms.level, terms.penalty)
-                    }
-                    AgentSetting::Membership(from, None) => format!("leaves {}", queue(from)),
-                    AgentSetting::Penalty(at, penalty) => format!("has penalty {penalty} in {}", queue(at)),
-                    AgentSetting::Defaults(Laid::All) => "is as configured".to_string(),
-                    AgentSetting::Defaults(Laid::Skill(name)) => format!("has skill {name} as configured"),
-                    AgentSetting::Defaults(Laid::Membership(at)) => format!("is as configured in {}", queue(at)),
-                };
-                format!("{} {setting}{}", agent(id), who(by))
+                format!("{} {}{}", agent(id), agent_setting(setting, &queue), who(by))
             }
             Fact::QueueSet { queue: id, setting, by } => {
-                let setting = match setting {
-                    QueueSetting::State(QueueState::Emergency) => "is in an emergency".to_string(),
-                    QueueSetting::State(state) => format!("is {}", state.as_str()),
-                    QueueSetting::Strategy(strategy) => format!("has strategy {strategy}"),
-                    QueueSetting::Threshold(threshold) => format!("has threshold {}", seconds(*threshold)),
-                    QueueSetting::Weight(weight) => format!("has weight {weight}"),
-                    QueueSetting::Priority(priority) => format!("has priority {priority}"),
-                    QueueSetting::Target(target) => format!("has target {target} of 1000"),
-                    QueueSetting::Defaults => "is as configured".to_string(),
-                };
-                format!("{} {setting}{}", queue(id), who(by))
+                format!("{} {}{}", queue(id), queue_setting(*setting), who(by))
             }
             Fact::PrioritySet { call: id, priority, by } => {
                 format!("{} has priority {priority}{}", call(id), who(by))
@@ -111,15 +89,7 @@ impl Names {
                 };
                 format!("{} {what}{}", call(id), who(by))
             }
-            Fact::Device { agent: id, device, by } => {
-                let way = match device {
-                    DeviceState::Busy(direction) => format!("({})", direction.as_str()),
-                    DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline => {
-                        String::new()
-                    }
-                };
-                format!("{} device is {}{way}{}", agent(id), device.as_str(), who(by))
-            }
+            Fact::Device { agent: id, device, by } => format!("{} device is {}{}", agent(id), doing(*device), who(by)),
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
             Fact::Refused { queue: id, cause } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
@@ -165,6 +135,45 @@ const fn side(by: EndedBy) -> &'static str {
         EndedBy::Agent => "the agent",
         EndedBy::Supervisor => "a supervisor",
         EndedBy::System => "the system",
+    }
+}
+
+fn agent_setting<'n>(setting: &AgentSetting, queue: &dyn Fn(&QueueId) -> &'n str) -> String {
+    match setting {
+        AgentSetting::Skill(Skill { name, level: 0, .. }) => format!("loses skill {name}"),
+        AgentSetting::Skill(Skill { name, enabled: false, .. }) => format!("has skill {name} off"),
+        AgentSetting::Skill(Skill { name, level, .. }) => format!("has skill {name}={level}"),
+        AgentSetting::Membership(to, Some(terms)) => {
+            format!("joins {} at tier {}, penalty {}", queue(to), terms.level, terms.penalty)
+        }
+        AgentSetting::Membership(from, None) => format!("leaves {}", queue(from)),
+        AgentSetting::Penalty(at, penalty) => format!("has penalty {penalty} in {}", queue(at)),
+        AgentSetting::Defaults(Laid::All) => "is as configured".to_string(),
+        AgentSetting::Defaults(Laid::Skill(name)) => format!("has skill {name} as configured"),
+        AgentSetting::Defaults(Laid::Membership(at)) => format!("is as configured in {}", queue(at)),
+    }
+}
+
+fn queue_setting(setting: QueueSetting) -> String {
+    match setting {
+        QueueSetting::State(QueueState::Emergency) => "is in an emergency".to_string(),
+        QueueSetting::State(state) => format!("is {}", state.as_str()),
+        QueueSetting::Strategy(strategy) => format!("has strategy {strategy}"),
+        QueueSetting::Threshold(threshold) => format!("has threshold {}", seconds(threshold)),
+        QueueSetting::Weight(weight) => format!("has weight {weight}"),
+        QueueSetting::Priority(priority) => format!("has priority {priority}"),
+        QueueSetting::Target(target) => format!("has target {target} of 1000"),
+        QueueSetting::Defaults => "is as configured".to_string(),
+    }
+}
+
+/// What a device does, with the direction of its call.
+fn doing(device: DeviceState) -> String {
+    match device {
+        DeviceState::Busy(direction) => format!("busy({})", direction.as_str()),
+        DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline => {
+            device.as_str().to_string()
+        }
     }
 }
 

@@ -70,11 +70,9 @@ impl LostCause {
         match cause {
             Refusal::Draining => Some(Self::Draining),
             Refusal::Overload => Some(Self::Overload),
-            Refusal::UnknownNumber
-            | Refusal::Closed
-            | Refusal::Emergency
-            | Refusal::Untrusted
-            | Refusal::Unusable => None,
+            Refusal::UnknownNumber | Refusal::Closed | Refusal::Emergency | Refusal::Untrusted | Refusal::Unusable => {
+                None
+            }
         }
     }
 

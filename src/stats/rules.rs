@@ -83,9 +83,7 @@ fn promql(term: Term, select: &str, threshold: &str, window: &str) -> Option<Str
     match term {
         Term::Answered => sum("acd_calls_answered_total", ""),
         Term::Abandoned => sum("acd_calls_abandoned_total", ""),
-        Term::FlowedOut => {
-            sum("acd_calls_flowout_total", &format!("reason!~\"{}\"", FlowOut::untargeted_labels()))
-        }
+        Term::FlowedOut => sum("acd_calls_flowout_total", &format!("reason!~\"{}\"", FlowOut::untargeted_labels())),
         Term::AnsweredIn => sum("acd_answer_wait_seconds_bucket", &le),
         Term::AbandonedIn => sum("acd_abandon_wait_seconds_bucket", &le),
         Term::AbandonedShort => sum("acd_calls_lost_total", "cause=\"caller_short\""),

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::cases::Meter;
 use crate::cases::centre::Centre;
 use strowger::acd::requirement::Requirement;
-use strowger::acd::{AgentPlan, AgentState, Asks, Command, Effect, EndedBy, Engine, Plan, QueuePlan, QueueState, Routing};
+use strowger::acd::{
+    AgentPlan, AgentState, Asks, Command, Effect, EndedBy, Engine, Plan, QueuePlan, QueueState, Routing,
+};
 use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId};
 
 const AGENTS: u32 = 10_000;

@@ -33,7 +33,9 @@ fn a_call_that_finds_the_queue_full_or_closed_or_the_node_draining_is_counted_an
 fn an_emergency_lets_go_who_waits_and_who_is_being_offered_and_leaves_talks_alone() {
     let (queue, by) = (QueueId(1), anna);
     let by_reload = |centre: &mut Centre, state| centre.reload(|plan| plan.queues[0].state = state);
-    let by_command = |centre: &mut Centre, state| centre.command(Command::ChangeQueue { queue, setting: QueueSetting::State(state), by: by() });
+    let by_command = |centre: &mut Centre, state| {
+        centre.command(Command::ChangeQueue { queue, setting: QueueSetting::State(state), by: by() })
+    };
     for set in [&by_reload as &dyn Fn(&mut Centre, QueueState), &by_command] {
         let mut centre = Centre::new(|_| {}, 2);
         (1..=4).for_each(|call| centre.enqueue(call, 1));

@@ -105,15 +105,31 @@ fn what_was_set_at_run_time_is_taken_back_and_the_plan_holds_again() {
     centre.command(Command::ChangeQueue { queue, setting: QueueSetting::State(QueueState::Closed), by: anna() });
     let skill = |name: &str| Skill { level: 3, ..Skill::from(name) };
     for name in ["a", "b"] {
-        centre.command(Command::ChangeAgent { agent: AgentId(1), setting: AgentSetting::Skill(skill(name)), by: anna() });
+        centre.command(Command::ChangeAgent {
+            agent: AgentId(1),
+            setting: AgentSetting::Skill(skill(name)),
+            by: anna(),
+        });
     }
     let membership = Some(Membership { penalty: 9, ..Membership::of(queue) });
-    centre.command(Command::ChangeAgent { agent: AgentId(1), setting: AgentSetting::Membership(queue, membership), by: anna() });
+    centre.command(Command::ChangeAgent {
+        agent: AgentId(1),
+        setting: AgentSetting::Membership(queue, membership),
+        by: anna(),
+    });
     assert_eq!(centre.engine.effective_plan().queues[0].routing.weight, 7);
-    centre.command(Command::ChangeAgent { agent: AgentId(1), setting: AgentSetting::Defaults(Laid::Skill("a".into())), by: anna() });
+    centre.command(Command::ChangeAgent {
+        agent: AgentId(1),
+        setting: AgentSetting::Defaults(Laid::Skill("a".into())),
+        by: anna(),
+    });
     let laid = centre.engine.laid_over_agent(AgentId(1)).expect("some is left");
     assert_eq!((laid.skills.len(), laid.memberships.len()), (1, 1));
-    centre.command(Command::ChangeAgent { agent: AgentId(1), setting: AgentSetting::Defaults(Laid::Membership(queue)), by: anna() });
+    centre.command(Command::ChangeAgent {
+        agent: AgentId(1),
+        setting: AgentSetting::Defaults(Laid::Membership(queue)),
+        by: anna(),
+    });
     centre.command(Command::ChangeAgent { agent: AgentId(1), setting: AgentSetting::Defaults(Laid::All), by: anna() });
     centre.command(Command::ChangeQueue { queue, setting: QueueSetting::Defaults, by: anna() });
     assert_eq!(centre.engine.effective_plan(), planned);
