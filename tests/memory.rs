@@ -87,3 +87,13 @@ fn a_call_and_an_agent_find_each_other_without_an_allocation() {
         assert_eq!(ALLOCATIONS.get(), 0, "{name}");
     }
 }
+
+/// Transactions linger 32 s, decisions are kept for explanation, figures have their windows: those fill up first.
+#[test]
+fn nothing_grows_with_calls_that_are_over() {
+    let mut case = prepared("node_call", |engine| engine());
+    (0..8_000).for_each(|_| case());
+    let grown = measure(|| (0..4_000).for_each(|_| case()));
+    // A table may still double.
+    assert!(grown.count_current == 0 && grown.bytes_current <= 4_000, "{grown:?}");
+}

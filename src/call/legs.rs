@@ -230,7 +230,7 @@ impl Legs {
                 transaction::Event::Ack { message, .. } => self.on_ack(now, &message),
                 transaction::Event::Cancelled { key, .. } => self.on_cancelled(now, key),
                 transaction::Event::Response { key, source, message } => self.on_response(now, key, source, &message),
-                transaction::Event::Stray2xx { source, message } => self.on_stray(now, source, &message),
+                transaction::Event::Stray2xx { key, source, message } => self.on_response(now, key, source, &message),
                 transaction::Event::Failed { key, .. } => self.on_failed(key),
                 transaction::Event::Unacknowledged { .. } => {}
             }

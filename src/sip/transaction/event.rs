@@ -110,8 +110,11 @@ pub enum Event {
         /// The response.
         message: Message,
     },
-    /// A 2xx of an INVITE of ours whose transaction is over or had failed: a late fork, to be acknowledged and ended.
+    /// A 2xx of an INVITE of ours whose transaction is over or had failed: a late fork, to be acknowledged and ended, or a repeat
+    /// whose ACK was lost.
     Stray2xx {
+        /// The INVITE's transaction, as it was.
+        key: ClientKey,
         /// Where the response came from.
         source: SocketAddr,
         /// The response.

@@ -73,7 +73,7 @@ impl Stack {
         } else if method == Method::Cancel {
             self.on_cancel(now, source, message);
         } else {
-            self.on_new_request(source, message);
+            self.on_new_request(now, source, message);
         }
     }
 
@@ -93,7 +93,8 @@ impl Stack {
         }
     }
 
-    fn on_new_request(&mut self, source: SocketAddr, message: Message) {
+    fn on_new_request(&mut self, now: Instant, source: SocketAddr, message: Message) {
+        self.make_room(now);
         if self.key.merging().is_some_and(|merging| self.by_merge.contains_key(merging)) {
             self.refuse(source, &message, Refusal::new(482, reason_phrase(482)));
             return;
@@ -180,7 +181,7 @@ impl Stack {
         let method = cseq.method;
         let Some(client) = self.clients.get_mut(&key).filter(|client| client.method == method) else {
             if method == Method::Invite && (200..300).contains(&message.status()) {
-                self.output.tell(Event::Stray2xx { source, message });
+                self.output.tell(Event::Stray2xx { key, source, message });
             }
             return;
         };

@@ -74,7 +74,7 @@ impl InviteClient {
             Self::Completed { ack } => {
                 match status {
                     ..200 => {}
-                    200..300 => link.tell(Event::Stray2xx { source, message }),
+                    200..300 => link.tell(Event::Stray2xx { key: link.key, source, message }),
                     300.. => ack.iter().for_each(|ack| link.send(ack)),
                 }
                 return;
@@ -132,7 +132,7 @@ impl InviteClient {
 
     fn on_success(&mut self, link: &mut Link<'_, ClientKey>) {
         self.disarm(link);
-        link.arm(Alarm::Linger, link.config().patience());
+        link.linger();
         self.enter(Self::Accepted, link);
     }
 
@@ -140,7 +140,7 @@ impl InviteClient {
         self.disarm(link);
         let ack = self.request().and_then(|request| build::ack(request, response));
         let ack = ack.map(|ack| link.send_to_keep(ack));
-        link.arm(Alarm::Linger, link.config().patience());
+        link.linger();
         self.enter(Self::Completed { ack }, link);
     }
 

@@ -26,10 +26,20 @@ use crate::sip::message::Message;
 /// Accepted keeps nothing: it outlives each answered call by half a minute.
 #[derive(Debug)]
 pub(super) enum InviteServer {
-    Proceeding { response: Bytes },
-    Completed { response: Bytes, interval: Duration, g: TimerKey, h: TimerKey },
+    Proceeding {
+        response: Bytes,
+    },
+    Completed {
+        response: Bytes,
+        interval: Duration,
+        g: TimerKey,
+        h: TimerKey,
+    },
     Confirmed,
-    Accepted,
+    /// `acknowledged` tells that the caller has the 2xx.
+    Accepted {
+        acknowledged: bool,
+    },
 }
 
 impl InviteServer {
@@ -42,7 +52,7 @@ impl InviteServer {
     pub(super) fn response(&self) -> Option<&Bytes> {
         match self {
             Self::Proceeding { response } | Self::Completed { response, .. } => Some(response),
-            Self::Confirmed | Self::Accepted => None,
+            Self::Confirmed | Self::Accepted { .. } => None,
         }
     }
 
@@ -51,11 +61,16 @@ impl InviteServer {
         matches!(self, Self::Proceeding { .. })
     }
 
+    /// True from a 2xx to its ACK: the caller may still repeat the INVITE.
+    pub(super) const fn awaits_ack(&self) -> bool {
+        matches!(self, Self::Accepted { acknowledged: false })
+    }
+
     /// The INVITE came again.
     pub(super) fn on_request(&self, link: &mut Link<'_, ServerKey>) {
         match self {
             Self::Proceeding { response } | Self::Completed { response, .. } => link.send(response),
-            Self::Confirmed | Self::Accepted => {}
+            Self::Confirmed | Self::Accepted { .. } => {}
         }
     }
 
@@ -68,8 +83,8 @@ impl InviteServer {
             }
             (Self::Proceeding { .. }, 200..300) => {
                 link.send(&payload);
-                link.arm(Alarm::Linger, link.config().patience());
-                self.enter(Self::Accepted, link);
+                link.linger();
+                self.enter(Self::Accepted { acknowledged: false }, link);
             }
             (Self::Proceeding { .. }, 300..) => {
                 let response = link.send_to_keep(payload);
@@ -78,8 +93,8 @@ impl InviteServer {
                 let h = link.arm(Alarm::Timeout, link.config().patience());
                 self.enter(Self::Completed { response, interval, g, h }, link);
             }
-            (Self::Accepted, 200..300) => link.send(&payload),
-            (Self::Accepted, ..200 | 300..) | (Self::Completed { .. } | Self::Confirmed, _) => {}
+            (Self::Accepted { .. }, 200..300) => link.send(&payload),
+            (Self::Accepted { .. }, ..200 | 300..) | (Self::Completed { .. } | Self::Confirmed, _) => {}
         }
     }
 
@@ -93,7 +108,10 @@ impl InviteServer {
                 link.arm(Alarm::Linger, link.config().t4);
                 self.enter(Self::Confirmed, link);
             }
-            Self::Accepted => link.tell(Event::Ack { source, message }),
+            Self::Accepted { acknowledged } => {
+                *acknowledged = true;
+                link.tell(Event::Ack { source, message });
+            }
         }
     }
 
@@ -111,10 +129,10 @@ impl InviteServer {
                 link.tell(Event::Unacknowledged { key: link.key });
                 Life::Ends
             }
-            (Self::Confirmed | Self::Accepted, Alarm::Linger) => Life::Ends,
+            (Self::Confirmed | Self::Accepted { .. }, Alarm::Linger) => Life::Ends,
             (Self::Proceeding { .. }, Alarm::Retransmit | Alarm::Timeout | Alarm::Linger)
             | (Self::Completed { .. }, Alarm::Linger)
-            | (Self::Confirmed | Self::Accepted, Alarm::Retransmit | Alarm::Timeout) => Life::Goes,
+            | (Self::Confirmed | Self::Accepted { .. }, Alarm::Retransmit | Alarm::Timeout) => Life::Goes,
         }
     }
 
@@ -129,7 +147,7 @@ impl InviteServer {
             Self::Proceeding { .. } => "Proceeding",
             Self::Completed { .. } => "Completed",
             Self::Confirmed => "Confirmed",
-            Self::Accepted => "Accepted",
+            Self::Accepted { .. } => "Accepted",
         }
     }
 }

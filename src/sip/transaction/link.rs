@@ -36,7 +36,7 @@ pub(super) enum Alarm {
     Retransmit,
     /// Timers B, F and H, and the limit of RFC 3261 9.1 after a CANCEL.
     Timeout,
-    /// Timers D, I, J, K, L and M.
+    /// Timers D, I, J, K, L and M, or a lingering transaction's room is needed.
     Linger,
 }
 
@@ -55,13 +55,22 @@ pub(super) struct Output {
     /// By which the message in hand came.
     pub(super) door: Door,
     pub(super) timers: Timers<(Owner, Alarm)>,
+    /// Those that are over but for repeats, until 64*T1 after their end: one duration for all, so they stand in order of time.
+    pub(super) lingering: VecDeque<(Instant, Owner)>,
     pub(super) transmits: VecDeque<Transmit>,
     pub(super) events: VecDeque<Event>,
 }
 
 impl Output {
     pub(super) fn new(config: StackConfig) -> Self {
-        Self { config, door: Door::Own, timers: Timers::default(), transmits: VecDeque::new(), events: VecDeque::new() }
+        Self {
+            config,
+            door: Door::Own,
+            timers: Timers::default(),
+            lingering: VecDeque::new(),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+        }
     }
 
     pub(super) fn send(&mut self, door: Door, destination: SocketAddr, payload: Bytes) {
@@ -72,6 +81,23 @@ impl Output {
     pub(super) fn tell(&mut self, event: Event) {
         debug_assert!(self.events.len() < limits::OUTBOX_MAX, "the caller drains poll_event");
         self.events.push_back(event);
+    }
+
+    /// The next deadline of a timer or of a lingering transaction.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let lingering = self.lingering.front().map(|(at, _)| *at);
+        self.timers.next().into_iter().chain(lingering).min()
+    }
+
+    /// Takes the earliest of both that is due at `now`; of two at one moment the timer.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Owner, Alarm)> {
+        let front = self.lingering.front().map(|(at, _)| *at);
+        match (self.timers.next(), front) {
+            (timer, Some(at)) if at <= now && timer.is_none_or(|timer| at < timer) => {
+                self.lingering.pop_front().map(|(_, owner)| (owner, Alarm::Linger))
+            }
+            _ => self.timers.pop_due(now),
+        }
     }
 
     /// The hands of one transaction during one input.
@@ -118,6 +144,12 @@ impl<K: Copy + Into<Owner>> Link<'_, K> {
     /// Arms a timer of this transaction.
     pub(super) fn arm(&mut self, alarm: Alarm, after: Duration) -> TimerKey {
         self.output.timers.arm(self.now + after, (self.key.into(), alarm))
+    }
+
+    /// The transaction is over but for repeats: [`Alarm::Linger`] comes 64*T1 from now, or earlier when room is short.
+    pub(super) fn linger(&mut self) {
+        let until = self.now + self.config().patience();
+        self.output.lingering.push_back((until, self.key.into()));
     }
 
     /// Disarms a timer of this transaction; one that has just expired is gone already.

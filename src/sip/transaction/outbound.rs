@@ -40,6 +40,7 @@ impl Stack {
 
     /// Sends the request begun as `key` and starts its client transaction.
     pub fn send_request(&mut self, now: Instant, key: ClientKey, destination: SocketAddr, payload: Bytes) {
+        self.make_room(now);
         let method = Method::from_bytes(payload.split(|&byte| byte == b' ').next().unwrap_or_default());
         let mut link = self.output.link(now, key, destination);
         let machine = if method == Method::Invite {

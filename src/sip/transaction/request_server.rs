@@ -41,7 +41,7 @@ impl RequestServer {
             }
             Self::Trying | Self::Proceeding { .. } => {
                 let response = link.send_to_keep(payload);
-                link.arm(Alarm::Linger, link.config().patience());
+                link.linger();
                 self.enter(Self::Completed { response }, link);
             }
             Self::Completed { .. } => {}

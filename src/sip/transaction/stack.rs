@@ -41,7 +41,8 @@ pub struct Stack {
     pub(super) servers: Slots<Server>,
     pub(super) by_match: HashMap<ByMatch, ServerKey, Secret>,
     pub(super) by_merge: HashMap<ByMerge, ServerKey, Secret>,
-    /// Most transactions held; a quarter of them is reserved for requests inside dialogs.
+    /// Most transactions held; a quarter of them is reserved for requests inside dialogs. Beyond half of them those that
+    /// linger go early.
     pub(super) room: usize,
     /// The key of the message in hand.
     pub(super) key: KeyText,
@@ -106,7 +107,7 @@ impl Stack {
 
     /// Fires every timer due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some((owner, alarm)) = self.output.timers.pop_due(now) {
+        while let Some((owner, alarm)) = self.output.pop_due(now) {
             match owner {
                 Owner::Client(key) => self.on_client_alarm(now, key, alarm),
                 Owner::Server(key) => self.on_server_alarm(now, key, alarm),
@@ -116,7 +117,7 @@ impl Stack {
 
     /// The next moment [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.output.timers.next()
+        self.output.next_deadline()
     }
 
     /// The next datagram to send.
@@ -156,6 +157,36 @@ impl Stack {
         if life == Life::Ends {
             self.close(key);
         }
+    }
+
+    /// Beyond half of the room the transactions that linger longest go, two for each new one. 64*T1 is the time a peer may
+    /// go on repeating itself when it hears nothing; once our last word has had T4 to reach it (RFC 3261 17: what stays in
+    /// the network, stays no longer), hardly one does. What still repeats finds no transaction and is answered so: a BYE by
+    /// 481, a 2xx by the ACK of its leg. An INVITE whose 2xx nobody acknowledged must not come in again as a new call: it
+    /// keeps its time.
+    pub(super) fn make_room(&mut self, now: Instant) {
+        for _ in 0..2 {
+            let Some(&(until, owner)) = self.output.lingering.front() else { return };
+            let config = &self.output.config;
+            if self.live() < self.room / 2 || until + config.t4 > now + config.patience() {
+                return;
+            }
+            self.output.lingering.pop_front();
+            if self.is_repeatable(owner) {
+                self.output.timers.arm(until, (owner, Alarm::Linger));
+                continue;
+            }
+            match owner {
+                Owner::Client(key) => self.on_client_alarm(now, key, Alarm::Linger),
+                Owner::Server(key) => self.on_server_alarm(now, key, Alarm::Linger),
+            }
+        }
+    }
+
+    /// Whether its request would be taken for a new call if it came again.
+    fn is_repeatable(&self, owner: Owner) -> bool {
+        let Owner::Server(key) = owner else { return false };
+        matches!(self.servers.get(key.0), Some(Server { machine: ServerMachine::Invite(invite), .. }) if invite.awaits_ack())
     }
 
     fn close(&mut self, key: ServerKey) {

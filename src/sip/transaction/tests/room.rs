@@ -43,6 +43,63 @@ fn a_full_stack_refuses_new_calls_first_and_what_is_inside_dialogs_last() {
     assert_eq!(stack.live(), 400);
 }
 
+/// Takes a request in and answers it 200.
+fn answered(stack: &mut Stack, ms: u64, method: &str, number: usize, to_tag: &str) {
+    stack.handle_datagram(at(ms), address(1), request(method, number, to_tag));
+    let (key, message) = request_of(stack);
+    stack.respond(at(ms), key, 200, respond(&message, address(1), 200, None, b"b").finish());
+    forget(stack);
+}
+
+#[test]
+fn beyond_half_of_the_room_what_is_over_lingers_for_t4_only() {
+    let mut stack = stack(2);
+    stack.room = 8;
+    for number in 0..4 {
+        answered(&mut stack, 0, "BYE", number, ";tag=b");
+    }
+    answered(&mut stack, 4_999, "BYE", 4, ";tag=b");
+    assert_eq!(stack.live(), 5, "in T4 a repeat is answered as before");
+    answered(&mut stack, 5_000, "BYE", 5, ";tag=b");
+    assert_eq!(stack.live(), 4, "two go for one that comes");
+    answered(&mut stack, 5_000, "BYE", 6, ";tag=b");
+    assert_eq!(stack.live(), 4, "and none below half of the room");
+    stack.handle_datagram(at(5_001), address(1), request("BYE", 6, ";tag=b"));
+    assert_eq!(sent(&mut stack), [("200 BYE".to_owned(), address(1))]);
+    stack.handle_datagram(at(5_001), address(1), request("BYE", 0, ";tag=b"));
+    assert_eq!(told(&mut stack), ["request BYE"], "its user knows no such dialog any more");
+    for ms in [31_999, 37_001] {
+        stack.handle_timeout(at(ms));
+    }
+    assert_eq!((stack.live(), stack.poll_timeout()), (1, None));
+}
+
+#[test]
+fn an_invite_whose_2xx_nobody_acknowledged_never_goes_early() {
+    let mut stack = stack(2);
+    stack.room = 4;
+    answered(&mut stack, 0, "INVITE", 0, "");
+    answered(&mut stack, 10_000, "OPTIONS", 1, ";tag=b");
+    answered(&mut stack, 10_000, "OPTIONS", 2, ";tag=b");
+    stack.handle_datagram(at(10_000), address(1), request("INVITE", 0, ""));
+    assert_eq!((sent(&mut stack), told(&mut stack)), (vec![], vec![]), "absorbed");
+    stack.handle_timeout(at(31_999));
+    assert_eq!(stack.live(), 3);
+    stack.handle_timeout(at(32_000));
+    assert_eq!(stack.live(), 2, "at its own time");
+
+    stack.handle_timeout(at(50_000));
+    answered(&mut stack, 50_000, "INVITE", 3, "");
+    let ack = request("ACK", 3, ";tag=b");
+    stack.handle_datagram(at(50_001), address(1), ack);
+    assert_eq!(told(&mut stack), ["ack"]);
+    answered(&mut stack, 50_002, "OPTIONS", 4, ";tag=b");
+    answered(&mut stack, 56_000, "OPTIONS", 5, ";tag=b");
+    assert_eq!(stack.live(), 2, "acknowledged it goes");
+    stack.handle_datagram(at(56_000), address(1), request("ACK", 3, ";tag=b"));
+    assert_eq!(told(&mut stack), ["ack"], "one that comes late is told as before");
+}
+
 #[test]
 fn a_refusal_without_state_is_told_once_and_never_larger_than_the_invite() {
     let mut stack = stack(2);

@@ -43,8 +43,8 @@ fn entered(mut output: Output) -> Output {
 /// Everything armed: alarm and time.
 fn armed(output: &mut Output) -> Vec<(Alarm, u64)> {
     std::iter::from_fn(|| {
-        let at = output.timers.next()?.as_millis();
-        output.timers.pop_due(Instant::FAR).map(|(_, alarm)| (alarm, at))
+        let at = output.next_deadline()?.as_millis();
+        output.pop_due(Instant::FAR).map(|(_, alarm)| (alarm, at))
     })
     .collect()
 }
