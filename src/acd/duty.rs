@@ -217,7 +217,7 @@ impl Engine {
             self.timers.cancel(key);
         }
         let from = row.duty.state();
-        self.matching.log(agent, !matches!(duty, Duty::LoggedOut));
+        self.matching.log(agent, duty.presence());
         row.duty = duty;
         self.tell_state(agent, from, by);
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::acd::lost::LostCause;
 use crate::acd::message::{Actor, EndedBy, FlowOut, OfferCause, Refusal};
 use crate::acd::plan::{AgentState, DeviceState};
 use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
@@ -49,6 +50,8 @@ pub enum Fact {
         wait: Duration,
         /// An agent was ringing.
         while_ringing: bool,
+        /// Why the visit is lost.
+        cause: LostCause,
     },
     /// The visit ended for another reason.
     FlowedOut {
@@ -60,6 +63,8 @@ pub enum Fact {
         wait: Duration,
         /// Why.
         reason: FlowOut,
+        /// Why the visit is lost; `None` when it is untargeted, or goes on in another queue.
+        cause: Option<LostCause>,
     },
     /// The wait passed the queue's service-level threshold, undecided ("Decisions" 3). At most once a visit.
     Missed {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::acd::bits::Bits;
 use crate::acd::index::Index;
+use crate::acd::lost::Presence;
 use crate::acd::needs::{self, Ladder};
 use crate::acd::place::Place;
 use crate::acd::plan::QueuePlan;
@@ -48,6 +49,8 @@ pub(super) struct Hall {
     ready: Bits,
     /// Groups of which somebody is logged in.
     staffed: Bits,
+    /// Groups of which somebody is present in each way, in the order of [`PRESENT`].
+    present: [Bits; PRESENT.len()],
     /// How many are logged in.
     logged_in: u32,
 }
@@ -89,7 +92,12 @@ struct Group {
     /// The lines it may take calls of.
     lines: Bits,
     logged_in: u32,
+    /// How many are present in each way, in the order of [`PRESENT`].
+    present: [u32; PRESENT.len()],
 }
+
+/// The ways of being present, the best last.
+const PRESENT: [Presence; 3] = [Presence::Paused, Presence::Unreachable, Presence::AtWork];
 
 /// Sets of attributes whose ladder is remembered; beyond, all are forgotten and worked out anew.
 const ATTRIBUTES_KNOWN_MAX: usize = 1_024;
@@ -126,6 +134,7 @@ impl Hall {
             group_ids: BTreeMap::new(),
             ready: Bits::default(),
             staffed: Bits::default(),
+            present: Default::default(),
             logged_in: 0,
         };
         let mut name = plan.strategy;
@@ -263,7 +272,8 @@ impl Hall {
             }
         }
         let serves = self.may_serve(&skills);
-        let group = Group { skills, terms: terms.clone(), skill, serves, lines: Bits::default(), logged_in: 0 };
+        let (lines, logged_in, present) = (Bits::default(), 0, [0; PRESENT.len()]);
+        let group = Group { skills, terms: terms.clone(), skill, serves, lines, logged_in, present };
         self.groups.push(group);
         self.rotas.iter_mut().for_each(Rota::add_group);
         for line in 0..self.lines.len() {
@@ -300,6 +310,23 @@ impl Hall {
             }
         }
         moved
+    }
+
+    /// Somebody of the seat's group is present in another way.
+    pub(super) fn attend(&mut self, seat: &Seat, from: Presence, to: Presence) {
+        let group = &mut self.groups[seat.group];
+        for (at, presence) in PRESENT.into_iter().enumerate() {
+            let count = &mut group.present[at];
+            *count = (*count + u32::from(presence == to)).saturating_sub(u32::from(presence == from));
+            self.present[at].put(seat.group, *count > 0);
+        }
+    }
+
+    /// The best presence among those who may take the callers of a line, in whatever step.
+    pub(super) fn presence(&self, line: usize) -> Presence {
+        let met_by = &self.ladders[self.lines[line].ladder].met_by;
+        let is_there = |at: &usize| met_by.iter().any(|met| met.common(&self.present[*at]).next().is_some());
+        (0..PRESENT.len()).rev().find(is_there).map_or(Presence::Out, |at| PRESENT[at])
     }
 
     /// An agent begins to wait for a call.
@@ -443,6 +470,9 @@ impl Hall {
             }
         }
         for (index, group) in self.groups.iter().enumerate() {
+            if group.present.iter().sum::<u32>() != group.logged_in {
+                return Err(format!("group {index} is wrong about how its agents are present"));
+            }
             if self.staffed.has(index) != (group.logged_in > 0) {
                 return Err(format!("group {index} is wrong about being staffed"));
             }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use crate::acd::hall::{Hall, Seat};
+use crate::acd::lost::Presence;
 use crate::acd::needs;
 use crate::acd::place::Place;
 use crate::acd::plan::{AgentPlan, QueuePlan};
@@ -67,7 +68,7 @@ impl Unsettled {
 #[derive(Debug, Default)]
 struct Member {
     seats: Vec<Seat>,
-    logged_in: bool,
+    presence: Presence,
 }
 
 impl Matching {
@@ -130,7 +131,7 @@ impl Matching {
             let Some(&hall) = self.hall_of.get(queue) else { continue };
             seats.push(self.halls[hall as usize].1.seat(hall, &skills, terms));
         }
-        self.members.insert(agent.id, Member { seats, logged_in: false });
+        self.members.insert(agent.id, Member { seats, presence: Presence::Out });
     }
 
     /// The queues open to whoever has the skills that somebody with these may serve in some step.
@@ -150,22 +151,30 @@ impl Matching {
 
     /// Takes an agent's seats away.
     pub(super) fn dismiss(&mut self, agent: AgentId) {
-        self.log(agent, false);
+        self.log(agent, Presence::Out);
         self.members.remove(&agent);
     }
 
-    /// An agent has logged in (`true`) or out.
-    pub(super) fn log(&mut self, agent: AgentId, present: bool) {
+    /// An agent is present from now on, in this way.
+    pub(super) fn log(&mut self, agent: AgentId, presence: Presence) {
         let Some(member) = self.members.get_mut(&agent) else { return };
-        if member.logged_in == present {
+        let before = std::mem::replace(&mut member.presence, presence);
+        if before == presence {
             return;
         }
-        member.logged_in = present;
+        let logs = (before == Presence::Out) != (presence == Presence::Out);
         for seat in &member.seats {
-            if self.halls[seat.hall as usize].1.staff(seat, present) {
+            let hall = &mut self.halls[seat.hall as usize].1;
+            hall.attend(seat, before, presence);
+            if logs && hall.staff(seat, presence != Presence::Out) {
                 self.unsettled.insert(seat.hall);
             }
         }
+    }
+
+    /// The best presence among those who may take the callers of a line, in whatever step.
+    pub(super) fn presence(&self, line: LineId) -> Presence {
+        self.halls[line.hall as usize].1.presence(line.line as usize)
     }
 
     /// An agent begins to wait for a call.
@@ -308,9 +317,9 @@ impl Matching {
         self.members.get(&agent).map_or(0, |member| member.seats.len())
     }
 
-    /// True when the halls take the agent for logged in.
-    pub(super) fn is_logged_in(&self, agent: AgentId) -> bool {
-        self.members.get(&agent).is_some_and(|member| member.logged_in)
+    /// How the halls take the agent to be present.
+    pub(super) fn presence_of(&self, agent: AgentId) -> Presence {
+        self.members.get(&agent).map_or(Presence::Out, |member| member.presence)
     }
 
     /// Entries of the two indexes, over all halls: seats of ready agents, then calls. A broken rule in words.

@@ -41,6 +41,7 @@ mod explain;
 mod fact;
 mod hall;
 mod index;
+mod lost;
 mod matching;
 pub mod message;
 mod needs;
@@ -70,7 +71,10 @@ pub use bond::{Bond, Walk};
 pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
-pub use message::{Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Refusal};
+pub use lost::{CutShort, LostCause};
+pub use message::{
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Gone, OfferCause, OfferResult, Refusal,
+};
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
     AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason,

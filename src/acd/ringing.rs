@@ -1,6 +1,7 @@
 //! [`Ringing`]: the agents who are rung for one call, and how many it wishes. A call that wishes more than it has stands in
 //! the index of those who wait for an agent, also while others ring.
 
+use crate::acd::message::OfferCause;
 use crate::acd::strategy::Ring;
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, TimerKey};
@@ -27,6 +28,8 @@ struct Rare {
     rest: Option<TimerKey>,
     /// Offers that found nobody.
     attempts: u32,
+    /// The last offer that failed by the agent or the network.
+    failed: Option<OfferCause>,
 }
 
 /// [`OFFERS_OPEN_MAX`], as it is counted here.
@@ -109,6 +112,16 @@ impl Ringing {
         let rare = self.rare();
         rare.attempts += 1;
         rare.attempts
+    }
+
+    /// An offer failed by the agent or the network.
+    pub(super) fn note_failure(&mut self, cause: OfferCause) {
+        self.rare().failed = Some(cause);
+    }
+
+    /// The last offer that did.
+    pub(super) fn failed(&self) -> Option<OfferCause> {
+        self.rare.as_ref().and_then(|rare| rare.failed)
     }
 
     /// The timers that are armed.

@@ -3,7 +3,8 @@
 
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
-use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause, Refusal};
+use crate::acd::lost::{LostCause, Scene};
+use crate::acd::message::{Actor, Asks, Effect, FlowOut, Gone, OfferCause, Refusal};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
 use crate::acd::ringing::Ringing;
@@ -16,7 +17,7 @@ use crate::base::{AgentId, CallId, Instant, QueueId};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Outcome {
     Answered(AgentId),
-    Abandoned { while_ringing: bool },
+    Abandoned { while_ringing: bool, how: Gone },
     FlowedOut(FlowOut),
 }
 
@@ -60,11 +61,11 @@ impl Engine {
         self.offer_or_wait(call);
     }
 
-    pub(super) fn on_caller_gone(&mut self, call: CallId) {
+    pub(super) fn on_caller_gone(&mut self, call: CallId, how: Gone) {
         let Some(visit) = self.calls.get(&call) else { return };
         let while_ringing = visit.ringing.first().is_some();
         self.cancel_offers(call, OfferCause::CallerGone);
-        self.finish(call, Outcome::Abandoned { while_ringing });
+        self.finish(call, Outcome::Abandoned { while_ringing, how });
     }
 
     /// A supervisor takes a waiting call out.
@@ -119,11 +120,24 @@ impl Engine {
             self.timers.cancel(timer);
         }
         let wait = self.now.since(since);
+        let scene = |while_ringing, how| Scene {
+            short: wait <= row.plan.short_abandon,
+            how,
+            while_ringing,
+            failed: visit.ringing.failed(),
+            presence: self.matching.presence(visit.line),
+        };
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
         let (count, fact) = match outcome {
             Outcome::Answered(agent) => (answered, Fact::Answered { call, queue, agent, wait, since }),
-            Outcome::Abandoned { while_ringing } => (abandoned, Fact::Abandoned { call, queue, wait, while_ringing }),
-            Outcome::FlowedOut(reason) => (flowed_out, Fact::FlowedOut { call, queue, wait, reason }),
+            Outcome::Abandoned { while_ringing, how } => {
+                let cause = LostCause::of_abandon(scene(while_ringing, how));
+                (abandoned, Fact::Abandoned { call, queue, wait, while_ringing, cause })
+            }
+            Outcome::FlowedOut(reason) => {
+                let cause = LostCause::of_flow_out(reason, self.matching.presence(visit.line));
+                (flowed_out, Fact::FlowedOut { call, queue, wait, reason, cause })
+            }
         };
         *count += 1;
         self.tell(fact);

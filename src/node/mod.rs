@@ -59,7 +59,8 @@ use gate::Sender;
 pub use hub::{Hub, Naming};
 pub use letter::{Down, Ticket, Up};
 pub use message::{
-    AgentChange, AgentView, CallView, Control, QueueAudio, QueueChange, Reply, Resolved, Selection, Setup, SkillChange,
+    AgentChange, AgentView, CallView, Control, Prompt, QueueAudio, QueueChange, Reply, Resolved, Selection, Setup,
+    SkillChange,
 };
 pub use route::Router;
 pub use shard::Shard;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::acd::{
-    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, Plan, QueueSetting, QueueState,
-    Skill,
+    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, LostCause, Plan, QueueSetting,
+    QueueState, Skill,
 };
 use crate::base::{AgentId, CallId, QueueId};
 
@@ -42,12 +42,15 @@ impl Names {
             Fact::Answered { call: id, agent: by, wait, .. } => {
                 format!("{} answered by {} after {}", call(id), agent(by), seconds(*wait))
             }
-            Fact::Abandoned { call: id, wait, while_ringing, .. } => {
+            Fact::Abandoned { call: id, wait, while_ringing, cause, .. } => {
                 let stage = if *while_ringing { " while an agent rang" } else { "" };
-                format!("{} abandoned after {}{stage}", call(id), seconds(*wait))
+                format!("{} abandoned after {}{stage}: {}", call(id), seconds(*wait), cause.as_str())
             }
-            Fact::FlowedOut { call: id, queue: from, wait, reason } => {
-                format!("{} leaves {} after {}: {}", call(id), queue(from), seconds(*wait), reason.as_str())
+            Fact::FlowedOut { call: id, queue: from, wait, reason, cause } => {
+                let reason = reason.as_str();
+                let cause = cause.map(LostCause::as_str).filter(|cause| *cause != reason);
+                let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+                format!("{} leaves {} after {}: {reason}{cause}", call(id), queue(from), seconds(*wait))
             }
             Fact::Missed { call: id, .. } => format!("{} passes the threshold", call(id)),
             Fact::OfferMade { call: id, agent: to, .. } => format!("{} offered to {}", call(id), agent(to)),

@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::acd::{FlowOut, OfferResult, Refusal};
+use crate::acd::{CutShort, FlowOut, LostCause, OfferResult, Refusal};
 use crate::base::Instant;
-use crate::stats::lost::LostCause;
 
 pub(super) const OFFERED: usize = 0;
 pub(super) const ANSWERED: usize = 1;
@@ -30,17 +29,20 @@ pub(super) const SL_ABANDONED_SHORT: usize = 15;
 pub(super) const SL_FLOWOUT: usize = 16;
 pub(super) const SL_MISSED: usize = 17;
 pub(super) const SL_MISSED_FLOWOUT: usize = 18;
-pub(super) const ABANDONED_SHORT: usize = 19;
-pub(super) const ABANDONED_WHILE_RINGING: usize = 20;
-pub(super) const ABANDONED_IN_QUEUE: usize = 21;
+/// Short ones included.
+pub(super) const ABANDONED: usize = 19;
 /// Talks in which somebody held, how long they did, and answers faster than a person's.
-pub(super) const HOLDS: usize = 22;
-pub(super) const HOLD_MICROS: usize = 23;
-pub(super) const INSTANT_ANSWERS: usize = 24;
+pub(super) const HOLDS: usize = 20;
+pub(super) const HOLD_MICROS: usize = 21;
+pub(super) const INSTANT_ANSWERS: usize = 22;
 /// One cell for each of [`FlowOut::ALL`].
-pub(super) const FLOWED_OUT: usize = 25;
+pub(super) const FLOWED_OUT: usize = 23;
+/// Of the abandoned and the flowed out, the lost: one cell for each of [`LostCause::ALL`].
+pub(super) const LOST: usize = FLOWED_OUT + FlowOut::ALL.len();
+/// Talks cut short: one cell for each of [`CutShort::ALL`].
+pub(super) const CUT_SHORT: usize = LOST + LostCause::ALL.len();
 /// One cell for each of [`OfferResult::ALL`].
-pub(super) const OFFERS: usize = FLOWED_OUT + FlowOut::ALL.len();
+pub(super) const OFFERS: usize = CUT_SHORT + CutShort::ALL.len();
 /// Contacts that joined this queue first, or were refused on their way to it.
 pub(super) const CONTACTS: usize = OFFERS + OfferResult::ALL.len();
 /// Of them, those who talked to an agent.
@@ -126,11 +128,11 @@ impl QueueCells {
 
     /// Short ones included.
     pub(super) fn abandoned(&self) -> u64 {
-        self.cells[ABANDONED_SHORT..=ABANDONED_IN_QUEUE].iter().sum()
+        self.cells[ABANDONED]
     }
 
     pub(super) fn abandoned_short(&self) -> u64 {
-        self.cells[ABANDONED_SHORT]
+        self.lost(LostCause::CallerShort)
     }
 
     pub(super) fn flowed_out(&self, reason: FlowOut) -> u64 {
@@ -148,22 +150,11 @@ impl QueueCells {
     }
 
     pub(super) fn lost(&self, cause: LostCause) -> u64 {
-        match cause {
-            LostCause::CallerShort => self.cells[ABANDONED_SHORT],
-            LostCause::CallerWhileRinging => self.cells[ABANDONED_WHILE_RINGING],
-            LostCause::CallerInQueue => self.cells[ABANDONED_IN_QUEUE],
-            LostCause::QueueFull
-            | LostCause::Timeout
-            | LostCause::Draining
-            | LostCause::Overload
-            | LostCause::Withdrawn
-            | LostCause::Unanswered
-            | LostCause::OffersMax
-            | LostCause::System => {
-                let reasons = FlowOut::ALL.into_iter().filter(|reason| LostCause::of_flow_out(*reason) == Some(cause));
-                reasons.map(|reason| self.flowed_out(reason)).sum()
-            }
-        }
+        self.cells[LOST + cause as usize]
+    }
+
+    pub(super) fn cut_short(&self, kind: CutShort) -> u64 {
+        self.cells[CUT_SHORT + kind as usize]
     }
 
     /// Mean time to handle a call of late and over longer, in microseconds; 0 before the first.

@@ -8,13 +8,12 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Summary};
 use prometheus::{Registry, TextEncoder, proto};
 
-use crate::acd::{AgentState, FlowOut, OfferResult, Refusal, Repair};
+use crate::acd::{AgentState, CutShort, FlowOut, LostCause, OfferResult, Refusal, Repair};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{KINDS, STATES};
 use crate::stats::bounds::seconds;
 use crate::stats::cells::{Distribution, Histogram, QueueCells, Sum};
 use crate::stats::live::Live;
-use crate::stats::lost::LostCause;
 use crate::stats::openmetrics;
 use crate::stats::outlook;
 use crate::stats::reading::{QueueReading, Reading};
@@ -110,6 +109,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Abandoned => series.push_each(reading, |queue| queue.cells.abandoned() as f64),
         Family::FlowOut => series.push_reasons(reading, QueueCells::flowed_out),
         Family::Lost => series.push_causes(reading, QueueCells::lost),
+        Family::CutShort => series.push_cut_short(reading),
         Family::Refused => {
             for (cause, count) in Refusal::ALL.into_iter().zip(reading.refused) {
                 series.push(&[cause.as_str()], count as f64);
@@ -277,6 +277,11 @@ impl Series<'_> {
     fn push_causes(&mut self, reading: &Reading, count: impl Fn(&QueueCells, LostCause) -> u64) {
         let causes = LostCause::ALL.map(|cause| (cause, cause.as_str()));
         self.push_split(reading, causes, |queue, cause| count(&queue.cells, cause));
+    }
+
+    fn push_cut_short(&mut self, reading: &Reading) {
+        let kinds = CutShort::ALL.map(|kind| (kind, kind.as_str()));
+        self.push_split(reading, kinds, |queue, kind| queue.cells.cut_short(kind));
     }
 
     fn push_histograms(&mut self, reading: &Reading, histogram: Histogram) {

@@ -17,7 +17,9 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 
-use crate::acd::{AgentPlan, AgentState, Fact, Intake, Plan, QueuePlan, Refusal, Repair, Skill, Stamped};
+use crate::acd::{
+    AgentPlan, AgentState, CutShort, Fact, Intake, LostCause, Plan, QueuePlan, Refusal, Repair, Skill, Stamped,
+};
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, WallTime};
 use crate::stats::agents::{Agent, ByState, Group, Kind, STATES, Talk};
 use crate::stats::bounds::{micros, normalised};
@@ -25,7 +27,6 @@ use crate::stats::calendar::Calendar;
 use crate::stats::contacts::Contacts;
 use crate::stats::contradiction::Contradiction;
 use crate::stats::intervals::{self, Intervals, Question, Unanswerable};
-use crate::stats::lost::LostCause;
 use crate::stats::moment::Moment;
 use crate::stats::outlook::{Outlook, at_work};
 use crate::stats::queue::Queue;
@@ -285,17 +286,17 @@ impl Live {
         match &stamped.fact {
             Fact::Offered { call, queue } => self.on_offered(when, *call, *queue)?,
             Fact::Answered { call, queue, wait, .. } => self.on_answered(when, *call, *queue, *wait)?,
-            Fact::Abandoned { call, queue, wait, while_ringing } => {
+            Fact::Abandoned { call, queue, wait, cause, .. } => {
                 let joined = self.joined(when, *call);
-                let (cause, left) = self.queue_of(*queue)?.on_abandoned(when, joined, *wait, *while_ringing);
-                self.settle_lost(self.contacts.on_abandoned(*call), cause)?;
+                let left = self.queue_of(*queue)?.on_abandoned(when, joined, *wait, *cause);
+                self.settle_lost(self.contacts.on_abandoned(*call), *cause)?;
                 left?;
             }
-            Fact::FlowedOut { call, queue, wait, reason } => {
+            Fact::FlowedOut { call, queue, wait, reason, cause } => {
                 let joined = self.joined(when, *call);
-                let left = self.queue_of(*queue)?.on_flowed_out(when, joined, *wait, *reason);
+                let left = self.queue_of(*queue)?.on_flowed_out(when, joined, *wait, (*reason, *cause));
                 let settled = self.contacts.on_flowed_out(stamped.at, *call, *queue, *reason);
-                match (LostCause::of_flow_out(*reason), reason.untargeted()) {
+                match (*cause, reason.untargeted()) {
                     (Some(cause), _) => self.settle_lost(settled, cause)?,
                     (None, Some(why)) => self.settle_untargeted(settled, why)?,
                     (None, None) => {}
@@ -320,7 +321,11 @@ impl Live {
             }
             Fact::TalkEnded { call, queue, agent, talk, hold, by } => {
                 self.contacts.on_talk_ended(stamped.at, *call, *by);
-                self.queue_of(*queue)?.on_talk(when, *talk, *hold);
+                let visited = self.queue_of(*queue)?;
+                visited.on_talk(when, *talk, *hold);
+                if let Some(kind) = CutShort::of(*talk, *by) {
+                    visited.on_cut_short(kind);
+                }
                 self.on_talk_ended(*queue, *agent, *talk)?;
             }
             Fact::WrapUpEnded { queue, agent, wrap_up } => self.on_wrap_up_ended(when, *queue, *agent, *wrap_up)?,

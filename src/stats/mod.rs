@@ -16,7 +16,6 @@ pub mod export;
 pub mod formula;
 pub mod intervals;
 mod live;
-mod lost;
 mod moment;
 pub mod openmetrics;
 mod outlook;
@@ -35,7 +34,6 @@ mod tests;
 
 pub use bounds::histogram_bounds;
 pub use live::Live;
-pub use lost::LostCause;
 pub use outlook::Outlook;
 pub use snapshot::{Overview, QueueSnapshot, ServiceLevelEvents};
 pub use spread::{SPREAD_BOUNDS, Spread, Working};

@@ -9,20 +9,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::acd::estimate::{self, Load};
-use crate::acd::{FlowOut, OfferResult, QueuePlan, Refusal};
+use crate::acd::{CutShort, FlowOut, LostCause, OfferResult, QueuePlan, Refusal};
 use crate::base::{Instant, QueueId};
 use crate::stats::block::{Block, Write};
 use crate::stats::bounds::{bucket, micros};
 use crate::stats::calendar::Calendar;
 use crate::stats::cells::{
-    ABANDONED_IN_QUEUE, ABANDONED_SHORT, ABANDONED_WHILE_RINGING, ANSWERED, CONTACTS, CONTACTS_IN_PROGRESS,
-    CONTACTS_LOST, CONTACTS_SERVED, CONTACTS_UNTARGETED, FLOWED_OUT, HANDLE_LONG, HANDLE_RECENT, HISTOGRAMS,
-    HOLD_MICROS, HOLDS, Histogram, INSTANT_ANSWERS, LATE, OFFERED, OFFERS, OLDEST, QueueCells, REMOVED, SERVED_LATER,
-    SHORT_ABANDON, SL_ABANDONED, SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED, SL_MISSED_FLOWOUT,
-    TALK_MICROS, TALKS, TARGET, THRESHOLD, WAITING, WRAP_UP_MICROS, WRAP_UPS,
+    ABANDONED, ANSWERED, CONTACTS, CONTACTS_IN_PROGRESS, CONTACTS_LOST, CONTACTS_SERVED, CONTACTS_UNTARGETED,
+    CUT_SHORT, FLOWED_OUT, HANDLE_LONG, HANDLE_RECENT, HISTOGRAMS, HOLD_MICROS, HOLDS, Histogram, INSTANT_ANSWERS,
+    LATE, LOST, OFFERED, OFFERS, OLDEST, QueueCells, REMOVED, SERVED_LATER, SHORT_ABANDON, SL_ABANDONED,
+    SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED, SL_MISSED_FLOWOUT, TALK_MICROS, TALKS, TARGET, THRESHOLD,
+    WAITING, WRAP_UP_MICROS, WRAP_UPS,
 };
 use crate::stats::contradiction::Contradiction;
-use crate::stats::lost::LostCause;
 use crate::stats::moment::Moment;
 use crate::stats::patience::Patience;
 use crate::stats::window::{self, Borders, Change, Windows};
@@ -176,23 +175,18 @@ impl Queue {
         left
     }
 
-    /// Answers with the cause that this loss has.
     pub(super) fn on_abandoned(
         &self,
         when: Moment,
         joined: Moment,
         wait: Duration,
-        while_ringing: bool,
-    ) -> (LostCause, Result<(), Contradiction>) {
+        cause: LostCause,
+    ) -> Result<(), Contradiction> {
         let wait = micros(wait);
+        let short = cause == LostCause::CallerShort;
         let write = self.block.write();
-        let short = wait <= write.get(SHORT_ABANDON);
-        let (cell, cause) = match (short, while_ringing) {
-            (true, _) => (ABANDONED_SHORT, LostCause::CallerShort),
-            (false, true) => (ABANDONED_WHILE_RINGING, LostCause::CallerWhileRinging),
-            (false, false) => (ABANDONED_IN_QUEUE, LostCause::CallerInQueue),
-        };
-        write.add(cell, 1);
+        write.add(ABANDONED, 1);
+        write.add(LOST + cause as usize, 1);
         self.observe(&write, Histogram::AbandonWait, wait);
         let (is_in, missed) = is_in_threshold(&write, wait);
         let (live, interval) =
@@ -211,7 +205,7 @@ impl Queue {
         self.add(when, &changes);
         self.add_arrival(joined, &changes);
         self.patience.add(wait, true);
-        (cause, left)
+        left
     }
 
     pub(super) fn on_flowed_out(
@@ -219,10 +213,13 @@ impl Queue {
         when: Moment,
         joined: Moment,
         wait: Duration,
-        reason: FlowOut,
+        (reason, cause): (FlowOut, Option<LostCause>),
     ) -> Result<(), Contradiction> {
         let write = self.block.write();
         write.add(FLOWED_OUT + reason as usize, 1);
+        if let Some(cause) = cause {
+            write.add(LOST + cause as usize, 1);
+        }
         let wait = micros(wait);
         let (is_in, missed) = is_in_threshold(&write, wait);
         let is_event = u64::from(is_in && reason.untargeted().is_none());
@@ -322,6 +319,11 @@ impl Queue {
         self.add(when, &[(window::TALKS, 1), (window::TALK, talk)]);
     }
 
+    /// The talk was too short for anybody to have been helped.
+    pub(super) fn on_cut_short(&self, kind: CutShort) {
+        self.block.write().add(CUT_SHORT + kind as usize, 1);
+    }
+
     pub(super) fn on_instant_answer(&self) {
         self.block.write().add(INSTANT_ANSWERS, 1);
     }
@@ -376,7 +378,7 @@ impl Queue {
         let cell = match cell {
             Tamper::Offered => OFFERED,
             Tamper::Answered => ANSWERED,
-            Tamper::Abandoned => ABANDONED_IN_QUEUE,
+            Tamper::Abandoned => ABANDONED,
             Tamper::FlowedOut => FLOWED_OUT,
             Tamper::Waiting => WAITING,
             Tamper::ContactsServed => CONTACTS_SERVED,
@@ -423,18 +425,6 @@ mod tests {
     fn an_enum_s_number_is_its_place_in_its_list() {
         assert!(FlowOut::ALL.iter().enumerate().all(|(place, reason)| *reason as usize == place));
         assert!(OfferResult::ALL.iter().enumerate().all(|(place, result)| *result as usize == place));
-        assert!(LostCause::ALL.iter().enumerate().all(|(place, cause)| *cause as usize == place));
         assert!(Refusal::ALL.iter().enumerate().all(|(place, cause)| *cause as usize == place));
-    }
-
-    #[test]
-    fn every_flow_out_but_the_untargeted_and_requeued_is_one_loss() {
-        let losses: Vec<_> = FlowOut::ALL.iter().filter_map(|reason| LostCause::of_flow_out(*reason)).collect();
-        let by_caller = [LostCause::CallerShort, LostCause::CallerWhileRinging, LostCause::CallerInQueue];
-        for cause in LostCause::ALL {
-            let times = losses.iter().chain(&by_caller).filter(|loss| **loss == cause).count();
-            assert_eq!(times, 1, "{}", cause.as_str());
-        }
-        assert_eq!(losses.len(), FlowOut::ALL.len() - 3);
     }
 }

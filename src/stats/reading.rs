@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::acd::{FlowOut, Refusal, Repair};
+use crate::acd::{FlowOut, LostCause, Refusal, Repair};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{ByState, KINDS, Times};
 use crate::stats::cells::{QueueCells, Sum};
-use crate::stats::lost::LostCause;
 use crate::stats::spread::WorkingReading;
 
 /// Everything at one moment, block by block.
@@ -75,11 +74,14 @@ impl PeerReading {
 }
 
 impl QueueReading {
-    /// `offered = answered + abandoned + flowed out + waiting` (DESIGN section 4), and the same of contacts:
+    /// `offered = answered + abandoned + flowed out + waiting` (DESIGN section 4), each of the abandoned and the flowed out that is
+    /// lost with its cause; and the same of contacts:
     /// `offered = served + lost + untargeted + in progress` ("Decisions" 1; no callbacks yet).
     pub(super) fn is_conserved(&self) -> bool {
         let cells = &self.cells;
+        let lost: u64 = LostCause::ALL.into_iter().map(|cause| cells.lost(cause)).sum();
         cells.offered() == cells.answered() + cells.abandoned() + self.flowed_out() + cells.waiting()
+            && cells.abandoned() + self.flowed_out() == lost + self.unlost()
             && cells.contacts()
                 == cells.contacts_served()
                     + self.contacts_lost()
@@ -100,6 +102,12 @@ impl QueueReading {
     /// For whatever reason.
     pub(super) fn flowed_out(&self) -> u64 {
         FlowOut::ALL.into_iter().map(|reason| self.cells.flowed_out(reason)).sum()
+    }
+
+    /// Those who flowed out and are no loss: untargeted, or gone on to another queue.
+    fn unlost(&self) -> u64 {
+        let is_unlost = |reason: &FlowOut| reason.untargeted().is_some() || *reason == FlowOut::Requeued;
+        FlowOut::ALL.into_iter().filter(is_unlost).map(|reason| self.cells.flowed_out(reason)).sum()
     }
 
     /// How long the longest waiting caller has waited, in microseconds.

@@ -87,7 +87,10 @@ fn promql(term: Term, select: &str, threshold: &str, window: &str) -> Option<Str
         Term::AnsweredIn => sum("acd_answer_wait_seconds_bucket", &le),
         Term::AbandonedIn => sum("acd_abandon_wait_seconds_bucket", &le),
         Term::AbandonedShort => sum("acd_calls_lost_total", "cause=\"caller_short\""),
-        Term::AbandonedLong => sum("acd_calls_lost_total", "cause=~\"caller_while_ringing|caller_in_queue\""),
+        Term::AbandonedLong => {
+            let abandoned = sum("acd_calls_abandoned_total", "")?;
+            sum("acd_calls_lost_total", "cause=\"caller_short\"").map(|short| format!("({abandoned} - {short})"))
+        }
         Term::AnswerWait => sum("acd_answer_wait_seconds_sum", ""),
         Term::AbandonWait => sum("acd_abandon_wait_seconds_sum", ""),
         Term::Talks => sum("acd_talk_seconds_count", ""),

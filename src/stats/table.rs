@@ -2,7 +2,7 @@
 //! exactly these rows, and `configs/prometheus/METRICS.md` is written from them.
 //!
 //! Of 7.2's labels, `dnis_group` is left out until there are such groups. No label ever holds a caller
-//! or a call. The families that 7.2 does not name are `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
+//! or a call. The families that 7.2 does not name are `acd_calls_cut_short_total`, `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
 //! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_peer_up`, `acd_instant_answers_total`, `acd_build_info`, and those about
 //! the engine's own working (`acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
 
@@ -59,6 +59,8 @@ pub enum Family {
     FlowOut,
     /// `acd_calls_lost_total`
     Lost,
+    /// `acd_calls_cut_short_total`
+    CutShort,
     /// `acd_calls_refused_total`
     Refused,
     /// `acd_calls_untargeted_total`
@@ -136,7 +138,7 @@ pub enum Family {
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 42] = [
+pub const TABLE: [Row; 43] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -172,6 +174,14 @@ pub const TABLE: [Row; 42] = [
         labels: &["queue", "cause"],
         help: "Lost queue visits, each with exactly one cause: the abandoned and the flowed out, except closed and \
                emergency (untargeted) and requeued (goes on in another visit). What is refused before a queue is in acd_calls_refused_total.",
+    },
+    Row {
+        family: Family::CutShort,
+        name: "acd_calls_cut_short_total",
+        kind: Kind::Counter,
+        labels: &["queue", "cause"],
+        help: "Talks of less than 3 s, by who ended them: answered in every figure, and yet nobody was helped. Those that a \
+               supervisor ended are not counted.",
     },
     Row {
         family: Family::Refused,

@@ -2,6 +2,7 @@
 
 mod agents;
 mod explain;
+mod losses;
 mod naive;
 mod offers;
 mod order;

@@ -24,6 +24,7 @@ pub(super) struct Seen {
     pub(super) sums: u64,
     disagreements: u64,
     interventions: u64,
+    losses: BTreeSet<LostCause>,
 }
 
 impl Seen {
@@ -40,6 +41,10 @@ impl Seen {
             FlowOut::OffersMax,
         ] {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
+        }
+        use LostCause::{Overload, System, Unanswered};
+        for cause in LostCause::ALL.into_iter().filter(|cause| ![Overload, System, Unanswered].contains(cause)) {
+            assert!(self.losses.contains(&cause), "{cause:?} never happened");
         }
         assert!(self.disagreements > 100 && self.interventions > 100);
         assert!(self.logins > 10_000 && self.sums > 500_000, "{} logins, {} sums", self.logins, self.sums);
@@ -252,12 +257,19 @@ impl Reference {
                 assert_eq!(visit.agents, BTreeSet::from([*agent]), "one winner, and nobody rings on");
                 seen.answered += 1;
             }
-            Fact::Abandoned { call, queue, wait, while_ringing } => {
-                self.leave(*call, *queue, *wait, 2);
+            Fact::Abandoned { call, queue, wait, while_ringing, cause } => {
+                let visit = self.leave(*call, *queue, *wait, 2);
+                assert_eq!(*cause == LostCause::CallerShort, *wait <= self.rules.queues[queue].short_abandon);
+                self.judge_loss(&visit.caller, *cause);
                 seen.abandoned_ringing += u64::from(*while_ringing);
+                seen.losses.insert(*cause);
             }
-            Fact::FlowedOut { call, queue, wait, .. } => {
-                self.leave(*call, *queue, *wait, 3);
+            Fact::FlowedOut { call, queue, wait, reason, cause } => {
+                let visit = self.leave(*call, *queue, *wait, 3);
+                let is_loss = reason.untargeted().is_none() && *reason != FlowOut::Requeued;
+                assert_eq!(cause.is_some(), is_loss);
+                cause.iter().for_each(|cause| self.judge_loss(&visit.caller, *cause));
+                seen.losses.extend(*cause);
             }
             Fact::Missed { call, queue } => {
                 let visit = self.waiting.get_mut(call).expect("missed while undecided");
@@ -305,6 +317,22 @@ impl Reference {
                 assert_ne!(self.worker(*agent).device.replace(*device), Some(*device), "told again");
             }
             Fact::PeerState { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
+        }
+    }
+
+    /// Nobody who could have taken the caller is at work when the cause says so.
+    fn judge_loss(&self, caller: &Caller, cause: LostCause) {
+        use LostCause::{AllAgentsNotReady, NoAgentOnDuty};
+        if !matches!(cause, NoAgentOnDuty | AllAgentsNotReady) {
+            return;
+        }
+        let away = |state: &AgentState| match state {
+            AgentState::LoggedOut => true,
+            state => cause == AllAgentsNotReady && matches!(state, AgentState::NotReady(_)),
+        };
+        let may = |agent: &AgentId| self.rules.may_take(*agent, caller);
+        for (agent, worker) in self.agents.iter().filter(|(agent, _)| may(agent)) {
+            assert!(away(&worker.state), "{agent} is {:?}: {cause:?}", worker.state);
         }
     }
 

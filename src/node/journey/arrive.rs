@@ -70,6 +70,7 @@ impl Shard {
             media: config.media,
             worker,
             audio: Audio::Pending(offer),
+            prompt: None,
             unanswered: None,
             probe: None,
             phase: Phase::Arriving,

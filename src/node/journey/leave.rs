@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Actor, Asks, Command, EndedBy, FlowOut, Intervention, OfferCause};
+use crate::acd::{Actor, Asks, Command, EndedBy, FlowOut, Gone, Intervention, OfferCause};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{AgentId, CallId, Instant, LegId, QueueId};
 use crate::call::Why;
@@ -15,10 +15,15 @@ impl Shard {
     /// The caller's leg is gone.
     pub(in crate::node) fn on_caller_gone(&mut self, now: Instant, call: CallId, by: EndedBy) {
         let Some(contact) = self.contact(call) else { return };
+        let how = match by {
+            EndedBy::System => Gone::Lost,
+            EndedBy::Caller | EndedBy::Agent | EndedBy::Supervisor if contact.hears_prompt(now) => Gone::InPrompt,
+            EndedBy::Caller | EndedBy::Agent | EndedBy::Supervisor => Gone::HungUp,
+        };
         match std::mem::replace(&mut contact.phase, Phase::Arriving) {
-            Phase::Arriving => self.commands.push_back(Command::CallerGone { call }),
+            Phase::Arriving => self.commands.push_back(Command::CallerGone { call, how }),
             Phase::Waiting(offers) => {
-                self.commands.push_back(Command::CallerGone { call });
+                self.commands.push_back(Command::CallerGone { call, how });
                 for offer in offers {
                     // Where the engine has given the call to this agent meanwhile, this ends their talk; else it says nothing.
                     if offer.stage == Stage::Answered {

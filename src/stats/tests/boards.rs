@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::acd::{AgentState, FlowOut, OfferResult};
-use crate::stats::LostCause;
+use crate::acd::{AgentState, FlowOut, LostCause, OfferResult};
 use crate::stats::table::{Kind, Row, TABLE};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/grafana");

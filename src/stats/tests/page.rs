@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::acd::{AgentState, FlowOut, OfferResult, Refusal};
-use crate::stats::LostCause;
+use crate::acd::{AgentState, CutShort, FlowOut, LostCause, OfferResult, Refusal};
 use crate::stats::formula::FORMULAS;
 use crate::stats::rules::expression;
 use crate::stats::table::TABLE;
@@ -32,6 +31,7 @@ fn page() -> String {
     for (label, place, values) in [
         ("reason", "acd_calls_flowout_total", FlowOut::ALL.map(FlowOut::as_str).to_vec()),
         ("cause", "acd_calls_lost_total", LostCause::ALL.map(LostCause::as_str).to_vec()),
+        ("cause", "acd_calls_cut_short_total", CutShort::ALL.map(CutShort::as_str).to_vec()),
         ("cause", "acd_calls_refused_total", Refusal::ALL.map(Refusal::as_str).to_vec()),
         ("result", "acd_offers_total", OfferResult::ALL.map(OfferResult::as_str).to_vec()),
         ("state", "acd_queue_agents", AgentState::LABELS.to_vec()),
@@ -41,6 +41,10 @@ fn page() -> String {
         writeln!(page, "| `{label}` | `{place}` | {} |", values.join(" ")).unwrap();
     }
     page.push_str(TAIL);
+    for cause in LostCause::ALL {
+        writeln!(page, "| `{}` | {} |", cause.as_str(), cause.chosen_when()).unwrap();
+    }
+    page.push_str(FORMULA_HEAD);
     page.push_str("| key | name | 名称 | formula | unit | PromQL |\n|---|---|---|---|---|---|\n");
     for formula in FORMULAS {
         let promql =
@@ -82,6 +86,17 @@ For each queue and in every single scrape:
 These count queue visits. A contact refused before it joined a queue is no visit: the lost among them are
 `acd_calls_refused_total{cause=~\"draining|overload\"}`, the others are in `acd_calls_untargeted_total`.
 
+## Lost calls: which cause when
+
+Each lost visit has exactly one cause, decided in the moment when it ends; a contact has that of its last visit, and counts in
+the queue that it joined first. Where several causes fit, the first of this table counts. A call that was answered is no loss,
+however short the talk: `acd_calls_cut_short_total` counts those apart. What a crash of the node loses is in no counter.
+
+| cause | chosen when |
+|---|---|
+";
+
+const FORMULA_HEAD: &str = "
 ## Formulas
 
 O offered, A answered, B abandoned, F flowed out (without the untargeted: closed, emergency), X(T) with a wait of at most T, S the

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::visits::fold_worked_example;
 use super::*;
+use crate::acd::LostCause;
 use crate::base::WallTime;
+use crate::stats::histogram_bounds;
 use crate::stats::queue::Tamper;
 use crate::stats::table::{Kind, TABLE};
-use crate::stats::{LostCause, histogram_bounds};
 
 fn assert_conserved(series: &BTreeMap<&str, f64>, queue: &str) -> f64 {
     let of = |name: &str| sum(series, &format!("{name}{{queue=\"{queue}\""));
