@@ -17,6 +17,7 @@ use crate::stats::live::Live;
 use crate::stats::openmetrics;
 use crate::stats::outlook;
 use crate::stats::reading::{QueueReading, Reading};
+use crate::stats::silence::Silence;
 use crate::stats::spread::{SPREAD_BOUNDS, SpreadReading};
 use crate::stats::table::{Family, Kind, Row, TABLE};
 
@@ -166,6 +167,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::DatagramWait => series.push_spread(&[], &reading.working.datagram_wait),
         Family::Decision => series.push_spread(&[], &reading.working.decision),
         Family::SlowestDecision => series.push(&[], seconds(reading.working.decision.most)),
+        Family::Silent => fill_silent(series, reading),
         Family::ChannelDelay => {
             for (channel, spread) in &reading.working.channels {
                 series.push_spread(&[channel], spread);
@@ -190,6 +192,12 @@ fn unix_seconds(origin: WallTime, at: Instant) -> f64 {
 
 fn fill_repaired(series: &mut Series<'_>, reading: &Reading) {
     for (kind, count) in Repair::ALL.into_iter().zip(reading.repaired) {
+        series.push(&[kind.as_str()], count as f64);
+    }
+}
+
+fn fill_silent(series: &mut Series<'_>, reading: &Reading) {
+    for (kind, count) in Silence::ALL.into_iter().zip(reading.working.silent) {
         series.push(&[kind.as_str()], count as f64);
     }
 }

@@ -279,7 +279,7 @@ const HEALTH: &[Health] = &[
         "AcdCallsRefused",
         "1m",
         "page",
-        "sum by (cause) (increase(acd_calls_refused_total{cause=\"overload\"}[5m])) > 0",
+        "sum(increase(acd_calls_refused_total{cause=\"overload\"}[5m])) + sum(increase(acd_gate_silent_total{kind=\"call\"}[5m])) > 0",
         "The engine refuses calls because it is full",
         "引擎过载，正在拒绝来电",
     ),

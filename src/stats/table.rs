@@ -4,7 +4,7 @@
 //! Of 7.2's labels, `dnis_group` is left out until there are such groups. No label ever holds a caller
 //! or a call. The families that 7.2 does not name are `acd_calls_cut_short_total`, `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
 //! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_peer_up`, `acd_instant_answers_total`, `acd_build_info`, and those about
-//! the engine's own working (`acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
+//! the engine's own working (`acd_gate_silent_total`, `acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
 
 /// What kind of series a family has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +129,8 @@ pub enum Family {
     Decision,
     /// `acd_decision_slowest_seconds`
     SlowestDecision,
+    /// `acd_gate_silent_total`
+    Silent,
     /// `acd_channel_delay_seconds`
     ChannelDelay,
     /// `acd_invariant_violations_total`
@@ -138,7 +140,7 @@ pub enum Family {
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 43] = [
+pub const TABLE: [Row; 44] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -426,6 +428,15 @@ pub const TABLE: [Row; 43] = [
         kind: Kind::Gauge,
         labels: &[],
         help: "The longest of acd_decision_seconds since the start.",
+    },
+    Row {
+        family: Family::Silent,
+        name: "acd_gate_silent_total",
+        kind: Kind::Counter,
+        labels: &["kind"],
+        help: "Messages that admission under overload left without an answer: INVITEs refused (their repeats count again), what \
+               strangers send beyond the rates that are looked at, and what found its line full. Refusals that were told are \
+               in acd_calls_refused_total.",
     },
     Row {
         family: Family::ChannelDelay,

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::acd::{AgentState, CutShort, FlowOut, LostCause, OfferResult, Refusal};
+use crate::stats::Silence;
 use crate::stats::formula::FORMULAS;
 use crate::stats::rules::expression;
 use crate::stats::table::TABLE;
@@ -32,6 +33,7 @@ fn page() -> String {
         ("reason", "acd_calls_flowout_total", FlowOut::ALL.map(FlowOut::as_str).to_vec()),
         ("cause", "acd_calls_lost_total", LostCause::ALL.map(LostCause::as_str).to_vec()),
         ("cause", "acd_calls_cut_short_total", CutShort::ALL.map(CutShort::as_str).to_vec()),
+        ("kind", "acd_gate_silent_total", Silence::ALL.map(Silence::as_str).to_vec()),
         ("cause", "acd_calls_refused_total", Refusal::ALL.map(Refusal::as_str).to_vec()),
         ("result", "acd_offers_total", OfferResult::ALL.map(OfferResult::as_str).to_vec()),
         ("state", "acd_queue_agents", AgentState::LABELS.to_vec()),
