@@ -43,7 +43,7 @@ impl Centre {
     pub(crate) fn new(strategy: &'static str, waiting: u64, in_one_queue: bool) -> Self {
         let asks = |level: i64| {
             let attributes: Attributes = [("lvl".into(), level.into())].into_iter().collect();
-            Asks { attributes: Some(Arc::new(attributes)) }
+            Asks { attributes: Some(Arc::new(attributes)), ..Asks::default() }
         };
         let now = Instant::from_micros(100_000_000_000);
         let engine = Engine::new(now, Arc::new(plan(strategy)));

@@ -158,7 +158,7 @@ impl Engine {
             Command::ChangeQueue { queue, setting, by } => self.on_queue_setting(queue, setting, by),
             Command::SetPriority { call, priority, by } => self.on_set_priority(call, priority, by),
             Command::PeerState { peer, up } => self.on_peer(peer, if up { Link::Up } else { Link::Down }),
-            Command::Refused { queue, cause } => self.tell(Fact::Refused { queue, cause }),
+            Command::Refused { queue, cause, dimensions } => self.tell(Fact::Refused { queue, cause, dimensions }),
             Command::CallerAnswered { call } => self.tell(Fact::CallerAnswered { call }),
             Command::Digit { call, digit } => self.tell(Fact::Digit { call, digit }),
             Command::Drain => self.admission = Admission::Draining,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::acd::dimension::Dimensions;
 use crate::acd::lost::LostCause;
 use crate::acd::message::{Actor, EndedBy, FlowOut, OfferCause, Refusal};
 use crate::acd::plan::{AgentState, DeviceState};
@@ -26,6 +27,8 @@ pub enum Fact {
         call: CallId,
         /// The queue.
         queue: QueueId,
+        /// What figures tell the contact apart by, the same in each of its visits.
+        dimensions: Dimensions,
     },
     /// The visit ended with an agent.
     Answered {
@@ -253,6 +256,8 @@ pub enum Fact {
         queue: Option<QueueId>,
         /// Why.
         cause: Refusal,
+        /// What figures tell it apart by; nothing where no queue is named.
+        dimensions: Dimensions,
     },
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::dimension::Dimensions;
 use crate::acd::plan::{DeviceState, Reason};
 use crate::acd::requirement::Attributes;
 use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
@@ -212,6 +213,8 @@ pub enum Command {
         queue: Option<QueueId>,
         /// Why.
         cause: Refusal,
+        /// What it is told apart by, as far as it was looked at.
+        dimensions: Dimensions,
     },
     /// The caller's INVITE was answered with 200.
     CallerAnswered {
@@ -234,6 +237,8 @@ pub enum Command {
 pub struct Asks {
     /// What requirements may ask about.
     pub attributes: Option<Arc<Attributes>>,
+    /// What figures tell it apart by.
+    pub dimensions: Dimensions,
 }
 
 /// What the engine asks the node to do.

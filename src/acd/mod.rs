@@ -34,6 +34,7 @@ mod agent;
 mod bits;
 mod bond;
 mod check;
+mod dimension;
 mod duty;
 pub mod engine;
 pub mod estimate;
@@ -68,6 +69,7 @@ mod tests;
 
 pub use agent::AgentStatus;
 pub use bond::{Bond, Walk};
+pub use dimension::{Dimension, Dimensions, ValueId};
 pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};

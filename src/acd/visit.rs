@@ -29,10 +29,12 @@ impl Engine {
         }
         let Some(row) = self.queues.get_mut(queue) else {
             // A queue that a reload has removed meanwhile: there is nothing to count the visit under.
-            self.tell(Fact::Refused { queue: Some(queue), cause: Refusal::Closed });
+            let dimensions = asks.dimensions;
+            self.tell(Fact::Refused { queue: Some(queue), cause: Refusal::Closed, dimensions });
             self.ask(Effect::FlowOut { call, queue, reason: FlowOut::Closed });
             return;
         };
+        let dimensions = asks.dimensions;
         self.seq += 1;
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
@@ -46,7 +48,7 @@ impl Engine {
         row.counts.offered += 1;
         row.join(&visit);
         self.calls.insert(call, visit);
-        self.tell(Fact::Offered { call, queue });
+        self.tell(Fact::Offered { call, queue, dimensions });
         if let Some(reason) = refusal {
             self.finish(call, Outcome::FlowedOut(reason));
             self.ask(Effect::FlowOut { call, queue, reason });

@@ -28,13 +28,18 @@ pub(super) async fn intervals(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Intervals>, Problem> {
     let question = question(query.as_deref())?;
-    handle.live.intervals(handle.now(), &name, question).map(Json).map_err(|why| match why {
-        Unanswerable::UnknownQueue => Problem::not_found(why.to_string()),
+    handle.live.intervals(handle.now(), &name, question).map(Json).map_err(|why| refusal(&why))
+}
+
+/// The problem that an unanswerable question is.
+pub(super) fn refusal(why: &Unanswerable) -> Problem {
+    match why {
+        Unanswerable::UnknownQueue | Unanswerable::UnknownValue => Problem::not_found(why.to_string()),
         Unanswerable::NoCalendar => Problem::unavailable(why.to_string()),
         Unanswerable::TooLongAgo { .. } | Unanswerable::NoCohort | Unanswerable::NoBound => {
             Problem::bad_request(why.to_string())
         }
-    })
+    }
 }
 
 /// `GET /v1/queues/NAME/outlook`
@@ -79,7 +84,7 @@ fn grains() -> String {
 }
 
 /// `500ms`, `20s`, `30m`, `6h`, `7d`.
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| !c.is_ascii_digit())?;
     let count: u64 = text[..unit].parse().ok()?;
     let millis = match &text[unit..] {

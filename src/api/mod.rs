@@ -10,6 +10,7 @@ pub mod handle;
 mod health;
 mod intervals;
 mod listener;
+mod lost;
 pub mod problem;
 mod queues;
 mod request;
@@ -60,6 +61,7 @@ fn router(handle: Handle) -> Router {
         .route("/v1/calls/{id}", post(calls::act))
         .route("/v1/calls/{id}/explanation", get(explain::call))
         .route("/v1/decisions", get(explain::decisions))
+        .route("/v1/lost", get(lost::lost))
         .fallback(async || Problem::not_found("there is nothing at this address"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address has another method")

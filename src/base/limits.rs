@@ -69,6 +69,15 @@ pub const TEAMS_MAX: usize = 1_000;
 pub const REASONS_MAX: usize = 64;
 /// Longest reason of not ready: it is shown in tables.
 pub const REASON_BYTES_MAX: usize = 64;
+/// Rows of a table of regions: twice the 500,000 that loading is measured with.
+pub const REGION_ROWS_MAX: usize = 1_000_000;
+/// Largest file of regions: 64 bytes a row.
+pub const REGION_FILE_BYTES_MAX: u64 = 64 << 20;
+/// Regions of a table: ten times the prefectures of China.
+pub const REGIONS_MAX: usize = 4_000;
+/// Values of one dimension (number groups, campaigns, regions, trunks) with figures of their own, as a configuration may set it:
+/// each is some twenty series, and a group of numbers that many for each queue that it calls.
+pub const VALUES_SHOWN_MAX: usize = 1_000;
 /// Peers of a configuration: trunks and PBXs of the largest sites; each is asked by OPTIONS on a timer of its own.
 pub const PEERS_MAX: usize = 1_000;
 /// Calls or agents that one question of the census is about: some 100 us of a signalling thread.

@@ -8,6 +8,7 @@ pub mod limits;
 pub mod pii;
 pub mod rng;
 pub mod slots;
+pub mod steady;
 pub mod time;
 pub mod timers;
 
@@ -17,5 +18,6 @@ pub use ids::{AgentId, CallId, LegId, PeerId, QueueId, ShardId, StreamId};
 pub use pii::Pii;
 pub use rng::Rng;
 pub use slots::Slots;
+pub use steady::SteadyMap;
 pub use time::{Instant, WallTime};
 pub use timers::{TimerKey, Timers};

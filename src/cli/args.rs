@@ -88,6 +88,11 @@ pub(super) enum Command {
     Teams(Target),
     /// Show the calls of a running engine.
     Calls(Target),
+    /// Show the lost contacts of a running engine by cause: of each called number, campaign, region, trunk or queue.
+    #[command(
+        after_help = "Examples:\n  strowger lost --by region --last 7d\n  strowger lost --by number --value 800 --hours"
+    )]
+    Lost(Lost),
     /// Look into a queue of a running engine.
     Queue {
         /// What to show.
@@ -106,6 +111,26 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: CallCommand,
     },
+}
+
+/// Which losses.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Lost {
+    /// What rows are told apart by: `number` (the called number's group), `campaign`, `region`, `trunk`, `queue`.
+    #[arg(long, default_value = "number", value_name = "WHAT")]
+    pub(super) by: String,
+    /// How far back, eight days at most: `30m`, `6h`, `7d`.
+    #[arg(long, default_value = "24h", value_name = "TIME")]
+    pub(super) last: String,
+    /// This value only.
+    #[arg(long, value_name = "NAME")]
+    pub(super) value: Option<String>,
+    /// Show each hour too.
+    #[arg(long)]
+    pub(super) hours: bool,
+    /// Which engine.
+    #[command(flatten)]
+    pub(super) target: Target,
 }
 
 /// Looks into a queue, or changes it.

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{QueueStats, Target};
+use crate::cli::args::{Lost, QueueStats, Target};
 use crate::cli::explain;
 use crate::cli::print::{clock, out, table};
-use crate::cli::{stats, teams};
+use crate::cli::{lost, stats, teams};
 
 /// Rows asked for at a time; the engine gives at most so many.
 const PAGE: usize = 1_000;
@@ -88,6 +88,17 @@ impl Client {
         }
         let body = self.get(&path)?;
         out(&if self.json { format!("{body}\n") } else { stats::show(&body) });
+        Ok(())
+    }
+
+    /// Prints lost contacts.
+    pub(super) fn lost(&self, asked: &Lost) -> Result<(), String> {
+        let mut path = format!("/v1/lost?by={}&last={}", escape(&asked.by), escape(&asked.last));
+        if let Some(value) = &asked.value {
+            path.push_str(&format!("&value={}", escape(value)));
+        }
+        let body = self.get(&path)?;
+        out(&if self.json { format!("{body}\n") } else { lost::show(&body, asked.hours) });
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod explain;
 mod log;
+mod lost;
 mod print;
 mod rules;
 mod stats;
@@ -40,6 +41,7 @@ pub fn run() -> ExitCode {
         Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
         Command::Teams(target) => finish(Client::new(&target).and_then(|client| client.teams())),
         Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
+        Command::Lost(lost) => finish(Client::new(&lost.target).and_then(|client| client.lost(&lost))),
         Command::Queue { command: QueueCommand::Stats(stats) } => {
             finish(Client::new(&stats.target).and_then(|client| client.queue_stats(&stats)))
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
 use crate::acd::{AgentState, QueueState};
 
+use super::figures::{AgentSeries, RegionsConfig};
 use super::fit::Fit;
 use super::teams::agents_of;
 use super::types::{
@@ -70,7 +71,19 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     let access = if users == 0 { "no token needed".to_string() } else { format!("tokens of {users}") };
     writeln!(out, "HTTP   {}, {access}", config.http.listen)?;
     writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))?;
-    writeln!(out, "Days   of {}", config.figures.calendar.zone())
+    writeln!(out, "Days   of {}", config.figures.calendar.zone())?;
+    match &config.figures.regions {
+        RegionsConfig::File(path) => writeln!(out, "Region of callers by {}", path.display())?,
+        RegionsConfig::Written(regions) if regions.rows() == 0 => {}
+        RegionsConfig::Written(regions) => {
+            writeln!(out, "Region of callers by {} rows: {} regions", regions.rows(), regions.names().len())?;
+        }
+    }
+    match &config.figures.agent_series {
+        AgentSeries::Off => Ok(()),
+        AgentSeries::All => writeln!(out, "Series of each agent"),
+        AgentSeries::Teams(teams) => writeln!(out, "Series of each agent of {}", teams.join(", ")),
+    }
 }
 
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
@@ -82,6 +95,9 @@ fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
         write!(out, "; calls from {from}, called number from {}", dnis.join(", then "))?;
     } else {
         write!(out, "; sends no calls")?;
+    }
+    if let Some(country) = &peer.numbering.country_code {
+        write!(out, "; callers' numbers without a prefix are of +{country}")?;
     }
     if peer.qualify == Duration::ZERO {
         writeln!(out, "; not watched")
@@ -190,7 +206,9 @@ pub(super) fn show_skills(skills: &[SkillConfig]) -> String {
 fn number(number: &NumberConfig) -> String {
     let priority = number.priority.map(|priority| format!("priority {priority}"));
     let brought = number.attributes.iter().map(|(name, value)| format!("{name} {value}"));
-    let more: Vec<_> = priority.into_iter().chain(brought).collect();
+    let group = number.group.as_ref().map(|group| format!("group {group}"));
+    let campaign = number.campaign.as_ref().map(|campaign| format!("campaign {campaign}"));
+    let more: Vec<_> = priority.into_iter().chain(brought).chain(group).chain(campaign).collect();
     if more.is_empty() { number.number.clone() } else { format!("{} ({})", number.number, more.join(", ")) }
 }
 

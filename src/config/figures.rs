@@ -1,16 +1,23 @@
-//! Reads `[figures]`: by which calendar intervals are cut, and which thresholds beside the queues' own the histograms hold.
+//! Reads `[figures]`: by which calendar intervals are cut, which thresholds beside the queues' own the histograms hold, where
+//! callers' regions stand, and how many series there may be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::Dimension;
+use crate::base::limits::{AGENTS_MAX, VALUES_SHOWN_MAX};
+use crate::stats::SeriesMax;
 use crate::stats::calendar::Calendar;
 
-use super::error::Report;
-use super::reader::{Section, string};
+use super::error::{Report, did_you_mean};
+use super::reader::{Section, expected, integer, string};
+use super::regions::{Regions, Rows};
 use super::values::{self, DAY, SECOND};
 
-const KEYS: [&str; 5] = ["time_zone", "time_zones", "day_start", "week_start", "thresholds"];
+const KEYS: [&str; 8] =
+    ["time_zone", "time_zones", "day_start", "week_start", "thresholds", "regions", "agent_series", "series_max"];
 /// Most thresholds beside the queues' own: each is a series of every wait histogram of every queue.
 const THRESHOLDS_MAX: usize = 16;
 
@@ -25,6 +32,33 @@ pub struct FiguresConfig {
     /// `thresholds = ["15s", "30s"]`: bounds of the wait histograms beside the default ones and the queues' thresholds, so
     /// that service levels at them can be had. Fixed while the process lives.
     pub thresholds: Vec<Duration>,
+    /// `regions = "regions.csv"` or `regions = { "8610" = "北京" }`: which region a caller's number is of. Default nowhere.
+    pub regions: RegionsConfig,
+    /// `agent_series = true | false | ["sales"]`: which agents have metric series of their own. Default none: they are many.
+    pub agent_series: AgentSeries,
+    /// `series_max = { number = 200, campaign = 100, region = 500, trunk = 100, agent = 1000 }`: how many values have figures
+    /// of their own; further ones share `other`. Fixed while the process lives.
+    pub series_max: SeriesMax,
+}
+
+/// Where the regions of callers stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegionsConfig {
+    /// In a file ([`Regions::parse`]), read by the shell; relative to the configuration's directory.
+    File(PathBuf),
+    /// In the configuration; empty where there is no key.
+    Written(Arc<Regions>),
+}
+
+/// Which agents have metric series of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentSeries {
+    /// None.
+    Off,
+    /// Each.
+    All,
+    /// Those of these teams and of the teams below them.
+    Teams(Vec<Arc<str>>),
 }
 
 impl FiguresConfig {
@@ -34,16 +68,28 @@ impl FiguresConfig {
     }
 }
 
-/// `[figures]`; `queues` are the names that there are.
+impl Default for FiguresConfig {
+    fn default() -> Self {
+        Self {
+            calendar: Arc::new(Calendar::utc()),
+            calendars: BTreeMap::new(),
+            thresholds: Vec::new(),
+            regions: RegionsConfig::Written(Arc::default()),
+            agent_series: AgentSeries::Off,
+            series_max: SeriesMax::default(),
+        }
+    }
+}
+
+/// `[figures]`; `queues` and `teams` are the names that there are.
 pub(super) fn figures<'a>(
     document: &Section<'_, '_>,
     queues: impl Iterator<Item = &'a Arc<str>>,
+    teams: impl Iterator<Item = &'a Arc<str>>,
     report: &mut Report<'_>,
 ) -> FiguresConfig {
-    let default =
-        || FiguresConfig { calendar: Arc::new(Calendar::utc()), calendars: BTreeMap::new(), thresholds: Vec::new() };
-    let Some(item) = document.get("figures") else { return default() };
-    let Some(section) = Section::open(&item, &KEYS, report) else { return default() };
+    let Some(item) = document.get("figures") else { return FiguresConfig::default() };
+    let Some(section) = Section::open(&item, &KEYS, report) else { return FiguresConfig::default() };
     let day_start = section.read("day_start", report, |value| time_of_day(string(value)?)).unwrap_or(0);
     let week_start = section
         .read("week_start", report, |value| {
@@ -71,7 +117,73 @@ pub(super) fn figures<'a>(
         calendar: own.unwrap_or_else(|| Arc::new(usual())),
         calendars,
         thresholds: thresholds(&section, report),
+        regions: regions(&section, report),
+        agent_series: agent_series(&section, &teams.map(|team| &**team).collect(), report),
+        series_max: series_max(&section, report),
     }
+}
+
+/// A file, or the rows themselves.
+fn regions(section: &Section<'_, '_>, report: &mut Report<'_>) -> RegionsConfig {
+    let nowhere = || RegionsConfig::Written(Arc::default());
+    let Some(item) = section.get("regions") else { return nowhere() };
+    if !item.value.is_table() {
+        let file = section.read("regions", report, values::path);
+        return file.map_or_else(nowhere, RegionsConfig::File);
+    }
+    let written = Section::open_map(&item, report).map(|map| map.items()).unwrap_or_default();
+    let mut rows = Rows::default();
+    for row in &written {
+        if let Err(message) = string(row.value).and_then(|region| rows.add(&row.key, region, row.at)) {
+            report.value(row.at, &row.path, message);
+        }
+    }
+    match rows.finish() {
+        Ok(regions) => RegionsConfig::Written(Arc::new(regions)),
+        Err(wrong) => {
+            for (at, _) in wrong {
+                report.value(at, &item.path, "the same digits stand for another region already");
+            }
+            nowhere()
+        }
+    }
+}
+
+fn agent_series(section: &Section<'_, '_>, teams: &BTreeSet<&str>, report: &mut Report<'_>) -> AgentSeries {
+    let Some(item) = section.get("agent_series") else { return AgentSeries::Off };
+    if let Some(all) = item.value.as_bool() {
+        return if all { AgentSeries::All } else { AgentSeries::Off };
+    }
+    if item.value.as_array().is_none() {
+        report.value(item.at, &item.path, expected("true, false or a list of teams", item.value));
+        return AgentSeries::Off;
+    }
+    let team = |value| {
+        let name: &str = string(value)?;
+        let hint = || did_you_mean(name, teams.iter().copied());
+        if teams.contains(name) { Ok(Arc::from(name)) } else { Err(format!("unknown team `{name}`{}", hint())) }
+    };
+    let listed = section.list("agent_series", report, team).unwrap_or_default();
+    AgentSeries::Teams(listed.into_iter().map(|(team, _)| team).collect())
+}
+
+/// `series_max = { number = 200 }`.
+fn series_max(section: &Section<'_, '_>, report: &mut Report<'_>) -> SeriesMax {
+    let mut most = SeriesMax::default();
+    let keys = Dimension::ALL.map(Dimension::as_str);
+    let known = [&keys[..], &["agent"]].concat();
+    let item = section.get("series_max");
+    let Some(table) = item.and_then(|item| Section::open(&item, &known, report)) else { return most };
+    for (place, key) in most.values.iter_mut().zip(keys) {
+        *place = table.read(key, report, |value| count(value, VALUES_SHOWN_MAX)).unwrap_or(*place);
+    }
+    most.agents = table.read("agent", report, |value| count(value, AGENTS_MAX)).unwrap_or(most.agents);
+    most
+}
+
+fn count(value: &toml::de::DeValue<'_>, most: usize) -> Result<usize, String> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    integer(value, 1, most).map(|count| usize::try_from(count).unwrap_or_default())
 }
 
 fn thresholds(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<Duration> {

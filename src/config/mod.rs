@@ -14,6 +14,7 @@ mod peers;
 mod policy;
 mod queues;
 mod reader;
+mod regions;
 mod routing;
 mod skills;
 mod teams;
@@ -27,12 +28,13 @@ pub use agents::expand;
 pub use built_in::built_in;
 pub use describe::describe;
 pub use error::ConfigError;
-pub use figures::FiguresConfig;
+pub use figures::{AgentSeries, FiguresConfig, RegionsConfig};
 pub use lint::lint;
 pub use parse::parse;
+pub use regions::Regions;
 pub use teams::agents_of;
 pub use types::{
     AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig,
-    MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig,
-    SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
+    MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig,
+    RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
 };

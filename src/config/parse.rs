@@ -43,7 +43,8 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let known = Known::new(&document, strategies, &vocabulary, &agents, &teams);
     let queues = queues(&document, &known, &mut report);
     let reasons = reasons(&document, &mut report);
-    let figures = figures(&document, queues.iter().map(|queue| &queue.name), &mut report);
+    let (queue_names, team_names) = (queues.iter().map(|queue| &queue.name), teams.iter().map(|team| &team.name));
+    let figures = figures(&document, queue_names, team_names, &mut report);
     let errors = report.finish();
     match (sip, media, http, drain) {
         (Some(sip), Some(media), Some(http), Some(drain)) if errors.is_empty() => {

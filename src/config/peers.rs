@@ -9,10 +9,22 @@ use crate::base::limits;
 use super::error::Report;
 use super::listeners::same_family;
 use super::reader::{Item, Section, boolean, string};
-use super::types::{DnisSource, PeerConfig};
+use super::types::{DnisSource, NumberingConfig, PeerConfig};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 6] = ["address", "sources", "inbound", "dnis", "qualify", "symmetric_rtp"];
+const PEER_KEYS: [&str; 9] = [
+    "address",
+    "sources",
+    "inbound",
+    "dnis",
+    "qualify",
+    "symmetric_rtp",
+    "country_code",
+    "national_prefix",
+    "international_prefix",
+];
+/// Longest country code (E.164: 3 digits), and longest prefix dialled before a number.
+const PREFIX_DIGITS_MAX: usize = 6;
 
 const QUALIFY: Duration = Duration::from_secs(30);
 
@@ -82,6 +94,7 @@ fn peer(
         .unwrap_or(QUALIFY);
     let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
     let dnis = dnis(&section, report);
+    let numbering = numbering(&section, report);
     let path = section.child(if wrote_sources.is_some() { "sources" } else { "address" });
     let sources = wrote_sources.unwrap_or_else(|| {
         numeric.map(|address| ((address, values::address_bits(address)), address_at)).into_iter().collect()
@@ -97,6 +110,7 @@ fn peer(
         dnis,
         symmetric_rtp,
         qualify,
+        numbering,
     })
 }
 
@@ -107,6 +121,27 @@ fn dnis(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<DnisSource> {
     }
     let sources = section.list("dnis", report, values::dnis_source).unwrap_or_default();
     sources.into_iter().map(|(source, _)| source).collect()
+}
+
+fn numbering(section: &Section<'_, '_>, report: &mut Report<'_>) -> NumberingConfig {
+    let usual = NumberingConfig::default();
+    NumberingConfig {
+        country_code: section.read("country_code", report, |value| digits(value, 1)),
+        national_prefix: section
+            .read("national_prefix", report, |value| digits(value, 0))
+            .unwrap_or(usual.national_prefix),
+        international_prefix: section
+            .read("international_prefix", report, |value| digits(value, 1))
+            .unwrap_or(usual.international_prefix),
+    }
+}
+
+fn digits(value: &toml::de::DeValue<'_>, least: usize) -> Result<Arc<str>, String> {
+    let text = string(value)?;
+    if (least..=PREFIX_DIGITS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text.into());
+    }
+    Err(format!("`{}` is not {least} to {PREFIX_DIGITS_MAX} digits", text.escape_debug()))
 }
 
 /// Two inbound peers with an address in common could not be told apart.

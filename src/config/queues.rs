@@ -10,7 +10,7 @@ use crate::base::limits::{self, ATTRIBUTES_MAX};
 
 use super::error::Report;
 use super::policy::{OFFER_KEYS, label, offers};
-use super::reader::{Item, Section, boolean, expected, integer, number};
+use super::reader::{Item, Section, boolean, expected, integer, number, string};
 use super::routing::{Known, ROUTING_KEYS, routing, strategy};
 use super::types::{AnswerPolicy, MediaPolicy, NumberConfig, QueueConfig};
 use super::values::{self, DAY, HOUR, SECOND};
@@ -36,7 +36,7 @@ const QUEUE_KEYS: [&str; 18] = [
     "open",
     "emergency",
 ];
-const NUMBER_KEYS: [&str; 3] = ["number", "priority", "attributes"];
+const NUMBER_KEYS: [&str; 5] = ["number", "priority", "attributes", "group", "campaign"];
 
 /// The strategy of a queue that names none.
 pub(super) const STRATEGY: &str = "longest-idle";
@@ -145,7 +145,13 @@ fn numbers(
 fn number_of(item: &Item<'_, '_>, report: &mut Report<'_>) -> Option<NumberConfig> {
     if !item.value.is_table() {
         return match values::called_number(item.value) {
-            Ok(number) => Some(NumberConfig { number: number.to_string(), priority: None, attributes: Arc::default() }),
+            Ok(number) => Some(NumberConfig {
+                number: number.to_string(),
+                priority: None,
+                group: None,
+                campaign: None,
+                attributes: Arc::default(),
+            }),
             Err(message) => {
                 report.value(item.at, &item.path, message);
                 None
@@ -155,8 +161,11 @@ fn number_of(item: &Item<'_, '_>, report: &mut Report<'_>) -> Option<NumberConfi
     let section = Section::open(item, &NUMBER_KEYS, report)?;
     let priority = section.read("priority", report, priority);
     let attributes = attributes(&section, report);
+    let named = |value| string(value).and_then(values::name).map(Arc::from);
+    let group = section.read("group", report, named);
+    let campaign = section.read("campaign", report, named);
     let number = section.required("number", "\"800\"", report, values::called_number)?;
-    Some(NumberConfig { number: number.to_string(), priority, attributes: Arc::new(attributes) })
+    Some(NumberConfig { number: number.to_string(), priority, group, campaign, attributes: Arc::new(attributes) })
 }
 
 /// `attributes = { tier = "gold", lvl = 3 }`.

@@ -141,6 +141,27 @@ pub struct PeerConfig {
     pub symmetric_rtp: bool,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
+    /// How it writes callers' numbers.
+    pub numbering: NumberingConfig,
+}
+
+/// How a trunk writes callers' numbers: what is done to have them in the international form (E.164), which regions are found
+/// by. A number that begins with `+` is in that form on every trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberingConfig {
+    /// `country_code = "86"`: what other numbers lack, but for those with the international prefix. Default none: the trunk
+    /// writes numbers in the form that the table of regions has.
+    pub country_code: Option<Arc<str>>,
+    /// `national_prefix = "0"`: what stands before a number of the country instead. Default `0`; used with `country_code`.
+    pub national_prefix: Arc<str>,
+    /// `international_prefix = "00"`: what stands before a number of any country. Default `00`; used with `country_code`.
+    pub international_prefix: Arc<str>,
+}
+
+impl Default for NumberingConfig {
+    fn default() -> Self {
+        Self { country_code: None, national_prefix: "0".into(), international_prefix: "00".into() }
+    }
 }
 
 /// A host (name or address) and a port.
@@ -185,7 +206,8 @@ pub enum DnisSource {
 pub struct QueueConfig {
     /// The table's name.
     pub name: Arc<str>,
-    /// `numbers = ["800", { number = "801", priority = 5, attributes = { tier = "gold" } }]`: the called numbers that lead here.
+    /// `numbers = ["800", { number = "801", priority = 5, attributes = { tier = "gold" }, group = "hotline", campaign =
+    /// "spring" }]`: the called numbers that lead here.
     pub numbers: Vec<NumberConfig>,
     /// Which agents fit, who is asked first, and in which order callers go.
     pub routing: RoutingConfig,
@@ -237,6 +259,10 @@ pub struct NumberConfig {
     pub number: String,
     /// `priority = 5`: of its calls; default the queue's.
     pub priority: Option<i32>,
+    /// `group = "hotline"`: numbers that figures count together; default the number itself.
+    pub group: Option<Arc<str>>,
+    /// `campaign = "spring"`: the campaign or advertising medium that it stands in; default none.
+    pub campaign: Option<Arc<str>>,
     /// `attributes = { tier = "gold", lvl = 3 }`: what requirements may ask about.
     pub attributes: Arc<Attributes>,
 }

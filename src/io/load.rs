@@ -1,4 +1,4 @@
-//! Reading a configuration with all that it names: the file itself, token files, WAV files, host names. Everything that is
+//! Reading a configuration with all that it names: the file itself, token files, WAV files, the table of regions, host names. Everything that is
 //! wrong is reported at once, and nothing of a faulty configuration is used.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::acd::strategy;
-use crate::config::{self, Config};
+use crate::base::limits::REGION_FILE_BYTES_MAX;
+use crate::config::{self, Config, Regions, RegionsConfig};
 use crate::io::resolve;
 use crate::media::{Track, TrackId, tune, wav};
 use crate::node::{Prompt, QueueAudio, Resolved};
@@ -44,8 +45,10 @@ pub struct Loader {
     origin: Origin,
     /// Signalling shards, whatever the configuration says.
     shards: Option<u8>,
-    tracks: BTreeMap<(PathBuf, Option<SystemTime>), Prompt>,
+    tracks: BTreeMap<Read, Prompt>,
     next_track: u32,
+    /// The table of regions read last, with its file and its moment of change.
+    regions: Option<(Read, Arc<Regions>)>,
     /// The built-in tune was given with the first configuration.
     tune_given: bool,
 }
@@ -53,7 +56,14 @@ pub struct Loader {
 impl Loader {
     /// A loader that has loaded nothing yet.
     pub fn new(origin: Origin) -> Self {
-        Self { origin, shards: None, tracks: BTreeMap::new(), next_track: BUILT_IN.0 + 1, tune_given: false }
+        Self {
+            origin,
+            shards: None,
+            tracks: BTreeMap::new(),
+            next_track: BUILT_IN.0 + 1,
+            regions: None,
+            tune_given: false,
+        }
     }
 
     /// The same, with so many signalling shards whatever the configuration says.
@@ -85,6 +95,10 @@ impl Loader {
                 audio.insert(Arc::clone(&queue.name), QueueAudio { music, prompt });
             }
         }
+        let regions = self.regions(&config, &base).unwrap_or_else(|wrong| {
+            errors.extend(wrong);
+            Arc::default()
+        });
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -98,7 +112,7 @@ impl Loader {
             self.tracks.insert(key, audio);
             tracks.push((audio.track, track));
         }
-        Ok(Loaded { config: Arc::new(config), resolved: Resolved { hosts, audio }, tokens, tracks })
+        Ok(Loaded { config: Arc::new(config), resolved: Resolved { hosts, audio, regions }, tokens, tracks })
     }
 
     fn read_config(&self) -> Result<(Config, PathBuf), Vec<String>> {
@@ -111,6 +125,28 @@ impl Loader {
             }
             Origin::Made(config) => Ok((Config::clone(config), PathBuf::new())),
         }
+    }
+
+    /// The table of regions; one whose file has not changed is not read again.
+    fn regions(&mut self, config: &Config, base: &Path) -> Result<Arc<Regions>, Vec<String>> {
+        let RegionsConfig::File(file) = &config.figures.regions else { return Ok(Arc::default()) };
+        let path = base.join(file);
+        let wrong = |error: String| vec![format!("figures.regions: {}: {error}", path.display())];
+        let data = std::fs::metadata(&path).map_err(|error| wrong(error.to_string()))?;
+        let key = (path.clone(), data.modified().ok());
+        if let Some((_, known)) = self.regions.as_ref().filter(|(last, _)| *last == key) {
+            return Ok(Arc::clone(known));
+        }
+        if data.len() > REGION_FILE_BYTES_MAX {
+            return Err(wrong(format!("has {} bytes; allowed are {REGION_FILE_BYTES_MAX}", data.len())));
+        }
+        let text = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
+        let table = Regions::parse(&text, &path.display().to_string())
+            .map_err(|errors| errors.iter().map(|error| format!("figures.regions: {error}")).collect::<Vec<_>>())?;
+        tracing::info!(rows = table.rows(), regions = table.names().len(), bytes = table.bytes(), "regions read");
+        let table = Arc::new(table);
+        self.regions = Some((key, Arc::clone(&table)));
+        Ok(table)
     }
 
     /// The audio in a file; a file that has changed since it was read gets another id.
@@ -130,8 +166,11 @@ impl Loader {
     }
 }
 
+/// A file and its moment of change when it was read.
+type Read = (PathBuf, Option<SystemTime>);
+
 /// Audio read but not yet loaded, by file and its moment of change.
-type Fresh = BTreeMap<(PathBuf, Option<SystemTime>), (Prompt, Track)>;
+type Fresh = BTreeMap<Read, (Prompt, Track)>;
 
 /// Reads a configuration text with the strategies that exist.
 ///

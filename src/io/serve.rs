@@ -139,7 +139,7 @@ impl Supervisor {
         if hosts == self.resolved.hosts {
             return;
         }
-        let resolved = Resolved { hosts, audio: self.resolved.audio.clone() };
+        let resolved = Resolved { hosts, ..self.resolved.clone() };
         match self.engine.configure(Arc::clone(&self.config), resolved.clone()).await {
             Ok(_) => {
                 tracing::info!("host addresses changed");

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::acd::{Actor, FlowOut, Intervention};
+use crate::acd::{Actor, Dimensions, FlowOut, Intervention};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Far, Lease, SessionDescription};
@@ -18,6 +18,8 @@ pub(super) struct Contact {
     pub(super) number: Box<str>,
     /// What its number meant when it came.
     pub(super) called: Arc<Called>,
+    /// What figures tell it apart by.
+    pub(super) dimensions: Dimensions,
     pub(super) caller: Caller,
     /// The neighbour it comes from.
     pub(super) peer: Option<PeerId>,

@@ -8,13 +8,18 @@ use std::time::Duration;
 
 use crate::acd::requirement::Attributes;
 use crate::acd::strategy::{self, Ring};
-use crate::acd::{Plan, QueuePlan};
+use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, PeerId, QueueId};
-use crate::config::{AgentConfig, Config, Confirm, DnisSource, Endpoint, PeerConfig, QueueConfig};
+use crate::config::{
+    AgentConfig, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerConfig, QueueConfig,
+    Regions, RegionsConfig,
+};
 use crate::media::TrackId;
 use crate::node::message::{QueueAudio, Resolved};
+use crate::node::numbering::International;
 use crate::node::planning::{self, Memberships};
+use crate::node::values::Values;
 use crate::sip::uri::Uri;
 
 /// See the module. One is shared by the hub and all shards; a reload makes another.
@@ -25,6 +30,11 @@ pub(super) struct Directory {
     agents: Register<Agent>,
     peers: Register<Peer>,
     numbers: BTreeMap<String, Arc<Called>>,
+    /// What contacts are told apart by.
+    values: Values,
+    regions: Arc<Regions>,
+    /// The value of each of `regions`.
+    region_values: Vec<ValueId>,
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
@@ -58,6 +68,8 @@ pub(super) struct Called {
     pub(super) priority: Option<i32>,
     /// What its calls bring.
     pub(super) attributes: Arc<Attributes>,
+    /// Its group and its campaign.
+    pub(super) dimensions: Dimensions,
 }
 
 /// An agent, present or past.
@@ -83,6 +95,10 @@ pub(super) struct Peer {
     pub(super) qualify: Duration,
     pub(super) listing: Listing,
     pub(super) origin: Origin,
+    /// How it writes callers' numbers.
+    numbering: NumberingConfig,
+    /// Itself, as what contacts are told apart by.
+    trunk: ValueId,
 }
 
 /// Where a neighbour is named.
@@ -110,6 +126,9 @@ impl Directory {
             agents: Register::default(),
             peers: Register::default(),
             numbers: BTreeMap::new(),
+            values: Values::new(),
+            regions: Arc::default(),
+            region_values: Vec::new(),
             hosts: BTreeMap::new(),
             networks: Vec::new(),
             neighbours: BTreeSet::new(),
@@ -124,6 +143,7 @@ impl Directory {
         for peer in &mut self.peers.entries {
             peer.listing = Listing::Removed;
         }
+        self.put_regions(config, resolved);
         self.hosts.clear();
         self.networks.clear();
         for peer in &config.peers {
@@ -135,9 +155,7 @@ impl Directory {
         for queue in &config.queues {
             let id = self.put_queue(queue, resolved);
             for number in &queue.numbers {
-                let called =
-                    Called { queue: id, priority: number.priority, attributes: Arc::clone(&number.attributes) };
-                self.numbers.insert(number.number.clone(), Arc::new(called));
+                self.put_number(id, number);
             }
             plan.queues.push(planning::queue(id, queue));
             memberships.note(id, queue);
@@ -159,6 +177,26 @@ impl Directory {
     /// What a called number means.
     pub(super) fn called(&self, number: &str) -> Option<&Arc<Called>> {
         self.numbers.get(number)
+    }
+
+    /// What a contact is told apart by: its number's group and campaign, the region of its caller's number, the neighbour that
+    /// it comes from.
+    pub(super) fn dimensions(&self, called: &Called, from: Option<PeerId>, caller: &str) -> Dimensions {
+        let Some(peer) = from.map(|peer| self.peer(peer)) else { return called.dimensions };
+        let number = International::of(caller, &peer.numbering);
+        let region = number.and_then(|number| self.regions.find(number.digits()));
+        let region = region.and_then(|region| self.region_values.get(usize::from(region))).copied().unwrap_or_default();
+        called.dimensions.with(Dimension::Region, region).with(Dimension::Trunk, peer.trunk)
+    }
+
+    /// The names of the values of each dimension, by their numbers.
+    pub(super) fn values(&self) -> [Vec<Arc<str>>; Dimension::ALL.len()] {
+        self.values.names()
+    }
+
+    /// The groups of the numbers that lead to each queue.
+    pub(super) fn groups(&self) -> Vec<(QueueId, ValueId)> {
+        self.numbers.values().map(|called| (called.queue, called.dimensions.of(Dimension::Number))).collect()
     }
 
     /// The queue of this name, if it is configured now.
@@ -226,8 +264,32 @@ impl Directory {
         self.neighbours.contains(&address.to_canonical())
     }
 
+    fn put_regions(&mut self, config: &Config, resolved: &Resolved) {
+        self.regions = match &config.figures.regions {
+            RegionsConfig::File(_) => Arc::clone(&resolved.regions),
+            RegionsConfig::Written(regions) => Arc::clone(regions),
+        };
+        let values = &mut self.values;
+        self.region_values = self.regions.names().iter().map(|name| values.number(Dimension::Region, name)).collect();
+    }
+
+    fn put_number(&mut self, queue: QueueId, number: &NumberConfig) {
+        let group = number.group.clone().unwrap_or_else(|| number.number.as_str().into());
+        let mut dimensions =
+            Dimensions::default().with(Dimension::Number, self.values.number(Dimension::Number, &group));
+        if let Some(campaign) = &number.campaign {
+            dimensions = dimensions.with(Dimension::Campaign, self.values.number(Dimension::Campaign, campaign));
+        }
+        let attributes = Arc::clone(&number.attributes);
+        let called = Called { queue, priority: number.priority, attributes, dimensions };
+        self.numbers.insert(number.number.clone(), Arc::new(called));
+    }
+
     fn put_peer(&mut self, config: &PeerConfig, resolved: &Resolved) {
-        let peer = Peer::configured(config, resolved);
+        let mut peer = Peer::configured(config, resolved);
+        if config.inbound {
+            peer.trunk = self.values.number(Dimension::Trunk, &config.name);
+        }
         let own = peer.address.map(|address| (address.ip(), host_prefix(address.ip())));
         let id = PeerId(self.peers.put(peer.name.clone(), peer));
         if !config.inbound {
@@ -297,6 +359,8 @@ impl Peer {
             qualify: config.qualify,
             listing: Listing::Present,
             origin: Origin::Configured,
+            numbering: config.numbering.clone(),
+            trunk: ValueId::default(),
         }
     }
 
@@ -314,6 +378,8 @@ impl Peer {
             qualify: Duration::ZERO,
             listing: Listing::Present,
             origin: Origin::Phone,
+            numbering: NumberingConfig::default(),
+            trunk: ValueId::default(),
         }
     }
 }

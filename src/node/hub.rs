@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Command, Effect, Engine, Fact, Plan, QueuePlan, Stamped};
+use crate::acd::{Command, Dimension, Effect, Engine, Fact, Plan, QueuePlan, Stamped, ValueId};
 use crate::base::{Instant, PeerId, QueueId, ShardId};
 use crate::config::Config;
 use crate::node::census::Census;
@@ -26,6 +26,10 @@ pub struct Naming {
     pub targets: Vec<(QueueId, f64)>,
     /// The configured neighbours.
     pub peers: Vec<(PeerId, Arc<str>)>,
+    /// The names of the values of each dimension, by their numbers.
+    pub values: [Vec<Arc<str>>; Dimension::ALL.len()],
+    /// The groups of the numbers that lead to each queue.
+    pub groups: Vec<(QueueId, ValueId)>,
 }
 
 /// See the module. Inputs are the `handle_*`; afterwards `poll_down`, `poll_reply` and `poll_fact` are drained until `None`.
@@ -145,7 +149,8 @@ impl Hub {
         let plan = self.engine.effective_plan();
         let target = |queue: &QueuePlan| (queue.id, self.directory.queue(queue.id).config.target);
         let targets = plan.queues.iter().map(target).collect();
-        Naming { config: Arc::clone(&self.config), plan, targets, peers: self.peers() }
+        let (values, groups) = (self.directory.values(), self.directory.groups());
+        Naming { config: Arc::clone(&self.config), plan, targets, peers: self.peers(), values, groups }
     }
 
     /// The same, when a supervisor has changed it since it was last asked. Facts that come after are to be counted by it.
@@ -207,6 +212,7 @@ fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
         ("media.ports", old.media.ports != new.media.ports),
         ("media.workers", old.media.workers != new.media.workers),
         ("http.listen", old.http.listen != new.http.listen),
+        ("figures.series_max", old.figures.series_max != new.figures.series_max),
     ];
     fixed
         .into_iter()

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason};
 use crate::base::{CallId, Pii};
-use crate::config::Config;
+use crate::config::{Config, Regions};
 use crate::media::{Lease, TrackId};
 use crate::node::view::{DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any};
 
@@ -28,13 +28,15 @@ pub struct Setup {
     pub leases: Vec<Lease>,
 }
 
-/// What the shell looked up: host names and audio files. Enters as an input, at the start and with each reload.
+/// What the shell looked up: host names, audio files, the table of regions. Enters as an input, at the start and with each reload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resolved {
     /// Host names of the configuration to addresses; numeric hosts need no entry.
     pub hosts: BTreeMap<String, IpAddr>,
     /// Queue names to what their callers hear; a queue without an entry has the built-in tune, [`TrackId`] 0.
     pub audio: BTreeMap<Arc<str>, QueueAudio>,
+    /// The table of regions, where the configuration names a file.
+    pub regions: Arc<Regions>,
 }
 
 /// What waiting callers of a queue hear.

@@ -25,6 +25,7 @@ mod journey;
 mod letter;
 mod listing;
 mod message;
+mod numbering;
 mod overrides;
 mod peers;
 mod planning;
@@ -38,6 +39,7 @@ mod supervise;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod values;
 mod view;
 
 use std::net::SocketAddr;

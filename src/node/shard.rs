@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::acd::{Command, Effect, EndedBy, Refusal};
+use crate::acd::{Command, Dimensions, Effect, EndedBy, Refusal};
 use crate::base::limits::{CALL_LETTERS_MAX, CALLS_MAX, UP_LETTERS_MAX};
 use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, ShardId, Slots, StreamId, Timers};
 use crate::call::{EndCause, Event, Failure, Legs};
@@ -169,7 +169,7 @@ impl Shard {
         }
         self.legs.set_door(door);
         if self.legs.refuse_invite(now, source, &message) {
-            self.commands.push_back(Command::Refused { queue: None, cause: Refusal::Overload });
+            self.commands.push_back(refused(Refusal::Overload));
         }
     }
 
@@ -337,7 +337,7 @@ impl Shard {
     pub(super) fn on_leg_event(&mut self, now: Instant, event: Event) {
         match event {
             Event::Incoming { leg, source, request } => self.on_incoming(now, leg, source, &request),
-            Event::Unusable => self.commands.push_back(Command::Refused { queue: None, cause: Refusal::Unusable }),
+            Event::Unusable => self.commands.push_back(refused(Refusal::Unusable)),
             Event::Progress { leg, status, forwarded } => self.on_progress(now, leg, status, forwarded),
             Event::Answered { leg, sdp } => self.on_agent_answered(now, leg, sdp.as_deref()),
             Event::Failed { leg, failure } => self.on_invite_failed(now, leg, failure),
@@ -381,9 +381,14 @@ impl Shard {
 
     /// An INVITE from no peer of ours: 403 or nothing, and no state.
     fn on_untrusted(&mut self, source: SocketAddr, request: &Message) {
-        self.commands.push_back(Command::Refused { queue: None, cause: Refusal::Untrusted });
+        self.commands.push_back(refused(Refusal::Untrusted));
         if self.unknown_source == UnknownSource::Reject {
             self.legs.respond_stateless(source, request, 403, None);
         }
     }
+}
+
+/// A contact is refused before anybody has looked which queue it is for.
+pub(super) fn refused(cause: Refusal) -> Command {
+    Command::Refused { queue: None, cause, dimensions: Dimensions::default() }
 }

@@ -38,7 +38,7 @@ impl Names {
         let agent = |id: &AgentId| agents.get(id).map_or("?", String::as_str);
         let mut call = |id: &CallId| format!("call {}", calls.entry(*id).or_insert(next));
         Some(match fact {
-            Fact::Offered { call: id, queue: to } => format!("{} joins {}", call(id), queue(to)),
+            Fact::Offered { call: id, queue: to, .. } => format!("{} joins {}", call(id), queue(to)),
             Fact::Answered { call: id, agent: by, wait, .. } => {
                 format!("{} answered by {} after {}", call(id), agent(by), seconds(*wait))
             }
@@ -94,7 +94,7 @@ impl Names {
             }
             Fact::Device { agent: id, device, by } => format!("{} device is {}{}", agent(id), doing(*device), who(by)),
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
-            Fact::Refused { queue: id, cause } => {
+            Fact::Refused { queue: id, cause, .. } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
             }
             Fact::CallerAnswered { call: id } => format!("{} is billed from here", call(id)),

@@ -203,7 +203,7 @@ impl Oracle {
 
     fn apply(&mut self, fact: &Fact) -> Result<(), String> {
         match fact {
-            Fact::Offered { call, queue } => {
+            Fact::Offered { call, queue, .. } => {
                 self.tally(*queue).offered += 1;
                 match self
                     .visits

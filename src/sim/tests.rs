@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::acd::{Actor, AgentState, EndedBy, Fact, FlowOut, LostCause, OfferCause, Plan, Stamped};
+use crate::acd::{Actor, AgentState, Dimensions, EndedBy, Fact, FlowOut, LostCause, OfferCause, Plan, Stamped};
 use crate::base::{AgentId, CallId, Instant, QueueId, Rng};
 use crate::sim::agent_phone::{AgentPhone, First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Caller, Dial, Quit};
@@ -99,7 +99,7 @@ fn a_phone_in_a_call_refuses_a_second_one_and_tells() {
 #[test]
 fn the_oracle_finds_what_facts_contradict() {
     let (call, queue, agent) = (CallId(1), QueueId(0), AgentId(0));
-    let offered = Fact::Offered { call, queue };
+    let offered = Fact::Offered { call, queue, dimensions: Dimensions::default() };
     let made = Fact::OfferMade { call, queue, agent, epoch: 1 };
     let answered = Fact::Answered { call, queue, agent, wait: secs(1), since: Instant::ZERO };
     let abandoned = Fact::Abandoned { call, queue, wait: secs(1), while_ringing: false, cause: LostCause::CallerShort };
@@ -136,7 +136,12 @@ fn the_oracle_finds_an_idle_agent_while_a_call_waits() {
         spent: Duration::ZERO,
         by: Actor::Engine,
     };
-    oracle.observe(&Stamped { at: Instant::ZERO, fact: Fact::Offered { call: CallId(1), queue: QueueId(0) } }).unwrap();
+    oracle
+        .observe(&Stamped {
+            at: Instant::ZERO,
+            fact: Fact::Offered { call: CallId(1), queue: QueueId(0), dimensions: Dimensions::default() },
+        })
+        .unwrap();
     assert_eq!(oracle.settle(), Ok(()));
     oracle.observe(&Stamped { at: Instant::ZERO, fact: ready }).unwrap();
     assert!(oracle.settle().unwrap_err().contains("waits in support while agent 1001 is ready"));

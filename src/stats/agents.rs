@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use crate::acd::{AgentState, Direction, Reason};
+use crate::acd::{AgentState, Direction, OfferResult, Reason};
 use crate::base::{Instant, QueueId};
 use crate::stats::block::Block;
 use crate::stats::cells::Sum;
@@ -167,6 +167,16 @@ impl Times {
         Sum { count: cells[TALKS], micros: cells[TALK] }
     }
 
+    /// How many agents are in each state now.
+    pub(super) fn by_state(&self) -> ByState {
+        let cells = self.0.read();
+        let mut states = ByState::default();
+        for (kind, (state, _)) in KINDS.iter().enumerate() {
+            states[*state] += cells[AGENTS + kind];
+        }
+        states
+    }
+
     /// Microseconds spent in each of [`KINDS`] until `now`.
     pub(super) fn read(&self, now: Instant) -> [u64; KINDS.len()] {
         let cells = self.0.read();
@@ -175,6 +185,31 @@ impl Times {
             let running = cells[AGENTS + kind].saturating_mul(now).saturating_sub(cells[ENTERED + kind]);
             cells[CLOSED + kind] + running
         })
+    }
+}
+
+/// The books of one agent that has series of its own, or of all agents who found no place for theirs.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) name: Arc<str>,
+    pub(super) times: Times,
+    offers: Block,
+}
+
+impl Person {
+    /// Nothing is known of it yet.
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Self { name, times: Times::new(), offers: Block::new(OfferResult::ALL.len()) }
+    }
+
+    /// An offer to it ended.
+    pub(super) fn count_offer(&self, result: OfferResult) {
+        self.offers.write().add(result as usize, 1);
+    }
+
+    /// Offers that ended, in the order of [`OfferResult::ALL`].
+    pub(super) fn offers(&self) -> Vec<u64> {
+        self.offers.read()
     }
 }
 
@@ -190,6 +225,8 @@ pub(super) struct Agent {
     pub(super) since: Instant,
     /// The talk whose wrap-up has not ended.
     pub(super) talk: Option<Talk>,
+    /// Its own books, where it has any; in step with the team's, so that one moment of entering does for both.
+    pub(super) own: Option<Arc<Person>>,
 }
 
 /// A talk not yet counted as handled.
@@ -206,6 +243,9 @@ impl Agent {
     /// the fact says it was.
     pub(super) fn change(&mut self, at: Instant, from: Kind, to: Kind) -> Result<(), Contradiction> {
         self.times.change(at, Some((self.kind, self.since)), Some(to));
+        if let Some(own) = &self.own {
+            own.times.change(at, Some((self.kind, self.since)), Some(to));
+        }
         let grouped = self.group.as_ref().map_or(Ok(()), |group| group.change(self.kind, to));
         let known = if self.kind == from { Ok(()) } else { Err(Contradiction::OtherState) };
         self.kind = to;
@@ -215,9 +255,30 @@ impl Agent {
 
     /// Goes on in the books of another team.
     pub(super) fn move_to(&mut self, at: Instant, times: Arc<Times>) {
-        self.times.leave(at, self.since, self.kind);
+        self.leave(at);
         times.enter(at, self.kind);
+        if let Some(own) = &self.own {
+            own.times.enter(at, self.kind);
+        }
         (self.times, self.since) = (times, at);
+    }
+
+    /// Goes on with books of its own, with others, or with none.
+    pub(super) fn follow(&mut self, at: Instant, own: Option<Arc<Person>>) {
+        self.leave(at);
+        (self.own, self.since) = (own, at);
+        self.times.enter(at, self.kind);
+        if let Some(own) = &self.own {
+            own.times.enter(at, self.kind);
+        }
+    }
+
+    /// Its time in all books ends.
+    pub(super) fn leave(&self, at: Instant) {
+        self.times.leave(at, self.since, self.kind);
+        if let Some(own) = &self.own {
+            own.times.leave(at, self.since, self.kind);
+        }
     }
 
     /// True when the agent may be forgotten: not in the plan and not at work.

@@ -23,6 +23,7 @@
 //!
 //! One writer is a precondition, checked in debug builds: a second one would find the version odd.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Cells behind one version; see the module.
@@ -114,10 +115,110 @@ impl Drop for Write<'_> {
     }
 }
 
+/// A block with further cells in parts, which are allocated when they are first needed: one version for all, so that a copy is of
+/// one moment too. What is shown above holds for any cell that is written within a [`Write`] and read between its versions,
+/// wherever it lies; a part that a reader does not see yet has not been written to in what it reads.
+#[derive(Debug)]
+pub(super) struct Parted {
+    block: Block,
+    parts: Box<[OnceLock<Box<[AtomicU64]>>]>,
+    part_len: usize,
+}
+
+/// A consistent copy of a [`Parted`] block.
+#[derive(Debug, Clone)]
+pub(super) struct PartedCells {
+    /// The cells of the block itself, then those of each part that there is.
+    pub(super) cells: Vec<u64>,
+    /// Which parts these are, ascending.
+    pub(super) parts: Vec<usize>,
+}
+
+impl Parted {
+    /// A block of `len` zero cells, which may have so many parts of `part_len` cells.
+    pub(super) fn new(len: usize, parts: usize, part_len: usize) -> Self {
+        Self { block: Block::new(len), parts: (0..parts).map(|_| OnceLock::new()).collect(), part_len }
+    }
+
+    /// As [`Block::write`].
+    pub(super) fn write(&self) -> Write<'_> {
+        self.block.write()
+    }
+
+    /// The part is there from now on, at zero.
+    pub(super) fn part(&self, part: usize) -> Part<'_> {
+        Part(self.parts[part].get_or_init(|| (0..self.part_len).map(|_| AtomicU64::new(0)).collect()))
+    }
+
+    /// A consistent copy of all cells.
+    pub(super) fn read(&self) -> PartedCells {
+        let mut copy = PartedCells { cells: Vec::new(), parts: Vec::new() };
+        while !self.try_read(&mut copy) {
+            std::hint::spin_loop();
+        }
+        copy
+    }
+
+    fn try_read(&self, copy: &mut PartedCells) -> bool {
+        let Some(version) = self.block.begin_read() else { return false };
+        copy.cells.clear();
+        copy.parts.clear();
+        let load =
+            |cells: &[AtomicU64], to: &mut Vec<u64>| to.extend(cells.iter().map(|cell| cell.load(Ordering::Relaxed)));
+        load(&self.block.cells, &mut copy.cells);
+        for (number, part) in self.parts.iter().enumerate() {
+            if let Some(part) = part.get() {
+                copy.parts.push(number);
+                load(part, &mut copy.cells);
+            }
+        }
+        self.block.is_unchanged(version)
+    }
+}
+
+/// The cells of one part.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'a>(&'a [AtomicU64]);
+
+impl Part<'_> {
+    /// Adds to the cell, within a write of the block that it is a part of.
+    pub(super) fn add(self, _within: &Write<'_>, cell: usize, more: u64) {
+        let cell = &self.0[cell];
+        cell.store(cell.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::Arc;
+
+    #[test]
+    fn copies_of_a_block_and_its_parts_are_of_one_moment_while_parts_come() {
+        const PARTS: usize = 40;
+        const ROUNDS: u64 = 20_000;
+        let block = Arc::new(Parted::new(1, PARTS, 3));
+        let writer = std::thread::spawn({
+            let block = Arc::clone(&block);
+            move || {
+                for round in 0..ROUNDS {
+                    let write = block.write();
+                    write.add(0, 1);
+                    block.part(round as usize % PARTS).add(&write, 2, 1);
+                }
+            }
+        });
+        let mut last = 0;
+        while last < ROUNDS {
+            let copy = block.read();
+            let (own, parts) = copy.cells.split_at(1);
+            assert_eq!(parts.len(), copy.parts.len() * 3);
+            assert_eq!(own[0], parts.iter().sum::<u64>(), "torn copy: {copy:?}");
+            last = own[0];
+        }
+        writer.join().unwrap();
+        assert_eq!(block.read().parts.len(), PARTS);
+    }
 
     #[test]
     fn every_copy_taken_while_a_thread_writes_is_of_one_moment() {

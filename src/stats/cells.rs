@@ -5,42 +5,35 @@ use std::sync::Arc;
 
 use crate::acd::{CutShort, FlowOut, LostCause, OfferResult, Refusal};
 use crate::base::Instant;
+use crate::stats::block::PartedCells;
 
-pub(super) const OFFERED: usize = 0;
-pub(super) const ANSWERED: usize = 1;
-pub(super) const WAITING: usize = 2;
+pub(super) const WAITING: usize = 0;
 /// When the longest waiting caller joined; [`Instant::FAR`] when nobody waits.
-pub(super) const OLDEST: usize = 3;
-pub(super) const THRESHOLD: usize = 4;
-pub(super) const SHORT_ABANDON: usize = 5;
+pub(super) const OLDEST: usize = 1;
+pub(super) const THRESHOLD: usize = 2;
+pub(super) const SHORT_ABANDON: usize = 3;
 /// The bits of an `f64`; NaN when no target is known.
-pub(super) const TARGET: usize = 6;
+pub(super) const TARGET: usize = 4;
 /// One when the plan in force lacks the queue.
-pub(super) const REMOVED: usize = 7;
-pub(super) const TALKS: usize = 8;
-pub(super) const TALK_MICROS: usize = 9;
-pub(super) const WRAP_UPS: usize = 10;
-pub(super) const WRAP_UP_MICROS: usize = 11;
+pub(super) const REMOVED: usize = 5;
+pub(super) const TALKS: usize = 6;
+pub(super) const TALK_MICROS: usize = 7;
+pub(super) const WRAP_UPS: usize = 8;
+pub(super) const WRAP_UP_MICROS: usize = 9;
 /// Visits whose outcome came after T. Never more than the missed ones.
-pub(super) const LATE: usize = 12;
-pub(super) const SL_ANSWERED: usize = 13;
-pub(super) const SL_ABANDONED: usize = 14;
-pub(super) const SL_ABANDONED_SHORT: usize = 15;
-pub(super) const SL_FLOWOUT: usize = 16;
-pub(super) const SL_MISSED: usize = 17;
-pub(super) const SL_MISSED_FLOWOUT: usize = 18;
-/// Short ones included.
-pub(super) const ABANDONED: usize = 19;
+pub(super) const LATE: usize = 10;
+pub(super) const SL_ANSWERED: usize = 11;
+pub(super) const SL_ABANDONED: usize = 12;
+pub(super) const SL_ABANDONED_SHORT: usize = 13;
+pub(super) const SL_FLOWOUT: usize = 14;
+pub(super) const SL_MISSED: usize = 15;
+pub(super) const SL_MISSED_FLOWOUT: usize = 16;
 /// Talks in which somebody held, how long they did, and answers faster than a person's.
-pub(super) const HOLDS: usize = 20;
-pub(super) const HOLD_MICROS: usize = 21;
-pub(super) const INSTANT_ANSWERS: usize = 22;
-/// One cell for each of [`FlowOut::ALL`].
-pub(super) const FLOWED_OUT: usize = 23;
-/// Of the abandoned and the flowed out, the lost: one cell for each of [`LostCause::ALL`].
-pub(super) const LOST: usize = FLOWED_OUT + FlowOut::ALL.len();
+pub(super) const HOLDS: usize = 17;
+pub(super) const HOLD_MICROS: usize = 18;
+pub(super) const INSTANT_ANSWERS: usize = 19;
 /// Talks cut short: one cell for each of [`CutShort::ALL`].
-pub(super) const CUT_SHORT: usize = LOST + LostCause::ALL.len();
+pub(super) const CUT_SHORT: usize = 20;
 /// One cell for each of [`OfferResult::ALL`].
 pub(super) const OFFERS: usize = CUT_SHORT + CutShort::ALL.len();
 /// Contacts that joined this queue first, or were refused on their way to it.
@@ -60,6 +53,18 @@ pub(super) const HANDLE_RECENT: usize = SERVED_LATER + FlowOut::ALL.len();
 pub(super) const HANDLE_LONG: usize = HANDLE_RECENT + 1;
 /// From here the histograms: for each its sum in microseconds, then a cell for each bound, then one for what lies above.
 pub(super) const HISTOGRAMS: usize = HANDLE_LONG + 1;
+
+/// What of a queue's visits is told apart by the group of the called number: the cells of a part.
+pub(super) const OFFERED: usize = 0;
+pub(super) const ANSWERED: usize = 1;
+/// Short ones included.
+pub(super) const ABANDONED: usize = 2;
+/// One cell for each of [`FlowOut::ALL`].
+pub(super) const FLOWED_OUT: usize = 3;
+/// Of the abandoned and the flowed out, the lost: one cell for each of [`LostCause::ALL`].
+pub(super) const LOST: usize = FLOWED_OUT + FlowOut::ALL.len();
+/// All of them.
+pub(super) const PART: usize = LOST + LostCause::ALL.len();
 
 /// The histograms of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +96,62 @@ impl Histogram {
 #[derive(Debug, Clone)]
 pub(super) struct QueueCells {
     cells: Vec<u64>,
+    all: Visits,
+    groups: Vec<(usize, Visits)>,
     bounds: Arc<[u64]>,
+}
+
+/// What became of a queue's visits: those of one group of numbers, or of all.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Visits([u64; PART]);
+
+impl Visits {
+    fn new(cells: &[u64]) -> Self {
+        Self(std::array::from_fn(|cell| cells[cell]))
+    }
+
+    fn add(&mut self, more: &Self) {
+        for (sum, count) in self.0.iter_mut().zip(more.0) {
+            *sum += count;
+        }
+    }
+
+    pub(super) fn offered(&self) -> u64 {
+        self.0[OFFERED]
+    }
+
+    pub(super) fn answered(&self) -> u64 {
+        self.0[ANSWERED]
+    }
+
+    /// Short ones included.
+    pub(super) fn abandoned(&self) -> u64 {
+        self.0[ABANDONED]
+    }
+
+    pub(super) fn abandoned_short(&self) -> u64 {
+        self.lost(LostCause::CallerShort)
+    }
+
+    pub(super) fn flowed_out(&self, reason: FlowOut) -> u64 {
+        self.0[FLOWED_OUT + reason as usize]
+    }
+
+    /// For whatever reason.
+    pub(super) fn all_flowed_out(&self) -> u64 {
+        self.0[FLOWED_OUT..LOST].iter().sum()
+    }
+
+    pub(super) fn lost(&self, cause: LostCause) -> u64 {
+        self.0[LOST + cause as usize]
+    }
+
+    /// Each of the abandoned and the flowed out has its cause, save for who is untargeted or goes on in another queue.
+    pub(super) fn are_lost_by_cause(&self) -> bool {
+        let is_unlost = |reason: &FlowOut| reason.untargeted().is_some() || *reason == FlowOut::Requeued;
+        let unlost: u64 = FlowOut::ALL.into_iter().filter(is_unlost).map(|reason| self.flowed_out(reason)).sum();
+        self.abandoned() + self.all_flowed_out() == unlost + self.0[LOST..].iter().sum::<u64>()
+    }
 }
 
 /// A histogram read from a copy.
@@ -114,29 +174,28 @@ pub(super) struct Sum {
 
 impl QueueCells {
     /// A copy of the cells of a queue whose histograms have these bounds.
-    pub(super) fn new(cells: Vec<u64>, bounds: Arc<[u64]>) -> Self {
-        Self { cells, bounds }
+    pub(super) fn new(copy: PartedCells, bounds: Arc<[u64]>) -> Self {
+        let PartedCells { mut cells, parts } = copy;
+        let own = cells.len() - parts.len() * PART;
+        let groups: Vec<_> = parts
+            .into_iter()
+            .zip(cells[own..].chunks_exact(PART))
+            .map(|(group, part)| (group, Visits::new(part)))
+            .collect();
+        cells.truncate(own);
+        let mut all = Visits::default();
+        groups.iter().for_each(|(_, visits)| all.add(visits));
+        Self { cells, all, groups, bounds }
     }
 
-    pub(super) fn offered(&self) -> u64 {
-        self.cells[OFFERED]
+    /// The visits of all groups.
+    pub(super) const fn visits(&self) -> &Visits {
+        &self.all
     }
 
-    pub(super) fn answered(&self) -> u64 {
-        self.cells[ANSWERED]
-    }
-
-    /// Short ones included.
-    pub(super) fn abandoned(&self) -> u64 {
-        self.cells[ABANDONED]
-    }
-
-    pub(super) fn abandoned_short(&self) -> u64 {
-        self.lost(LostCause::CallerShort)
-    }
-
-    pub(super) fn flowed_out(&self, reason: FlowOut) -> u64 {
-        self.cells[FLOWED_OUT + reason as usize]
+    /// The visits by the place of the called number's group.
+    pub(super) fn groups(&self) -> &[(usize, Visits)] {
+        &self.groups
     }
 
     pub(super) fn waiting(&self) -> u64 {
@@ -147,10 +206,6 @@ impl QueueCells {
     pub(super) fn oldest(&self) -> Option<Instant> {
         let oldest = Instant::from_micros(self.cells[OLDEST]);
         (oldest != Instant::FAR && self.waiting() > 0).then_some(oldest)
-    }
-
-    pub(super) fn lost(&self, cause: LostCause) -> u64 {
-        self.cells[LOST + cause as usize]
     }
 
     pub(super) fn cut_short(&self, kind: CutShort) -> u64 {

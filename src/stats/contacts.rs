@@ -11,7 +11,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 use smallvec::SmallVec;
 
-use crate::acd::{EndedBy, FlowOut};
+use crate::acd::{Dimensions, EndedBy, FlowOut};
 use crate::base::{CallId, Instant, QueueId};
 
 /// How long a contact may be in no queue and with no agent: a move takes milliseconds, a drained message channel a second.
@@ -24,11 +24,20 @@ const MOVES_MAX: usize = 8;
 /// A queue that a contact left, and why.
 pub(super) type Move = (QueueId, FlowOut);
 
+/// Where a contact is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The queue that it joined first.
+    pub(super) queue: QueueId,
+    /// What it is told apart by.
+    pub(super) dimensions: Dimensions,
+}
+
 /// What is remembered of an open contact: plain data, copied out of its map, changed and put back.
 #[derive(Debug, Clone)]
 struct Contact {
-    /// The queue that it is counted in.
-    first: QueueId,
+    /// Where it is counted.
+    first: Origin,
     /// When the visit in progress, or the last one, began.
     joined: Instant,
     /// How long it was expected to wait when the visit began.
@@ -43,8 +52,8 @@ struct Contact {
 /// What a contact has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Settled {
-    /// The queue it is counted in.
-    pub(super) first: QueueId,
+    /// Where it is counted.
+    pub(super) first: Origin,
     /// The queues it left before.
     pub(super) moves: SmallVec<[Move; 1]>,
 }
@@ -66,10 +75,10 @@ impl Contacts {
     }
 
     /// A visit begins. True when the contact does too.
-    pub(super) fn on_offered(&self, at: Instant, call: CallId, queue: QueueId, expected: Option<Duration>) -> bool {
+    pub(super) fn on_offered(&self, at: Instant, call: CallId, first: Origin, expected: Option<Duration>) -> bool {
         let Some(mut contact) = self.take(call) else {
             let (served, moves, loose) = (false, SmallVec::new(), None);
-            self.open.insert(call, Contact { first: queue, joined: at, expected, served, moves, loose });
+            self.open.insert(call, Contact { first, joined: at, expected, served, moves, loose });
             return true;
         };
         self.tie(&mut contact);
@@ -79,9 +88,9 @@ impl Contacts {
         false
     }
 
-    /// When the call's visit began.
-    pub(super) fn joined(&self, call: CallId) -> Option<Instant> {
-        self.open.get(&call).map(|contact| contact.joined)
+    /// When the call's visit began, and what it is told apart by.
+    pub(super) fn visit(&self, call: CallId) -> Option<(Instant, Dimensions)> {
+        self.open.get(&call).map(|contact| (contact.joined, contact.first.dimensions))
     }
 
     /// How long the call was expected to wait when its visit began.
@@ -100,13 +109,13 @@ impl Contacts {
     }
 
     /// The caller hung up. `None` when the contact was served before.
-    pub(super) fn on_abandoned(&self, call: CallId) -> Option<QueueId> {
+    pub(super) fn on_abandoned(&self, call: CallId) -> Option<Origin> {
         let contact = self.take(call)?;
         (!contact.served).then_some(contact.first)
     }
 
     /// The visit ended for another reason. `None` when the contact goes on or was served before.
-    pub(super) fn on_flowed_out(&self, at: Instant, call: CallId, queue: QueueId, reason: FlowOut) -> Option<QueueId> {
+    pub(super) fn on_flowed_out(&self, at: Instant, call: CallId, queue: QueueId, reason: FlowOut) -> Option<Origin> {
         let mut contact = self.take(call)?;
         if !goes_on(reason) {
             return (!contact.served).then_some(contact.first);
@@ -128,7 +137,7 @@ impl Contacts {
     }
 
     /// A contact that was loose for too long at `at`: where it is to be counted as lost. Ask until there is none.
-    pub(super) fn poll_over(&self, at: Instant) -> Option<QueueId> {
+    pub(super) fn poll_over(&self, at: Instant) -> Option<Origin> {
         loop {
             let (oldest, newest) = (self.oldest.load(Ordering::Relaxed), self.newest.load(Ordering::Relaxed));
             if oldest == newest {
@@ -191,6 +200,10 @@ mod tests {
     const FIRST: QueueId = QueueId(0);
     const SECOND: QueueId = QueueId(1);
 
+    fn in_queue(queue: QueueId) -> Origin {
+        Origin { queue, dimensions: Dimensions::default() }
+    }
+
     fn at(seconds: u64) -> Instant {
         Instant::from_micros(seconds * 1_000_000)
     }
@@ -198,12 +211,12 @@ mod tests {
     #[test]
     fn a_moved_contact_is_one_and_is_counted_where_it_began() {
         let contacts = Contacts::new();
-        assert!(contacts.on_offered(at(0), CALL, FIRST, None));
+        assert!(contacts.on_offered(at(0), CALL, in_queue(FIRST), None));
         assert_eq!(contacts.on_flowed_out(at(5), CALL, FIRST, FlowOut::Requeued), None);
-        assert!(!contacts.on_offered(at(5), CALL, SECOND, None));
-        assert_eq!(contacts.joined(CALL), Some(at(5)));
+        assert!(!contacts.on_offered(at(5), CALL, in_queue(SECOND), None));
+        assert_eq!(contacts.visit(CALL), Some((at(5), Dimensions::default())));
         let settled = contacts.on_answered(CALL).unwrap();
-        assert_eq!((settled.first, &settled.moves[..]), (FIRST, &[(FIRST, FlowOut::Requeued)][..]));
+        assert_eq!((settled.first.queue, &settled.moves[..]), (FIRST, &[(FIRST, FlowOut::Requeued)][..]));
         contacts.on_talk_ended(at(9), CALL, EndedBy::Caller);
         assert!(contacts.open.is_empty() && contacts.loose.is_empty());
     }
@@ -211,10 +224,10 @@ mod tests {
     #[test]
     fn who_talked_is_not_lost_when_it_gives_up_in_a_later_queue() {
         let contacts = Contacts::new();
-        contacts.on_offered(at(0), CALL, FIRST, None);
+        contacts.on_offered(at(0), CALL, in_queue(FIRST), None);
         assert!(contacts.on_answered(CALL).is_some());
         contacts.on_talk_ended(at(3), CALL, EndedBy::Supervisor);
-        assert!(!contacts.on_offered(at(3), CALL, SECOND, None));
+        assert!(!contacts.on_offered(at(3), CALL, in_queue(SECOND), None));
         assert_eq!(contacts.on_abandoned(CALL), None);
         assert!(contacts.open.is_empty());
     }
@@ -223,14 +236,14 @@ mod tests {
     fn who_is_not_heard_of_any_more_is_over() {
         let contacts = Contacts::new();
         for call in [1, 2].map(CallId) {
-            contacts.on_offered(at(0), call, SECOND, None);
+            contacts.on_offered(at(0), call, in_queue(SECOND), None);
         }
         contacts.on_answered(CallId(1));
         contacts.on_talk_ended(at(1), CallId(1), EndedBy::Supervisor);
         contacts.on_flowed_out(at(2), CallId(2), SECOND, FlowOut::Requeued);
         assert_eq!(contacts.poll_over(at(61)), None);
         assert_eq!(contacts.open.len(), 2);
-        assert_eq!(contacts.poll_over(at(63)), Some(SECOND), "the served one is only forgotten");
+        assert_eq!(contacts.poll_over(at(63)), Some(in_queue(SECOND)), "the served one is only forgotten");
         assert_eq!(contacts.poll_over(at(63)), None);
         assert!(contacts.open.is_empty() && contacts.loose.is_empty());
     }
@@ -240,7 +253,7 @@ mod tests {
         let contacts = Contacts::new();
         let mut lost = 0;
         for call in (0..LOOSE_COUNT_MAX + 10).map(CallId) {
-            contacts.on_offered(at(0), call, FIRST, None);
+            contacts.on_offered(at(0), call, in_queue(FIRST), None);
             contacts.on_flowed_out(at(0), call, FIRST, FlowOut::Requeued);
             lost += u64::from(contacts.poll_over(at(0)).is_some());
         }

@@ -8,18 +8,20 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Summary};
 use prometheus::{Registry, TextEncoder, proto};
 
-use crate::acd::{AgentState, CutShort, FlowOut, LostCause, OfferResult, Refusal, Repair};
+use crate::acd::{AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal, Repair};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{KINDS, STATES};
 use crate::stats::bounds::seconds;
-use crate::stats::cells::{Distribution, Histogram, QueueCells, Sum};
+use crate::stats::cells::{Distribution, Histogram, QueueCells, Sum, Visits};
 use crate::stats::live::Live;
 use crate::stats::openmetrics;
 use crate::stats::outlook;
+use crate::stats::persons::PersonReading;
 use crate::stats::reading::{QueueReading, Reading};
 use crate::stats::silence::Silence;
 use crate::stats::spread::{SPREAD_BOUNDS, SpreadReading};
-use crate::stats::table::{Family, Kind, Row, TABLE};
+use crate::stats::table::{Family, Kind, Row, TABLE, Tally};
+use crate::stats::values::ShelfReading;
 
 /// The content type of [`Exposition::render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -105,25 +107,21 @@ fn family(row: &Row, reading: &Reading, violations: u64) -> MetricFamily {
 /// Every family by name, so that a new one cannot be forgotten.
 fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
     match series.row.family {
-        Family::Offered => series.push_each(reading, |queue| queue.cells.offered() as f64),
-        Family::Answered => series.push_each(reading, |queue| queue.cells.answered() as f64),
-        Family::Abandoned => series.push_each(reading, |queue| queue.cells.abandoned() as f64),
-        Family::FlowOut => series.push_reasons(reading, QueueCells::flowed_out),
-        Family::Lost => series.push_causes(reading, QueueCells::lost),
+        Family::Offered => series.push_groups(reading, |visits| visits.offered()),
+        Family::Answered => series.push_groups(reading, |visits| visits.answered()),
+        Family::Abandoned => series.push_groups(reading, |visits| visits.abandoned()),
+        Family::FlowOut => series.push_groups_split(reading, reasons(), Visits::flowed_out),
+        Family::Lost => series.push_groups_split(reading, causes(), Visits::lost),
         Family::CutShort => series.push_cut_short(reading),
-        Family::Refused => {
-            for (cause, count) in Refusal::ALL.into_iter().zip(reading.refused) {
-                series.push(&[cause.as_str()], count as f64);
-            }
-        }
+        Family::By(dimension, tally) => fill_values(series, &reading.values[dimension as usize], tally),
+        Family::Refused => fill_refused(series, reading),
         Family::Untargeted => fill_untargeted(series, reading),
         Family::Contacts => series.push_each(reading, |queue| queue.cells.contacts() as f64),
         Family::ContactsServed => series.push_each(reading, |queue| queue.cells.contacts_served() as f64),
-        Family::ContactsLost => series.push_causes(reading, QueueCells::contacts_lost),
-        Family::ContactsUntargeted => {
-            let reasons = [Refusal::Closed, Refusal::Emergency, Refusal::Unusable].map(|why| (why, why.as_str()));
-            series.push_split(reading, reasons, |queue, why| queue.cells.contacts_untargeted(why));
+        Family::ContactsLost => {
+            series.push_split(reading, causes(), |queue, cause| queue.cells.contacts_lost(cause));
         }
+        Family::ContactsUntargeted => fill_contacts_untargeted(series, reading),
         Family::ContactsInProgress => series.push_each(reading, |queue| queue.cells.contacts_in_progress() as f64),
         Family::ServedLater => series.push_reasons(reading, QueueCells::served_later),
         Family::AnswerWait => series.push_histograms(reading, Histogram::AnswerWait),
@@ -143,10 +141,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         }),
         Family::Waiting => series.push_each(reading, |queue| queue.cells.waiting() as f64),
         Family::LongestWait => series.push_each(reading, |queue| seconds(queue.longest_wait(reading.now))),
-        Family::OldestEnqueue => {
-            let Some(origin) = reading.origin else { return };
-            series.push_each(reading, |queue| queue.cells.oldest().map_or(0.0, |since| unix_seconds(origin, since)));
-        }
+        Family::OldestEnqueue => fill_oldest(series, reading),
         Family::ExpectedWait => reading.queues.iter().for_each(|queue| fill_expected_wait(series, queue)),
         Family::ExpectedWaitError => {
             series.push_histogram_with(reading, "longer", Histogram::WaitedLonger);
@@ -158,7 +153,10 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         }
         Family::AgentSeconds => fill_agent_seconds(series, reading),
         Family::TeamTalk => reading.teams.iter().for_each(|team| series.push_summary(&[&team.path], team.talks)),
-        Family::Overflow => series.push(&["team"], reading.teams_overflow as f64),
+        Family::AgentState | Family::AgentOwnSeconds | Family::AgentTalk | Family::AgentOffers => {
+            reading.persons.persons.iter().for_each(|person| fill_agent(series, person));
+        }
+        Family::Overflow => fill_overflow(series, reading),
         Family::Offers => {
             let results = OfferResult::ALL.map(|result| (result, result.as_str()));
             series.push_split(reading, results, |queue, result| queue.cells.offers(result));
@@ -169,13 +167,27 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::SlowestDecision => series.push(&[], seconds(reading.working.decision.most)),
         Family::Silent => fill_silent(series, reading),
         Family::ChannelDelay => {
-            for (channel, spread) in &reading.working.channels {
-                series.push_spread(&[channel], spread);
-            }
+            reading.working.channels.iter().for_each(|(channel, spread)| series.push_spread(&[channel], spread));
         }
         Family::Violations => series.push(&[], violations as f64),
         Family::BuildInfo => series.push(&[env!("CARGO_PKG_VERSION")], 1.0),
     }
+}
+
+fn fill_refused(series: &mut Series<'_>, reading: &Reading) {
+    for (cause, count) in Refusal::ALL.into_iter().zip(reading.refused) {
+        series.push(&[cause.as_str()], count as f64);
+    }
+}
+
+fn fill_contacts_untargeted(series: &mut Series<'_>, reading: &Reading) {
+    let reasons = [Refusal::Closed, Refusal::Emergency, Refusal::Unusable].map(|why| (why, why.as_str()));
+    series.push_split(reading, reasons, |queue, why| queue.cells.contacts_untargeted(why));
+}
+
+fn fill_oldest(series: &mut Series<'_>, reading: &Reading) {
+    let Some(origin) = reading.origin else { return };
+    series.push_each(reading, |queue| queue.cells.oldest().map_or(0.0, |since| unix_seconds(origin, since)));
 }
 
 fn fill_agent_seconds(series: &mut Series<'_>, reading: &Reading) {
@@ -184,6 +196,61 @@ fn fill_agent_seconds(series: &mut Series<'_>, reading: &Reading) {
             series.push(&[&team.path, AgentState::LABELS[state], reason], seconds(micros));
         }
     }
+}
+
+/// The families of agents who have series of their own.
+fn fill_agent(series: &mut Series<'_>, person: &PersonReading) {
+    let name = &*person.name;
+    if series.row.family == Family::AgentState {
+        for (state, count) in AgentState::LABELS.iter().zip(person.states) {
+            series.push(&[name, state], count as f64);
+        }
+    } else if series.row.family == Family::AgentOwnSeconds {
+        for ((state, reason), micros) in KINDS.into_iter().zip(person.micros) {
+            series.push(&[name, AgentState::LABELS[state], reason], seconds(micros));
+        }
+    } else if series.row.family == Family::AgentTalk {
+        series.push_summary(&[name], person.talks);
+    } else {
+        for (result, count) in OfferResult::ALL.into_iter().zip(&person.offers) {
+            series.push(&[name, result.as_str()], *count as f64);
+        }
+    }
+}
+
+/// Contacts by the values of one dimension.
+fn fill_values(series: &mut Series<'_>, shelf: &ShelfReading, tally: Tally) {
+    for value in &shelf.values {
+        let count = match tally {
+            Tally::Offered => value.fates.offered,
+            Tally::Served => value.fates.served,
+            Tally::Untargeted => value.fates.untargeted,
+            Tally::InProgress => value.in_progress,
+            Tally::Lost => {
+                for ((_, cause), count) in causes().into_iter().zip(value.fates.lost) {
+                    series.push(&[&value.name, cause], count as f64);
+                }
+                continue;
+            }
+        };
+        series.push(&[&value.name], count as f64);
+    }
+}
+
+fn fill_overflow(series: &mut Series<'_>, reading: &Reading) {
+    series.push(&["team"], reading.teams_overflow as f64);
+    series.push(&["agent"], reading.persons.overflow as f64);
+    for (dimension, shelf) in Dimension::ALL.into_iter().zip(&reading.values) {
+        series.push(&[dimension.label()], shelf.overflow as f64);
+    }
+}
+
+fn reasons() -> [(FlowOut, &'static str); FlowOut::ALL.len()] {
+    FlowOut::ALL.map(|reason| (reason, reason.as_str()))
+}
+
+fn causes() -> [(LostCause, &'static str); LostCause::ALL.len()] {
+    LostCause::ALL.map(|cause| (cause, cause.as_str()))
 }
 
 fn unix_seconds(origin: WallTime, at: Instant) -> f64 {
@@ -208,7 +275,7 @@ fn fill_untargeted(series: &mut Series<'_>, reading: &Reading) {
             continue;
         }
         let reasons = FlowOut::ALL.into_iter().filter(|reason| reason.untargeted() == Some(cause));
-        let left = |reason| reading.queues.iter().map(|queue| queue.cells.flowed_out(reason)).sum::<u64>();
+        let left = |reason| reading.queues.iter().map(|queue| queue.cells.visits().flowed_out(reason)).sum::<u64>();
         series.push(&[cause.as_str()], (refused + reasons.map(left).sum::<u64>()) as f64);
     }
 }
@@ -278,13 +345,32 @@ impl Series<'_> {
     }
 
     fn push_reasons(&mut self, reading: &Reading, count: impl Fn(&QueueCells, FlowOut) -> u64) {
-        let reasons = FlowOut::ALL.map(|reason| (reason, reason.as_str()));
-        self.push_split(reading, reasons, |queue, reason| count(&queue.cells, reason));
+        self.push_split(reading, reasons(), |queue, reason| count(&queue.cells, reason));
     }
 
-    fn push_causes(&mut self, reading: &Reading, count: impl Fn(&QueueCells, LostCause) -> u64) {
-        let causes = LostCause::ALL.map(|cause| (cause, cause.as_str()));
-        self.push_split(reading, causes, |queue, cause| count(&queue.cells, cause));
+    /// One series for each queue and group of called numbers.
+    fn push_groups(&mut self, reading: &Reading, count: impl Fn(&Visits) -> u64) {
+        for queue in &reading.queues {
+            for (group, visits) in queue.cells.groups() {
+                self.push(&[&queue.name, &reading.groups[*group]], count(visits) as f64);
+            }
+        }
+    }
+
+    /// The same for each value of a third label.
+    fn push_groups_split<K: Copy, const N: usize>(
+        &mut self,
+        reading: &Reading,
+        keys: [(K, &'static str); N],
+        count: impl Fn(&Visits, K) -> u64,
+    ) {
+        for queue in &reading.queues {
+            for (group, visits) in queue.cells.groups() {
+                for (key, label) in keys {
+                    self.push(&[&queue.name, &reading.groups[*group], label], count(visits, key) as f64);
+                }
+            }
+        }
     }
 
     fn push_cut_short(&mut self, reading: &Reading) {

@@ -32,6 +32,9 @@ pub enum Unanswerable {
     /// No queue has the name.
     #[error("there is no such queue")]
     UnknownQueue,
+    /// Nothing is told apart by this name.
+    #[error("there is no such value")]
+    UnknownValue,
     /// The node was not told the calendar's time.
     #[error("the node does not know the calendar")]
     NoCalendar,

@@ -10,6 +10,8 @@
 //! A fact that contradicts what is known (an outcome though nobody waits) is logged and counted as a violation, and the
 //! figures then show it: `conserved()` is false.
 
+mod read;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -18,22 +20,23 @@ use std::time::Duration;
 use dashmap::DashMap;
 
 use crate::acd::{
-    AgentPlan, AgentState, CutShort, Fact, Intake, LostCause, Plan, QueuePlan, Refusal, Repair, Skill, Stamped,
+    AgentPlan, AgentState, CutShort, Dimension, Dimensions, Fact, Intake, LostCause, OfferResult, Plan, QueuePlan,
+    Refusal, Repair, Skill, Stamped, ValueId,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, WallTime};
-use crate::stats::agents::{Agent, ByState, Group, Kind, STATES, Talk};
+use crate::stats::agents::{Agent, ByState, Group, Kind, Talk};
 use crate::stats::bounds::{micros, normalised};
 use crate::stats::calendar::Calendar;
-use crate::stats::contacts::Contacts;
+use crate::stats::contacts::{Contacts, Origin};
 use crate::stats::contradiction::Contradiction;
-use crate::stats::intervals::{self, Intervals, Question, Unanswerable};
+use crate::stats::hours::{Fate, Hand};
 use crate::stats::moment::Moment;
-use crate::stats::outlook::{Outlook, at_work};
-use crate::stats::queue::Queue;
-use crate::stats::reading::{PeerReading, QueueReading, Reading, TeamReading};
-use crate::stats::snapshot::{Overview, QueueSnapshot};
-use crate::stats::spread::{Working, WorkingReading};
+use crate::stats::persons::Persons;
+use crate::stats::queue::{Queue, Visit};
+use crate::stats::series::SeriesMax;
+use crate::stats::spread::Working;
 use crate::stats::teams::Teams;
+use crate::stats::values::Values;
 
 /// The live figures; see the module.
 #[derive(Debug)]
@@ -45,6 +48,9 @@ pub struct Live {
     peers: DashMap<PeerId, Arc<AtomicU64>>,
     contacts: Contacts,
     teams: Teams,
+    values: Values,
+    hand: Hand,
+    persons: Persons,
     refused: [AtomicU64; Refusal::ALL.len()],
     repaired: [AtomicU64; Repair::ALL.len()],
     /// Agents whose device contradicts their state.
@@ -75,6 +81,11 @@ impl Live {
     /// Figures that start at zero at `now`, with the plan's queues and agents. `bounds` are the histograms' for the whole
     /// process, in microseconds (see [`crate::stats::histogram_bounds`]); the plan's thresholds are added to them.
     pub fn new(now: Instant, plan: &Plan, bounds: &[u64]) -> Self {
+        Self::with_series(now, plan, bounds, &SeriesMax::default())
+    }
+
+    /// The same with so many series.
+    pub fn with_series(now: Instant, plan: &Plan, bounds: &[u64], most: &SeriesMax) -> Self {
         let thresholds = plan.queues.iter().map(|queue| micros(queue.threshold));
         let live = Self {
             bounds: normalised(bounds.iter().copied().chain(thresholds)).into(),
@@ -84,6 +95,9 @@ impl Live {
             peers: DashMap::new(),
             contacts: Contacts::new(),
             teams: Teams::default(),
+            values: Values::new(most),
+            hand: Hand::new(),
+            persons: Persons::new(most),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
             repaired: std::array::from_fn(|_| AtomicU64::new(0)),
             disagreements: AtomicU64::new(0),
@@ -118,6 +132,43 @@ impl Live {
         for (queue, target) in targets {
             if let Ok(queue) = self.queue_of(*queue) {
                 queue.aim_at(*target);
+            }
+        }
+    }
+
+    /// The names of the values of each dimension, by their numbers: a number keeps its name. `groups` are those of the numbers
+    /// that lead to each queue, whose series are there before the first call; a queue to which none leads has the series of no
+    /// group.
+    pub fn set_values(&self, names: &[Vec<Arc<str>>; Dimension::ALL.len()], groups: &[(QueueId, ValueId)]) {
+        self.values.name(names);
+        let numbers = self.values.of(Dimension::Number);
+        for (queue, group) in groups {
+            if let Ok(queue) = self.queue_of(*queue) {
+                queue.expect(numbers.place(*group));
+            }
+        }
+        let led_to: BTreeSet<QueueId> = groups.iter().map(|(queue, _)| *queue).collect();
+        for queue in self.roster().queues.iter().filter(|queue| !led_to.contains(&queue.id)) {
+            queue.expect(0);
+        }
+    }
+
+    /// The calendar whose hours losses are counted by from now on; UTC at first.
+    pub fn set_calendar(&self, calendar: &Arc<Calendar>) {
+        self.hand.set(calendar);
+    }
+
+    /// The agents that have series of their own from `now` on, with their names; no others have. Named after the plan that has
+    /// them is in force.
+    pub fn set_agent_series(&self, now: Instant, agents: &[(AgentId, Arc<str>)]) {
+        self.persons.set(agents);
+        let list = self.persons.list();
+        let known: Vec<AgentId> = self.agents.iter().map(|agent| *agent.key()).collect();
+        for id in known {
+            let (Some(mut agent), own) = (self.agent_of(id), list.get(&id)) else { continue };
+            if agent.own.as_ref().map(Arc::as_ptr) != own.map(Arc::as_ptr) {
+                agent.follow(now, own.cloned());
+                self.agents.insert(id, agent);
             }
         }
     }
@@ -179,131 +230,29 @@ impl Live {
         self.violations.load(Ordering::Relaxed)
     }
 
-    /// Every queue that ever was configured, by id; each is a consistent copy.
-    pub fn queues(&self, now: Instant) -> Vec<QueueSnapshot> {
-        self.read(now).queues.iter().map(|queue| QueueSnapshot::of(queue, now)).collect()
-    }
-
-    /// One queue's figures by interval.
-    ///
-    /// # Errors
-    /// Why the question cannot be answered.
-    pub fn intervals(&self, now: Instant, name: &str, question: Question) -> Result<Intervals, Unanswerable> {
-        let queue = self.names.get(name).map(|queue| Arc::clone(&queue)).ok_or(Unanswerable::UnknownQueue)?;
-        let origin = self.origin.get().copied().ok_or(Unanswerable::NoCalendar)?;
-        let now = self.moment(now).wall.ok_or(Unanswerable::NoCalendar)?;
-        intervals::answer(&queue, question, origin, now)
-    }
-
-    /// What is to be expected of a queue: waits, patience, load and its trend.
-    pub fn outlook(&self, now: Instant, name: &str) -> Option<Outlook> {
-        let queue = self.names.get(name).map(|queue| Arc::clone(&queue))?;
-        let reading = self.read(now);
-        let found = reading.queues.iter().find(|other| other.name == queue.name)?;
-        Some(Outlook::of(&queue, found, self.moment(now).wall))
-    }
-
-    /// One queue by its name.
-    pub fn queue(&self, now: Instant, name: &str) -> Option<QueueSnapshot> {
-        let queue = Arc::clone(&*self.names.get(name)?);
-        let roster = self.roster();
-        let place = roster.queues.iter().position(|other| other.id == queue.id)?;
-        let mut agents = ByState::default();
-        for membership in roster.groups.iter().filter(|membership| membership.queues.contains(&place)) {
-            membership.group.add_to(&mut agents);
-        }
-        let theta = queue.patience().theta();
-        let reading = QueueReading { name: Arc::clone(&queue.name), cells: queue.read(), agents, theta };
-        Some(QueueSnapshot::of(&reading, now))
-    }
-
-    /// All queues and their sum, from the same copies.
-    pub fn overview(&self, now: Instant) -> Overview {
-        let reading = self.read(now);
-        let queues = reading.queues.iter().map(|queue| QueueSnapshot::of(queue, now)).collect();
-        Overview::new(queues, &reading.agents)
-    }
-
-    /// The sum over all queues: of queue visits, so a requeued caller counts in each queue; each agent counts once.
-    pub fn total(&self, now: Instant) -> QueueSnapshot {
-        self.overview(now).total
-    }
-
-    /// Where the engine's own time goes; its threads write it.
-    pub const fn working(&self) -> &Working {
-        &self.working
-    }
-
-    /// Agents by state, each once, in the order of [`AgentState::LABELS`].
-    pub fn agents(&self) -> [u64; AgentState::LABELS.len()] {
-        let mut agents = ByState::default();
-        for membership in &self.roster().groups {
-            membership.group.add_to(&mut agents);
-        }
-        agents
-    }
-
-    /// Everything, for the exposition.
-    pub(super) fn read(&self, now: Instant) -> Reading {
-        let roster = self.roster();
-        let mut by_queue = vec![ByState::default(); roster.queues.len()];
-        let mut agents = ByState::default();
-        for membership in &roster.groups {
-            let mut group = ByState::default();
-            membership.group.add_to(&mut group);
-            add(&mut agents, &group);
-            for queue in &membership.queues {
-                add(&mut by_queue[*queue], &group);
-            }
-        }
-        let queues = roster.queues.iter().zip(by_queue);
-        let noted = |(queue, agents): &(&Arc<Queue>, ByState)| queue.note_staff(at_work(agents));
-        queues.clone().for_each(|pair| noted(&pair));
-        Reading {
-            now,
-            queues: queues
-                .map(|(queue, agents)| QueueReading {
-                    name: Arc::clone(&queue.name),
-                    cells: queue.read(),
-                    agents,
-                    theta: queue.patience().theta(),
-                })
-                .collect(),
-            agents,
-            teams: self.teams.list().iter().map(|(path, times)| TeamReading::new(path, times, now)).collect(),
-            teams_overflow: self.teams.overflow(),
-            refused: std::array::from_fn(|cause| self.refused[cause].load(Ordering::Relaxed)),
-            repaired: std::array::from_fn(|kind| self.repaired[kind].load(Ordering::Relaxed)),
-            disagreements: self.disagreements.load(Ordering::Relaxed),
-            peers: roster.peers.iter().map(|(name, up)| PeerReading::new(name, up)).collect(),
-            working: WorkingReading::of(&self.working),
-            origin: self.origin.get().copied(),
-        }
-    }
-
     fn apply(&self, stamped: &Stamped) -> Result<(), Contradiction> {
         let when = self.moment(stamped.at);
         match &stamped.fact {
-            Fact::Offered { call, queue } => self.on_offered(when, *call, *queue)?,
+            Fact::Offered { call, queue, dimensions } => {
+                self.on_offered(when, *call, Origin { queue: *queue, dimensions: *dimensions })?;
+            }
             Fact::Answered { call, queue, wait, .. } => self.on_answered(when, *call, *queue, *wait)?,
             Fact::Abandoned { call, queue, wait, cause, .. } => {
-                let joined = self.joined(when, *call);
-                let left = self.queue_of(*queue)?.on_abandoned(when, joined, *wait, *cause);
-                self.settle_lost(self.contacts.on_abandoned(*call), *cause)?;
+                let visit = self.visit(when, *call);
+                let left = self.queue_of(*queue)?.on_abandoned(when, visit, *wait, *cause);
+                self.settle(when, self.contacts.on_abandoned(*call), Fate::Lost(*cause))?;
                 left?;
             }
             Fact::FlowedOut { call, queue, wait, reason, cause } => {
-                let joined = self.joined(when, *call);
-                let left = self.queue_of(*queue)?.on_flowed_out(when, joined, *wait, (*reason, *cause));
+                let visit = self.visit(when, *call);
+                let left = self.queue_of(*queue)?.on_flowed_out(when, visit, *wait, (*reason, *cause));
                 let settled = self.contacts.on_flowed_out(stamped.at, *call, *queue, *reason);
-                match (*cause, reason.untargeted()) {
-                    (Some(cause), _) => self.settle_lost(settled, cause)?,
-                    (None, Some(why)) => self.settle_untargeted(settled, why)?,
-                    (None, None) => {}
+                if let Some(fate) = Fate::of_flow_out(*reason, *cause) {
+                    self.settle(when, settled, fate)?;
                 }
                 left?;
             }
-            Fact::Missed { call, queue } => self.queue_of(*queue)?.on_missed(when, self.joined(when, *call)),
+            Fact::Missed { call, queue } => self.queue_of(*queue)?.on_missed(when, self.visit(when, *call).joined),
             Fact::Oldest { queue, since } => self.queue_of(*queue)?.on_oldest(*since),
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
@@ -316,7 +265,8 @@ impl Live {
             | Fact::PrioritySet { .. }
             | Fact::Supervised { .. }
             | Fact::Device { .. } => {}
-            Fact::OfferEnded { queue, cause, ring, .. } => {
+            Fact::OfferEnded { queue, agent, cause, ring, .. } => {
+                self.on_offer_ended(*agent, cause.result());
                 self.queue_of(*queue)?.on_offer_ended(when, cause.result(), *ring);
             }
             Fact::TalkEnded { call, queue, agent, talk, hold, by } => {
@@ -342,10 +292,12 @@ impl Live {
             }
             Fact::AgentState { agent, from, to, .. } => self.on_agent_state(stamped.at, *agent, from, to)?,
             Fact::PeerState { peer, up } => self.peer(*peer).store(u64::from(*up), Ordering::Relaxed),
-            Fact::Refused { queue, cause } => {
+            Fact::Refused { queue, cause, dimensions } => {
                 self.refused[*cause as usize].fetch_add(1, Ordering::Relaxed);
                 if let Some(queue) = queue {
-                    self.queue_of(*queue)?.on_contact_refused(*cause);
+                    let (fate, hour) = (Fate::of_refusal(*cause), self.hour(when));
+                    self.queue_of(*queue)?.on_contact_refused(*cause, fate, hour);
+                    self.values.on_refused(*dimensions, fate, hour);
                 }
             }
         }
@@ -356,29 +308,43 @@ impl Live {
         Moment::new(at, self.origin.get().copied())
     }
 
-    /// When the call's visit began; a visit that nobody saw begin began now.
-    fn joined(&self, when: Moment, call: CallId) -> Moment {
-        self.contacts.joined(call).map_or(when, |joined| self.moment(joined))
+    /// The hour that a contact's fate counts in.
+    fn hour(&self, when: Moment) -> Option<i64> {
+        when.wall.map(|wall| self.hand.hour(wall))
     }
 
-    fn on_offered(&self, when: Moment, call: CallId, queue: QueueId) -> Result<(), Contradiction> {
+    /// What is known of the beginning of the call's visit; one that nobody saw begin began now.
+    fn visit(&self, when: Moment, call: CallId) -> Visit {
+        let begun = self.contacts.visit(call).map(|(joined, dimensions)| (self.moment(joined), dimensions));
+        let (joined, dimensions) = begun.unwrap_or_else(|| (when, Dimensions::default()));
+        Visit { joined, group: self.group(dimensions) }
+    }
+
+    /// The place of the called number's group.
+    fn group(&self, dimensions: Dimensions) -> usize {
+        self.values.of(Dimension::Number).place(dimensions.of(Dimension::Number))
+    }
+
+    fn on_offered(&self, when: Moment, call: CallId, origin: Origin) -> Result<(), Contradiction> {
         while let Some(first) = self.contacts.poll_over(when.at) {
-            self.settle_lost(Some(first), LostCause::System)?;
+            self.settle(when, Some(first), Fate::Lost(LostCause::System))?;
         }
-        let queue = self.queue_of(queue)?;
+        let queue = self.queue_of(origin.queue)?;
         let expected = queue.expected_wait();
-        queue.on_offered(when);
-        if self.contacts.on_offered(when.at, call, queue.id, expected) {
-            queue.on_contact();
+        queue.on_offered(when, self.group(origin.dimensions));
+        if self.contacts.on_offered(when.at, call, origin, expected) {
+            let hour = self.hour(when);
+            queue.on_contact(hour);
+            self.values.on_began(origin.dimensions, hour);
         }
         Ok(())
     }
 
     fn on_answered(&self, when: Moment, call: CallId, queue: QueueId, wait: Duration) -> Result<(), Contradiction> {
-        let joined = self.joined(when, call);
+        let visit = self.visit(when, call);
         let expected = self.contacts.expected(call);
         let answering = self.queue_of(queue)?;
-        answering.on_answered(when, joined, wait)?;
+        answering.on_answered(when, visit, wait)?;
         if let Some(expected) = expected {
             answering.on_estimate_ended(expected, wait);
         }
@@ -386,17 +352,22 @@ impl Live {
         for (queue, reason) in settled.moves {
             self.queue_of(queue)?.on_served_later(reason);
         }
-        self.queue_of(settled.first)?.on_contact_served()
+        self.settle(when, Some(settled.first), Fate::Served)
     }
 
-    /// A contact that began in `first`, if it has come to its end, is lost.
-    fn settle_lost(&self, first: Option<QueueId>, cause: LostCause) -> Result<(), Contradiction> {
-        first.map_or(Ok(()), |first| self.queue_of(first)?.on_contact_lost(cause))
+    /// A contact that began at `first`, if it has come to its end, has this fate.
+    fn settle(&self, when: Moment, first: Option<Origin>, fate: Fate) -> Result<(), Contradiction> {
+        let Some(Origin { queue, dimensions }) = first else { return Ok(()) };
+        let hour = self.hour(when);
+        self.queue_of(queue)?.on_contact_ended(fate, hour)?;
+        self.values.on_ended(dimensions, fate, hour)
     }
 
-    /// A contact that began in `first`, if it has come to its end, is untargeted.
-    fn settle_untargeted(&self, first: Option<QueueId>, why: Refusal) -> Result<(), Contradiction> {
-        first.map_or(Ok(()), |first| self.queue_of(first)?.on_contact_untargeted(why))
+    fn on_offer_ended(&self, agent: AgentId, result: OfferResult) {
+        let own = self.agents.get(&agent).and_then(|agent| agent.own.clone());
+        if let Some(own) = own {
+            own.count_offer(result);
+        }
     }
 
     /// The talk waits for its wrap-up, to be counted as handled in one value.
@@ -404,6 +375,9 @@ impl Live {
         let Some(mut state) = self.agent_of(agent) else { return Err(Contradiction::UnknownAgent) };
         self.on_handled(state.talk.take(), Duration::ZERO);
         state.times.count_talk(micros(talk));
+        if let Some(own) = &state.own {
+            own.times.count_talk(micros(talk));
+        }
         state.talk = Some(Talk { queue, micros: micros(talk) });
         self.agents.insert(agent, state);
         Ok(())
@@ -436,7 +410,7 @@ impl Live {
         let changed = agent.change(at, from, to);
         if agent.is_gone() {
             self.on_handled(agent.talk, Duration::ZERO);
-            agent.times.leave(at, agent.since, agent.kind);
+            agent.leave(at);
             self.agents.remove(&id);
             return changed;
         }
@@ -483,7 +457,8 @@ impl Live {
                 queue.configure(planned);
                 continue;
             }
-            let queue = Arc::new(Queue::new(planned, Arc::clone(&self.bounds)));
+            let groups = self.values.of(Dimension::Number).len();
+            let queue = Arc::new(Queue::new(planned, Arc::clone(&self.bounds), groups));
             self.queues.insert(queue.id, Arc::clone(&queue));
             self.names.insert(Arc::clone(&queue.name), Arc::clone(&queue));
             queues.insert(queue.id, queue);
@@ -532,7 +507,7 @@ impl Live {
         }
         let times = self.teams.of(id);
         times.enter(now, Kind::LOGGED_OUT);
-        Agent { group: None, kind: Kind::LOGGED_OUT, times, since: now, talk: None }
+        Agent { group: None, kind: Kind::LOGGED_OUT, times, since: now, talk: None, own: None }
     }
 
     fn retire_agents(&self, now: Instant, plan: &Plan) {
@@ -542,7 +517,7 @@ impl Live {
             let Some(mut agent) = self.agent_of(*id) else { continue };
             agent.group = None;
             if agent.is_gone() {
-                agent.times.leave(now, agent.since, agent.kind);
+                agent.leave(now);
                 self.agents.remove(id);
             } else {
                 self.agents.insert(*id, agent);
@@ -554,11 +529,5 @@ impl Live {
     #[cfg(test)]
     pub(super) fn block_of(&self, id: QueueId) -> Arc<Queue> {
         self.queue_of(id).expect("the test named a planned queue")
-    }
-}
-
-fn add(total: &mut ByState, more: &ByState) {
-    for state in 0..STATES {
-        total[state] += more[state];
     }
 }

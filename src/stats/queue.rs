@@ -11,20 +11,30 @@ use std::time::Duration;
 use crate::acd::estimate::{self, Load};
 use crate::acd::{CutShort, FlowOut, LostCause, OfferResult, QueuePlan, Refusal};
 use crate::base::{Instant, QueueId};
-use crate::stats::block::{Block, Write};
+use crate::stats::block::{Parted, Write};
 use crate::stats::bounds::{bucket, micros};
 use crate::stats::calendar::Calendar;
 use crate::stats::cells::{
     ABANDONED, ANSWERED, CONTACTS, CONTACTS_IN_PROGRESS, CONTACTS_LOST, CONTACTS_SERVED, CONTACTS_UNTARGETED,
     CUT_SHORT, FLOWED_OUT, HANDLE_LONG, HANDLE_RECENT, HISTOGRAMS, HOLD_MICROS, HOLDS, Histogram, INSTANT_ANSWERS,
-    LATE, LOST, OFFERED, OFFERS, OLDEST, QueueCells, REMOVED, SERVED_LATER, SHORT_ABANDON, SL_ABANDONED,
+    LATE, LOST, OFFERED, OFFERS, OLDEST, PART, QueueCells, REMOVED, SERVED_LATER, SHORT_ABANDON, SL_ABANDONED,
     SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED, SL_MISSED_FLOWOUT, TALK_MICROS, TALKS, TARGET, THRESHOLD,
     WAITING, WRAP_UP_MICROS, WRAP_UPS,
 };
 use crate::stats::contradiction::Contradiction;
+use crate::stats::hours::{Fate, Hours};
 use crate::stats::moment::Moment;
 use crate::stats::patience::Patience;
 use crate::stats::window::{self, Borders, Change, Windows};
+
+/// What a visit's outcome needs to know of its beginning.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Visit {
+    /// When it began, for the cohort.
+    pub(super) joined: Moment,
+    /// The place of the called number's group.
+    pub(super) group: usize,
+}
 
 /// A queue and its block.
 #[derive(Debug)]
@@ -32,7 +42,8 @@ pub(super) struct Queue {
     pub(super) id: QueueId,
     pub(super) name: Arc<str>,
     bounds: Arc<[u64]>,
-    block: Arc<Block>,
+    block: Arc<Parted>,
+    hours: Arc<Hours>,
     windows: Arc<Windows>,
     patience: Arc<Patience>,
     staff: Arc<AtomicU64>,
@@ -41,9 +52,10 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// A queue nobody has called yet.
-    pub(super) fn new(plan: &QueuePlan, bounds: Arc<[u64]>) -> Self {
-        let block = Arc::new(Block::new(HISTOGRAMS + Histogram::COUNT * (bounds.len() + 2)));
+    /// A queue nobody has called yet, with room for the visits of so many groups of numbers.
+    pub(super) fn new(plan: &QueuePlan, bounds: Arc<[u64]>, groups: usize) -> Self {
+        let cells = HISTOGRAMS + Histogram::COUNT * (bounds.len() + 2);
+        let (block, hours) = (Arc::new(Parted::new(cells, groups, PART)), Arc::default());
         let write = block.write();
         write.set(OLDEST, Instant::FAR.as_micros());
         write.set(TARGET, f64::NAN.to_bits());
@@ -52,7 +64,7 @@ impl Queue {
         let (patience, staff) = (Arc::new(Patience::new()), Arc::default());
         let (borders, calendar) = (Borders::default(), Arc::new(Calendar::utc()));
         let (id, name) = (plan.id, Arc::clone(&plan.name));
-        let queue = Self { id, name, bounds, block, windows, patience, staff, borders, calendar };
+        let queue = Self { id, name, bounds, block, hours, windows, patience, staff, borders, calendar };
         queue.configure(plan);
         queue
     }
@@ -64,6 +76,7 @@ impl Queue {
             name: Arc::clone(&self.name),
             bounds: Arc::clone(&self.bounds),
             block: Arc::clone(&self.block),
+            hours: Arc::clone(&self.hours),
             windows: Arc::clone(&self.windows),
             patience: Arc::clone(&self.patience),
             staff: Arc::clone(&self.staff),
@@ -80,6 +93,11 @@ impl Queue {
     /// Its figures by interval.
     pub(super) fn windows(&self) -> &Windows {
         &self.windows
+    }
+
+    /// What became of its contacts by hour.
+    pub(super) fn hours(&self) -> &Hours {
+        &self.hours
     }
 
     /// How long its callers are patient.
@@ -143,20 +161,26 @@ impl Queue {
         self.block.write().set(TARGET, target.to_bits());
     }
 
-    pub(super) fn on_offered(&self, when: Moment) {
+    /// A group of numbers leads here: its visits have series from now on.
+    pub(super) fn expect(&self, group: usize) {
+        self.block.part(group);
+    }
+
+    pub(super) fn on_offered(&self, when: Moment, group: usize) {
+        let part = self.block.part(group);
         let write = self.block.write();
-        write.add(OFFERED, 1);
+        part.add(&write, OFFERED, 1);
         write.add(WAITING, 1);
         drop(write);
         self.add(when, &[(window::OFFERED, 1)]);
         self.add_arrival(when, &[(window::OFFERED, 1)]);
     }
 
-    /// `joined` is the moment when the visit began, for the cohort.
-    pub(super) fn on_answered(&self, when: Moment, joined: Moment, wait: Duration) -> Result<(), Contradiction> {
+    pub(super) fn on_answered(&self, when: Moment, visit: Visit, wait: Duration) -> Result<(), Contradiction> {
         let wait = micros(wait);
+        let part = self.block.part(visit.group);
         let write = self.block.write();
-        write.add(ANSWERED, 1);
+        part.add(&write, ANSWERED, 1);
         self.observe(&write, Histogram::AnswerWait, wait);
         let (is_in, missed) = is_in_threshold(&write, wait);
         write.add(SL_ANSWERED, u64::from(is_in));
@@ -170,7 +194,7 @@ impl Queue {
             missed,
         ];
         self.add(when, &changes);
-        self.add_arrival(joined, &changes);
+        self.add_arrival(visit.joined, &changes);
         self.patience.add(wait, false);
         left
     }
@@ -178,15 +202,16 @@ impl Queue {
     pub(super) fn on_abandoned(
         &self,
         when: Moment,
-        joined: Moment,
+        visit: Visit,
         wait: Duration,
         cause: LostCause,
     ) -> Result<(), Contradiction> {
         let wait = micros(wait);
         let short = cause == LostCause::CallerShort;
+        let part = self.block.part(visit.group);
         let write = self.block.write();
-        write.add(ABANDONED, 1);
-        write.add(LOST + cause as usize, 1);
+        part.add(&write, ABANDONED, 1);
+        part.add(&write, LOST + cause as usize, 1);
         self.observe(&write, Histogram::AbandonWait, wait);
         let (is_in, missed) = is_in_threshold(&write, wait);
         let (live, interval) =
@@ -203,7 +228,7 @@ impl Queue {
             missed,
         ];
         self.add(when, &changes);
-        self.add_arrival(joined, &changes);
+        self.add_arrival(visit.joined, &changes);
         self.patience.add(wait, true);
         left
     }
@@ -211,14 +236,15 @@ impl Queue {
     pub(super) fn on_flowed_out(
         &self,
         when: Moment,
-        joined: Moment,
+        visit: Visit,
         wait: Duration,
         (reason, cause): (FlowOut, Option<LostCause>),
     ) -> Result<(), Contradiction> {
+        let part = self.block.part(visit.group);
         let write = self.block.write();
-        write.add(FLOWED_OUT + reason as usize, 1);
+        part.add(&write, FLOWED_OUT + reason as usize, 1);
         if let Some(cause) = cause {
-            write.add(LOST + cause as usize, 1);
+            part.add(&write, LOST + cause as usize, 1);
         }
         let wait = micros(wait);
         let (is_in, missed) = is_in_threshold(&write, wait);
@@ -235,7 +261,7 @@ impl Queue {
             missed,
         ];
         self.add(when, &changes);
-        self.add_arrival(joined, &changes);
+        self.add_arrival(visit.joined, &changes);
         // Who is moved waits on, with all that it has waited.
         if reason != FlowOut::Requeued {
             self.patience.add(wait, false);
@@ -250,35 +276,31 @@ impl Queue {
     }
 
     /// A contact begins here.
-    pub(super) fn on_contact(&self) {
+    pub(super) fn on_contact(&self, hour: Option<i64>) {
+        self.count_hour(hour, Fate::Offered);
         let write = self.block.write();
         write.add(CONTACTS, 1);
         write.add(CONTACTS_IN_PROGRESS, 1);
     }
 
-    /// A contact that began here is served.
-    pub(super) fn on_contact_served(&self) -> Result<(), Contradiction> {
-        self.settle(CONTACTS_SERVED)
-    }
-
-    /// A contact that began here is lost.
-    pub(super) fn on_contact_lost(&self, cause: LostCause) -> Result<(), Contradiction> {
-        self.settle(CONTACTS_LOST + cause as usize)
-    }
-
-    /// A contact that began here is untargeted.
-    pub(super) fn on_contact_untargeted(&self, why: Refusal) -> Result<(), Contradiction> {
-        self.settle(CONTACTS_UNTARGETED + why as usize)
-    }
-
-    fn settle(&self, cell: usize) -> Result<(), Contradiction> {
+    /// A contact that began here has come to its end.
+    pub(super) fn on_contact_ended(&self, fate: Fate, hour: Option<i64>) -> Result<(), Contradiction> {
+        self.count_hour(hour, fate);
+        let cell = match fate {
+            Fate::Served => CONTACTS_SERVED,
+            Fate::Lost(cause) => CONTACTS_LOST + cause as usize,
+            Fate::Untargeted(why) => CONTACTS_UNTARGETED + why as usize,
+            Fate::Offered => return Ok(()),
+        };
         let write = self.block.write();
         write.add(cell, 1);
         if write.take(CONTACTS_IN_PROGRESS, 1) { Ok(()) } else { Err(Contradiction::NobodyWaits) }
     }
 
     /// A contact on its way here was refused: offered and lost or untargeted at once (FEATURES K4).
-    pub(super) fn on_contact_refused(&self, cause: Refusal) {
+    pub(super) fn on_contact_refused(&self, cause: Refusal, fate: Fate, hour: Option<i64>) {
+        self.count_hour(hour, Fate::Offered);
+        self.count_hour(hour, fate);
         let write = self.block.write();
         write.add(CONTACTS, 1);
         write.add(
@@ -366,6 +388,12 @@ impl Queue {
         }
     }
 
+    fn count_hour(&self, hour: Option<i64>, fate: Fate) {
+        if let Some(hour) = hour {
+            self.hours.count(hour, fate);
+        }
+    }
+
     fn observe(&self, write: &Write<'_>, histogram: Histogram, value: u64) {
         let start = histogram.start(self.bounds.len());
         write.add(start, value);
@@ -375,15 +403,15 @@ impl Queue {
     /// Changes one cell without its fact, so that tests can show what notices.
     #[cfg(test)]
     pub(super) fn tamper(&self, cell: Tamper, more: i64) {
-        let cell = match cell {
-            Tamper::Offered => OFFERED,
-            Tamper::Answered => ANSWERED,
-            Tamper::Abandoned => ABANDONED,
-            Tamper::FlowedOut => FLOWED_OUT,
-            Tamper::Waiting => WAITING,
-            Tamper::ContactsServed => CONTACTS_SERVED,
-        };
-        self.block.write().add(cell, more as u64);
+        let (part, write) = (self.block.part(0), self.block.write());
+        match cell {
+            Tamper::Offered => part.add(&write, OFFERED, more as u64),
+            Tamper::Answered => part.add(&write, ANSWERED, more as u64),
+            Tamper::Abandoned => part.add(&write, ABANDONED, more as u64),
+            Tamper::FlowedOut => part.add(&write, FLOWED_OUT, more as u64),
+            Tamper::Waiting => write.add(WAITING, more as u64),
+            Tamper::ContactsServed => write.add(CONTACTS_SERVED, more as u64),
+        }
     }
 }
 

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::acd::{FlowOut, LostCause, Refusal, Repair};
+use crate::acd::{Dimension, LostCause, Refusal, Repair};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{ByState, KINDS, Times};
 use crate::stats::cells::{QueueCells, Sum};
+use crate::stats::hours::Fates;
+use crate::stats::persons::PersonsReading;
 use crate::stats::spread::WorkingReading;
+use crate::stats::values::ShelfReading;
 
 /// Everything at one moment, block by block.
 #[derive(Debug)]
@@ -17,6 +20,12 @@ pub(super) struct Reading {
     pub(super) queues: Vec<QueueReading>,
     /// Each agent once.
     pub(super) agents: ByState,
+    /// The names of groups of numbers by their places.
+    pub(super) groups: Vec<Arc<str>>,
+    /// Contacts by value, in the order of [`Dimension::ALL`].
+    pub(super) values: [ShelfReading; Dimension::ALL.len()],
+    /// Agents with series of their own.
+    pub(super) persons: PersonsReading,
     /// By path.
     pub(super) teams: Vec<TeamReading>,
     /// How often a team's figures went into `other`.
@@ -73,15 +82,32 @@ impl PeerReading {
     }
 }
 
+impl Reading {
+    /// The sums over the queues: what became of contacts, and how many are open.
+    pub(super) fn contacts(&self) -> (Fates, u64) {
+        let mut sum = (Fates::default(), 0);
+        for queue in &self.queues {
+            sum.0.add(&Fates {
+                offered: queue.cells.contacts(),
+                served: queue.cells.contacts_served(),
+                untargeted: queue.contacts_untargeted(),
+                lost: LostCause::ALL.map(|cause| queue.cells.contacts_lost(cause)),
+            });
+            sum.1 += queue.cells.contacts_in_progress();
+        }
+        sum
+    }
+}
+
 impl QueueReading {
     /// `offered = answered + abandoned + flowed out + waiting` (DESIGN section 4), each of the abandoned and the flowed out that is
     /// lost with its cause; and the same of contacts:
     /// `offered = served + lost + untargeted + in progress` ("Decisions" 1; no callbacks yet).
     pub(super) fn is_conserved(&self) -> bool {
-        let cells = &self.cells;
-        let lost: u64 = LostCause::ALL.into_iter().map(|cause| cells.lost(cause)).sum();
-        cells.offered() == cells.answered() + cells.abandoned() + self.flowed_out() + cells.waiting()
-            && cells.abandoned() + self.flowed_out() == lost + self.unlost()
+        let (cells, visits) = (&self.cells, self.cells.visits());
+        let ended = visits.answered() + visits.abandoned() + visits.all_flowed_out();
+        visits.offered() == ended + cells.waiting()
+            && visits.are_lost_by_cause()
             && cells.contacts()
                 == cells.contacts_served()
                     + self.contacts_lost()
@@ -97,17 +123,6 @@ impl QueueReading {
     /// Contacts that began here and are outside every rate.
     pub(super) fn contacts_untargeted(&self) -> u64 {
         Refusal::ALL.into_iter().map(|reason| self.cells.contacts_untargeted(reason)).sum()
-    }
-
-    /// For whatever reason.
-    pub(super) fn flowed_out(&self) -> u64 {
-        FlowOut::ALL.into_iter().map(|reason| self.cells.flowed_out(reason)).sum()
-    }
-
-    /// Those who flowed out and are no loss: untargeted, or gone on to another queue.
-    fn unlost(&self) -> u64 {
-        let is_unlost = |reason: &FlowOut| reason.untargeted().is_some() || *reason == FlowOut::Requeued;
-        FlowOut::ALL.into_iter().filter(is_unlost).map(|reason| self.cells.flowed_out(reason)).sum()
     }
 
     /// How long the longest waiting caller has waited, in microseconds.

@@ -104,7 +104,7 @@ impl QueueSnapshot {
     }
 
     pub(super) fn of(reading: &QueueReading, now: Instant) -> Self {
-        let cells = &reading.cells;
+        let (cells, visits) = (&reading.cells, reading.cells.visits());
         let events = ServiceLevelEvents {
             answered: cells.sl_answered(),
             abandoned: cells.sl_abandoned(),
@@ -120,12 +120,12 @@ impl QueueSnapshot {
         let mut snapshot = Self {
             name: Arc::clone(&reading.name),
             removed: cells.is_removed(),
-            offered: cells.offered(),
-            answered: cells.answered(),
-            abandoned: cells.abandoned(),
-            abandoned_short: cells.abandoned_short(),
-            flowed_out: reading.flowed_out(),
-            flowed_out_by: FlowOut::ALL.into_iter().map(|why| (why.as_str(), cells.flowed_out(why))).collect(),
+            offered: visits.offered(),
+            answered: visits.answered(),
+            abandoned: visits.abandoned(),
+            abandoned_short: visits.abandoned_short(),
+            flowed_out: visits.all_flowed_out(),
+            flowed_out_by: FlowOut::ALL.into_iter().map(|why| (why.as_str(), visits.flowed_out(why))).collect(),
             waiting: cells.waiting(),
             longest_wait_seconds: seconds(reading.longest_wait(now)),
             service_level: None,

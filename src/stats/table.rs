@@ -1,10 +1,12 @@
 //! The one table of metric families: name, kind, labels and help. The names are those of FEATURES 7.2; the exposition emits
 //! exactly these rows, and `configs/prometheus/METRICS.md` is written from them.
 //!
-//! Of 7.2's labels, `dnis_group` is left out until there are such groups. No label ever holds a caller
-//! or a call. The families that 7.2 does not name are `acd_calls_cut_short_total`, `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
+//! No label ever holds a caller or a call. Visits are told apart by queue and group of called numbers as in 7.2; contacts by queue,
+//! and once more by each of the dimensions (number group, campaign, region, trunk). The families that 7.2 does not name are `acd_calls_cut_short_total`, `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
 //! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_peer_up`, `acd_instant_answers_total`, `acd_build_info`, and those about
 //! the engine's own working (`acd_gate_silent_total`, `acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
+
+use crate::acd::Dimension;
 
 /// What kind of series a family has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,9 @@ pub enum Family {
     ContactsUntargeted,
     /// `acd_contacts_in_progress`
     ContactsInProgress,
+    /// The same five by a dimension: `acd_number_contacts_*`, `acd_campaign_contacts_*`, `acd_region_contacts_*`,
+    /// `acd_trunk_contacts_*`
+    By(Dimension, Tally),
     /// `acd_calls_flowout_served_later_total`
     ServedLater,
     /// `acd_answer_wait_seconds`
@@ -109,6 +114,14 @@ pub enum Family {
     AgentSeconds,
     /// `acd_team_talk_seconds`
     TeamTalk,
+    /// `acd_agent_state`
+    AgentState,
+    /// `acd_agent_seconds_total`
+    AgentOwnSeconds,
+    /// `acd_agent_talk_seconds`
+    AgentTalk,
+    /// `acd_agent_offers_total`
+    AgentOffers,
     /// `acd_series_overflow_total`
     Overflow,
     /// `acd_offers_total`
@@ -139,41 +152,112 @@ pub enum Family {
     BuildInfo,
 }
 
+/// What is counted of contacts by a dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tally {
+    /// Those that came.
+    Offered,
+    /// Those that talked to an agent.
+    Served,
+    /// Those that were lost, by cause.
+    Lost,
+    /// Those outside every rate.
+    Untargeted,
+    /// Those that have not come to anything yet.
+    InProgress,
+}
+
+/// Families of contacts by the group of the called number.
+const NUMBER: [&str; 5] = [
+    "acd_number_contacts_offered_total",
+    "acd_number_contacts_served_total",
+    "acd_number_contacts_lost_total",
+    "acd_number_contacts_untargeted_total",
+    "acd_number_contacts_in_progress",
+];
+/// Families of contacts by the called number's campaign.
+const CAMPAIGN: [&str; 5] = [
+    "acd_campaign_contacts_offered_total",
+    "acd_campaign_contacts_served_total",
+    "acd_campaign_contacts_lost_total",
+    "acd_campaign_contacts_untargeted_total",
+    "acd_campaign_contacts_in_progress",
+];
+/// Families of contacts by the caller's region.
+const REGION: [&str; 5] = [
+    "acd_region_contacts_offered_total",
+    "acd_region_contacts_served_total",
+    "acd_region_contacts_lost_total",
+    "acd_region_contacts_untargeted_total",
+    "acd_region_contacts_in_progress",
+];
+/// Families of contacts by the trunk they came from.
+const TRUNK: [&str; 5] = [
+    "acd_trunk_contacts_offered_total",
+    "acd_trunk_contacts_served_total",
+    "acd_trunk_contacts_lost_total",
+    "acd_trunk_contacts_untargeted_total",
+    "acd_trunk_contacts_in_progress",
+];
+
+/// Contacts by a dimension. `labels` are that of the dimension alone, and with the cause.
+const fn by(dimension: Dimension, tally: Tally, names: [&'static str; 5], labels: [&'static [&'static str]; 2]) -> Row {
+    let (kind, help) = match tally {
+        Tally::Offered => (
+            Kind::Counter,
+            "Contacts by what the label names, each in one value of it. For each value and in each scrape: offered = served + \
+             lost + untargeted + in_progress; their sums are those over the queues.",
+        ),
+        Tally::Served => (Kind::Counter, "Of them, those that talked to an agent."),
+        Tally::Lost => {
+            (Kind::Counter, "Of them, those lost before they talked to an agent, each with exactly one cause.")
+        }
+        Tally::Untargeted => (Kind::Counter, "Of them, those outside every rate."),
+        Tally::InProgress => (Kind::Gauge, "Of them, those that have not come to anything yet."),
+    };
+    let labels = match tally {
+        Tally::Lost => labels[1],
+        Tally::Offered | Tally::Served | Tally::Untargeted | Tally::InProgress => labels[0],
+    };
+    Row { family: Family::By(dimension, tally), name: names[tally as usize], kind, labels, help }
+}
+
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 44] = [
+pub const TABLE: [Row; 68] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
         kind: Kind::Counter,
-        labels: &["queue"],
-        help: "Queue visits begun. For each queue and in each scrape: offered = answered + abandoned + flowout + waiting.",
+        labels: &["queue", "dnis_group"],
+        help: "Queue visits begun, by the group of the called number. For each queue and in each scrape: offered = answered + \
+               abandoned + flowout + waiting.",
     },
     Row {
         family: Family::Answered,
         name: "acd_calls_answered_total",
         kind: Kind::Counter,
-        labels: &["queue"],
+        labels: &["queue", "dnis_group"],
         help: "Queue visits that ended with an agent.",
     },
     Row {
         family: Family::Abandoned,
         name: "acd_calls_abandoned_total",
         kind: Kind::Counter,
-        labels: &["queue"],
+        labels: &["queue", "dnis_group"],
         help: "Queue visits that ended because the caller hung up, short ones included; acd_calls_lost_total tells them apart.",
     },
     Row {
         family: Family::FlowOut,
         name: "acd_calls_flowout_total",
         kind: Kind::Counter,
-        labels: &["queue", "reason"],
+        labels: &["queue", "dnis_group", "reason"],
         help: "Queue visits that ended neither with an agent nor by the caller, by reason.",
     },
     Row {
         family: Family::Lost,
         name: "acd_calls_lost_total",
         kind: Kind::Counter,
-        labels: &["queue", "cause"],
+        labels: &["queue", "dnis_group", "cause"],
         help: "Lost queue visits, each with exactly one cause: the abandoned and the flowed out, except closed and \
                emergency (untargeted) and requeued (goes on in another visit). What is refused before a queue is in acd_calls_refused_total.",
     },
@@ -236,6 +320,26 @@ pub const TABLE: [Row; 44] = [
         labels: &["queue"],
         help: "Contacts that have not come to anything yet: they wait, or are between two queues.",
     },
+    by(Dimension::Number, Tally::Offered, NUMBER, [&["dnis_group"], &["dnis_group", "cause"]]),
+    by(Dimension::Number, Tally::Served, NUMBER, [&["dnis_group"], &["dnis_group", "cause"]]),
+    by(Dimension::Number, Tally::Lost, NUMBER, [&["dnis_group"], &["dnis_group", "cause"]]),
+    by(Dimension::Number, Tally::Untargeted, NUMBER, [&["dnis_group"], &["dnis_group", "cause"]]),
+    by(Dimension::Number, Tally::InProgress, NUMBER, [&["dnis_group"], &["dnis_group", "cause"]]),
+    by(Dimension::Campaign, Tally::Offered, CAMPAIGN, [&["campaign"], &["campaign", "cause"]]),
+    by(Dimension::Campaign, Tally::Served, CAMPAIGN, [&["campaign"], &["campaign", "cause"]]),
+    by(Dimension::Campaign, Tally::Lost, CAMPAIGN, [&["campaign"], &["campaign", "cause"]]),
+    by(Dimension::Campaign, Tally::Untargeted, CAMPAIGN, [&["campaign"], &["campaign", "cause"]]),
+    by(Dimension::Campaign, Tally::InProgress, CAMPAIGN, [&["campaign"], &["campaign", "cause"]]),
+    by(Dimension::Region, Tally::Offered, REGION, [&["region"], &["region", "cause"]]),
+    by(Dimension::Region, Tally::Served, REGION, [&["region"], &["region", "cause"]]),
+    by(Dimension::Region, Tally::Lost, REGION, [&["region"], &["region", "cause"]]),
+    by(Dimension::Region, Tally::Untargeted, REGION, [&["region"], &["region", "cause"]]),
+    by(Dimension::Region, Tally::InProgress, REGION, [&["region"], &["region", "cause"]]),
+    by(Dimension::Trunk, Tally::Offered, TRUNK, [&["trunk"], &["trunk", "cause"]]),
+    by(Dimension::Trunk, Tally::Served, TRUNK, [&["trunk"], &["trunk", "cause"]]),
+    by(Dimension::Trunk, Tally::Lost, TRUNK, [&["trunk"], &["trunk", "cause"]]),
+    by(Dimension::Trunk, Tally::Untargeted, TRUNK, [&["trunk"], &["trunk", "cause"]]),
+    by(Dimension::Trunk, Tally::InProgress, TRUNK, [&["trunk"], &["trunk", "cause"]]),
     Row {
         family: Family::ServedLater,
         name: "acd_calls_flowout_served_later_total",
@@ -360,11 +464,40 @@ pub const TABLE: [Row; 44] = [
         help: "Talks by the path of the team that the agent was in when they ended.",
     },
     Row {
+        family: Family::AgentState,
+        name: "acd_agent_state",
+        kind: Kind::Gauge,
+        labels: &["agent", "state"],
+        help: "1 for the state that the agent is in, 0 for each other; only of agents listed by figures.agent_series. Of other: \
+               how many are in the state.",
+    },
+    Row {
+        family: Family::AgentOwnSeconds,
+        name: "acd_agent_seconds_total",
+        kind: Kind::Counter,
+        labels: &["agent", "state", "reason"],
+        help: "As acd_agent_state_seconds_total, of each agent listed by figures.agent_series since it is.",
+    },
+    Row {
+        family: Family::AgentTalk,
+        name: "acd_agent_talk_seconds",
+        kind: Kind::Summary,
+        labels: &["agent"],
+        help: "Talks of each agent listed by figures.agent_series, counted when they end.",
+    },
+    Row {
+        family: Family::AgentOffers,
+        name: "acd_agent_offers_total",
+        kind: Kind::Counter,
+        labels: &["agent", "result"],
+        help: "Offers to each agent listed by figures.agent_series that have ended, by result; timed_out is no answer.",
+    },
+    Row {
         family: Family::Overflow,
         name: "acd_series_overflow_total",
         kind: Kind::Counter,
         labels: &["label"],
-        help: "How often a value of the label came that has no series of its own, as there are too many: it counts in other.",
+        help: "Values of the label that have no series of their own, as there are too many: they count in other.",
     },
     Row {
         family: Family::Offers,
@@ -470,7 +603,7 @@ mod tests {
     #[test]
     fn each_family_has_one_row_and_names_carry_their_unit() {
         for (place, row) in TABLE.iter().enumerate() {
-            assert_eq!(row.family as usize, place, "{}", row.name);
+            assert!(TABLE[..place].iter().all(|other| other.family != row.family), "{}", row.name);
             assert!(row.name.starts_with("acd_"), "{}", row.name);
             assert_eq!(row.name.ends_with("_total"), row.kind == Kind::Counter, "{}", row.name);
             if matches!(row.kind, Kind::Histogram | Kind::Summary) {

@@ -3,6 +3,7 @@
 mod agents;
 mod boards;
 mod contacts;
+mod dimensions;
 mod intervals;
 mod outlook;
 mod page;
@@ -14,7 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::requirement::Requirement;
-use crate::acd::{Actor, AgentPlan, AgentState, EndedBy, Fact, FlowOut, LostCause, Plan, QueuePlan, Routing, Stamped};
+use crate::acd::{
+    Actor, AgentPlan, AgentState, Dimension, Dimensions, EndedBy, Fact, FlowOut, LostCause, Plan, QueuePlan, Routing,
+    Stamped,
+};
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId};
 use crate::stats::Live;
 
@@ -81,8 +85,15 @@ fn plan() -> Plan {
 
 /// The plan's figures after the facts by which its agents begin.
 fn live() -> Live {
-    let live = Live::new(Instant::ZERO, &plan(), &crate::stats::histogram_bounds([]));
+    let live = live_of(&plan());
     fold(&live, [0, 1].map(|agent| changes(agent, AgentState::LoggedOut, AgentState::Ready)));
+    live
+}
+
+/// A plan's figures, all at zero, with no number that leads to any queue.
+fn live_of(plan: &Plan) -> Live {
+    let live = Live::new(Instant::ZERO, plan, &crate::stats::histogram_bounds([]));
+    live.set_values(&Dimension::ALL.map(|dimension| vec![dimension.none().into()]), &[]);
     live
 }
 
@@ -94,7 +105,7 @@ fn fold(live: &Live, facts: impl IntoIterator<Item = Fact>) {
 }
 
 fn offered(queue: QueueId) -> Fact {
-    Fact::Offered { call: CALL, queue }
+    Fact::Offered { call: CALL, queue, dimensions: Dimensions::default() }
 }
 
 fn missed(queue: QueueId) -> Fact {

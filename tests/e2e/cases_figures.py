@@ -239,7 +239,7 @@ def openmetrics_holds_the_same_samples(bench):
     engine = bench.engine(CALLERS + queue("main", 800))
     status, text = engine.request("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     check(status == 200 and text.endswith("# EOF\n"), f"{status} {text[-200:]}")
-    check("# TYPE acd_calls_offered counter" in text and 'acd_calls_offered_total{queue="main"} 0' in text, text[:2000])
+    check("# TYPE acd_calls_offered counter" in text and 'acd_calls_offered_total{queue="main",dnis_group="800"} 0' in text, text[:2000])
     done = subprocess.run(["promtool", "check", "metrics"], input=engine.request("/metrics")[1], capture_output=True, text=True)
     check(done.returncode in (0, 3), f"promtool check metrics: {done.stdout} {done.stderr}")
 

@@ -23,7 +23,7 @@ fn a_call_that_finds_the_queue_full_or_closed_or_the_node_draining_is_counted_an
         centre.enqueue(2, 1);
         let (call, queue) = (CallId(2), QueueId(1));
         let flowed = Fact::FlowedOut { call, queue, wait: Duration::ZERO, reason, cause };
-        assert_eq!(centre.facts(), [Fact::Offered { call, queue }, flowed]);
+        assert_eq!(centre.facts(), [Fact::Offered { call, queue, dimensions: Dimensions::default() }, flowed]);
         assert_eq!(centre.effects, [Effect::FlowOut { call, queue, reason }]);
         assert_eq!(centre.engine.counts(queue).expect("known").offered, 2);
     }
@@ -211,9 +211,11 @@ fn the_oldest_wait_is_told_when_it_changes_and_only_then() {
 #[test]
 fn a_refused_contact_is_told_and_belongs_to_no_queue() {
     let mut centre = Centre::new(|_| {}, 0);
-    centre.command(Command::Refused { queue: Some(QueueId(1)), cause: Refusal::Overload });
-    assert_eq!(centre.facts(), [Fact::Refused { queue: Some(QueueId(1)), cause: Refusal::Overload }]);
-    centre.enqueue(1, 99);
-    assert_eq!(centre.facts(), [Fact::Refused { queue: Some(QueueId(99)), cause: Refusal::Closed }]);
+    let (queue, dimensions) = (Some(QueueId(1)), Dimensions::default().with(Dimension::Trunk, ValueId(3)));
+    centre.command(Command::Refused { queue, cause: Refusal::Overload, dimensions });
+    assert_eq!(centre.facts(), [Fact::Refused { queue, cause: Refusal::Overload, dimensions }]);
+    let (call, queue, asks) = (CallId(1), QueueId(99), Asks { dimensions, ..Asks::default() });
+    centre.command(Command::Enqueue { call, queue, priority: 0, since: None, asks });
+    assert_eq!(centre.facts(), [Fact::Refused { queue: Some(queue), cause: Refusal::Closed, dimensions }]);
     assert_eq!(centre.flowed_out(), [(1, FlowOut::Closed)]);
 }

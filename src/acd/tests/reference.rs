@@ -249,7 +249,7 @@ impl Reference {
         self.at = stamped.at;
         let at = stamped.at;
         match &stamped.fact {
-            Fact::Offered { call, queue } => self.on_offered(*call, *queue),
+            Fact::Offered { call, queue, .. } => self.on_offered(*call, *queue),
             Fact::Answered { call, queue, agent, wait, since } => {
                 self.on_answered(*queue, *agent);
                 let visit = self.leave(*call, *queue, *wait, 1);
@@ -272,10 +272,7 @@ impl Reference {
                 seen.losses.extend(*cause);
             }
             Fact::Missed { call, queue } => {
-                let visit = self.waiting.get_mut(call).expect("missed while undecided");
-                assert!(visit.caller.queue == *queue && !visit.missed);
-                assert!(at.since(visit.caller.since) > self.rules.queues[queue].threshold);
-                visit.missed = true;
+                self.on_missed(*call, *queue);
                 seen.missed += 1;
             }
             Fact::Oldest { queue, since } => {
@@ -320,16 +317,22 @@ impl Reference {
         }
     }
 
+    fn on_missed(&mut self, call: CallId, queue: QueueId) {
+        let at = self.at;
+        let visit = self.waiting.get_mut(&call).expect("missed while undecided");
+        assert!(visit.caller.queue == queue && !visit.missed);
+        assert!(at.since(visit.caller.since) > self.rules.queues[&queue].threshold);
+        visit.missed = true;
+    }
+
     /// Nobody who could have taken the caller is at work when the cause says so.
     fn judge_loss(&self, caller: &Caller, cause: LostCause) {
         use LostCause::{AllAgentsNotReady, NoAgentOnDuty};
         if !matches!(cause, NoAgentOnDuty | AllAgentsNotReady) {
             return;
         }
-        let away = |state: &AgentState| match state {
-            AgentState::LoggedOut => true,
-            state => cause == AllAgentsNotReady && matches!(state, AgentState::NotReady(_)),
-        };
+        let is_paused = |state: &AgentState| cause == AllAgentsNotReady && matches!(state, AgentState::NotReady(_));
+        let away = |state: &AgentState| *state == AgentState::LoggedOut || is_paused(state);
         let may = |agent: &AgentId| self.rules.may_take(*agent, caller);
         for (agent, worker) in self.agents.iter().filter(|(agent, _)| may(agent)) {
             assert!(away(&worker.state), "{agent} is {:?}: {cause:?}", worker.state);

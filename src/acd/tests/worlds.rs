@@ -220,7 +220,7 @@ impl World {
             78..81 => return Step::Plan(Arc::new(random_plan(&mut self.rng))),
             81 => return Step::Early,
             83..88 => return Step::Override(self.random_override()),
-            82 => Command::Refused { queue: None, cause: Refusal::UnknownNumber },
+            82 => Command::Refused { queue: None, cause: Refusal::UnknownNumber, dimensions: Default::default() },
             _ => return Step::Time,
         })
     }
@@ -236,7 +236,7 @@ impl World {
             .then(|| Instant::from_micros(self.now.as_micros() - (past.as_micros() as u64).min(self.now.as_micros())));
         let attributes = self.rng.chance(0.5).then(|| Arc::new(self.random_attributes()));
         let (queue, priority) = (QueueId(self.rng.below(6)), self.rng.below(3) as i32 - 1);
-        Command::Enqueue { call, queue, priority, since, asks: Asks { attributes } }
+        Command::Enqueue { call, queue, priority, since, asks: Asks { attributes, ..Asks::default() } }
     }
 
     fn end_talk(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Command {

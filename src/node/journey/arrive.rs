@@ -8,7 +8,7 @@ use crate::base::{CallId, Instant, LegId};
 use crate::config::{DnisSource, MediaPolicy};
 use crate::node::contact::{Audio, Contact, Offer, Phase, status_of};
 use crate::node::identity::{self, Caller};
-use crate::node::shard::{Owner, Shard};
+use crate::node::shard::{Owner, Shard, refused};
 use crate::sip::message::Message;
 use crate::sip::transaction::HOPS_MAX;
 
@@ -22,10 +22,13 @@ impl Shard {
         let sources = sources.filter(|sources| !sources.is_empty()).unwrap_or(&DEFAULT_SOURCES);
         let number = identity::called_number(request, sources);
         let Some(called) = self.directory.called(&number).cloned() else {
-            self.commands.push_back(Command::Refused { queue: None, cause: Refusal::UnknownNumber });
+            self.commands.push_back(refused(Refusal::UnknownNumber));
             return self.legs.reject(now, leg, 404, "Unknown Number", None);
         };
         let queue = called.queue;
+        let caller = Caller::of(request);
+        let dimensions = self.directory.dimensions(&called, peer, caller.number.expose());
+        let refused = |cause| Command::Refused { queue: Some(queue), cause, dimensions };
         let config = self.directory.queue(queue).config.clone();
         // Such callers are untargeted: outside the queue's figures ("Decisions" 2 of FEATURES).
         let refusal = match config.state {
@@ -34,13 +37,13 @@ impl Shard {
             QueueState::Emergency => Some((Refusal::Emergency, FlowOut::Emergency)),
         };
         if let Some((cause, reason)) = refusal {
-            self.commands.push_back(Command::Refused { queue: Some(queue), cause });
+            self.commands.push_back(refused(cause));
             let (status, text) = status_of(reason);
             return self.legs.reject(now, leg, status, text, None);
         }
         let offer = (!request.body().is_empty()).then(|| Offer::new(request.body()));
         if offer.as_ref().is_some_and(|offer| !self.is_usable(offer, &config)) {
-            self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Unusable });
+            self.commands.push_back(refused(Refusal::Unusable));
             return self.legs.reject(now, leg, 488, "No Usable Audio", None);
         }
         let worker = match config.media {
@@ -48,18 +51,18 @@ impl Shard {
             MediaPolicy::None => Some(0),
         };
         let Some(worker) = worker.filter(|_| self.has_room()) else {
-            self.commands.push_back(Command::Refused { queue: Some(queue), cause: Refusal::Overload });
+            self.commands.push_back(refused(Refusal::Overload));
             return self.legs.reject(now, leg, 503, "Overloaded", Some(RETRY_AFTER));
         };
         if config.media == MediaPolicy::Anchor {
             self.ports.enter(worker);
         }
-        let caller = Caller::of(request);
         let contact = |id| Contact {
             id: CallId(id),
             queue,
             number: number.as_str().into(),
             called,
+            dimensions,
             caller,
             peer,
             hops: request.max_forwards().unwrap_or(HOPS_MAX).min(HOPS_MAX).saturating_sub(1) as u8,

@@ -183,7 +183,8 @@ impl Shard {
     fn brings(&self, contact: &Contact) -> (i32, Asks) {
         let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(contact.queue).config.priority);
         let attributes = &contact.called.attributes;
-        (priority, Asks { attributes: (!attributes.is_empty()).then(|| Arc::clone(attributes)) })
+        let attributes = (!attributes.is_empty()).then(|| Arc::clone(attributes));
+        (priority, Asks { attributes, dimensions: contact.dimensions })
     }
 
     /// The contact is over. Nobody is rung for it any more; the engine says so first.

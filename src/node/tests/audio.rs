@@ -171,15 +171,13 @@ fn who_hangs_up_during_the_prompt_is_lost_there_and_afterwards_in_the_queue() {
     let prompt = Some(Prompt { track: TrackId(1), length: Duration::from_secs(20) });
     let audio = [("q".into(), QueueAudio { music: TrackId(0), prompt })].into();
     let mut world = World::hearing(&config(0, ""), 100, Resolved { audio, ..Resolved::default() });
-    let mut number = 2;
     for (wait, cause) in [(4, LostCause::CallerShort), (19, LostCause::CallerInPrompt), (21, LostCause::NoAgentOnDuty)]
     {
         let caller = world.call("", OFFER);
         world.within(&caller, "ACK", 1, "");
         world.pass(Duration::from_secs(wait));
         world.facts.clear();
-        world.within(&caller, "BYE", number, "");
-        number += 1;
+        world.within(&caller, "BYE", 2, "");
         let told = world
             .facts
             .iter()

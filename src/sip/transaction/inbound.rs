@@ -179,7 +179,7 @@ impl Stack {
         let Some(serial) = via.branch.and_then(|branch| serial_of(self.branches, branch)) else { return };
         let key = ClientKey(serial << 1 | u64::from(cseq.method == Method::Cancel));
         let method = cseq.method;
-        let Some(client) = self.clients.get_mut(&key).filter(|client| client.method == method) else {
+        let Some(client) = self.clients.get_mut(key).filter(|client| client.method == method) else {
             if method == Method::Invite && (200..300).contains(&message.status()) {
                 self.output.tell(Event::Stray2xx { key, source, message });
             }

@@ -3,6 +3,7 @@
 //! acknowledges one, and it knows no dialog: those belong to its user.
 
 mod build;
+mod clients;
 mod event;
 mod hash;
 mod inbound;

@@ -61,7 +61,7 @@ impl Stack {
     /// transaction. `reason` is the value of its Reason header (RFC 3326). `None` when there is no such INVITE, or when it is
     /// cancelled already. An INVITE without a final response 64*T1 later fails.
     pub fn cancel(&mut self, now: Instant, key: ClientKey, reason: Option<&[u8]>) -> Option<ClientKey> {
-        let client = self.clients.get_mut(&key)?;
+        let client = self.clients.get_mut(key)?;
         let ClientMachine::Invite(invite) = &mut client.machine else { return None };
         let peer = client.peer;
         let request = invite.on_cancel(&mut self.output.link(now, key, peer))?;
@@ -73,12 +73,12 @@ impl Stack {
     /// The user waits no longer for this request: an INVITE that has no response yet is not sent again, though one that comes
     /// is still told; any other request is forgotten.
     pub fn give_up(&mut self, now: Instant, key: ClientKey) {
-        let Some(client) = self.clients.get_mut(&key) else { return };
+        let Some(client) = self.clients.get_mut(key) else { return };
         let mut link = self.output.link(now, key, client.peer);
         match &mut client.machine {
             ClientMachine::Invite(invite) => invite.on_give_up(&mut link),
             ClientMachine::Request(_) => {
-                self.clients.remove(&key);
+                self.clients.remove(key);
             }
         }
     }

@@ -1,10 +1,10 @@
 //! [`Stack`]: the tables of all transactions and the clock that drives them. What it does with a datagram is in `inbound`,
 //! what it does for its user in `outbound`. It never iterates a table, so that the same inputs give the same outputs.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::clients::Clients;
 use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit};
 use super::hash::Secret;
 use super::invite_client::InviteClient;
@@ -13,7 +13,7 @@ use super::key::{ByMatch, ByMerge, COOKIE, KeyText, SHARD_AT};
 use super::link::{Alarm, Life, Output, Owner};
 use super::request_client::RequestClient;
 use super::request_server::RequestServer;
-use crate::base::{IdMap, Instant, Rng, Slots, limits};
+use crate::base::{Instant, Rng, Slots, SteadyMap, limits};
 use crate::sip::name::Method;
 
 /// All transactions of one shard (RFC 3261 section 17, RFC 6026), over UDP.
@@ -37,10 +37,10 @@ pub struct Stack {
     pub(super) tags: Secret,
     /// The number of our last request, the shard's number included.
     pub(super) serial: u64,
-    pub(super) clients: IdMap<ClientKey, Client>,
+    pub(super) clients: Clients,
     pub(super) servers: Slots<Server>,
-    pub(super) by_match: HashMap<ByMatch, ServerKey, Secret>,
-    pub(super) by_merge: HashMap<ByMerge, ServerKey, Secret>,
+    pub(super) by_match: SteadyMap<ByMatch, ServerKey, Secret>,
+    pub(super) by_merge: SteadyMap<ByMerge, ServerKey, Secret>,
     /// Most transactions held; a quarter of them is reserved for requests inside dialogs. Beyond half of them those that
     /// linger go early.
     pub(super) room: usize,
@@ -91,10 +91,10 @@ impl Stack {
             rng,
             branches,
             tags,
-            clients: IdMap::default(),
+            clients: Clients::default(),
             servers: Slots::default(),
-            by_match: HashMap::with_hasher(tables),
-            by_merge: HashMap::with_hasher(tables),
+            by_match: SteadyMap::with_hasher(tables),
+            by_merge: SteadyMap::with_hasher(tables),
             room: limits::TRANSACTIONS_MAX,
             key: KeyText::default(),
         }
@@ -136,14 +136,14 @@ impl Stack {
     }
 
     fn on_client_alarm(&mut self, now: Instant, key: ClientKey, alarm: Alarm) {
-        let Some(client) = self.clients.get_mut(&key) else { return };
+        let Some(client) = self.clients.get_mut(key) else { return };
         let mut link = self.output.link(now, key, client.peer);
         let life = match &mut client.machine {
             ClientMachine::Invite(invite) => invite.on_alarm(alarm, &mut link),
             ClientMachine::Request(request) => request.on_alarm(alarm, &mut link),
         };
         if life == Life::Ends {
-            self.clients.remove(&key);
+            self.clients.remove(key);
         }
     }
 

@@ -32,21 +32,24 @@ fn a_caller_moved_to_another_queue_is_one_contact_and_two_visits() {
     let series = series(&live);
     assert_eq!((series[SERVED], series[OPEN]), (1.0, 0.0));
     assert_eq!(series["acd_calls_flowout_served_later_total{queue=\"sales\",reason=\"requeued\"}"], 1.0);
-    assert_eq!(series["acd_calls_answered_total{queue=\"help\"}"], 1.0, "the visit counts where it was");
+    assert_eq!(
+        series["acd_calls_answered_total{queue=\"help\",dnis_group=\"\"}"], 1.0,
+        "the visit counts where it was"
+    );
     assert_eq!(series["acd_invariant_violations_total"], 0.0);
 }
 
 #[test]
 fn each_lost_contact_has_one_cause() {
     let live = Arc::new(live());
-    let offered = |id| call(|call| Fact::Offered { call, queue: SALES }, id);
+    let offered = |id| call(|call| Fact::Offered { call, queue: SALES, dimensions: Dimensions::default() }, id);
     let gone = |id, seconds, while_ringing| gave_up(CallId(id), SALES, secs(seconds), while_ringing);
     let out = |id, reason| left(CallId(id), SALES, secs(1), reason);
     (1..=8).for_each(|id| fold(&live, [offered(id)]));
     fold(&live, [gone(1, 3, true), gone(2, 9, true), gone(3, 9, false)]);
     fold(&live, [out(4, FlowOut::Full), out(5, FlowOut::Timeout), out(6, FlowOut::Closed)]);
     fold(&live, [out(8, FlowOut::Emergency)]);
-    let refused = |cause| Fact::Refused { queue: Some(SALES), cause };
+    let refused = |cause| Fact::Refused { queue: Some(SALES), cause, dimensions: Dimensions::default() };
     fold(&live, [refused(Refusal::Overload), refused(Refusal::Unusable)]);
     let series = series(&live);
     for cause in ["caller_short", "caller_while_ringing", "caller_in_queue", "queue_full", "timeout", "overload"] {
@@ -70,7 +73,7 @@ fn contacts_add_up_over_random_journeys() {
         if open.is_empty() || rng.below(3) == 0 {
             next += 1;
             let (call, queue) = (CallId(next), QueueId(rng.below(2)));
-            fold(Fact::Offered { call, queue });
+            fold(Fact::Offered { call, queue, dimensions: Dimensions::default() });
             open.push((call, queue));
             continue;
         }
@@ -84,13 +87,13 @@ fn contacts_add_up_over_random_journeys() {
                 let by = [EndedBy::Caller, EndedBy::Supervisor][rng.below(2) as usize];
                 fold(Fact::TalkEnded { call, queue, agent: AgentId(0), talk: secs(1), hold: secs(0), by });
                 if by == EndedBy::Supervisor && rng.below(2) == 0 {
-                    fold(Fact::Offered { call, queue: HELP });
+                    fold(Fact::Offered { call, queue: HELP, dimensions: Dimensions::default() });
                     open.push((call, HELP));
                 }
             }
             _ => {
                 fold(left(call, queue, wait, FlowOut::Requeued));
-                fold(Fact::Offered { call, queue: HELP });
+                fold(Fact::Offered { call, queue: HELP, dimensions: Dimensions::default() });
                 open.push((call, HELP));
             }
         }

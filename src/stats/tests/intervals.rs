@@ -22,7 +22,10 @@ fn ask(live: &Live, now: u64, by: Grain, minutes: u64) -> Intervals {
 
 fn visit(live: &Live, call: u64, joins: u64, outcome: impl Fn(CallId, Duration) -> Fact, wait: u64) {
     let call = CallId(call);
-    live.fold(&Stamped { at: at(joins), fact: Fact::Offered { call, queue: SALES } });
+    live.fold(&Stamped {
+        at: at(joins),
+        fact: Fact::Offered { call, queue: SALES, dimensions: Dimensions::default() },
+    });
     if wait > 20 {
         live.fold(&Stamped { at: at(joins + 20), fact: Fact::Missed { call, queue: SALES } });
     }

@@ -15,7 +15,7 @@ fn the_expected_wait_follows_agents_handling_time_and_callers_ahead() {
     let expected = outlook.expected_wait.unwrap();
     assert_eq!(expected.mean_seconds, 30.0, "two agents, a minute each: the next is free in half a minute");
     assert!(expected.p50_seconds < 30.0 && expected.p90_seconds > 60.0, "{expected:?}");
-    fold(&live, [Fact::Offered { call: CallId(2), queue: SALES }]);
+    fold(&live, [Fact::Offered { call: CallId(2), queue: SALES, dimensions: Dimensions::default() }]);
     assert_eq!(live.outlook(at(0), "sales").unwrap().expected_wait.unwrap().mean_seconds, 60.0);
     fold(&live, [0, 1].map(|agent| changes(agent, AgentState::Ready, AgentState::LoggedOut)));
     assert_eq!(live.outlook(at(0), "sales").unwrap().expected_wait, None, "nobody is at work");
@@ -34,7 +34,7 @@ fn the_estimate_s_own_error_is_measured_when_the_caller_is_answered() {
     assert!(!text.contains("acd_ewt_seconds{queue=\"help\""), "unknown is no figure");
     for (call, wait) in [(2, 37), (3, 24)] {
         let (call, wait) = (CallId(call), secs(wait));
-        fold(&live, [Fact::Offered { call, queue: SALES }]);
+        fold(&live, [Fact::Offered { call, queue: SALES, dimensions: Dimensions::default() }]);
         fold(&live, [Fact::Answered { call, queue: SALES, agent: AgentId(0), wait, since: Instant::ZERO }]);
     }
     let text = exposition(&live, at(0)).render();
@@ -49,7 +49,7 @@ fn the_estimate_s_own_error_is_measured_when_the_caller_is_answered() {
 fn patience_counts_those_who_gave_up_against_all_who_waited() {
     let live = live();
     for (call, wait) in [(1, 10), (2, 20)] {
-        fold(&live, [Fact::Offered { call: CallId(call), queue: SALES }]);
+        fold(&live, [Fact::Offered { call: CallId(call), queue: SALES, dimensions: Dimensions::default() }]);
         fold(&live, [gave_up(CallId(call), SALES, secs(wait), false)]);
     }
     fold(

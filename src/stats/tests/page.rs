@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::acd::{AgentState, CutShort, FlowOut, LostCause, OfferResult, Refusal};
+use crate::acd::{AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal};
 use crate::stats::Silence;
 use crate::stats::formula::FORMULAS;
 use crate::stats::rules::expression;
@@ -29,6 +29,7 @@ fn page() -> String {
     page.push_str("\n## Values of labels\n\n| label | in | values |\n|---|---|---|\n");
     let reasons: Vec<_> =
         crate::stats::agents::KINDS.iter().map(|(_, reason)| *reason).filter(|r| !r.is_empty()).collect();
+    let labels = ["team", "agent"].into_iter().chain(Dimension::ALL.map(Dimension::label)).collect();
     for (label, place, values) in [
         ("reason", "acd_calls_flowout_total", FlowOut::ALL.map(FlowOut::as_str).to_vec()),
         ("cause", "acd_calls_lost_total", LostCause::ALL.map(LostCause::as_str).to_vec()),
@@ -38,6 +39,7 @@ fn page() -> String {
         ("result", "acd_offers_total", OfferResult::ALL.map(OfferResult::as_str).to_vec()),
         ("state", "acd_queue_agents", AgentState::LABELS.to_vec()),
         ("reason", "acd_agent_state_seconds_total", reasons),
+        ("label", "acd_series_overflow_total", labels),
     ] {
         let values: Vec<_> = values.iter().map(|value| format!("`{value}`")).collect();
         writeln!(page, "| `{label}` | `{place}` | {} |", values.join(" ")).unwrap();
@@ -79,14 +81,22 @@ configured when the process started; a value on a bound is in.
 
 For each queue and in every single scrape:
 
-    acd_calls_offered_total = acd_calls_answered_total + acd_calls_abandoned_total
+    sum by (queue) (acd_calls_offered_total) = sum by (queue) (acd_calls_answered_total)
+                            + sum by (queue) (acd_calls_abandoned_total)
                             + sum by (queue) (acd_calls_flowout_total) + acd_queue_waiting
 
-    sum by (queue) (acd_calls_lost_total) = acd_calls_abandoned_total
+    sum by (queue) (acd_calls_lost_total) = sum by (queue) (acd_calls_abandoned_total)
                             + sum by (queue) (acd_calls_flowout_total{reason!~\"closed|emergency|requeued\"})
 
 These count queue visits. A contact refused before it joined a queue is no visit: the lost among them are
 `acd_calls_refused_total{cause=~\"draining|overload\"}`, the others are in `acd_calls_untargeted_total`.
+
+Contacts are counted once in the queue that they joined first, and once in each of these: the group of the called number
+(`dnis_group`; the number itself where none is configured), its campaign, the caller's region, the trunk. So the sums of
+`acd_contacts_*`, `acd_number_contacts_*`, `acd_campaign_contacts_*`, `acd_region_contacts_*` and `acd_trunk_contacts_*` are the
+same. At most `figures.series_max` values of a label have series of their own; what comes after them counts in `other`, and
+`acd_series_overflow_total` counts these values. A region is `unknown` where the caller's number is withheld or in no row of the
+table; no other trace of the caller is in any label.
 
 ## Lost calls: which cause when
 

@@ -25,6 +25,7 @@ fn every_family_of_the_table_is_emitted_with_its_labels_and_no_other() {
     let live = Arc::new(live());
     live.set_origin(WallTime::from_micros(1_700_000_000_000_000));
     live.apply_plan(Instant::ZERO, &plan(), &[(PeerId(0), "pbx".into())]);
+    live.set_agent_series(Instant::ZERO, &[(AgentId(0), "1000".into())]);
     // An expected wait needs a handled call.
     fold(
         &live,
@@ -214,10 +215,10 @@ fn both_formats_hold_the_same_samples() {
 fn label_values_are_escaped() {
     let mut plan = plan();
     plan.queues[0].name = "a \"b\" \\ c\nd".into();
-    let live = Arc::new(Live::new(Instant::ZERO, &plan, &[]));
+    let live = Arc::new(live_of(&plan));
     let text = exposition(&live, Instant::ZERO).render();
     let series = parse(&text);
-    assert_eq!(series[r#"acd_calls_offered_total{queue="a \"b\" \\ c\nd"}"#], 0.0);
+    assert_eq!(series[r#"acd_calls_offered_total{queue="a \"b\" \\ c\nd",dnis_group=""}"#], 0.0);
 }
 
 #[test]
@@ -237,7 +238,10 @@ fn five_hundred_queues_and_ten_thousand_agents_are_scraped_whole() {
             ],
         );
         fold(&live, [offered(queue), abandoned(queue, secs(30), false)]);
-        fold(&live, (0..20).map(|call| Fact::Offered { call: CallId(1_000 + call), queue }));
+        fold(
+            &live,
+            (0..20).map(|call| Fact::Offered { call: CallId(1_000 + call), queue, dimensions: Dimensions::default() }),
+        );
     }
     let text = exposition(&live, Instant::ZERO).render();
     let series = parse(&text);

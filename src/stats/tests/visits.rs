@@ -155,13 +155,13 @@ fn every_lost_visit_has_one_cause_and_closed_emergency_and_requeued_are_no_losse
         let wait = secs(9);
         fold(&live, visit(Fact::Abandoned { call: CALL, queue: SALES, wait, while_ringing: false, cause }, wait));
     }
-    fold(&live, [Fact::Refused { queue: Some(SALES), cause: Refusal::Closed }]);
-    fold(&live, [Fact::Refused { queue: Some(SALES), cause: Refusal::Emergency }]);
-    fold(&live, [Fact::Refused { queue: None, cause: Refusal::Overload }]);
+    let refused = |queue, cause| Fact::Refused { queue, cause, dimensions: Dimensions::default() };
+    fold(&live, [refused(Some(SALES), Refusal::Closed), refused(Some(SALES), Refusal::Emergency)]);
+    fold(&live, [refused(None, Refusal::Overload)]);
     let text = exposition(&live, Instant::ZERO).render();
     let series = parse(&text);
     for cause in LostCause::ALL {
-        let name = format!("acd_calls_lost_total{{queue=\"sales\",cause=\"{}\"}}", cause.as_str());
+        let name = format!("acd_calls_lost_total{{queue=\"sales\",dnis_group=\"\",cause=\"{}\"}}", cause.as_str());
         assert_eq!(series[name.as_str()], 1.0, "{name}");
     }
     assert_eq!(sum(&series, "acd_calls_lost_total{"), LostCause::ALL.len() as f64);
