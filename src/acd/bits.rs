@@ -25,6 +25,10 @@ impl Bits {
         self.0.get(index / 64).is_some_and(|word| word & (1 << (index % 64)) != 0)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
     /// What both sets hold, in order.
     pub(super) fn common<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = usize> + 'a {
         self.0.iter().zip(&other.0).enumerate().flat_map(|(index, (a, b))| numbers(index, a & b))
@@ -69,7 +73,9 @@ mod tests {
         let mut bits = Bits::default();
         bits.put(500, false);
         bits.put(5, true);
+        assert!(!bits.is_empty());
         bits.put(5, false);
         assert_eq!(bits.iter().count(), 0);
+        assert!(bits.is_empty());
     }
 }

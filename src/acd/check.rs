@@ -17,8 +17,10 @@ impl Engine {
         let mut wishing = 0;
         for (id, queue) in self.queues.iter() {
             queue.check()?;
-            armed += queue.alarms().count();
+            self.check_watches(id, queue)?;
+            armed += queue.alarms().count() + queue.watches().count();
             waiting += queue.len();
+            let mut rung = 0;
             for place in queue.order.walk() {
                 let visit =
                     self.calls.get(&place.call).ok_or_else(|| format!("{}: in {id}, yet unknown", place.call))?;
@@ -35,11 +37,15 @@ impl Engine {
                 }
                 wishing += usize::from(ringing.listed);
                 offered += ringing.len();
+                rung += usize::from(ringing.len() > 0);
                 armed += ringing.timers().count();
                 if ringing.is_exhausted() {
                     return Err(format!("{}: nobody rings, and nobody else is to", place.call));
                 }
                 ringing.agents().try_for_each(|agent| self.check_bond(place.call, agent))?;
+            }
+            if queue.rung != rung || queue.stirred {
+                return Err(format!("{id}: {} are rung for, {rung} are", queue.rung));
             }
         }
         if waiting != self.calls.len() {

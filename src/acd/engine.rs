@@ -40,6 +40,8 @@ pub struct Engine {
     pub(super) matching: Matching,
     pub(super) admission: Admission,
     pub(super) timers: Timers<Timer>,
+    /// Queues whose reserve or lending is to be looked at.
+    pub(super) stirred: Vec<QueueId>,
     pub(super) decisions: Decisions,
     /// The last offer's epoch.
     pub(super) epoch: u32,
@@ -86,6 +88,10 @@ pub(super) enum Timer {
     Rested(CallId),
     /// Somebody in the queue may look further.
     Reach(QueueId),
+    /// The queue's reserve may join or leave.
+    Reserve(QueueId),
+    /// The queue may lend its members, or no more.
+    Lending(QueueId),
     /// The device has rung long enough.
     Ring(AgentId),
     /// A cancelled offer's leg should have ended long ago.
@@ -118,6 +124,7 @@ impl Engine {
             matching: Matching::new(rng),
             admission: Admission::Open,
             timers: Timers::default(),
+            stirred: Vec::new(),
             decisions: Decisions::default(),
             epoch: 0,
             seq: 0,
@@ -176,6 +183,8 @@ impl Engine {
                 Timer::RingMore(call) => self.on_ring_more(call),
                 Timer::Rested(call) => self.on_rested(call),
                 Timer::Reach(queue) => self.on_reach(queue),
+                Timer::Reserve(queue) => self.on_reserve(queue),
+                Timer::Lending(queue) => self.on_lending(queue),
                 Timer::Ring(agent) => self.on_ring_timeout(agent),
                 Timer::Release(agent) => self.on_release_overdue(agent),
                 Timer::WrapUp(agent) => self.on_wrap_up_over(agent),

@@ -83,6 +83,20 @@ pub enum Fact {
         /// The earliest moment of joining among those who wait.
         since: Option<Instant>,
     },
+    /// A queue's reserve joined its agents, or left them.
+    Reserve {
+        /// The queue.
+        queue: QueueId,
+        /// True when it joined.
+        active: bool,
+    },
+    /// A queue began to lend its members, or ceased to.
+    Lending {
+        /// The queue.
+        queue: QueueId,
+        /// True when it began.
+        lends: bool,
+    },
     /// An agent was reserved for a call and rings, or soon will.
     OfferMade {
         /// The call.

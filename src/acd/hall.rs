@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::acd::bits::Bits;
+use crate::acd::gates::{Gates, Way};
 use crate::acd::index::Index;
 use crate::acd::lost::Presence;
 use crate::acd::needs::{self, Ladder};
@@ -45,8 +46,12 @@ pub(super) struct Hall {
     waiting: Bits,
     groups: Vec<Group>,
     group_ids: BTreeMap<GroupKey, usize>,
-    /// Groups of which somebody is ready.
+    /// Which groups are held back for now.
+    gates: Gates,
+    /// Groups of the queue's own agents of which somebody is ready and may take calls.
     ready: Bits,
+    /// The same of other queues' agents, who are asked when nobody of those is.
+    lent: Bits,
     /// Groups of which somebody is logged in.
     staffed: Bits,
     /// Groups of which somebody is present in each way, in the order of [`PRESENT`].
@@ -102,12 +107,13 @@ const PRESENT: [Presence; 3] = [Presence::Paused, Presence::Unreachable, Presenc
 /// Sets of attributes whose ladder is remembered; beyond, all are forgotten and worked out anew.
 const ATTRIBUTES_KNOWN_MAX: usize = 1_024;
 
-type GroupKey = (Arc<[Skill]>, u32, u32, std::time::Duration);
+type GroupKey = (Arc<[Skill]>, u32, u32, std::time::Duration, Way);
 
 /// An agent's place in a hall.
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) hall: u32,
+    pub(super) way: Way,
     group: usize,
     terms: Membership,
     /// In each rota, while the agent is ready.
@@ -132,7 +138,9 @@ impl Hall {
             waiting: Bits::default(),
             groups: Vec::new(),
             group_ids: BTreeMap::new(),
+            gates: Gates::default(),
             ready: Bits::default(),
+            lent: Bits::default(),
             staffed: Bits::default(),
             present: Default::default(),
             logged_in: 0,
@@ -188,9 +196,9 @@ impl Hall {
         self.asks_for_attributes || self.ladders[0].needs.iter().any(|needs| needs::met_by(needs, skills))
     }
 
-    /// True when who has this seat may take some caller in some step.
+    /// True when who has this seat belongs to the queue, and may take some caller in some step.
     pub(super) fn serves(&self, seat: &Seat) -> bool {
-        self.groups[seat.group].serves
+        self.groups[seat.group].serves && !seat.way.is_lent()
     }
 
     /// The line of callers in a reach who bring these attributes.
@@ -255,11 +263,11 @@ impl Hall {
         }
     }
 
-    /// The seat of an agent with these skills on these terms.
-    pub(super) fn seat(&mut self, hall: u32, skills: &Arc<[Skill]>, terms: &Membership) -> Seat {
-        let key = (Arc::clone(skills), terms.level, terms.penalty, terms.delay);
+    /// The seat of an agent with these skills on these terms, who comes by this way.
+    pub(super) fn seat(&mut self, hall: u32, skills: &Arc<[Skill]>, terms: &Membership, way: Way) -> Seat {
+        let key = (Arc::clone(skills), terms.level, terms.penalty, terms.delay, way);
         let group = self.group_ids.get(&key).copied().unwrap_or_else(|| self.add_group(key, terms));
-        Seat { hall, group, terms: terms.clone(), ranks: Vec::new() }
+        Seat { hall, way, group, terms: terms.clone(), ranks: Vec::new() }
     }
 
     fn add_group(&mut self, key: GroupKey, terms: &Membership) -> usize {
@@ -275,6 +283,7 @@ impl Hall {
         let (lines, logged_in, present) = (Bits::default(), 0, [0; PRESENT.len()]);
         let group = Group { skills, terms: terms.clone(), skill, serves, lines, logged_in, present };
         self.groups.push(group);
+        self.gates.add_group(key.4);
         self.rotas.iter_mut().for_each(Rota::add_group);
         for line in 0..self.lines.len() {
             let may = self.may_take(index, &self.lines[line]);
@@ -285,8 +294,12 @@ impl Hall {
         index
     }
 
-    /// Somebody of the seat's group has logged in (`true`) or out. True when callers look elsewhere now.
+    /// Somebody of the seat's group has logged in (`true`) or out. True when callers look elsewhere now. Whoever is lent does not
+    /// count: the queue looks for its own agents as if nobody lent it any.
     pub(super) fn staff(&mut self, seat: &Seat, present: bool) -> bool {
+        if seat.way.is_lent() {
+            return false;
+        }
         let counted = self.penalties_count();
         let group = &mut self.groups[seat.group];
         let before = group.logged_in > 0;
@@ -312,8 +325,11 @@ impl Hall {
         moved
     }
 
-    /// Somebody of the seat's group is present in another way.
+    /// Somebody of the seat's group is present in another way. Whoever is lent does not count here either.
     pub(super) fn attend(&mut self, seat: &Seat, from: Presence, to: Presence) {
+        if seat.way.is_lent() {
+            return;
+        }
         let group = &mut self.groups[seat.group];
         for (at, presence) in PRESENT.into_iter().enumerate() {
             let count = &mut group.present[at];
@@ -338,7 +354,7 @@ impl Hall {
             rota.list(seat.group, rank);
             seat.ranks.push(rank);
         }
-        self.ready.put(seat.group, true);
+        self.show(seat.group);
     }
 
     /// An agent no longer waits for a call.
@@ -346,8 +362,38 @@ impl Hall {
         for (rota, rank) in self.rotas.iter_mut().zip(&seat.ranks) {
             if rota.unlist(seat.group, rank) {
                 self.ready.put(seat.group, false);
+                self.lent.put(seat.group, false);
             }
         }
+    }
+
+    /// Opens or closes the way for all groups that come by it.
+    pub(super) fn turn(&mut self, way: Way, open: bool) {
+        self.gates.turn(way, open);
+        let mut index = 0;
+        while let Some(group) = self.gates.behind(way, index) {
+            self.show(group);
+            index += 1;
+        }
+    }
+
+    /// True when the way is open, or not, to all who come by it.
+    pub(super) fn is_turned(&self, way: Way, open: bool) -> bool {
+        self.gates.is_turned(way, open)
+    }
+
+    /// Puts a group where callers find it, if somebody of it is ready and nothing holds it back.
+    fn show(&mut self, group: usize) {
+        let shown = self.is_shown(group);
+        if self.gates.way(group).is_lent() {
+            self.lent.put(group, shown);
+        } else {
+            self.ready.put(group, shown);
+        }
+    }
+
+    fn is_shown(&self, group: usize) -> bool {
+        self.gates.is_open(group) && self.rotas.first().is_some_and(|rota| rota.len(group) > 0)
     }
 
     /// The agent took a call of the queue: turns go on from there.
@@ -376,10 +422,20 @@ impl Hall {
     /// The agent who is next for a call of the line.
     pub(super) fn best_agent(&self, line: usize, rng: &mut Rng) -> Option<AgentId> {
         let line = &self.lines[line];
-        let mut groups = line.groups.common(&self.ready).peekable();
+        let mut groups = line.groups.common(self.asked(line)).peekable();
         groups.peek()?;
         let raise = self.raise(line);
         self.rotas[self.rota_of[line.view.step]].next(groups, By { raise, turn: self.turn }, rng)
+    }
+
+    /// Who is asked for callers of a line: the queue's own agents, and when none of them is ready, those of others.
+    fn asked(&self, line: &Line) -> &Bits {
+        if self.lent.is_empty() || line.groups.common(&self.ready).next().is_some() { &self.ready } else { &self.lent }
+    }
+
+    /// True when only another queue's agents could take the callers of the line.
+    pub(super) fn asks_others(&self, line: usize) -> bool {
+        !self.lent.is_empty() && self.lines[line].groups.common(&self.ready).next().is_none()
     }
 
     /// As [`Hall::best_agent`], with the strategy and whom the agent was chosen from.
@@ -395,7 +451,7 @@ impl Hall {
     pub(super) fn candidates(&self, line: usize) -> (&'static str, Candidates) {
         let line = &self.lines[line];
         let rota = &self.rotas[self.rota_of[line.view.step]];
-        (rota.strategy.name, rota.candidates(line.groups.common(&self.ready), self.raise(line)))
+        (rota.strategy.name, rota.candidates(line.groups.common(self.asked(line)), self.raise(line)))
     }
 
     /// What a line asks for now, and how many steps that is.
@@ -422,11 +478,18 @@ impl Hall {
         if self.penalties_count() && !(min..=max).contains(&penalty) {
             return Exclusion::Penalty { penalty, min, max };
         }
-        Exclusion::None
+        match seat.way {
+            Way::Reserve if !self.gates.is_open(seat.group) => Exclusion::Reserve,
+            Way::Lent(lender) if !self.gates.is_open(seat.group) => Exclusion::NotLent(lender),
+            Way::Own | Way::Reserve | Way::Lent(_) => Exclusion::None,
+        }
     }
 
     /// The call that is next for an agent with this seat, and its line.
     pub(super) fn best_call(&self, seat: &Seat) -> Option<(Place, usize)> {
+        if !self.gates.is_open(seat.group) {
+            return None;
+        }
         let lines = self.groups[seat.group].lines.common(&self.waiting);
         lines.map(|line| (self.heads[line], line)).min()
     }
@@ -476,8 +539,15 @@ impl Hall {
             if self.staffed.has(index) != (group.logged_in > 0) {
                 return Err(format!("group {index} is wrong about being staffed"));
             }
-            if self.rotas.iter().any(|rota| (rota.len(index) > 0) != self.ready.has(index)) {
+            let is_lent = self.gates.way(index).is_lent();
+            if [(&self.ready, !is_lent), (&self.lent, is_lent)]
+                .map(|(set, of)| set.has(index) != (of && self.is_shown(index)))
+                != [false; 2]
+            {
                 return Err(format!("group {index} is wrong about being ready"));
+            }
+            if self.rotas.iter().any(|rota| rota.len(index) != self.rotas[0].len(index)) {
+                return Err(format!("group {index} is ready in one rota and not in another"));
             }
         }
         if self.groups.iter().map(|group| group.logged_in).sum::<u32>() != self.logged_in {

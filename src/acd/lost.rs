@@ -132,7 +132,7 @@ impl LostCause {
             Self::AgentRejected => "the caller gave up after the last offer had been refused, or found the agent busy",
             Self::AgentNoAnswer => "the caller gave up after the last offer had rung unanswered",
             Self::NoAgentOnDuty => {
-                "the caller gave up, or the longest wait passed, while nobody was logged in who may take the call in any step"
+                "the caller gave up, or the longest wait passed, while nobody of the queue's own was logged in who may take the call in any step"
             }
             Self::AllAgentsNotReady => "the same, while all who were logged in were not ready",
             Self::CallerInQueue => "the caller gave up while agents were at work",

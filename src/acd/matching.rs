@@ -6,7 +6,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use crate::acd::gates::Way;
 use crate::acd::hall::{Hall, Seat};
+use crate::acd::lending::Loan;
 use crate::acd::lost::Presence;
 use crate::acd::needs;
 use crate::acd::place::Place;
@@ -36,6 +38,8 @@ pub(super) struct Matching {
     by_skill: BTreeMap<Arc<str>, Vec<u32>>,
     /// The queues that each set of skills was found to serve.
     teams: BTreeMap<Arc<[Skill]>, Arc<[QueueId]>>,
+    /// To whom queues lend their members.
+    loans: BTreeMap<QueueId, Vec<Loan>>,
     /// Halls in which callers and ready agents may stand beside each other.
     unsettled: Unsettled,
     /// Who took the last call of queues whose halls are to be opened.
@@ -50,6 +54,8 @@ struct Unsettled {
     halls: Vec<u32>,
     is_in: Vec<bool>,
     heads: BinaryHeap<Reverse<(Place, LineId)>>,
+    /// Heads whom only another queue's agents can take: their turn comes when every agent has been given callers of its own.
+    later: BinaryHeap<Reverse<(Place, LineId)>>,
 }
 
 impl Unsettled {
@@ -79,6 +85,7 @@ impl Matching {
             members: IdMap::default(),
             by_skill: BTreeMap::new(),
             teams: BTreeMap::new(),
+            loans: BTreeMap::new(),
             unsettled: Unsettled::default(),
             turns: BTreeMap::new(),
             rng,
@@ -119,6 +126,11 @@ impl Matching {
         }
     }
 
+    /// A queue may lend its members. Queues come before agents.
+    pub(super) fn lend(&mut self, plan: &QueuePlan) {
+        self.loans.insert(plan.id, plan.routing.lending.to.clone());
+    }
+
     /// Gives an agent its seats. It is neither logged in nor listed afterwards.
     pub(super) fn seat(&mut self, agent: &AgentPlan) {
         let skills = needs::enabled(&agent.skills);
@@ -126,10 +138,27 @@ impl Matching {
         let mut terms: BTreeMap<QueueId, Membership> =
             skilled.iter().map(|queue| (*queue, Membership::of(*queue))).collect();
         terms.extend(agent.memberships.iter().map(|membership| (membership.queue, membership.clone())));
-        let mut seats = Vec::with_capacity(terms.len());
-        for (queue, terms) in &terms {
+        let mut ways: BTreeMap<QueueId, (Membership, Way)> = BTreeMap::new();
+        for lender in agent.memberships.iter().filter_map(|membership| terms.get(&membership.queue)) {
+            let loans = self.loans.get(&lender.queue).filter(|_| !lender.reserve);
+            for loan in loans.into_iter().flatten().filter(|loan| !terms.contains_key(&loan.queue)) {
+                let lent = (Membership::from(loan), Way::Lent(lender.queue));
+                let known = ways.entry(loan.queue).or_insert_with(|| lent.clone());
+                // Of several lenders the first counts, in the order of the ids.
+                if lent.1 < known.1 {
+                    *known = lent;
+                }
+            }
+        }
+        let own = terms.into_iter().map(|(queue, terms)| {
+            let way = if terms.reserve { Way::Reserve } else { Way::Own };
+            (queue, (terms, way))
+        });
+        ways.extend(own);
+        let mut seats = Vec::with_capacity(ways.len());
+        for (queue, (terms, way)) in &ways {
             let Some(&hall) = self.hall_of.get(queue) else { continue };
-            seats.push(self.halls[hall as usize].1.seat(hall, &skills, terms));
+            seats.push(self.halls[hall as usize].1.seat(hall, &skills, terms, *way));
         }
         self.members.insert(agent.id, Member { seats, presence: Presence::Out });
     }
@@ -225,14 +254,28 @@ impl Matching {
         Some((chosen, *queue, strategy, candidates))
     }
 
-    /// The best call over all queues of an agent.
+    /// Opens or closes a way into a queue for all who come by it.
+    pub(super) fn turn(&mut self, queue: QueueId, way: Way, open: bool) {
+        let Some(&hall) = self.hall_of.get(&queue) else { return };
+        self.halls[hall as usize].1.turn(way, open);
+        if open {
+            self.unsettled.insert(hall);
+        }
+    }
+
+    /// True when the way is open, or not, to all who come by it.
+    pub(super) fn is_turned(&self, queue: QueueId, way: Way, open: bool) -> bool {
+        self.hall_of.get(&queue).is_none_or(|hall| self.halls[*hall as usize].1.is_turned(way, open))
+    }
+
+    /// The best call over all queues of an agent; over those that it is lent to when its own have none.
     pub(super) fn best_call(&self, agent: AgentId) -> Option<(Place, LineId)> {
         let seats = &self.members.get(&agent)?.seats;
         let best = seats.iter().filter_map(|seat| {
             let (place, line) = self.halls[seat.hall as usize].1.best_call(seat)?;
-            Some((place, seat.hall, line))
+            Some((seat.way.is_lent(), place, seat.hall, line))
         });
-        let (place, hall, line) = best.min()?;
+        let (_, place, hall, line) = best.min()?;
         Some((place, LineId { hall, line: u32::try_from(line).ok()? }))
     }
 
@@ -273,19 +316,25 @@ impl Matching {
         (0_u32..).take(self.halls.len()).for_each(|hall| self.unsettled.insert(hall));
     }
 
-    /// The best call among the first of each line of the halls that are not settled. It is given out once, then the next:
-    /// who has matched it asks for its line again ([`Matching::look_again`]).
+    /// The best call among the first of each line of the halls that are not settled, those last whom only another queue's agents
+    /// can take. It is given out once, then the next: who has matched it asks for its line again ([`Matching::look_again`]).
     pub(super) fn unsettled_head(&mut self) -> Option<(Place, LineId)> {
-        let Unsettled { halls, is_in, heads } = &mut self.unsettled;
-        if heads.is_empty() {
-            for hall in halls.drain(..) {
-                is_in[hall as usize] = false;
-                let id = |line: usize| LineId { hall, line: u32::try_from(line).unwrap_or(u32::MAX) };
-                let of_hall = self.halls[hall as usize].1.heads();
-                heads.extend(of_hall.map(|(place, line)| Reverse((place, id(line)))));
+        let Unsettled { halls, is_in, heads, later } = &mut self.unsettled;
+        loop {
+            if heads.is_empty() {
+                for hall in halls.drain(..) {
+                    is_in[hall as usize] = false;
+                    let id = |line: usize| LineId { hall, line: u32::try_from(line).unwrap_or(u32::MAX) };
+                    let of_hall = self.halls[hall as usize].1.heads();
+                    heads.extend(of_hall.map(|(place, line)| Reverse((place, id(line)))));
+                }
             }
+            let Some(Reverse((place, line))) = heads.pop() else { return later.pop().map(|Reverse(head)| head) };
+            if !self.halls[line.hall as usize].1.asks_others(line.line as usize) {
+                return Some((place, line));
+            }
+            later.push(Reverse((place, line)));
         }
-        heads.pop().map(|Reverse(head)| head)
     }
 
     /// The first of a line that has been matched has changed.

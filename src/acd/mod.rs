@@ -21,7 +21,12 @@
 //!    is so: who logs in brings the earlier step back, which takes nothing from agents who already ring. Bumps of
 //!    priority come with the wait alone;
 //! 3. its tier has joined, its delay has passed, and its penalty is inside the window. Penalties count only while more of the
-//!    queue's members are logged in than its limit says.
+//!    queue's members are logged in than its limit says;
+//! 4. nothing holds it back: a member in reserve takes callers while the queue's [`ReserveRule`] has the reserve in. Whether it
+//!    is in or out, a logged-in reserve counts as logged in.
+//!
+//! A queue may lend its members to others ([`Lending`]) while its own service level holds. A lent agent is asked when nobody of
+//! the other queue's own is ready, and takes the other queue's callers when its own queues have none for it.
 //!
 //! An agent who becomes ready takes the least place over all its lines; a call that comes takes the first agent by the
 //! strategy of its step. What supervisors change at run time lies over the plan and wins over it, reloads included.
@@ -40,8 +45,10 @@ pub mod engine;
 pub mod estimate;
 mod explain;
 mod fact;
+mod gates;
 mod hall;
 mod index;
+mod lending;
 mod lost;
 mod matching;
 pub mod message;
@@ -55,6 +62,7 @@ mod reach;
 mod reason;
 mod reload;
 pub mod requirement;
+mod reserve;
 mod ringing;
 mod rota;
 pub mod routing;
@@ -63,6 +71,7 @@ pub mod strategy;
 mod supervise;
 mod table;
 mod visit;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -73,6 +82,7 @@ pub use dimension::{Dimension, Dimensions, ValueId};
 pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
+pub use lending::{Lending, Loan};
 pub use lost::{CutShort, LostCause};
 pub use message::{
     Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Gone, OfferCause, OfferResult, Refusal,
@@ -83,5 +93,7 @@ pub use plan::{
 };
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion};
+pub use reserve::{ReserveMode, ReserveRule, ReserveThresholds};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};
 pub use setting::{AgentSetting, Intervention, Laid, QueueSetting};
+pub use watch::{LendingStatus, ReserveStatus};

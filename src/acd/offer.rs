@@ -55,14 +55,17 @@ impl Engine {
     pub(super) fn reserve(&mut self, agent: AgentId, call: CallId) {
         let visit = self.calls.get_mut(&call).expect("who is in the index waits");
         debug_assert!(visit.ringing.wants_more(), "{call} wishes an agent");
+        let is_first = visit.ringing.len() == 0;
         visit.ringing.add(agent);
         let queue = visit.place.queue;
-        let row = self.queues.get(queue).expect("a visit's queue is kept until it is empty");
+        let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
+        row.rung += usize::from(is_first);
         let ring = row.plan.ring_timeout;
         if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
             self.matching.unwait(visit.line, &visit.place);
         }
         self.arm_more(call);
+        self.stir(queue);
         self.epoch = self.epoch.wrapping_add(1);
         let epoch = self.epoch;
         let (made, free_by) = (self.now, self.now + ring + RELEASE_MAX);
@@ -313,6 +316,12 @@ impl Engine {
         self.tell_end(agent, offer, cause);
         let visit = self.calls.get_mut(&offer.call).expect("an open offer's call waits");
         visit.ringing.remove(agent);
+        if visit.ringing.len() == 0
+            && let Some(row) = self.queues.get_mut(offer.queue)
+        {
+            row.rung -= 1;
+            self.stir(offer.queue);
+        }
     }
 
     fn tell_end(&mut self, agent: AgentId, offer: &Offer, cause: OfferCause) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::plan::{AgentPlan, Plan, QueuePlan};
+use crate::acd::reserve::{ReserveMode, ReserveThresholds};
 use crate::acd::routing::{Membership, QueueState, Skill};
 use crate::acd::setting::{AgentSetting, Laid, QueueSetting};
 use crate::base::limits::SKILLS_MAX;
@@ -38,6 +39,12 @@ pub struct QueueOverrides {
     pub threshold: Option<Duration>,
     /// The band.
     pub weight: Option<i32>,
+    /// Who decides about the reserve.
+    pub reserve_mode: Option<ReserveMode>,
+    /// When the reserve joins and leaves by itself.
+    pub reserve: Option<ReserveThresholds>,
+    /// The service level that is held to lend members, in thousandths.
+    pub target: Option<u16>,
 }
 
 impl Overrides {
@@ -71,7 +78,10 @@ impl Overrides {
             QueueSetting::Strategy(strategy) => self.queue_mut(queue).strategy = Some(strategy),
             QueueSetting::Threshold(threshold) => self.queue_mut(queue).threshold = Some(threshold),
             QueueSetting::Weight(weight) => self.queue_mut(queue).weight = Some(weight),
-            QueueSetting::Priority(_) | QueueSetting::Target(_) => {}
+            QueueSetting::Target(target) => self.queue_mut(queue).target = Some(target),
+            QueueSetting::Reserve(mode) => self.queue_mut(queue).reserve_mode = Some(mode),
+            QueueSetting::ReserveThresholds(thresholds) => self.queue_mut(queue).reserve = Some(thresholds),
+            QueueSetting::Priority(_) => {}
             QueueSetting::Defaults => drop(self.queues.remove(&queue)),
         }
     }
@@ -124,7 +134,11 @@ impl Overrides {
         plan.strategy = over.strategy.unwrap_or(plan.strategy);
         plan.state = over.state.unwrap_or(plan.state);
         plan.threshold = over.threshold.unwrap_or(plan.threshold);
-        plan.routing.weight = over.weight.unwrap_or(plan.routing.weight);
+        let routing = &mut plan.routing;
+        routing.weight = over.weight.unwrap_or(routing.weight);
+        routing.reserve.mode = over.reserve_mode.unwrap_or(routing.reserve.mode);
+        routing.reserve.thresholds = over.reserve.unwrap_or(routing.reserve.thresholds);
+        routing.lending.target = over.target.unwrap_or(routing.lending.target);
         plan
     }
 }

@@ -149,7 +149,7 @@ impl Intake<'_> {
     }
 
     /// True when the agent may take every caller of the queue from the first moment of the wait to the last, whatever the
-    /// caller brings: no step, tier, delay or penalty keeps it off for a while.
+    /// caller brings: no step, tier, delay, penalty or reserve keeps it off for a while.
     pub fn accepts_always(&self, agent: &AgentPlan) -> bool {
         let routing = &self.plan.routing;
         let Some(terms) = self.terms(agent) else { return false };
@@ -157,8 +157,10 @@ impl Intake<'_> {
         let tier = routing.tiers.is_none() || terms.is_none_or(|terms| terms.level <= 1);
         let delay = terms.is_none_or(|terms| terms.delay.is_zero());
         let penalty = terms.map_or(0, |terms| terms.penalty);
+        let reserve = terms.is_some_and(|terms| terms.reserve);
         let is_in = routing.penalties.iter().all(|step| (step.min..=step.max).contains(&penalty));
         tier && delay
+            && !reserve
             && is_in
             && !needs::asks_for_attributes(routing)
             && self.ladder.iter().all(|needs| needs::met_by(needs, &skills))

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::index::Index;
+use crate::acd::lending::Record;
 use crate::acd::matching::LineId;
 use crate::acd::message::Asks;
 use crate::acd::place::{Claim, Place};
 use crate::acd::plan::QueuePlan;
 use crate::acd::reach::{self, Reach};
+use crate::acd::reserve::{Crowd, ReserveState};
 use crate::acd::ringing::Ringing;
 use crate::acd::strategy::{self, Ring};
 use crate::base::{CallId, Instant, TimerKey};
@@ -87,10 +89,32 @@ pub(super) struct Queue {
     pub(super) threshold_alarm: Option<Alarm>,
     pub(super) wait_max_alarm: Option<Alarm>,
     pub(super) reach_alarm: Option<Alarm>,
+    /// Callers for whom somebody rings.
+    pub(super) rung: usize,
+    /// What is watched of it is to be looked at.
+    pub(super) stirred: bool,
+    /// Whether its reserve is in.
+    pub(super) reserve: ReserveState,
+    pub(super) reserve_alarm: Option<Alarm>,
+    /// Where it may lend its members.
+    pub(super) lender: Option<Box<Lender>>,
+}
+
+/// A queue that may lend its members.
+#[derive(Debug)]
+pub(super) struct Lender {
+    pub(super) record: Record,
+    /// It does.
+    pub(super) lends: bool,
+    /// Since when it does or does not.
+    pub(super) since: Instant,
+    /// When it may again.
+    pub(super) resumes: Instant,
+    pub(super) alarm: Option<Alarm>,
 }
 
 impl Queue {
-    pub(super) fn new(plan: QueuePlan) -> Self {
+    pub(super) fn new(plan: QueuePlan, now: Instant) -> Self {
         Self {
             rings: vec![strategy::ring_of(plan.strategy)],
             reaches: Reach::all(&plan.routing, std::iter::empty()).into(),
@@ -106,6 +130,11 @@ impl Queue {
             threshold_alarm: None,
             wait_max_alarm: None,
             reach_alarm: None,
+            rung: 0,
+            stirred: false,
+            reserve: ReserveState { active: false, since: now },
+            reserve_alarm: None,
+            lender: None,
         }
     }
 
@@ -201,6 +230,21 @@ impl Queue {
         self.by_since.first().map(|(since, _)| since)
     }
 
+    /// Who waits, as the rule of its reserve asks.
+    pub(super) fn crowd(&self) -> Crowd {
+        Crowd { waiting: self.len().saturating_sub(self.rung), oldest: self.oldest() }
+    }
+
+    /// True when its reserve may join or leave, or it may lend its members.
+    pub(super) fn is_watched(&self) -> bool {
+        self.lender.is_some() || self.reserve.active || !self.plan.routing.reserve.is_idle()
+    }
+
+    /// The timers that do not end with the last caller.
+    pub(super) fn watches(&self) -> impl Iterator<Item = Alarm> {
+        self.reserve_alarm.into_iter().chain(self.lender.as_ref().and_then(|lender| lender.alarm))
+    }
+
     /// True when such a wait is outside the service level: exactly the threshold is in.
     pub(super) fn is_late(&self, wait: Duration) -> bool {
         wait > self.plan.threshold
@@ -233,12 +277,12 @@ impl Queue {
         self.by_joined.first().filter(|_| due).map(|(_, call)| call)
     }
 
-    /// The timers that are armed.
+    /// The timers that are armed for its callers.
     pub(super) fn alarms(&self) -> impl Iterator<Item = Alarm> {
         [self.threshold_alarm, self.wait_max_alarm, self.reach_alarm].into_iter().flatten()
     }
 
-    /// Forgets the timers.
+    /// Forgets the timers of callers.
     pub(super) const fn disarm(&mut self) {
         (self.threshold_alarm, self.wait_max_alarm, self.reach_alarm) = (None, None, None);
     }

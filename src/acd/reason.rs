@@ -36,6 +36,10 @@ pub enum Exclusion {
         /// The most that is in.
         max: u32,
     },
+    /// It belongs to the queue's reserve, which is out.
+    Reserve,
+    /// It belongs to this queue, which lends nobody now.
+    NotLent(QueueId),
     /// It is not waiting for a call.
     State(AgentState),
 }

@@ -34,6 +34,7 @@ impl Engine {
         self.clear_indexes(&ids);
         let new: Vec<&AgentPlan> = plan.agents.iter().filter(|agent| self.plan_agent(agent)).collect();
         self.rebuild(&self.effective_plan());
+        self.watch_anew();
         plan.queues.iter().for_each(|queue| self.evacuate(queue.id));
         for id in ids {
             if !employed.contains(&id) {
@@ -52,7 +53,7 @@ impl Engine {
     fn plan_queue(&mut self, plan: QueuePlan) {
         match self.queues.get_mut(plan.id) {
             Some(queue) => queue.replan(plan),
-            None => self.queues.insert(plan.id, Queue::new(plan)),
+            None => self.queues.insert(plan.id, Queue::new(plan, self.now)),
         }
     }
 
@@ -100,10 +101,18 @@ impl Engine {
         for membership in plan.agents.iter().flat_map(|agent| &agent.memberships) {
             terms.entry(membership.queue).or_default().push(membership);
         }
+        let lent: Vec<Membership> =
+            self.queues.iter().flat_map(|(_, row)| &row.plan.routing.lending.to).map(Membership::from).collect();
+        for membership in &lent {
+            terms.entry(membership.queue).or_default().push(membership);
+        }
         for id in self.queues.ids() {
             let Some(queue) = self.queues.get_mut(id) else { continue };
             let reaches: Arc<[Reach]> = Reach::all(&queue.plan.routing, terms.remove(&id).into_iter().flatten()).into();
             self.matching.open(&queue.plan, &reaches);
+            if queue.is_planned() {
+                self.matching.lend(&queue.plan);
+            }
             let calls: Vec<CallId> = queue.order.walk().map(|place| place.call).collect();
             queue.set_reaches(reaches);
             for call in calls {

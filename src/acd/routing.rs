@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::lending::{Lending, Loan};
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
+use crate::acd::reserve::ReserveRule;
 use crate::base::QueueId;
 
 /// How a queue routes. The default: first come, first served inside a priority, whoever has the skills, at once.
@@ -30,6 +32,10 @@ pub struct Routing {
     /// What the levels of a skill count for in `most-skilled` and `least-skilled`; a skill that is not named counts 1 where
     /// the queue's first requirement asks about it, else 0.
     pub skill_weights: Vec<(Arc<str>, u32)>,
+    /// When its members in reserve join.
+    pub reserve: ReserveRule,
+    /// To whom it lends its members, and while what holds.
+    pub lending: Lending,
 }
 
 impl Default for Routing {
@@ -44,6 +50,8 @@ impl Default for Routing {
             penalties: Vec::new(),
             penalty_members_limit: 0,
             skill_weights: Vec::new(),
+            reserve: ReserveRule::default(),
+            lending: Lending::default(),
         }
     }
 }
@@ -148,12 +156,21 @@ pub struct Membership {
     pub position: u32,
     /// The agent sees a caller only after this wait.
     pub delay: Duration,
+    /// The agent takes callers only while the queue's reserve is in ([`ReserveRule`]).
+    pub reserve: bool,
 }
 
 impl Membership {
     /// A membership on the ordinary terms.
     pub const fn of(queue: QueueId) -> Self {
-        Self { queue, level: 0, penalty: 0, position: 0, delay: Duration::ZERO }
+        Self { queue, level: 0, penalty: 0, position: 0, delay: Duration::ZERO, reserve: false }
+    }
+}
+
+impl From<&Loan> for Membership {
+    fn from(loan: &Loan) -> Self {
+        let &Loan { queue, level, penalty, delay } = loan;
+        Self { level, penalty, delay, ..Self::of(queue) }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::reserve::{ReserveMode, ReserveThresholds};
 use crate::acd::routing::{Membership, QueueState, Skill};
 use crate::base::QueueId;
 
@@ -44,8 +45,12 @@ pub enum QueueSetting {
     Weight(i32),
     /// The priority of callers who come from now on. The engine only tells of it: each caller brings its own.
     Priority(i32),
-    /// The service level aimed at, in thousandths. The engine only tells of it.
+    /// The service level aimed at, in thousandths: what a queue must hold to lend its members.
     Target(u16),
+    /// Who decides whether its reserve is in.
+    Reserve(ReserveMode),
+    /// When its reserve joins and leaves by itself.
+    ReserveThresholds(ReserveThresholds),
     /// All that has been set is taken back: the plan holds again.
     Defaults,
 }

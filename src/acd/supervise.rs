@@ -34,14 +34,19 @@ impl Engine {
             QueueSetting::Strategy(_) | QueueSetting::Weight(_) | QueueSetting::Defaults => {
                 self.handle_plan(self.now, plan);
             }
-            QueueSetting::State(_) | QueueSetting::Threshold(_) => {
+            QueueSetting::State(_)
+            | QueueSetting::Threshold(_)
+            | QueueSetting::Target(_)
+            | QueueSetting::Reserve(_)
+            | QueueSetting::ReserveThresholds(_) => {
                 let plan = self.overrides.queue(&plan.queues[at]);
                 let Some(row) = self.queues.get_mut(queue) else { return };
                 row.replan(plan);
                 self.arm_threshold(queue);
                 self.evacuate(queue);
+                self.stir(queue);
             }
-            QueueSetting::Priority(_) | QueueSetting::Target(_) => {}
+            QueueSetting::Priority(_) => {}
         }
     }
 

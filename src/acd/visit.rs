@@ -61,6 +61,7 @@ impl Engine {
         self.arm_wait_max(queue);
         self.arm_reach(queue);
         self.offer_or_wait(call);
+        self.stir(queue);
     }
 
     pub(super) fn on_caller_gone(&mut self, call: CallId, how: Gone) {
@@ -144,6 +145,13 @@ impl Engine {
         *count += 1;
         self.tell(fact);
         self.tell_oldest(queue);
+        match outcome {
+            Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
+            Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
+            // Decided when it passed the threshold, or never.
+            Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
+        }
+        self.stir(queue);
         self.forget_when_drained(queue);
     }
 
@@ -157,6 +165,7 @@ impl Engine {
         }
         visit.missed = true;
         self.tell(Fact::Missed { call, queue });
+        self.on_decided(queue, false);
     }
 
     fn tell_oldest(&mut self, queue: QueueId) {
@@ -175,7 +184,8 @@ impl Engine {
         if row.listing == Listing::Configured || row.len() > 0 {
             return;
         }
-        self.queues.remove(queue);
+        let Some(row) = self.queues.remove(queue) else { return };
+        self.forget_watches(queue, &row);
         self.matching.forget(queue);
     }
 
@@ -248,10 +258,12 @@ impl Engine {
 
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
+        self.look_at_stirred();
         while let Some((place, line)) = self.matching.unsettled_head() {
             let Some(agent) = self.choose(place.call, line) else { continue };
             self.reserve(agent, place.call);
             self.matching.look_again(line);
+            self.look_at_stirred();
         }
     }
 
@@ -277,7 +289,7 @@ impl Engine {
 }
 
 /// When to arm: the armed timer is too late for the need, or there is none. A need beyond all time is none.
-fn later(armed: Option<Alarm>, need: Option<Instant>) -> Option<Instant> {
+pub(super) fn later(armed: Option<Alarm>, need: Option<Instant>) -> Option<Instant> {
     need.filter(|&need| need < Instant::FAR && armed.is_none_or(|alarm| alarm.at > need))
 }
 

@@ -166,6 +166,8 @@ struct JoinBody {
     penalty: u32,
     #[serde(default)]
     delay_seconds: u32,
+    #[serde(default)]
+    reserve: bool,
 }
 
 const fn one() -> u32 {
@@ -253,11 +255,13 @@ fn read(change: ChangeBody) -> Result<(AgentChange, String), Problem> {
             let changes = skills.into_iter().map(|(name, body)| Ok((name.into(), skill(body)?)));
             Ok((AgentChange::Skills(changes.collect::<Result<_, Problem>>()?), format!("skill {}", detail.join(", "))))
         }
-        ChangeBody::Join(JoinBody { queue, tier, position, penalty, delay_seconds }) => {
-            let detail =
-                format!("join {queue}: tier {tier}, position {position}, penalty {penalty}, after {delay_seconds} s");
+        ChangeBody::Join(JoinBody { queue, tier, position, penalty, delay_seconds, reserve }) => {
+            let kind = if reserve { ", in reserve" } else { "" };
+            let detail = format!(
+                "join {queue}: tier {tier}, position {position}, penalty {penalty}, after {delay_seconds} s{kind}"
+            );
             let delay = Duration::from_secs(delay_seconds.into());
-            Ok((AgentChange::Join { queue, tier, position, penalty, delay }, detail))
+            Ok((AgentChange::Join { queue, tier, position, penalty, delay, reserve }, detail))
         }
         ChangeBody::Leave(LeaveBody { queue }) => {
             let detail = format!("leave {queue}");
@@ -372,8 +376,8 @@ mod tests {
         );
         let (queue, delay) = ("q".to_string(), Duration::from_secs(30));
         assert_eq!(
-            good(r#"{"join":{"queue":"q","tier":2,"delay_seconds":30}}"#),
-            AgentChange::Join { queue, tier: 2, position: 1, penalty: 0, delay }
+            good(r#"{"join":{"queue":"q","tier":2,"delay_seconds":30,"reserve":true}}"#),
+            AgentChange::Join { queue, tier: 2, position: 1, penalty: 0, delay, reserve: true }
         );
         assert_eq!(good(r#"{"leave":{"queue":"q"}}"#), AgentChange::Leave("q".to_string()));
         assert_eq!(good(r#"{"penalty":{"queue":"q","penalty":3}}"#), AgentChange::Penalty("q".to_string(), 3));

@@ -12,13 +12,13 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName};
 use serde::{Deserialize, Serialize};
 
-use crate::acd::QueueState;
+use crate::acd::{QueueState, ReserveMode};
 use crate::api::audit::{self, Action};
 use crate::api::auth::Who;
 use crate::api::handle::Handle;
 use crate::api::problem::Problem;
 use crate::api::request::{self, Asked};
-use crate::node::{Control, QueueChange, QueueView, Reply};
+use crate::node::{Control, QueueChange, QueueView, Reply, ThresholdsChange};
 use crate::stats::{QueueSnapshot, export, openmetrics};
 
 /// All queues in the order of their names, and their sum.
@@ -46,6 +46,8 @@ enum ChangeBody {
     Weight(i32),
     /// A fraction.
     Target(f64),
+    /// `{"reserve": "on"}`, or `{"reserve": {"waiting": 5}}`.
+    Reserve(ReserveBody),
     /// `{"defaults": {}}`: what has been set is taken back.
     Defaults(NoMore),
 }
@@ -54,6 +56,33 @@ enum ChangeBody {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoMore {}
+
+/// Who decides about a reserve, or by which thresholds.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ReserveBody {
+    Mode(ModeBody),
+    Thresholds(ThresholdsBody),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ModeBody {
+    On,
+    Off,
+    Auto,
+}
+
+/// What is left out stays.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThresholdsBody {
+    waiting: Option<u32>,
+    wait_seconds: Option<u32>,
+    leave_waiting: Option<u32>,
+    leave_wait_seconds: Option<u32>,
+    at_least_seconds: Option<u32>,
+}
 
 /// Whether a queue takes callers.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -108,9 +137,49 @@ fn read(body: ChangeBody) -> Result<(QueueChange, String), Problem> {
             (QueueChange::Target(thousandths), format!("target {target}"))
         }
         ChangeBody::Target(_) => return Err(Problem::bad_request("target is a fraction above 0, at most 1")),
+        ChangeBody::Reserve(ReserveBody::Mode(mode)) => {
+            let mode = match mode {
+                ModeBody::On => ReserveMode::On,
+                ModeBody::Off => ReserveMode::Off,
+                ModeBody::Auto => ReserveMode::Auto,
+            };
+            (QueueChange::Reserve(mode), format!("reserve {}", mode.as_str()))
+        }
+        ChangeBody::Reserve(ReserveBody::Thresholds(body)) => thresholds(body)?,
         ChangeBody::Defaults(NoMore {}) => (QueueChange::Defaults, "defaults".to_string()),
         ChangeBody::Priority(priority) => (QueueChange::Priority(priority), format!("priority {priority}")),
     })
+}
+
+/// The thresholds of a reserve, each where it is named.
+fn thresholds(body: ThresholdsBody) -> Result<(QueueChange, String), Problem> {
+    let ThresholdsBody { waiting, wait_seconds, leave_waiting, leave_wait_seconds, at_least_seconds } = body;
+    let named = [
+        ("waiting", waiting, ""),
+        ("wait", wait_seconds, " s"),
+        ("leave_waiting", leave_waiting, ""),
+        ("leave_wait", leave_wait_seconds, " s"),
+        ("at_least", at_least_seconds, " s"),
+    ];
+    let words = named.iter().filter_map(|(name, value, unit)| Some(format!("{name} {}{unit}", (*value)?)));
+    let words: Vec<_> = words.collect();
+    if words.is_empty() {
+        return Err(Problem::bad_request(
+            "name waiting, wait_seconds, leave_waiting, leave_wait_seconds or at_least_seconds",
+        ));
+    }
+    if wait_seconds == Some(0) {
+        return Err(Problem::bad_request("wait_seconds is 1 or more"));
+    }
+    let seconds = |seconds: Option<u32>| seconds.map(|seconds| Duration::from_secs(seconds.into()));
+    let change = ThresholdsChange {
+        waiting,
+        wait: seconds(wait_seconds),
+        leave_waiting,
+        leave_wait: seconds(leave_wait_seconds),
+        at_least: seconds(at_least_seconds),
+    };
+    Ok((QueueChange::ReserveThresholds(change), format!("reserve {}", words.join(", "))))
 }
 
 /// `GET /metrics`, the Prometheus text format, or OpenMetrics where `Accept` asks for it. It names no person and needs no token.
@@ -125,4 +194,33 @@ pub(super) async fn metrics(
         (export::CONTENT_TYPE, handle.exposition.render())
     };
     ([(CONTENT_TYPE, kind), (VARY, "Accept")], text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(text: &str) -> Option<(QueueChange, String)> {
+        read(serde_json::from_str(text).ok()?).ok()
+    }
+
+    #[test]
+    fn a_reserve_is_switched_by_a_word_and_its_thresholds_set_by_name() {
+        let on = (QueueChange::Reserve(ReserveMode::On), "reserve on".to_string());
+        assert_eq!(change(r#"{"reserve": "on"}"#), Some(on));
+        let set = ThresholdsChange { waiting: Some(8), wait: Some(Duration::from_secs(90)), ..Default::default() };
+        let words = "reserve waiting 8, wait 90 s".to_string();
+        let told = change(r#"{"reserve": {"waiting": 8, "wait_seconds": 90}}"#);
+        assert_eq!(told, Some((QueueChange::ReserveThresholds(set), words)));
+        for wrong in [
+            r#"{"reserve": "maybe"}"#,
+            r#"{"reserve": {}}"#,
+            r#"{"reserve": {"wait": 3}}"#,
+            r#"{"reserve": {"wait_seconds": 0}}"#,
+            r#"{"reserve": {"waiting": -1}}"#,
+            r#"{"reserve": true}"#,
+        ] {
+            assert_eq!(change(wrong), None, "{wrong}");
+        }
+    }
 }

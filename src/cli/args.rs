@@ -162,7 +162,7 @@ pub(super) enum QueueCommand {
     },
     /// Change a queue, over its configuration and its reloads, until the engine ends.
     #[command(
-        after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  target PERCENT    the service level aimed at\n  priority NUMBER   of callers who come from now on\n  weight NUMBER     callers of a heavier queue go first\n  defaults          everything as configured\n\nExamples:\n  strowger queue set support close --why 'fire drill'\n  strowger queue set support strategy linear"
+        after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  target PERCENT    the service level aimed at\n  priority NUMBER   of callers who come from now on\n  weight NUMBER     callers of a heavier queue go first\n  reserve on        members in reserve take calls; off: they take none; auto: by the thresholds\n  reserve waiting=NUMBER wait=TIME leave_waiting=NUMBER leave_wait=TIME at_least=TIME\n                    when they join and leave; what is left out stays\n  defaults          everything as configured\n\nExamples:\n  strowger queue set support close --why 'fire drill'\n  strowger queue set support strategy linear"
     )]
     Set {
         /// The queue's name, as in the configuration.
@@ -213,7 +213,7 @@ pub(super) enum AgentCommand {
             wrap-up end\n  \
             device STATE               as seen from outside: idle, ringing, busy [in|out|internal], offline, unknown\n  \
             skill NAME=LEVEL ...       1 to 10, on, off, none\n  \
-            join QUEUE [tier=N] [position=N] [penalty=N] [delay=TIME]\n  leave QUEUE\n  penalty QUEUE=N\n  \
+            join QUEUE [tier=N] [position=N] [penalty=N] [delay=TIME] [reserve=on]\n  leave QUEUE\n  penalty QUEUE=N\n  \
             defaults [QUEUE]           skills and memberships as configured, or its membership of QUEUE; skill NAME=default\n\n\
             Skills and memberships lie over the configuration and its reloads until the engine ends.\n\n\
             Examples:\n  strowger agent set 1001 ready\n  strowger agent set 1001,1002 not-ready lunch\n  \

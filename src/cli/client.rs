@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::args::{Lost, QueueStats, Target};
 use crate::cli::explain;
 use crate::cli::print::{clock, out, table};
-use crate::cli::{lost, stats, teams};
+use crate::cli::{lost, standby, stats, teams};
 
 /// Rows asked for at a time; the engine gives at most so many.
 const PAGE: usize = 1_000;
@@ -199,7 +199,10 @@ impl Client {
             let is_set = set.contains(&key.trim_end_matches("_seconds"));
             vec![key.replace('_', " "), word(&body[*key]), if is_set { "set at run time" } else { "" }.to_string()]
         };
-        self.print(&body, &[name, "in force", ""], &keys.iter().map(row).collect::<Vec<_>>())
+        let mut rows: Vec<_> = keys.iter().map(row).collect();
+        let note = if set.contains(&"reserve") { "set at run time" } else { "" };
+        rows.extend(standby::rows(&body, note));
+        self.print(&body, &[name, "in force", ""], &rows)
     }
 
     /// Changes a queue.

@@ -11,6 +11,7 @@ mod log;
 mod lost;
 mod print;
 mod rules;
+mod standby;
 mod stats;
 mod teams;
 mod wish;

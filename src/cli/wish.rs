@@ -110,7 +110,23 @@ fn term(name: &str, value: &str) -> Result<Value, String> {
     match name {
         "tier" | "position" | "penalty" => number(value),
         "delay" => Ok(duration(value)?.as_secs().into()),
-        _ => Err(format!("`{name}` is none of tier, position, penalty, delay")),
+        "reserve" => match value {
+            "on" => Ok(true.into()),
+            "off" => Ok(false.into()),
+            _ => Err(format!("`{value}` is none of on, off")),
+        },
+        _ => Err(format!("`{name}` is none of tier, position, penalty, delay, reserve")),
+    }
+}
+
+/// `waiting=5`, `wait=60s`.
+fn threshold(name: &str, value: &str) -> Result<Value, String> {
+    match name {
+        "waiting" | "leave_waiting" => {
+            value.parse::<u32>().map(Value::from).map_err(|_| format!("`{value}` is no number"))
+        }
+        "wait" | "leave_wait" | "at_least" => Ok(duration(value)?.as_secs().into()),
+        _ => Err(format!("`{name}` is none of waiting, wait, leave_waiting, leave_wait, at_least")),
     }
 }
 
@@ -141,9 +157,18 @@ pub(super) fn queue(words: &[String]) -> Result<Value, String> {
             let number: f64 = number.parse().map_err(|_| wrong())?;
             Ok(json!({ "target": number / whole }))
         }
+        ["reserve", mode @ ("on" | "off" | "auto")] => Ok(json!({ "reserve": mode })),
+        ["reserve", terms @ ..] if !terms.is_empty() => {
+            let mut thresholds = Map::new();
+            for (name, value) in pairs(terms, threshold)? {
+                let unit = if name.ends_with("waiting") { "" } else { "_seconds" };
+                thresholds.insert(format!("{name}{unit}"), value);
+            }
+            Ok(json!({ "reserve": thresholds }))
+        }
         ["defaults"] => Ok(json!({ "defaults": {} })),
         _ => Err("say what to set: open, close, emergency, strategy NAME, threshold TIME, target PERCENT, \
-                  priority NUMBER, weight NUMBER, defaults"
+                  priority NUMBER, weight NUMBER, reserve on|off|auto, reserve waiting=NUMBER wait=TIME, defaults"
             .to_string()),
     }
 }
@@ -203,8 +228,8 @@ mod tests {
             Ok(json!({ "skills": { "spanish": 5, "billing": false, "sales": true, "french": 0 } }))
         );
         assert_eq!(
-            set("join support tier=2 delay=30s"),
-            Ok(json!({ "join": { "queue": "support", "tier": 2, "delay_seconds": 30 } }))
+            set("join support tier=2 delay=30s reserve=on"),
+            Ok(json!({ "join": { "queue": "support", "tier": 2, "delay_seconds": 30, "reserve": true } }))
         );
         assert_eq!(set("leave support"), Ok(json!({ "leave": { "queue": "support" } })));
         assert_eq!(set("penalty support=3"), Ok(json!({ "penalty": { "queue": "support", "penalty": 3 } })));
@@ -223,12 +248,26 @@ mod tests {
         assert_eq!(set("threshold 30s"), Ok(json!({ "threshold_seconds": 30 })));
         assert_eq!(set("priority -3"), Ok(json!({ "priority": -3 })));
         assert_eq!(set("weight 2"), Ok(json!({ "weight": 2 })));
+        assert_eq!(set("reserve on"), Ok(json!({ "reserve": "on" })));
+        assert_eq!(
+            set("reserve waiting=8 wait=2m leave_waiting=3"),
+            Ok(json!({ "reserve": { "waiting": 8, "wait_seconds": 120, "leave_waiting": 3 } }))
+        );
         assert_eq!(
             (set("target 80%"), set("target 0.8")),
             (Ok(json!({ "target": 0.8 })), Ok(json!({ "target": 0.8 })))
         );
         assert_eq!(set("defaults"), Ok(json!({ "defaults": {} })));
-        for wrong in ["shut", "strategy", "threshold soon", "priority high", "open now"] {
+        for wrong in [
+            "shut",
+            "strategy",
+            "threshold soon",
+            "priority high",
+            "open now",
+            "reserve",
+            "reserve x",
+            "reserve waiting=x",
+        ] {
             assert!(set(wrong).is_err(), "{wrong}");
         }
     }

@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
-use crate::acd::{AgentState, QueueState};
+use crate::acd::{AgentState, QueueState, ReserveThresholds};
 
 use super::figures::{AgentSeries, RegionsConfig};
 use super::fit::Fit;
 use super::teams::agents_of;
 use super::types::{
-    AgentConfig, AnswerPolicy, Config, DnisSource, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig,
-    PenaltyStepConfig, QueueConfig, RoutingConfig, SkillConfig, TeamConfig, TierConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, DnisSource, LoanConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig,
+    PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig, SkillConfig, TeamConfig, TierConfig, UnknownSource,
 };
 use super::values::{address_bits, show};
 
@@ -249,12 +249,42 @@ fn write_routing(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
     for row in routing.members.iter().flat_map(|members| members.chunk_by(alike_members)) {
         write_members(out, row)?;
     }
+    write_help(out, routing)
+}
+
+/// Who comes to help, and whom the queue helps.
+fn write_help(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
+    if let Some(reserve) = &routing.reserve {
+        let ReserveThresholds { waiting, wait, leave_waiting, leave_wait, at_least } = *reserve;
+        let joins =
+            [waiting.map(|most| format!("above {most} waiting")), wait.map(|wait| format!("after {}", show(wait)))];
+        let joins: Vec<_> = joins.into_iter().flatten().collect();
+        let leaves = [
+            waiting.map(|_| format!("at {leave_waiting} waiting")),
+            wait.map(|_| format!("when nobody has waited {}", show(leave_wait))),
+        ];
+        let leaves: Vec<_> = leaves.into_iter().flatten().collect();
+        let (joins, leaves) = (joins.join(" or "), leaves.join(" and "));
+        writeln!(out, "    reserve joins {joins}; leaves {leaves}, {} later at the soonest", show(at_least))?;
+    }
+    for LoanConfig { queue, tier, penalty, delay } in &routing.lending.to {
+        write!(out, "    lends to {queue}, tier {tier}")?;
+        if *penalty != 0 {
+            write!(out, ", penalty {penalty}")?;
+        }
+        if *delay != Duration::ZERO {
+            write!(out, ", after {}", show(*delay))?;
+        }
+        let (window, pause) = (show(routing.lending.window), show(routing.lending.pause));
+        writeln!(out, ", while its service level of {window} holds; else not for {pause}")?;
+    }
     Ok(())
 }
 
 /// True when two members differ in name and position only.
 fn alike_members(one: &MemberConfig, other: &MemberConfig) -> bool {
-    (one.tier, one.penalty, one.delay) == (other.tier, other.penalty, other.delay)
+    let terms = |member: &MemberConfig| (member.tier, member.penalty, member.delay, member.reserve);
+    terms(one) == terms(other)
 }
 
 fn write_members(out: &mut String, row: &[MemberConfig]) -> fmt::Result {
@@ -268,6 +298,9 @@ fn write_members(out: &mut String, row: &[MemberConfig]) -> fmt::Result {
     }
     if first.delay != Duration::ZERO {
         write!(out, ", after {}", show(first.delay))?;
+    }
+    if first.reserve {
+        write!(out, ", in reserve")?;
     }
     writeln!(out)
 }

@@ -7,6 +7,7 @@ mod describe;
 mod error;
 mod figures;
 mod fit;
+mod lending;
 mod lint;
 mod listeners;
 mod parse;
@@ -15,6 +16,7 @@ mod policy;
 mod queues;
 mod reader;
 mod regions;
+mod reserve;
 mod routing;
 mod skills;
 mod teams;
@@ -34,7 +36,8 @@ pub use parse::parse;
 pub use regions::Regions;
 pub use teams::agents_of;
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, MediaConfig,
-    MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig, PenaltyStepConfig, QueueConfig,
-    RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
+    LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig,
+    PenaltyStepConfig, QueueConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TierConfig,
+    UnknownSource,
 };

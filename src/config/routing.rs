@@ -11,7 +11,9 @@ use crate::base::limits::{AGENTS_MAX, STEPS_MAX};
 
 use super::agents::expand;
 use super::error::{Report, did_you_mean};
+use super::lending::{self, Listings};
 use super::reader::{Item, Section, boolean, integer, string};
+use super::reserve;
 use super::skills::{self, Names, Vocabulary};
 use super::teams;
 use super::types::{
@@ -20,7 +22,7 @@ use super::types::{
 use super::values::{self, DAY, HOUR, SECOND};
 
 /// The keys of `[queues.NAME]` that are read here.
-pub(super) const ROUTING_KEYS: [&str; 14] = [
+pub(super) const ROUTING_KEYS: [&str; 18] = [
     "skills",
     "requirement",
     "steps",
@@ -35,10 +37,14 @@ pub(super) const ROUTING_KEYS: [&str; 14] = [
     "penalty_steps",
     "penalty_members_limit",
     "skill_weights",
+    "reserve",
+    "lends_to",
+    "lend_window",
+    "lend_pause",
 ];
 const STEP_KEYS: [&str; 5] = ["after", "skills", "requirement", "strategy", "priority"];
 const PENALTY_STEP_KEYS: [&str; 4] = ["after", "min", "max", "raise"];
-const MEMBER_KEYS: [&str; 6] = ["agents", "team", "tier", "position", "penalty", "delay"];
+const MEMBER_KEYS: [&str; 7] = ["agents", "team", "tier", "position", "penalty", "delay", "reserve"];
 
 /// The most that a level can count: a sum over all skills of an agent stays far from 32 bits.
 const WEIGHT_MAX: i64 = 1_000;
@@ -54,6 +60,7 @@ pub(super) struct Known<'k> {
     names: Names,
     agents: BTreeSet<&'k str>,
     teams: &'k [TeamConfig],
+    queues: Listings,
 }
 
 impl<'k> Known<'k> {
@@ -67,7 +74,8 @@ impl<'k> Known<'k> {
     ) -> Self {
         let names =
             Names { vocabulary: vocabulary.clone(), skills: vocabulary.with(agents), attributes: attributes(document) };
-        Self { strategies, names, agents: agents.iter().map(|agent| &*agent.name).collect(), teams }
+        let agents = agents.iter().map(|agent| &*agent.name).collect();
+        Self { strategies, names, agents, teams, queues: lending::listings(document) }
     }
 }
 
@@ -107,6 +115,8 @@ pub(super) fn routing(
         penalty_steps: ladder(section, "penalty_steps", report, penalty_step, |step| step.after),
         penalty_members_limit: penalty_members_limit(section, report),
         skill_weights: skill_weights(section, known, report),
+        reserve: reserve::reserve(section, report),
+        lending: lending::lending(section, &known.queues, report),
     }
 }
 
@@ -257,7 +267,7 @@ fn members(section: &Section<'_, '_>, known: &Known<'_>, report: &mut Report<'_>
     let mut members: Vec<MemberConfig> = Vec::new();
     let mut taken: BTreeMap<Arc<str>, String> = BTreeMap::new();
     for item in items {
-        for member in group(&item, known, members.len(), report) {
+        for member in group(&item, section, known, members.len(), report) {
             if let Some(first) = taken.get(&member.agent) {
                 let message = format!("agent `{}` stands in {first} already", member.agent);
                 report.value(item.at, &item.path, message);
@@ -271,7 +281,13 @@ fn members(section: &Section<'_, '_>, known: &Known<'_>, report: &mut Report<'_>
 }
 
 /// One element of `members`: a name, a range, or a table.
-fn group(item: &Item<'_, '_>, known: &Known<'_>, before: usize, report: &mut Report<'_>) -> Vec<MemberConfig> {
+fn group(
+    item: &Item<'_, '_>,
+    queue: &Section<'_, '_>,
+    known: &Known<'_>,
+    before: usize,
+    report: &mut Report<'_>,
+) -> Vec<MemberConfig> {
     let place = |index: usize| u32::try_from(before + index + 1).unwrap_or(u32::MAX);
     let plain = |(index, agent): (usize, Arc<str>)| MemberConfig {
         agent,
@@ -279,6 +295,7 @@ fn group(item: &Item<'_, '_>, known: &Known<'_>, before: usize, report: &mut Rep
         position: place(index),
         penalty: 0,
         delay: Duration::ZERO,
+        reserve: false,
     };
     if !item.value.is_table() {
         let names = match string(item.value).and_then(|text| expand(text, AGENTS_MAX)) {
@@ -313,10 +330,15 @@ fn group(item: &Item<'_, '_>, known: &Known<'_>, before: usize, report: &mut Rep
     let position = unsigned(&section, "position", 1, report);
     let penalty = unsigned(&section, "penalty", 0, report).unwrap_or(0);
     let delay = section.read("delay", report, |value| values::duration(value, Duration::ZERO, HOUR));
+    let reserve = section.read("reserve", report, boolean).unwrap_or(false);
+    if let Some(item) = section.get("reserve").filter(|_| reserve && queue.get("reserve").is_none()) {
+        let message = format!("says nothing without {}; write reserve = {{ waiting = 5 }}", queue.child("reserve"));
+        report.value(item.at, &item.path, message);
+    }
     let member = |entry| {
         let plain = plain(entry);
         let position = position.unwrap_or(plain.position);
-        MemberConfig { tier, position, penalty, delay: delay.unwrap_or_default(), ..plain }
+        MemberConfig { tier, position, penalty, delay: delay.unwrap_or_default(), reserve, ..plain }
     };
     names.into_iter().enumerate().map(member).collect()
 }

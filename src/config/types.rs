@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
-use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState};
+use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
 
 use super::figures::FiguresConfig;
 
@@ -292,6 +292,37 @@ pub struct RoutingConfig {
     pub penalty_members_limit: u32,
     /// `skill_weights = { spanish = 3 }`: what a level counts for in `most-skilled` and `least-skilled`.
     pub skill_weights: Vec<(Arc<str>, u32)>,
+    /// `reserve = { waiting = 5, wait = "60s", leave_waiting = 5, leave_wait = "60s", at_least = "30s" }`: members in reserve join
+    /// while more than `waiting` callers wait or when one has waited for `wait`, and leave when no more than `leave_waiting`
+    /// wait (default `waiting`) and nobody for `leave_wait` (default `wait`), `at_least` so long after. `None`: never.
+    pub reserve: Option<ReserveThresholds>,
+    /// `lends_to = ["billing", { queue = "support", tier = 2 }]`: to whom it lends its members. Default nobody.
+    pub lending: LendingConfig,
+}
+
+/// How a queue lends its members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LendingConfig {
+    /// `lends_to`: other queues that list members, each once.
+    pub to: Vec<LoanConfig>,
+    /// `lend_window = "30m"`: it lends while its `target` of the visits decided in these minutes was answered in time; whole
+    /// minutes, up to an hour.
+    pub window: Duration,
+    /// `lend_pause = "60s"`: how long it lends nobody at least, when that has ceased to hold.
+    pub pause: Duration,
+}
+
+/// The terms on which a queue's members serve another: as those of a member, behind its own members of any tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoanConfig {
+    /// `queue = "support"`: the other queue.
+    pub queue: Arc<str>,
+    /// `tier = 1`: by the other queue's rules.
+    pub tier: u32,
+    /// `penalty = 0`: by the other queue's rules.
+    pub penalty: u32,
+    /// `delay = "20s"`: how long a call must have waited. Default none.
+    pub delay: Duration,
 }
 
 /// When further tiers see a caller.
@@ -355,6 +386,8 @@ pub struct MemberConfig {
     pub penalty: u32,
     /// `delay = "30s"`: how long a call must have waited before the agent sees it, whatever the tier. Default none.
     pub delay: Duration,
+    /// `reserve = true`: it takes calls only while the queue's reserve is in. Default false.
+    pub reserve: bool,
 }
 
 /// When the caller's INVITE is answered (FEATURES A2).

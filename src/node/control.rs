@@ -19,7 +19,7 @@ impl Hub {
                 self.reply(ticket, reply);
             }
             Control::Queue(name) => {
-                let reply = self.queue_view(&name);
+                let reply = self.queue_view(now, &name);
                 self.reply(ticket, reply);
             }
             Control::Teams => {

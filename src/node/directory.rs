@@ -160,6 +160,10 @@ impl Directory {
             plan.queues.push(planning::queue(id, queue));
             memberships.note(id, queue);
         }
+        let ids: BTreeMap<Arc<str>, QueueId> = plan.queues.iter().map(|row| (Arc::clone(&row.name), row.id)).collect();
+        for (row, queue) in plan.queues.iter_mut().zip(&config.queues) {
+            row.routing.lending = planning::lending(queue, |name| ids.get(name).copied());
+        }
         for agent in &config.agents {
             let (id, peer) = self.put_agent(agent, resolved);
             plan.agents.push(planning::agent(id, peer, agent, memberships.take(&agent.name)));

@@ -26,7 +26,8 @@ impl Hub {
                 (Exclusion::NotAMember, Ok(at)) => unmet(&plan.agents[at].skills, &needs).unwrap_or(exclusion),
                 (_, Ok(_) | Err(_)) => exclusion,
             };
-            rules.entry(rule(now, &told)).or_default().push(agent);
+            let words = self.held_back(queue, &told).unwrap_or_else(|| rule(now, &told));
+            rules.entry(words).or_default().push(agent);
         }
         let row = |(rule, agents): (String, Vec<AgentId>)| RuleView {
             rule,
@@ -106,6 +107,8 @@ fn rule(now: Instant, exclusion: &Exclusion) -> String {
         Exclusion::Delay(at) => format!("sees the call in {:.0} s", at.since(now).as_secs_f64().ceil()),
         Exclusion::Penalty { penalty, min, max: u32::MAX } => format!("penalty {penalty} is below {min}"),
         Exclusion::Penalty { penalty, min, max } => format!("penalty {penalty} is outside {min} to {max}"),
+        Exclusion::Reserve => "is in reserve".to_string(),
+        Exclusion::NotLent(_) => "is not lent now".to_string(),
         Exclusion::State(AgentState::NotReady(reason)) => format!("is not ready ({})", reason.as_str()),
         Exclusion::State(state) => format!("is {}", state.as_str().replace('_', " ")),
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason};
+use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason, ReserveMode};
 use crate::base::{CallId, Pii};
 use crate::config::{Config, Regions};
 use crate::media::{Lease, TrackId};
@@ -182,6 +182,8 @@ pub enum AgentChange {
         penalty: u32,
         /// How long a call must have waited.
         delay: Duration,
+        /// It takes calls only while the queue's reserve is in.
+        reserve: bool,
     },
     /// It belongs no more to the queue of this name, which lists its members.
     Leave(String),
@@ -219,8 +221,27 @@ pub enum QueueChange {
     Weight(i32),
     /// The service level aimed at, in thousandths.
     Target(u16),
+    /// Who decides whether its reserve is in.
+    Reserve(ReserveMode),
+    /// When its reserve joins and leaves.
+    ReserveThresholds(ThresholdsChange),
     /// Everything as configured.
     Defaults,
+}
+
+/// What a supervisor changes of the thresholds of a reserve; what is left out stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ThresholdsChange {
+    /// It joins while more wait.
+    pub waiting: Option<u32>,
+    /// It joins when somebody has waited so long.
+    pub wait: Option<Duration>,
+    /// It leaves when no more wait.
+    pub leave_waiting: Option<u32>,
+    /// It leaves when nobody has waited so long.
+    pub leave_wait: Option<Duration>,
+    /// It stays for so long at least.
+    pub at_least: Option<Duration>,
 }
 
 /// The node's answer.

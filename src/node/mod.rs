@@ -35,6 +35,7 @@ mod recount;
 mod route;
 mod run_time;
 mod shard;
+mod standby;
 mod supervise;
 mod teams;
 #[cfg(test)]
@@ -62,12 +63,15 @@ pub use hub::{Hub, Naming};
 pub use letter::{Down, Ticket, Up};
 pub use message::{
     AgentChange, AgentView, CallView, Control, Prompt, QueueAudio, QueueChange, Reply, Resolved, Selection, Setup,
-    SkillChange,
+    SkillChange, ThresholdsChange,
 };
 pub use route::Router;
 pub use shard::Shard;
 pub use transaction::{Door, Transmit};
-pub use view::{CandidateView, DecisionView, ExplanationView, MemberView, QueueView, RuleView, TeamView};
+pub use view::{
+    CandidateView, DecisionView, ExplanationView, LenderView, LendingView, LoanView, MemberView, QueueView,
+    ReserveView, RuleView, TeamView,
+};
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each
 /// pair. Datagrams go to the shard that [`Router::owner`] names.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::acd::{Membership, QueueOverrides, Skill};
-use crate::base::{AgentId, QueueId};
+use crate::base::{AgentId, Instant, QueueId};
 use crate::node::hub::Hub;
 use crate::node::message::Reply;
 use crate::node::view::QueueView;
@@ -18,7 +18,7 @@ impl Hub {
     }
 
     /// The settings in force of the queue of that name.
-    pub(super) fn queue_view(&self, name: &str) -> Reply {
+    pub(super) fn queue_view(&self, now: Instant, name: &str) -> Reply {
         let id = match self.queue_named(name) {
             Ok(id) => id,
             Err(reply) => return reply,
@@ -34,6 +34,7 @@ impl Hub {
             ("priority", has_priority),
             ("threshold", is_set(|laid| laid.threshold.is_some())),
             ("target", has_target),
+            ("reserve", is_set(|laid| laid.reserve_mode.is_some() || laid.reserve.is_some())),
         ];
         Reply::Queue(Box::new(QueueView {
             name: Arc::clone(&plan.name),
@@ -45,6 +46,9 @@ impl Hub {
             // A configured target is a fraction from 0 to 1.
             target: (config.target * 1_000.0).round() as u16,
             waiting: self.engine.waiting(id),
+            reserve: self.reserve_view(now, id),
+            lending: self.lending_view(now, id),
+            lenders: self.lenders_view(id),
             overrides: set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect(),
         }))
     }
@@ -53,8 +57,10 @@ impl Hub {
         let name = &self.directory.queue(queue).name;
         match terms {
             None => format!("leave {name}"),
-            Some(Membership { level, position, penalty, delay, .. }) => {
-                format!("join {name} tier={level} position={position} penalty={penalty} delay={}s", delay.as_secs())
+            Some(Membership { level, position, penalty, delay, reserve, .. }) => {
+                let reserve = if *reserve { " reserve=on" } else { "" };
+                let delay = delay.as_secs();
+                format!("join {name} tier={level} position={position} penalty={penalty} delay={delay}s{reserve}")
             }
         }
     }

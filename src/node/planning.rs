@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::acd::{AgentPlan, Members, Membership, Order, PenaltyStep, QueuePlan, Routing, Skill, Step, TierRules};
+use crate::acd::{
+    AgentPlan, Lending, Loan, Members, Membership, Order, PenaltyStep, QueuePlan, ReserveMode, ReserveRule, Routing,
+    Skill, Step, TierRules,
+};
 use crate::base::{AgentId, PeerId, QueueId};
 use crate::config::{
-    AgentConfig, MemberConfig, OrderConfig, PenaltyStepConfig, QueueConfig, RoutingConfig, SkillConfig, StepConfig,
-    TierConfig,
+    AgentConfig, LendingConfig, LoanConfig, MemberConfig, OrderConfig, PenaltyStepConfig, QueueConfig, RoutingConfig,
+    SkillConfig, StepConfig, TierConfig,
 };
 
 /// The memberships that queues list, by the agent's name.
@@ -18,8 +21,8 @@ impl Memberships {
     /// Notes whom a queue lists.
     pub(super) fn note(&mut self, id: QueueId, queue: &QueueConfig) {
         for member in queue.routing.members.iter().flatten() {
-            let &MemberConfig { tier, position, penalty, delay, .. } = member;
-            let membership = Membership { queue: id, level: tier, penalty, position, delay };
+            let &MemberConfig { tier, position, penalty, delay, reserve, .. } = member;
+            let membership = Membership { queue: id, level: tier, penalty, position, delay, reserve };
             self.0.entry(Arc::clone(&member.agent)).or_default().push(membership);
         }
     }
@@ -30,7 +33,7 @@ impl Memberships {
     }
 }
 
-/// A queue as the engine is told of it.
+/// A queue as the engine is told of it; whom it lends to comes after all queues ([`lending`]).
 pub(super) fn queue(id: QueueId, queue: &QueueConfig) -> QueuePlan {
     QueuePlan {
         id,
@@ -83,6 +86,25 @@ fn routing(config: &RoutingConfig) -> Routing {
         penalties: config.penalty_steps.iter().map(penalty_step).collect(),
         penalty_members_limit: config.penalty_members_limit,
         skill_weights: config.skill_weights.clone(),
+        reserve: ReserveRule { mode: ReserveMode::Auto, thresholds: config.reserve.unwrap_or_default() },
+        lending: Lending::default(),
+    }
+}
+
+/// How a queue lends its members to others, which are known by now.
+pub(super) fn lending(queue: &QueueConfig, id_of: impl Fn(&str) -> Option<QueueId>) -> Lending {
+    let LendingConfig { to, window, pause } = &queue.routing.lending;
+    let loan = |config: &LoanConfig| {
+        let &LoanConfig { ref queue, tier, penalty, delay } = config;
+        Some(Loan { queue: id_of(queue)?, level: tier, penalty, delay })
+    };
+    Lending {
+        // A configured target is a fraction from 0 to 1.
+        target: (queue.target * 1_000.0).round() as u16,
+        // Whole minutes, up to an hour.
+        window: u32::try_from(window.as_secs() / 60).unwrap_or(Lending::WINDOW_MAX),
+        pause: *pause,
+        to: to.iter().filter_map(loan).collect(),
     }
 }
 

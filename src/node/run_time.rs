@@ -36,7 +36,10 @@ impl RunTime {
                 self.change(queue).rings_several = strategy::ring_of(strategy) != Ring::One;
             }
             QueueSetting::Defaults => drop(self.0.remove(&queue)),
-            QueueSetting::Threshold(_) | QueueSetting::Weight(_) => return false,
+            QueueSetting::Threshold(_)
+            | QueueSetting::Weight(_)
+            | QueueSetting::Reserve(_)
+            | QueueSetting::ReserveThresholds(_) => return false,
         }
         true
     }

@@ -54,6 +54,11 @@ impl Hub {
             QueueChange::Threshold(threshold) => QueueSetting::Threshold(*threshold),
             QueueChange::Weight(weight) => QueueSetting::Weight(*weight),
             QueueChange::Target(target) => QueueSetting::Target(*target),
+            QueueChange::Reserve(mode) => QueueSetting::Reserve(*mode),
+            QueueChange::ReserveThresholds(change) => match self.thresholds(queue, *change) {
+                Ok(thresholds) => QueueSetting::ReserveThresholds(thresholds),
+                Err(why) => return Reply::Invalid(why),
+            },
             QueueChange::Defaults => QueueSetting::Defaults,
         };
         if self.run_time.set(queue, setting) {
@@ -97,9 +102,9 @@ impl Hub {
                 Ok(agents.iter().filter_map(|agent| command(*agent, change, by.clone())).collect())
             }
             AgentChange::Skills(skills) => self.skill_commands(agents, skills, by),
-            &AgentChange::Join { ref queue, tier, position, penalty, delay } => {
+            &AgentChange::Join { ref queue, tier, position, penalty, delay, reserve } => {
                 let queue = self.queue_named(queue)?;
-                let terms = Membership { queue, level: tier, penalty, position, delay };
+                let terms = Membership { queue, level: tier, penalty, position, delay, reserve };
                 Ok(each(&AgentSetting::Membership(queue, Some(terms))))
             }
             AgentChange::Leave(name) => {

@@ -27,8 +27,90 @@ pub struct QueueView {
     pub target: u16,
     /// How many wait.
     pub waiting: usize,
+    /// Its reserve, where one may be called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserve: Option<ReserveView>,
+    /// What it lends, where it may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lending: Option<LendingView>,
+    /// Who may lend to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lenders: Vec<LenderView>,
     /// Which of these supervisors have set over the configuration.
     pub overrides: Vec<&'static str>,
+}
+
+/// The reserve of a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReserveView {
+    /// Its members take callers.
+    pub active: bool,
+    /// Who decides: `auto` (the thresholds), or a supervisor: `on`, `off`.
+    pub mode: &'static str,
+    /// How long it has been so.
+    #[serde(serialize_with = "seconds")]
+    pub since_seconds: Duration,
+    /// It joins while more wait.
+    pub waiting: Option<u32>,
+    /// It joins when somebody has waited so long.
+    #[serde(serialize_with = "seconds_if_any")]
+    pub wait_seconds: Option<Duration>,
+    /// It leaves when no more wait.
+    pub leave_waiting: Option<u32>,
+    /// It leaves when nobody has waited so long.
+    #[serde(serialize_with = "seconds_if_any")]
+    pub leave_wait_seconds: Option<Duration>,
+    /// It stays for so long at least.
+    #[serde(serialize_with = "seconds")]
+    pub at_least_seconds: Duration,
+}
+
+/// What a queue lends to others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LendingView {
+    /// It does now: its service level holds.
+    pub lends: bool,
+    /// How long it has been so.
+    #[serde(serialize_with = "seconds")]
+    pub since_seconds: Duration,
+    /// Visits answered in time, of those decided in the window.
+    pub in_time: u32,
+    /// Visits decided in the window.
+    pub decided: u32,
+    /// The share that must be in time, in thousandths; served as a fraction.
+    #[serde(serialize_with = "fraction")]
+    pub target: u16,
+    /// Over how long that is measured.
+    #[serde(serialize_with = "seconds")]
+    pub window_seconds: Duration,
+    /// How long it lends nobody at least, when it has ceased to hold.
+    #[serde(serialize_with = "seconds")]
+    pub pause_seconds: Duration,
+    /// To whom.
+    pub to: Vec<LoanView>,
+}
+
+/// The terms on which a queue's members serve another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LoanView {
+    /// The other queue.
+    pub queue: Arc<str>,
+    /// The tier there.
+    pub tier: u32,
+    /// The penalty there.
+    pub penalty: u32,
+    /// How long a call must have waited.
+    #[serde(serialize_with = "seconds")]
+    pub delay_seconds: Duration,
+}
+
+/// A queue that may lend its members.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LenderView {
+    /// Its name.
+    pub queue: Arc<str>,
+    /// It does now.
+    pub lends: bool,
 }
 
 /// A team with those below it.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::acd::{
-    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, LostCause, Plan, QueueSetting,
-    QueueState, Skill,
+    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, FlowOut, Intervention, Laid, LostCause, Plan,
+    QueueSetting, QueueState, Skill,
 };
 use crate::base::{AgentId, CallId, QueueId};
 
@@ -47,10 +47,7 @@ impl Names {
                 format!("{} abandoned after {}{stage}: {}", call(id), seconds(*wait), cause.as_str())
             }
             Fact::FlowedOut { call: id, queue: from, wait, reason, cause } => {
-                let reason = reason.as_str();
-                let cause = cause.map(LostCause::as_str).filter(|cause| *cause != reason);
-                let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-                format!("{} leaves {} after {}: {reason}{cause}", call(id), queue(from), seconds(*wait))
+                format!("{} leaves {} after {}: {}", call(id), queue(from), seconds(*wait), why_left(*reason, *cause))
             }
             Fact::Missed { call: id, .. } => format!("{} passes the threshold", call(id)),
             Fact::OfferMade { call: id, agent: to, .. } => format!("{} offered to {}", call(id), agent(to)),
@@ -85,14 +82,15 @@ impl Names {
                 format!("{} has priority {priority}{}", call(id), who(by))
             }
             Fact::Supervised { call: id, what, by } => {
-                let what = match what {
-                    Intervention::HangUp => "is hung up".to_string(),
-                    Intervention::Withdraw => "is withdrawn".to_string(),
-                    Intervention::Requeue(to) => format!("is requeued to {}", queue(to)),
-                };
-                format!("{} {what}{}", call(id), who(by))
+                format!("{} {}{}", call(id), intervention(*what, &queue), who(by))
             }
             Fact::Device { agent: id, device, by } => format!("{} device is {}{}", agent(id), doing(*device), who(by)),
+            Fact::Reserve { queue: id, active } => {
+                format!("{} reserve {}", queue(id), if *active { "joins" } else { "leaves" })
+            }
+            Fact::Lending { queue: id, lends } => {
+                format!("{} lends {}", queue(id), if *lends { "its members" } else { "nobody" })
+            }
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
             Fact::Refused { queue: id, cause, .. } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
@@ -117,6 +115,8 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::AgentState { from, to, .. } => format!("agent {} -> {}", state(from), state(to)),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
+        Fact::Reserve { active, .. } => format!("reserve {}", if *active { "joins" } else { "leaves" }),
+        Fact::Lending { lends, .. } => format!("lending {}", if *lends { "begins" } else { "ends" }),
         Fact::CallerAnswered { .. } => "billing begins".to_string(),
         Fact::Digit { .. } => "digit".to_string(),
         Fact::WrapUpExtended { .. } => "wrap-up extended".to_string(),
@@ -138,6 +138,21 @@ const fn side(by: EndedBy) -> &'static str {
         EndedBy::Agent => "the agent",
         EndedBy::Supervisor => "a supervisor",
         EndedBy::System => "the system",
+    }
+}
+
+/// Why a visit flowed out, and as what it is lost where that is not the same.
+fn why_left(reason: FlowOut, cause: Option<LostCause>) -> String {
+    let reason = reason.as_str();
+    let cause = cause.map(LostCause::as_str).filter(|cause| *cause != reason);
+    cause.map_or_else(|| reason.to_string(), |cause| format!("{reason} ({cause})"))
+}
+
+fn intervention<'n>(what: Intervention, queue: &dyn Fn(&QueueId) -> &'n str) -> String {
+    match what {
+        Intervention::HangUp => "is hung up".to_string(),
+        Intervention::Withdraw => "is withdrawn".to_string(),
+        Intervention::Requeue(to) => format!("is requeued to {}", queue(&to)),
     }
 }
 
@@ -166,6 +181,8 @@ fn queue_setting(setting: QueueSetting) -> String {
         QueueSetting::Weight(weight) => format!("has weight {weight}"),
         QueueSetting::Priority(priority) => format!("has priority {priority}"),
         QueueSetting::Target(target) => format!("has target {target} of 1000"),
+        QueueSetting::Reserve(mode) => format!("has its reserve {}", mode.as_str()),
+        QueueSetting::ReserveThresholds(_) => "has other thresholds of its reserve".to_string(),
         QueueSetting::Defaults => "is as configured".to_string(),
     }
 }

@@ -247,6 +247,8 @@ impl Oracle {
             | Fact::InstantAnswer { .. }
             | Fact::Disagreement { .. }
             | Fact::Repaired { .. }
+            | Fact::Reserve { .. }
+            | Fact::Lending { .. }
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
             | Fact::PrioritySet { .. }

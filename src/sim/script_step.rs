@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::acd::{self, AgentTarget, DeviceState, QueueState, Reason};
+use crate::acd::{self, AgentTarget, DeviceState, QueueState, Reason, ReserveMode};
 use crate::node::{AgentChange, QueueChange, SkillChange};
 use crate::sim::act::Act;
 use crate::sim::agent_phone::{First, Manner, Then};
@@ -271,12 +271,15 @@ fn target_of(words: &[&str]) -> Result<AgentTarget, String> {
     }
 }
 
-/// `is open`, `is closed`, `is in emergency`, `takes linear`.
+/// `is open`, `is closed`, `is in emergency`, `reserve on`, `takes linear`.
 fn queue_change(words: &[&str]) -> Result<QueueChange, String> {
     match words {
         ["is", "open"] => Ok(QueueChange::State(QueueState::Open)),
         ["is", "closed"] => Ok(QueueChange::State(QueueState::Closed)),
         ["is", "in", "emergency"] => Ok(QueueChange::State(QueueState::Emergency)),
+        ["reserve", "on"] => Ok(QueueChange::Reserve(ReserveMode::On)),
+        ["reserve", "off"] => Ok(QueueChange::Reserve(ReserveMode::Off)),
+        ["reserve", "auto"] => Ok(QueueChange::Reserve(ReserveMode::Auto)),
         ["takes", strategy] => Ok(QueueChange::Strategy((*strategy).to_string())),
         _ => Err("is nothing that a queue does".to_string()),
     }

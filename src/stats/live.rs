@@ -260,6 +260,8 @@ impl Live {
             // does is told by the facts that follow.
             Fact::CallerAnswered { .. }
             | Fact::Digit { .. }
+            | Fact::Reserve { .. }
+            | Fact::Lending { .. }
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
             | Fact::PrioritySet { .. }

@@ -5,17 +5,20 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import urllib.parse
 import urllib.request
 
 import harness
+import sip
 from cases_calls import CALLERS, ON_AGENT, agents, phones, queue
 from harness import HOST, ROOT, check, wait_until
 
 BOARDS = ROOT / "configs" / "grafana"
 # What Grafana would put in the place of its variables; spans as long as the test runs.
 VARIABLES = {"$__rate_interval": "5s", "$interval": "5s", "$threshold": "1", "$queue": ".*", "$team": ".*"}
+VARIABLES |= {"$number": ".*", "$region": ".*", "$trunk": ".*", "$campaign": ".*"}
 
 
 def run(*words):
@@ -186,7 +189,7 @@ def prometheus_finds_what_the_engine_says(bench):
         + agents("1101-1130", "slow", "main")
         + agents("2001-2030", "slow", "given")
         + '[teams.floor]\n[teams.east]\nparent = "floor"\nagents = ["1001-1030"]\n[teams.west]\nagents = ["1101-1130"]\n'
-        + '[figures]\ntime_zone = "Asia/Shanghai"\n'
+        + '[figures]\ntime_zone = "Asia/Shanghai"\nagent_series = ["floor"]\n'
     )
     engine = bench.engine(config, "warn")
     prometheus = Prometheus(bench, engine)
@@ -228,9 +231,64 @@ def prometheus_finds_what_the_engine_says(bench):
         shown = run(bench.binary, *words)
         talks = prometheus.value('sum(acd_team_talk_seconds_count{team=~"floor(/.*)?"})')
         check(0 < talks < own["main"]["answered"], f"talks of the floor: {talks}")
+        check(prometheus.value("sum(acd_agent_talk_seconds_count)") == talks, "agents listed by their department")
+        check(prometheus.value("count(acd_agent_state == 1)") == 30, "each agent is in one state")
+        lost = prometheus.value("sum(acd_contacts_lost_total)")
+        check(lost == counts["given"]["ok"] + own["empty"]["offered"], f"lost contacts: {lost}, {counts}")
+        for dimension in ("number", "campaign", "region", "trunk"):
+            found = prometheus.value(f"sum(acd_{dimension}_contacts_lost_total)")
+            check(found == lost, f"{found} lost by {dimension}, {lost} by queue")
+            total = engine.json(f"/v1/lost?by={dimension}&last=1h")["total"]
+            check(total["lost"] == lost, f"/v1/lost by {dimension}: {total}, {lost} by queue")
         check("Asia/Shanghai" in shown and "total" in shown, shown)
     finally:
         prometheus.close()
+
+
+def losses_are_told_by_region_and_a_reload_brings_another_table(bench):
+    """A caller's number says its region by the table in force; a faulty table is refused whole; each loss is in /v1/lost."""
+    table = pathlib.Path(bench.folder) / "regions.csv"
+    table.write_text("prefix,region\n8610,北京\n861380013,上海\n", encoding="utf-8")
+    callers = CALLERS + 'country_code = "86"\n'
+    numbers = '[queues.main]\nnumbers = [{ number = "800", group = "hotline", campaign = "春季" }]\n'
+    config = f'{callers}{numbers}{ON_AGENT}\nwait_max = "1s"\n[figures]\nregions = "{table}"\n'
+    engine = bench.engine(config, "warn")
+
+    calls = []
+
+    def lost(by, value):
+        answer = engine.json(f"/v1/lost?by={by}&value={urllib.parse.quote(value)}")
+        return answer["total"]["lost_by"].get("timeout", 0)
+
+    def call(number):
+        with sip.Peer(engine.sip) as peer:
+            peer.request("INVITE", "800", f"P-Asserted-Identity: <sip:{number}@{HOST}>\r\n")
+            code, text = peer.final()
+            check(code == 480, f"{code} {text}")
+            # The answer may be here before the figures are.
+            calls.append(number)
+            wait_until(lambda: engine.metric("acd_contacts_lost_total", cause="timeout") == len(calls), "the loss is counted")
+
+    for number in ("13800138000", "01012345678", "+861380013999", "anonymous"):
+        call(number)
+    found = {region: lost("region", region) for region in ("上海", "北京", "unknown")}
+    check(found == {"上海": 2, "北京": 1, "unknown": 1}, f"{found}")
+    check(lost("number", "hotline") == lost("campaign", "春季") == lost("trunk", "callers") == 4, "each by its value")
+    table.write_text("8610,北京\n861380013,广州\n8610,天津\n", encoding="utf-8")
+    engine.signal(signal.SIGHUP)
+    wait_until(lambda: "is of `天津`, but of `北京` in line 1" in engine.log_text(), "the table is refused")
+    call("13800138000")
+    check(lost("region", "上海") == 3, "the old table is in force")
+    table.write_text("8610,北京\n861380013,广州\n", encoding="utf-8")
+    engine.signal(signal.SIGHUP)
+    wait_until(lambda: 'region="广州"' in engine.request("/metrics")[1], "the other table is in force")
+    call("13800138000")
+    check((lost("region", "上海"), lost("region", "广州")) == (3, 1), "what was counted stays where it was")
+    check(engine.metric("acd_region_contacts_lost_total", region="广州", cause="timeout") == 1, "the metric says so too")
+    shown = run(bench.binary, "lost", "--by", "region", "--hours", "--url", f"http://{HOST}:{engine.http}")
+    check("上海" in shown and "timeout" in shown, shown)
+    status, text = engine.request("/v1/lost?by=region&value=nowhere")
+    check(status == 404, f"{status} {text}")
 
 
 def openmetrics_holds_the_same_samples(bench):
@@ -245,4 +303,9 @@ def openmetrics_holds_the_same_samples(bench):
 
 
 BESIDE = []
-CASES = [promtool_accepts_the_rules, openmetrics_holds_the_same_samples, prometheus_finds_what_the_engine_says]
+CASES = [
+    promtool_accepts_the_rules,
+    openmetrics_holds_the_same_samples,
+    losses_are_told_by_region_and_a_reload_brings_another_table,
+    prometheus_finds_what_the_engine_says,
+]

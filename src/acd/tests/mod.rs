@@ -2,6 +2,7 @@
 
 mod agents;
 mod explain;
+mod lending;
 mod losses;
 mod naive;
 mod offers;
@@ -9,10 +10,12 @@ mod order;
 mod queues;
 mod reference;
 mod reloads;
+mod reserves;
 mod seconds;
 mod strategies;
 mod supervision;
 mod time;
+mod watches;
 mod worlds;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //! which order callers go, whom a strategy prefers. It shares no code with the engine but the reading of requirements.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +40,12 @@ pub(super) struct Rules {
     pub(super) agents: BTreeMap<AgentId, AgentPlan>,
     pub(super) logged_in: BTreeMap<AgentId, bool>,
     pub(super) turns: BTreeMap<QueueId, (u32, AgentId)>,
+    /// Queues of the plan.
+    pub(super) planned: BTreeSet<QueueId>,
+    /// Queues whose reserve is in.
+    pub(super) reserves: BTreeSet<QueueId>,
+    /// Queues that lend.
+    pub(super) lenders: BTreeSet<QueueId>,
 }
 
 /// What a caller looks at.
@@ -70,13 +76,23 @@ impl Rules {
     /// True when the agent may take the call now.
     pub(super) fn may_take(&self, agent: AgentId, caller: &Caller) -> bool {
         let look = self.look(caller);
-        let Some(terms) = self.terms(agent, look.queue) else { return false };
+        let Some((terms, lender)) = self.any_terms(agent, look.queue) else { return false };
+        if lender.is_some_and(|lender| !self.lenders.contains(&lender))
+            || (terms.reserve && !self.reserves.contains(&caller.queue))
+        {
+            return false;
+        }
         let window = look.queue.routing.penalties.iter().rfind(|step| step.after <= look.waited);
         self.meets(agent, &look.needs)
             && terms.level <= look.level
             && terms.delay <= look.waited
             && (!self.penalties_count(look.queue)
                 || window.is_none_or(|window| window.min <= terms.penalty && terms.penalty <= window.max))
+    }
+
+    /// True when the agent would be lent to the caller's queue.
+    pub(super) fn is_lent(&self, agent: AgentId, caller: &Caller) -> bool {
+        self.any_terms(agent, &self.queues[&caller.queue]).is_some_and(|(_, lender)| lender.is_some())
     }
 
     /// Penalties count while more of the listed members are logged in than the limit.
@@ -99,8 +115,8 @@ impl Rules {
         let raise = routing.penalties.iter().rfind(|step| step.after <= look.waited).map_or(0, |step| step.raise);
         let steps = routing.steps[..look.step].iter();
         let strategy = steps.rev().find_map(|step| step.strategy).unwrap_or(look.queue.strategy);
-        let terms = |agent: AgentId| self.terms(agent, look.queue).expect("both may take it");
-        let (a, b) = (terms(one.0), terms(other.0));
+        let terms = |agent: AgentId| self.any_terms(agent, look.queue).expect("both may take it");
+        let ((a, lends_a), (b, lends_b)) = (terms(one.0), terms(other.0));
         let border = |terms: &Membership| match strategy {
             "weighted-random" => (terms.level, 0),
             _ if !self.penalties_count(look.queue) => (terms.level, 0),
@@ -129,7 +145,7 @@ impl Rules {
             "random" | "weighted-random" => Ordering::Equal,
             unknown => panic!("the reference does not know {unknown}"),
         };
-        border(&a).cmp(&border(&b)).then(own)
+        lends_a.is_some().cmp(&lends_b.is_some()).then(border(&a).cmp(&border(&b))).then(own)
     }
 
     /// How many the call rings at once, by the steps that it has reached; never what others wait for.
@@ -169,6 +185,26 @@ impl Rules {
             }
         }
         Look { queue, step, level, needs: needs(step), waited }
+    }
+
+    /// The terms on which an agent serves a queue, and who lends it.
+    fn any_terms(&self, agent: AgentId, queue: &QueuePlan) -> Option<(Membership, Option<QueueId>)> {
+        if let Some(own) = self.terms(agent, queue) {
+            return Some((own, None));
+        }
+        let belongs = |lender: QueueId| {
+            let memberships = &self.agents.get(&agent)?.memberships;
+            memberships.iter().rfind(|membership| membership.queue == lender).filter(|membership| !membership.reserve)
+        };
+        let loan = |lender: &QueueId| {
+            belongs(*lender)?;
+            let loans = &self.queues[lender].routing.lending.to;
+            let loan = loans.iter().find(|loan| loan.queue == queue.id)?;
+            let Loan { level, penalty, delay, .. } = *loan;
+            let terms = Membership { queue: queue.id, level, penalty, position: 0, delay, reserve: false };
+            Some((terms, Some(*lender)))
+        };
+        self.planned.iter().find_map(loan)
     }
 
     /// The terms on which an agent of the plan belongs to a queue.

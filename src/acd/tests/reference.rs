@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::naive::{Caller, Past, Rules};
+use super::watches::Watches;
 use crate::acd::requirement::Attributes;
 use crate::acd::strategy::Ring;
 use crate::acd::*;
@@ -25,6 +26,10 @@ pub(super) struct Seen {
     disagreements: u64,
     interventions: u64,
     losses: BTreeSet<LostCause>,
+    /// Reserves that joined and left, lenders that began and ceased, offers to either.
+    reserves: [u64; 2],
+    lenders: [u64; 2],
+    helpers: [u64; 2],
 }
 
 impl Seen {
@@ -47,6 +52,8 @@ impl Seen {
             assert!(self.losses.contains(&cause), "{cause:?} never happened");
         }
         assert!(self.disagreements > 100 && self.interventions > 100);
+        let helped = [self.reserves, self.lenders, self.helpers];
+        assert!(helped.iter().flatten().all(|count| *count > 100), "{helped:?}");
         assert!(self.logins > 10_000 && self.sums > 500_000, "{} logins, {} sums", self.logins, self.sums);
         assert!(self.missed > 100 && self.answered > 1_000 && self.abandoned_ringing > 100 && self.repairs > 100);
     }
@@ -55,9 +62,9 @@ impl Seen {
 /// What follows from facts and plans alone.
 #[derive(Default)]
 pub(super) struct Reference {
+    /// Of queues that have been, too.
     rules: Rules,
-    /// Queues of the plan; the rules know of others that have been.
-    planned: BTreeSet<QueueId>,
+    watches: Watches,
     overrides: Vec<Command>,
     waiting: BTreeMap<CallId, Waiting>,
     counts: BTreeMap<QueueId, [u64; 4]>,
@@ -114,8 +121,8 @@ impl Reference {
             self.agents.remove(&agent.id);
             self.worker(agent.id);
         }
-        self.planned = plan.queues.iter().map(|queue| queue.id).collect();
-        self.forget_turns();
+        self.rules.planned = plan.queues.iter().map(|queue| queue.id).collect();
+        self.forget_gone();
         let mut overrides = std::mem::take(&mut self.overrides);
         overrides.retain(|command| self.override_once(command));
         self.overrides = overrides;
@@ -148,9 +155,18 @@ impl Reference {
     }
 
     /// A queue that is neither planned nor waited in is gone.
-    fn forget_turns(&mut self) {
-        let waited_in: BTreeSet<QueueId> = self.waiting.values().map(|visit| visit.caller.queue).collect();
-        self.rules.turns.retain(|queue, _| self.planned.contains(queue) || waited_in.contains(queue));
+    fn forget_gone(&mut self) {
+        let mut there: BTreeSet<QueueId> = self.waiting.values().map(|visit| visit.caller.queue).collect();
+        there.extend(&self.rules.planned);
+        self.rules.turns.retain(|queue, _| there.contains(queue));
+        self.watches.keep(&there, &self.rules);
+    }
+
+    /// Who waits in a queue: for how many nobody rings, and since when the longest of all waits.
+    fn crowd(&self, queue: QueueId) -> (usize, Option<Instant>) {
+        let visits = || self.waiting.values().filter(|visit| visit.caller.queue == queue);
+        let waiting = visits().filter(|visit| visit.agents.is_empty()).count();
+        (waiting, visits().map(|visit| visit.caller.since).min())
     }
 
     /// False when the plan does not have whom or what is meant.
@@ -168,12 +184,17 @@ impl Reference {
             return true;
         }
         let Command::ChangeQueue { queue, setting, .. } = command else { return false };
-        let Some(row) = self.rules.queues.get_mut(queue).filter(|_| self.planned.contains(queue)) else { return false };
+        let Some(row) = self.rules.queues.get_mut(queue).filter(|_| self.rules.planned.contains(queue)) else {
+            return false;
+        };
         match setting {
             QueueSetting::Strategy(strategy) => row.strategy = strategy,
             QueueSetting::Threshold(threshold) => row.threshold = *threshold,
             QueueSetting::Weight(weight) => row.routing.weight = *weight,
-            QueueSetting::State(_) | QueueSetting::Priority(_) | QueueSetting::Target(_) | QueueSetting::Defaults => {}
+            QueueSetting::Target(target) => row.routing.lending.target = *target,
+            QueueSetting::Reserve(mode) => row.routing.reserve.mode = *mode,
+            QueueSetting::ReserveThresholds(thresholds) => row.routing.reserve.thresholds = *thresholds,
+            QueueSetting::State(_) | QueueSetting::Priority(_) | QueueSetting::Defaults => {}
         }
         true
     }
@@ -209,6 +230,11 @@ impl Reference {
     pub(super) fn on_timed(&mut self, now: Instant) {
         self.look(now);
         self.firing = false;
+    }
+
+    /// After timers have fired: who ought to lend does, and nobody else.
+    pub(super) fn judge_lenders(&self, now: Instant) {
+        self.watches.judge_lenders(&self.rules, now);
     }
 
     pub(super) fn on_command(&mut self, now: Instant, command: &Command) {
@@ -247,12 +273,38 @@ impl Reference {
     pub(super) fn on_fact(&mut self, stamped: &Stamped, seen: &mut Seen) {
         assert!(stamped.at >= self.at, "time runs backwards");
         self.at = stamped.at;
-        let at = stamped.at;
-        match &stamped.fact {
+        self.watch(stamped.at, &stamped.fact, seen);
+        self.take(stamped.at, &stamped.fact, seen);
+        if matches!(stamped.fact, Fact::Answered { .. } | Fact::Abandoned { .. } | Fact::FlowedOut { .. }) {
+            self.forget_gone();
+        }
+    }
+
+    /// What concerns reserves and lending.
+    fn watch(&mut self, at: Instant, fact: &Fact, seen: &mut Seen) {
+        if let Fact::OfferMade { call, queue, agent, .. } = fact {
+            let terms = self.rules.agents[agent].memberships.iter().rfind(|terms| terms.queue == *queue);
+            seen.helpers[0] += u64::from(self.rules.is_lent(*agent, &self.waiting[call].caller));
+            seen.helpers[1] += u64::from(terms.is_some_and(|terms| terms.reserve));
+        }
+        if let Fact::Reserve { queue, active } = fact {
+            seen.reserves[usize::from(*active)] += 1;
+            let crowd = self.crowd(*queue);
+            self.watches.on_reserve(&mut self.rules, (*queue, *active), crowd, at);
+        }
+        if let Fact::Lending { queue, lends } = fact {
+            seen.lenders[usize::from(*lends)] += 1;
+            self.watches.on_lending(&mut self.rules, (*queue, *lends), at);
+        }
+    }
+
+    fn take(&mut self, at: Instant, fact: &Fact, seen: &mut Seen) {
+        match fact {
             Fact::Offered { call, queue, .. } => self.on_offered(*call, *queue),
             Fact::Answered { call, queue, agent, wait, since } => {
                 self.on_answered(*queue, *agent);
                 let visit = self.leave(*call, *queue, *wait, 1);
+                self.decide(*queue, &visit, true);
                 assert_eq!(visit.caller.since, *since);
                 assert_eq!(visit.agents, BTreeSet::from([*agent]), "one winner, and nobody rings on");
                 seen.answered += 1;
@@ -260,6 +312,7 @@ impl Reference {
             Fact::Abandoned { call, queue, wait, while_ringing, cause } => {
                 let visit = self.leave(*call, *queue, *wait, 2);
                 assert_eq!(*cause == LostCause::CallerShort, *wait <= self.rules.queues[queue].short_abandon);
+                self.decide(*queue, &visit, false);
                 self.judge_loss(&visit.caller, *cause);
                 seen.abandoned_ringing += u64::from(*while_ringing);
                 seen.losses.insert(*cause);
@@ -279,6 +332,7 @@ impl Reference {
                 assert_ne!(self.oldest.insert(*queue, *since).flatten(), *since, "told again");
             }
             Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, *agent, *epoch),
+            Fact::Reserve { .. } | Fact::Lending { .. } => {}
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
                 assert_eq!(self.worker(*agent).offer.take(), Some(*epoch));
                 self.on_offer_ended(*call, *agent, *cause);
@@ -323,6 +377,7 @@ impl Reference {
         assert!(visit.caller.queue == queue && !visit.missed);
         assert!(at.since(visit.caller.since) > self.rules.queues[&queue].threshold);
         visit.missed = true;
+        self.watches.decide(queue, at, false);
     }
 
     /// Nobody who could have taken the caller is at work when the cause says so.
@@ -333,7 +388,7 @@ impl Reference {
         }
         let is_paused = |state: &AgentState| cause == AllAgentsNotReady && matches!(state, AgentState::NotReady(_));
         let away = |state: &AgentState| *state == AgentState::LoggedOut || is_paused(state);
-        let may = |agent: &AgentId| self.rules.may_take(*agent, caller);
+        let may = |agent: &AgentId| self.rules.may_take(*agent, caller) && !self.rules.is_lent(*agent, caller);
         for (agent, worker) in self.agents.iter().filter(|(agent, _)| may(agent)) {
             assert!(away(&worker.state), "{agent} is {:?}: {cause:?}", worker.state);
         }
@@ -426,8 +481,14 @@ impl Reference {
         assert_eq!(self.at.since(visit.caller.since), wait);
         assert!(visit.missed || wait <= self.rules.queues[&queue].threshold);
         self.counts.entry(queue).or_default()[outcome] += 1;
-        self.forget_turns();
         visit
+    }
+
+    /// A visit has ended; the wait that passed the threshold was decided then.
+    fn decide(&mut self, queue: QueueId, visit: &Waiting, good: bool) {
+        if !visit.missed {
+            self.watches.decide(queue, self.at, good);
+        }
     }
 
     /// After timers have fired, every wait beyond the threshold has been told.
@@ -447,7 +508,8 @@ impl Reference {
         assert!(views.iter().any(|caller| self.rules.may_take(agent, caller)), "{agent} may not take {call}");
         for (other, rival) in &self.waiting {
             let ahead = |caller: &Caller, of: &Caller| {
-                self.rules.may_take(agent, caller) && self.rules.place(caller) < self.rules.place(of)
+                let place = |caller: &Caller| (self.rules.is_lent(agent, caller), self.rules.place(caller));
+                self.rules.may_take(agent, caller) && place(caller) < place(of)
             };
             // While timers fire, each of the two may or may not have looked already.
             let rivals = if self.firing { vec![&rival.caller, &rival.before] } else { vec![&rival.caller] };
@@ -524,6 +586,7 @@ impl Reference {
             assert_eq!(*offered, answered + abandoned + flowed_out + still);
             assert_eq!(engine.waiting(*queue) as u64, still);
             assert_eq!(self.oldest.get(queue).copied().flatten(), oldest.get(queue).copied());
+            self.watches.judge_reserve(&self.rules, *queue, self.crowd(*queue), (self.at, self.timed));
         }
         for (id, worker) in &self.agents {
             let state = engine.agent(*id).map_or(AgentState::LoggedOut, |status| status.state);

@@ -179,6 +179,7 @@ impl World {
         self.drain(label, seen);
         self.reference.on_timed(self.now);
         self.reference.judge_waits(self.now);
+        self.reference.judge_lenders(self.now);
     }
 
     fn pause(&mut self) -> Duration {
@@ -362,7 +363,7 @@ impl World {
         let by = Actor::User("anna".into());
         let (agent, queue) = (AgentId(self.rng.below(9)), QueueId(self.rng.below(6)));
         let rng = &mut self.rng;
-        match rng.below(9) {
+        match rng.below(11) {
             0 | 1 => {
                 let name = ["billing", "english", "sales"][rng.below(3) as usize];
                 let skill = Skill { level: rng.below(11) as u8, enabled: rng.chance(0.8), ..Skill::from(name) };
@@ -380,6 +381,8 @@ impl World {
             }
             6 => Command::ChangeQueue { queue, setting: QueueSetting::Threshold(secs(rng, 30)), by },
             7 => Command::ChangeQueue { queue, setting: QueueSetting::Weight(rng.below(3) as i32 / 2), by },
+            8 => Command::ChangeQueue { queue, setting: random_reserve_setting(rng), by },
+            9 => Command::ChangeQueue { queue, setting: QueueSetting::Target(rng.below(1_001) as u16), by },
             _ => {
                 let priority = rng.below(4) as i32 - 2;
                 Command::SetPriority { call: self.any_call(), priority, by }
@@ -540,6 +543,8 @@ fn random_routing(rng: &mut Rng) -> Routing {
         },
         penalty_members_limit: if rng.chance(0.3) { rng.below(5) } else { 0 },
         skill_weights: if rng.chance(0.2) { vec![("sales".into(), rng.below(4))] } else { Vec::new() },
+        reserve: ReserveRule { mode: ReserveMode::Auto, thresholds: random_thresholds(rng) },
+        lending: if rng.chance(0.4) { random_lending(rng) } else { Lending::default() },
     }
 }
 
@@ -592,5 +597,39 @@ fn random_membership(rng: &mut Rng, queue: u32) -> Membership {
         penalty: rng.below(5),
         position: rng.below(3),
         delay: if rng.chance(0.3) { secs(rng, 20) } else { Duration::ZERO },
+        reserve: rng.chance(0.3),
     }
+}
+
+fn random_thresholds(rng: &mut Rng) -> ReserveThresholds {
+    let waiting = rng.chance(0.6).then(|| rng.below(4));
+    let wait = rng.chance(0.6).then(|| secs(rng, 30));
+    ReserveThresholds {
+        waiting,
+        wait,
+        leave_waiting: waiting.map_or(0, |most| rng.below(most + 1)),
+        leave_wait: wait.map_or(Duration::ZERO, |most| secs(rng, most.as_secs() as u32 + 1)),
+        at_least: if rng.chance(0.5) { Duration::ZERO } else { secs(rng, 30) },
+    }
+}
+
+fn random_reserve_setting(rng: &mut Rng) -> QueueSetting {
+    match rng.below(6) {
+        0 => QueueSetting::Reserve(ReserveMode::On),
+        1 => QueueSetting::Reserve(ReserveMode::Off),
+        2 | 3 => QueueSetting::Reserve(ReserveMode::Auto),
+        _ => QueueSetting::ReserveThresholds(random_thresholds(rng)),
+    }
+}
+
+fn random_lending(rng: &mut Rng) -> Lending {
+    let queues = (0..6).filter(|_| rng.chance(0.3)).collect::<Vec<u32>>();
+    let loan = |queue| Loan {
+        queue: QueueId(queue),
+        level: rng.below(4),
+        penalty: rng.below(5),
+        delay: if rng.chance(0.3) { secs(rng, 20) } else { Duration::ZERO },
+    };
+    let to = queues.into_iter().map(loan).collect();
+    Lending { to, target: rng.below(1_001) as u16, window: 1 + rng.below(4), pause: secs(rng, 60) }
 }

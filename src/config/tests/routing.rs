@@ -72,7 +72,7 @@ fn steps_members_and_order_are_read() {
         .unwrap_or_default()
         .iter()
         .map(|member| {
-            let MemberConfig { agent, tier, position, penalty, delay } = member;
+            let MemberConfig { agent, tier, position, penalty, delay, .. } = member;
             (&**agent, *tier, *position, *penalty, delay.as_secs())
         })
         .collect();
@@ -163,6 +163,100 @@ fn each_error_of_routing_says_what_to_write() {
         ),
     ] {
         assert_eq!(wrong(keys), [format!("s.toml:{expected}")], "{keys}");
+    }
+}
+
+#[test]
+fn a_reserve_and_whom_a_queue_lends_to_are_read_with_their_defaults() {
+    let text = r#"
+        members = ["1-3", { agents = ["4"], reserve = true }]
+        reserve = { waiting = 5, wait = "1m", leave_waiting = 3 }
+        lends_to = ["other", { queue = "third", tier = 2, penalty = 1, delay = "20s" }]
+        lend_window = "10m"
+        [queues.other]
+        members = ["5"]
+        [queues.third]
+        members = ["6"]
+        "#;
+    let routing = queue(text).routing;
+    let secs = Duration::from_secs;
+    let reserve = routing.reserve.unwrap();
+    assert_eq!((reserve.waiting, reserve.wait), (Some(5), Some(secs(60))));
+    assert_eq!((reserve.leave_waiting, reserve.leave_wait, reserve.at_least), (3, secs(60), secs(30)));
+    let members = routing.members.unwrap();
+    assert_eq!(members.iter().map(|member| member.reserve).collect::<Vec<_>>(), [false, false, false, true]);
+    let LendingConfig { to, window, pause } = routing.lending;
+    assert_eq!((window, pause), (secs(600), secs(60)));
+    let loan =
+        |queue: &str, tier, penalty, delay| LoanConfig { queue: queue.into(), tier, penalty, delay: secs(delay) };
+    assert_eq!(to, [loan("other", 1, 0, 0), loan("third", 2, 1, 20)]);
+    let told = describe(&valid(&format!("{CENTRE}{text}")));
+    for line in [
+        "    reserve joins above 5 waiting or after 1m; leaves at 3 waiting and when nobody has waited 1m, 30s later at the soonest\n",
+        "    tier 1: 4, in reserve\n",
+        "    lends to third, tier 2, penalty 1, after 20s, while its service level of 10m holds; else not for 1m\n",
+    ] {
+        assert!(told.contains(line), "{line}{told}");
+    }
+}
+
+#[test]
+fn each_error_of_reserves_and_lending_says_what_to_write() {
+    let other = "\nmembers = [\"1\"]\n[queues.other]\nmembers = [\"2\"]\n[queues.open]\n";
+    for (keys, expected) in [
+        ("reserve = {}".to_string(), "9: queues.q.reserve: never joins; name waiting, wait or both"),
+        (
+            "reserve = { waiting = 2, leave_waiting = 3 }".to_string(),
+            "9: queues.q.reserve.leave_waiting: is above waiting: it would leave before it joins",
+        ),
+        (
+            "reserve = { wait = \"10s\", leave_wait = \"20s\" }".to_string(),
+            "9: queues.q.reserve.leave_wait: is above wait: it would leave before it joins",
+        ),
+        (
+            "reserve = { waiting = 2, leave_wait = \"20s\" }".to_string(),
+            "9: queues.q.reserve.leave_wait: says nothing without wait",
+        ),
+        (
+            "reserve = { wating = 2, wait = \"9s\" }".to_string(),
+            "9: queues.q.reserve.wating: unknown key; did you mean `waiting`?",
+        ),
+        (
+            "reserve = { waiting = \"many\" }".to_string(),
+            "9: queues.q.reserve.waiting: expected an integer, found a string",
+        ),
+        (
+            "members = [{ agents = [\"1\"], reserve = true }]".to_string(),
+            "9: queues.q.members[0].reserve: says nothing without queues.q.reserve; write reserve = { waiting = 5 }",
+        ),
+        (
+            format!("lends_to = [\"othr\"]{other}"),
+            "9: queues.q.lends_to[0]: unknown queue `othr`; did you mean `other`?",
+        ),
+        (format!("lends_to = [\"q\"]{other}"), "9: queues.q.lends_to[0]: is the queue itself"),
+        (
+            format!("lends_to = [\"open\"]{other}"),
+            "9: queues.q.lends_to[0]: `open` lists no members: everybody serves it whose skills fit",
+        ),
+        (
+            format!("lends_to = [\"other\", {{ queue = \"other\" }}]{other}"),
+            "9: queues.q.lends_to[1]: `other` stands here already",
+        ),
+        (
+            "lends_to = [\"other\"]\n[queues.other]\nmembers = [\"2\"]".to_string(),
+            "9: queues.q.lends_to: says nothing without members: only they are lent",
+        ),
+        ("lend_pause = \"5s\"".to_string(), "9: queues.q.lend_pause: says nothing without lends_to"),
+        (
+            format!("lend_window = \"90s\"\nlends_to = [\"other\"]{other}"),
+            "9: queues.q.lend_window: is counted in whole minutes, like \"30m\"",
+        ),
+        (
+            format!("lends_to = [{{ tier = 2 }}]{other}"),
+            "9: queues.q.lends_to[0].queue: is missing; write queue = \"billing\"",
+        ),
+    ] {
+        assert_eq!(wrong(&keys), [format!("s.toml:{expected}")], "{keys}");
     }
 }
 

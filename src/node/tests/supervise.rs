@@ -1,9 +1,9 @@
 //! The supervisor's hand on many agents at once.
 
 use super::*;
-use crate::acd::{Actor, AgentTarget, DeviceState, Direction, QueueState, Reason};
+use crate::acd::{Actor, AgentTarget, DeviceState, Direction, QueueState, Reason, ReserveMode};
 use crate::base::CallId;
-use crate::node::{AgentChange, AgentView, QueueChange, Selection, SkillChange};
+use crate::node::{AgentChange, AgentView, QueueChange, Selection, SkillChange, ThresholdsChange};
 
 const TEAMS: &str = "[teams.all]\nagents = [\"1001\"]\n[teams.part]\nparent = \"all\"\nagents = [\"1002-1003\"]\n";
 
@@ -124,8 +124,14 @@ fn who_joins_a_queue_is_asked_and_who_leaves_is_not() {
     world.call("", OFFER);
     assert!(world.offer().is_none());
     let (tier, position, penalty) = (1, 1, 0);
-    let join =
-        |queue: &str| AgentChange::Join { queue: queue.to_owned(), tier, position, penalty, delay: Duration::ZERO };
+    let join = |queue: &str| AgentChange::Join {
+        queue: queue.to_owned(),
+        tier,
+        position,
+        penalty,
+        delay: Duration::ZERO,
+        reserve: false,
+    };
     assert_eq!(change(&mut world, &["1002"], join("q")), names(&["1002"]));
     let invite = world.offer().expect("who has joined is asked");
     world.agent(&invite, 486, "");
@@ -347,4 +353,63 @@ fn what_was_set_is_shown_over_a_reload_and_taken_back() {
     assert_eq!(world.node.naming().targets[0].1, 0.8);
     assert_eq!(world.call("", OFFER).status(), 200, "the shards know too");
     assert!(world.offer().is_none(), "the skill is gone");
+}
+
+#[test]
+fn a_reserve_is_switched_and_its_thresholds_set_over_a_reload_and_explained() {
+    let extra =
+        "members = [\"1001\", { agents = [\"1002\"], reserve = true }]\nreserve = { waiting = 5, leave_waiting = 3 }\n";
+    let text = config(2, extra);
+    let mut world = World::new(&text, 100);
+    change(&mut world, &["1001"], AgentChange::State(AgentTarget::LoggedOut));
+    world.call("", OFFER);
+    assert!(world.offer().is_none(), "one waits");
+    let (call, _) = world.calls()[0];
+    let rules = |world: &mut World| {
+        let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("explained") };
+        told.agents.into_iter().map(|row| format!("{}: {}", row.agents.join(" "), row.rule)).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&mut world), ["1002: is in reserve, joins above 5 waiting", "1001: is logged out"]);
+    let reserve = |world: &mut World| {
+        let Reply::Queue(view) = world.control(Control::Queue("q".to_owned())) else { panic!("queue") };
+        (view.reserve.expect("a reserve"), view.overrides)
+    };
+    let (view, overrides) = reserve(&mut world);
+    assert_eq!((view.active, view.mode, view.waiting, view.leave_waiting), (false, "auto", Some(5), Some(3)));
+    assert!(overrides.is_empty());
+    assert_eq!(set_queue(&mut world, QueueChange::Reserve(ReserveMode::Off)), Reply::Done);
+    assert_eq!(rules(&mut world)[0], "1002: is in reserve, which a supervisor keeps out");
+    let nobody = ThresholdsChange { waiting: Some(0), ..ThresholdsChange::default() };
+    assert_eq!(set_queue(&mut world, QueueChange::ReserveThresholds(nobody)), Reply::Done);
+    let wrong = ThresholdsChange { leave_waiting: Some(9), ..ThresholdsChange::default() };
+    assert!(matches!(set_queue(&mut world, QueueChange::ReserveThresholds(wrong)), Reply::Invalid(_)));
+    world.reload(&text);
+    let (view, overrides) = reserve(&mut world);
+    assert_eq!((view.active, view.mode, view.waiting, view.leave_waiting), (false, "off", Some(0), Some(0)));
+    assert_eq!(overrides, ["reserve"]);
+    assert_eq!(set_queue(&mut world, QueueChange::Reserve(ReserveMode::Auto)), Reply::Done);
+    assert!(world.offer().is_some(), "above nobody");
+    assert!(reserve(&mut world).0.active);
+}
+
+#[test]
+fn a_queue_that_lends_says_by_which_figures_and_an_explanation_says_why_it_does_not() {
+    let extra = "members = [\"1001\"]\nlends_to = [\"other\"]\nthreshold = \"5s\"\n\
+                 [queues.other]\nnumbers = [\"801\"]\nmembers = [\"1002\"]\n";
+    let mut world = World::new(&config(2, extra), 100);
+    let view = |world: &mut World, name: &str| {
+        let Reply::Queue(view) = world.control(Control::Queue(name.to_owned())) else { panic!("queue") };
+        *view
+    };
+    let lending = view(&mut world, "q").lending.expect("a lender");
+    assert_eq!((lending.lends, lending.in_time, lending.decided, lending.target), (true, 0, 0, 800));
+    assert_eq!(lending.to.iter().map(|loan| &*loan.queue).collect::<Vec<_>>(), ["other"]);
+    let lenders = view(&mut world, "other").lenders;
+    assert_eq!(lenders.iter().map(|lender| (&*lender.queue, lender.lends)).collect::<Vec<_>>(), [("q", true)]);
+    change(&mut world, &["1001-1002"], AgentChange::State(AgentTarget::LoggedOut));
+    world.call("", OFFER);
+    world.pass(Duration::from_secs(6));
+    change(&mut world, &["1001"], AgentChange::State(AgentTarget::Ready));
+    let lending = view(&mut world, "q").lending.expect("a lender");
+    assert_eq!((lending.lends, lending.in_time, lending.decided), (false, 0, 1));
 }
