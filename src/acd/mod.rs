@@ -89,7 +89,7 @@ pub use message::{
 };
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
-    AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason,
+    AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason, Share,
 };
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion};

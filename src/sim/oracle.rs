@@ -173,7 +173,10 @@ impl Oracle {
             return Err(format!("{call} still talks with {agent} though no call lives"));
         }
         for (id, agent) in &self.agents {
-            let busy = matches!(agent.state, AgentState::Reserved | AgentState::Ringing | AgentState::Talking);
+            let busy = matches!(
+                agent.state,
+                AgentState::Reserved | AgentState::Ringing | AgentState::Talking | AgentState::Hold
+            );
             if busy || agent.offer.is_some() {
                 return Err(format!("agent {id} is {} though no call lives", agent.state.as_str()));
             }

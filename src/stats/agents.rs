@@ -322,6 +322,12 @@ mod tests {
         }
         let lunch = AgentState::NotReady(Reason::Custom("lunch".into()));
         assert_eq!(KINDS[Kind::of(&lunch).0], (lunch.index(), "custom"));
+        assert_eq!(KINDS[Kind::of(&AgentState::Hold).0], (AgentState::Hold.index(), ""));
+        for direction in Direction::ALL {
+            let elsewhere = AgentState::OtherCall(direction);
+            assert_eq!(KINDS[Kind::of(&elsewhere).0], (elsewhere.index(), direction.as_str()));
+        }
+        assert!((0..STATES).all(|state| KINDS.iter().any(|(of, _)| *of == state)), "each state has its seconds");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::AgentState;
 use crate::acd::estimate::{Estimate, Load, estimate};
+use crate::acd::{AgentState, Share};
 use crate::base::WallTime;
 use crate::stats::agents::ByState;
 use crate::stats::bounds::seconds;
@@ -22,7 +22,7 @@ pub struct Outlook {
     pub queue: Arc<str>,
     /// Callers who wait.
     pub waiting: u64,
-    /// Agents at work for it: ready, reserved, ringing, talking or in wrap-up. Each may serve other queues too.
+    /// Agents at work for it: ready, reserved, ringing, talking, on hold or in wrap-up. Each may serve other queues too.
     pub agents_at_work: u64,
     /// The wait of a caller who joins now; `None` without agents at work, or before the first call was handled.
     pub expected_wait: Option<ExpectedWait>,
@@ -86,12 +86,5 @@ pub(super) fn expected_wait(reading: &QueueReading) -> Option<Estimate> {
 
 /// Agents who take calls, now or after the one in hand.
 pub(super) fn at_work(agents: &ByState) -> u64 {
-    let working = [
-        AgentState::Ready.index(),
-        AgentState::Reserved.index(),
-        AgentState::Ringing.index(),
-        AgentState::Talking.index(),
-        AgentState::WrapUp.index(),
-    ];
-    working.iter().map(|state| agents[*state]).sum()
+    AgentState::of_shares(&Share::IN_SERVICE).map(|state| agents[state]).sum()
 }

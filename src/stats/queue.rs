@@ -338,7 +338,8 @@ impl Queue {
             write.add(HOLD_MICROS, micros(hold));
         }
         drop(write);
-        self.add(when, &[(window::TALKS, 1), (window::TALK, talk)]);
+        let held = [(window::HELD, u64::from(!hold.is_zero())), (window::HOLD, micros(hold))];
+        self.add(when, &[(window::TALKS, 1), (window::TALK, talk), held[0], held[1]]);
     }
 
     /// The talk was too short for anybody to have been helped.
