@@ -43,5 +43,5 @@ pub use live::Live;
 pub use outlook::Outlook;
 pub use series::{OTHER, SeriesMax};
 pub use silence::{Silence, Silences, Silent};
-pub use snapshot::{Overview, QueueSnapshot, ServiceLevelEvents};
+pub use snapshot::{Overview, QueueSnapshot};
 pub use spread::{SPREAD_BOUNDS, Spread, Working};
