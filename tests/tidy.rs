@@ -27,6 +27,14 @@ fn pure_rooms_touch_no_clock_socket_thread_or_file() {
 }
 
 #[test]
+fn what_decides_waits_for_nobody() {
+    assert_tidy(checks::locks(&rust_files()));
+    let files = rust_files();
+    let live = files.iter().find(|file| file.path == "src/stats/live.rs").expect("the live figures");
+    assert_tidy(checks::readers_locks(live));
+}
+
+#[test]
 fn files_hold_one_idea() {
     assert_tidy(checks::file_sizes(&rust_files()));
 }
@@ -134,6 +142,31 @@ mod examples {
         assert_eq!(pure("use std::time::{self};"), ["src/sip/x.rs:1: name what is used of std::time, not the module"]);
         assert_eq!(pure("use tokio::net::UdpSocket;"), ["src/sip/x.rs:1: sip is pure and may not name tokio"]);
         assert!(checks::purity(&one("src/io/x.rs", "use std::fs;")).is_empty());
+    }
+
+    #[test]
+    fn a_room_that_decides_names_no_lock_and_no_figures() {
+        assert!(
+            checks::locks(&one("src/acd/x.rs", "// a Mutex\n#[cfg(test)]\nmod tests { use dashmap::DashMap; }"))
+                .is_empty()
+        );
+        assert!(checks::locks(&one("src/stats/x.rs", "use dashmap::DashMap;")).is_empty());
+        assert_eq!(
+            checks::locks(&one("src/node/x.rs", "struct A;\nstruct B(std::sync::RwLock<A>);")),
+            ["src/node/x.rs:2: node decides and may not name RwLock"]
+        );
+        assert_eq!(
+            checks::locks(&one("src/node/x.rs", "use crate::stats::Live;")),
+            ["src/node/x.rs:1: node decides and knows no figures"]
+        );
+        let live = |text: &str| checks::readers_locks(&Source::new("src/stats/live.rs", text));
+        assert!(
+            live("fn apply_plan(&self) { self.names.get(name) }\nfn fold(&self) { self.queues.get(&id) }").is_empty()
+        );
+        assert_eq!(
+            live("fn read(&self) {}\nfn fold(&self) {\n    self.roster();\n}"),
+            ["src/stats/live.rs:3: `fold` touches roster"]
+        );
     }
 
     #[test]

@@ -25,7 +25,10 @@ fn random_worlds_break_no_law() {
         verdicts.iter().filter(|(_, verdict)| !verdict.wrong.is_empty()).collect();
     let offered: u64 = verdicts.iter().map(|(_, verdict)| verdict.offered).sum();
     let answered: u64 = verdicts.iter().map(|(_, verdict)| verdict.answered).sum();
+    let transfers =
+        [0, 1, 2].map(|outcome| verdicts.iter().map(|(_, verdict)| verdict.transfers[outcome]).sum::<u64>());
     println!("{worlds} worlds, {offered} visits, {answered} answered, {} failed", failed.len());
+    println!("transfers completed, cancelled, failed: {transfers:?}");
     let lines: Vec<String> =
         failed.iter().take(20).map(|(seed, verdict)| format!("seed {seed}: {}", verdict.wrong.join("; "))).collect();
     assert!(
@@ -35,6 +38,7 @@ fn random_worlds_break_no_law() {
         lines.join("\n")
     );
     assert!(worlds < 100 || (answered > offered / 10 && answered < offered), "the worlds are too easy or too hard");
+    assert!(worlds < 1_000 || transfers.iter().all(|count| *count > worlds / 50), "too few transfers: {transfers:?}");
 }
 
 #[test]
@@ -54,7 +58,7 @@ fn judge(seed: u64) -> (u64, workload::Verdict) {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
         let wrong = vec![format!("panic: {text}")];
-        workload::Verdict { wrong, hash: 0, offered: 0, answered: 0, ladder: String::new() }
+        workload::Verdict { wrong, hash: 0, offered: 0, answered: 0, transfers: [0; 3], ladder: String::new() }
     });
     (seed, verdict)
 }

@@ -9,7 +9,8 @@ use strowger::acd::{
     Actor, AgentPlan, AgentPolicy, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Gone, Members,
     Membership, OfferPolicy, Plan, QueuePlan, QueueState, Reason, Routing, Skill, Step,
 };
-use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng};
+use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng, WallTime};
+use strowger::stats::{Live, histogram_bounds};
 
 const AGENTS: u32 = 10_000;
 const QUEUES: u32 = 500;
@@ -21,6 +22,8 @@ const STEP: Duration = Duration::from_secs(3_600);
 /// See the module.
 pub(crate) struct Centre {
     engine: Engine,
+    /// Who folds what happens, where somebody does.
+    live: Option<Arc<Live>>,
     rng: Rng,
     now: Instant,
     calls: u64,
@@ -41,15 +44,27 @@ impl Centre {
 
     /// With so many waiting whom nobody may take, in all queues or in the first alone, and every agent not ready.
     pub(crate) fn new(strategy: &'static str, waiting: u64, in_one_queue: bool) -> Self {
+        Self::of(Arc::new(plan(strategy)), None, waiting, in_one_queue)
+    }
+
+    /// The same with so many in all queues, and the live figures into which all that happens is folded.
+    pub(crate) fn watched(strategy: &'static str, waiting: u64) -> (Self, Arc<Live>) {
+        let plan = Arc::new(plan(strategy));
+        let live = Arc::new(Live::new(Instant::ZERO, &plan, &histogram_bounds([])));
+        live.set_origin(WallTime::from_micros(1_795_000_000_000_000));
+        (Self::of(plan, Some(Arc::clone(&live)), waiting, false), live)
+    }
+
+    fn of(plan: Arc<Plan>, live: Option<Arc<Live>>, waiting: u64, in_one_queue: bool) -> Self {
         let asks = |level: i64| {
             let attributes: Attributes = [("lvl".into(), level.into())].into_iter().collect();
             Asks { attributes: Some(Arc::new(attributes)), ..Asks::default() }
         };
         let now = Instant::from_micros(100_000_000_000);
-        let engine = Engine::new(now, Arc::new(plan(strategy)));
+        let engine = Engine::new(now, plan);
         let (easy, hard) = (asks(3), asks(10));
         let mut centre =
-            Self { engine, rng: Rng::from_u64(7), now, calls: 0, stuck: Vec::new(), relaxed: 0, easy, hard };
+            Self { engine, live, rng: Rng::from_u64(7), now, calls: 0, stuck: Vec::new(), relaxed: 0, easy, hard };
         for index in 0..waiting {
             // One after the other, a millisecond apart, they will have waited for the step.
             let since = Instant::from_micros((now.as_micros() - STEP.as_micros() as u64) + (index + 1) * 1_000);
@@ -153,13 +168,21 @@ impl Centre {
                 offered = Some((call, agent, epoch));
             }
         }
-        while self.engine.poll_fact().is_some() {}
+        self.fold();
         offered
     }
 
     fn drain(&mut self) {
         while self.engine.poll_effect().is_some() {}
-        while self.engine.poll_fact().is_some() {}
+        self.fold();
+    }
+
+    fn fold(&mut self) {
+        while let Some(fact) = self.engine.poll_fact() {
+            if let Some(live) = &self.live {
+                live.fold(&fact);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! operations; below, how the median grew from the first row to the last. `!` breaks a budget. Nothing fails on it, for wall
 //! time is what the machine makes of it; `benches/instructions` counts the same operations and gates on them.
 
+#[expect(dead_code, reason = "figures are for benches/scrape")]
 mod centre;
 
 use std::time::Duration;

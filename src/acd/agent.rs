@@ -15,6 +15,7 @@ use crate::acd::lost::Presence;
 use crate::acd::message::{Actor, AgentTarget, OfferCause};
 use crate::acd::plan::{AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Reason};
 use crate::acd::strategy::History;
+use crate::acd::workday::Workday;
 use crate::base::{CallId, Instant, PeerId, QueueId, TimerKey};
 
 /// What an agent does.
@@ -54,6 +55,16 @@ pub(super) struct Offer {
     pub(super) free_by: Instant,
     pub(super) device: Device,
     pub(super) phase: Phase,
+    pub(super) way: Way,
+}
+
+/// How a call came to be offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From the queue that it waits in.
+    Queue,
+    /// By the agent's name; it waits in no queue.
+    Direct,
 }
 
 /// What the agent's device has said.
@@ -81,16 +92,26 @@ pub(super) struct Talk {
     pub(super) since: Instant,
     /// Kept from the answer on: the queue may be gone when the talk ends.
     pub(super) wrap_up: Duration,
-    /// Since when one of both holds.
-    pub(super) held: Option<Instant>,
-    /// How long they held before.
+    /// One of both holds.
+    pub(super) held: bool,
+    /// The agent consults somebody about the caller.
+    pub(super) consults: bool,
+    /// Since when they hear each other no more, for one of the two reasons or the other.
+    pub(super) apart: Option<Instant>,
+    /// How long they did not before.
     pub(super) hold: Duration,
 }
 
 impl Talk {
-    /// How long one of both held until then.
+    /// A talk that begins.
+    pub(super) const fn new(call: CallId, queue: QueueId, epoch: u32, since: Instant, wrap_up: Duration) -> Self {
+        let (apart, hold) = (None, Duration::ZERO);
+        Self { call, queue, epoch, since, wrap_up, held: false, consults: false, apart, hold }
+    }
+
+    /// How long they have not heard each other until then.
     pub(super) fn hold_until(&self, now: Instant) -> Duration {
-        self.hold + self.held.map_or(Duration::ZERO, |since| now.since(since))
+        self.hold + self.apart.map_or(Duration::ZERO, |since| now.since(since))
     }
 }
 
@@ -105,6 +126,7 @@ impl Duty {
             | AgentState::Ringing
             | AgentState::Talking
             | AgentState::Hold
+            | AgentState::Consult
             | AgentState::OtherCall(_)
             | AgentState::WrapUp => Self::LoggedOut,
         }
@@ -122,8 +144,9 @@ impl Duty {
                 Device::Silent => AgentState::Reserved,
                 Device::Rings => AgentState::Ringing,
             },
-            Self::Talking(Talk { held: None, .. }) => AgentState::Talking,
-            Self::Talking(Talk { held: Some(_), .. }) => AgentState::Hold,
+            Self::Talking(Talk { consults: true, .. }) => AgentState::Consult,
+            Self::Talking(Talk { held: true, .. }) => AgentState::Hold,
+            Self::Talking(_) => AgentState::Talking,
             Self::WrapUp { .. } => AgentState::WrapUp,
         }
     }
@@ -194,6 +217,8 @@ pub(super) struct Agent {
     /// Offers in a row that nobody answered.
     pub(super) no_answers: u32,
     pub(super) history: History,
+    /// The states that have ended since it logged in.
+    pub(super) workday: Workday,
     /// The one timer of what it does.
     pub(super) timer: Option<TimerKey>,
 }
@@ -215,6 +240,7 @@ impl Agent {
             disagrees: false,
             no_answers: 0,
             history: History::default(),
+            workday: Workday::default(),
             timer: None,
         }
     }
@@ -231,6 +257,12 @@ impl Agent {
         (talk.call == call && talk.epoch == epoch).then_some(talk)
     }
 
+    /// What its device does and whether that contradicts the state, where it has begun or ceased to.
+    pub(super) fn new_disagreement(&mut self) -> Option<(DeviceState, bool)> {
+        let disagrees = self.duty.contradicts(self.device);
+        (std::mem::replace(&mut self.disagrees, disagrees) != disagrees).then_some((self.device, disagrees))
+    }
+
     /// True when something else follows than being ready or paused.
     pub(super) fn wants_out(&self) -> bool {
         self.wish.is_some() || self.contract == Contract::Leaving
@@ -238,16 +270,14 @@ impl Agent {
 
     /// What the control plane sees.
     pub(super) fn status(&self) -> AgentStatus {
-        let (call, epoch) = match &self.duty {
-            Duty::Offering(Offer { call, epoch, .. }) | Duty::Talking(Talk { call, epoch, .. }) => {
-                (Some(*call), Some(*epoch))
+        let (call, epoch, queue) = match &self.duty {
+            Duty::Offering(Offer { call, epoch, queue, .. }) | Duty::Talking(Talk { call, epoch, queue, .. }) => {
+                (Some(*call), Some(*epoch), Some(*queue))
             }
-            Duty::LoggedOut
-            | Duty::NotReady(_)
-            | Duty::Ready(_)
-            | Duty::Unreachable
-            | Duty::Elsewhere(_)
-            | Duty::WrapUp { .. } => (None, None),
+            Duty::WrapUp { queue, .. } => (None, None, Some(*queue)),
+            Duty::LoggedOut | Duty::NotReady(_) | Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_) => {
+                (None, None, None)
+            }
         };
         let until = match &self.duty {
             Duty::WrapUp { until, .. } => Some(*until),
@@ -267,6 +297,9 @@ impl Agent {
             next: self.wish.as_ref().map(|wish| wish.target.clone()),
             call,
             epoch,
+            queue,
+            talks: self.history.calls,
+            workday: self.workday,
             device: self.device,
             disagrees: self.disagrees,
         }
@@ -290,6 +323,12 @@ pub struct AgentStatus {
     pub call: Option<CallId>,
     /// The epoch of that offer.
     pub epoch: Option<u32>,
+    /// The queue of that call, or of the one whose wrap-up runs.
+    pub queue: Option<QueueId>,
+    /// Calls answered since it logged in.
+    pub talks: u64,
+    /// The states that have ended since it logged in; the present one is not in it.
+    pub workday: Workday,
     /// What its device does, as far as somebody has said.
     pub device: DeviceState,
     /// That contradicts the state.

@@ -1,6 +1,6 @@
 //! The invariants, each asserted from the run-time state alone. For tests and the simulator's oracle: it walks everything.
 
-use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing};
+use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing, Way};
 use crate::acd::engine::Engine;
 use crate::acd::lost::Presence;
 use crate::base::{AgentId, CallId};
@@ -55,7 +55,8 @@ impl Engine {
         let mut listed = 0;
         for (id, agent) in self.agents.iter() {
             armed += usize::from(agent.timer.is_some());
-            open_offers += usize::from(matches!(agent.duty, Duty::Offering(Offer { phase: Phase::Open, .. })));
+            let is_of_queue = |offer: &Offer| offer.phase == Phase::Open && offer.way == Way::Queue;
+            open_offers += usize::from(matches!(&agent.duty, Duty::Offering(offer) if is_of_queue(offer)));
             if matches!(agent.duty, Duty::Ready(Standing::Listed)) {
                 listed += self.matching.seats(id);
             }
@@ -65,8 +66,8 @@ impl Engine {
             return Err(format!("{offered} offers are open, {open_offers} agents reserved"));
         }
         let entries = self.matching.entries()?;
-        if entries != (listed, wishing) {
-            return Err(format!("the indexes hold {entries:?}, not {:?}", (listed, wishing)));
+        if entries != [listed, wishing, waiting] {
+            return Err(format!("the indexes hold {entries:?}, not {:?}", [listed, wishing, waiting]));
         }
         if let Some((call, agent)) = self.matching.unmatched() {
             return Err(format!("{call} waits while {agent} is idle"));

@@ -9,8 +9,9 @@ use crate::acd::fact::Fact;
 use crate::acd::message::{Actor, AgentTarget, OfferCause};
 use crate::acd::plan::{AgentState, DeviceState, Direction};
 use crate::acd::strategy::History;
+use crate::acd::workday::Workday;
 use crate::base::limits::WRAP_UP_MAX;
-use crate::base::{AgentId, CallId, PeerId};
+use crate::base::{AgentId, PeerId};
 
 impl Engine {
     pub(super) fn on_set_agent(&mut self, agent: AgentId, wish: Wish) {
@@ -79,19 +80,8 @@ impl Engine {
         }
         self.tell(Fact::Device { agent, device, by });
         self.stand_anew(&[agent]);
-        self.tell_disagreement(agent);
-    }
-
-    pub(super) fn on_held(&mut self, call: CallId, agent: AgentId, epoch: u32, held: bool) {
-        let now = self.now;
-        let Some(Duty::Talking(talk)) = self.agents.get(agent).map(|row| &row.duty) else { return };
-        let mut talk = *talk;
-        if (talk.call, talk.epoch) != (call, epoch) || talk.held.is_some() == held {
-            return;
-        }
-        talk.hold = talk.hold_until(now);
-        talk.held = held.then_some(now);
-        self.change(agent, Duty::Talking(talk));
+        let new = self.agents.get_mut(agent).and_then(Agent::new_disagreement);
+        self.tell_disagreement(agent, new);
     }
 
     /// Agents behind a silent neighbour are unreachable; behind one that answers again they are ready, in their old turn.
@@ -217,7 +207,10 @@ impl Engine {
             self.timers.cancel(key);
         }
         let from = row.duty.state();
-        self.matching.log(agent, duty.presence());
+        let presence = duty.presence();
+        if presence != row.duty.presence() {
+            self.matching.log(agent, presence);
+        }
         row.duty = duty;
         self.tell_state(agent, from, by);
     }
@@ -275,6 +268,7 @@ impl Engine {
                 self.begin(agent, Duty::LoggedOut, by);
                 if let Some(row) = self.agents.get_mut(agent) {
                     row.history = History::default();
+                    row.workday = Workday::default();
                 }
             }
         }
@@ -283,22 +277,22 @@ impl Engine {
     fn tell_state(&mut self, agent: AgentId, from: AgentState, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
         let to = row.duty.state();
-        if from != to || by != Actor::Engine {
-            row.by = by.clone();
-        }
+        let disagreement = row.new_disagreement();
         if from != to {
+            row.by = by.clone();
             let spent = self.now.since(row.since);
             row.since = self.now;
+            row.workday = row.workday.after(&from, spent);
             self.tell(Fact::AgentState { agent, from, to, spent, by });
+        } else if by != Actor::Engine {
+            row.by = by;
         }
-        self.tell_disagreement(agent);
+        self.tell_disagreement(agent, disagreement);
     }
 
     /// Tells when the device begins or ceases to contradict the state.
-    fn tell_disagreement(&mut self, agent: AgentId) {
-        let Some(row) = self.agents.get_mut(agent) else { return };
-        let (device, disagrees) = (row.device, row.duty.contradicts(row.device));
-        if std::mem::replace(&mut row.disagrees, disagrees) != disagrees {
+    fn tell_disagreement(&mut self, agent: AgentId, new: Option<(DeviceState, bool)>) {
+        if let Some((device, disagrees)) = new {
             self.tell(Fact::Disagreement { agent, device, disagrees });
         }
     }

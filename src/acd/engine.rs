@@ -1,5 +1,6 @@
 //! [`Engine`]: the machine's outside. It takes commands and time, and hands out effects and facts; what they do is beside
-//! it, one file for each concern: `visit` (callers), `offer` (reservations), `duty` (agents), `reload` (the plan), `check`.
+//! it, one file for each concern: `visit` (callers), `offer` (reservations), `direct` (those without a queue), `duty` (agents),
+//! `reload` (the plan), `check`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -150,6 +151,11 @@ impl Engine {
             Command::OfferAnswered { call, agent, epoch } => self.on_answered(call, agent, epoch),
             Command::OfferFailed { call, agent, epoch, cause } => self.on_failed(call, agent, epoch, cause),
             Command::OfferReleased { agent, epoch } => self.on_released(agent, epoch),
+            Command::OfferTo { call, agent, queue } => self.on_offer_to(call, agent, queue),
+            Command::WithdrawOffer { call, agent, epoch, cause } => self.on_withdraw_offer(call, agent, epoch, cause),
+            Command::Consults { call, agent, epoch, consults } => self.on_consults(call, agent, epoch, consults),
+            Command::Transfer(transfer) => self.tell(Fact::Transfer(*transfer)),
+            Command::OutsideEnded { call, talk, by } => self.tell(Fact::OutsideEnded { call, talk, by }),
             Command::TalkEnded { call, agent, epoch, by } => self.on_talk_ended(call, agent, epoch, by),
             Command::EndTalk { call, agent, epoch, by } => self.on_end_talk(call, agent, epoch, by),
             Command::Requeue { call, talk, queue, priority, since, asks, by } => {

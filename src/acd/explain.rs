@@ -4,9 +4,9 @@
 use crate::acd::agent::Duty;
 use crate::acd::engine::Engine;
 use crate::acd::matching::LineId;
-use crate::acd::reason::{Decision, Exclusion};
+use crate::acd::reason::{Candidates, Decision, Exclusion};
 use crate::acd::requirement::Residual;
-use crate::base::limits::CANDIDATES_MAX;
+use crate::base::limits::AHEAD_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// Where a waiting call stands, and why nobody takes it.
@@ -20,7 +20,7 @@ pub struct Explanation {
     pub since: Instant,
     /// Its place in the queue; 1 is next.
     pub position: u32,
-    /// Who is ahead in the queue, the first [`CANDIDATES_MAX`] of them.
+    /// Who is ahead in the queue, the first [`AHEAD_MAX`] of them.
     pub ahead: Vec<CallId>,
     /// Who is being rung for it.
     pub offered_to: Vec<AgentId>,
@@ -53,7 +53,7 @@ impl Engine {
             since: visit.claim.since,
             position,
             ahead: (0..position as usize - 1)
-                .take(CANDIDATES_MAX)
+                .take(AHEAD_MAX)
                 .filter_map(|rank| Some(queue.order.nth(rank)?.call))
                 .collect(),
             offered_to: visit.ringing.agents().collect(),
@@ -66,15 +66,22 @@ impl Engine {
 
     /// The agent who is next for a call, noted as a decision.
     pub(super) fn choose(&mut self, call: CallId, line: LineId) -> Option<AgentId> {
-        let (chosen, queue, strategy, candidates) = self.matching.choose(line)?;
-        self.decisions.note(Decision { at: self.now, call, queue, strategy, chosen, candidates });
+        let (chosen, firsts) = self.matching.choose(line)?;
+        let candidates = firsts.candidates();
+        let others = firsts.groups - candidates.len() as u32;
+        self.note(call, line, chosen, candidates, others);
         Some(chosen)
     }
 
     /// Notes that an agent who became ready took its best call: there was nobody else.
     pub(super) fn take(&mut self, call: CallId, line: LineId, chosen: AgentId) {
-        let (queue, strategy, candidates) = self.matching.candidates(line);
-        self.decisions.note(Decision { at: self.now, call, queue, strategy, chosen, candidates });
+        self.note(call, line, chosen, Candidates::new(), 0);
+    }
+
+    fn note(&mut self, call: CallId, line: LineId, chosen: AgentId, candidates: Candidates, others: u32) {
+        let (queue, strategy) = self.matching.strategy(line);
+        let strategy = strategy.name;
+        self.decisions.note(Decision { at: self.now, call, queue, strategy, chosen, candidates, others });
     }
 
     /// The last decisions, oldest first; at most [`limits::DECISIONS_MAX`](crate::base::limits::DECISIONS_MAX).

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crate::acd::dimension::Dimensions;
 use crate::acd::lost::LostCause;
-use crate::acd::message::{Actor, EndedBy, FlowOut, OfferCause, Refusal};
+use crate::acd::message::{Actor, EndedBy, FlowOut, OfferCause};
 use crate::acd::plan::{AgentState, DeviceState};
+use crate::acd::refusal::Refusal;
 use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
+use crate::acd::transfer::Transfer;
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 
 /// A fact with its moment. Facts are the only source of metrics, records and events.
@@ -133,9 +135,29 @@ pub enum Fact {
         agent: AgentId,
         /// How long they were joined.
         talk: Duration,
-        /// How much of that one of both held.
+        /// How much of that one of both held, or the agent consulted somebody.
         hold: Duration,
         /// Which side ended it.
+        by: EndedBy,
+    },
+    /// An agent who was rung by name for a call that is handed on has answered: they talk. No visit is part of it.
+    Reached {
+        /// The call.
+        call: CallId,
+        /// The queue that the caller was answered from.
+        queue: QueueId,
+        /// Who answered.
+        agent: AgentId,
+    },
+    /// A caller is handed on, or somebody is consulted: how far that is.
+    Transfer(Transfer),
+    /// A caller who was handed to a number outside, and whoever is there, have parted.
+    OutsideEnded {
+        /// The call.
+        call: CallId,
+        /// How long they were joined.
+        talk: Duration,
+        /// Which side ended it; the agent's is that of the number.
         by: EndedBy,
     },
     /// The agent's wrap-up after a talk ended.

@@ -44,15 +44,32 @@ struct Gate {
 }
 
 impl Gates {
-    /// One more group.
-    pub(super) fn add_group(&mut self, way: Way) {
-        let group = self.ways.len();
-        self.ways.push(way);
+    /// One more group, or another in the place of one that is gone.
+    pub(super) fn put_group(&mut self, group: usize, way: Way) {
+        match self.ways.get_mut(group) {
+            Some(place) => *place = way,
+            None => self.ways.push(way),
+        }
         if way != Way::Own {
             let gate = self.gates.entry(way).or_default();
             gate.groups.push(group);
             self.closed.put(group, !gate.is_open);
         }
+    }
+
+    /// The group is gone.
+    pub(super) fn forget_group(&mut self, group: usize) {
+        let way = std::mem::replace(&mut self.ways[group], Way::Own);
+        if let Some(gate) = self.gates.get_mut(&way) {
+            gate.groups.retain(|other| *other != group);
+        }
+        self.closed.put(group, false);
+    }
+
+    /// The same gates, each open or closed, with nobody behind them.
+    pub(super) fn emptied(&self) -> Self {
+        let gates = self.gates.iter().map(|(way, gate)| (*way, Gate { is_open: gate.is_open, groups: Vec::new() }));
+        Self { ways: Vec::new(), gates: gates.collect(), closed: Bits::default() }
     }
 
     /// Opens or closes a gate.

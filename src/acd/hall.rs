@@ -3,20 +3,25 @@
 //! with the plan and with who is logged in, so that a decision meets two sets and compares the heads of what is left: callers
 //! and agents who do not fit cost nothing.
 
-use std::collections::BTreeMap;
+mod ladders;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::acd::bits::Bits;
+use smallvec::SmallVec;
+
+use crate::acd::bits::{Bits, Common, numbers};
 use crate::acd::gates::{Gates, Way};
 use crate::acd::index::Index;
 use crate::acd::lost::Presence;
 use crate::acd::needs::{self, Ladder};
 use crate::acd::place::Place;
 use crate::acd::plan::QueuePlan;
+use crate::acd::rank::{Raise, Rank};
 use crate::acd::reach::Reach;
-use crate::acd::reason::{Candidates, Exclusion};
+use crate::acd::reason::Exclusion;
 use crate::acd::requirement::{Attributes, Residual};
-use crate::acd::rota::{By, Rank, Rota, Turn};
+use crate::acd::rota::{By, Firsts, Rota, Turn};
 use crate::acd::routing::{Members, Membership, PenaltyStep, Routing, Skill};
 use crate::acd::strategy::{self, Candidate, History, Strategy};
 use crate::base::{AgentId, Instant, Rng};
@@ -30,7 +35,8 @@ pub(super) struct Hall {
     routing: Routing,
     /// Callers need different things by what they bring.
     asks_for_attributes: bool,
-    by_attributes: BTreeMap<Arc<Attributes>, usize>,
+    /// Ladders and their generations, by what callers bring.
+    by_attributes: BTreeMap<Arc<Attributes>, (usize, u32)>,
     rotas: Vec<Rota>,
     /// Who took the last call; survives a reload.
     pub(super) turn: Option<Turn>,
@@ -38,6 +44,8 @@ pub(super) struct Hall {
     rota_of: Vec<usize>,
     ladders: Vec<Rungs>,
     ladder_ids: BTreeMap<Ladder, usize>,
+    /// Ladders that nobody stood on when they were put here, each once; the first is forgotten first.
+    unused: VecDeque<usize>,
     /// Ladder by ladder, one for each reach.
     lines: Vec<Line>,
     /// The first of each line, [`Place::LAST`] where nobody waits.
@@ -46,6 +54,8 @@ pub(super) struct Hall {
     waiting: Bits,
     groups: Vec<Group>,
     group_ids: BTreeMap<GroupKey, usize>,
+    /// Groups without a seat.
+    free: Vec<usize>,
     /// Which groups are held back for now.
     gates: Gates,
     /// Groups of the queue's own agents of which somebody is ready and may take calls.
@@ -65,6 +75,11 @@ pub(super) struct Hall {
 struct Rungs {
     needs: Ladder,
     met_by: Vec<Bits>,
+    /// Callers on it, those being offered included.
+    callers: u32,
+    /// How often its place was given to another.
+    generation: u32,
+    is_in_unused: bool,
 }
 
 /// Callers of the same needs and reach.
@@ -96,16 +111,20 @@ struct Group {
     serves: bool,
     /// The lines it may take calls of.
     lines: Bits,
+    seats: u32,
     logged_in: u32,
     /// How many are present in each way, in the order of [`PRESENT`].
     present: [u32; PRESENT.len()],
 }
 
+impl Group {
+    fn key(&self, way: Way) -> GroupKey {
+        (Arc::clone(&self.skills), self.terms.level, self.terms.penalty, self.terms.delay, way)
+    }
+}
+
 /// The ways of being present, the best last.
 const PRESENT: [Presence; 3] = [Presence::Paused, Presence::Unreachable, Presence::AtWork];
-
-/// Sets of attributes whose ladder is remembered; beyond, all are forgotten and worked out anew.
-const ATTRIBUTES_KNOWN_MAX: usize = 1_024;
 
 type GroupKey = (Arc<[Skill]>, u32, u32, std::time::Duration, Way);
 
@@ -114,14 +133,24 @@ type GroupKey = (Arc<[Skill]>, u32, u32, std::time::Duration, Way);
 pub(super) struct Seat {
     pub(super) hall: u32,
     pub(super) way: Way,
-    group: usize,
-    terms: Membership,
+    group: u32,
+    position: u32,
+    /// Level and penalty.
+    border: [u32; 2],
+    /// The weighted sum of levels.
+    skill: u32,
     /// In each rota, while the agent is ready.
-    ranks: Vec<Rank>,
+    ranks: SmallVec<[Rank; 1]>,
+}
+
+impl Seat {
+    const fn group(&self) -> usize {
+        self.group as usize
+    }
 }
 
 impl Hall {
-    pub(super) fn new(plan: &QueuePlan, reaches: Arc<[Reach]>) -> Self {
+    pub(super) fn new(plan: &QueuePlan, reaches: Arc<[Reach]>, turn: Option<Turn>) -> Self {
         let mut hall = Self {
             reaches,
             skip_empty: plan.routing.tiers.is_some_and(|rules| rules.skip_empty),
@@ -129,15 +158,17 @@ impl Hall {
             by_attributes: BTreeMap::new(),
             routing: plan.routing.clone(),
             rotas: Vec::new(),
-            turn: None,
+            turn,
             rota_of: Vec::new(),
             ladders: Vec::new(),
             ladder_ids: BTreeMap::new(),
+            unused: VecDeque::new(),
             lines: Vec::new(),
             heads: Vec::new(),
             waiting: Bits::default(),
             groups: Vec::new(),
             group_ids: BTreeMap::new(),
+            free: Vec::new(),
             gates: Gates::default(),
             ready: Bits::default(),
             lent: Bits::default(),
@@ -149,46 +180,24 @@ impl Hall {
         for step in std::iter::once(None).chain(plan.routing.steps.iter().map(|step| step.strategy)) {
             name = step.unwrap_or(name);
             // The configuration refuses names that are not in the table.
-            let rota = hall.rota(strategy::find(name).unwrap_or(strategy::STRATEGIES[0]));
+            let rota = hall.add_rota(strategy::find(name).unwrap_or(strategy::STRATEGIES[0]));
             hall.rota_of.push(rota);
         }
         hall.ladder(needs::ladder(&plan.routing, &Attributes::default()));
         hall
     }
 
-    fn rota(&mut self, strategy: &'static Strategy) -> usize {
+    /// The hall anew, with the gates as they are and nobody in it.
+    pub(super) fn emptied(&self, plan: &QueuePlan, reaches: Arc<[Reach]>) -> Self {
+        Self { gates: self.gates.emptied(), ..Self::new(plan, reaches, self.turn) }
+    }
+
+    fn add_rota(&mut self, strategy: &'static Strategy) -> usize {
         if let Some(rota) = self.rotas.iter().position(|rota| std::ptr::eq(rota.strategy, strategy)) {
             return rota;
         }
         self.rotas.push(Rota::new(strategy));
         self.rotas.len() - 1
-    }
-
-    /// The ladder with these needs, made when it is the first.
-    fn ladder(&mut self, needs: Ladder) -> usize {
-        if let Some(&ladder) = self.ladder_ids.get(&needs) {
-            return ladder;
-        }
-        let ladder = self.ladders.len();
-        self.ladder_ids.insert(needs.clone(), ladder);
-        let met_by = needs.iter().map(|needs| {
-            let mut met = Bits::default();
-            self.groups
-                .iter()
-                .enumerate()
-                .for_each(|(index, group)| met.put(index, needs::met_by(needs, &group.skills)));
-            met
-        });
-        let met_by = met_by.collect();
-        self.ladders.push(Rungs { needs, met_by });
-        for reach in 0..self.reaches.len() {
-            let view = self.survey(ladder, reach);
-            let line = Line { ladder, reach, view, groups: Bits::default(), waiting: Index::default() };
-            self.lines.push(line);
-            self.heads.push(Place::LAST);
-            self.open(self.lines.len() - 1);
-        }
-        ladder
     }
 
     /// True when somebody with these skills may meet some caller's needs in some step.
@@ -198,39 +207,18 @@ impl Hall {
 
     /// True when who has this seat belongs to the queue, and may take some caller in some step.
     pub(super) fn serves(&self, seat: &Seat) -> bool {
-        self.groups[seat.group].serves && !seat.way.is_lent()
-    }
-
-    /// The line of callers in a reach who bring these attributes.
-    pub(super) fn line(&mut self, attributes: Option<&Arc<Attributes>>, reach: usize) -> usize {
-        let ladder = match attributes {
-            Some(attributes) if self.asks_for_attributes => self.ladder_for(attributes),
-            Some(_) | None => 0,
-        };
-        ladder * self.reaches.len() + reach
-    }
-
-    fn ladder_for(&mut self, attributes: &Arc<Attributes>) -> usize {
-        if let Some(&ladder) = self.by_attributes.get(attributes) {
-            return ladder;
-        }
-        let ladder = self.ladder(needs::ladder(&self.routing, attributes));
-        if self.by_attributes.len() >= ATTRIBUTES_KNOWN_MAX {
-            self.by_attributes.clear();
-        }
-        self.by_attributes.insert(Arc::clone(attributes), ladder);
-        ladder
+        self.groups[seat.group()].serves && !seat.way.is_lent()
     }
 
     /// Where callers of a ladder look in a reach: the first step from the reach's own on that somebody logged in meets, and
     /// there the levels that have joined, or the next that somebody is of.
     fn survey(&self, ladder: usize, reach: usize) -> View {
         let (reach, met_by) = (&self.reaches[reach], &self.ladders[ladder].met_by);
-        let is_met = |step: &usize| met_by[*step].common(&self.staffed).next().is_some();
+        let is_met = |step: &usize| !met_by[*step].common(&self.staffed).is_empty();
         let step = (reach.step..met_by.len()).find(is_met).unwrap_or(reach.step);
         let mut level = reach.level;
         if self.skip_empty {
-            let levels = met_by[step].common(&self.staffed).map(|group| self.groups[group].terms.level);
+            let levels = met_by[step].common(&self.staffed).iter().map(|group| self.groups[group].terms.level);
             level = levels.min().map_or(level, |least| level.max(least));
         }
         View { step, level }
@@ -250,7 +238,7 @@ impl Hall {
     }
 
     /// What penalties below count as for callers of a line; `None`: no penalty counts.
-    fn raise(&self, line: &Line) -> Option<u32> {
+    fn raise(&self, line: &Line) -> Raise {
         self.penalties_count().then(|| self.reaches[line.reach].window.raise)
     }
 
@@ -266,12 +254,45 @@ impl Hall {
     /// The seat of an agent with these skills on these terms, who comes by this way.
     pub(super) fn seat(&mut self, hall: u32, skills: &Arc<[Skill]>, terms: &Membership, way: Way) -> Seat {
         let key = (Arc::clone(skills), terms.level, terms.penalty, terms.delay, way);
-        let group = self.group_ids.get(&key).copied().unwrap_or_else(|| self.add_group(key, terms));
-        Seat { hall, way, group, terms: terms.clone(), ranks: Vec::new() }
+        let index = self.group_ids.get(&key).copied().unwrap_or_else(|| self.add_group(key, terms));
+        let group = &mut self.groups[index];
+        group.seats += 1;
+        Seat {
+            hall,
+            way,
+            group: u32::try_from(index).expect("fewer groups than agents"),
+            position: terms.position,
+            border: [terms.level, terms.penalty],
+            skill: group.skill,
+            ranks: SmallVec::new(),
+        }
+    }
+
+    /// The seat of who had this one in a hall of the same queue.
+    pub(super) fn seat_anew(&mut self, old: &Self, seat: &Seat) -> Seat {
+        let Group { skills, terms, .. } = &old.groups[seat.group()];
+        self.seat(seat.hall, skills, &Membership { position: seat.position, ..terms.clone() }, seat.way)
+    }
+
+    /// An agent has left, logged out: with the last seat of a group its place is free.
+    pub(super) fn unseat(&mut self, seat: &Seat) {
+        let index = seat.group();
+        let group = &mut self.groups[index];
+        group.seats -= 1;
+        if group.seats > 0 {
+            return;
+        }
+        for line in std::mem::take(&mut group.lines).iter() {
+            self.lines[line].groups.put(index, false);
+        }
+        self.group_ids.remove(&group.key(seat.way));
+        self.ladders.iter_mut().flat_map(|rungs| &mut rungs.met_by).for_each(|met| met.put(index, false));
+        self.gates.forget_group(index);
+        self.free.push(index);
     }
 
     fn add_group(&mut self, key: GroupKey, terms: &Membership) -> usize {
-        let index = self.groups.len();
+        let index = self.free.pop().unwrap_or(self.groups.len());
         let skills = Arc::clone(&key.0);
         let skill = needs::level_sum(&self.routing, &skills);
         for rungs in &mut self.ladders {
@@ -280,11 +301,16 @@ impl Hall {
             }
         }
         let serves = self.may_serve(&skills);
-        let (lines, logged_in, present) = (Bits::default(), 0, [0; PRESENT.len()]);
-        let group = Group { skills, terms: terms.clone(), skill, serves, lines, logged_in, present };
-        self.groups.push(group);
-        self.gates.add_group(key.4);
-        self.rotas.iter_mut().for_each(Rota::add_group);
+        self.gates.put_group(index, key.4);
+        let (lines, seats, logged_in, present) = (Bits::default(), 0, 0, [0; PRESENT.len()]);
+        let group = Group { skills, terms: terms.clone(), skill, serves, lines, seats, logged_in, present };
+        match self.groups.get_mut(index) {
+            Some(place) => *place = group,
+            None => {
+                self.groups.push(group);
+                self.rotas.iter_mut().for_each(Rota::add_group);
+            }
+        }
         for line in 0..self.lines.len() {
             let may = self.may_take(index, &self.lines[line]);
             self.lines[line].groups.put(index, may);
@@ -301,7 +327,7 @@ impl Hall {
             return false;
         }
         let counted = self.penalties_count();
-        let group = &mut self.groups[seat.group];
+        let group = &mut self.groups[seat.group()];
         let before = group.logged_in > 0;
         for count in [&mut group.logged_in, &mut self.logged_in] {
             *count = if present { *count + 1 } else { count.saturating_sub(1) };
@@ -311,7 +337,7 @@ impl Hall {
         if before == after && !turns {
             return false;
         }
-        self.staffed.put(seat.group, after);
+        self.staffed.put(seat.group(), after);
         let mut moved = false;
         for index in 0..self.lines.len() {
             let line = &self.lines[index];
@@ -330,40 +356,43 @@ impl Hall {
         if seat.way.is_lent() {
             return;
         }
-        let group = &mut self.groups[seat.group];
+        let group = &mut self.groups[seat.group()];
         for (at, presence) in PRESENT.into_iter().enumerate() {
             let count = &mut group.present[at];
             *count = (*count + u32::from(presence == to)).saturating_sub(u32::from(presence == from));
-            self.present[at].put(seat.group, *count > 0);
+            self.present[at].put(seat.group(), *count > 0);
         }
     }
 
     /// The best presence among those who may take the callers of a line, in whatever step.
     pub(super) fn presence(&self, line: usize) -> Presence {
         let met_by = &self.ladders[self.lines[line].ladder].met_by;
-        let is_there = |at: &usize| met_by.iter().any(|met| met.common(&self.present[*at]).next().is_some());
+        let is_there = |at: &usize| met_by.iter().any(|met| !met.common(&self.present[*at]).is_empty());
         (0..PRESENT.len()).rev().find(is_there).map_or(Presence::Out, |at| PRESENT[at])
     }
 
     /// An agent begins to wait for a call.
     pub(super) fn list(&mut self, agent: AgentId, seat: &mut Seat, history: &History) {
-        let candidate = Candidate { history, skill: self.groups[seat.group].skill };
+        let (group, candidate) = (seat.group(), Candidate { history, skill: seat.skill });
         seat.ranks.clear();
         for rota in &mut self.rotas {
-            let rank = rota.rank(agent, &seat.terms, &candidate);
-            rota.list(seat.group, rank);
+            let rank = rota.rank(agent, seat.border, seat.position, &candidate);
+            rota.list(group, rank);
             seat.ranks.push(rank);
         }
-        self.show(seat.group);
+        if self.gates.is_open(group) {
+            self.put_shown(group, seat.way, true);
+        }
     }
 
     /// An agent no longer waits for a call.
     pub(super) fn unlist(&mut self, seat: &Seat) {
+        let (group, mut is_gone) = (seat.group(), false);
         for (rota, rank) in self.rotas.iter_mut().zip(&seat.ranks) {
-            if rota.unlist(seat.group, rank) {
-                self.ready.put(seat.group, false);
-                self.lent.put(seat.group, false);
-            }
+            is_gone = rota.unlist(group, rank);
+        }
+        if is_gone {
+            self.put_shown(group, seat.way, false);
         }
     }
 
@@ -384,12 +413,12 @@ impl Hall {
 
     /// Puts a group where callers find it, if somebody of it is ready and nothing holds it back.
     fn show(&mut self, group: usize) {
-        let shown = self.is_shown(group);
-        if self.gates.way(group).is_lent() {
-            self.lent.put(group, shown);
-        } else {
-            self.ready.put(group, shown);
-        }
+        self.put_shown(group, self.gates.way(group), self.is_shown(group));
+    }
+
+    fn put_shown(&mut self, group: usize, way: Way, shown: bool) {
+        let set = if way.is_lent() { &mut self.lent } else { &mut self.ready };
+        set.put(group, shown);
     }
 
     fn is_shown(&self, group: usize) -> bool {
@@ -398,7 +427,7 @@ impl Hall {
 
     /// The agent took a call of the queue: turns go on from there.
     pub(super) fn took(&mut self, agent: AgentId, seat: Option<&Seat>) {
-        self.turn = Some(Turn { position: seat.map_or(0, |seat| seat.terms.position), agent });
+        self.turn = Some(Turn { position: seat.map_or(0, |seat| seat.position), agent });
     }
 
     /// A call begins to wait for an agent.
@@ -419,39 +448,34 @@ impl Hall {
         }
     }
 
-    /// The agent who is next for a call of the line.
-    pub(super) fn best_agent(&self, line: usize, rng: &mut Rng) -> Option<AgentId> {
+    /// The agent who is next for a call of the line, and the first of each group that may take it.
+    pub(super) fn choose(&self, line: usize, rng: &mut Rng) -> Option<(AgentId, Firsts)> {
         let line = &self.lines[line];
-        let mut groups = line.groups.common(self.asked(line)).peekable();
-        groups.peek()?;
-        let raise = self.raise(line);
-        self.rotas[self.rota_of[line.view.step]].next(groups, By { raise, turn: self.turn }, rng)
+        let groups = self.asked(line);
+        if groups.is_empty() {
+            return None;
+        }
+        self.rota(line).next(groups, By { raise: self.raise(line), turn: self.turn }, rng)
     }
 
     /// Who is asked for callers of a line: the queue's own agents, and when none of them is ready, those of others.
-    fn asked(&self, line: &Line) -> &Bits {
-        if self.lent.is_empty() || line.groups.common(&self.ready).next().is_some() { &self.ready } else { &self.lent }
+    fn asked<'a>(&'a self, line: &'a Line) -> Common<'a> {
+        let own = line.groups.common(&self.ready);
+        if own.is_empty() { line.groups.common(&self.lent) } else { own }
     }
 
     /// True when only another queue's agents could take the callers of the line.
     pub(super) fn asks_others(&self, line: usize) -> bool {
-        !self.lent.is_empty() && self.lines[line].groups.common(&self.ready).next().is_none()
+        !self.lent.is_empty() && self.lines[line].groups.common(&self.ready).is_empty()
     }
 
-    /// As [`Hall::best_agent`], with the strategy and whom the agent was chosen from.
-    pub(super) fn choose(&self, line: usize, rng: &mut Rng) -> Option<(AgentId, &'static str, Candidates)> {
-        let (strategy, candidates) = self.candidates(line);
-        let first = candidates.first()?.agent;
-        let rota = &self.rotas[self.rota_of[self.lines[line].view.step]];
-        let chosen = if rota.takes_first() { first } else { self.best_agent(line, rng)? };
-        Some((chosen, strategy, candidates))
+    /// The strategy by which a line's callers find agents.
+    pub(super) fn strategy(&self, line: usize) -> &'static Strategy {
+        self.rota(&self.lines[line]).strategy
     }
 
-    /// The strategy by which a line's callers find agents, and the first of each group that may take them, in its order.
-    pub(super) fn candidates(&self, line: usize) -> (&'static str, Candidates) {
-        let line = &self.lines[line];
-        let rota = &self.rotas[self.rota_of[line.view.step]];
-        (rota.strategy.name, rota.candidates(line.groups.common(self.asked(line)), self.raise(line)))
+    fn rota(&self, line: &Line) -> &Rota {
+        &self.rotas[self.rota_of[line.view.step]]
     }
 
     /// What a line asks for now, and how many steps that is.
@@ -462,11 +486,11 @@ impl Hall {
 
     /// The first rule that keeps an agent with this seat from the callers of a line who wait since then.
     pub(super) fn excludes(&self, line: usize, seat: &Seat, since: Instant) -> Exclusion {
-        let (line, group) = (&self.lines[line], &self.groups[seat.group]);
+        let (line, group) = (&self.lines[line], &self.groups[seat.group()]);
         let &Membership { level, penalty, delay, .. } = &group.terms;
         let PenaltyStep { min, max, .. } = self.reaches[line.reach].window;
         let needs = &self.ladders[line.ladder].needs[line.view.step];
-        if !self.ladders[line.ladder].met_by[line.view.step].has(seat.group) {
+        if !self.ladders[line.ladder].met_by[line.view.step].has(seat.group()) {
             return Exclusion::Skills(needs.why_not(&|name| needs::level(&group.skills, name)));
         }
         if level > line.view.level {
@@ -479,19 +503,27 @@ impl Hall {
             return Exclusion::Penalty { penalty, min, max };
         }
         match seat.way {
-            Way::Reserve if !self.gates.is_open(seat.group) => Exclusion::Reserve,
-            Way::Lent(lender) if !self.gates.is_open(seat.group) => Exclusion::NotLent(lender),
+            Way::Reserve if !self.gates.is_open(seat.group()) => Exclusion::Reserve,
+            Way::Lent(lender) if !self.gates.is_open(seat.group()) => Exclusion::NotLent(lender),
             Way::Own | Way::Reserve | Way::Lent(_) => Exclusion::None,
         }
     }
 
     /// The call that is next for an agent with this seat, and its line.
     pub(super) fn best_call(&self, seat: &Seat) -> Option<(Place, usize)> {
-        if !self.gates.is_open(seat.group) {
+        if seat.way != Way::Own && !self.gates.is_open(seat.group()) {
             return None;
         }
-        let lines = self.groups[seat.group].lines.common(&self.waiting);
-        lines.map(|line| (self.heads[line], line)).min()
+        let mut best = None;
+        let mut least = &Place::LAST;
+        for (lowest, word) in self.groups[seat.group()].lines.common(&self.waiting).words() {
+            for line in numbers(lowest, word) {
+                if self.heads[line] < *least {
+                    (best, least) = (Some(line), &self.heads[line]);
+                }
+            }
+        }
+        best.map(|line| (*least, line))
     }
 
     /// The first of each line in which somebody waits.
@@ -510,11 +542,21 @@ impl Hall {
 
     pub(super) fn is_listed(&self, seat: &Seat) -> bool {
         let rotas = self.rotas.iter().zip(&seat.ranks);
-        rotas.len() == seat.ranks.len() && rotas.clone().all(|(rota, rank)| rota.is_listed(seat.group, rank))
+        rotas.len() == seat.ranks.len() && rotas.clone().all(|(rota, rank)| rota.is_listed(seat.group(), rank))
     }
 
-    /// Seats of ready agents, then waiting calls; a broken rule in words.
-    pub(super) fn check(&self) -> Result<(usize, usize), String> {
+    #[cfg(test)]
+    pub(super) const fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    #[cfg(test)]
+    pub(super) const fn ladders(&self) -> usize {
+        self.ladders.len()
+    }
+
+    /// Seats of ready agents, waiting calls, and callers of all ladders; a broken rule in words.
+    pub(super) fn check(&self) -> Result<[usize; 3], String> {
         for (index, line) in self.lines.iter().enumerate() {
             if line.waiting.first().unwrap_or(Place::LAST) != self.heads[index] {
                 return Err(format!("the head of line {index} is not its first"));
@@ -554,6 +596,7 @@ impl Hall {
             return Err(format!("{} are logged in, the groups say otherwise", self.logged_in));
         }
         let agents = self.rotas.first().map_or(0, |rota| (0..self.groups.len()).map(|group| rota.len(group)).sum());
-        Ok((agents, self.lines.iter().map(|line| line.waiting.len()).sum()))
+        let waiting = self.lines.iter().map(|line| line.waiting.len()).sum();
+        Ok([agents, waiting, self.ladders.iter().map(|rungs| rungs.callers as usize).sum()])
     }
 }

@@ -1,8 +1,10 @@
 //! [`Index`]: the only kind of ordered set that decisions use. It offers what costs O(log n), and names what costs more, so
 //! that no decision can come to walk callers or agents unseen. Tests count its operations.
 //!
-//! Entries lie sorted in blocks of at most [`BLOCK`]; a Fenwick tree over the blocks' lengths tells ranks. Emptied blocks are
-//! kept, the last one in its place, so that a set that has seen its largest size allocates no more.
+//! Entries lie sorted in blocks of at most [`BLOCK`]; a Fenwick tree over the blocks' lengths tells ranks. What is asked of a
+//! block before its entries (the first of them, and the tree) lies beside its neighbours', for in a large set each other place in
+//! memory costs more than the search. Emptied blocks are kept, the last one in its place, so that a set that has seen its
+//! largest size allocates no more.
 
 use std::ops::Range;
 
@@ -16,28 +18,47 @@ const SPARE_MAX: usize = 8;
 #[derive(Debug)]
 pub(super) struct Index<T> {
     /// Sorted, and none of them empty but one that is alone.
-    blocks: Vec<Vec<T>>,
-    /// `lengths[i]` is the sum of the lengths of the blocks `i & (i + 1) ..= i` (Fenwick 1994).
-    lengths: Vec<usize>,
+    blocks: Vec<Block<T>>,
     len: usize,
     spare: Vec<Vec<T>>,
 }
 
+#[derive(Debug)]
+struct Block<T> {
+    /// The first of the entries; of an empty block, some entry that was.
+    first: T,
+    /// Block `i` has the sum of the lengths of the blocks `i & (i + 1) ..= i` (Fenwick 1994).
+    sum: usize,
+    /// Sorted.
+    entries: Vec<T>,
+}
+
 impl<T> Default for Index<T> {
     fn default() -> Self {
-        Self { blocks: Vec::new(), lengths: Vec::new(), len: 0, spare: Vec::new() }
+        Self { blocks: Vec::new(), len: 0, spare: Vec::new() }
     }
 }
 
 impl<T: Ord + Copy> Index<T> {
     pub(super) fn insert(&mut self, entry: T) {
         count(1);
-        let block = self.block_of(&entry);
-        let Some(entries) = self.blocks.get_mut(block) else { return self.open_block(0, entry) };
-        let Err(at) = entries.binary_search(&entry) else { return };
+        let (block, at) = match self.blocks.last() {
+            None => return self.open_block(0, entry),
+            // Most come in order.
+            Some(last) if last.entries.last().is_some_and(|last| *last < entry) => {
+                (self.blocks.len() - 1, last.entries.len())
+            }
+            Some(_) => {
+                let block = self.block_of(&entry);
+                let Err(at) = self.blocks[block].entries.binary_search(&entry) else { return };
+                (block, at)
+            }
+        };
+        let Block { first, entries, .. } = &mut self.blocks[block];
         if entries.len() < BLOCK {
             entries.insert(at, entry);
-            self.lengthen(block, 1);
+            *first = entries[0];
+            self.lengthen(block);
         } else if at == BLOCK && block + 1 == self.blocks.len() {
             // Arrivals in order fill the blocks.
             self.open_block(block + 1, entry);
@@ -50,11 +71,17 @@ impl<T: Ord + Copy> Index<T> {
     pub(super) fn remove(&mut self, entry: &T) -> bool {
         count(1);
         let block = self.block_of(entry);
-        let Some(entries) = self.blocks.get_mut(block) else { return false };
-        let Ok(at) = entries.binary_search(entry) else { return false };
+        let alone = self.blocks.len() == 1;
+        let Some(Block { first, entries, .. }) = self.blocks.get_mut(block) else { return false };
+        // Most go in order.
+        let at = if first == entry && !entries.is_empty() { Ok(0) } else { entries.binary_search(entry) };
+        let Ok(at) = at else { return false };
         entries.remove(at);
-        if entries.is_empty() && self.blocks.len() > 1 {
-            let empty = self.blocks.remove(block);
+        if let Some(next) = entries.first() {
+            *first = *next;
+        }
+        if entries.is_empty() && !alone {
+            let empty = self.blocks.remove(block).entries;
             if self.spare.len() < SPARE_MAX {
                 self.spare.push(empty);
             }
@@ -67,21 +94,21 @@ impl<T: Ord + Copy> Index<T> {
 
     pub(super) fn first(&self) -> Option<T> {
         count(1);
-        self.blocks.first()?.first().copied()
+        if self.len == 0 { None } else { self.blocks.first().map(|block| block.first) }
     }
 
     /// The first entry that is not before `from`.
     pub(super) fn first_from(&self, from: T) -> Option<T> {
         count(1);
         let block = self.block_of(&from);
-        let entries = self.blocks.get(block)?;
+        let entries = &self.blocks.get(block)?.entries;
         let at = entries.partition_point(|entry| *entry < from);
-        entries.get(at).or_else(|| self.blocks.get(block + 1)?.first()).copied()
+        entries.get(at).copied().or_else(|| Some(self.blocks.get(block + 1)?.first))
     }
 
     pub(super) fn contains(&self, entry: &T) -> bool {
         count(1);
-        self.blocks.get(self.block_of(entry)).is_some_and(|entries| entries.binary_search(entry).is_ok())
+        self.blocks.get(self.block_of(entry)).is_some_and(|block| block.entries.binary_search(entry).is_ok())
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -96,11 +123,11 @@ impl<T: Ord + Copy> Index<T> {
     pub(super) fn rank(&self, entry: &T) -> usize {
         count(1);
         let block = self.block_of(entry);
-        let Some(entries) = self.blocks.get(block) else { return 0 };
-        let mut rank = entries.partition_point(|other| other < entry);
+        let Some(found) = self.blocks.get(block) else { return 0 };
+        let mut rank = found.entries.partition_point(|other| other < entry);
         let mut before = block;
         while before > 0 {
-            rank += self.lengths[before - 1];
+            rank += self.blocks[before - 1].sum;
             before &= before - 1;
         }
         rank
@@ -110,46 +137,49 @@ impl<T: Ord + Copy> Index<T> {
     pub(super) fn nth(&self, rank: usize) -> Option<T> {
         count(1);
         let (mut block, mut left) = (0, rank);
-        let mut stride = self.lengths.len().next_power_of_two();
+        let mut stride = self.blocks.len().next_power_of_two();
         while stride > 0 {
-            if let Some(&length) = self.lengths.get(block + stride - 1)
-                && length <= left
+            if let Some(Block { sum, .. }) = self.blocks.get(block + stride - 1)
+                && *sum <= left
             {
-                left -= length;
+                left -= sum;
                 block += stride;
             }
             stride /= 2;
         }
-        self.blocks.get(block)?.get(left).copied()
+        self.blocks.get(block)?.entries.get(left).copied()
     }
 
     /// The entries in the range; costs as many steps.
     pub(super) fn between(&self, range: Range<T>) -> impl Iterator<Item = T> {
-        let block = self.block_of(&range.start);
-        let entries = self.blocks.iter().skip(block).flatten().inspect(|_| count(1)).copied();
+        let blocks = self.blocks.iter().skip(self.block_of(&range.start));
+        let entries = blocks.flat_map(|block| &block.entries).inspect(|_| count(1)).copied();
         entries.skip_while(move |entry| *entry < range.start).take_while(move |entry| *entry < range.end)
     }
 
     /// Every entry; costs as many steps.
     pub(super) fn walk(&self) -> impl Iterator<Item = &T> {
-        self.blocks.iter().flatten().inspect(|_| count(1))
+        self.blocks.iter().flat_map(|block| &block.entries).inspect(|_| count(1))
     }
 
     /// The block where an entry is or would be; 0 when there are none.
     fn block_of(&self, entry: &T) -> usize {
-        self.blocks.partition_point(|entries| entries.first().is_some_and(|first| first <= entry)).saturating_sub(1)
+        if self.blocks.len() < 2 {
+            return 0;
+        }
+        self.blocks.partition_point(|block| block.first <= *entry).saturating_sub(1)
     }
 
     fn open_block(&mut self, block: usize, entry: T) {
         let mut entries = self.spare.pop().unwrap_or_default();
         entries.push(entry);
-        self.blocks.insert(block, entries);
+        self.blocks.insert(block, Block { first: entry, sum: 0, entries });
         self.recount();
     }
 
     fn split(&mut self, block: usize, at: usize, entry: T) {
         let mut upper = self.spare.pop().unwrap_or_default();
-        let entries = &mut self.blocks[block];
+        let Block { first, entries, .. } = &mut self.blocks[block];
         upper.extend_from_slice(&entries[BLOCK / 2..]);
         entries.truncate(BLOCK / 2);
         if at <= BLOCK / 2 {
@@ -157,15 +187,16 @@ impl<T: Ord + Copy> Index<T> {
         } else {
             upper.insert(at - BLOCK / 2, entry);
         }
-        self.blocks.insert(block + 1, upper);
+        *first = entries[0];
+        self.blocks.insert(block + 1, Block { first: upper[0], sum: 0, entries: upper });
         self.recount();
     }
 
-    fn lengthen(&mut self, block: usize, by: usize) {
-        self.len += by;
+    fn lengthen(&mut self, block: usize) {
+        self.len += 1;
         let mut index = block;
-        while let Some(length) = self.lengths.get_mut(index) {
-            *length += by;
+        while let Some(Block { sum, .. }) = self.blocks.get_mut(index) {
+            *sum += 1;
             index |= index + 1;
         }
     }
@@ -173,8 +204,8 @@ impl<T: Ord + Copy> Index<T> {
     fn shorten(&mut self, block: usize) {
         self.len -= 1;
         let mut index = block;
-        while let Some(length) = self.lengths.get_mut(index) {
-            *length -= 1;
+        while let Some(Block { sum, .. }) = self.blocks.get_mut(index) {
+            *sum -= 1;
             index |= index + 1;
         }
     }
@@ -182,15 +213,15 @@ impl<T: Ord + Copy> Index<T> {
     /// The tree anew: once in half a block's changes at most.
     fn recount(&mut self) {
         self.len = 0;
-        self.lengths.clear();
-        self.lengths.resize(self.blocks.len(), 0);
+        for block in &mut self.blocks {
+            block.sum = block.entries.len();
+            self.len += block.sum;
+        }
         for block in 0..self.blocks.len() {
-            self.len += self.blocks[block].len();
-            self.lengths[block] += self.blocks[block].len();
             let above = block | (block + 1);
-            let length = self.lengths[block];
-            if let Some(sum) = self.lengths.get_mut(above) {
-                *sum += length;
+            let sum = self.blocks[block].sum;
+            if let Some(above) = self.blocks.get_mut(above) {
+                above.sum += sum;
             }
         }
     }

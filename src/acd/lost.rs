@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use crate::acd::message::{EndedBy, FlowOut, Gone, OfferCause, OfferResult, Refusal};
+use crate::acd::message::{EndedBy, FlowOut, Gone, OfferCause, OfferResult};
+use crate::acd::refusal::Refusal;
 
 /// The cause of a lost visit, or of a contact refused before it joined a queue. Where several fit, the first of the list counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -241,7 +242,7 @@ impl CutShort {
             EndedBy::Agent => Some(Self::Agent),
             EndedBy::Caller => Some(Self::Caller),
             EndedBy::System => Some(Self::WithoutTalk),
-            EndedBy::Supervisor => None,
+            EndedBy::Supervisor | EndedBy::Transfer => None,
         }
     }
 }

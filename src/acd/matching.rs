@@ -14,18 +14,24 @@ use crate::acd::needs;
 use crate::acd::place::Place;
 use crate::acd::plan::{AgentPlan, QueuePlan};
 use crate::acd::reach::Reach;
-use crate::acd::reason::{Candidates, Exclusion};
+use crate::acd::reason::Exclusion;
 use crate::acd::requirement::{Attributes, Residual};
-use crate::acd::rota::Turn;
+use crate::acd::rota::{Firsts, Turn};
 use crate::acd::routing::{Members, Membership, Skill};
-use crate::acd::strategy::History;
+use crate::acd::strategy::{History, Strategy};
 use crate::base::{AgentId, CallId, IdMap, Instant, QueueId, Rng};
 
 /// Names a line of a hall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LineId {
-    pub(super) hall: u32,
+    hall: u32,
     line: u32,
+}
+
+impl LineId {
+    fn new(hall: u32, line: usize) -> Self {
+        Self { hall, line: u32::try_from(line).expect("fewer lines than calls and reaches") }
+    }
 }
 
 /// All halls.
@@ -47,12 +53,14 @@ pub(super) struct Matching {
     rng: Rng,
 }
 
-/// Halls to be looked at, and the heads of their lines on the way. Its room is kept.
+/// Halls and lines to be looked at, and the heads of lines on the way. Its room is kept.
 #[derive(Debug, Default)]
 struct Unsettled {
     /// Each once.
     halls: Vec<u32>,
     is_in: Vec<bool>,
+    /// The same one may be here more than once.
+    lines: Vec<LineId>,
     heads: BinaryHeap<Reverse<(Place, LineId)>>,
     /// Heads whom only another queue's agents can take: their turn comes when every agent has been given callers of its own.
     later: BinaryHeap<Reverse<(Place, LineId)>>,
@@ -76,6 +84,9 @@ struct Member {
     seats: Vec<Seat>,
     presence: Presence,
 }
+
+/// Sets of skills whose queues are remembered, over twice the agents; beyond, all are forgotten and found anew.
+const TEAMS_SPARE: usize = 64;
 
 impl Matching {
     pub(super) fn new(rng: Rng) -> Self {
@@ -110,9 +121,8 @@ impl Matching {
     pub(super) fn open(&mut self, plan: &QueuePlan, reaches: &Arc<[Reach]>) {
         let hall = u32::try_from(self.halls.len()).expect("no more halls than queue ids");
         self.hall_of.insert(plan.id, hall);
-        let mut room = Hall::new(plan, Arc::clone(reaches));
-        room.turn = self.turns.remove(&plan.id);
-        self.halls.push((plan.id, room));
+        let turn = self.turns.remove(&plan.id);
+        self.halls.push((plan.id, Hall::new(plan, Arc::clone(reaches), turn)));
         if plan.routing.members == Members::Skilled {
             let ladder = needs::ladder(&plan.routing, &Attributes::default());
             let open_to_all = needs::asks_for_attributes(&plan.routing);
@@ -124,6 +134,33 @@ impl Matching {
                 }
             }
         }
+    }
+
+    /// Opens the hall of a queue anew, of which the requirements are the same. These agents, sorted by id, are seated in it where
+    /// they were, with what has happened to them where they are listed; nobody waits in it.
+    pub(super) fn open_anew<'h>(
+        &mut self,
+        plan: &QueuePlan,
+        reaches: &Arc<[Reach]>,
+        agents: impl Iterator<Item = (AgentId, Option<&'h History>)>,
+    ) {
+        let Some(&hall) = self.hall_of.get(&plan.id) else { return };
+        let (_, room) = &mut self.halls[hall as usize];
+        let next = room.emptied(plan, Arc::clone(reaches));
+        let old = std::mem::replace(room, next);
+        for (agent, listed) in agents {
+            let Some(member) = self.members.get_mut(&agent) else { continue };
+            let Some(seat) = member.seats.iter_mut().find(|seat| seat.hall == hall) else { continue };
+            *seat = room.seat_anew(&old, seat);
+            room.attend(seat, Presence::Out, member.presence);
+            if member.presence != Presence::Out {
+                room.staff(seat, true);
+            }
+            if let Some(history) = listed {
+                room.list(agent, seat, history);
+            }
+        }
+        self.unsettled.insert(hall);
     }
 
     /// A queue may lend its members. Queues come before agents.
@@ -174,6 +211,9 @@ impl Matching {
         let queues = halls.into_iter().map(|hall| &self.halls[hall as usize]);
         let queues: Arc<[QueueId]> =
             queues.filter(|(_, hall)| hall.may_serve(skills)).map(|(queue, _)| *queue).collect();
+        if self.teams.len() >= self.members.len() * 2 + TEAMS_SPARE {
+            self.teams.clear();
+        }
         self.teams.insert(Arc::clone(skills), Arc::clone(&queues));
         queues
     }
@@ -181,7 +221,10 @@ impl Matching {
     /// Takes an agent's seats away.
     pub(super) fn dismiss(&mut self, agent: AgentId) {
         self.log(agent, Presence::Out);
-        self.members.remove(&agent);
+        let Some(member) = self.members.remove(&agent) else { return };
+        for seat in &member.seats {
+            self.halls[seat.hall as usize].1.unseat(seat);
+        }
     }
 
     /// An agent is present from now on, in this way.
@@ -230,11 +273,20 @@ impl Matching {
         self.halls[hall as usize].1.took(agent, seat);
     }
 
-    /// The line of a queue's callers in a reach who bring these attributes.
+    /// The line of a queue's caller in a reach who brings these attributes. The caller counts for it until [`Matching::quit`].
     pub(super) fn line(&mut self, queue: QueueId, attributes: Option<&Arc<Attributes>>, reach: usize) -> LineId {
         let hall = *self.hall_of.get(&queue).expect("every queue has a hall");
-        let line = self.halls[hall as usize].1.line(attributes, reach);
-        LineId { hall, line: u32::try_from(line).expect("fewer lines than calls and reaches") }
+        LineId::new(hall, self.halls[hall as usize].1.line(attributes, reach))
+    }
+
+    /// The line of the same caller in another reach.
+    pub(super) fn line_beside(&self, line: LineId, reach: usize) -> LineId {
+        LineId::new(line.hall, self.halls[line.hall as usize].1.line_beside(line.line as usize, reach))
+    }
+
+    /// A caller of the line has left the queue.
+    pub(super) fn quit(&mut self, line: LineId) {
+        self.halls[line.hall as usize].1.quit(line.line as usize);
     }
 
     /// A call begins to wait for an agent.
@@ -247,11 +299,9 @@ impl Matching {
         self.halls[line.hall as usize].1.unwait(line.line as usize, place);
     }
 
-    /// The agent who is next for a call of the line; the queue, its strategy, and whom the agent was chosen from.
-    pub(super) fn choose(&mut self, line: LineId) -> Option<(AgentId, QueueId, &'static str, Candidates)> {
-        let (queue, hall) = &self.halls[line.hall as usize];
-        let (chosen, strategy, candidates) = hall.choose(line.line as usize, &mut self.rng)?;
-        Some((chosen, *queue, strategy, candidates))
+    /// The agent who is next for a call of the line, and the first of each group that may take it.
+    pub(super) fn choose(&mut self, line: LineId) -> Option<(AgentId, Firsts)> {
+        self.halls[line.hall as usize].1.choose(line.line as usize, &mut self.rng)
     }
 
     /// Opens or closes a way into a queue for all who come by it.
@@ -271,19 +321,21 @@ impl Matching {
     /// The best call over all queues of an agent; over those that it is lent to when its own have none.
     pub(super) fn best_call(&self, agent: AgentId) -> Option<(Place, LineId)> {
         let seats = &self.members.get(&agent)?.seats;
-        let best = seats.iter().filter_map(|seat| {
-            let (place, line) = self.halls[seat.hall as usize].1.best_call(seat)?;
-            Some((seat.way.is_lent(), place, seat.hall, line))
-        });
-        let (_, place, hall, line) = best.min()?;
-        Some((place, LineId { hall, line: u32::try_from(line).ok()? }))
+        let mut best: Option<(bool, Place, LineId)> = None;
+        for seat in seats {
+            let Some((place, line)) = self.halls[seat.hall as usize].1.best_call(seat) else { continue };
+            let is_lent = seat.way.is_lent();
+            if best.is_none_or(|(lent, least, _)| (is_lent, place) < (lent, least)) {
+                best = Some((is_lent, place, LineId::new(seat.hall, line)));
+            }
+        }
+        best.map(|(_, place, line)| (place, line))
     }
 
-    /// The queue of a line, its strategy, and who could take its first caller.
-    pub(super) fn candidates(&self, line: LineId) -> (QueueId, &'static str, Candidates) {
+    /// The queue of a line, and the strategy by which its callers find agents.
+    pub(super) fn strategy(&self, line: LineId) -> (QueueId, &'static Strategy) {
         let (queue, hall) = &self.halls[line.hall as usize];
-        let (strategy, candidates) = hall.candidates(line.line as usize);
-        (*queue, strategy, candidates)
+        (*queue, hall.strategy(line.line as usize))
     }
 
     /// What a line asks for now, and how many steps that is.
@@ -300,9 +352,11 @@ impl Matching {
         })
     }
 
-    /// Callers of the queue may find ready agents.
-    pub(super) fn unsettle(&mut self, hall: u32) {
-        self.unsettled.insert(hall);
+    /// The first caller of the line may find a ready agent.
+    pub(super) fn unsettle(&mut self, line: LineId) {
+        if self.unsettled.lines.last() != Some(&line) {
+            self.unsettled.lines.push(line);
+        }
     }
 
     /// Callers of an agent's queues may find it ready.
@@ -316,21 +370,36 @@ impl Matching {
         (0_u32..).take(self.halls.len()).for_each(|hall| self.unsettled.insert(hall));
     }
 
-    /// The best call among the first of each line of the halls that are not settled, those last whom only another queue's agents
-    /// can take. It is given out once, then the next: who has matched it asks for its line again ([`Matching::look_again`]).
+    /// True when nobody is to be looked at.
+    pub(super) fn is_settled(&self) -> bool {
+        let Unsettled { halls, lines, heads, later, .. } = &self.unsettled;
+        halls.is_empty() && lines.is_empty() && heads.is_empty() && later.is_empty()
+    }
+
+    /// The best call among the first of each line that is not settled, those last whom only another queue's agents can take. It is
+    /// given out once, then the next: who has matched it asks for its line again ([`Matching::look_again`]).
     pub(super) fn unsettled_head(&mut self) -> Option<(Place, LineId)> {
-        let Unsettled { halls, is_in, heads, later } = &mut self.unsettled;
+        let Unsettled { halls, is_in, lines, heads, later } = &mut self.unsettled;
         loop {
             if heads.is_empty() {
                 for hall in halls.drain(..) {
                     is_in[hall as usize] = false;
-                    let id = |line: usize| LineId { hall, line: u32::try_from(line).unwrap_or(u32::MAX) };
                     let of_hall = self.halls[hall as usize].1.heads();
-                    heads.extend(of_hall.map(|(place, line)| Reverse((place, id(line)))));
+                    heads.extend(of_hall.map(|(place, line)| Reverse((place, LineId::new(hall, line)))));
+                }
+                for line in lines.drain(..) {
+                    let head = self.halls[line.hall as usize].1.head(line.line as usize);
+                    heads.extend(head.map(|place| Reverse((place, line))));
                 }
             }
-            let Some(Reverse((place, line))) = heads.pop() else { return later.pop().map(|Reverse(head)| head) };
-            if !self.halls[line.hall as usize].1.asks_others(line.line as usize) {
+            let (is_late, next) = (heads.is_empty(), heads.pop().or_else(|| later.pop()));
+            let Reverse((place, line)) = next?;
+            let (hall, index) = (&self.halls[line.hall as usize].1, line.line as usize);
+            // A line that was named twice has another head when it was matched meanwhile.
+            if hall.head(index) != Some(place) {
+                continue;
+            }
+            if is_late || !hall.asks_others(index) {
                 return Some((place, line));
             }
             later.push(Reverse((place, line)));
@@ -371,21 +440,28 @@ impl Matching {
         self.members.get(&agent).map_or(Presence::Out, |member| member.presence)
     }
 
-    /// Entries of the two indexes, over all halls: seats of ready agents, then calls. A broken rule in words.
-    pub(super) fn entries(&self) -> Result<(usize, usize), String> {
-        let mut sum = (0, 0);
+    /// Seats of ready agents, waiting calls, and callers, over all halls. A broken rule in words.
+    pub(super) fn entries(&self) -> Result<[usize; 3], String> {
+        let mut sum = [0; 3];
         for (queue, hall) in &self.halls {
-            let (agents, calls) = hall.check().map_err(|broken| format!("{queue}: {broken}"))?;
-            sum = (sum.0 + agents, sum.1 + calls);
+            let entries = hall.check().map_err(|broken| format!("{queue}: {broken}"))?;
+            sum.iter_mut().zip(entries).for_each(|(sum, entries)| *sum += entries);
         }
         Ok(sum)
+    }
+
+    /// Groups and ladders over all halls, and sets of skills that are remembered.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> [usize; 3] {
+        let sum = |size: fn(&Hall) -> usize| self.halls.iter().map(|(_, hall)| size(hall)).sum();
+        [sum(Hall::groups), sum(Hall::ladders), self.teams.len()]
     }
 
     /// A call that waits while an agent who may take it does.
     pub(super) fn unmatched(&self) -> Option<(CallId, AgentId)> {
         let mut rng = self.rng.clone();
         self.halls.iter().find_map(|(_, hall)| {
-            hall.heads().find_map(|(place, line)| Some((place.call, hall.best_agent(line, &mut rng)?)))
+            hall.heads().find_map(|(place, line)| Some((place.call, hall.choose(line, &mut rng)?.0)))
         })
     }
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use crate::acd::dimension::Dimensions;
 use crate::acd::plan::{DeviceState, Reason};
+use crate::acd::refusal::Refusal;
 use crate::acd::requirement::Attributes;
 use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};
+use crate::acd::transfer::Transfer;
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 
 /// An input of the engine. A command about an offer carries the offer's epoch; a stale one is a no-op.
@@ -125,6 +127,48 @@ pub enum Command {
         asks: Asks,
         /// Who wished it.
         by: Actor,
+    },
+    /// Ring this agent for a call that waits in no queue: [`Effect::Offer`] or [`Effect::Unavailable`] follows.
+    OfferTo {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// Lends its ring timeout and wrap-up.
+        queue: QueueId,
+    },
+    /// Takes back what [`Command::OfferTo`] asked for: [`Effect::CancelOffer`] follows where the offer still stands.
+    WithdrawOffer {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+        /// Why.
+        cause: OfferCause,
+    },
+    /// The agent begins or ceases to consult somebody about its caller, who holds meanwhile.
+    Consults {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The offer's epoch.
+        epoch: u32,
+        /// True while it does.
+        consults: bool,
+    },
+    /// A step of a transfer, to be told.
+    Transfer(Box<Transfer>),
+    /// A caller and the number outside that it was handed to have parted.
+    OutsideEnded {
+        /// The call.
+        call: CallId,
+        /// How long they were joined.
+        talk: Duration,
+        /// Which side ended it.
+        by: EndedBy,
     },
     /// Somebody sets an agent's state. During a talk or an offer it takes effect afterwards.
     SetAgent {
@@ -257,8 +301,10 @@ pub enum Effect {
         agent: AgentId,
         /// The offer's epoch, to be given back in each command about it.
         epoch: u32,
-        /// The queue the call waits in.
+        /// The queue the call waits in, or was answered from.
         queue: QueueId,
+        /// By [`Command::OfferTo`]: the call waits in no queue.
+        by_name: bool,
     },
     /// Stop ringing; answer with [`Command::OfferReleased`] when the leg is gone.
     CancelOffer {
@@ -270,6 +316,13 @@ pub enum Effect {
         epoch: u32,
         /// Why.
         cause: OfferCause,
+    },
+    /// The agent is not ready, or the call waits in a queue: nobody rings.
+    Unavailable {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
     },
     /// The agent has won the call: join them. The other offers of the call have been taken back before.
     Join {
@@ -319,7 +372,8 @@ pub enum FlowOut {
     Overload,
     /// A supervisor hung up or withdrew it.
     Withdrawn,
-    /// A supervisor moved it to another queue, or put it back.
+    /// It goes on elsewhere: a supervisor moved it to another queue or put it back, or the agent who asked for it is back with
+    /// the caller.
     Requeued,
     /// The unanswered limit (`unanswered_max`) passed.
     Unanswered,
@@ -385,51 +439,6 @@ impl FlowOut {
     pub fn untargeted_labels() -> String {
         let labels = Self::ALL.into_iter().filter(|reason| reason.untargeted().is_some()).map(Self::as_str);
         labels.collect::<Vec<_>>().join("|")
-    }
-}
-
-/// Why a contact was refused before any queue: untargeted, or lost without a visit ("Decisions" 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Refusal {
-    /// 404: no queue has this number. Untargeted.
-    UnknownNumber,
-    /// 480: the queue is closed. Untargeted.
-    Closed,
-    /// 480: the queue is in an emergency. Untargeted.
-    Emergency,
-    /// 403 or silence: the source is no trusted peer. Untargeted.
-    Untrusted,
-    /// 488 or 415: nothing in the caller's offer can be used. Untargeted.
-    Unusable,
-    /// 503: the node drains. Lost.
-    Draining,
-    /// 503: the node is full. Lost.
-    Overload,
-}
-
-impl Refusal {
-    /// Every refusal, in the order of the metric table.
-    pub const ALL: [Self; 7] = [
-        Self::UnknownNumber,
-        Self::Closed,
-        Self::Emergency,
-        Self::Untrusted,
-        Self::Unusable,
-        Self::Draining,
-        Self::Overload,
-    ];
-
-    /// The label's value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::UnknownNumber => "unknown_number",
-            Self::Closed => "closed",
-            Self::Emergency => "emergency",
-            Self::Untrusted => "untrusted",
-            Self::Unusable => "unusable",
-            Self::Draining => "draining",
-            Self::Overload => "overload",
-        }
     }
 }
 
@@ -518,6 +527,8 @@ pub enum EndedBy {
     Agent,
     /// A supervisor ended or requeued it.
     Supervisor,
+    /// The agent handed the caller on.
+    Transfer,
     /// A peer is gone: no answer to a probe, a failed transaction, the drain's end.
     System,
 }

@@ -40,6 +40,7 @@ mod bits;
 mod bond;
 mod check;
 mod dimension;
+mod direct;
 mod duty;
 pub mod engine;
 pub mod estimate;
@@ -58,8 +59,10 @@ mod overrides;
 mod place;
 pub mod plan;
 mod queue;
+mod rank;
 mod reach;
 mod reason;
+mod refusal;
 mod reload;
 pub mod requirement;
 mod reserve;
@@ -70,8 +73,10 @@ mod setting;
 pub mod strategy;
 mod supervise;
 mod table;
+mod transfer;
 mod visit;
 mod watch;
+mod workday;
 
 #[cfg(test)]
 mod tests;
@@ -84,16 +89,17 @@ pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
 pub use lending::{Lending, Loan};
 pub use lost::{CutShort, LostCause};
-pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Gone, OfferCause, OfferResult, Refusal,
-};
+pub use message::{Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Gone, OfferCause, OfferResult};
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
     AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason, Share,
 };
 pub use queue::Counts;
 pub use reason::{Candidacy, Candidates, Decision, Exclusion};
+pub use refusal::Refusal;
 pub use reserve::{ReserveMode, ReserveRule, ReserveThresholds};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};
 pub use setting::{AgentSetting, Intervention, Laid, QueueSetting};
+pub use transfer::{Target, Transfer, TransferFailure, TransferKind, TransferOutcome, TransferStep};
 pub use watch::{LendingStatus, ReserveStatus};
+pub use workday::Workday;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::acd::agent::{Device, Duty, Offer, Phase, Talk};
+use crate::acd::agent::{Device, Duty, Offer, Phase, Talk, Way};
 use crate::acd::engine::{Engine, Timer};
 use crate::acd::fact::{Fact, Repair};
 use crate::acd::message::{Actor, Asks, Effect, EndedBy, FlowOut, OfferCause, OfferResult};
@@ -15,7 +15,7 @@ use crate::base::{AgentId, CallId, Instant, QueueId};
 
 /// How long after the ring timeout a reservation may last: the node lets go of a cancelled leg 4 s after CANCEL, which may
 /// be held back 2 s for a provisional; the rest is slack.
-const RELEASE_MAX: Duration = Duration::from_secs(10);
+pub(super) const RELEASE_MAX: Duration = Duration::from_secs(10);
 
 /// How long an agent is left alone after a fault of its peer, while nobody has said that the peer is down.
 const HOLD_OFF: Duration = Duration::from_secs(1);
@@ -60,20 +60,24 @@ impl Engine {
         let queue = visit.place.queue;
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
         row.rung += usize::from(is_first);
+        let watched = row.is_watched();
         let ring = row.plan.ring_timeout;
         if !visit.ringing.wants_more() && std::mem::take(&mut visit.ringing.listed) {
             self.matching.unwait(visit.line, &visit.place);
         }
         self.arm_more(call);
-        self.stir(queue);
+        if watched {
+            self.stir(queue);
+        }
         self.epoch = self.epoch.wrapping_add(1);
         let epoch = self.epoch;
         let (made, free_by) = (self.now, self.now + ring + RELEASE_MAX);
-        let offer = Offer { call, queue, epoch, made, free_by, device: Device::Silent, phase: Phase::Open };
+        let (device, phase, way) = (Device::Silent, Phase::Open, Way::Queue);
+        let offer = Offer { call, queue, epoch, made, free_by, device, phase, way };
         self.begin(agent, Duty::Offering(offer), Actor::Engine);
         self.arm(agent, ring, Timer::Ring);
         self.tell(Fact::OfferMade { call, queue, agent, epoch });
-        self.ask(Effect::Offer { call, agent, epoch, queue });
+        self.ask(Effect::Offer { call, agent, epoch, queue, by_name: false });
     }
 
     pub(super) fn on_ringing(&mut self, call: CallId, agent: AgentId, epoch: u32) {
@@ -84,12 +88,15 @@ impl Engine {
 
     pub(super) fn on_answered(&mut self, call: CallId, agent: AgentId, epoch: u32) {
         let Some(offer) = self.open_offer(call, agent, epoch) else { return };
+        if offer.way == Way::Direct {
+            return self.on_reached(agent, &offer);
+        }
         let plan = &self.queues.get(offer.queue).expect("a visit's queue is kept until it is empty").plan;
         let Some(row) = self.agents.get_mut(agent) else { return };
         row.no_answers = 0;
         let (queue, after) = (offer.queue, self.now.since(offer.made));
         let wrap_up = row.policy.wrap_up.unwrap_or(plan.wrap_up);
-        let talk = Talk { call, queue, epoch, since: self.now, wrap_up, held: None, hold: Duration::ZERO };
+        let talk = Talk::new(call, queue, epoch, self.now, wrap_up);
         if !row.policy.auto_answer && after < row.policy.answer_min {
             self.tell(Fact::InstantAnswer { call, queue, agent, after });
         }
@@ -130,8 +137,7 @@ impl Engine {
             Phase::Open => {
                 self.part(agent, &offer, cause);
                 self.after_offer(agent, &offer, aftermath_of_failure(cause));
-                self.count_attempt(call, cause);
-                self.go_on(call);
+                self.finds_nobody(&offer, cause);
             }
         }
     }
@@ -146,14 +152,22 @@ impl Engine {
 
     pub(super) fn on_ring_timeout(&mut self, agent: AgentId) {
         let Some(Duty::Offering(offer)) = self.timed_out(agent) else { return };
-        let call = offer.call;
+        let offer = *offer;
         let cause = match offer.device {
             Device::Silent => OfferCause::NeverRang,
             Device::Rings => OfferCause::NoAnswer,
         };
         self.cancel_offer(agent, cause);
-        self.count_attempt(call, cause);
-        self.go_on(call);
+        self.finds_nobody(&offer, cause);
+    }
+
+    /// An offer has ended without an answer. A call that waits goes on to others; what becomes of one that does not is for
+    /// whoever had the agent rung.
+    fn finds_nobody(&mut self, offer: &Offer, cause: OfferCause) {
+        if offer.way == Way::Queue {
+            self.count_attempt(offer.call, cause);
+            self.go_on(offer.call);
+        }
     }
 
     pub(super) fn on_release_overdue(&mut self, agent: AgentId) {
@@ -179,7 +193,7 @@ impl Engine {
             OfferResult::Rejected | OfferResult::TimedOut | OfferResult::Failed => visit.ringing.note_failure(cause),
             OfferResult::Accepted | OfferResult::Canceled | OfferResult::Rescinded => {}
         }
-        if !finds_nobody(cause) {
+        if !is_attempt(cause) {
             return;
         }
         let row = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty");
@@ -314,17 +328,22 @@ impl Engine {
     /// Call and agent are no longer bound.
     fn part(&mut self, agent: AgentId, offer: &Offer, cause: OfferCause) {
         self.tell_end(agent, offer, cause);
+        if offer.way == Way::Direct {
+            return;
+        }
         let visit = self.calls.get_mut(&offer.call).expect("an open offer's call waits");
         visit.ringing.remove(agent);
         if visit.ringing.len() == 0
             && let Some(row) = self.queues.get_mut(offer.queue)
         {
             row.rung -= 1;
-            self.stir(offer.queue);
+            if row.is_watched() {
+                self.stir(offer.queue);
+            }
         }
     }
 
-    fn tell_end(&mut self, agent: AgentId, offer: &Offer, cause: OfferCause) {
+    pub(super) fn tell_end(&mut self, agent: AgentId, offer: &Offer, cause: OfferCause) {
         let &Offer { call, queue, epoch, made, .. } = offer;
         self.tell(Fact::OfferEnded { call, queue, agent, epoch, cause, ring: self.now.since(made) });
     }
@@ -336,7 +355,7 @@ impl Engine {
 }
 
 /// True when the offer reached a device and nobody took the call.
-const fn finds_nobody(cause: OfferCause) -> bool {
+const fn is_attempt(cause: OfferCause) -> bool {
     match cause {
         OfferCause::NoAnswer | OfferCause::Declined | OfferCause::Busy | OfferCause::NeverRang | OfferCause::Failed => {
             true

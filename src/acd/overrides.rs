@@ -127,6 +127,14 @@ impl Overrides {
         plan
     }
 
+    /// The terms on which the agent belongs to a queue.
+    pub(super) fn terms<'a>(&'a self, plan: &'a AgentPlan, queue: QueueId) -> Option<&'a Membership> {
+        match self.agents.get(&plan.id).and_then(|over| over.memberships.get(&queue)) {
+            Some(over) => over.as_ref(),
+            None => plan.memberships.iter().rfind(|membership| membership.queue == queue),
+        }
+    }
+
     /// The queue as it is to be taken.
     pub(super) fn queue(&self, plan: &QueuePlan) -> QueuePlan {
         let mut plan = plan.clone();

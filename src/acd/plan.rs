@@ -195,6 +195,8 @@ pub enum AgentState {
     Talking,
     /// Joined with a caller, and one of both holds.
     Hold,
+    /// Asks somebody about the caller, who holds meanwhile; also while that somebody is rung.
+    Consult,
     /// Wishes calls, but the device is in a call that is none of ours.
     OtherCall(Direction),
     /// After a talk.
@@ -203,7 +205,7 @@ pub enum AgentState {
 
 impl AgentState {
     /// Every label value, in the order of the metric table.
-    pub const LABELS: [&'static str; 10] = [
+    pub const LABELS: [&'static str; 11] = [
         "logged_out",
         "not_ready",
         "ready",
@@ -214,6 +216,7 @@ impl AgentState {
         "wrap_up",
         "hold",
         "other_call",
+        "consult",
     ];
 
     /// What each state counts as, in the order of [`AgentState::LABELS`]: the one table that occupancy, utilisation, staffing and
@@ -229,6 +232,7 @@ impl AgentState {
         Share::Handling,
         Share::Handling,
         Share::Away,
+        Share::Handling,
     ];
 
     /// What the state counts as.
@@ -241,7 +245,7 @@ impl AgentState {
         (0..Self::LABELS.len()).filter(|state| shares.contains(&Self::SHARES[*state]))
     }
 
-    /// Their labels, as an alternative of a regular expression: `talking|wrap_up|hold`.
+    /// Their labels, as an alternative of a regular expression: `talking|wrap_up|hold|consult`.
     pub fn labels_of(shares: &[Share]) -> String {
         Self::of_shares(shares).map(|state| Self::LABELS[state]).collect::<Vec<_>>().join("|")
     }
@@ -259,6 +263,7 @@ impl AgentState {
             Self::WrapUp => 7,
             Self::Hold => 8,
             Self::OtherCall(_) => 9,
+            Self::Consult => 10,
         }
     }
 
@@ -397,13 +402,14 @@ mod tests {
             (AgentState::Ringing, Share::Waiting),
             (AgentState::Talking, Share::Handling),
             (AgentState::Hold, Share::Handling),
+            (AgentState::Consult, Share::Handling),
             (AgentState::OtherCall(Direction::Out), Share::Away),
             (AgentState::WrapUp, Share::Handling),
         ] {
             assert_eq!(state.share(), share, "{}", state.as_str());
         }
-        assert_eq!(AgentState::labels_of(&Share::HANDLING), "talking|wrap_up|hold");
-        assert_eq!(AgentState::labels_of(&Share::IN_SERVICE), "ready|reserved|ringing|talking|wrap_up|hold");
+        assert_eq!(AgentState::labels_of(&Share::HANDLING), "talking|wrap_up|hold|consult");
+        assert_eq!(AgentState::labels_of(&Share::IN_SERVICE), "ready|reserved|ringing|talking|wrap_up|hold|consult");
         assert_eq!(AgentState::of_shares(&Share::LOGGED_IN).count(), AgentState::LABELS.len() - 1);
     }
 }

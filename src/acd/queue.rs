@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::acd::index::Index;
 use crate::acd::lending::Record;
 use crate::acd::matching::LineId;
-use crate::acd::message::Asks;
 use crate::acd::place::{Claim, Place};
 use crate::acd::plan::QueuePlan;
 use crate::acd::reach::{self, Reach};
+use crate::acd::requirement::Attributes;
 use crate::acd::reserve::{Crowd, ReserveState};
 use crate::acd::ringing::Ringing;
 use crate::acd::strategy::{self, Ring};
@@ -29,7 +29,7 @@ pub(super) struct Visit {
     /// When this stay began; the claim may be older, after a requeue.
     pub(super) joined: Instant,
     /// What the call brings.
-    pub(super) asks: Asks,
+    pub(super) attributes: Option<Arc<Attributes>>,
     /// Who is reserved for it.
     pub(super) ringing: Ringing,
     /// The wait has been told to have passed the threshold.
@@ -77,11 +77,10 @@ pub(super) struct Queue {
     pub(super) counts: Counts,
     /// Everybody who waits, those being offered included.
     pub(super) order: Index<Place>,
-    by_since: Index<(Instant, CallId)>,
+    /// The same by the moment from which they wait, reach by reach.
+    by_since: Vec<Index<(Instant, CallId)>>,
     /// Kept only while there is a `wait_max`.
     by_joined: Index<(Instant, CallId)>,
-    /// For each reach but the last, who is in it.
-    by_reach: Vec<Index<(Instant, CallId)>>,
     /// Who joined before has been looked at for the threshold.
     undecided_from: Instant,
     /// The head last told.
@@ -122,9 +121,8 @@ impl Queue {
             listing: Listing::Configured,
             counts: Counts::default(),
             order: Index::default(),
-            by_since: Index::default(),
+            by_since: Vec::new(),
             by_joined: Index::default(),
-            by_reach: Vec::new(),
             undecided_from: Instant::ZERO,
             oldest_told: None,
             threshold_alarm: None,
@@ -152,10 +150,7 @@ impl Queue {
 
     pub(super) fn join(&mut self, visit: &Visit) {
         self.order.insert(visit.place);
-        self.by_since.insert((visit.claim.since, visit.place.call));
-        if let Some(reach) = self.by_reach.get_mut(visit.reach) {
-            reach.insert((visit.claim.since, visit.place.call));
-        }
+        self.by_since[visit.reach].insert((visit.claim.since, visit.place.call));
         if self.plan.wait_max.is_some() {
             self.by_joined.insert((visit.joined, visit.place.call));
         }
@@ -163,11 +158,23 @@ impl Queue {
 
     pub(super) fn leave(&mut self, visit: &Visit) {
         self.order.remove(&visit.place);
-        self.by_since.remove(&(visit.claim.since, visit.place.call));
-        if let Some(reach) = self.by_reach.get_mut(visit.reach) {
-            reach.remove(&(visit.claim.since, visit.place.call));
-        }
+        self.by_since[visit.reach].remove(&(visit.claim.since, visit.place.call));
         self.by_joined.remove(&(visit.joined, visit.place.call));
+    }
+
+    /// The visit is in another reach, and has another place where that bumps its priority.
+    pub(super) fn shift(&mut self, visit: &mut Visit, reach: usize, place: Place) {
+        let key = (visit.claim.since, place.call);
+        if visit.reach != reach {
+            self.by_since[visit.reach].remove(&key);
+            self.by_since[reach].insert(key);
+            visit.reach = reach;
+        }
+        if visit.place != place {
+            self.order.remove(&visit.place);
+            self.order.insert(place);
+            visit.place = place;
+        }
     }
 
     /// A new plan for a queue that is in it. Where its order or its longest wait differ, those who wait have to join anew.
@@ -180,10 +187,9 @@ impl Queue {
     /// Other reaches; those who wait have to join anew.
     pub(super) fn set_reaches(&mut self, reaches: Arc<[Reach]>) {
         self.order = Index::default();
-        self.by_since = Index::default();
         self.by_joined = Index::default();
-        self.by_reach.clear();
-        self.by_reach.resize_with(reaches.len() - 1, Index::default);
+        self.by_since.clear();
+        self.by_since.resize_with(reaches.len(), Index::default);
         self.rings = reaches.iter().map(|reach| self.ring_after(reach.step)).collect();
         self.reaches = reaches;
     }
@@ -200,19 +206,17 @@ impl Queue {
 
     /// When the next caller reaches the next reach.
     pub(super) fn next_reach(&self) -> Option<Instant> {
-        let due = |(index, callers): (usize, &Index<(Instant, CallId)>)| {
-            Some(callers.first()?.0 + self.reaches[index + 1].after)
-        };
-        self.by_reach.iter().enumerate().filter_map(due).min()
+        let callers = self.by_since.iter().zip(self.reaches.iter().skip(1));
+        callers.filter_map(|(callers, next)| Some(callers.first()?.0 + next.after)).min()
     }
 
     /// The first caller, by reaches, who has reached the next.
     pub(super) fn moves_on(&self, now: Instant) -> Option<CallId> {
-        let due = |(index, callers): (usize, &Index<(Instant, CallId)>)| {
+        let mut callers = self.by_since.iter().zip(self.reaches.iter().skip(1));
+        callers.find_map(|(callers, next)| {
             let (since, call) = callers.first()?;
-            (since + self.reaches[index + 1].after <= now).then_some(call)
-        };
-        self.by_reach.iter().enumerate().find_map(due)
+            (since + next.after <= now).then_some(call)
+        })
     }
 
     /// The reach that a wait since then has reached.
@@ -227,7 +231,7 @@ impl Queue {
 
     /// The earliest moment of joining among those who wait.
     pub(super) fn oldest(&self) -> Option<Instant> {
-        self.by_since.first().map(|(since, _)| since)
+        self.by_since.iter().filter_map(Index::first).map(|(since, _)| since).min()
     }
 
     /// Who waits, as the rule of its reserve asks.
@@ -252,7 +256,8 @@ impl Queue {
 
     /// When the next wait passes the threshold: one microsecond after it.
     pub(super) fn next_threshold(&self) -> Option<Instant> {
-        let (since, _) = self.by_since.first_from((self.undecided_from, CallId(0)))?;
+        let from = (self.undecided_from, CallId(0));
+        let (since, _) = self.by_since.iter().filter_map(|callers| callers.first_from(from)).min()?;
         Some(since + self.plan.threshold + Duration::from_micros(1))
     }
 
@@ -262,7 +267,10 @@ impl Queue {
         let in_time = Instant::from_micros(now.as_micros().saturating_sub(threshold_us));
         let from = self.undecided_from.min(in_time);
         self.undecided_from = in_time;
-        self.by_since.between((from, CallId(0))..(in_time, CallId(0))).map(|(_, call)| call).collect()
+        let late = (from, CallId(0))..(in_time, CallId(0));
+        // Who has waited longest is in the last reach.
+        let callers = self.by_since.iter().rev().flat_map(|callers| callers.between(late.clone()));
+        callers.map(|(_, call)| call).collect()
     }
 
     /// When the next wait reaches `wait_max`, counted from the beginning of this stay: a requeued call gets a whole one.
@@ -275,6 +283,15 @@ impl Queue {
     pub(super) fn overdue(&self, now: Instant) -> Option<CallId> {
         let due = self.next_wait_max()? <= now;
         self.by_joined.first().filter(|_| due).map(|(_, call)| call)
+    }
+
+    /// True when the armed timers are early enough for a visit.
+    pub(super) fn is_timed_for(&self, visit: &Visit) -> bool {
+        let by = |alarm: Option<Alarm>, need| alarm.is_some_and(|alarm| alarm.at <= need);
+        let next = self.reaches.get(visit.reach + 1);
+        by(self.threshold_alarm, visit.claim.since + self.plan.threshold)
+            && self.plan.wait_max.is_none_or(|max| by(self.wait_max_alarm, visit.joined + max))
+            && next.is_none_or(|next| by(self.reach_alarm, visit.claim.since + next.after))
     }
 
     /// The timers that are armed for its callers.
@@ -295,7 +312,7 @@ impl Queue {
             return Err(format!("{id}: {counts:?} and {waiting} waiting do not add up"));
         }
         let joined = if self.plan.wait_max.is_some() { self.len() } else { 0 };
-        if self.by_since.len() != self.len() || self.by_joined.len() != joined {
+        if self.by_since.iter().map(Index::len).sum::<usize>() != self.len() || self.by_joined.len() != joined {
             return Err(format!("{id}: the indexes of its callers differ"));
         }
         if self.oldest_told != self.oldest() {

@@ -1,7 +1,5 @@
 //! What explanations are made of: the rule that keeps an agent from a call, and what candidates were compared by.
 
-use std::collections::VecDeque;
-
 use smallvec::SmallVec;
 
 use crate::acd::plan::AgentState;
@@ -76,23 +74,32 @@ pub struct Decision {
     /// Who was chosen.
     pub chosen: AgentId,
     /// The first ready agent of each group of the same skills and terms that could have taken it, in the order of the
-    /// strategy, the first [`CANDIDATES_MAX`] of them. A strategy that draws or goes in turn may have chosen another.
+    /// strategy, the first [`CANDIDATES_MAX`] of them. A strategy that draws or goes in turn may have chosen another. Empty where
+    /// an agent became ready and took the best call: there was nobody else.
     pub candidates: Candidates,
+    /// How many more groups had somebody.
+    pub others: u32,
 }
 
 /// The last decisions, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Decisions(VecDeque<Decision>);
+pub(super) struct Decisions {
+    kept: Vec<Decision>,
+    /// The oldest, once there are as many as are kept.
+    oldest: usize,
+}
 
 impl Decisions {
     pub(super) fn note(&mut self, decision: Decision) {
-        if self.0.len() >= DECISIONS_MAX {
-            self.0.pop_front();
+        if self.kept.len() < DECISIONS_MAX {
+            return self.kept.push(decision);
         }
-        self.0.push_back(decision);
+        self.kept[self.oldest] = decision;
+        self.oldest = (self.oldest + 1) % DECISIONS_MAX;
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Decision> {
-        self.0.iter()
+        let (later, earlier) = self.kept.split_at(self.oldest);
+        earlier.iter().chain(later)
     }
 }

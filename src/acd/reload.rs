@@ -133,6 +133,24 @@ impl Engine {
         }
     }
 
+    /// Builds the indexes of one queue anew, whose strategy, weight or reaches are others. The hall is to be settled.
+    pub(super) fn rebuild_queue(&mut self, id: QueueId, reaches: Arc<[Reach]>) {
+        let Some(queue) = self.queues.get_mut(id) else { return };
+        let calls: Vec<CallId> = queue.order.walk().map(|place| place.call).collect();
+        queue.set_reaches(Arc::clone(&reaches));
+        let agents = self.agents.iter().map(|(id, agent)| {
+            let is_listed = matches!(agent.duty, Duty::Ready(Standing::Listed));
+            (id, is_listed.then_some(&agent.history))
+        });
+        self.matching.open_anew(&queue.plan, &reaches, agents);
+        for call in calls {
+            self.join_anew(call);
+        }
+        self.arm_threshold(id);
+        self.arm_wait_max(id);
+        self.arm_reach(id);
+    }
+
     fn remove_agent(&mut self, id: AgentId) {
         let Some(agent) = self.agents.get_mut(id) else { return };
         agent.contract = Contract::Leaving;

@@ -11,6 +11,7 @@ use crate::acd::overrides::{AgentOverrides, QueueOverrides, find_agent};
 use crate::acd::plan::{Plan, QueuePlan};
 use crate::acd::queue::Queue;
 use crate::acd::reach::Reach;
+use crate::acd::routing::Membership;
 use crate::acd::setting::{AgentSetting, QueueSetting};
 use crate::base::{AgentId, CallId, QueueId};
 
@@ -30,24 +31,19 @@ impl Engine {
         let Ok(at) = plan.queues.binary_search_by_key(&queue, |row| row.id) else { return };
         self.overrides.set_queue(queue, setting);
         self.tell(Fact::QueueSet { queue, setting, by });
-        match setting {
-            QueueSetting::Strategy(_) | QueueSetting::Weight(_) | QueueSetting::Defaults => {
-                self.handle_plan(self.now, plan);
-            }
-            QueueSetting::State(_)
-            | QueueSetting::Threshold(_)
-            | QueueSetting::Target(_)
-            | QueueSetting::Reserve(_)
-            | QueueSetting::ReserveThresholds(_) => {
-                let plan = self.overrides.queue(&plan.queues[at]);
-                let Some(row) = self.queues.get_mut(queue) else { return };
-                row.replan(plan);
-                self.arm_threshold(queue);
-                self.evacuate(queue);
-                self.stir(queue);
-            }
-            QueueSetting::Priority(_) => {}
+        if matches!(setting, QueueSetting::Priority(_)) {
+            return;
         }
+        let plan = self.overrides.queue(&plan.queues[at]);
+        let Some(row) = self.queues.get_mut(queue) else { return };
+        row.replan(plan);
+        if matches!(setting, QueueSetting::Strategy(_) | QueueSetting::Weight(_) | QueueSetting::Defaults) {
+            let reaches = Arc::clone(&row.reaches);
+            self.rebuild_queue(queue, reaches);
+        }
+        self.arm_threshold(queue);
+        self.evacuate(queue);
+        self.stir(queue);
     }
 
     /// The call's place follows its new priority.
@@ -90,19 +86,11 @@ impl Engine {
         }
     }
 
-    /// Gives an agent other seats. Only a new delay or level, from which its queues' callers may look further, makes
-    /// all indexes be built anew.
+    /// Gives an agent other seats. Only where a new delay or level makes a queue's callers look further from there on are the indexes
+    /// of that queue built anew.
     fn seat_anew(&mut self, agent: AgentId) {
         let Some(plan) = find_agent(&self.plan, agent) else { return };
         let plan = self.overrides.agent(plan);
-        let is_known = plan.memberships.iter().all(|terms| {
-            let Some(queue) = self.queues.get(terms.queue) else { return true };
-            let own = Reach::all(&queue.plan.routing, std::iter::once(terms));
-            own.iter().all(|reach| queue.reaches.iter().any(|known| known.after == reach.after))
-        });
-        if !is_known {
-            return self.handle_plan(self.now, Arc::clone(&self.plan));
-        }
         let Some(row) = self.agents.get(agent) else { return };
         let is_listed = matches!(row.duty, Duty::Ready(Standing::Listed));
         if is_listed {
@@ -114,6 +102,18 @@ impl Engine {
         if is_listed {
             self.matching.list(agent, &row.history);
             self.matching.unsettle_around(agent);
+        }
+        for terms in &plan.memberships {
+            let Some(queue) = self.queues.get(terms.queue) else { continue };
+            let own = Reach::all(&queue.plan.routing, std::iter::once(terms));
+            if !own.iter().all(|reach| queue.reaches.iter().any(|known| known.after == reach.after)) {
+                let own = self.plan.agents.iter().filter_map(|agent| self.overrides.terms(agent, terms.queue));
+                let loans = self.queues.iter().flat_map(|(_, row)| &row.plan.routing.lending.to);
+                let lent = loans.filter(|loan| loan.queue == terms.queue).map(Membership::from);
+                let lent: Vec<Membership> = lent.collect();
+                let reaches = Reach::all(&queue.plan.routing, own.chain(&lent)).into();
+                self.rebuild_queue(queue.plan.id, reaches);
+            }
         }
     }
 }

@@ -4,9 +4,10 @@
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
 use crate::acd::lost::{LostCause, Scene};
-use crate::acd::message::{Actor, Asks, Effect, FlowOut, Gone, OfferCause, Refusal};
+use crate::acd::message::{Actor, Asks, Effect, FlowOut, Gone, OfferCause};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
+use crate::acd::refusal::Refusal;
 use crate::acd::ringing::Ringing;
 use crate::acd::routing::QueueState;
 use crate::acd::setting::Intervention;
@@ -36,32 +37,44 @@ impl Engine {
         };
         let dimensions = asks.dimensions;
         self.seq += 1;
+        let watched = row.is_watched();
         let since = since.map_or(self.now, |since| since.min(self.now));
         let claim = Claim { priority, since, seq: self.seq };
         let reach = row.reach(since, self.now);
         let place = row.place(call, claim, reach);
         let line = self.matching.line(queue, asks.attributes.as_ref(), reach);
         let ringing = Ringing::new(row.ring(reach));
-        let visit = Visit { place, claim, reach, line, joined: self.now, asks, ringing, missed: false };
+        let missed = row.is_late(self.now.since(since));
+        let attributes = asks.attributes;
+        let visit = Visit { place, claim, reach, line, joined: self.now, attributes, ringing, missed };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
         row.join(&visit);
+        let (is_oldest, is_timed) = (row.oldest_told.is_none_or(|told| since < told), row.is_timed_for(&visit));
         self.calls.insert(call, visit);
         self.tell(Fact::Offered { call, queue, dimensions });
+        if missed {
+            self.tell_missed(call, queue);
+        }
         if let Some(reason) = refusal {
             self.finish(call, Outcome::FlowedOut(reason));
             self.ask(Effect::FlowOut { call, queue, reason });
             return;
         }
         self.ask(Effect::Queued { call });
-        self.judge(call);
-        self.tell_oldest(queue);
-        self.arm_threshold(queue);
-        self.arm_wait_max(queue);
-        self.arm_reach(queue);
+        if is_oldest {
+            self.tell_oldest(queue);
+        }
+        if !is_timed {
+            self.arm_threshold(queue);
+            self.arm_wait_max(queue);
+            self.arm_reach(queue);
+        }
         self.offer_or_wait(call);
-        self.stir(queue);
+        if watched {
+            self.stir(queue);
+        }
     }
 
     pub(super) fn on_caller_gone(&mut self, call: CallId, how: Gone) {
@@ -105,9 +118,9 @@ impl Engine {
 
     /// Ends a visit. The agents who rang for it have been dealt with.
     pub(super) fn finish(&mut self, call: CallId, outcome: Outcome) {
-        self.judge(call);
-        let Some(visit) = self.calls.remove(&call) else { return };
+        let Some(mut visit) = self.calls.remove(&call) else { return };
         let (since, queue) = (visit.claim.since, visit.place.queue);
+        let wait = self.now.since(since);
         let row = self.queues.get_mut(queue).expect("a visit's queue is kept until it is empty");
         row.leave(&visit);
         if row.len() == 0 {
@@ -119,10 +132,14 @@ impl Engine {
         if visit.ringing.listed {
             self.matching.unwait(visit.line, &visit.place);
         }
+        self.matching.quit(visit.line);
         for timer in visit.ringing.timers() {
             self.timers.cancel(timer);
         }
-        let wait = self.now.since(since);
+        let watched = row.is_watched();
+        let is_missed = !visit.missed && row.is_late(wait);
+        visit.missed |= is_missed;
+        let was_oldest = row.oldest_told == Some(since);
         let scene = |while_ringing, how| Scene {
             short: wait <= row.plan.short_abandon,
             how,
@@ -143,15 +160,22 @@ impl Engine {
             }
         };
         *count += 1;
-        self.tell(fact);
-        self.tell_oldest(queue);
-        match outcome {
-            Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
-            Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
-            // Decided when it passed the threshold, or never.
-            Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
+        if is_missed {
+            self.tell_missed(call, queue);
         }
-        self.stir(queue);
+        self.tell(fact);
+        if was_oldest {
+            self.tell_oldest(queue);
+        }
+        if watched {
+            match outcome {
+                Outcome::Answered(_) if !visit.missed => self.on_decided(queue, true),
+                Outcome::Abandoned { .. } if !visit.missed => self.on_decided(queue, false),
+                // Decided when it passed the threshold, or never.
+                Outcome::Answered(_) | Outcome::Abandoned { .. } | Outcome::FlowedOut(_) => {}
+            }
+            self.stir(queue);
+        }
         self.forget_when_drained(queue);
     }
 
@@ -164,6 +188,10 @@ impl Engine {
             return;
         }
         visit.missed = true;
+        self.tell_missed(call, queue);
+    }
+
+    fn tell_missed(&mut self, call: CallId, queue: QueueId) {
         self.tell(Fact::Missed { call, queue });
         self.on_decided(queue, false);
     }
@@ -232,11 +260,14 @@ impl Engine {
     pub(super) fn place_anew(&mut self, call: CallId) {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
-        row.leave(visit);
         if visit.ringing.listed {
             self.matching.unwait(visit.line, &visit.place);
         }
-        self.join_anew(call);
+        let reach = row.reach(visit.claim.since, self.now);
+        let place = row.place(call, visit.claim, reach);
+        row.shift(visit, reach, place);
+        visit.line = self.matching.line_beside(visit.line, reach);
+        self.wait_anew(call);
     }
 
     /// Puts a waiting call that is in no index where it belongs now.
@@ -245,13 +276,20 @@ impl Engine {
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
         visit.reach = row.reach(visit.claim.since, self.now);
         visit.place = row.place(call, visit.claim, visit.reach);
-        visit.line = self.matching.line(visit.place.queue, visit.asks.attributes.as_ref(), visit.reach);
+        visit.line = self.matching.line(visit.place.queue, visit.attributes.as_ref(), visit.reach);
         row.join(visit);
+        self.wait_anew(call);
+    }
+
+    /// A call whose place or reach has changed waits for an agent there, where it wishes one.
+    fn wait_anew(&mut self, call: CallId) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
         visit.ringing.follow(row.ring(visit.reach));
         visit.ringing.listed = visit.ringing.wants_more();
         if visit.ringing.listed {
             self.matching.wait(visit.line, visit.place);
-            self.matching.unsettle(visit.line.hall);
+            self.matching.unsettle(visit.line);
         }
         self.arm_more(call);
     }
@@ -259,6 +297,9 @@ impl Engine {
     /// Matches callers with ready agents in the halls where both may be found, the best call first.
     pub(super) fn settle_halls(&mut self) {
         self.look_at_stirred();
+        if self.matching.is_settled() {
+            return;
+        }
         while let Some((place, line)) = self.matching.unsettled_head() {
             let Some(agent) = self.choose(place.call, line) else { continue };
             self.reserve(agent, place.call);

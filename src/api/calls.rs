@@ -6,13 +6,14 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
+use crate::acd::TransferKind;
 use crate::api::audit::{self, Action};
 use crate::api::auth::Who;
 use crate::api::handle::Handle;
 use crate::api::problem::Problem;
 use crate::api::request::{self, Asked, Page};
 use crate::base::CallId;
-use crate::node::{CallView, Control, Reply};
+use crate::node::{CallView, Consulted, Control, Reply};
 
 /// One page of calls.
 #[derive(Debug, Serialize)]
@@ -48,22 +49,68 @@ enum CallBody {
     Priority {
         priority: i32,
     },
+    /// At once, to `agent:NAME`, `queue:NAME` or `number:DIGITS`.
+    Transfer {
+        to: String,
+    },
+    /// After a word.
+    Consult {
+        to: String,
+    },
+    /// The consulted target gets the caller.
+    Complete,
+    /// Back to the caller.
+    Cancel,
 }
 
 /// `POST /v1/calls/ID`
 pub(super) async fn act(
-    Who(by): Who,
+    who: Who,
     State(handle): State<Handle>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<request::Done>, Problem> {
-    let Asked { action: body, why } = request::asked(&headers, &body)?;
+    perform(who, handle, id, request::asked(&headers, &body)?).await
+}
+
+/// The body of `POST /v1/calls/ID/transfer`: whom to, and whether after a word.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TransferBody {
+    to: String,
+    #[serde(default)]
+    consult: bool,
+}
+
+/// `POST /v1/calls/ID/transfer`: the actions `transfer` and `consult` under an address of their own.
+pub(super) async fn transfer(
+    who: Who,
+    State(handle): State<Handle>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<request::Done>, Problem> {
+    let Asked { action: TransferBody { to, consult }, why } = request::asked(&headers, &body)?;
+    let action = if consult { CallBody::Consult { to } } else { CallBody::Transfer { to } };
+    perform(who, handle, id, Asked { action, why }).await
+}
+
+async fn perform(
+    Who(by): Who,
+    handle: Handle,
+    id: String,
+    Asked { action: body, why }: Asked<CallBody>,
+) -> Result<Json<request::Done>, Problem> {
     let (what, detail) = match &body {
         CallBody::Hangup => ("hangup", String::new()),
         CallBody::Withdraw => ("withdraw", String::new()),
         CallBody::Requeue { queue } => ("requeue", queue.clone().unwrap_or_default()),
         CallBody::Priority { priority } => ("priority", priority.to_string()),
+        CallBody::Transfer { to } => ("transfer", shown(to)),
+        CallBody::Consult { to } => ("consult", shown(to)),
+        CallBody::Complete => ("complete", String::new()),
+        CallBody::Cancel => ("cancel", String::new()),
     };
     let action = Action { who: &by, what, subject: &id, detail: &detail, why: &why };
     let outcome = match call_id(&id) {
@@ -80,7 +127,20 @@ fn control(body: &CallBody, call: CallId, action: &Action<'_>) -> Control {
         CallBody::Withdraw => Control::Withdraw { call, by: action.actor() },
         CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: action.actor() },
         CallBody::Priority { priority } => Control::SetPriority { call, priority: *priority, by: action.actor() },
+        CallBody::Transfer { to } => {
+            Control::Transfer { call, kind: TransferKind::Blind, to: to.clone(), by: action.actor() }
+        }
+        CallBody::Consult { to } => {
+            Control::Transfer { call, kind: TransferKind::Consult, to: to.clone(), by: action.actor() }
+        }
+        CallBody::Complete => Control::Consultation { call, end: Consulted::Complete, by: action.actor() },
+        CallBody::Cancel => Control::Consultation { call, end: Consulted::Cancel, by: action.actor() },
     }
+}
+
+/// A target as the audit log has it: numbers are personal.
+fn shown(to: &str) -> String {
+    if to.starts_with("number:") { "number".to_string() } else { to.to_string() }
 }
 
 /// Reads what [`CallId`] prints (`c17`).
@@ -108,6 +168,10 @@ mod tests {
         assert!(matches!(read(r#"{"action":"requeue","queue":"a"}"#), Ok(CallBody::Requeue { queue: Some(_) })));
         assert!(matches!(read(r#"{"action":"withdraw"}"#), Ok(CallBody::Withdraw)));
         assert!(matches!(read(r#"{"action":"priority","priority":-3}"#), Ok(CallBody::Priority { priority: -3 })));
+        assert!(matches!(read(r#"{"action":"consult","to":"queue:q"}"#), Ok(CallBody::Consult { .. })));
+        assert!(matches!(read(r#"{"action":"complete"}"#), Ok(CallBody::Complete)));
+        assert!(read(r#"{"action":"transfer"}"#).is_err());
+        assert_eq!((shown("number:+44").as_str(), shown("agent:1002").as_str()), ("number", "agent:1002"));
         assert!(read(r#"{"action":"priority"}"#).is_err());
         assert!(read(r#"{"action":"park"}"#).is_err());
         assert!(read(r#"{"queue":"a"}"#).is_err());

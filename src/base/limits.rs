@@ -16,8 +16,9 @@ pub const CALLS_MAX: usize = 120_000;
 /// Signalling shards: the machine's cores are fewer, and ids have one byte for a shard.
 pub const SHARDS_MAX: u8 = 16;
 /// Letters of one call that may be under way to the ACD engine at once, when it takes none: joining, being answered, one
-/// offer's ringing and answer or failure and release, the end of the talk, joining again, four reasons to leave, hanging up.
-pub const CALL_LETTERS_MAX: usize = 12;
+/// offer's ringing and answer or failure and release, the end of the talk, joining again, four reasons to leave, hanging up;
+/// and of a transfer, its steps, the agent's state, the target's offer and the end of both talks.
+pub const CALL_LETTERS_MAX: usize = 24;
 /// Letters of a shard under way to the ACD engine. Each live call has [`CALL_LETTERS_MAX`] slots reserved, each agent's leg that
 /// is being given up one; so many calls as a node may hold fit, and a quarter is left for refusals, news of neighbours,
 /// and the letters of further agents rung for one call (four for each of [`AGENTS_MAX`] at most). An
@@ -57,8 +58,10 @@ pub const REQUIREMENT_DEPTH_MAX: usize = 16;
 pub const REQUIREMENT_TERMS_MAX: usize = 64;
 /// Decisions of the engine kept for explanation: some minutes of a busy centre.
 pub const DECISIONS_MAX: usize = 1_024;
-/// Callers and candidates named in one explanation: enough to see why.
-pub const CANDIDATES_MAX: usize = 8;
+/// Candidates noted of each decision: who was chosen, and who came next. Noted for every call, so few.
+pub const CANDIDATES_MAX: usize = 3;
+/// Callers ahead who are named in one explanation: enough to see why.
+pub const AHEAD_MAX: usize = 8;
 /// Attributes of one call: a few lines of a trunk's headers.
 pub const ATTRIBUTES_MAX: usize = 32;
 /// Relaxation steps of a queue: a caller who passes so many waits for something else.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::limits::SHARDS_MAX;
+use crate::cli::top::{Lang, Tab};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Strowger: an automatic call distributor that stands beside your PBX.
@@ -80,6 +81,10 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Watch the queues, agents and teams of a running engine on the terminal.
+    ///
+    /// Where standard output is no terminal the board is printed once. Ends with q or Ctrl-C; h shows the keys.
+    Top(Top),
     /// Show the queues of a running engine.
     Queues(Target),
     /// Show the agents of a running engine.
@@ -287,6 +292,56 @@ pub(super) enum CallCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Hand a talking caller on at once.
+    Transfer {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// Whom to: agent:NAME, queue:NAME (keeping its original time) or number:DIGITS.
+        #[arg(long)]
+        to: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Let the agent speak with somebody while the caller holds; then complete or cancel.
+    Consult {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// With whom: agent:NAME, queue:NAME or number:DIGITS.
+        #[arg(long)]
+        to: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Give the caller to whoever is consulted.
+    Complete {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// End a consultation: the agent is back with the caller.
+    Cancel {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
     /// Put a waiting or talking call into a queue, keeping its original time.
     Requeue {
         /// The call's id, as `strowger calls` shows it.
@@ -314,6 +369,26 @@ pub(super) struct Target {
     /// Print the engine's JSON instead of a table.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// The terminal board's options.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Top {
+    /// How often the figures are fetched; the digits change it.
+    #[arg(long, default_value = "2s", value_parser = interval, value_name = "TIME")]
+    pub(super) interval: Duration,
+    /// Print the board once, as plain text, and end.
+    #[arg(long)]
+    pub(super) once: bool,
+    /// What is shown first.
+    #[arg(long, value_enum, default_value_t = Tab::Queues, value_name = "LIST")]
+    pub(super) show: Tab,
+    /// The language of titles; by default what LC_ALL, LC_MESSAGES or LANG say.
+    #[arg(long, value_enum)]
+    pub(super) lang: Option<Lang>,
+    /// Which engine.
+    #[command(flatten)]
+    pub(super) target: Target,
 }
 
 /// The demo's options.
@@ -360,6 +435,13 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
 }
 
+/// Reads how often something is fetched: not so often that it is a load.
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    let bounds = Duration::from_millis(200)..=Duration::from_secs(3_600);
+    if bounds.contains(&interval) { Ok(interval) } else { Err("a time from 200ms to 1h".to_string()) }
+}
+
 /// Reads a rate: above zero, at most what phones in one process can play.
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -394,6 +476,10 @@ mod tests {
         assert!(parse("strowger agent set --team sales --team vip logout").is_ok());
         assert!(parse("strowger agent set").is_err());
         assert!(parse("strowger demo --calls-per-minute 0").is_err());
+        assert!(parse("strowger top --once --show agents --lang zh --interval 500ms").is_ok());
+        assert!(parse("strowger top --interval 0").is_err());
+        assert!(parse("strowger call consult c17 --to agent:1002").is_ok());
+        assert!(parse("strowger call transfer c17").is_err());
         assert!(parse("strowger call requeue c17 sales --json --why wrong-number").is_ok());
     }
 }

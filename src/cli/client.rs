@@ -1,5 +1,7 @@
 //! The client of a running engine's HTTP interface: prints lists as tables or as the engine's JSON, and sends actions.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::cli::args::{Lost, QueueStats, Target};
@@ -9,6 +11,8 @@ use crate::cli::{lost, standby, stats, teams};
 
 /// Rows asked for at a time; the engine gives at most so many.
 const PAGE: usize = 1_000;
+/// How long an answer is awaited.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client of one engine.
 #[derive(Debug)]
@@ -22,13 +26,15 @@ pub(super) struct Client {
 impl Client {
     /// A client of the engine at the target.
     pub(super) fn new(target: &Target) -> Result<Self, String> {
+        Self::patient(target, PATIENCE)
+    }
+
+    /// The same, which waits so long for each answer.
+    pub(super) fn patient(target: &Target, patience: Duration) -> Result<Self, String> {
         if !target.url.starts_with("http://") {
             return Err(format!("`{}` does not begin with http://", target.url));
         }
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(std::time::Duration::from_secs(10)))
-            .build();
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(patience)).build();
         Ok(Self {
             agent: config.into(),
             url: target.url.trim_end_matches('/').to_string(),
@@ -151,7 +157,7 @@ impl Client {
     /// Prints the calls.
     pub(super) fn calls(&self) -> Result<(), String> {
         let body = self.get_all("/v1/calls", "calls")?;
-        let header = ["call", "state", "queue", "number", "caller", "wait", "talk", "position", "agent"];
+        let header = ["call", "state", "queue", "number", "caller", "wait", "talk", "position", "agent", "transfer"];
         self.print(
             &body,
             &header,
@@ -166,6 +172,7 @@ impl Client {
                     clock(call["talk_seconds"].as_f64().unwrap_or_default()),
                     word(&call["position"]),
                     word(&call["agent"]),
+                    word(&call["transfer"]),
                 ]
             }),
         )
@@ -221,7 +228,7 @@ impl Client {
     }
 
     /// All pages of a list as one.
-    fn get_all(&self, path: &str, key: &str) -> Result<Value, String> {
+    pub(super) fn get_all(&self, path: &str, key: &str) -> Result<Value, String> {
         let mut all = Vec::new();
         loop {
             let mut page = self.get(&format!("{path}?limit={PAGE}&offset={}", all.len()))?;
@@ -236,7 +243,8 @@ impl Client {
         }
     }
 
-    fn get(&self, path: &str) -> Result<Value, String> {
+    /// The JSON at an address of the engine.
+    pub(super) fn get(&self, path: &str) -> Result<Value, String> {
         let mut request = self.agent.get(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));

@@ -42,7 +42,9 @@ pub(super) fn decisions(told: &Value) -> String {
         format!("{} ({}/{}/{})", word(&candidate["agent"]), candidate["tier"], candidate["penalty"], key.join("."))
     };
     let row = |decision: &Value| {
-        let candidates: Vec<_> = decision["candidates"].as_array().into_iter().flatten().map(candidate).collect();
+        let mut candidates: Vec<_> = decision["candidates"].as_array().into_iter().flatten().map(candidate).collect();
+        let others = decision["others"].as_u64().unwrap_or_default();
+        candidates.extend((others > 0).then(|| format!("and {others} more")));
         vec![
             clock(decision["ago_seconds"].as_f64().unwrap_or_default()),
             word(&decision["queue"]),
@@ -89,9 +91,10 @@ mod tests {
         let candidate = json!({ "agent": "1001", "tier": 1, "penalty": 0, "key": [5, 0], "position": 1 });
         let told = json!({ "decisions": [{
             "ago_seconds": 3.0, "queue": "q", "call": "c1", "chosen": "1001", "strategy": "linear", "candidates": [candidate],
+            "others": 4,
         }]});
         let text = decisions(&told);
         let row: Vec<_> = text.lines().nth(1).into_iter().flat_map(str::split_whitespace).collect();
-        assert_eq!(row, ["0:03", "q", "c1", "1001", "linear", "1001", "(1/0/5.0)"]);
+        assert_eq!(row, ["0:03", "q", "c1", "1001", "linear", "1001", "(1/0/5.0)", "and", "4", "more"]);
     }
 }

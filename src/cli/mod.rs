@@ -11,9 +11,11 @@ mod log;
 mod lost;
 mod print;
 mod rules;
+mod signals;
 mod standby;
 mod stats;
 mod teams;
+mod top;
 mod wish;
 
 use std::process::ExitCode;
@@ -40,6 +42,7 @@ pub fn run() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),
         Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
+        Command::Top(options) => top::run(&options),
         Command::Teams(target) => finish(Client::new(&target).and_then(|client| client.teams())),
         Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
         Command::Lost(lost) => finish(Client::new(&lost.target).and_then(|client| client.lost(&lost))),
@@ -76,6 +79,10 @@ fn act(command: CallCommand) -> ExitCode {
         CallCommand::Priority { id, priority, why, target } => {
             (id, json!({ "action": "priority", "priority": priority }), why, target)
         }
+        CallCommand::Transfer { id, to, why, target } => (id, json!({ "action": "transfer", "to": to }), why, target),
+        CallCommand::Consult { id, to, why, target } => (id, json!({ "action": "consult", "to": to }), why, target),
+        CallCommand::Complete { id, why, target } => (id, json!({ "action": "complete" }), why, target),
+        CallCommand::Cancel { id, why, target } => (id, json!({ "action": "cancel" }), why, target),
         CallCommand::Requeue { id, queue, why, target } => {
             (id, json!({ "action": "requeue", "queue": queue }), why, target)
         }

@@ -21,8 +21,8 @@ pub(super) fn error(line: &str) {
 /// A table with a header; numbers stand to the right, words to the left.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain([header[column].chars().count()]).max().unwrap_or_default()
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| places(cell));
+        cells.chain([places(header[column])]).max().unwrap_or_default()
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let is_number = |column: usize| {
@@ -35,7 +35,7 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     for row in std::iter::once(&titles).chain(rows) {
         let mut line = String::new();
         for (column, cell) in row.iter().enumerate() {
-            let pad = " ".repeat(widths[column] - cell.chars().count());
+            let pad = " ".repeat(widths[column] - places(cell));
             let (before, after) = if right[column] { (pad.as_str(), "") } else { ("", pad.as_str()) };
             line.push_str(before);
             line.push_str(cell);
@@ -46,6 +46,11 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Places that a text takes on a terminal: a Chinese character takes two.
+pub(super) fn places(text: &str) -> usize {
+    ratatui::text::Span::raw(text).width()
 }
 
 /// Seconds as people read them: `0:07`, `12:30`, `1:02:03`.
@@ -64,6 +69,12 @@ mod tests {
     fn columns_line_up_with_numbers_to_the_right() {
         let rows = vec![vec!["support".to_string(), "7".to_string()], vec!["vip".to_string(), "120".to_string()]];
         assert_eq!(table(&["queue", "waiting"], &rows), "queue    waiting\nsupport        7\nvip          120\n");
+    }
+
+    #[test]
+    fn a_wide_character_takes_two_places() {
+        let rows = vec![vec!["客服".to_string(), "a".to_string()], vec!["vip".to_string(), "b".to_string()]];
+        assert_eq!(table(&["queue", "x"], &rows), "queue  x\n客服   a\nvip    b\n");
     }
 
     #[test]

@@ -8,14 +8,14 @@ use crate::cli::print::clock;
 pub(super) fn rows(queue: &Value, note: &str) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut row = |what: &str, text: String, note: &str| rows.push(vec![what.to_string(), text, note.to_string()]);
-    let since = |view: &Value| clock(view["since_seconds"].as_f64().unwrap_or_default());
+    let so_long = |view: &Value| clock(view["since_seconds"].as_f64().unwrap_or_default());
     if let Some(reserve) = queue.get("reserve") {
         let state = if reserve["active"] == true { "active" } else { "out" };
         let mode = match reserve["mode"].as_str() {
             Some("auto") | None => String::new(),
             Some(mode) => format!(" (switched {mode})"),
         };
-        row("reserve", format!("{state} since {} ago{mode}", since(reserve)), note);
+        row("reserve", format!("{state} for {}{mode}", so_long(reserve)), note);
         let limit = |waiting: &str, wait: &str, unit: &str| {
             let waiting = reserve[waiting].as_u64().map(|most| format!("{unit}{most} waiting"));
             let wait = reserve[wait].as_f64().map(|wait| clock(wait) + " of waiting");
@@ -32,7 +32,7 @@ pub(super) fn rows(queue: &Value, note: &str) -> Vec<Vec<String>> {
         let to: Vec<_> =
             lending["to"].as_array().into_iter().flatten().filter_map(|loan| loan["queue"].as_str()).collect();
         let record = format!("{} of {} in time", lending["in_time"], lending["decided"]);
-        row("lending", format!("{state} since {} ago; {record}", since(lending)), "");
+        row("lending", format!("{state} for {}; {record}", so_long(lending)), "");
         row("lends to", to.join(" "), "");
     }
     for lender in queue["lenders"].as_array().into_iter().flatten() {
@@ -61,10 +61,10 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "reserve|active since 1:15 ago (switched on)|set at run time",
+                "reserve|active for 1:15 (switched on)|set at run time",
                 "reserve joins|above 5 waiting or 1:00 of waiting|",
                 "reserve leaves|3 waiting and below 0:20 of waiting|",
-                "lending|lends nobody since 0:09 ago; 7 of 10 in time|",
+                "lending|lends nobody for 0:09; 7 of 10 in time|",
                 "lends to|billing|",
                 "borrows|sales lends|",
             ]

@@ -10,6 +10,7 @@ use crate::acd::{AgentState, QueueState, ReserveThresholds};
 use super::figures::{AgentSeries, RegionsConfig};
 use super::fit::Fit;
 use super::teams::agents_of;
+use super::transfer::{Codes, OnHangUp, TransferConfig};
 use super::types::{
     AgentConfig, AnswerPolicy, Config, DnisSource, LoanConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig,
     PeerConfig, PenaltyStepConfig, QueueConfig, RoutingConfig, SkillConfig, TeamConfig, TierConfig, UnknownSource,
@@ -42,6 +43,7 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
     if !config.reasons.is_empty() {
         writeln!(out, "\nReasons of not ready: {}", config.reasons.join(", "))?;
     }
+    write_transfer(out, &config.transfer)?;
     if !config.teams.is_empty() {
         writeln!(out, "\nTeams: {}", config.teams.len())?;
     }
@@ -185,6 +187,7 @@ fn write_agents(out: &mut String, row: &[AgentConfig]) -> fmt::Result {
         | AgentState::Ringing
         | AgentState::Talking
         | AgentState::Hold
+        | AgentState::Consult
         | AgentState::OtherCall(_)
         | AgentState::WrapUp => "ready",
     };
@@ -265,7 +268,7 @@ fn write_help(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
         ];
         let leaves: Vec<_> = leaves.into_iter().flatten().collect();
         let (joins, leaves) = (joins.join(" or "), leaves.join(" and "));
-        writeln!(out, "    reserve joins {joins}; leaves {leaves}, {} later at the soonest", show(at_least))?;
+        writeln!(out, "    reserve joins {joins}; leaves {leaves}; stays {} at least", show(at_least))?;
     }
     for LoanConfig { queue, tier, penalty, delay } in &routing.lending.to {
         write!(out, "    lends to {queue}, tier {tier}")?;
@@ -301,6 +304,29 @@ fn write_members(out: &mut String, row: &[MemberConfig]) -> fmt::Result {
     }
     if first.reserve {
         write!(out, ", in reserve")?;
+    }
+    writeln!(out)
+}
+
+fn write_transfer(out: &mut String, transfer: &TransferConfig) -> fmt::Result {
+    if *transfer == TransferConfig::default() {
+        return Ok(());
+    }
+    match &transfer.outside {
+        Some(outside) if outside.numbers.is_empty() => write!(out, "\nTransfers to any number at {}", outside.uri)?,
+        Some(outside) => write!(out, "\nTransfers to {}... at {}", outside.numbers.join("..., "), outside.uri)?,
+        None => write!(out, "\nTransfers to no number outside")?,
+    }
+    let hang_up = match transfer.on_hang_up {
+        OnHangUp::Complete => "completes it",
+        OnHangUp::Requeue => "puts the caller back",
+    };
+    write!(out, ", ringing {}; hanging up in a consultation {hang_up}", show(transfer.ring_timeout))?;
+    let Codes { blind, consult, complete, cancel } = &transfer.codes;
+    for (what, code) in [("blind", blind), ("consult", consult), ("complete", complete), ("cancel", cancel)] {
+        if let Some(code) = code {
+            write!(out, "; {code} {what}")?;
+        }
     }
     writeln!(out)
 }

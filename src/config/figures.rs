@@ -204,10 +204,9 @@ fn time_of_day(text: &str) -> Result<u16, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use super::*;
     use crate::config::{Config, parse};
-    use crate::stats::calendar::{Calendar, Grain};
+    use crate::stats::calendar::Grain;
 
     const VALID: &str = "[sip]\nlisten = \"127.0.0.1:5060\"\n[queues.q]\nnumbers = [\"1\"]\n[queues.r]\n";
 
@@ -242,5 +241,48 @@ mod tests {
         assert_eq!(errors.len(), 6, "{errors:#?}");
         assert!(errors[0].contains("no time zone is called `Asia/Peking`"), "{errors:#?}");
         assert!(errors[3].contains("figures.time_zones.s"), "{errors:#?}");
+    }
+
+    #[test]
+    fn regions_stand_in_a_file_or_in_the_text() {
+        let regions = |text: &str| read(text).unwrap().figures.regions;
+        assert_eq!(regions(""), RegionsConfig::Written(Arc::default()));
+        assert_eq!(regions("[figures]\nregions = \"r.csv\"\n"), RegionsConfig::File("r.csv".into()));
+        let RegionsConfig::Written(table) = regions("[figures]\nregions = { 010 = \"北京\", \"+86 21\" = \"上海\" }\n")
+        else {
+            panic!("a table")
+        };
+        let name =
+            |digits: &str| table.find(digits.bytes()).map(|region| table.names()[usize::from(region)].to_string());
+        assert_eq!((name("01012"), name("8621345"), name("99")), (Some("北京".into()), Some("上海".into()), None));
+    }
+
+    #[test]
+    fn series_are_bounded_as_configured() {
+        let figures = read("").unwrap().figures;
+        assert_eq!((figures.agent_series, figures.series_max), (AgentSeries::Off, SeriesMax::default()));
+        let text =
+            "[teams.t]\nagents = []\n[figures]\nagent_series = [\"t\"]\nseries_max = { region = 7, agent = 9 }\n";
+        let figures = read(text).unwrap().figures;
+        assert_eq!(figures.agent_series, AgentSeries::Teams(vec!["t".into()]));
+        assert_eq!(figures.series_max, SeriesMax { values: [200, 100, 7, 100], agents: 9 });
+        assert_eq!(read("[figures]\nagent_series = true\n").unwrap().figures.agent_series, AgentSeries::All);
+    }
+
+    #[test]
+    fn wrong_regions_and_bounds_are_told_with_their_place() {
+        let errors = read(
+            "[figures]\nregions = { 1x = \"A\", \"10\" = \"B\", 11 = 5 }\nagent_series = [\"nobody\"]\n\
+             series_max = { number = 0, region = 1001, team = 5 }\n",
+        );
+        let errors = errors.unwrap_err();
+        let has = |text: &str| errors.iter().any(|error| error.contains(text));
+        assert_eq!(errors.len(), 6, "{errors:#?}");
+        assert!(has("s.toml:7: figures.regions.1x: `1x` is no beginning of a number"), "{errors:#?}");
+        assert!(has("figures.regions.11: expected a string") && has("unknown team `nobody`"), "{errors:#?}");
+        assert!(has("figures.series_max.number: 0 is out of range; allowed are 1 to 1000"), "{errors:#?}");
+        assert!(has("figures.series_max.team: unknown key"), "{errors:#?}");
+        let twice = read("[figures]\nregions = { 10 = \"A\", \"+10\" = \"B\" }\n").unwrap_err();
+        assert!(twice[0].contains("the same digits stand for another region already"), "{twice:#?}");
     }
 }

@@ -20,6 +20,7 @@ mod reserve;
 mod routing;
 mod skills;
 mod teams;
+mod transfer;
 pub mod types;
 mod values;
 
@@ -35,6 +36,7 @@ pub use lint::lint;
 pub use parse::parse;
 pub use regions::Regions;
 pub use teams::agents_of;
+pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 pub use types::{
     AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
     LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig,

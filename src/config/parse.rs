@@ -13,10 +13,23 @@ use super::reader::Section;
 use super::routing::Known;
 use super::skills::Vocabulary;
 use super::teams::{reasons, teams};
+use super::transfer::transfer;
 use super::types::Config;
 
-const TABLES: [&str; 11] =
-    ["sip", "media", "http", "drain", "peers", "skills", "queues", "agents", "teams", "not_ready", "figures"];
+const TABLES: [&str; 12] = [
+    "sip",
+    "media",
+    "http",
+    "drain",
+    "peers",
+    "skills",
+    "queues",
+    "agents",
+    "teams",
+    "not_ready",
+    "figures",
+    "transfer",
+];
 
 /// Reads a configuration. `file` is only named in errors; `strategies` are the names of the strategy table.
 ///
@@ -43,12 +56,14 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let known = Known::new(&document, strategies, &vocabulary, &agents, &teams);
     let queues = queues(&document, &known, &mut report);
     let reasons = reasons(&document, &mut report);
+    let transfer = transfer(&document, &peers, &mut report);
     let (queue_names, team_names) = (queues.iter().map(|queue| &queue.name), teams.iter().map(|team| &team.name));
     let figures = figures(&document, queue_names, team_names, &mut report);
     let errors = report.finish();
     match (sip, media, http, drain) {
         (Some(sip), Some(media), Some(http), Some(drain)) if errors.is_empty() => {
-            Ok(Config { sip, media, http, drain, peers: peers.read, queues, agents, teams, reasons, figures })
+            let peers = peers.read;
+            Ok(Config { sip, media, http, drain, peers, queues, agents, teams, reasons, figures, transfer })
         }
         _ => Err(errors),
     }

@@ -1,6 +1,7 @@
 //! Behaviour of the configuration's reader: what is understood, and each error with its line, path and text.
 
 mod routing;
+mod transfer;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -73,10 +74,13 @@ fn every_key_is_read() {
         dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]
         qualify = "0s"
         symmetric_rtp = true
+        country_code = "86"
+        national_prefix = ""
+        international_prefix = "000"
         [peers.a]
         address = "192.0.2.9:5061"
         [queues.z]
-        numbers = ["*800#"]
+        numbers = ["*800#", { number = "801", group = "hotline", campaign = "春季" }]
         skills = ["x"]
         strategy = "round-robin"
         priority = -3
@@ -106,9 +110,14 @@ fn every_key_is_read() {
     assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
     assert_eq!(z.dnis.len(), 6);
     assert_eq!((z.qualify, z.symmetric_rtp), (Duration::ZERO, true));
+    let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
+    assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
+    assert_eq!(a.numbering, NumberingConfig::default());
     assert_eq!(a.sources, [("192.0.2.9".parse().unwrap(), 32)]);
     let queue = &config.queues[0];
     assert_eq!((queue.strategy, queue.priority), ("round-robin", -3));
+    let names = queue.numbers.iter().map(|number| (number.group.as_deref(), number.campaign.as_deref()));
+    assert_eq!(names.collect::<Vec<_>>(), [(None, None), (Some("hotline"), Some("春季"))]);
     assert_eq!((queue.answer, queue.media), (AnswerPolicy::Early, MediaPolicy::None));
     assert_eq!(queue.music.as_deref(), Some("a.wav".as_ref()));
     assert_eq!((queue.waiting_max, queue.wait_max), (Some(7), Some(Duration::from_secs(600))));
@@ -377,8 +386,9 @@ fn the_shipped_configuration_has_no_error_and_no_warning() {
 fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
     let text = include_str!("../../configs/strowger.toml");
     let is_default = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.contains(".wav");
-    let without_examples =
-        |line: &&str| ["tokens", "token_files", "advertise", "#workers"].iter().all(|key| !line.contains(key));
+    let without_examples = |line: &&str| {
+        ["tokens", "token_files", "advertise", "#workers", "country_code"].iter().all(|key| !line.contains(key))
+    };
     let commented: Vec<_> = text.lines().filter(is_default).filter(without_examples).collect();
     assert!(commented.len() > 15, "{commented:?}");
     let shown: Vec<_> =

@@ -11,6 +11,7 @@ use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
 
 use super::figures::FiguresConfig;
+use super::transfer::TransferConfig;
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,8 @@ pub struct Config {
     pub reasons: Vec<Arc<str>>,
     /// `[figures]`
     pub figures: FiguresConfig,
+    /// `[transfer]`
+    pub transfer: TransferConfig,
 }
 
 impl Config {

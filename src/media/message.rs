@@ -119,6 +119,13 @@ pub enum Command {
         /// Its source.
         source: Source,
     },
+    /// Whether keys that the far end presses go on to those who hear it; they are told in any case.
+    Digits {
+        /// The stream.
+        stream: StreamId,
+        /// True unless told otherwise.
+        passed: bool,
+    },
     /// Tell [`Event::Silent`] when no RTP came for so long where RTP is expected; `None` stops watching.
     Watch {
         /// The stream.
@@ -140,6 +147,7 @@ impl Command {
             Self::Open { stream, .. }
             | Self::Far { stream, .. }
             | Self::Hear { stream, .. }
+            | Self::Digits { stream, .. }
             | Self::Watch { stream, .. }
             | Self::Close { stream } => *stream,
         }

@@ -38,6 +38,8 @@ pub(crate) struct Stream {
     pub(crate) outgoing: Outgoing,
     pub(crate) reception: Option<Reception>,
     pub(crate) digits: dtmf::Receiver,
+    /// Keys go on to the listeners.
+    pub(crate) digits_passed: bool,
     pub(crate) watch: Watch,
     /// When RTP came last, or began to be expected.
     pub(crate) heard: Instant,
@@ -96,6 +98,7 @@ impl Stream {
             outgoing,
             reception: None,
             digits: dtmf::Receiver::default(),
+            digits_passed: true,
             watch: Watch::Off,
             heard: now,
             report: None,

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Actor, Intervention, QueueState};
+use crate::acd::{Actor, Intervention, Target};
 use crate::base::{CallId, Instant};
-use crate::node::contact::{Contact, Phase};
+use crate::node::contact::{Contact, Handover, Phase, Reach};
 use crate::node::letter::{Answer, Ask};
-use crate::node::message::{CallView, Reply};
-use crate::node::shard::{Drain, Shard};
+use crate::node::message::{CallView, Consulted, Reply};
+use crate::node::shard::Shard;
 
 impl Shard {
     pub(super) fn on_ask(&mut self, now: Instant, ask: Ask) -> Answer {
@@ -22,12 +22,28 @@ impl Shard {
             Ask::Held { from } => self.held(from),
             Ask::Hold(bonds) => self.missing(bonds),
             Ask::Requeue(call, queue, by) => self.may_move(call, queue.as_deref(), by).unwrap_or_else(Answer::Reply),
+            Ask::Transfer(call, kind, target, by) => {
+                Answer::Reply(self.hand_on(call, |shard| shard.transfer(now, call, (kind, target), name_of(by))))
+            }
+            Ask::Consultation(call, Consulted::Complete) => {
+                Answer::Reply(self.hand_on(call, |shard| shard.complete(now, call)))
+            }
+            Ask::Consultation(call, Consulted::Cancel) => {
+                Answer::Reply(self.hand_on(call, |shard| shard.cancel(now, call)))
+            }
         }
+    }
+
+    fn hand_on(&mut self, call: CallId, how: impl FnOnce(&mut Self) -> Result<(), String>) -> Reply {
+        if self.contact(call).is_none() {
+            return Reply::NotFound(format!("no call {call}"));
+        }
+        how(self).map_or_else(Reply::Conflict, |()| Reply::Done)
     }
 
     fn end(&mut self, now: Instant, call: CallId, what: Intervention, by: Actor) -> Reply {
         let Some(contact) = self.contact(call) else { return Reply::NotFound(format!("no call {call}")) };
-        if what == Intervention::Withdraw && contact.talking().is_some() {
+        if what == Intervention::Withdraw && !contact.is_waiting() {
             return Reply::Conflict(format!("{call} talks"));
         }
         self.end_contact(now, call, what, by);
@@ -39,29 +55,15 @@ impl Shard {
         let contact = self.contacts.get(call.0).ok_or_else(|| Reply::NotFound(format!("no call {call}")))?;
         let name = queue.unwrap_or(&self.directory.queue(contact.queue).name);
         let queue = self.directory.queue_of_name(name).ok_or_else(|| Reply::NotFound(format!("no queue {name}")))?;
-        let config = &self.directory.queue(queue).config;
-        if contact.media != config.media {
-            return Err(Reply::Conflict("the queue treats media in another way".to_string()));
-        }
-        if self.drain != Drain::No {
-            return Err(Reply::Conflict(format!("{name} takes no calls: the node drains")));
-        }
-        let why = match config.state {
-            QueueState::Open => None,
-            QueueState::Closed => Some("closed"),
-            QueueState::Emergency => Some("in an emergency"),
-        };
-        if let Some(why) = why {
-            return Err(Reply::Conflict(format!("{name} takes no calls: it is {why}")));
-        }
-        let stays = contact.queue == queue && !matches!(contact.phase, Phase::Talking { .. });
+        self.may_join(contact.media, queue).map_err(Reply::Conflict)?;
+        let stays = contact.queue == queue && contact.is_waiting();
         Ok(Answer::Movable { call, queue, stays, by })
     }
 
     fn call_view(&self, now: Instant, contact: &Contact) -> CallView {
         let since = match &contact.phase {
-            Phase::Talking { since, .. } => Some(*since),
-            Phase::Arriving | Phase::Waiting(_) => None,
+            Phase::Talking { since, .. } | Phase::Outside { since, .. } => Some(*since),
+            Phase::Arriving | Phase::Waiting(_) | Phase::Alone => None,
         };
         CallView {
             id: contact.id.to_string(),
@@ -72,7 +74,31 @@ impl Shard {
             wait_seconds: since.unwrap_or(now).since(contact.joined),
             talk_seconds: since.map_or_else(Default::default, |since| now.since(since)),
             position: None,
-            agent: contact.agents().first().map(|agent| Arc::clone(&self.directory.agent(agent.agent).name)),
+            agent: contact.agents().next().map(|agent| Arc::clone(&self.directory.agent(agent.agent).name)),
+            transfer: contact.handover.as_ref().map(|handover| self.handover_view(handover)),
         }
+    }
+
+    fn handover_view(&self, handover: &Handover) -> String {
+        let target = match &handover.target {
+            Target::Agent(agent) => format!("agent {}", self.directory.agent(*agent).name),
+            Target::Queue(queue) => format!("queue {}", self.directory.queue(*queue).name),
+            Target::Number(_) => "a number".to_string(),
+        };
+        let far = match &handover.reach {
+            Reach::Ringing(offers) if offers.is_empty() => "waits",
+            Reach::Ringing(_) | Reach::Calling(_) => "rings",
+            Reach::Agent(_) | Reach::Number(_) => "talks",
+        };
+        let by = &self.directory.agent(handover.by).name;
+        format!("{} by {by} to {target}: {far}", handover.kind.as_str())
+    }
+}
+
+/// Who asked; `None`: nobody, the engine by its rules.
+fn name_of(by: Actor) -> Option<Arc<str>> {
+    match by {
+        Actor::Engine => None,
+        Actor::User(name) | Actor::Supervisor { name, .. } => Some(name),
     }
 }

@@ -21,7 +21,8 @@ impl Shard {
         let (ssrc, sequence, timestamp) = (self.rng.u32(), self.rng.u32() as u16, self.rng.u32());
         self.media.push_back(media::Command::Open { stream: id, port: lease.port, ssrc, sequence, timestamp });
         let session = self.rng.u64() >> 2;
-        Some(Stream { id, lease, session, version: 1, far: None, offer: None, theirs: None, ours: None })
+        let (version, digits_passed) = (1, true);
+        Some(Stream { id, lease, session, version, far: None, offer: None, theirs: None, ours: None, digits_passed })
     }
 
     /// Ends a side's stream; its port goes to the end of the pool.
@@ -49,7 +50,7 @@ impl Shard {
         let leg = *self.streams.get(&stream)?;
         match self.owners.get(&leg)? {
             Owner::Caller(call) => Some((*call, Side::Caller)),
-            Owner::Agent(call) => Some((*call, Side::Agent(leg))),
+            Owner::Agent(call) | Owner::Outside(call) => Some((*call, Side::Agent(leg))),
             Owner::Released(..) => None,
         }
     }
@@ -205,7 +206,7 @@ impl Shard {
         let contact = self.contacts.get(call.0)?;
         match side {
             Side::Caller => Some(&contact.audio),
-            Side::Agent(leg) => contact.agent(leg).map(|agent| &agent.audio),
+            Side::Agent(leg) => contact.audio_on(leg).map(|(audio, _)| audio),
         }
     }
 
@@ -213,7 +214,7 @@ impl Shard {
         let contact = self.contacts.get(call.0)?;
         match side {
             Side::Caller => Some(contact.leg),
-            Side::Agent(leg) => contact.talking().filter(|talking| *talking == leg),
+            Side::Agent(leg) => contact.is_joined(leg).then_some(leg),
         }
     }
 
@@ -225,7 +226,7 @@ impl Shard {
         let contact = self.contacts.get_mut(call.0)?;
         match side {
             Side::Caller => Some(&mut contact.audio),
-            Side::Agent(leg) => contact.agent_mut(leg).map(|agent| &mut agent.audio),
+            Side::Agent(leg) => contact.audio_on_mut(leg),
         }
     }
 
@@ -247,7 +248,7 @@ impl Shard {
         let Some(contact) = self.contacts.get(call.0) else { return };
         let peer = match side {
             Side::Caller => contact.peer,
-            Side::Agent(leg) => contact.agent(leg).map(|agent| agent.peer),
+            Side::Agent(leg) => contact.audio_on(leg).map(|(_, peer)| peer),
         };
         let symmetric = peer.is_some_and(|peer| self.directory.peer(peer).symmetric_rtp);
         let far = Far { symmetric, ..far };

@@ -1,6 +1,6 @@
 //! What must hold of a shard, alone and beside the ACD engine.
 
-use crate::node::contact::Contact;
+use crate::node::contact::{Contact, Phase};
 use crate::node::hub::Hub;
 use crate::node::shard::{Owner, Shard};
 
@@ -19,6 +19,17 @@ impl Shard {
                 if self.owners.get(&agent.leg) != Some(&Owner::Agent(id)) {
                     return Err(format!("{id} does not own its agent's leg {}", agent.leg));
                 }
+            }
+            if let Some(outside) = contact.outside().filter(|it| self.owners.get(&it.leg) != Some(&Owner::Outside(id)))
+            {
+                return Err(format!("{id} does not own its leg outside {}", outside.leg));
+            }
+            let is_outside = matches!(contact.phase, Phase::Outside { .. });
+            if contact.lent != (contact.handover.is_some() || is_outside) {
+                return Err(format!("{id} has room for another party, or needs it: {:?}", contact.handover));
+            }
+            if matches!(contact.phase, Phase::Alone) && contact.handover.is_none() {
+                return Err(format!("{id} is alone, and nobody is sought"));
             }
         }
         let streams: usize = self.contacts.iter().map(Contact::streams).sum();
@@ -53,6 +64,7 @@ impl Contact {
     /// How many streams it has.
     fn streams(&self) -> usize {
         usize::from(self.audio.stream().is_some())
-            + self.agents().iter().filter(|agent| agent.audio.stream().is_some()).count()
+            + self.agents().filter(|agent| agent.audio.stream().is_some()).count()
+            + usize::from(self.outside().is_some_and(|outside| outside.audio.stream().is_some()))
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::acd::{Actor, Dimensions, FlowOut, Intervention};
+use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Target, TransferKind};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Far, Lease, SessionDescription};
@@ -47,6 +47,12 @@ pub(super) struct Contact {
     pub(super) held: bool,
     /// What a supervisor has asked for, until the engine has let it go.
     pub(super) moving: Option<Box<Moving>>,
+    /// It is being handed on.
+    pub(super) handover: Option<Box<Handover>>,
+    /// Ports are reserved for whom it is handed to, as for one more contact.
+    pub(super) lent: bool,
+    /// What its agent has keyed in.
+    pub(super) keys: Option<Box<Keys>>,
 }
 
 /// Where a contact stands.
@@ -56,8 +62,12 @@ pub(super) enum Phase {
     Arriving,
     /// It waits, while these agents are rung for it.
     Waiting(Vec<AgentLeg>),
-    /// It talks.
+    /// It talks; while somebody is consulted about it, it holds.
     Talking { agent: AgentLeg, since: Instant },
+    /// Its agent has gone, and whom it was handed to has not answered. It is in no queue.
+    Alone,
+    /// It talks with a number outside.
+    Outside { party: Outside, since: Instant },
 }
 
 /// A supervisor's hand on a contact that waits.
@@ -89,6 +99,50 @@ pub(super) enum Stage {
     Confirming(TimerKey),
     /// It has answered, and the engine has been asked whether it wins the call; joined, when it talks.
     Answered,
+}
+
+/// A caller who is being handed on.
+#[derive(Debug)]
+pub(super) struct Handover {
+    pub(super) kind: TransferKind,
+    pub(super) target: Target,
+    /// Who hands the caller on.
+    pub(super) by: AgentId,
+    pub(super) reach: Reach,
+}
+
+/// How far the target is reached.
+#[derive(Debug)]
+pub(super) enum Reach {
+    /// The engine has been asked for an agent; these are rung.
+    Ringing(Vec<AgentLeg>),
+    /// The number is called.
+    Calling(Outside),
+    /// The agent has answered, and talks with the agent who consults.
+    Agent(AgentLeg),
+    /// The number has answered, and talks with the agent who consults.
+    Number(Outside),
+}
+
+/// The leg of a number outside.
+#[derive(Debug)]
+pub(super) struct Outside {
+    pub(super) leg: LegId,
+    /// The neighbour that it is reached by.
+    pub(super) peer: PeerId,
+    pub(super) audio: Audio,
+    /// It has rung long enough.
+    pub(super) ring: Option<TimerKey>,
+}
+
+/// The keys that an agent has pressed, as far as they may mean something.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    pub(super) typed: String,
+    /// A target is being keyed in.
+    pub(super) target_for: Option<TransferKind>,
+    /// When the last one came.
+    pub(super) at: Instant,
 }
 
 /// One side's audio.
@@ -132,37 +186,115 @@ pub(super) struct Stream {
     pub(super) theirs: Option<Box<[u8]>>,
     /// What we last said.
     pub(super) ours: Option<Box<[u8]>>,
+    /// Keys pressed here are passed on to whoever hears this side.
+    pub(super) digits_passed: bool,
 }
 
 impl Contact {
-    /// The agents' sides: who is rung for it, or who talks with it.
-    pub(super) fn agents(&self) -> &[AgentLeg] {
-        match &self.phase {
+    /// The agents' sides: who is rung for it, talks with it, or is consulted about it.
+    pub(super) fn agents(&self) -> impl Iterator<Item = &AgentLeg> {
+        let own = match &self.phase {
             Phase::Waiting(offers) => offers,
             Phase::Talking { agent, .. } => std::slice::from_ref(agent),
-            Phase::Arriving => &[],
-        }
-    }
-
-    /// The agent's side on this leg.
-    pub(super) fn agent(&self, leg: LegId) -> Option<&AgentLeg> {
-        self.agents().iter().find(|agent| agent.leg == leg)
+            Phase::Arriving | Phase::Alone | Phase::Outside { .. } => &[],
+        };
+        own.iter().chain(self.handover.iter().flat_map(|handover| handover.agents()))
     }
 
     /// The agent's side on this leg.
     pub(super) fn agent_mut(&mut self, leg: LegId) -> Option<&mut AgentLeg> {
-        match &mut self.phase {
-            Phase::Waiting(offers) => offers.iter_mut().find(|agent| agent.leg == leg),
-            Phase::Talking { agent, .. } => (agent.leg == leg).then_some(agent),
-            Phase::Arriving => None,
+        let own = match &mut self.phase {
+            Phase::Waiting(offers) => offers,
+            Phase::Talking { agent, .. } => std::slice::from_mut(agent),
+            Phase::Arriving | Phase::Alone | Phase::Outside { .. } => &mut [],
+        };
+        let others = self.handover.iter_mut().flat_map(|handover| handover.agents_mut());
+        own.iter_mut().chain(others).find(|agent| agent.leg == leg)
+    }
+
+    /// Those who are rung for it, where somebody may be.
+    pub(super) fn offers_mut(&mut self) -> Option<&mut Vec<AgentLeg>> {
+        if let Some(Handover { reach: Reach::Ringing(offers), .. }) = self.handover.as_deref_mut() {
+            return Some(offers);
         }
+        match &mut self.phase {
+            Phase::Waiting(offers) => Some(offers),
+            Phase::Arriving | Phase::Talking { .. } | Phase::Alone | Phase::Outside { .. } => None,
+        }
+    }
+
+    /// Who talks with it.
+    pub(super) const fn talking_agent(&self) -> Option<AgentId> {
+        match &self.phase {
+            Phase::Talking { agent, .. } => Some(agent.agent),
+            Phase::Arriving | Phase::Waiting(_) | Phase::Alone | Phase::Outside { .. } => None,
+        }
+    }
+
+    /// The leg to a number outside, called, consulted or talking.
+    pub(super) fn outside(&self) -> Option<&Outside> {
+        match &self.phase {
+            Phase::Outside { party, .. } => Some(party),
+            Phase::Arriving | Phase::Waiting(_) | Phase::Talking { .. } | Phase::Alone => {
+                self.handover.as_ref()?.outside()
+            }
+        }
+    }
+
+    /// The audio and the neighbour of whoever is on this leg, the caller apart.
+    pub(super) fn audio_on(&self, leg: LegId) -> Option<(&Audio, PeerId)> {
+        let agent = self.agents().find(|agent| agent.leg == leg).map(|agent| (&agent.audio, agent.peer));
+        let outside = || self.outside().filter(|outside| outside.leg == leg).map(|it| (&it.audio, it.peer));
+        agent.or_else(outside)
+    }
+
+    /// As [`Contact::audio_on`].
+    pub(super) fn audio_on_mut(&mut self, leg: LegId) -> Option<&mut Audio> {
+        if self.agents().any(|agent| agent.leg == leg) {
+            return self.agent_mut(leg).map(|agent| &mut agent.audio);
+        }
+        let outside = match &mut self.phase {
+            Phase::Outside { party, .. } => Some(party),
+            Phase::Arriving | Phase::Waiting(_) | Phase::Talking { .. } | Phase::Alone => {
+                self.handover.as_mut().and_then(|handover| handover.outside_mut())
+            }
+        };
+        outside.filter(|outside| outside.leg == leg).map(|outside| &mut outside.audio)
     }
 
     /// The leg of the agent it talks with.
     pub(super) const fn talking(&self) -> Option<LegId> {
         match &self.phase {
             Phase::Talking { agent, .. } => Some(agent.leg),
-            Phase::Arriving | Phase::Waiting(_) => None,
+            Phase::Arriving | Phase::Waiting(_) | Phase::Alone | Phase::Outside { .. } => None,
+        }
+    }
+
+    /// True when somebody on this leg hears the caller, or the agent who consults.
+    pub(super) fn is_joined(&self, leg: LegId) -> bool {
+        let consulted = self.handover.as_ref().and_then(|handover| handover.consulted());
+        let outside = match &self.phase {
+            Phase::Outside { party, .. } => Some(party.leg),
+            Phase::Arriving | Phase::Waiting(_) | Phase::Talking { .. } | Phase::Alone => None,
+        };
+        [self.talking(), consulted, outside].contains(&Some(leg))
+    }
+
+    /// True when the caller itself waits, or is about to: nobody has it, and nobody is sought but by its queue.
+    pub(super) const fn is_waiting(&self) -> bool {
+        match &self.phase {
+            Phase::Arriving | Phase::Waiting(_) => true,
+            Phase::Talking { .. } | Phase::Alone | Phase::Outside { .. } => false,
+        }
+    }
+
+    /// True when the engine has it in a queue, or is asked to take it in.
+    pub(super) fn is_in_queue(&self) -> bool {
+        match &self.phase {
+            Phase::Arriving | Phase::Waiting(_) => true,
+            Phase::Talking { .. } | Phase::Alone | Phase::Outside { .. } => {
+                self.handover.as_ref().is_some_and(|handover| handover.is_in_queue())
+            }
         }
     }
 
@@ -179,8 +311,59 @@ impl Contact {
         match &self.phase {
             Phase::Waiting(offers) if !offers.is_empty() => "offering",
             Phase::Arriving | Phase::Waiting(_) => "waiting",
-            Phase::Talking { .. } => "talking",
+            Phase::Talking { .. } if self.handover.is_some() => "consulting",
+            Phase::Alone => "transferring",
+            Phase::Talking { .. } | Phase::Outside { .. } => "talking",
         }
+    }
+}
+
+impl Handover {
+    /// Agents who are rung or consulted.
+    pub(super) fn agents(&self) -> &[AgentLeg] {
+        match &self.reach {
+            Reach::Ringing(offers) => offers,
+            Reach::Agent(agent) => std::slice::from_ref(agent),
+            Reach::Calling(_) | Reach::Number(_) => &[],
+        }
+    }
+
+    /// As [`Handover::agents`].
+    pub(super) fn agents_mut(&mut self) -> &mut [AgentLeg] {
+        match &mut self.reach {
+            Reach::Ringing(offers) => offers,
+            Reach::Agent(agent) => std::slice::from_mut(agent),
+            Reach::Calling(_) | Reach::Number(_) => &mut [],
+        }
+    }
+
+    /// The number's leg.
+    pub(super) const fn outside(&self) -> Option<&Outside> {
+        match &self.reach {
+            Reach::Calling(outside) | Reach::Number(outside) => Some(outside),
+            Reach::Ringing(_) | Reach::Agent(_) => None,
+        }
+    }
+
+    /// As [`Handover::outside`].
+    pub(super) const fn outside_mut(&mut self) -> Option<&mut Outside> {
+        match &mut self.reach {
+            Reach::Calling(outside) | Reach::Number(outside) => Some(outside),
+            Reach::Ringing(_) | Reach::Agent(_) => None,
+        }
+    }
+
+    /// The leg of whoever is consulted, once it has answered.
+    pub(super) const fn consulted(&self) -> Option<LegId> {
+        match &self.reach {
+            Reach::Agent(AgentLeg { leg, .. }) | Reach::Number(Outside { leg, .. }) => Some(*leg),
+            Reach::Ringing(_) | Reach::Calling(_) => None,
+        }
+    }
+
+    /// True when the call is in the target's queue.
+    pub(super) const fn is_in_queue(&self) -> bool {
+        matches!((&self.target, &self.reach), (Target::Queue(_), Reach::Ringing(_)))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Actor, AgentPlan, AgentState, AgentStatus, AgentTarget, DeviceState};
+use crate::acd::{Actor, AgentPlan, AgentState, AgentStatus, AgentTarget, DeviceState, Target};
 use crate::base::limits::{CONTROL_QUEUE_MAX, ROWS_MAX};
-use crate::base::{CallId, Instant, QueueId, ShardId};
+use crate::base::{CallId, Instant, Pii, QueueId, ShardId};
 use crate::node::hub::Hub;
 use crate::node::letter::{Answer, Ask, Ticket, Told};
 use crate::node::listing::Listing;
@@ -50,6 +50,11 @@ impl Hub {
             Control::Withdraw { call, by } => self.ask_owner(ticket, call, Ask::Withdraw(call, by)),
             Control::HangUp { call, by } => self.ask_owner(ticket, call, Ask::HangUp(call, by)),
             Control::Requeue { call, queue, by } => self.ask_owner(ticket, call, Ask::Requeue(call, queue, by)),
+            Control::Transfer { call, kind, to, by } => match self.target(&to) {
+                Ok(target) => self.ask_owner(ticket, call, Ask::Transfer(call, kind, target, by)),
+                Err(reply) => self.reply(ticket, reply),
+            },
+            Control::Consultation { call, end, .. } => self.ask_owner(ticket, call, Ask::Consultation(call, end)),
         }
     }
 
@@ -101,6 +106,33 @@ impl Hub {
         self.tell(call.shard(), Told::Ask(ticket, ask));
     }
 
+    /// Whom `agent:1002`, `queue:sales` or `number:+4420...` names, and whether it can be reached now as far as is known here.
+    fn target(&self, to: &str) -> Result<Target, Reply> {
+        match to.split_once(':') {
+            Some(("agent", name)) => {
+                let unknown = || Reply::NotFound(format!("no agent {name}"));
+                let agent = self.directory.agent_of_name(name).ok_or_else(unknown)?;
+                let state = self.engine.agent(agent).map_or(AgentState::LoggedOut, |status| status.state);
+                if state == AgentState::Ready {
+                    return Ok(Target::Agent(agent));
+                }
+                Err(Reply::Conflict(format!("{name} is {}", state.as_str())))
+            }
+            Some(("queue", name)) => {
+                let queue = self.queue_named(name)?;
+                if self.is_full(queue) {
+                    return Err(Reply::Conflict(format!("{name} takes no calls: it is full")));
+                }
+                Ok(Target::Queue(queue))
+            }
+            Some(("number", number)) => match self.directory.outside(number) {
+                Ok(_) => Ok(Target::Number(Pii::new(number.into()))),
+                Err(why) => Err(Reply::Invalid(why)),
+            },
+            Some(_) | None => Err(Reply::Invalid("write whom to: agent:NAME, queue:NAME or number:DIGITS".to_string())),
+        }
+    }
+
     fn is_full(&self, queue: QueueId) -> bool {
         let max = self.directory.queue(queue).config.waiting_max;
         max.is_some_and(|max| self.engine.waiting(queue) >= max as usize)
@@ -125,23 +157,32 @@ impl Hub {
             | AgentState::Ringing
             | AgentState::Talking
             | AgentState::Hold
+            | AgentState::Consult
             | AgentState::WrapUp => None,
         };
         let (by, why) = by_and_why(status.as_ref());
         let device = status.as_ref().map_or(DeviceState::Unknown, |status| status.device);
         let next = status.as_ref().and_then(|status| status.next.as_ref());
         let queues = self.engine.queues_of(agent.id);
+        let occupancy = status.as_ref().and_then(|status| {
+            let occupancy = status.workday.after(state, now.since(status.since)).occupancy()?;
+            // A part of one, in thousandths.
+            Some((occupancy * 1_000.0).round() as u16)
+        });
         AgentView {
             name: Arc::clone(&agent.name),
             state: state.as_str(),
             reason,
             state_seconds: status.as_ref().map_or_else(Default::default, |status| now.since(status.since)),
             call: status.as_ref().and_then(|status| status.call).map(|call| call.to_string()),
+            queue: status.as_ref().and_then(|status| status.queue).map(|queue| self.name_of(queue)),
+            talks: status.as_ref().map_or(0, |status| status.talks),
+            occupancy,
             by,
             why,
             ends_seconds: status.as_ref().and_then(|status| status.until).map(|until| until.since(now)),
             next: next.map(AgentTarget::as_str),
-            queues: queues.map(|queue| Arc::clone(&self.directory.queue(queue).name)).collect(),
+            queues: queues.map(|queue| self.name_of(queue)).collect(),
             device: device.as_str(),
             device_call: match device {
                 DeviceState::Busy(direction) => Some(direction.as_str()),
@@ -152,6 +193,10 @@ impl Hub {
             peer: Arc::clone(&self.directory.peer(agent.peer).name),
             reachable: !self.down.contains(&agent.peer),
         }
+    }
+
+    fn name_of(&self, queue: QueueId) -> Arc<str> {
+        Arc::clone(&self.directory.queue(queue).name)
     }
 }
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use crate::acd::requirement::Attributes;
 use crate::acd::strategy::{self, Ring};
-use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, ValueId};
+use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, Target, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
-use crate::base::{AgentId, PeerId, QueueId};
+use crate::base::{AgentId, PeerId, Pii, QueueId};
 use crate::config::{
     AgentConfig, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerConfig, QueueConfig,
-    Regions, RegionsConfig,
+    Regions, RegionsConfig, TransferConfig,
 };
 use crate::media::TrackId;
 use crate::node::message::{QueueAudio, Resolved};
@@ -42,7 +42,12 @@ pub(super) struct Directory {
     neighbours: BTreeSet<IpAddr>,
     /// How many agents one call may ring at once.
     pub(super) rings_at_most: usize,
+    /// How callers are handed on.
+    pub(super) transfer: Arc<TransferConfig>,
 }
+
+/// The longest number outside.
+pub(super) const NUMBER_MAX: usize = 32;
 
 /// Entries by the index that their name got when it first came.
 #[derive(Debug, Clone)]
@@ -133,6 +138,7 @@ impl Directory {
             networks: Vec::new(),
             neighbours: BTreeSet::new(),
             rings_at_most: 1,
+            transfer: Arc::default(),
         };
         directory.apply(config, resolved);
         directory
@@ -171,6 +177,7 @@ impl Directory {
         let rings_several =
             plan.queues.iter().flat_map(QueuePlan::strategies).any(|name| strategy::ring_of(name) != Ring::One);
         self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
+        self.transfer = Arc::new(config.transfer.clone());
         let present = self.peers.entries.iter().filter(|peer| peer.listing == Listing::Present);
         self.neighbours = present.filter_map(|peer| Some(peer.address?.ip().to_canonical())).collect();
         plan.queues.sort_by_key(|queue| queue.id);
@@ -212,6 +219,35 @@ impl Directory {
     pub(super) fn agent_of_name(&self, name: &str) -> Option<AgentId> {
         let id = AgentId(*self.agents.names.get(name)?);
         self.plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|_| id)
+    }
+
+    /// How a number outside is called: by way of which neighbour, under which URI.
+    ///
+    /// # Errors
+    /// Why it is not called, in words.
+    pub(super) fn outside(&self, number: &str) -> Result<(PeerId, String), String> {
+        let digits = number.strip_prefix('+').unwrap_or(number);
+        let is_number = !digits.is_empty() && number.len() <= NUMBER_MAX && digits.bytes().all(|b| b.is_ascii_digit());
+        if !is_number {
+            return Err("it is no number; write digits, with + before them or not".to_string());
+        }
+        let Some(outside) = &self.transfer.outside else {
+            return Err("no transfer.peer is configured, so no number is called".to_string());
+        };
+        if !outside.numbers.is_empty() && !outside.numbers.iter().any(|begins| number.starts_with(begins.as_str())) {
+            return Err("transfer.numbers does not allow this number".to_string());
+        }
+        let peer = self.peers.names.get(&outside.peer).copied().map(PeerId);
+        let peer = peer.ok_or_else(|| "the peer of transfers is gone".to_string())?;
+        Ok((peer, outside.uri.replace("{number}", number)))
+    }
+
+    /// Whom an agent means who keys these digits in.
+    pub(super) fn target_of_keys(&self, digits: &str) -> Option<Target> {
+        let agent = self.agent_of_name(digits).map(Target::Agent);
+        let queue = || self.called(digits).map(|called| Target::Queue(called.queue));
+        let number = || self.outside(digits).ok().map(|_| Target::Number(Pii::new(digits.into())));
+        agent.or_else(queue).or_else(number)
     }
 
     /// True when the queue is configured now.

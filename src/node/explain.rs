@@ -76,6 +76,7 @@ impl Hub {
             strategy: decision.strategy,
             chosen: self.agent_name(decision.chosen),
             candidates: decision.candidates.iter().map(candidate).collect(),
+            others: decision.others,
         }
     }
 

@@ -120,6 +120,7 @@ impl Hub {
         let (Effect::Queued { call }
         | Effect::Offer { call, .. }
         | Effect::CancelOffer { call, .. }
+        | Effect::Unavailable { call, .. }
         | Effect::Join { call, .. }
         | Effect::FlowOut { call, .. }) = effect;
         Some((call.shard(), Down { told: Told::Effect(effect) }))

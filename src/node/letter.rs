@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Actor, Bond, Command, Effect};
+use crate::acd::{Actor, Bond, Command, Effect, Target, TransferKind};
 use crate::base::{CallId, Instant, PeerId, QueueId};
 use crate::config::Config;
 use crate::node::directory::Directory;
-use crate::node::message::{CallView, Reply};
+use crate::node::message::{CallView, Consulted, Reply};
 
 /// A letter of a shard to the hub.
 #[derive(Debug)]
@@ -45,10 +45,15 @@ impl Up {
             | Command::OfferAnswered { call, .. }
             | Command::OfferFailed { call, .. }
             | Command::TalkEnded { call, .. }
+            | Command::OfferTo { call, .. }
+            | Command::WithdrawOffer { call, .. }
+            | Command::Consults { call, .. }
+            | Command::OutsideEnded { call, .. }
             | Command::CallerAnswered { call }
             | Command::Held { call, .. }
             | Command::SetPriority { call, .. }
             | Command::Digit { call, .. } => Some(*call),
+            Command::Transfer(transfer) => Some(transfer.call),
             Command::OfferReleased { .. }
             | Command::SetAgent { .. }
             | Command::ExtendWrapUp { .. }
@@ -106,6 +111,10 @@ pub(super) enum Ask {
     Withdraw(CallId, Actor),
     /// Whether the call may be moved into the queue of this name, or back into its own, and who wishes it.
     Requeue(CallId, Option<String>, Actor),
+    /// A talking caller is handed on, as somebody wishes.
+    Transfer(CallId, TransferKind, Target, Actor),
+    /// A consultation ends so.
+    Consultation(CallId, Consulted),
     /// The census: what the shard holds from this slot on.
     Held { from: usize },
     /// The census: which of these it does not hold.

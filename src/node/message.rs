@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason, ReserveMode};
+use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason, ReserveMode, TransferKind};
 use crate::base::{CallId, Pii};
 use crate::config::{Config, Regions};
 use crate::media::{Lease, TrackId};
-use crate::node::view::{DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any};
+use crate::node::view::{
+    DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any, thousandths_if_any,
+};
 
 /// What a node is made of.
 #[derive(Debug, Clone)]
@@ -137,6 +139,35 @@ pub enum Control {
         /// Who asks.
         by: Actor,
     },
+    /// Hands a talking caller on.
+    Transfer {
+        /// The call.
+        call: CallId,
+        /// At once, or after a word.
+        kind: TransferKind,
+        /// To whom: `agent:NAME`, `queue:NAME` or `number:+4420...`.
+        to: String,
+        /// Who asks.
+        by: Actor,
+    },
+    /// Ends a consultation.
+    Consultation {
+        /// The call.
+        call: CallId,
+        /// How.
+        end: Consulted,
+        /// Who asks.
+        by: Actor,
+    },
+}
+
+/// How a consultation is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consulted {
+    /// The caller gets the target.
+    Complete,
+    /// The agent goes back to the caller.
+    Cancel,
 }
 
 /// Agents by name, by range (`1001-1010`) and by team; a team means the teams below it too.
@@ -297,6 +328,14 @@ pub struct AgentView {
     /// The call it is offered or talks with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// The queue of that call, or of the one whose wrap-up runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Arc<str>>,
+    /// Calls answered since it logged in.
+    pub talks: u64,
+    /// Talk, hold and wrap-up over these, ready and ringing, since it logged in: 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "thousandths_if_any")]
+    pub occupancy: Option<u16>,
     /// Who made it so; none: the engine, by its rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Arc<str>>,
@@ -332,7 +371,7 @@ pub struct AgentView {
 pub struct CallView {
     /// Its id.
     pub id: String,
-    /// `waiting`, `offering`, `talking`, `ending`.
+    /// `waiting`, `offering`, `talking`, `consulting`, `transferring`, `ending`.
     pub state: &'static str,
     /// The queue it waits in or was answered from.
     pub queue: Arc<str>,
@@ -353,6 +392,9 @@ pub struct CallView {
     /// The agent offered or talking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Arc<str>>,
+    /// Whom it is handed to, and how far that is: `consult to agent 1002: rings`. A number is not named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<String>,
 }
 
 fn masked<S: serde::Serializer>(value: &Pii<String>, serializer: S) -> Result<S::Ok, S::Error> {

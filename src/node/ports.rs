@@ -52,17 +52,24 @@ impl Ports {
     /// offered, one for an agent: at most as many agents' ports are wanted as there are agents, and as there are contacts
     /// without one, each of which rings `each` at once.
     pub(super) fn choose(&self, agents: usize, each: usize) -> Option<u8> {
-        let idle = agents.saturating_sub(self.agents);
-        let room = |bank: &Bank| {
-            let wanted = idle.min(((bank.contacts + 1) * each).saturating_sub(bank.agents));
-            bank.pool.free().saturating_sub(bank.contacts.saturating_sub(bank.callers) + wanted)
-        };
+        let room = |bank: &Bank| self.room(bank, agents, each);
         let with_room = || self.banks.iter().filter(|bank| room(bank) > 0);
         let early = with_room().find(|bank| bank.contacts < HALF_FULL.min(bank.leases / 2));
         early.or_else(|| with_room().max_by_key(|bank| room(bank))).map(|bank| bank.worker)
     }
 
-    /// A contact with audio is let in.
+    /// True when this worker has room for one more contact.
+    pub(super) fn has_room(&self, worker: u8, agents: usize, each: usize) -> bool {
+        self.banks.iter().any(|bank| bank.worker == worker && self.room(bank, agents, each) > 0)
+    }
+
+    fn room(&self, bank: &Bank, agents: usize, each: usize) -> usize {
+        let idle = agents.saturating_sub(self.agents);
+        let wanted = idle.min(((bank.contacts + 1) * each).saturating_sub(bank.agents));
+        bank.pool.free().saturating_sub(bank.contacts.saturating_sub(bank.callers) + wanted)
+    }
+
+    /// A contact with audio is let in; one that is handed on counts as two while it may need ports for a third party.
     pub(super) fn enter(&mut self, worker: u8) {
         if let Some(bank) = self.bank(worker) {
             bank.contacts += 1;

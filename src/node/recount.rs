@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::acd::{Bond, EndedBy, FlowOut};
 use crate::base::limits::CENSUS_CHUNK;
-use crate::base::{Instant, ShardId};
+use crate::base::{Instant, LegId, ShardId};
 use crate::call::Why;
 use crate::node::census::{Holder, Question};
 use crate::node::contact::{AgentLeg, Contact, Phase};
@@ -79,13 +79,15 @@ impl Shard {
 
     fn has(&self, bond: &Bond) -> bool {
         let Some(contact) = self.contacts.get(bond.call().0) else { return self.releases(bond) };
-        let bound = |agent, epoch| contact.agents().iter().any(|leg| leg.agent == agent && leg.epoch == epoch);
+        let bound = |agent, epoch| contact.agents().any(|leg| leg.agent == agent && leg.epoch == epoch);
         match *bond {
             // One that arrives has been asked for; the engine's answer has not come.
-            Bond::Waiting { .. } => !matches!(contact.phase, Phase::Arriving),
+            Bond::Waiting { .. } => contact.is_in_queue() && !matches!(contact.phase, Phase::Arriving),
             Bond::Offer { agent, epoch, .. } => bound(agent, epoch),
             Bond::Release { agent, epoch, .. } => bound(agent, epoch) || self.releases(bond),
-            Bond::Talk { agent, epoch, .. } => contact.talking().is_some() && bound(agent, epoch),
+            Bond::Talk { agent, epoch, .. } => {
+                contact.agents().any(|leg| leg.agent == agent && leg.epoch == epoch && contact.is_joined(leg.leg))
+            }
         }
     }
 
@@ -101,18 +103,21 @@ impl Shard {
     pub(super) fn let_go(&mut self, now: Instant, bond: &Bond) {
         match *bond {
             Bond::Waiting { call } => {
-                if self.contacts.get(call.0).is_some_and(|contact| contact.talking().is_none()) {
+                if self.contacts.get(call.0).is_some_and(|contact| contact.is_in_queue()) {
                     self.on_flow_out(now, call, FlowOut::System);
                 }
             }
             Bond::Offer { call, agent, epoch } | Bond::Release { call, agent, epoch } => {
                 if let Some(offer) = self.take_offer_of(call, agent, epoch) {
                     self.release_offer(now, offer, Why::Unsaid);
+                    self.on_offer_over(now, call, agent);
                 }
             }
             Bond::Talk { call, epoch, .. } => {
                 if self.contacts.get(call.0).is_some_and(|contact| contact.talks_by(epoch)) {
                     self.end_talk(now, call, EndedBy::System);
+                } else if let Some(leg) = self.contacts.get(call.0).and_then(|contact| contact.consulted_by(epoch)) {
+                    self.on_agent_gone(now, call, leg, EndedBy::System);
                 }
             }
         }
@@ -130,7 +135,17 @@ impl Contact {
                 bonds.extend(offers.iter().map(offer));
             }
             Phase::Talking { agent, .. } => bonds.push(Bond::Talk { call, agent: agent.agent, epoch: agent.epoch }),
+            Phase::Alone | Phase::Outside { .. } => {}
         }
+        for leg in self.handover.iter().flat_map(|handover| handover.agents()) {
+            let talks = Bond::Talk { call, agent: leg.agent, epoch: leg.epoch };
+            bonds.push(if self.is_joined(leg.leg) { talks } else { offer(leg) });
+        }
+    }
+
+    fn consulted_by(&self, epoch: u32) -> Option<LegId> {
+        let mut consulted = self.handover.iter().flat_map(|handover| handover.agents());
+        consulted.find(|leg| leg.epoch == epoch && self.is_joined(leg.leg)).map(|leg| leg.leg)
     }
 
     fn talks_by(&self, epoch: u32) -> bool {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::acd::{Command, Dimensions, Effect, EndedBy, Refusal};
 use crate::base::limits::{CALL_LETTERS_MAX, CALLS_MAX, UP_LETTERS_MAX};
-use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, Rng, ShardId, Slots, StreamId, Timers};
+use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, QueueId, Rng, ShardId, Slots, StreamId, Timers};
 use crate::call::{EndCause, Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
@@ -65,6 +65,8 @@ pub struct Shard {
 pub(super) enum Owner {
     Caller(CallId),
     Agent(CallId),
+    /// A number outside.
+    Outside(CallId),
     /// An offer that was taken back: the agent is free when the leg is gone.
     Released(AgentId, u32),
 }
@@ -73,8 +75,19 @@ pub(super) enum Owner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Caller,
-    /// The agent on this leg: several are rung for one contact.
+    /// The agent on this leg, or the number outside: several are rung for one contact.
     Agent(LegId),
+}
+
+/// An agent that the engine wishes to be rung.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offered {
+    pub(super) agent: AgentId,
+    pub(super) epoch: u32,
+    /// The queue that the call waits in, or was answered from.
+    pub(super) queue: QueueId,
+    /// For a call that is handed on, and waits in no queue.
+    pub(super) by_name: bool,
 }
 
 /// A timer of the shard.
@@ -84,6 +97,8 @@ pub(super) enum Timer {
     Silence(LegId),
     /// An agent who answered has not pressed the key.
     Confirm(LegId),
+    /// A number outside has rung for too long.
+    Outside(LegId),
     /// A call has waited unanswered for too long.
     Unanswered(CallId),
     /// An answered call without audio of ours is probed.
@@ -203,7 +218,7 @@ impl Shard {
     /// The media worker told something.
     pub fn handle_media(&mut self, now: Instant, event: media::Event) {
         match event {
-            media::Event::Digit { stream, digit } => self.on_digit(stream, digit),
+            media::Event::Digit { stream, digit } => self.on_digit(now, stream, digit),
             media::Event::Silent { stream } => self.on_silent(now, stream),
             media::Event::Played { .. } => {}
         }
@@ -217,6 +232,7 @@ impl Shard {
             match timer {
                 Timer::Silence(leg) => self.on_no_provisional(now, leg),
                 Timer::Confirm(leg) => self.on_unconfirmed(now, leg),
+                Timer::Outside(leg) => self.on_outside_rang_out(now, leg),
                 Timer::Unanswered(call) => self.on_unanswered_limit(call),
                 Timer::Probe(call) => self.on_probe_due(now, call),
                 Timer::Qualify(peer) => self.on_qualify_due(now, peer),
@@ -305,7 +321,10 @@ impl Shard {
     fn on_effect(&mut self, now: Instant, effect: Effect) {
         match effect {
             Effect::Queued { call } => self.on_queued(now, call),
-            Effect::Offer { call, agent, epoch, .. } => self.on_offer(now, call, agent, epoch),
+            Effect::Offer { call, agent, epoch, queue, by_name } => {
+                self.on_offer(now, call, Offered { agent, epoch, queue, by_name });
+            }
+            Effect::Unavailable { call, agent } => self.on_unavailable(now, call, agent),
             Effect::CancelOffer { call, agent, epoch, cause } => self.on_cancel_offer(now, call, agent, epoch, cause),
             Effect::Join { call, agent, epoch } => self.on_join(now, call, agent, epoch),
             Effect::FlowOut { call, reason, .. } => self.on_flow_out(now, call, reason),
@@ -353,6 +372,7 @@ impl Shard {
     fn on_invite_failed(&mut self, now: Instant, leg: LegId, failure: Failure) {
         match self.owners.remove(&leg) {
             Some(Owner::Agent(call)) => self.on_offer_failed(now, call, leg, failure),
+            Some(Owner::Outside(call)) => self.on_outside_failed(now, call, failure),
             Some(Owner::Released(agent, epoch)) => self.on_released(leg, agent, epoch),
             Some(Owner::Caller(_)) | None => {}
         }
@@ -374,6 +394,7 @@ impl Shard {
         match self.owners.remove(&leg) {
             Some(Owner::Caller(call)) => self.on_caller_gone(now, call, by(EndedBy::Caller)),
             Some(Owner::Agent(call)) => self.on_agent_gone(now, call, leg, by(EndedBy::Agent)),
+            Some(Owner::Outside(call)) => self.on_outside_gone(now, call, by(EndedBy::Agent)),
             Some(Owner::Released(agent, epoch)) => self.on_released(leg, agent, epoch),
             None => {}
         }

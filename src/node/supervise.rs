@@ -192,7 +192,7 @@ impl Hub {
         };
         let has = |agent: &AgentId| match self.engine.agent(*agent).map(|status| status.state) {
             Some(AgentState::WrapUp) => true,
-            Some(AgentState::Talking | AgentState::Hold) => extends,
+            Some(AgentState::Talking | AgentState::Hold | AgentState::Consult) => extends,
             Some(
                 AgentState::LoggedOut
                 | AgentState::NotReady(_)

@@ -189,8 +189,11 @@ pub struct DecisionView {
     pub strategy: &'static str,
     /// Who was chosen.
     pub chosen: Arc<str>,
-    /// The first candidate of each group of the same skills and terms, in the order of the strategy.
+    /// The first candidate of each group of the same skills and terms, in the order of the strategy, and no more than three of
+    /// them. Empty where an agent became ready and took the best call that waited.
     pub candidates: Vec<CandidateView>,
+    /// How many more groups had a candidate.
+    pub others: u32,
 }
 
 /// What a candidate was compared by, in the order of comparison.
@@ -224,4 +227,12 @@ pub(super) fn seconds<S: serde::Serializer>(value: &Duration, serializer: S) -> 
 /// Thousandths as a fraction.
 fn fraction<S: serde::Serializer>(value: &u16, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(f64::from(*value) / 1_000.0)
+}
+
+/// As [`fraction`].
+pub(super) fn thousandths_if_any<S: serde::Serializer>(value: &Option<u16>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => fraction(value, serializer),
+        None => serializer.serialize_none(),
+    }
 }

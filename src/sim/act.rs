@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Actor, AgentTarget, DeviceState};
+use crate::acd::{Actor, AgentTarget, DeviceState, TransferKind};
 use crate::base::CallId;
 use crate::config::Config;
-use crate::node::{AgentChange, Control, QueueChange, Reply, Selection};
+use crate::node::{AgentChange, Consulted, Control, QueueChange, Reply, Selection};
 use crate::sim::agent_phone::Manner;
 use crate::sim::caller::Dial;
 use crate::sim::handset::Handset;
@@ -81,6 +81,12 @@ pub enum Act {
     Withdraw(String),
     /// The control plane puts a caller's call into a queue (its own when `None`).
     Requeue(String, Option<String>),
+    /// The control plane hands a caller on: at once or after a word, to `agent:`, `queue:` or `number:` of a name.
+    Transfer(String, TransferKind, String),
+    /// The control plane ends the consultation about a caller.
+    Consultation(String, Consulted),
+    /// There is a phone of this name behind an exchange, which takes calls in this manner and is no agent's.
+    Phone(String, String, Manner),
     /// The control plane changes how an agent is asked: skills, memberships, penalties.
     Assign(String, AgentChange),
     /// The control plane changes a queue.
@@ -150,6 +156,13 @@ impl Act {
             Self::Device(agent, device) => change(world, agent, AgentChange::Device(device)),
             Self::Withdraw(caller) => about(world, &caller, |call, by| Control::HangUp { call, by }),
             Self::Requeue(caller, queue) => about(world, &caller, |call, by| Control::Requeue { call, queue, by }),
+            Self::Transfer(caller, kind, to) => {
+                about(world, &caller, |call, by| Control::Transfer { call, kind, to, by })
+            }
+            Self::Consultation(caller, end) => {
+                about(world, &caller, |call, by| Control::Consultation { call, end, by })
+            }
+            Self::Phone(name, exchange, manner) => world.phone(&name, &exchange, manner),
             Self::SetPriority(caller, priority) => {
                 about(world, &caller, |call, by| Control::SetPriority { call, priority, by })
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::acd::{
     Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, FlowOut, Intervention, Laid, LostCause, Plan,
-    QueueSetting, QueueState, Skill,
+    QueueSetting, QueueState, Skill, Target, Transfer, TransferKind, TransferStep,
 };
 use crate::base::{AgentId, CallId, QueueId};
 
@@ -58,6 +58,14 @@ impl Names {
                 let held = if hold.is_zero() { String::new() } else { format!(", {} of it held", seconds(*hold)) };
                 format!("{} talk with {} ended by {} after {}{held}", call(id), agent(with), side(*by), seconds(*talk))
             }
+            Fact::Reached { call: id, agent: by, .. } => format!("{} taken over by {}", call(id), agent(by)),
+            Fact::Transfer(Transfer { call: id, agent: by, kind, target, step, .. }) => {
+                let target = target_text(target, queue, agent);
+                format!("{} {} by {} to {target}: {}", call(id), how(*kind), agent(by), how_far(step))
+            }
+            Fact::OutsideEnded { call: id, talk, by } => {
+                format!("{} outside talk ended by {} after {}", call(id), side(*by), seconds(*talk))
+            }
             Fact::WrapUpExtended { agent: id, more, .. } => {
                 format!("{} wraps up {} longer", agent(id), seconds(*more))
             }
@@ -73,24 +81,18 @@ impl Names {
                 format!("{} {} -> {}{}", agent(id), state(from), state(to), who(by))
             }
             Fact::AgentSet { agent: id, setting, by } => {
-                format!("{} {}{}", agent(id), agent_setting(setting, &queue), who(by))
+                format!("{} {}{}", agent(id), agent_setting(setting, queue), who(by))
             }
-            Fact::QueueSet { queue: id, setting, by } => {
-                format!("{} {}{}", queue(id), queue_setting(*setting), who(by))
-            }
+            Fact::QueueSet { queue: id, setting, by } => format!("{} {}{}", queue(id), queue_setting(setting), who(by)),
             Fact::PrioritySet { call: id, priority, by } => {
                 format!("{} has priority {priority}{}", call(id), who(by))
             }
-            Fact::Supervised { call: id, what, by } => {
-                format!("{} {}{}", call(id), intervention(*what, &queue), who(by))
+            Fact::Supervised { call: id, what, by } => format!("{} {}{}", call(id), intervention(what, queue), who(by)),
+            Fact::Device { agent: id, device, by } => {
+                format!("{} device is {}{}", agent(id), device_text(device), who(by))
             }
-            Fact::Device { agent: id, device, by } => format!("{} device is {}{}", agent(id), doing(*device), who(by)),
-            Fact::Reserve { queue: id, active } => {
-                format!("{} reserve {}", queue(id), if *active { "joins" } else { "leaves" })
-            }
-            Fact::Lending { queue: id, lends } => {
-                format!("{} lends {}", queue(id), if *lends { "its members" } else { "nobody" })
-            }
+            Fact::Reserve { queue: id, active } => format!("{} reserve {}", queue(id), reserve(*active)),
+            Fact::Lending { queue: id, lends } => format!("{} lends {}", queue(id), lending(*lends)),
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
             Fact::Refused { queue: id, cause, .. } => {
                 format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
@@ -99,6 +101,74 @@ impl Names {
             Fact::Digit { call: id, digit } => format!("{} presses {}", call(id), digit.expose()),
             Fact::Oldest { .. } | Fact::WrapUpEnded { .. } => return None,
         })
+    }
+}
+
+fn agent_setting<'n>(setting: &AgentSetting, queue: impl Fn(&QueueId) -> &'n str) -> String {
+    match setting {
+        AgentSetting::Skill(Skill { name, level: 0, .. }) => format!("loses skill {name}"),
+        AgentSetting::Skill(Skill { name, enabled: false, .. }) => format!("has skill {name} off"),
+        AgentSetting::Skill(Skill { name, level, .. }) => format!("has skill {name}={level}"),
+        AgentSetting::Membership(to, Some(terms)) => {
+            format!("joins {} at tier {}, penalty {}", queue(to), terms.level, terms.penalty)
+        }
+        AgentSetting::Membership(from, None) => format!("leaves {}", queue(from)),
+        AgentSetting::Penalty(at, penalty) => format!("has penalty {penalty} in {}", queue(at)),
+        AgentSetting::Defaults(Laid::All) => "is as configured".to_string(),
+        AgentSetting::Defaults(Laid::Skill(name)) => format!("has skill {name} as configured"),
+        AgentSetting::Defaults(Laid::Membership(at)) => format!("is as configured in {}", queue(at)),
+    }
+}
+
+fn queue_setting(setting: &QueueSetting) -> String {
+    match setting {
+        QueueSetting::State(QueueState::Emergency) => "is in an emergency".to_string(),
+        QueueSetting::State(state) => format!("is {}", state.as_str()),
+        QueueSetting::Strategy(strategy) => format!("has strategy {strategy}"),
+        QueueSetting::Threshold(threshold) => format!("has threshold {}", seconds(*threshold)),
+        QueueSetting::Weight(weight) => format!("has weight {weight}"),
+        QueueSetting::Priority(priority) => format!("has priority {priority}"),
+        QueueSetting::Target(target) => format!("has target {target} of 1000"),
+        QueueSetting::Reserve(mode) => format!("has its reserve {}", mode.as_str()),
+        QueueSetting::ReserveThresholds(_) => "has other thresholds of its reserve".to_string(),
+        QueueSetting::Defaults => "is as configured".to_string(),
+    }
+}
+
+fn intervention<'n>(what: &Intervention, queue: impl Fn(&QueueId) -> &'n str) -> String {
+    match what {
+        Intervention::HangUp => "is hung up".to_string(),
+        Intervention::Withdraw => "is withdrawn".to_string(),
+        Intervention::Requeue(to) => format!("is requeued to {}", queue(to)),
+    }
+}
+
+fn device_text(device: &DeviceState) -> String {
+    match device {
+        DeviceState::Busy(direction) => format!("{}({})", device.as_str(), direction.as_str()),
+        DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline => {
+            device.as_str().to_string()
+        }
+    }
+}
+
+const fn reserve(active: bool) -> &'static str {
+    if active { "joins" } else { "leaves" }
+}
+
+const fn lending(lends: bool) -> &'static str {
+    if lends { "its members" } else { "nobody" }
+}
+
+fn target_text<'n>(
+    target: &Target,
+    queue: impl Fn(&QueueId) -> &'n str,
+    agent: impl Fn(&AgentId) -> &'n str,
+) -> String {
+    match target {
+        Target::Agent(to) => format!("agent {}", agent(to)),
+        Target::Queue(to) => format!("queue {}", queue(to)),
+        Target::Number(number) => format!("number {}", number.expose()),
     }
 }
 
@@ -113,6 +183,9 @@ pub fn kind(fact: &Fact) -> Option<String> {
         Fact::OfferEnded { cause, .. } => format!("offer ends: {cause:?}"),
         Fact::TalkEnded { by, .. } => format!("talk ended by {}", side(*by)),
         Fact::AgentState { from, to, .. } => format!("agent {} -> {}", state(from), state(to)),
+        Fact::Reached { .. } => "call taken over".to_string(),
+        Fact::Transfer(Transfer { kind, step, .. }) => format!("{} {}", how(*kind), how_far(step)),
+        Fact::OutsideEnded { by, .. } => format!("outside talk ended by {}", side(*by)),
         Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
         Fact::Refused { cause, .. } => format!("refused: {}", cause.as_str()),
         Fact::Reserve { active, .. } => format!("reserve {}", if *active { "joins" } else { "leaves" }),
@@ -138,6 +211,25 @@ const fn side(by: EndedBy) -> &'static str {
         EndedBy::Agent => "the agent",
         EndedBy::Supervisor => "a supervisor",
         EndedBy::System => "the system",
+        EndedBy::Transfer => "a transfer",
+    }
+}
+
+const fn how(kind: TransferKind) -> &'static str {
+    match kind {
+        TransferKind::Blind => "blind transfer",
+        TransferKind::Consult => "consultation",
+    }
+}
+
+fn how_far(step: &TransferStep) -> String {
+    match step {
+        TransferStep::Begun(Some(who)) => format!("begun for {who}"),
+        TransferStep::Begun(None) => "begun by keys".to_string(),
+        TransferStep::Answered => "answered".to_string(),
+        TransferStep::Completed => "completed".to_string(),
+        TransferStep::Cancelled => "cancelled".to_string(),
+        TransferStep::Failed(why) => format!("failed ({})", why.as_str()),
     }
 }
 
@@ -146,55 +238,6 @@ fn why_left(reason: FlowOut, cause: Option<LostCause>) -> String {
     let reason = reason.as_str();
     let cause = cause.map(LostCause::as_str).filter(|cause| *cause != reason);
     cause.map_or_else(|| reason.to_string(), |cause| format!("{reason} ({cause})"))
-}
-
-fn intervention<'n>(what: Intervention, queue: &dyn Fn(&QueueId) -> &'n str) -> String {
-    match what {
-        Intervention::HangUp => "is hung up".to_string(),
-        Intervention::Withdraw => "is withdrawn".to_string(),
-        Intervention::Requeue(to) => format!("is requeued to {}", queue(&to)),
-    }
-}
-
-fn agent_setting<'n>(setting: &AgentSetting, queue: &dyn Fn(&QueueId) -> &'n str) -> String {
-    match setting {
-        AgentSetting::Skill(Skill { name, level: 0, .. }) => format!("loses skill {name}"),
-        AgentSetting::Skill(Skill { name, enabled: false, .. }) => format!("has skill {name} off"),
-        AgentSetting::Skill(Skill { name, level, .. }) => format!("has skill {name}={level}"),
-        AgentSetting::Membership(to, Some(terms)) => {
-            format!("joins {} at tier {}, penalty {}", queue(to), terms.level, terms.penalty)
-        }
-        AgentSetting::Membership(from, None) => format!("leaves {}", queue(from)),
-        AgentSetting::Penalty(at, penalty) => format!("has penalty {penalty} in {}", queue(at)),
-        AgentSetting::Defaults(Laid::All) => "is as configured".to_string(),
-        AgentSetting::Defaults(Laid::Skill(name)) => format!("has skill {name} as configured"),
-        AgentSetting::Defaults(Laid::Membership(at)) => format!("is as configured in {}", queue(at)),
-    }
-}
-
-fn queue_setting(setting: QueueSetting) -> String {
-    match setting {
-        QueueSetting::State(QueueState::Emergency) => "is in an emergency".to_string(),
-        QueueSetting::State(state) => format!("is {}", state.as_str()),
-        QueueSetting::Strategy(strategy) => format!("has strategy {strategy}"),
-        QueueSetting::Threshold(threshold) => format!("has threshold {}", seconds(threshold)),
-        QueueSetting::Weight(weight) => format!("has weight {weight}"),
-        QueueSetting::Priority(priority) => format!("has priority {priority}"),
-        QueueSetting::Target(target) => format!("has target {target} of 1000"),
-        QueueSetting::Reserve(mode) => format!("has its reserve {}", mode.as_str()),
-        QueueSetting::ReserveThresholds(_) => "has other thresholds of its reserve".to_string(),
-        QueueSetting::Defaults => "is as configured".to_string(),
-    }
-}
-
-/// What a device does, with the direction of its call.
-fn doing(device: DeviceState) -> String {
-    match device {
-        DeviceState::Busy(direction) => format!("busy({})", direction.as_str()),
-        DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline => {
-            device.as_str().to_string()
-        }
-    }
 }
 
 /// Who did it, and why where that is said.
@@ -222,6 +265,7 @@ pub fn state(state: &AgentState) -> String {
         | AgentState::Ringing
         | AgentState::Talking
         | AgentState::Hold
+        | AgentState::Consult
         | AgentState::WrapUp => state.as_str().to_string(),
     }
 }

@@ -1,5 +1,6 @@
 //! Watches the facts of a world and holds a small reference model against them: each visit has one outcome, each queue
-//! conserves its callers, each agent has one offer or talk at most, and no call waits while an agent who fits is ready.
+//! conserves its callers, each agent has one offer or talk at most, each transfer one end, and no call waits while an agent who
+//! fits is ready.
 //!
 //! It learns from facts and plans only, never from the engine's inside, so that it cannot share the engine's mistakes. Of agents whom
 //! a step, tier, delay, penalty or attribute may keep off a call for a while it says nothing: the world asks
@@ -10,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::strategy::{self, Ring};
-use crate::acd::{AgentState, Fact, FlowOut, OfferCause, OfferResult, Plan, Stamped};
+use crate::acd::{
+    AgentState, Fact, FlowOut, OfferCause, OfferResult, Plan, Stamped, Target, Transfer, TransferOutcome, TransferStep,
+};
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -43,7 +46,14 @@ pub struct Oracle {
     /// How many agents a queue's calls ring, those of removed queues included.
     rings: BTreeMap<QueueId, Ring>,
     visits: BTreeMap<CallId, Visit>,
-    talks: BTreeMap<CallId, AgentId>,
+    /// Who talks about a call: one agent, and another who is consulted.
+    talks: BTreeMap<CallId, BTreeSet<AgentId>>,
+    /// Callers who are being handed on, by whom, and to whom.
+    transfers: BTreeMap<CallId, Transfer>,
+    /// Transfers that ended, by how.
+    ended: BTreeMap<TransferOutcome, u64>,
+    /// Callers who talk with a number outside.
+    outside: BTreeSet<CallId>,
     agents: BTreeMap<AgentId, Agent>,
     refused: u64,
     dirty: bool,
@@ -88,6 +98,9 @@ impl Oracle {
             rings: BTreeMap::new(),
             visits: BTreeMap::new(),
             talks: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            outside: BTreeSet::new(),
             agents: BTreeMap::new(),
             refused: 0,
             dirty: true,
@@ -169,14 +182,26 @@ impl Oracle {
         if let Some(call) = self.visits.keys().next() {
             return Err(format!("{call} still waits though no call lives"));
         }
-        if let Some((call, agent)) = self.talks.first_key_value() {
-            return Err(format!("{call} still talks with {agent} though no call lives"));
+        if let Some((call, agents)) = self.talks.first_key_value() {
+            return Err(format!("{call} still talks with {agents:?} though no call lives"));
+        }
+        if let Some(call) = self.transfers.keys().chain(&self.outside).next() {
+            return Err(format!("{call} is still handed on though no call lives"));
         }
         for (id, agent) in &self.agents {
-            let busy = matches!(
-                agent.state,
-                AgentState::Reserved | AgentState::Ringing | AgentState::Talking | AgentState::Hold
-            );
+            let busy = match &agent.state {
+                AgentState::Reserved
+                | AgentState::Ringing
+                | AgentState::Talking
+                | AgentState::Hold
+                | AgentState::Consult => true,
+                AgentState::LoggedOut
+                | AgentState::NotReady(_)
+                | AgentState::Ready
+                | AgentState::Unreachable
+                | AgentState::OtherCall(_)
+                | AgentState::WrapUp => false,
+            };
             if busy || agent.offer.is_some() {
                 return Err(format!("agent {id} is {} though no call lives", agent.state.as_str()));
             }
@@ -187,6 +212,11 @@ impl Oracle {
     /// The counts of each queue.
     pub const fn tallies(&self) -> &BTreeMap<QueueId, Tally> {
         &self.tallies
+    }
+
+    /// Transfers that ended so.
+    pub fn transfers(&self, outcome: TransferOutcome) -> u64 {
+        self.ended.get(&outcome).copied().unwrap_or_default()
     }
 
     /// Contacts refused before any queue.
@@ -238,6 +268,20 @@ impl Oracle {
             Fact::OfferMade { call, agent, epoch, .. } => self.begin_offer(*call, *agent, *epoch),
             Fact::OfferEnded { call, agent, epoch, cause, .. } => self.end_offer(*call, *agent, *epoch, *cause),
             Fact::TalkEnded { call, agent, .. } => self.end_talk(*call, *agent),
+            Fact::Reached { call, agent, .. } => {
+                if self.transfers.get(call).map(|transfer| &transfer.target) != Some(&Target::Agent(*agent)) {
+                    return Err("the call was not to be handed to this agent".to_string());
+                }
+                self.begin_talk(*call, *agent)
+            }
+            Fact::Transfer(transfer) => self.hand_on(transfer),
+            Fact::OutsideEnded { call, .. } => {
+                if self.outside.remove(call) {
+                    Ok(())
+                } else {
+                    Err("the call talks with no number".to_string())
+                }
+            }
             Fact::AgentState { agent, from, to, .. } => self.set_state(*agent, from, to),
             Fact::Refused { .. } => {
                 self.refused += 1;
@@ -276,12 +320,18 @@ impl Oracle {
     }
 
     fn begin_offer(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Result<(), String> {
-        let visit = self.visits.get_mut(&call).ok_or("the offered call is in no queue")?;
-        let ring = self.rings.get(&visit.queue).copied().unwrap_or(Ring::One);
-        if let (Some(other), Ring::One) = (visit.offers.first(), ring) {
-            return Err(format!("the call is offered to {other} already"));
+        let by_name = self.transfers.get(&call).is_some_and(|transfer| transfer.target == Target::Agent(agent));
+        match self.visits.get_mut(&call) {
+            Some(visit) => {
+                let ring = self.rings.get(&visit.queue).copied().unwrap_or(Ring::One);
+                if let (Some(other), Ring::One) = (visit.offers.first(), ring) {
+                    return Err(format!("the call is offered to {other} already"));
+                }
+                visit.offers.insert(agent);
+            }
+            None if by_name => {}
+            None => return Err("the offered call is in no queue".to_string()),
         }
-        visit.offers.insert(agent);
         let model = self.agents.get_mut(&agent).ok_or("no such agent")?;
         if model.talk.is_some() {
             return Err("the agent talks".to_string());
@@ -316,8 +366,11 @@ impl Oracle {
     }
 
     fn begin_talk(&mut self, call: CallId, agent: AgentId) -> Result<(), String> {
-        if let Some(other) = self.talks.insert(call, agent) {
-            return Err(format!("the call talks with {other} already"));
+        let talks = self.talks.entry(call).or_default();
+        talks.insert(agent);
+        // One agent for each call, and another while it consults; what ends it may come later than the target's answer.
+        if talks.len() > 2 {
+            return Err(format!("the call talks with {talks:?}"));
         }
         let model = self.agents.get_mut(&agent).ok_or("no such agent")?;
         match model.talk.replace(call) {
@@ -327,10 +380,36 @@ impl Oracle {
     }
 
     fn end_talk(&mut self, call: CallId, agent: AgentId) -> Result<(), String> {
-        if self.talks.remove(&call) != Some(agent) {
+        let talks = self.talks.get_mut(&call).ok_or("the call talks with nobody")?;
+        if !talks.remove(&agent) {
             return Err("they do not talk".to_string());
         }
+        if talks.is_empty() {
+            self.talks.remove(&call);
+        }
         self.agents.get_mut(&agent).ok_or("no such agent")?.talk = None;
+        Ok(())
+    }
+
+    /// Each transfer begins once and ends once.
+    fn hand_on(&mut self, transfer: &Transfer) -> Result<(), String> {
+        let call = transfer.call;
+        if let TransferStep::Begun(_) = transfer.step {
+            return match self.transfers.insert(call, transfer.clone()) {
+                Some(_) => Err("the call is being handed on already".to_string()),
+                None => Ok(()),
+            };
+        }
+        let begun = self.transfers.get(&call).ok_or("no such transfer has begun")?;
+        if (begun.agent, begun.kind, &begun.target) != (transfer.agent, transfer.kind, &transfer.target) {
+            return Err(format!("another transfer has begun: {begun:?}"));
+        }
+        let Some(outcome) = transfer.step.outcome() else { return Ok(()) };
+        self.transfers.remove(&call);
+        *self.ended.entry(outcome).or_default() += 1;
+        if outcome == TransferOutcome::Completed && matches!(transfer.target, Target::Number(_)) {
+            self.outside.insert(call);
+        }
         Ok(())
     }
 

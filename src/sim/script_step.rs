@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::acd::{self, AgentTarget, DeviceState, QueueState, Reason, ReserveMode};
-use crate::node::{AgentChange, QueueChange, SkillChange};
+use crate::acd::{self, AgentTarget, DeviceState, QueueState, Reason, ReserveMode, TransferKind};
+use crate::node::{AgentChange, Consulted, QueueChange, SkillChange};
 use crate::sim::act::Act;
 use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
@@ -46,6 +46,17 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         ["withdraw", caller] => Act::Withdraw((*caller).to_string()),
         ["requeue", caller] => Act::Requeue((*caller).to_string(), None),
         ["requeue", caller, "to", queue] => Act::Requeue((*caller).to_string(), Some((*queue).to_string())),
+        ["transfer", caller, "to", target] => {
+            Act::Transfer((*caller).to_string(), TransferKind::Blind, (*target).to_string())
+        }
+        ["consult", "about", caller, "with", target] => {
+            Act::Transfer((*caller).to_string(), TransferKind::Consult, (*target).to_string())
+        }
+        ["complete", caller] => Act::Consultation((*caller).to_string(), Consulted::Complete),
+        ["cancel", "consultation", "about", caller] => Act::Consultation((*caller).to_string(), Consulted::Cancel),
+        ["phone", name, "at", exchange, rest @ ..] => {
+            Act::Phone((*name).to_string(), (*exchange).to_string(), manner(rest)?)
+        }
         ["queue", queue, rest @ ..] => Act::SetQueue((*queue).to_string(), queue_change(rest)?),
         ["priority", "of", caller, "is", priority] => Act::SetPriority((*caller).to_string(), number(priority)?),
         ["skill", skill, "of", agents, "is", level] => {
@@ -60,10 +71,7 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         [name, "answers"] => Act::Answer((*name).to_string()),
         [name, "holds"] => Act::Change((*name).to_string(), Direction::SendOnly),
         [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
-        [name, "presses", digit] => {
-            let digit = digit.chars().next().ok_or("no key")?;
-            Act::Press((*name).to_string(), digit)
-        }
+        [name, "presses", keys] => return Ok(keys.chars().map(|key| Act::Press((*name).to_string(), key)).collect()),
         [name, "vanishes"] => Act::Vanish((*name).to_string()),
         [name, "returns"] => Act::Return((*name).to_string()),
         [caller, "dials", number, rest @ ..] => return each(caller, |name| dial(&name, number, rest)).and_then(all),

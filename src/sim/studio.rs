@@ -83,6 +83,7 @@ impl Media {
                     | Command::Close { .. }
                     | Command::Far { .. }
                     | Command::Hear { .. }
+                    | Command::Digits { .. }
                     | Command::Watch { .. } => {}
                 }
                 let worker = studio.workers.get_mut(&command.stream().worker());
@@ -160,7 +161,11 @@ fn at_home(command: &Command) -> Result<(), String> {
     let home = match command {
         Command::Open { port, .. } => port.worker(),
         Command::Hear { source: Source::Relay(other), .. } => other.worker(),
-        Command::Hear { .. } | Command::Far { .. } | Command::Watch { .. } | Command::Close { .. } => stream.worker(),
+        Command::Hear { .. }
+        | Command::Far { .. }
+        | Command::Digits { .. }
+        | Command::Watch { .. }
+        | Command::Close { .. } => stream.worker(),
     };
     if home == stream.worker() { Ok(()) } else { Err(format!("{stream} is not of worker {home}: {command:?}")) }
 }

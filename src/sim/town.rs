@@ -115,6 +115,24 @@ impl Town {
         Ok(())
     }
 
+    /// A phone behind an exchange (by its name) that takes calls and is no agent's.
+    ///
+    /// # Errors
+    /// No such exchange.
+    pub fn phone(&mut self, name: &str, exchange: &str, manner: Manner) -> Result<(), String> {
+        let found = self.exchanges.iter().position(|candidate| candidate.name() == exchange);
+        let index = found.ok_or_else(|| format!("no exchange `{exchange}`"))?;
+        if let Some((exchange, index)) = self.place_of(name) {
+            if let Phone::Agent(phone) = self.exchanges[exchange].phone(index) {
+                phone.set_manner(manner);
+            }
+            return Ok(());
+        }
+        let setup = self.setup_of(name, index);
+        self.add(index, name, Phone::Agent(Box::new(AgentPhone::new(setup, manner))));
+        Ok(())
+    }
+
     /// The exchange at an address, made when it does not exist yet.
     pub fn exchange(&mut self, name: &str, address: SocketAddr) -> usize {
         if let Some(index) = self.by_sip.get(&address) {
@@ -179,6 +197,11 @@ impl Town {
         let phone = self.exchanges[exchange].recipient(message)?;
         let name = self.exchanges[exchange].phones()[phone].name();
         self.agents.contains(name).then_some(name)
+    }
+
+    /// True when it is an agent's phone.
+    pub fn is_agent(&self, name: &str) -> bool {
+        self.agents.contains(name)
     }
 
     /// A phone, or the exchange itself.

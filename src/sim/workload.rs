@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{self, AgentTarget, DeviceState, Reason};
+use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferKind, TransferOutcome};
 use crate::base::{Instant, Rng};
 use crate::config::Config;
+use crate::node::Consulted;
 use crate::sim::act::Act;
 use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
@@ -31,6 +32,8 @@ pub struct Verdict {
     pub offered: u64,
     /// Those answered.
     pub answered: u64,
+    /// Transfers by how they ended, in the order of [`TransferOutcome::ALL`].
+    pub transfers: [u64; TransferOutcome::ALL.len()],
     /// The ladder, when it was asked for.
     pub ladder: String,
 }
@@ -72,6 +75,7 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
         hash: world.ladder.hash(),
         offered: sum(|tally| tally.offered),
         answered: sum(|tally| tally.answered),
+        transfers: TransferOutcome::ALL.map(|outcome| world.oracle().transfers(outcome)),
         ladder: world.ladder.text(),
     }
 }
@@ -89,11 +93,23 @@ fn describe(act: &Act) -> String {
     if matches!(act, Act::Reload(_)) { "reload".to_string() } else { format!("{act:?}") }
 }
 
+/// Numbers that callers may be handed to; nobody has the last one.
+const OUTSIDE: [&str; 3] = ["4420", "4421", "4422"];
+
 /// Keeps the draws of a world apart from those of its node and network.
 const SALT: u64 = 0x5eed_0000_0000_0001;
 
 /// Keeps the shape of a node apart from the rest.
 const PARTS: u64 = 0x5eed_0000_0000_0003;
+
+/// What numbers belong to; another after a reload.
+const NAMED: [&str; 4] =
+    [", group = \"hotline\"", ", group = \"hotline\", campaign = \"spring\"", "", ", campaign = \"autumn\""];
+/// Regions of callers; others after a reload.
+const REGIONS: [&str; 2] =
+    ["130 = \"north\", 13 = \"south\", 1311 = \"east\"", "13 = \"west\", 132 = \"north\", 133 = \"east\""];
+/// Fewer places than values.
+const SERIES_MAX: &str = "series_max = { number = 2, campaign = 1, region = 2, agent = 3 }";
 
 /// The fixed traits of one world.
 #[derive(Debug, Clone)]
@@ -108,6 +124,8 @@ struct Shape {
     ports: u32,
     qualify: bool,
     queue_lines: Vec<String>,
+    /// Queues that list their members: some in reserve, all lent to the others.
+    listing: Vec<bool>,
     reloads: u32,
     audio: Audio,
     media_workers: u8,
@@ -125,6 +143,7 @@ impl Default for Shape {
             ports: 200,
             qualify: false,
             queue_lines: Vec::new(),
+            listing: Vec::new(),
             reloads: 0,
             audio: Audio::Off,
             media_workers: 1,
@@ -162,6 +181,7 @@ impl Draw {
             ports: if self.rng.chance(0.1) { self.between(2, 12) } else { 200 },
             qualify: self.rng.chance(0.3),
             queue_lines: (0..queues).map(|_| self.queue_lines()).collect(),
+            listing: (0..queues).map(|_| self.rng.chance(0.4)).collect(),
             audio: if self.rng.chance(0.01) { Audio::On } else { Audio::Off },
             reloads: if self.rng.chance(0.25) { self.between(1, 2) } else { 0 },
             media_workers: self.between(1, 3) as u8,
@@ -226,23 +246,28 @@ impl Draw {
         let qualify = if self.shape.qualify { "10s" } else { "0s" };
         writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = false\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
-        for queue in 0..self.shape.queues {
-            let removed = reload > 0 && queue > 0 && self.rng.chance(0.3);
-            if removed {
-                continue;
-            }
+        let on_hang_up = if self.shape.calls.is_multiple_of(3) { "requeue" } else { "complete" };
+        let codes = "blind = \"*3\"\nconsult = \"*2\"\ncomplete = \"*4\"\ncancel = \"*1\"";
+        writeln!(text, "[transfer]\npeer = \"pbx\"\nring_timeout = \"8s\"\non_hang_up = \"{on_hang_up}\"\n{codes}")
+            .expect("writing to a string succeeds");
+        // Ports are reserved by the number of agents: where they are scarce, no agent comes by a reload.
+        let all = self.shape.agents + if self.shape.ports < 200 { 0 } else { reload };
+        let agents: Vec<u32> = (0..all).filter(|_| reload == 0 || all == 1 || !self.rng.chance(0.2)).collect();
+        let queues: Vec<u32> =
+            (0..self.shape.queues).filter(|queue| reload == 0 || *queue == 0 || !self.rng.chance(0.3)).collect();
+        for &queue in &queues {
             let lines = &self.shape.queue_lines[queue as usize];
             let open = if reload > 0 && self.rng.chance(0.1) { "open = false\n" } else { "" };
-            writeln!(text, "[queues.q{queue}]\nnumbers = [\"80{queue}\"]\n{lines}{open}")
+            let help = self.help_lines(queue, &queues, &agents);
+            let named = NAMED[(queue + reload) as usize % NAMED.len()];
+            writeln!(text, "[queues.q{queue}]\nnumbers = [{{ number = \"80{queue}\"{named} }}]\n{lines}{open}{help}")
                 .expect("writing to a string succeeds");
         }
-        // Ports are reserved by the number of agents: where they are scarce, no agent comes by a reload.
-        let agents = self.shape.agents + if self.shape.ports < 200 { 0 } else { reload };
-        for agent in 0..agents {
-            let removed = reload > 0 && agents > 1 && self.rng.chance(0.2);
-            if removed {
-                continue;
-            }
+        // Few places, so that some values share those of the others.
+        let regions = REGIONS[reload as usize % REGIONS.len()];
+        writeln!(text, "[figures]\nregions = {{ {regions} }}\nagent_series = true\n{SERIES_MAX}")
+            .expect("writing to a string succeeds");
+        for agent in agents {
             let name = 1001 + agent;
             let place = if self.shape.behind_pbx {
                 "peer = \"pbx\"".to_string()
@@ -267,6 +292,29 @@ impl Draw {
         }
     }
 
+    /// Whom a queue lists as its members, when its reserve joins, and to whom it lends.
+    fn help_lines(&self, queue: u32, queues: &[u32], agents: &[u32]) -> String {
+        let lists = |queue: u32| self.shape.listing[queue as usize] && !agents.is_empty();
+        if !lists(queue) {
+            return String::new();
+        }
+        let member = |agent: &u32| match (agent + queue) % 3 {
+            0 => None,
+            1 => Some(format!("\"{}\"", 1001 + agent)),
+            _ => Some(format!("{{ agents = [\"{}\"], reserve = true }}", 1001 + agent)),
+        };
+        let members: Vec<_> = agents.iter().filter_map(member).collect();
+        let others = queues.iter().filter(|other| **other != queue && lists(**other));
+        let others: Vec<_> = others.map(|other| format!("\"q{other}\"")).collect();
+        let (waiting, wait, at_least) = (self.shape.calls % 3, 2 + self.shape.calls % 9, self.shape.calls % 5);
+        format!(
+            "members = [{}]\nreserve = {{ waiting = {waiting}, wait = \"{wait}s\", at_least = \"{at_least}s\" }}\n\
+             lends_to = [{}]\nlend_window = \"1m\"\nlend_pause = \"{at_least}s\"\n",
+            members.join(", "),
+            others.join(", ")
+        )
+    }
+
     /// What an agent has of its own; the same after a reload.
     fn agent_lines(&self, agent: u32) -> &'static str {
         match (agent + self.shape.calls) % 8 {
@@ -285,10 +333,14 @@ impl Draw {
             let manner = self.manner();
             acts.push((Instant::ZERO, Act::Manner((1001 + agent).to_string(), manner)));
         }
+        for number in &OUTSIDE[..2] {
+            acts.push((Instant::ZERO, Act::Phone(number.to_string(), "pbx".to_string(), self.manner())));
+        }
         let mut at = Instant::from_micros(500_000);
         for call in 0..self.shape.calls {
             at += self.seconds(self.shape.pace.as_secs_f64());
-            let caller = format!("c{call}");
+            // Some withhold their number, as it is no number.
+            let caller = if call % 5 == 4 { format!("c{call}") } else { format!("13{}{call}", call % 4) };
             let act = self.dial(&caller);
             acts.push((at, act));
             self.meddle(at, &caller, &mut acts);
@@ -386,7 +438,7 @@ impl Draw {
     fn meddle(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
         let later = at + self.seconds(5.0);
         let agent = (1001 + self.rng.below(self.shape.agents)).to_string();
-        match self.rng.below(28) {
+        match self.rng.below(40) {
             0 => acts.push((later, Act::Withdraw(caller.to_string()))),
             1 => acts.push((later, Act::Requeue(caller.to_string(), None))),
             2 => {
@@ -418,8 +470,38 @@ impl Draw {
                 acts.push((later, Act::Device(agent.clone(), self.pick(&states))));
                 acts.push((free, Act::Device(agent, DeviceState::Idle)));
             }
+            28..=37 => {
+                for attempt in 0..4 {
+                    self.hand_on(later + Duration::from_secs(2) * attempt, caller, acts);
+                }
+            }
             16 => acts.push((later, Act::ExtendWrapUp(agent, self.seconds(5.0)))),
             17 => acts.push((later, Act::EndWrapUp(agent))),
+            _ => {}
+        }
+    }
+
+    /// A caller is handed on, perhaps in vain, and somebody may put an end to it.
+    fn hand_on(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
+        let agent = 1001 + self.rng.below(self.shape.agents);
+        let target = match self.rng.below(4) {
+            0 | 1 => format!("agent:{agent}"),
+            2 => format!("queue:q{}", self.rng.below(self.shape.queues)),
+            _ => format!("number:{}", self.pick(&OUTSIDE)),
+        };
+        let kind = self.pick(&[TransferKind::Blind, TransferKind::Consult, TransferKind::Consult]);
+        acts.push((at, Act::Transfer(caller.to_string(), kind, target)));
+        let later = at + self.seconds(3.0);
+        match self.rng.below(8) {
+            0..=2 => acts.push((later, Act::Consultation(caller.to_string(), Consulted::Complete))),
+            3 => acts.push((later, Act::Consultation(caller.to_string(), Consulted::Cancel))),
+            4 => acts.push((later, Act::Requeue(caller.to_string(), None))),
+            5 => acts.push((later, Act::Withdraw(caller.to_string()))),
+            6 => {
+                for key in "*21001#".chars() {
+                    acts.push((at, Act::Press(agent.to_string(), key)));
+                }
+            }
             _ => {}
         }
     }

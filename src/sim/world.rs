@@ -226,6 +226,15 @@ impl World {
         self.town.caller(name, exchange)
     }
 
+    /// A phone behind an exchange (by its name) that takes calls and is no agent's, made when it does not exist yet; how it
+    /// behaves from the next call on.
+    ///
+    /// # Errors
+    /// No such exchange.
+    pub fn phone(&mut self, name: &str, exchange: &str, manner: Manner) -> Result<(), String> {
+        self.town.phone(name, exchange, manner)
+    }
+
     /// Who lives here.
     pub const fn town(&self) -> &Town {
         &self.town
@@ -440,7 +449,9 @@ impl World {
             self.send(Some((index, phone)), from, outgoing.destination, outgoing.payload);
         }
         while let Some((name, event)) = self.town.get(index).poll_event() {
-            if event == PhoneEvent::Doubled && self.network.weather().is_fair() && self.cut.is_empty() {
+            // A number outside may be called by several.
+            let is_doubled = event == PhoneEvent::Doubled && self.town.is_agent(&name);
+            if is_doubled && self.network.weather().is_fair() && self.cut.is_empty() {
                 self.fail(format!("the phone of {name} got a second call at once"));
             }
         }

@@ -22,7 +22,7 @@ pub(super) type ByState = [u64; STATES];
 
 /// What agent seconds are told apart by: the index of the state's label, and the reason of not ready or the direction of
 /// another call.
-pub(super) const KINDS: [(usize, &str); 17] = [
+pub(super) const KINDS: [(usize, &str); 18] = [
     (AgentState::LoggedOut.index(), ""),
     (AgentState::Ready.index(), ""),
     (AgentState::Unreachable.index(), ""),
@@ -40,6 +40,7 @@ pub(super) const KINDS: [(usize, &str); 17] = [
     (OTHER_CALL, Direction::In.as_str()),
     (OTHER_CALL, Direction::Out.as_str()),
     (OTHER_CALL, Direction::Internal.as_str()),
+    (AgentState::Consult.index(), ""),
 ];
 
 const OTHER_CALL: usize = AgentState::OtherCall(Direction::In).index();
@@ -71,6 +72,7 @@ impl Kind {
             AgentState::NotReady(Reason::Custom(_)) => 12,
             AgentState::Hold => 13,
             AgentState::OtherCall(direction) => 14 + *direction as usize,
+            AgentState::Consult => 17,
         })
     }
 
@@ -320,6 +322,7 @@ mod tests {
                 assert_eq!(KINDS[kind].1, reason.as_str());
             }
         }
+        assert_eq!(KINDS[Kind::of(&AgentState::Consult).0].0, AgentState::Consult.index());
         let lunch = AgentState::NotReady(Reason::Custom("lunch".into()));
         assert_eq!(KINDS[Kind::of(&lunch).0], (lunch.index(), "custom"));
         assert_eq!(KINDS[Kind::of(&AgentState::Hold).0], (AgentState::Hold.index(), ""));

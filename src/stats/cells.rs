@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::acd::{CutShort, FlowOut, LostCause, OfferResult, Refusal};
+use crate::acd::{CutShort, FlowOut, LostCause, OfferResult, Refusal, Target, TransferKind, TransferOutcome};
 use crate::base::Instant;
 use crate::stats::block::PartedCells;
 
@@ -51,8 +51,19 @@ pub(super) const SERVED_LATER: usize = CONTACTS_UNTARGETED + Refusal::ALL.len();
 /// Mean time to handle a call of late and over longer, in microseconds: each call counts one in 16 and one in 256.
 pub(super) const HANDLE_RECENT: usize = SERVED_LATER + FlowOut::ALL.len();
 pub(super) const HANDLE_LONG: usize = HANDLE_RECENT + 1;
+/// 1 while the queue's reserve is in, and while it lends its members.
+pub(super) const RESERVE: usize = HANDLE_LONG + 1;
+pub(super) const LENDS: usize = RESERVE + 1;
+/// Transfers that ended: one cell for each kind, target and outcome, the outcome last.
+pub(super) const TRANSFERS: usize = LENDS + 1;
 /// From here the histograms: for each its sum in microseconds, then a cell for each bound, then one for what lies above.
-pub(super) const HISTOGRAMS: usize = HANDLE_LONG + 1;
+pub(super) const HISTOGRAMS: usize =
+    TRANSFERS + TransferKind::ALL.len() * Target::LABELS.len() * TransferOutcome::ALL.len();
+
+/// The cell of transfers of a kind to a target (an index into [`Target::LABELS`]) that ended so.
+pub(super) const fn transfers(kind: TransferKind, target: usize, outcome: TransferOutcome) -> usize {
+    TRANSFERS + (kind as usize * Target::LABELS.len() + target) * TransferOutcome::ALL.len() + outcome as usize
+}
 
 /// What of a queue's visits is told apart by the group of the called number: the cells of a part.
 pub(super) const OFFERED: usize = 0;
@@ -202,6 +213,16 @@ impl QueueCells {
         self.cells[WAITING]
     }
 
+    /// 1 while the queue's reserve is in.
+    pub(super) fn reserve(&self) -> u64 {
+        self.cells[RESERVE]
+    }
+
+    /// 1 while the queue lends its members.
+    pub(super) fn lends(&self) -> u64 {
+        self.cells[LENDS]
+    }
+
     /// When the longest waiting caller joined.
     pub(super) fn oldest(&self) -> Option<Instant> {
         let oldest = Instant::from_micros(self.cells[OLDEST]);
@@ -245,6 +266,11 @@ impl QueueCells {
 
     pub(super) fn offers(&self, result: OfferResult) -> u64 {
         self.cells[OFFERS + result as usize]
+    }
+
+    /// Transfers of a kind to a target (an index into [`Target::LABELS`]) that ended so.
+    pub(super) fn transfers(&self, kind: TransferKind, target: usize, outcome: TransferOutcome) -> u64 {
+        self.cells[transfers(kind, target, outcome)]
     }
 
     pub(super) fn talk(&self) -> Sum {

@@ -2,8 +2,9 @@
 //! an agent, lost with exactly one cause, or untargeted. What it comes to is counted in the queue that it joined first, so
 //! that sums over queues count callers and not visits.
 //!
-//! A contact between two visits (a supervisor moved it) or parted from its agent by a supervisor may come back. When nothing
-//! is heard of it for [`LOOSE_MAX`], it is over: lost, where it was not served.
+//! A contact has as many ties as it has visits in progress, agents who talk and others who took it over: one that is handed
+//! on with a word beforehand has two for a while. Without any (a supervisor moved it, or parted it from its agent, or it is
+//! being handed on) it may come back. When nothing is heard of it for [`LOOSE_MAX`], it is over: lost, where it was not served.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,6 +14,8 @@ use smallvec::SmallVec;
 
 use crate::acd::{Dimensions, EndedBy, FlowOut};
 use crate::base::{CallId, Instant, QueueId};
+#[cfg(test)]
+use crate::stats::tests::hold;
 
 /// How long a contact may be in no queue and with no agent: a move takes milliseconds, a drained message channel a second.
 const LOOSE_MAX: Duration = Duration::from_secs(60);
@@ -44,6 +47,8 @@ struct Contact {
     expected: Option<Duration>,
     /// It talked to an agent.
     served: bool,
+    /// Visits in progress and talks.
+    ties: u8,
     moves: SmallVec<[Move; 1]>,
     /// Its place among the loose ones.
     loose: Option<u64>,
@@ -77,8 +82,8 @@ impl Contacts {
     /// A visit begins. True when the contact does too.
     pub(super) fn on_offered(&self, at: Instant, call: CallId, first: Origin, expected: Option<Duration>) -> bool {
         let Some(mut contact) = self.take(call) else {
-            let (served, moves, loose) = (false, SmallVec::new(), None);
-            self.open.insert(call, Contact { first, joined: at, expected, served, moves, loose });
+            let (served, ties, moves, loose) = (false, 1, SmallVec::new(), None);
+            self.open.insert(call, Contact { first, joined: at, expected, served, ties, moves, loose });
             return true;
         };
         self.tie(&mut contact);
@@ -108,6 +113,13 @@ impl Contacts {
         settled
     }
 
+    /// An agent who was rung by name, or somebody outside, has taken the call over.
+    pub(super) fn on_reached(&self, call: CallId) {
+        let Some(mut contact) = self.take(call) else { return };
+        self.tie(&mut contact);
+        self.open.insert(call, contact);
+    }
+
     /// The caller hung up. `None` when the contact was served before.
     pub(super) fn on_abandoned(&self, call: CallId) -> Option<Origin> {
         let contact = self.take(call)?;
@@ -117,6 +129,11 @@ impl Contacts {
     /// The visit ended for another reason. `None` when the contact goes on or was served before.
     pub(super) fn on_flowed_out(&self, at: Instant, call: CallId, queue: QueueId, reason: FlowOut) -> Option<Origin> {
         let mut contact = self.take(call)?;
+        contact.ties = contact.ties.saturating_sub(1);
+        if contact.ties > 0 {
+            self.open.insert(call, contact);
+            return None;
+        }
         if !goes_on(reason) {
             return (!contact.served).then_some(contact.first);
         }
@@ -127,11 +144,16 @@ impl Contacts {
         None
     }
 
-    /// Caller and agent parted. The contact is over unless a supervisor parted them, who may put it into a queue.
+    /// Caller and agent parted. The contact is over unless somebody else has it, or was to get it.
     pub(super) fn on_talk_ended(&self, at: Instant, call: CallId, by: EndedBy) {
-        let Some(contact) = self.take(call) else { return };
+        let Some(mut contact) = self.take(call) else { return };
+        contact.ties = contact.ties.saturating_sub(1);
+        if contact.ties > 0 {
+            self.open.insert(call, contact);
+            return;
+        }
         match by {
-            EndedBy::Supervisor => self.loosen(at, call, contact),
+            EndedBy::Supervisor | EndedBy::Transfer => self.loosen(at, call, contact),
             EndedBy::Caller | EndedBy::Agent | EndedBy::System => {}
         }
     }
@@ -163,8 +185,9 @@ impl Contacts {
         self.open.insert(call, Contact { loose: Some(place), ..contact });
     }
 
-    /// It is in a queue again.
+    /// It is in a queue again, or somebody has it.
     fn tie(&self, contact: &mut Contact) {
+        contact.ties = contact.ties.saturating_add(1);
         if let Some(place) = contact.loose.take() {
             self.loose.remove(&place);
         }
@@ -172,6 +195,16 @@ impl Contacts {
 
     fn take(&self, call: CallId) -> Option<Contact> {
         self.open.remove(&call).map(|(_, contact)| contact)
+    }
+}
+
+#[cfg(test)]
+impl Contacts {
+    /// All its guards, for a test of who waits for them.
+    pub(super) fn hold(&self) -> Vec<hold::Guard<'_>> {
+        let mut guards = hold::all(&self.open, (0..hold::KEYS).map(CallId));
+        guards.extend(hold::all(&self.loose, 0..hold::KEYS));
+        guards
     }
 }
 
@@ -230,6 +263,24 @@ mod tests {
         assert!(!contacts.on_offered(at(3), CALL, in_queue(SECOND), None));
         assert_eq!(contacts.on_abandoned(CALL), None);
         assert!(contacts.open.is_empty());
+    }
+
+    #[test]
+    fn who_is_handed_on_with_a_word_beforehand_stays_one_contact() {
+        let contacts = Contacts::new();
+        contacts.on_offered(at(0), CALL, in_queue(FIRST), None);
+        contacts.on_answered(CALL);
+        assert!(!contacts.on_offered(at(9), CALL, in_queue(SECOND), None), "the agent asks another queue");
+        assert_eq!(contacts.on_flowed_out(at(12), CALL, SECOND, FlowOut::Timeout), None);
+        assert_eq!(contacts.open.len(), 1, "and is back with the caller");
+        contacts.on_reached(CALL);
+        contacts.on_talk_ended(at(20), CALL, EndedBy::Transfer);
+        assert_eq!((contacts.open.len(), contacts.loose.len()), (1, 0));
+        contacts.on_talk_ended(at(30), CALL, EndedBy::Transfer);
+        assert_eq!(contacts.loose.len(), 1, "blindly");
+        contacts.on_reached(CALL);
+        contacts.on_talk_ended(at(40), CALL, EndedBy::Caller);
+        assert!(contacts.open.is_empty() && contacts.loose.is_empty());
     }
 
     #[test]

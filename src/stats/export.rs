@@ -3,18 +3,22 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Summary};
-use prometheus::{Registry, TextEncoder, proto};
+use prometheus::{Registry, proto};
 
-use crate::acd::{AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal, Repair};
+use crate::acd::{
+    AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal, Repair, Target, TransferKind,
+    TransferOutcome,
+};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{KINDS, STATES};
 use crate::stats::bounds::seconds;
 use crate::stats::cells::{Distribution, Histogram, QueueCells, Sum, Visits};
+use crate::stats::encode::{Format, encode};
 use crate::stats::live::Live;
-use crate::stats::openmetrics;
 use crate::stats::outlook;
 use crate::stats::persons::PersonReading;
 use crate::stats::reading::{QueueReading, Reading};
@@ -30,41 +34,79 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Debug)]
 pub struct Exposition {
     registry: Registry,
+    source: Arc<Source>,
+    /// The table by name, the order of the text.
+    rows: Vec<&'static Row>,
+    /// How long the last text was: the next will be about as long.
+    length: AtomicUsize,
 }
 
 impl Exposition {
     /// An exposition of `live`, in a registry of its own; `clock` is read once for each scrape.
     pub fn new(live: Arc<Live>, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
         let registry = Registry::new();
-        let collector = LiveCollector { live, clock: Box::new(clock), descriptions: descriptions() };
+        let source = Arc::new(Source { live, clock: Box::new(clock) });
+        let collector = LiveCollector { source: Arc::clone(&source), descriptions: descriptions() };
         registry.register(Box::new(collector)).expect("the table names each family once");
-        Self { registry }
+        let mut rows: Vec<&'static Row> = TABLE.iter().collect();
+        rows.sort_unstable_by_key(|row| row.name);
+        Self { registry, source, rows, length: AtomicUsize::new(0) }
     }
 
-    /// All families in the text format 0.0.4, by name. It computes for some milliseconds when there are hundreds of queues,
+    /// Where the families can be gathered, by programs that have more of their own.
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// All families in the text format 0.0.4, by name. It computes for some ten milliseconds when there are hundreds of queues,
     /// so the shell calls it off the signalling threads.
     pub fn render(&self) -> String {
-        let families = self.registry.gather();
-        TextEncoder::new().encode_to_string(&families).expect("gathered families have a name and a metric")
+        self.text(Format::Prometheus)
     }
 
-    /// The same as OpenMetrics 1.0 text ([`openmetrics::CONTENT_TYPE`]).
+    /// The same as OpenMetrics 1.0 text ([`crate::stats::openmetrics::CONTENT_TYPE`]).
     pub fn render_openmetrics(&self) -> String {
-        openmetrics::encode(&self.registry.gather())
+        self.text(Format::OpenMetrics)
+    }
+
+    fn text(&self, format: Format) -> String {
+        let (reading, violations) = self.source.read();
+        let families = self.rows.iter().map(|row| family(row, &reading, violations));
+        let text = encode(families, format, self.length.load(Ordering::Relaxed));
+        self.length.store(text.len() + text.len() / 64, Ordering::Relaxed);
+        text
+    }
+}
+
+/// What is exposed, and the time.
+struct Source {
+    live: Arc<Live>,
+    clock: Box<dyn Fn() -> Instant + Send + Sync>,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("live", &self.live).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// One reading, and the broken invariants with those that it shows.
+    fn read(&self) -> (Reading, u64) {
+        let reading = self.live.read((self.clock)());
+        let queues = reading.queues.iter().filter(|queue| !queue.is_conserved()).count();
+        let values =
+            reading.values.iter().flat_map(|shelf| &shelf.values).filter(|value| !value.is_conserved()).count();
+        self.live.count_violations((queues + values) as u64);
+        (reading, self.live.violations())
     }
 }
 
 /// Fills every row of the table from one reading.
+#[derive(Debug)]
 struct LiveCollector {
-    live: Arc<Live>,
-    clock: Box<dyn Fn() -> Instant + Send + Sync>,
+    source: Arc<Source>,
     descriptions: Vec<Desc>,
-}
-
-impl fmt::Debug for LiveCollector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveCollector").field("live", &self.live).finish_non_exhaustive()
-    }
 }
 
 impl Collector for LiveCollector {
@@ -73,10 +115,8 @@ impl Collector for LiveCollector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let reading = self.live.read((self.clock)());
-        let broken = reading.queues.iter().filter(|queue| !queue.is_conserved()).count();
-        self.live.count_violations(broken as u64);
-        TABLE.iter().map(|row| family(row, &reading, self.live.violations())).collect()
+        let (reading, violations) = self.source.read();
+        TABLE.iter().map(|row| family(row, &reading, violations)).collect()
     }
 }
 
@@ -132,6 +172,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Hold => series.push_summaries(reading, QueueCells::hold),
         Family::InstantAnswers => series.push_each(reading, |queue| queue.cells.instant_answers() as f64),
         Family::Disagreement => series.push(&[], reading.disagreements as f64),
+        Family::Transfers => reading.queues.iter().for_each(|queue| fill_transfers(series, queue)),
         Family::Repaired => fill_repaired(series, reading),
         Family::WrapUp => series.push_summaries(reading, QueueCells::wrap_up),
         Family::ServiceLevelEvents => reading.queues.iter().for_each(|queue| fill_service_level(series, queue)),
@@ -142,6 +183,8 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Waiting => series.push_each(reading, |queue| queue.cells.waiting() as f64),
         Family::LongestWait => series.push_each(reading, |queue| seconds(queue.longest_wait(reading.now))),
         Family::OldestEnqueue => fill_oldest(series, reading),
+        Family::Reserve => series.push_each(reading, |queue| queue.cells.reserve() as f64),
+        Family::Lends => series.push_each(reading, |queue| queue.cells.lends() as f64),
         Family::ExpectedWait => reading.queues.iter().for_each(|queue| fill_expected_wait(series, queue)),
         Family::ExpectedWaitError => {
             series.push_histogram_with(reading, "longer", Histogram::WaitedLonger);
@@ -266,6 +309,17 @@ fn fill_repaired(series: &mut Series<'_>, reading: &Reading) {
 fn fill_silent(series: &mut Series<'_>, reading: &Reading) {
     for (kind, count) in Silence::ALL.into_iter().zip(reading.working.silent) {
         series.push(&[kind.as_str()], count as f64);
+    }
+}
+
+fn fill_transfers(series: &mut Series<'_>, queue: &QueueReading) {
+    for kind in TransferKind::ALL {
+        for (target, label) in Target::LABELS.into_iter().enumerate() {
+            for outcome in TransferOutcome::ALL {
+                let count = queue.cells.transfers(kind, target, outcome);
+                series.push(&[&queue.name, kind.as_str(), label, outcome.as_str()], count as f64);
+            }
+        }
     }
 }
 

@@ -174,6 +174,14 @@ impl Hand {
     }
 }
 
+#[cfg(test)]
+impl Hand {
+    /// The guard that a reader takes: the writer looks at the calendar once an hour, and needs no more than that either.
+    pub(super) fn hold(&self) -> crate::stats::tests::hold::Guard<'_> {
+        Box::new(self.calendar.read().unwrap())
+    }
+}
+
 /// The number of the hour that starts at this second.
 pub(super) fn number(start: i64) -> i64 {
     start.div_euclid(3_600)

@@ -21,7 +21,7 @@ use dashmap::DashMap;
 
 use crate::acd::{
     AgentPlan, AgentState, CutShort, Dimension, Dimensions, Fact, Intake, LostCause, OfferResult, Plan, QueuePlan,
-    Refusal, Repair, Skill, Stamped, ValueId,
+    Refusal, Repair, Skill, Stamped, Target, Transfer, TransferOutcome, ValueId,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, WallTime};
 use crate::stats::agents::{Agent, ByState, Group, Kind, Talk};
@@ -36,6 +36,8 @@ use crate::stats::queue::{Queue, Visit};
 use crate::stats::series::SeriesMax;
 use crate::stats::spread::Working;
 use crate::stats::teams::Teams;
+#[cfg(test)]
+use crate::stats::tests::hold;
 use crate::stats::values::Values;
 
 /// The live figures; see the module.
@@ -254,14 +256,14 @@ impl Live {
             }
             Fact::Missed { call, queue } => self.queue_of(*queue)?.on_missed(when, self.visit(when, *call).joined),
             Fact::Oldest { queue, since } => self.queue_of(*queue)?.on_oldest(*since),
+            Fact::Reserve { queue, active } => self.queue_of(*queue)?.on_reserve(*active),
+            Fact::Lending { queue, lends } => self.queue_of(*queue)?.on_lending(*lends),
             // Counted when it ends, with its result.
             Fact::OfferMade { .. } => {}
             // For call records and events, not for figures: what a setting changes comes with the plan, what an intervention
             // does is told by the facts that follow.
             Fact::CallerAnswered { .. }
             | Fact::Digit { .. }
-            | Fact::Reserve { .. }
-            | Fact::Lending { .. }
             | Fact::AgentSet { .. }
             | Fact::QueueSet { .. }
             | Fact::PrioritySet { .. }
@@ -280,6 +282,9 @@ impl Live {
                 }
                 self.on_talk_ended(*queue, *agent, *talk)?;
             }
+            Fact::Reached { call, .. } => self.contacts.on_reached(*call),
+            Fact::Transfer(transfer) => self.on_transfer(transfer)?,
+            Fact::OutsideEnded { call, by, .. } => self.contacts.on_talk_ended(stamped.at, *call, *by),
             Fact::WrapUpEnded { queue, agent, wrap_up } => self.on_wrap_up_ended(when, *queue, *agent, *wrap_up)?,
             Fact::WrapUpExtended { .. } => {}
             Fact::InstantAnswer { queue, .. } => self.queue_of(*queue)?.on_instant_answer(),
@@ -303,6 +308,16 @@ impl Live {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// A number outside that has the caller keeps the contact open; everything else is told by other facts too.
+    fn on_transfer(&self, transfer: &Transfer) -> Result<(), Contradiction> {
+        let Some(outcome) = transfer.step.outcome() else { return Ok(()) };
+        if outcome == TransferOutcome::Completed && matches!(transfer.target, Target::Number(_)) {
+            self.contacts.on_reached(transfer.call);
+        }
+        self.queue_of(transfer.queue)?.on_transfer(transfer.kind, &transfer.target, outcome);
         Ok(())
     }
 
@@ -531,5 +546,29 @@ impl Live {
     #[cfg(test)]
     pub(super) fn block_of(&self, id: QueueId) -> Arc<Queue> {
         self.queue_of(id).expect("the test named a planned queue")
+    }
+
+    /// Every guard that a reader could take, and stronger: for a test of who waits for them.
+    #[cfg(test)]
+    pub(super) fn hold_readers(&self) -> Vec<hold::Guard<'_>> {
+        let names = self.roster().queues.iter().map(|queue| Arc::clone(&queue.name)).collect::<Vec<_>>();
+        let mut guards = hold::all(&self.names, names.into_iter().chain((0..hold::KEYS).map(|n| n.to_string().into())));
+        guards.push(Box::new(self.roster.write().unwrap()));
+        guards.push(self.teams.hold_readers());
+        guards.push(self.hand.hold());
+        guards.push(self.persons.hold());
+        guards
+    }
+
+    /// Every guard that the writer could take.
+    #[cfg(test)]
+    pub(super) fn hold_writers(&self) -> Vec<hold::Guard<'_>> {
+        let keys = || (0..hold::KEYS).map(|n| n as u32);
+        let mut guards = hold::all(&self.queues, keys().map(QueueId));
+        guards.extend(hold::all(&self.agents, keys().map(AgentId)));
+        guards.extend(hold::all(&self.peers, keys().map(PeerId)));
+        guards.extend(self.contacts.hold());
+        guards.extend(self.teams.hold_writers());
+        guards
     }
 }

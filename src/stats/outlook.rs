@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::acd::estimate::{Estimate, Load, estimate};
+use crate::acd::estimate::{Estimate, Load, estimate, mean};
 use crate::acd::{AgentState, Share};
 use crate::base::WallTime;
 use crate::stats::agents::ByState;
@@ -76,12 +76,24 @@ impl Outlook {
 /// The wait of a caller who joins now. An agent at work for several queues counts whole in each: with shared agents it is the
 /// wait that this queue would have if they served it first.
 pub(super) fn expected_wait(reading: &QueueReading) -> Option<Estimate> {
+    let (ahead, load) = load(reading);
+    estimate(ahead, load)
+}
+
+/// Its mean alone, which is found without a search.
+pub(super) fn expected_mean(reading: &QueueReading) -> Option<Duration> {
+    let (ahead, load) = load(reading);
+    mean(ahead, load)
+}
+
+/// Who waits, and who serves them.
+fn load(reading: &QueueReading) -> (u32, Load) {
     let load = Load {
         agents: u32::try_from(at_work(&reading.agents)).unwrap_or(u32::MAX),
         handle: Duration::from_micros(reading.cells.handle_means().0),
         giving_up: reading.theta,
     };
-    estimate(u32::try_from(reading.cells.waiting()).unwrap_or(u32::MAX), load)
+    (u32::try_from(reading.cells.waiting()).unwrap_or(u32::MAX), load)
 }
 
 /// Agents who take calls, now or after the one in hand.

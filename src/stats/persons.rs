@@ -84,6 +84,14 @@ impl Persons {
     }
 }
 
+#[cfg(test)]
+impl Persons {
+    /// The guard of what readers look into.
+    pub(super) fn hold(&self) -> crate::stats::tests::hold::Guard<'_> {
+        Box::new(self.list.write().unwrap())
+    }
+}
+
 impl PersonReading {
     fn new(person: &Person, now: Instant) -> Self {
         let times = &person.times;

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::acd::estimate::{self, Load};
-use crate::acd::{CutShort, FlowOut, LostCause, OfferResult, QueuePlan, Refusal};
+use crate::acd::{
+    CutShort, FlowOut, LostCause, OfferResult, QueuePlan, Refusal, Target, TransferKind, TransferOutcome,
+};
 use crate::base::{Instant, QueueId};
 use crate::stats::block::{Parted, Write};
 use crate::stats::bounds::{bucket, micros};
@@ -17,9 +19,9 @@ use crate::stats::calendar::Calendar;
 use crate::stats::cells::{
     ABANDONED, ANSWERED, CONTACTS, CONTACTS_IN_PROGRESS, CONTACTS_LOST, CONTACTS_SERVED, CONTACTS_UNTARGETED,
     CUT_SHORT, FLOWED_OUT, HANDLE_LONG, HANDLE_RECENT, HISTOGRAMS, HOLD_MICROS, HOLDS, Histogram, INSTANT_ANSWERS,
-    LATE, LOST, OFFERED, OFFERS, OLDEST, PART, QueueCells, REMOVED, SERVED_LATER, SHORT_ABANDON, SL_ABANDONED,
-    SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED, SL_MISSED_FLOWOUT, TALK_MICROS, TALKS, TARGET, THRESHOLD,
-    WAITING, WRAP_UP_MICROS, WRAP_UPS,
+    LATE, LENDS, LOST, OFFERED, OFFERS, OLDEST, PART, QueueCells, REMOVED, RESERVE, SERVED_LATER, SHORT_ABANDON,
+    SL_ABANDONED, SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED, SL_MISSED_FLOWOUT, TALK_MICROS, TALKS,
+    TARGET, THRESHOLD, WAITING, WRAP_UP_MICROS, WRAP_UPS, transfers,
 };
 use crate::stats::contradiction::Contradiction;
 use crate::stats::hours::{Fate, Hours};
@@ -319,6 +321,14 @@ impl Queue {
         self.block.write().set(OLDEST, since.unwrap_or(Instant::FAR).as_micros());
     }
 
+    pub(super) fn on_reserve(&self, active: bool) {
+        self.block.write().set(RESERVE, active.into());
+    }
+
+    pub(super) fn on_lending(&self, lends: bool) {
+        self.block.write().set(LENDS, lends.into());
+    }
+
     pub(super) fn on_offer_ended(&self, when: Moment, result: OfferResult, ring: Duration) {
         let write = self.block.write();
         write.add(OFFERS + result as usize, 1);
@@ -345,6 +355,10 @@ impl Queue {
     /// The talk was too short for anybody to have been helped.
     pub(super) fn on_cut_short(&self, kind: CutShort) {
         self.block.write().add(CUT_SHORT + kind as usize, 1);
+    }
+
+    pub(super) fn on_transfer(&self, kind: TransferKind, target: &Target, outcome: TransferOutcome) {
+        self.block.write().add(transfers(kind, target.index(), outcome), 1);
     }
 
     pub(super) fn on_instant_answer(&self) {
@@ -455,5 +469,7 @@ mod tests {
         assert!(FlowOut::ALL.iter().enumerate().all(|(place, reason)| *reason as usize == place));
         assert!(OfferResult::ALL.iter().enumerate().all(|(place, result)| *result as usize == place));
         assert!(Refusal::ALL.iter().enumerate().all(|(place, cause)| *cause as usize == place));
+        assert!(TransferKind::ALL.iter().enumerate().all(|(place, kind)| *kind as usize == place));
+        assert!(TransferOutcome::ALL.iter().enumerate().all(|(place, outcome)| *outcome as usize == place));
     }
 }

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::acd::{AgentState, FlowOut};
-use crate::base::Instant;
+use crate::base::{Instant, WallTime};
 use crate::stats::agents::ByState;
 use crate::stats::bounds::seconds;
 use crate::stats::cells::Histogram;
 use crate::stats::counts::Events;
+use crate::stats::outlook;
+use crate::stats::period::{self, Period};
+use crate::stats::queue::Queue;
 use crate::stats::reading::QueueReading;
 
 /// A consistent copy of one queue's figures since the start of the node, or their sum over queues. Counts are of queue
@@ -51,6 +54,12 @@ pub struct QueueSnapshot {
     pub abandon_wait_mean_seconds: Option<f64>,
     /// Agents the queue accepts, by state; every state is there. In the sum each agent counts once.
     pub agents: BTreeMap<&'static str, u64>,
+    /// The mean wait of a caller who joins now; `None` while it is unknown, and in a sum.
+    pub expected_wait_seconds: Option<f64>,
+    /// The day in progress of the queue's calendar; `None` when the node does not know the calendar.
+    pub today: Option<Period>,
+    /// The last half hour; `None` when the node does not know the calendar.
+    pub last_30m: Option<Period>,
     #[serde(skip)]
     waits: Waits,
 }
@@ -68,7 +77,8 @@ impl QueueSnapshot {
         self.offered == self.answered + self.abandoned + self.flowed_out + self.waiting
     }
 
-    pub(super) fn of(reading: &QueueReading, now: Instant) -> Self {
+    /// The copy `reading` of the queue at `now`; without the calendar's time no spans.
+    pub(super) fn of(queue: &Queue, reading: &QueueReading, now: Instant, wall: Option<WallTime>) -> Self {
         let (cells, visits) = (&reading.cells, reading.cells.visits());
         let events = Events {
             answered: cells.sl_answered(),
@@ -82,6 +92,7 @@ impl QueueSnapshot {
             answered: cells.distribution(Histogram::AnswerWait).sum,
             abandoned: cells.distribution(Histogram::AbandonWait).sum,
         };
+        let [today, last_30m] = wall.map_or([None, None], |wall| period::recent(queue, wall));
         let mut snapshot = Self {
             name: Arc::clone(&reading.name),
             removed: cells.is_removed(),
@@ -100,6 +111,9 @@ impl QueueSnapshot {
             answer_wait_mean_seconds: None,
             abandon_wait_mean_seconds: None,
             agents: by_label(&reading.agents),
+            expected_wait_seconds: outlook::expected_mean(reading).map(|mean| mean.as_secs_f64()),
+            today,
+            last_30m,
             waits,
         };
         snapshot.compute_rates();
@@ -126,6 +140,9 @@ impl QueueSnapshot {
             answer_wait_mean_seconds: None,
             abandon_wait_mean_seconds: None,
             agents: by_label(agents),
+            expected_wait_seconds: None,
+            today: Period::sum(queues.iter().map(|queue| &queue.today)),
+            last_30m: Period::sum(queues.iter().map(|queue| &queue.last_30m)),
             waits: Waits::default(),
         };
         for queue in queues {

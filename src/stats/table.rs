@@ -3,7 +3,7 @@
 //!
 //! No label ever holds a caller or a call. Visits are told apart by queue and group of called numbers as in 7.2; contacts by queue,
 //! and once more by each of the dimensions (number group, campaign, region, trunk). The families that 7.2 does not name are `acd_calls_cut_short_total`, `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
-//! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_peer_up`, `acd_instant_answers_total`, `acd_build_info`, and those about
+//! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_transfers_total`, `acd_peer_up`, `acd_instant_answers_total`, `acd_build_info`, and those about
 //! the engine's own working (`acd_gate_silent_total`, `acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
 
 use crate::acd::Dimension;
@@ -104,6 +104,10 @@ pub enum Family {
     LongestWait,
     /// `acd_queue_oldest_enqueue_timestamp_seconds`
     OldestEnqueue,
+    /// `acd_queue_reserve_active`
+    Reserve,
+    /// `acd_queue_lends`
+    Lends,
     /// `acd_ewt_seconds`
     ExpectedWait,
     /// `acd_ewt_error_seconds`
@@ -132,6 +136,8 @@ pub enum Family {
     InstantAnswers,
     /// `acd_agent_state_disagreement`
     Disagreement,
+    /// `acd_transfers_total`
+    Transfers,
     /// `acd_repaired_total`
     Repaired,
     /// `acd_peer_up`
@@ -167,38 +173,23 @@ pub enum Tally {
     InProgress,
 }
 
-/// Families of contacts by the group of the called number.
-const NUMBER: [&str; 5] = [
-    "acd_number_contacts_offered_total",
-    "acd_number_contacts_served_total",
-    "acd_number_contacts_lost_total",
-    "acd_number_contacts_untargeted_total",
-    "acd_number_contacts_in_progress",
-];
-/// Families of contacts by the called number's campaign.
-const CAMPAIGN: [&str; 5] = [
-    "acd_campaign_contacts_offered_total",
-    "acd_campaign_contacts_served_total",
-    "acd_campaign_contacts_lost_total",
-    "acd_campaign_contacts_untargeted_total",
-    "acd_campaign_contacts_in_progress",
-];
-/// Families of contacts by the caller's region.
-const REGION: [&str; 5] = [
-    "acd_region_contacts_offered_total",
-    "acd_region_contacts_served_total",
-    "acd_region_contacts_lost_total",
-    "acd_region_contacts_untargeted_total",
-    "acd_region_contacts_in_progress",
-];
-/// Families of contacts by the trunk they came from.
-const TRUNK: [&str; 5] = [
-    "acd_trunk_contacts_offered_total",
-    "acd_trunk_contacts_served_total",
-    "acd_trunk_contacts_lost_total",
-    "acd_trunk_contacts_untargeted_total",
-    "acd_trunk_contacts_in_progress",
-];
+/// The names of the families of contacts by a dimension, in the order of [`Tally`].
+macro_rules! names {
+    ($dimension:literal) => {
+        [
+            concat!("acd_", $dimension, "_contacts_offered_total"),
+            concat!("acd_", $dimension, "_contacts_served_total"),
+            concat!("acd_", $dimension, "_contacts_lost_total"),
+            concat!("acd_", $dimension, "_contacts_untargeted_total"),
+            concat!("acd_", $dimension, "_contacts_in_progress"),
+        ]
+    };
+}
+
+const NUMBER: [&str; 5] = names!("number");
+const CAMPAIGN: [&str; 5] = names!("campaign");
+const REGION: [&str; 5] = names!("region");
+const TRUNK: [&str; 5] = names!("trunk");
 
 /// Contacts by a dimension. `labels` are that of the dimension alone, and with the cause.
 const fn by(dimension: Dimension, tally: Tally, names: [&'static str; 5], labels: [&'static [&'static str]; 2]) -> Row {
@@ -223,7 +214,7 @@ const fn by(dimension: Dimension, tally: Tally, names: [&'static str; 5], labels
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 68] = [
+pub const TABLE: [Row; 71] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -380,7 +371,8 @@ pub const TABLE: [Row; 68] = [
         name: "acd_hold_seconds",
         kind: Kind::Summary,
         labels: &["queue"],
-        help: "Time of talks in which caller or agent held; only talks in which somebody did. Not in acd_talk_seconds.",
+        help: "Time of talks in which caller or agent held, or the agent consulted somebody; only talks in which somebody did. \
+               Not in acd_talk_seconds.",
     },
     Row {
         family: Family::WrapUp,
@@ -425,6 +417,20 @@ pub const TABLE: [Row; 68] = [
         kind: Kind::Gauge,
         labels: &["queue"],
         help: "Unix time when the longest waiting caller joined; 0 when nobody waits.",
+    },
+    Row {
+        family: Family::Reserve,
+        name: "acd_queue_reserve_active",
+        kind: Kind::Gauge,
+        labels: &["queue"],
+        help: "1 while the members that the queue holds in reserve take its callers, else 0.",
+    },
+    Row {
+        family: Family::Lends,
+        name: "acd_queue_lends",
+        kind: Kind::Gauge,
+        labels: &["queue"],
+        help: "1 while the queue lends its members to others, else 0.",
     },
     Row {
         family: Family::ExpectedWait,
@@ -528,6 +534,14 @@ pub const TABLE: [Row; 68] = [
         help: "Agents whose device is taken or gone while they wait for calls, or free while they talk.",
     },
     Row {
+        family: Family::Transfers,
+        name: "acd_transfers_total",
+        kind: Kind::Counter,
+        labels: &["queue", "kind", "target", "outcome"],
+        help: "Transfers that ended, by the queue the caller was answered from: blind, or after a consultation; to an agent, a \
+               queue or a number; completed, cancelled (the agent is back with the caller) or failed.",
+    },
+    Row {
         family: Family::Repaired,
         name: "acd_repaired_total",
         kind: Kind::Counter,
@@ -583,7 +597,7 @@ pub const TABLE: [Row; 68] = [
         name: "acd_invariant_violations_total",
         kind: Kind::Counter,
         labels: &[],
-        help: "Broken invariants noticed: contradicting facts, and in each scrape every queue whose visits do not add up. \
+        help: "Broken invariants noticed: contradicting facts, and in each scrape every queue and value that does not add up. \
                Anything but 0 is a bug.",
     },
     Row {

@@ -12,6 +12,8 @@ use dashmap::DashMap;
 
 use crate::base::AgentId;
 use crate::stats::agents::Times;
+#[cfg(test)]
+use crate::stats::tests::hold;
 
 /// Each team has a series for each state and reason: this is some thousand series.
 pub(super) const TEAMS_SHOWN_MAX: usize = 300;
@@ -66,6 +68,21 @@ impl Teams {
         list.insert(Arc::clone(path), Arc::clone(&books));
         *self.list.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(list);
         books
+    }
+}
+
+#[cfg(test)]
+impl Teams {
+    /// The guards of the writer's maps, for a test of who waits for them.
+    pub(super) fn hold_writers(&self) -> Vec<hold::Guard<'_>> {
+        let mut guards = hold::all(&self.members, (0..hold::KEYS).map(|n| AgentId(n as u32)));
+        guards.extend(hold::all(&self.books, (0..hold::KEYS).map(|n| Arc::from(n.to_string()))));
+        guards
+    }
+
+    /// The guard of what readers look into.
+    pub(super) fn hold_readers(&self) -> hold::Guard<'_> {
+        Box::new(self.list.write().unwrap())
     }
 }
 

@@ -1,12 +1,15 @@
 //! Tests of the figures as a whole: what is folded is what is read, scraped and documented.
 
 mod agents;
+mod apart;
 mod boards;
 mod contacts;
 mod dimensions;
+pub(super) mod hold;
 mod intervals;
 mod outlook;
 mod page;
+mod periods;
 mod scrape;
 mod visits;
 

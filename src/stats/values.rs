@@ -58,6 +58,14 @@ pub(super) struct ShelfReading {
     pub(super) overflow: u64,
 }
 
+impl ValueReading {
+    /// `offered = served + lost + untargeted + in progress`.
+    pub(super) fn is_conserved(&self) -> bool {
+        let Fates { offered, served, untargeted, .. } = self.fates;
+        offered == served + untargeted + self.fates.all_lost() + self.in_progress
+    }
+}
+
 impl ShelfReading {
     /// The sums over the values: what became of contacts, and how many are open.
     pub(super) fn contacts(&self) -> (Fates, u64) {
@@ -91,8 +99,7 @@ impl Values {
     /// A contact begins.
     pub(super) fn on_began(&self, dimensions: Dimensions, hour: Option<i64>) {
         for value in self.values(dimensions) {
-            value.count(Fate::Offered, hour);
-            value.totals.write().add(IN_PROGRESS, 1);
+            value.on_began(hour);
         }
     }
 
@@ -100,10 +107,7 @@ impl Values {
     pub(super) fn on_ended(&self, dimensions: Dimensions, fate: Fate, hour: Option<i64>) -> Result<(), Contradiction> {
         let mut ended = Ok(());
         for value in self.values(dimensions) {
-            value.count(fate, hour);
-            if !value.totals.write().take(IN_PROGRESS, 1) {
-                ended = Err(Contradiction::NobodyWaits);
-            }
+            ended = value.on_ended(fate, hour).and(ended);
         }
         ended
     }
@@ -111,8 +115,7 @@ impl Values {
     /// A contact ended where it began.
     pub(super) fn on_refused(&self, dimensions: Dimensions, fate: Fate, hour: Option<i64>) {
         for value in self.values(dimensions) {
-            value.count(Fate::Offered, hour);
-            value.count(fate, hour);
+            value.on_refused(fate, hour);
         }
     }
 
@@ -194,8 +197,35 @@ impl Value {
         Self { name, totals: Block::new(FATES + Fate::COUNT), hours: Hours::default() }
     }
 
-    fn count(&self, fate: Fate, hour: Option<i64>) {
-        self.totals.write().add(FATES + fate.place(), 1);
+    // Each of these is one write, so that a value adds up in every copy.
+
+    fn on_began(&self, hour: Option<i64>) {
+        let write = self.totals.write();
+        write.add(FATES + Fate::Offered.place(), 1);
+        write.add(IN_PROGRESS, 1);
+        drop(write);
+        self.count_hour(hour, Fate::Offered);
+    }
+
+    fn on_ended(&self, fate: Fate, hour: Option<i64>) -> Result<(), Contradiction> {
+        let write = self.totals.write();
+        write.add(FATES + fate.place(), 1);
+        let was_open = write.take(IN_PROGRESS, 1);
+        drop(write);
+        self.count_hour(hour, fate);
+        if was_open { Ok(()) } else { Err(Contradiction::NobodyWaits) }
+    }
+
+    fn on_refused(&self, fate: Fate, hour: Option<i64>) {
+        let write = self.totals.write();
+        write.add(FATES + Fate::Offered.place(), 1);
+        write.add(FATES + fate.place(), 1);
+        drop(write);
+        self.count_hour(hour, Fate::Offered);
+        self.count_hour(hour, fate);
+    }
+
+    fn count_hour(&self, hour: Option<i64>, fate: Fate) {
         if let Some(hour) = hour {
             self.hours.count(hour, fate);
         }
@@ -264,6 +294,8 @@ mod tests {
         assert_eq!(values.on_ended(number(0), Fate::Lost(LostCause::Timeout), Some(8)), Ok(()));
         assert_eq!(values.on_ended(number(0), Fate::Served, Some(8)), Err(Contradiction::NobodyWaits));
         values.on_refused(number(0), Fate::Untargeted(Refusal::Closed), Some(8));
+        let [numbers, ..] = values.read();
+        assert!(!numbers.values[0].is_conserved(), "it ended twice");
         let value = values.of(Dimension::Number).values().next().unwrap();
         assert_eq!(value.hours.read(7).map(|fates| (fates.offered, fates.all_lost())), Some((1, 0)));
         assert_eq!(

@@ -1,6 +1,7 @@
 """Cases about the figures: the rules before promtool, and a real Prometheus that scrapes the engine under load, runs every
 panel of every board, and finds the service levels that the engine itself gives."""
 
+import http.client
 import json
 import pathlib
 import re
@@ -302,10 +303,103 @@ def openmetrics_holds_the_same_samples(bench):
     check(done.returncode in (0, 3), f"promtool check metrics: {done.stdout} {done.stderr}")
 
 
+SCRAPES = 1000
+FORMATS = ["text/plain;version=0.0.4", "application/openmetrics-text;version=1.0.0"]
+COUNTED = ("acd_calls_", "acd_queue_waiting{", "acd_contacts_", "acd_answer_wait_seconds_count{", "acd_invariant_")
+
+
+class Scraper:
+    """Scrapes an engine over one connection, like Prometheus does."""
+
+    def __init__(self, engine):
+        self.connection = http.client.HTTPConnection(HOST, engine.http, timeout=20)
+
+    def scrape(self, kind):
+        """Sums of the counted families by queue; of those without a queue, under none."""
+        self.connection.request("GET", "/metrics", headers={"Accept": kind})
+        answer = self.connection.getresponse()
+        text = answer.read().decode()
+        check(answer.status == 200 and answer.headers["Content-Type"].startswith(kind.split(";")[0]), f"{answer.status}")
+        sums = {}
+        for line in text.split("\n"):
+            if line.startswith(COUNTED):
+                name, value = line.rsplit(" ", 1)
+                family, _, labels = name.partition("{")
+                queue = labels[7 : labels.index('"', 7)] if labels.startswith('queue="') else None
+                sums[family, queue] = sums.get((family, queue), 0) + float(value)
+        return sums
+
+    def close(self):
+        """Ends the connection."""
+        self.connection.close()
+
+
+def broken_laws(sums, queue):
+    """What does not add up of a queue in one scrape, in words."""
+    calls = {word: sums[f"acd_calls_{word}_total", queue] for word in ("offered", "answered", "abandoned", "flowout")}
+    calls["waiting"] = sums["acd_queue_waiting", queue]
+    contacts = {word: sums[f"acd_contacts_{word}_total", queue] for word in ("offered", "served", "lost", "untargeted")}
+    contacts["in_progress"] = sums["acd_contacts_in_progress", queue]
+    for law in (calls, contacts):
+        if law["offered"] != sum(law.values()) - law["offered"]:
+            yield f"{queue}: {law}"
+    if calls["answered"] != sums["acd_answer_wait_seconds_count", queue]:
+        yield f"{queue}: {calls['answered']} answered, but the waits of {sums['acd_answer_wait_seconds_count', queue]}"
+
+
+def move_somebody(engine, names):
+    """Moves a waiting caller or two into the next queue, as a supervisor does; who is gone meanwhile is no fault."""
+    waiting = [call for call in engine.json("/v1/calls?limit=100")["calls"] if call["state"] == "waiting"]
+    moved = 0
+    for call in waiting[:2]:
+        to = names[(names.index(call["queue"]) + 1) % len(names)]
+        moved += engine.request(f"/v1/calls/{call['id']}", {"action": "requeue", "queue": to})[0] == 200
+    return moved
+
+
+def every_one_of_a_thousand_scrapes_adds_up(bench):
+    """A storm of calls that are answered, given up, refused, moved and lost, and a scraper in a loop, in both formats: both
+    laws hold within each scrape, for each queue, and no counter goes back."""
+    agent = bench.sipp("agent", d=50)
+    limits = ON_AGENT + '\nthreshold = "1s"\nshort_abandon = "300ms"\nwait_max = "2s"'
+    names = ["main", "given", "empty"]
+    config = CALLERS + phones("phones", agent.port)
+    config += "".join(queue(name, 800 + place, limits) for place, name in enumerate(names))
+    config += agents("1001-1040", "phones", "main")
+    engine = bench.engine(config, "warn")
+    many = 1_000_000
+    storm = [
+        bench.sipp("caller", engine.sip, s="800", d=100, r=120, m=many, l=300),
+        bench.sipp("caller_cancels", engine.sip, s="801", d=600, r=30, m=many, l=300),
+        bench.sipp("caller_cancels", engine.sip, s="801", d=200, r=30, m=many, l=300),
+        bench.sipp("caller_refused", engine.sip, s="802", r=10, m=many, l=300),
+    ]
+    wait_until(lambda: engine.metric("acd_calls_flowout_total", queue="empty") > 0, "the storm is there", 20)
+    scraper, last, seen, moved = Scraper(engine), {}, set(), 0
+    for number in range(SCRAPES):
+        sums = scraper.scrape(FORMATS[number % 2])
+        broken = [line for name in names for line in broken_laws(sums, name)]
+        check(not broken, f"scrape {number}: {broken}")
+        back = [key for key, value in sums.items() if key[0].endswith("_total") and value < last.get(key, 0)]
+        check(not back, f"scrape {number}: {back} went back")
+        last = sums
+        seen.add(sum(sums["acd_calls_offered_total", name] for name in names))
+        if number % 10 == 0:
+            moved += move_somebody(engine, names)
+    scraper.close()
+    check(last["acd_invariant_violations_total", None] == 0, "the engine finds its figures broken")
+    ended = {name: sum(last[f"acd_{name}_total", queue] for queue in names) for name in
+             ("calls_answered", "calls_abandoned", "calls_flowout", "contacts_served", "contacts_lost")}
+    check(all(ended.values()) and moved, f"a storm has all outcomes: {ended}, {moved} moved")
+    check(len(seen) > SCRAPES // 10, f"calls came while the scrapes were taken: {len(seen)} different counts")
+    check(all(caller.child.poll() is None for caller in storm), "the storm lasted to the end")
+
+
 BESIDE = []
 CASES = [
     promtool_accepts_the_rules,
     openmetrics_holds_the_same_samples,
+    every_one_of_a_thousand_scrapes_adds_up,
     losses_are_told_by_region_and_a_reload_brings_another_table,
     prometheus_finds_what_the_engine_says,
 ]

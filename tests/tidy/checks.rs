@@ -54,6 +54,33 @@ const IMPURE: &[&str] = &[
 /// Modules of the standard library whose last part could hide an impure path: `use std::net; net::UdpSocket`.
 const IMPURE_PARENTS: [&str; 2] = ["std::time", "std::net"];
 
+/// The rooms on the way from a datagram to a routing decision, and what they are made of.
+const DECIDING: [&str; 8] = ["base", "acd", "sip", "media", "call", "config", "node", "sim"];
+
+/// What may make a thread wait for another.
+const WAITS: [&str; 13] = [
+    "Mutex",
+    "RwLock",
+    "Condvar",
+    "Barrier",
+    "Once",
+    "OnceLock",
+    "LazyLock",
+    "DashMap",
+    "DashSet",
+    "mpsc",
+    "parking_lot",
+    "crossbeam",
+    "spin_loop",
+];
+
+/// What of the live figures a reader may hold: the map that it looks into, and the lists that a reload replaces.
+const HELD_BY_READERS: [&str; 3] = ["names", "roster", "persons"];
+
+/// The functions beside the readers' own that touch it: those of a reload.
+const RELOADING: [&str; 6] =
+    ["roster", "apply_plan", "apply_queues", "set_calendars", "set_values", "set_agent_series"];
+
 const FILE_LINES_MAX: usize = 600;
 const FUNCTION_LINES_MAX: usize = 70;
 
@@ -145,6 +172,49 @@ pub(crate) fn purity(files: &[Source]) -> Vec<String> {
             } else if IMPURE_PARENTS.contains(&named.as_str()) {
                 wrong.push(format!("{}:{}: name what is used of {named}, not the module", file.path, path.line));
             }
+        }
+    }
+    wrong
+}
+
+/// Locks, and whatever waits for another thread, in the rooms that decide; and live figures, which stand behind them in the rooms
+/// that must not know them: what such a room calls can wait for nobody.
+pub(crate) fn locks(files: &[Source]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for file in sources(files) {
+        let module = file.module();
+        let Some(room) = module.first().filter(|room| DECIDING.contains(&room.as_str())) else { continue };
+        let code = file.code_without_tests();
+        for token in tokens(&code).iter().filter(|token| WAITS.contains(&token.text.as_str())) {
+            wrong.push(format!("{}:{}: {room} decides and may not name {}", file.path, token.line, token.text));
+        }
+        if room == "config" {
+            continue;
+        }
+        for path in named_paths(&code, &|root| root == "crate") {
+            if path.parts.get(1).is_some_and(|other| other == "stats") {
+                wrong.push(format!("{}:{}: {room} decides and knows no figures", file.path, path.line));
+            }
+        }
+    }
+    wrong
+}
+
+/// Functions of the live figures, other than those of [`RELOADING`], that touch what a reader may hold: the fold of a fact must
+/// not.
+pub(crate) fn readers_locks(live: &Source) -> Vec<String> {
+    let code = live.code_without_tests();
+    let mut function = String::new();
+    let mut wrong = Vec::new();
+    let tokens = tokens(&code);
+    for (at, token) in tokens.iter().enumerate() {
+        let next = |more: usize| tokens.get(at + more).map_or("", |token| token.text.as_str());
+        if token.text == "fn" {
+            function = next(1).to_string();
+        }
+        let touches = token.text == "." && HELD_BY_READERS.contains(&next(1));
+        if touches && !RELOADING.contains(&function.as_str()) {
+            wrong.push(format!("{}:{}: `{function}` touches {}", live.path, token.line, next(1)));
         }
     }
     wrong

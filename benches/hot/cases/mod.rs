@@ -2,10 +2,12 @@
 //! millionth does. Two only grow.
 
 #[path = "../../route/centre.rs"]
+#[expect(dead_code, reason = "figures are for benches/scrape")]
 mod centre;
 mod gate;
 mod node;
 mod packets;
+mod regions;
 mod route;
 mod sip;
 
@@ -16,7 +18,7 @@ pub(crate) type Case = Box<dyn FnMut()>;
 pub(crate) type Meter = fn(&mut dyn FnMut());
 
 /// Every case that can be repeated without end, in the order of a call's way.
-pub(crate) const NAMES: [&str; 25] = [
+pub(crate) const NAMES: [&str; 26] = [
     "parse_invite",
     "parse_invite_rsip",
     "parse_invite_rsipstack",
@@ -35,6 +37,7 @@ pub(crate) const NAMES: [&str; 25] = [
     "route_ready_one_queue",
     "route_abandon",
     "route_relax",
+    "region",
     "relay_packet",
     "music_packet",
     "refused_call",
@@ -73,6 +76,7 @@ pub(crate) fn case(name: &str, meter: Meter) -> Option<Case> {
         "route_ready_one_queue" => Box::new(route::ready(true, meter)),
         "route_abandon" => Box::new(route::abandon(meter)),
         "route_relax" => Box::new(route::relax(meter)),
+        "region" => Box::new(regions::find()),
         "relay_packet" => Box::new(packets::relay()),
         "music_packet" => Box::new(packets::music()),
         "refused_call" => Box::new(gate::refused_call()),

@@ -96,3 +96,23 @@ fn a_decision_names_its_candidates_in_order_and_old_ones_are_forgotten() {
     }
     assert_eq!(centre.engine.last_decisions().count(), crate::base::limits::DECISIONS_MAX);
 }
+
+#[test]
+fn a_decision_names_the_first_candidates_and_counts_the_others() {
+    let case = |plan: &mut Plan| {
+        for (agent, penalty) in plan.agents.iter_mut().zip([4, 2, 0, 3, 1]) {
+            agent.memberships = vec![Membership { penalty, ..terms(1) }];
+        }
+    };
+    let mut centre = Centre::new(case, 5);
+    let last = |centre: &Centre| centre.engine.last_decisions().last().expect("noted").clone();
+    centre.enqueue(1, 1);
+    let decision = last(&centre);
+    assert_eq!(decision.candidates.iter().map(|c| c.agent.0).collect::<Vec<_>>(), [3, 5, 2]);
+    assert_eq!((decision.chosen, decision.others), (AgentId(3), 2));
+    (2..=6).for_each(|call| centre.enqueue(call, 1));
+    let (agent, epoch) = centre.answer(1);
+    centre.hang_up(1, agent, epoch);
+    let decision = last(&centre);
+    assert_eq!((decision.call, decision.chosen, decision.candidates.len()), (CallId(6), AgentId(3), 0));
+}

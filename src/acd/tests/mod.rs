@@ -1,6 +1,7 @@
 //! What the engine does, rule by rule, and random worlds. Here: a small call centre to try the rules in.
 
 mod agents;
+mod direct;
 mod explain;
 mod lending;
 mod losses;
@@ -172,6 +173,7 @@ impl Centre {
             | Effect::Queued { .. }
             | Effect::CancelOffer { .. }
             | Effect::Join { .. }
+            | Effect::Unavailable { .. }
             | Effect::FlowOut { .. } => None,
         })
     }
@@ -237,7 +239,11 @@ impl Centre {
     fn cancelled(&mut self) -> Vec<(u32, u32, OfferCause)> {
         let cancelled = self.effects.iter().filter_map(|effect| match effect {
             Effect::CancelOffer { agent, epoch, cause, .. } => Some((agent.0, *epoch, *cause)),
-            Effect::Queued { .. } | Effect::Offer { .. } | Effect::Join { .. } | Effect::FlowOut { .. } => None,
+            Effect::Queued { .. }
+            | Effect::Offer { .. }
+            | Effect::Join { .. }
+            | Effect::Unavailable { .. }
+            | Effect::FlowOut { .. } => None,
         });
         let cancelled = cancelled.collect();
         self.effects.retain(|effect| !matches!(effect, Effect::CancelOffer { .. }));
@@ -248,7 +254,11 @@ impl Centre {
     fn flowed_out(&mut self) -> Vec<(u64, FlowOut)> {
         let flowed = self.effects.iter().filter_map(|effect| match effect {
             Effect::FlowOut { call, reason, .. } => Some((call.0, *reason)),
-            Effect::Queued { .. } | Effect::Offer { .. } | Effect::Join { .. } | Effect::CancelOffer { .. } => None,
+            Effect::Queued { .. }
+            | Effect::Offer { .. }
+            | Effect::Join { .. }
+            | Effect::Unavailable { .. }
+            | Effect::CancelOffer { .. } => None,
         });
         let flowed = flowed.collect();
         self.effects.retain(|effect| !matches!(effect, Effect::FlowOut { .. }));

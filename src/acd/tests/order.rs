@@ -98,6 +98,45 @@ fn a_decision_takes_no_more_steps_with_many_waiting_and_many_agents() {
     assert_eq!(small, steps_with(5, 1_000));
 }
 
+/// What a supervisor changes of one queue costs nothing of the others.
+#[test]
+fn a_new_strategy_weight_or_term_touches_one_queue_only() {
+    let steps_with = |waiting: u64| {
+        let case = |plan: &mut Plan| {
+            plan.queues.push(queue(2));
+            plan.queues.iter_mut().for_each(|queue| queue.routing.members = Members::Listed);
+            for agent in &mut plan.agents {
+                agent.memberships = vec![Membership::of(QueueId(1)), Membership::of(QueueId(2))];
+            }
+        };
+        let mut centre = Centre::new(case, 3);
+        (1..=3).for_each(|agent| centre.set(agent, AgentTarget::NotReady(Reason::Initial)));
+        for call in 1..=waiting {
+            centre.engine.handle_command(centre.now, enqueue(1_000_000 + call, 1, 0, None));
+        }
+        for call in 1..=4 {
+            centre.engine.handle_command(centre.now, enqueue(call, 2, 0, None));
+        }
+        while centre.engine.poll_effect().is_some() || centre.engine.poll_fact().is_some() {}
+        let queue = QueueId(2);
+        let late = Some(Membership { delay: secs(40), ..Membership::of(queue) });
+        let set = |setting| Command::ChangeQueue { queue, setting, by: anna() };
+        let late = AgentSetting::Membership(queue, late);
+        let commands = [
+            set(QueueSetting::Strategy("linear")),
+            set(QueueSetting::Weight(3)),
+            Command::ChangeAgent { agent: AgentId(2), setting: late, by: anna() },
+            set(QueueSetting::Defaults),
+        ];
+        let steps = commands.map(|command| steps::of(|| centre.engine.handle_command(centre.now, command)));
+        centre.drain();
+        steps
+    };
+    let few = steps_with(5);
+    assert_eq!(few, steps_with(5_000));
+    assert!(few.iter().all(|&steps| steps < 100), "{few:?}");
+}
+
 /// Asterisk's `penaltymemberslimit`.
 #[test]
 fn penalties_count_only_while_more_members_than_the_limit_are_logged_in() {

@@ -24,6 +24,7 @@ pub(super) struct Seen {
     pub(super) logins: u64,
     pub(super) sums: u64,
     disagreements: u64,
+    reached: u64,
     interventions: u64,
     losses: BTreeSet<LostCause>,
     /// Reserves that joined and left, lenders that began and ceased, offers to either.
@@ -51,7 +52,7 @@ impl Seen {
         for cause in LostCause::ALL.into_iter().filter(|cause| ![Overload, System, Unanswered].contains(cause)) {
             assert!(self.losses.contains(&cause), "{cause:?} never happened");
         }
-        assert!(self.disagreements > 100 && self.interventions > 100);
+        assert!(self.disagreements > 100 && self.reached > 100 && self.interventions > 100);
         let helped = [self.reserves, self.lenders, self.helpers];
         assert!(helped.iter().flatten().all(|count| *count > 100), "{helped:?}");
         assert!(self.logins > 10_000 && self.sums > 500_000, "{} logins, {} sums", self.logins, self.sums);
@@ -77,6 +78,8 @@ pub(super) struct Reference {
     at: Instant,
     /// The last moment at which due timers fired.
     pub(super) timed: Instant,
+    /// Offers by name, of calls that wait in no queue.
+    directs: BTreeSet<u32>,
     /// While timers fire: before them, callers had looked at what they see as of then.
     firing: bool,
 }
@@ -282,9 +285,11 @@ impl Reference {
 
     /// What concerns reserves and lending.
     fn watch(&mut self, at: Instant, fact: &Fact, seen: &mut Seen) {
-        if let Fact::OfferMade { call, queue, agent, .. } = fact {
+        if let Fact::OfferMade { call, queue, agent, .. } = fact
+            && let Some(visit) = self.waiting.get(call)
+        {
             let terms = self.rules.agents[agent].memberships.iter().rfind(|terms| terms.queue == *queue);
-            seen.helpers[0] += u64::from(self.rules.is_lent(*agent, &self.waiting[call].caller));
+            seen.helpers[0] += u64::from(self.rules.is_lent(*agent, &visit.caller));
             seen.helpers[1] += u64::from(terms.is_some_and(|terms| terms.reserve));
         }
         if let Fact::Reserve { queue, active } = fact {
@@ -331,14 +336,12 @@ impl Reference {
             Fact::Oldest { queue, since } => {
                 assert_ne!(self.oldest.insert(*queue, *since).flatten(), *since, "told again");
             }
+            Fact::OfferMade { call, agent, epoch, .. } if !self.waiting.contains_key(call) => {
+                self.on_offer_by_name(*agent, *epoch);
+            }
             Fact::OfferMade { call, queue, agent, epoch } => self.on_offer_made(*call, *queue, *agent, *epoch),
-            Fact::Reserve { .. } | Fact::Lending { .. } => {}
             Fact::OfferEnded { call, agent, epoch, cause, .. } => {
-                assert_eq!(self.worker(*agent).offer.take(), Some(*epoch));
-                self.on_offer_ended(*call, *agent, *cause);
-                if matches!(cause, OfferCause::PeerFault | OfferCause::AgentGone) {
-                    self.worker(*agent).faulted = Some(at);
-                }
+                self.on_offer_over(*call, *agent, *epoch, *cause);
                 seen.causes.insert(*cause);
             }
             Fact::TalkEnded { agent, talk, .. } => {
@@ -361,7 +364,14 @@ impl Reference {
             }
             Fact::InstantAnswer { after, .. } => assert!(*after < Duration::from_secs(1)),
             Fact::Repaired { kind, .. } => assert_eq!(*kind, Repair::Release),
-            Fact::WrapUpExtended { .. } | Fact::AgentSet { .. } | Fact::QueueSet { .. } => {}
+            Fact::WrapUpExtended { .. }
+            | Fact::AgentSet { .. }
+            | Fact::QueueSet { .. }
+            | Fact::Reserve { .. }
+            | Fact::Lending { .. }
+            | Fact::Transfer(_)
+            | Fact::OutsideEnded { .. } => {}
+            Fact::Reached { agent, .. } => seen.reached += self.begin_talk(*agent),
             Fact::Supervised { .. } => seen.interventions += 1,
             Fact::PrioritySet { call, priority, .. } => assert_eq!(self.waiting[call].caller.priority, *priority),
             Fact::Device { agent, device, .. } => {
@@ -372,12 +382,36 @@ impl Reference {
     }
 
     fn on_missed(&mut self, call: CallId, queue: QueueId) {
-        let at = self.at;
         let visit = self.waiting.get_mut(&call).expect("missed while undecided");
         assert!(visit.caller.queue == queue && !visit.missed);
-        assert!(at.since(visit.caller.since) > self.rules.queues[&queue].threshold);
+        assert!(self.at.since(visit.caller.since) > self.rules.queues[&queue].threshold);
         visit.missed = true;
-        self.watches.decide(queue, at, false);
+        self.watches.decide(queue, self.at, false);
+    }
+
+    /// Of a call that waits in no queue.
+    fn on_offer_by_name(&mut self, agent: AgentId, epoch: u32) {
+        assert!(self.directs.insert(epoch) && self.worker(agent).state == AgentState::Reserved);
+        assert!(self.worker(agent).offer.replace(epoch).is_none(), "reserved twice");
+    }
+
+    fn on_offer_over(&mut self, call: CallId, agent: AgentId, epoch: u32, cause: OfferCause) {
+        assert_eq!(self.worker(agent).offer.take(), Some(epoch));
+        if !self.directs.remove(&epoch) {
+            self.on_offer_ended(call, agent, cause);
+        }
+        if matches!(cause, OfferCause::PeerFault | OfferCause::AgentGone) {
+            self.worker(agent).faulted = Some(self.at);
+        }
+    }
+
+    /// Who is rung by name talks; one more.
+    fn begin_talk(&mut self, agent: AgentId) -> u64 {
+        let at = self.at;
+        let worker = self.worker(agent);
+        worker.past.calls += 1;
+        worker.busy_since = Some(at);
+        1
     }
 
     /// Nobody who could have taken the caller is at work when the cause says so.
@@ -445,7 +479,7 @@ impl Reference {
             worker.faulted = None;
         }
         (worker.state, worker.since) = (to.clone(), at);
-        let busy = matches!(to, AgentState::Talking | AgentState::Hold | AgentState::WrapUp);
+        let busy = matches!(to, AgentState::Talking | AgentState::Hold | AgentState::Consult | AgentState::WrapUp);
         if let Some(since) = worker.busy_since.filter(|_| !busy) {
             worker.past.busy.push((since, at));
             worker.busy_since = None;
@@ -460,6 +494,7 @@ impl Reference {
             | AgentState::Ringing
             | AgentState::Talking
             | AgentState::Hold
+            | AgentState::Consult
             | AgentState::WrapUp => {}
         }
         self.count_staff();

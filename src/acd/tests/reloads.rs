@@ -148,3 +148,51 @@ fn an_agent_moved_to_another_neighbour_is_reached_by_that_one() {
     centre.reload(|plan| plan.agents[0].peer = PeerId(8));
     assert_eq!(centre.state(1), AgentState::Ready);
 }
+
+/// One of 121 that ask for different things.
+fn levels(n: u64) -> Asks {
+    let level = |n: u64| ((n % 11) as i64).into();
+    let attributes = [("f".into(), level(n)), ("g".into(), level(n / 11))].into_iter().collect();
+    Asks { attributes: Some(Arc::new(attributes)), ..Asks::default() }
+}
+
+/// Callers bring ever new attributes, supervisors set ever other skills and terms, plans come and go.
+#[test]
+fn what_nobody_uses_any_more_is_forgotten() {
+    let case = |plan: &mut Plan| {
+        let routing = &mut plan.queues[0].routing;
+        routing.requirement = asks("french >= $f && german >= $g");
+        routing.steps = vec![Step { after: secs(5), requirement: Some(asks("french")), strategy: None, bump: 1 }];
+        plan.queues.push(queue(2));
+        plan.agents.iter_mut().for_each(|agent| agent.skills = vec!["french".into()]);
+    };
+    let mut centre = Centre::new(case, 4);
+    (1..=4).for_each(|agent| centre.set(agent, AgentTarget::NotReady(Reason::Initial)));
+    let mut sizes = Vec::new();
+    for round in 0..600_u32 {
+        let skill = |level| Skill { level, ..Skill::from(format!("skill-{}", round % 50).as_str()) };
+        let agent = AgentId(1 + round % 4);
+        for level in [1 + (round % 10) as u8, 0] {
+            let setting = AgentSetting::Skill(skill(level));
+            centre.command(Command::ChangeAgent { agent, setting, by: anna() });
+        }
+        let setting = AgentSetting::Penalty(QueueId(1), round % 97);
+        centre.command(Command::ChangeAgent { agent, setting, by: anna() });
+        let (call, asks) = (CallId(u64::from(round) + 1), levels(u64::from(round)));
+        centre.command(Command::Enqueue { call, queue: QueueId(1), priority: 0, since: None, asks });
+        centre.pass(3);
+        if let Some(gone) = call.0.checked_sub(5).filter(|gone| *gone > 0) {
+            centre.command(Command::CallerGone { call: CallId(gone), how: Gone::HungUp });
+        }
+        if round % 100 == 99 {
+            centre.reload(|plan| plan.queues[1].wrap_up += secs(1));
+        }
+        sizes.push(centre.engine.matching.sizes());
+    }
+    let most = |sizes: &[[usize; 3]]| {
+        sizes.iter().fold([0; 3], |most, sizes| std::array::from_fn(|index| most[index].max(sizes[index])))
+    };
+    assert_eq!(most(&sizes[..300]), most(&sizes[300..]), "groups, ladders, sets of skills");
+    let [groups, ladders, _] = most(&sizes);
+    assert!(groups <= 8 && (65..80).contains(&ladders), "{groups} groups, {ladders} ladders");
+}

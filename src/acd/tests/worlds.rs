@@ -222,6 +222,14 @@ impl World {
             81 => return Step::Early,
             83..88 => return Step::Override(self.random_override()),
             82 => Command::Refused { queue: None, cause: Refusal::UnknownNumber, dimensions: Default::default() },
+            88..92 => {
+                let (agent, queue) = (AgentId(self.rng.below(9)), QueueId(self.rng.below(6)));
+                Command::OfferTo { call: self.any_call(), agent, queue }
+            }
+            92 if !self.legs.is_empty() => {
+                let (&epoch, &Leg { call, agent, .. }) = self.legs.iter().next_back().expect("there is one");
+                Command::WithdrawOffer { call, agent, epoch, cause: OfferCause::Withdrawn }
+            }
             _ => return Step::Time,
         })
     }
@@ -353,7 +361,11 @@ impl World {
             }
             4 | 5 => {
                 let Some(&(call, agent, epoch)) = self.talks.last() else { return self.set_agent() };
-                Command::Held { call, agent, epoch, held: self.rng.chance(0.6) }
+                let begins = self.rng.chance(0.6);
+                match self.rng.chance(0.5) {
+                    true => Command::Held { call, agent, epoch, held: begins },
+                    false => Command::Consults { call, agent, epoch, consults: begins },
+                }
             }
             _ => Command::SetAgent { agent, target, by, lasts: self.rng.chance(0.3).then_some(some) },
         }
@@ -416,6 +428,7 @@ impl World {
                         leg.cancelled = true;
                     }
                 }
+                Effect::Unavailable { .. } => {}
                 Effect::Join { call, agent, epoch } => {
                     assert_eq!(self.talks.last(), Some(&(call, agent, epoch)));
                 }

@@ -3,7 +3,6 @@
 
 mod config;
 mod screen;
-mod signals;
 mod world;
 
 use std::collections::BTreeMap;
@@ -15,10 +14,10 @@ use serde_json::{Value, json};
 use crate::base::{Instant, Rng};
 use crate::cli::args;
 use crate::cli::demo::screen::Screen;
-use crate::cli::demo::signals::Signals;
 use crate::cli::demo::world::World;
 use crate::cli::exit::{FAILED, USAGE, fail};
 use crate::cli::print::{error, out};
+use crate::cli::signals::Signals;
 use crate::io::clock::Clock;
 use crate::io::engine::{Engine, system_seed};
 use crate::io::load::{Loader, Origin};

@@ -192,7 +192,7 @@ fn a_reserve_and_whom_a_queue_lends_to_are_read_with_their_defaults() {
     assert_eq!(to, [loan("other", 1, 0, 0), loan("third", 2, 1, 20)]);
     let told = describe(&valid(&format!("{CENTRE}{text}")));
     for line in [
-        "    reserve joins above 5 waiting or after 1m; leaves at 3 waiting and when nobody has waited 1m, 30s later at the soonest\n",
+        "    reserve joins above 5 waiting or after 1m; leaves at 3 waiting and when nobody has waited 1m; stays 30s at least\n",
         "    tier 1: 4, in reserve\n",
         "    lends to third, tier 2, penalty 1, after 20s, while its service level of 10m holds; else not for 1m\n",
     ] {

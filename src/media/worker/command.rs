@@ -24,6 +24,11 @@ impl Worker {
                 let Some(slot) = self.streams.get(&stream).copied() else { return };
                 self.on_hear(now, slot, source);
             }
+            Command::Digits { stream, passed } => {
+                let Some(slot) = self.streams.get(&stream).copied() else { return };
+                let Some(stream) = self.stream(slot) else { return };
+                stream.digits_passed = passed;
+            }
             Command::Watch { stream, silence } => {
                 let Some(slot) = self.streams.get(&stream).copied() else { return };
                 self.on_watch(now, slot, silence);

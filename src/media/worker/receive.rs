@@ -130,7 +130,11 @@ impl Worker {
     fn relay(&mut self, now: Instant, slot: u32, source: SocketAddr, datagram: &[u8], packet: &Packet<'_>) {
         let Some(stream) = self.stream(slot) else { return };
         let Some(far) = stream.far.filter(|far| far.receive) else { return };
-        let content = content(&far, packet.header.payload_type);
+        let content = match content(&far, packet.header.payload_type) {
+            // Left out without a gap, as what was not agreed upon.
+            Content::Digit if !stream.digits_passed => Content::Unknown,
+            content @ (Content::Audio(_) | Content::Digit | Content::Unknown) => content,
+        };
         let mut taken = false;
         for index in 0..stream.listeners.len() {
             let Some(listener) = self.stream(slot).and_then(|stream| stream.listeners.get(index).copied()) else {

@@ -79,6 +79,9 @@ impl Shard {
             phase: Phase::Arriving,
             held: false,
             moving: None,
+            handover: None,
+            lent: false,
+            keys: None,
         };
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));

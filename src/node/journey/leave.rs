@@ -2,26 +2,33 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Actor, Asks, Command, EndedBy, FlowOut, Gone, Intervention, OfferCause};
+use crate::acd::{
+    Actor, Asks, Command, EndedBy, FlowOut, Gone, Intervention, OfferCause, TransferFailure, TransferStep,
+};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{AgentId, CallId, Instant, LegId, QueueId};
 use crate::call::Why;
 use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Contact, Moving, Phase, Stage, status_of};
 use crate::node::ports::Holder;
-use crate::node::shard::{Drain, Shard};
+use crate::node::shard::{Drain, Shard, Side};
 
 impl Shard {
     /// The caller's leg is gone.
     pub(in crate::node) fn on_caller_gone(&mut self, now: Instant, call: CallId, by: EndedBy) {
+        self.let_target_go(now, call, TransferStep::Failed(TransferFailure::CallerGone));
+        self.part_from_outside(now, call, by);
         let Some(contact) = self.contact(call) else { return };
-        let how = match by {
-            EndedBy::System => Gone::Lost,
-            EndedBy::Caller | EndedBy::Agent | EndedBy::Supervisor if contact.hears_prompt(now) => Gone::InPrompt,
-            EndedBy::Caller | EndedBy::Agent | EndedBy::Supervisor => Gone::HungUp,
-        };
+        let how =
+            match by {
+                EndedBy::System => Gone::Lost,
+                EndedBy::Caller | EndedBy::Agent | EndedBy::Supervisor | EndedBy::Transfer => {
+                    if contact.hears_prompt(now) { Gone::InPrompt } else { Gone::HungUp }
+                }
+            };
         match std::mem::replace(&mut contact.phase, Phase::Arriving) {
             Phase::Arriving => self.commands.push_back(Command::CallerGone { call, how }),
+            Phase::Alone | Phase::Outside { .. } => {}
             Phase::Waiting(offers) => {
                 self.commands.push_back(Command::CallerGone { call, how });
                 for offer in offers {
@@ -43,13 +50,19 @@ impl Shard {
         self.forget(now, call);
     }
 
-    /// The agent's leg is gone: while they talk, the caller's leg ends too; before, the offer has failed.
+    /// The agent's leg is gone: while they talk, the caller's leg ends too, unless somebody is consulted about it; before, the
+    /// offer has failed.
     pub(in crate::node) fn on_agent_gone(&mut self, now: Instant, call: CallId, leg: LegId, by: EndedBy) {
-        if self.contact(call).and_then(|contact| contact.talking()) == Some(leg) {
-            if let Some((agent, epoch)) = self.part(call) {
-                self.commands.push_back(Command::TalkEnded { call, agent, epoch, by });
+        let Some(contact) = self.contact(call) else { return };
+        if contact.talking() == Some(leg) {
+            if self.on_consultant_gone(now, call) {
+                return;
             }
+            self.end_talk_by(call, by);
             return self.end_caller(now, call);
+        }
+        if contact.is_joined(leg) {
+            return self.call_off(now, call, TransferStep::Cancelled);
         }
         let Some(AgentLeg { agent, epoch, stage, .. }) = self.take_offer(call, leg) else { return };
         let cause = match stage {
@@ -59,6 +72,17 @@ impl Shard {
         // Where the engine has given the call to this agent meanwhile, the offer is over and this ends their talk.
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
         self.commands.push_back(Command::TalkEnded { call, agent, epoch, by });
+        self.on_offer_over(now, call, agent);
+    }
+
+    /// One side of a joined call is gone.
+    pub(in crate::node) fn on_side_gone(&mut self, now: Instant, call: CallId, side: Side, by: EndedBy) {
+        let outside = self.contact(call).and_then(|contact| contact.outside()).map(|outside| outside.leg);
+        match side {
+            Side::Caller => self.on_caller_gone(now, call, by),
+            Side::Agent(leg) if outside == Some(leg) => self.on_outside_gone(now, call, by),
+            Side::Agent(leg) => self.on_agent_gone(now, call, leg, by),
+        }
     }
 
     /// The contact is over: the caller's leg ends.
@@ -72,13 +96,21 @@ impl Shard {
     /// The engine let the call go.
     pub(in crate::node) fn on_flow_out(&mut self, now: Instant, call: CallId, reason: FlowOut) {
         let Some(contact) = self.contact(call) else { return };
-        if let Some(Moving { what: Intervention::Requeue(queue), by }) = contact.moving.take().map(|moving| *moving) {
-            self.redirect(call, queue);
-            // Where it left for another reason, the engine has not heard of the supervisor.
-            return match reason == FlowOut::Requeued {
-                true => self.enqueue(call),
-                false => self.requeue(call, None, by),
-            };
+        if !contact.is_waiting() {
+            return self.on_target_left(now, call, reason);
+        }
+        match contact.moving.take().map(|moving| *moving) {
+            Some(Moving { what: Intervention::Requeue(queue), by }) => {
+                self.redirect(call, queue);
+                // Where it left for another reason, the engine has not heard of the supervisor.
+                return match reason == FlowOut::Requeued {
+                    true => self.enqueue(call),
+                    false => self.requeue(call, None, by),
+                };
+            }
+            // The end of a visit that a consultation has taken back.
+            None if reason == FlowOut::Requeued => return,
+            Some(Moving { what: Intervention::HangUp | Intervention::Withdraw, .. }) | None => {}
         }
         let Some(contact) = self.contact(call) else { return };
         let (leg, answered) = (contact.leg, contact.answered.is_some());
@@ -98,40 +130,53 @@ impl Shard {
 
     /// A supervisor ends a call.
     pub(in crate::node) fn end_contact(&mut self, now: Instant, call: CallId, what: Intervention, by: Actor) {
-        self.hang_up_agent(now, call);
-        let Some((agent, epoch)) = self.part(call) else { return self.take_out(call, what, by) };
-        self.commands.push_back(Command::EndTalk { call, agent, epoch, by });
+        if self.contact(call).is_none_or(|contact| contact.is_waiting()) {
+            return self.take_out(call, what, by);
+        }
+        if let Some((agent, epoch)) = self.free_caller(now, call) {
+            self.commands.push_back(Command::EndTalk { call, agent, epoch, by });
+        }
         self.end_caller(now, call);
     }
 
     /// A talk ends on both sides.
     pub(in crate::node) fn end_talk(&mut self, now: Instant, call: CallId, by: EndedBy) {
         let Some(leg) = self.contact(call).and_then(|contact| contact.talking()) else { return };
+        self.let_target_go(now, call, TransferStep::Failed(TransferFailure::Withdrawn));
         self.hang_up_agent(now, call);
         self.on_agent_gone(now, call, leg, by);
     }
 
     /// A supervisor moves a waiting or talking call into a queue; it keeps its time.
     pub(in crate::node) fn move_contact(&mut self, now: Instant, call: CallId, queue: QueueId, by: Actor) {
-        self.hang_up_agent(now, call);
-        let Some(talk) = self.part(call) else { return self.take_out(call, Intervention::Requeue(queue), by) };
+        if self.contact(call).is_none_or(|contact| contact.is_waiting()) {
+            return self.take_out(call, Intervention::Requeue(queue), by);
+        }
+        let talk = self.free_caller(now, call);
         self.redirect(call, queue);
-        self.requeue(call, Some(talk), by);
+        self.requeue(call, talk, by);
     }
 
     /// Everybody who waits flows out.
     pub(in crate::node) fn on_drain_limit(&mut self) {
         self.drain = Drain::LimitPassed;
-        let waiting = |contact: &&Contact| !matches!(contact.phase, Phase::Talking { .. });
-        let calls: Vec<_> = self.contacts.iter().filter(waiting).map(|contact| contact.id).collect();
+        let calls: Vec<_> =
+            self.contacts.iter().filter(|contact| contact.is_in_queue()).map(|contact| contact.id).collect();
         for call in calls {
             self.commands.push_back(Command::Leave { call, reason: FlowOut::Draining });
         }
     }
 
+    /// As [`Shard::part`]; the engine is told.
+    pub(super) fn end_talk_by(&mut self, call: CallId, by: EndedBy) {
+        if let Some((agent, epoch)) = self.part(call) {
+            self.commands.push_back(Command::TalkEnded { call, agent, epoch, by });
+        }
+    }
+
     /// The talk, if there is one, is over: the agent's side goes, the contact has no agent any more. Who it was and the offer's
     /// epoch, for the engine to be told.
-    fn part(&mut self, call: CallId) -> Option<(AgentId, u32)> {
+    pub(super) fn part(&mut self, call: CallId) -> Option<(AgentId, u32)> {
         let contact = self.contact(call)?;
         contact.talking()?;
         let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return None };
@@ -141,7 +186,7 @@ impl Shard {
         Some((agent.agent, agent.epoch))
     }
 
-    fn hang_up_agent(&mut self, now: Instant, call: CallId) {
+    pub(super) fn hang_up_agent(&mut self, now: Instant, call: CallId) {
         if let Some(leg) = self.contact(call).and_then(|contact| contact.talking()) {
             self.owners.remove(&leg);
             self.legs.hang_up(now, leg);
@@ -154,8 +199,14 @@ impl Shard {
         self.commands.push_back(Command::TakeOut { call, what, by });
     }
 
+    /// The call joins a queue anew, by nobody's wish but the rules'.
+    pub(super) fn rejoin(&mut self, call: CallId, queue: QueueId) {
+        self.redirect(call, queue);
+        self.enqueue(call);
+    }
+
     /// The contact is to join another queue.
-    fn redirect(&mut self, call: CallId, queue: QueueId) {
+    pub(super) fn redirect(&mut self, call: CallId, queue: QueueId) {
         let answer = self.directory.queue(queue).config.answer;
         let Some(contact) = self.contact(call) else { return };
         contact.phase = Phase::Arriving;
@@ -166,9 +217,15 @@ impl Shard {
     /// The call joins the queue it is in, with what its number brings; a priority of its own goes with it to any queue.
     /// It has waited since it first came.
     pub(in crate::node) fn enqueue(&mut self, call: CallId) {
+        let queue = self.queue_of(call);
+        self.enqueue_in(call, queue);
+    }
+
+    /// As [`Shard::enqueue`], into another queue than its own.
+    pub(super) fn enqueue_in(&mut self, call: CallId, queue: QueueId) {
         let Some(contact) = self.contacts.get(call.0) else { return };
-        let (queue, since) = (contact.queue, Some(contact.joined));
-        let (priority, asks) = self.brings(contact);
+        let since = Some(contact.joined);
+        let (priority, asks) = self.brings(contact, queue);
         self.commands.push_back(Command::Enqueue { call, queue, priority, since, asks });
     }
 
@@ -176,12 +233,12 @@ impl Shard {
     fn requeue(&mut self, call: CallId, talk: Option<(AgentId, u32)>, by: Actor) {
         let Some(contact) = self.contacts.get(call.0) else { return };
         let (queue, since) = (contact.queue, contact.joined);
-        let (priority, asks) = self.brings(contact);
+        let (priority, asks) = self.brings(contact, queue);
         self.commands.push_back(Command::Requeue { call, talk, queue, priority, since, asks, by });
     }
 
-    fn brings(&self, contact: &Contact) -> (i32, Asks) {
-        let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(contact.queue).config.priority);
+    fn brings(&self, contact: &Contact, queue: QueueId) -> (i32, Asks) {
+        let priority = contact.called.priority.unwrap_or_else(|| self.directory.queue(queue).config.priority);
         let attributes = &contact.called.attributes;
         let attributes = (!attributes.is_empty()).then(|| Arc::clone(attributes));
         (priority, Asks { attributes, dimensions: contact.dimensions })
@@ -189,6 +246,9 @@ impl Shard {
 
     /// The contact is over. Nobody is rung for it any more; the engine says so first.
     fn forget(&mut self, now: Instant, call: CallId) {
+        self.let_target_go(now, call, TransferStep::Failed(TransferFailure::Withdrawn));
+        self.part_from_outside(now, call, EndedBy::System);
+        self.give_room_back(call);
         let Some(contact) = self.contacts.remove(call.0) else { return };
         if let Phase::Waiting(offers) = contact.phase {
             offers.into_iter().for_each(|offer| self.release_offer(now, offer, Why::Unsaid));

@@ -4,6 +4,7 @@
 //!   arrive --Queued--> wait --Offer--> offer --answered--> talk --BYE--> gone
 //!     |                 |  ^             |                  |
 //!     |                 |  +-- failed ---+                  +-- requeue --> wait
+//!     |                 |                                   +-- transfer -> wait, talk, outside
 //!     +--- FlowOut -----+-----------------------> leave --> gone
 //! ```
 
@@ -11,4 +12,5 @@ mod arrive;
 mod leave;
 mod offer;
 mod talk;
+mod transfer;
 mod wait;

@@ -7,31 +7,35 @@ use crate::acd::{Command, OfferCause};
 use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite, Why};
 use crate::config::MediaPolicy;
-use crate::node::contact::{AgentLeg, Audio, Description, Phase, Stage};
+use crate::node::contact::{AgentLeg, Audio, Description, Stage};
 use crate::node::ports::Holder;
-use crate::node::shard::{Owner, Shard, Side, Timer};
+use crate::node::shard::{Offered, Owner, Shard, Side, Timer};
 
 /// An agent's leg must have a provisional by then.
 const PROVISIONAL_WITHIN: Duration = Duration::from_secs(2);
 
 impl Shard {
-    pub(in crate::node) fn on_offer(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
-        let Some(contact) = self.contact(call) else { return };
-        if !matches!(contact.phase, Phase::Waiting(_)) || contact.moving.is_some() {
-            return self.fail_offer(call, agent, epoch, OfferCause::Withdrawn);
+    pub(in crate::node) fn on_offer(&mut self, now: Instant, call: CallId, offered: Offered) {
+        let Offered { agent, epoch, queue, .. } = offered;
+        // The end of a call takes the offers of its queue back by itself.
+        if self.contact(call).is_none() && !offered.by_name {
+            return;
+        }
+        if !self.wishes(call, &offered) {
+            return self.fail_offer(now, call, &offered, OfferCause::Withdrawn);
         }
         let peer = self.directory.agent(agent).peer;
         let Some(destination) = self.directory.peer(peer).address else {
             self.on_peer_fault(now, peer);
-            return self.fail_offer(call, agent, epoch, OfferCause::PeerFault);
+            return self.fail_offer(now, call, &offered, OfferCause::PeerFault);
         };
         // Only after a reload that adds agents to a node whose ports are taken: the agent rests, the call waits.
         let Some((sdp, audio)) = self.describe_agent(call) else {
-            return self.fail_offer(call, agent, epoch, OfferCause::Failed);
+            return self.fail_offer(now, call, &offered, OfferCause::Failed);
         };
         let Some(contact) = self.contacts.get(call.0) else { return };
         let hops = contact.hops;
-        let queue = self.directory.queue(contact.queue);
+        let queue = self.directory.queue(queue);
         let device = self.directory.agent(agent);
         let identity = contact.caller.name_addr(self.legs.host(), None);
         let labelled = queue.config.label.as_ref().map(|label| contact.caller.name_addr(self.legs.host(), Some(label)));
@@ -69,7 +73,7 @@ impl Shard {
         );
         self.owners.insert(leg, Owner::Agent(call));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));
-        if let Some(Phase::Waiting(offers)) = self.contact(call).map(|contact| &mut contact.phase) {
+        if let Some(offers) = self.contact(call).and_then(|contact| contact.offers_mut()) {
             offers.push(AgentLeg { agent, peer, epoch, leg, audio, rang: false, stage: Stage::Calling(silence) });
         }
         self.adopt_stream(call, Side::Agent(leg));
@@ -86,7 +90,8 @@ impl Shard {
     ) {
         if let Some(taken) = self.take_offer_of(call, agent, epoch) {
             let why = if cause == OfferCause::Rescinded { Why::CompletedElsewhere } else { Why::Unsaid };
-            return self.release_offer(now, taken, why);
+            self.release_offer(now, taken, why);
+            return self.on_offer_over(now, call, agent);
         }
         // The caller went first and the leg is being given up, or its failure is already on the way to the engine.
         if self.releasing.get(&agent) != Some(&epoch) {
@@ -131,7 +136,8 @@ impl Shard {
             let _ = self.take_offer(call, leg);
             self.owners.remove(&leg);
             self.legs.hang_up(now, leg);
-            return self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::Declined });
+            self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::Declined });
+            return self.on_offer_over(now, call, agent);
         }
         if matches!(status, 180 | 183) && !std::mem::replace(&mut offer.rang, true) {
             self.commands.push_back(Command::OfferRinging { call, agent, epoch });
@@ -154,6 +160,7 @@ impl Shard {
             Failure::Status(_) | Failure::Left | Failure::Released => OfferCause::Failed,
         };
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
+        self.on_offer_over(now, call, agent);
     }
 
     /// 2 s without a provisional: the leg is given up, the agent is not at fault.
@@ -164,11 +171,12 @@ impl Shard {
         self.legs.hang_up(now, leg);
         self.on_peer_fault(now, peer);
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::PeerFault });
+        self.on_offer_over(now, call, agent);
     }
 
-    /// Takes an agent's side off a contact that waits. Its audio is closed.
+    /// Takes the side of an agent who is rung off a contact. Its audio is closed.
     pub(in crate::node) fn take_offer(&mut self, call: CallId, leg: LegId) -> Option<AgentLeg> {
-        let Phase::Waiting(offers) = &mut self.contact(call)?.phase else { return None };
+        let offers = self.contact(call)?.offers_mut()?;
         let mut offer = offers.remove(offers.iter().position(|offer| offer.leg == leg)?);
         match &mut offer.stage {
             Stage::Calling(silence) => silence.take().map(|timer| self.timers.cancel(timer)),
@@ -181,7 +189,7 @@ impl Shard {
 
     /// As [`Shard::take_offer`], by the offer's agent and epoch.
     pub(in crate::node) fn take_offer_of(&mut self, call: CallId, agent: AgentId, epoch: u32) -> Option<AgentLeg> {
-        let Phase::Waiting(offers) = &self.contact(call)?.phase else { return None };
+        let offers = self.contact(call)?.offers_mut()?;
         let leg = offers.iter().find(|offer| offer.agent == agent && offer.epoch == epoch)?.leg;
         self.take_offer(call, leg)
     }
@@ -203,7 +211,11 @@ impl Shard {
         }
     }
 
-    fn fail_offer(&mut self, call: CallId, agent: AgentId, epoch: u32, cause: OfferCause) {
+    fn fail_offer(&mut self, now: Instant, call: CallId, offered: &Offered, cause: OfferCause) {
+        let &Offered { agent, epoch, by_name, .. } = offered;
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
+        if by_name && cause != OfferCause::Withdrawn {
+            self.on_offer_over(now, call, agent);
+        }
     }
 }

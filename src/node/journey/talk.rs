@@ -13,6 +13,7 @@ impl Shard {
     pub(in crate::node) fn on_agent_answered(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
         let call = match self.owners.get(&leg).copied() {
             Some(Owner::Agent(call)) => call,
+            Some(Owner::Outside(call)) => return self.on_outside_answered(now, call, leg, sdp),
             Some(Owner::Released(agent, epoch)) => {
                 self.legs.hang_up(now, leg);
                 return self.on_released(leg, agent, epoch);
@@ -23,7 +24,8 @@ impl Shard {
             let Some(AgentLeg { agent, epoch, .. }) = self.take_offer(call, leg) else { return };
             self.owners.remove(&leg);
             self.legs.hang_up(now, leg);
-            return self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::Failed });
+            self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::Failed });
+            return self.on_offer_over(now, call, agent);
         }
         let Some(offer) = self.contact(call).and_then(|contact| contact.agent_mut(leg)) else { return };
         let (agent, epoch, rang) = (offer.agent, offer.epoch, std::mem::replace(&mut offer.rang, true));
@@ -71,10 +73,14 @@ impl Shard {
         self.owners.remove(&leg);
         self.legs.hang_up(now, leg);
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::NoAnswer });
+        self.on_offer_over(now, call, agent);
     }
 
     /// The agent has won the call: the caller is answered where it is not yet, and both hear each other.
     pub(in crate::node) fn on_join(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
+        if self.joins_handover(now, call, agent, epoch) {
+            return;
+        }
         let Some(contact) = self.contact(call) else { return };
         let Phase::Waiting(offers) = &mut contact.phase else { return };
         let Some(place) = offers.iter().position(|offer| offer.agent == agent && offer.epoch == epoch) else {
@@ -112,22 +118,19 @@ impl Shard {
     pub(in crate::node) fn on_confirmed(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
-            Some(Owner::Agent(call)) => (call, Side::Agent(leg)),
+            Some(Owner::Agent(call) | Owner::Outside(call)) => (call, Side::Agent(leg)),
             Some(Owner::Released(..)) | None => return,
         };
         if self.accept_confirmation(call, side, sdp) {
             return;
         }
         tracing::info!(%call, ?side, "no usable answer to our offer");
-        if !matches!(self.contact(call).map(|contact| &contact.phase), Some(Phase::Talking { .. })) {
+        if matches!(self.contact(call).map(|contact| &contact.phase), Some(Phase::Arriving | Phase::Waiting(_))) {
             return self.commands.push_back(Command::Leave { call, reason: FlowOut::System });
         }
         self.owners.remove(&leg);
         self.legs.hang_up(now, leg);
-        match side {
-            Side::Caller => self.on_caller_gone(now, call, EndedBy::System),
-            Side::Agent(_) => self.on_agent_gone(now, call, leg, EndedBy::System),
-        }
+        self.on_side_gone(now, call, side, EndedBy::System);
     }
 
     /// re-INVITE or UPDATE: a new address or direction applies to that leg alone; what cannot be used is refused and the
@@ -135,7 +138,7 @@ impl Shard {
     pub(in crate::node) fn on_change(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
-            Some(Owner::Agent(call)) => (call, Side::Agent(leg)),
+            Some(Owner::Agent(call) | Owner::Outside(call)) => (call, Side::Agent(leg)),
             Some(Owner::Released(..)) | None => return self.legs.refuse_change(now, leg, 488),
         };
         match self.change_audio(call, side, sdp) {
@@ -167,7 +170,7 @@ impl Shard {
     pub(in crate::node) fn on_probed(&mut self, now: Instant, leg: LegId, alive: bool) {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
-            Some(Owner::Agent(call)) => (call, Side::Agent(leg)),
+            Some(Owner::Agent(call) | Owner::Outside(call)) => (call, Side::Agent(leg)),
             Some(Owner::Released(..)) | None => return,
         };
         if alive {
@@ -176,10 +179,7 @@ impl Shard {
         tracing::info!(%call, ?side, "far end does not know the call any more");
         self.owners.remove(&leg);
         self.legs.hang_up(now, leg);
-        match side {
-            Side::Caller => self.on_caller_gone(now, call, EndedBy::System),
-            Side::Agent(_) => self.on_agent_gone(now, call, leg, EndedBy::System),
-        }
+        self.on_side_gone(now, call, side, EndedBy::System);
     }
 
     /// Tells the worker to watch for silence on one side.
@@ -190,7 +190,7 @@ impl Shard {
     }
 
     /// Tells the engine when one of both begins to hold, or nobody does any more.
-    fn tell_hold(&mut self, call: CallId) {
+    pub(in crate::node) fn tell_hold(&mut self, call: CallId) {
         let Some(contact) = self.contacts.get(call.0) else { return };
         let Phase::Talking { agent, .. } = &contact.phase else { return };
         let held = self.holds(call, Side::Caller) || self.holds(call, Side::Agent(agent.leg));
@@ -206,13 +206,8 @@ impl Shard {
 
     /// Each side hears the other.
     fn connect(&mut self, call: CallId, leg: LegId) {
-        let Some(contact) = self.contacts.get(call.0) else { return };
-        let Some(agent) = contact.agent(leg) else { return };
-        if let (Audio::Stream(caller), Audio::Stream(device)) = (&contact.audio, &agent.audio) {
-            let (caller, device) = (caller.id, device.id);
-            self.media.push_back(media::Command::Hear { stream: caller, source: Source::Relay(device) });
-            self.media.push_back(media::Command::Hear { stream: device, source: Source::Relay(caller) });
-        }
+        self.bridge(call, Side::Caller, Side::Agent(leg));
+        self.mind_digits(call);
         self.watch(call, Side::Agent(leg));
     }
 

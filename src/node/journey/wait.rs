@@ -9,7 +9,12 @@ use crate::node::shard::{Owner, Shard, Side, Timer};
 
 impl Shard {
     /// The engine has taken the call in. One that cannot be treated is let go, and no agent is rung for it meanwhile.
+    /// A call about which a queue is consulted is treated by the agent who does.
     pub(in crate::node) fn on_queued(&mut self, now: Instant, call: CallId) {
+        let phase = self.contacts.get(call.0).map(|contact| &contact.phase);
+        if matches!(phase, Some(Phase::Talking { .. } | Phase::Alone | Phase::Outside { .. })) {
+            return;
+        }
         match self.treat(now, call) {
             Ok(()) => {
                 if let Some(contact) = self.contact(call) {
@@ -79,37 +84,37 @@ impl Shard {
     }
 
     /// A key was pressed on one side. While both talk, RFC 4733 events are relayed by the media worker itself.
-    pub(in crate::node) fn on_digit(&mut self, stream: StreamId, digit: char) {
+    pub(in crate::node) fn on_digit(&mut self, now: Instant, stream: StreamId, digit: char) {
         let Some((call, side)) = self.side_of(stream) else { return };
-        self.take_digit(call, side, digit);
+        self.take_digit(now, call, side, digit);
     }
 
-    /// SIP INFO: a digit is taken like any other, and goes on to the other side as INFO.
+    /// SIP INFO: a digit is taken like any other, and goes on to the other side as INFO, unless it is kept.
     pub(in crate::node) fn on_info(&mut self, now: Instant, leg: LegId, content_type: &[u8], body: &[u8]) {
         let (call, side) = match self.owners.get(&leg) {
             Some(Owner::Caller(call)) => (*call, Side::Caller),
-            Some(Owner::Agent(call)) => (*call, Side::Agent(leg)),
+            Some(Owner::Agent(call) | Owner::Outside(call)) => (*call, Side::Agent(leg)),
             Some(Owner::Released(..)) | None => return,
         };
         let text = String::from_utf8_lossy(content_type).into_owned();
         let Some(digit) = dtmf::from_info(&text, body) else { return };
-        self.take_digit(call, side, digit);
-        let Some(agent) = self.contact(call).and_then(|contact| contact.talking()) else { return };
-        let other = match side {
-            Side::Caller => agent,
-            Side::Agent(_) => self.contact(call).map_or(agent, |contact| contact.leg),
-        };
-        self.legs.info(now, other, &text, body);
+        if let Some(other) = self.other_end(call, side).filter(|_| !self.keeps_key(call, side)) {
+            self.legs.info(now, other, &text, body);
+        }
+        self.take_digit(now, call, side, digit);
     }
 
     /// Digits are personal (card numbers): told to the hub, never logged. With no slot for a letter one is lost.
-    fn take_digit(&mut self, call: CallId, side: Side, digit: char) {
+    fn take_digit(&mut self, now: Instant, call: CallId, side: Side, digit: char) {
         tracing::debug!(%call, ?side, "digit");
         match side {
             Side::Caller if self.has_slot() => {
                 self.commands.push_back(Command::Digit { call, digit: Pii::new(digit) });
             }
             Side::Caller => {}
+            Side::Agent(leg) if self.contact(call).is_some_and(|contact| contact.talking() == Some(leg)) => {
+                self.on_talker_key(now, call, digit);
+            }
             Side::Agent(leg) => self.on_key(call, leg, digit),
         }
     }

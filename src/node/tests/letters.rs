@@ -193,7 +193,7 @@ fn an_agents_leg_that_ends_by_itself_while_it_is_given_up_frees_the_agent_at_onc
     let mut apart = Apart::new(&config(1, ""));
     let shard = apart.request("INVITE", 1, "");
     apart.carry();
-    let leg = apart.parts.shards[shard].contacts.iter().next().and_then(|contact| contact.agents().first());
+    let leg = apart.parts.shards[shard].contacts.iter().next().and_then(|contact| contact.agents().next());
     let leg = leg.expect("an agent is rung").leg;
     let tag = String::from_utf8_lossy(apart.answer(1).unwrap().to_tag().unwrap()).into_owned();
     apart.request("BYE", 1, &format!(";tag={tag}"));

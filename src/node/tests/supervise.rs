@@ -241,6 +241,24 @@ fn row(world: &mut World) -> AgentView {
 }
 
 #[test]
+fn a_row_shows_the_queue_and_since_the_log_in_the_talks_and_the_occupancy() {
+    let mut world = World::new(&config(1, ""), 100);
+    world.pass(Duration::from_secs(60));
+    let (caller, _) = world.talk();
+    world.pass(Duration::from_secs(20));
+    let shown = row(&mut world);
+    assert_eq!((shown.state, shown.queue.as_deref(), shown.talks), ("talking", Some("q"), 1));
+    // Ready for a minute, and talking for 20 s since.
+    assert_eq!(shown.occupancy, Some(250));
+    let json = serde_json::to_value(&shown).expect("a row is JSON");
+    assert_eq!(json["occupancy"], 0.25);
+    change(&mut world, &["1001"], AgentChange::State(AgentTarget::LoggedOut));
+    world.within(&caller, "BYE", 2, "");
+    let shown = row(&mut world);
+    assert_eq!((shown.state, shown.queue, shown.talks, shown.occupancy), ("logged_out", None, 0, None));
+}
+
+#[test]
 fn who_forced_a_state_why_and_until_when_is_shown() {
     let mut world = World::new(&config(1, ""), 100);
     let by = Actor::Supervisor { name: "ann".into(), why: "new tariffs".into() };

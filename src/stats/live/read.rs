@@ -7,7 +7,7 @@ use crate::acd::{AgentState, Dimension};
 use crate::base::Instant;
 use crate::stats::agents::{ByState, STATES};
 use crate::stats::intervals::{self, Intervals, Question, Unanswerable};
-use crate::stats::live::Live;
+use crate::stats::live::{Live, Roster};
 use crate::stats::losses::{self, Losses};
 use crate::stats::outlook::{Outlook, at_work};
 use crate::stats::queue::Queue;
@@ -18,7 +18,15 @@ use crate::stats::spread::{Working, WorkingReading};
 impl Live {
     /// Every queue that ever was configured, by id; each is a consistent copy.
     pub fn queues(&self, now: Instant) -> Vec<QueueSnapshot> {
-        self.read(now).queues.iter().map(|queue| QueueSnapshot::of(queue, now)).collect()
+        self.snapshots(now).0
+    }
+
+    /// Copies of all queues, and each agent once by state.
+    fn snapshots(&self, now: Instant) -> (Vec<QueueSnapshot>, ByState) {
+        let (roster, wall) = (self.roster(), self.moment(now).wall);
+        let reading = self.read_of(&roster, now);
+        let copies = roster.queues.iter().zip(&reading.queues);
+        (copies.map(|(queue, copy)| QueueSnapshot::of(queue, copy, now, wall)).collect(), reading.agents)
     }
 
     /// One queue's figures by interval.
@@ -51,14 +59,13 @@ impl Live {
         }
         let theta = queue.patience().theta();
         let reading = QueueReading { name: Arc::clone(&queue.name), cells: queue.read(), agents, theta };
-        Some(QueueSnapshot::of(&reading, now))
+        Some(QueueSnapshot::of(&queue, &reading, now, self.moment(now).wall))
     }
 
     /// All queues and their sum, from the same copies.
     pub fn overview(&self, now: Instant) -> Overview {
-        let reading = self.read(now);
-        let queues = reading.queues.iter().map(|queue| QueueSnapshot::of(queue, now)).collect();
-        Overview::new(queues, &reading.agents)
+        let (queues, agents) = self.snapshots(now);
+        Overview::new(queues, &agents)
     }
 
     /// The sum over all queues: of queue visits, so a requeued caller counts in each queue; each agent counts once.
@@ -119,7 +126,10 @@ impl Live {
 
     /// Everything, for the exposition.
     pub(in crate::stats) fn read(&self, now: Instant) -> Reading {
-        let roster = self.roster();
+        self.read_of(&self.roster(), now)
+    }
+
+    fn read_of(&self, roster: &Roster, now: Instant) -> Reading {
         let mut by_queue = vec![ByState::default(); roster.queues.len()];
         let mut agents = ByState::default();
         for membership in &roster.groups {

@@ -39,7 +39,7 @@ fn an_agent_counts_in_each_queue_it_serves_and_moves_in_all_of_them() {
         assert_eq!(agents_of(&live, name, "reserved"), 1, "{name}");
     }
     assert_eq!((agents_of(&live, "sales", "ready"), agents_of(&live, "help", "ready")), (1, 0));
-    assert_eq!(live.agents(), [1, 0, 1, 0, 1, 0, 0, 0, 0, 0]);
+    assert_eq!(live.agents(), [1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
     assert_eq!(live.violations(), 0);
 }
 

@@ -64,7 +64,7 @@ fn every_series_of_a_configured_queue_is_there_before_the_first_call() {
         assert_eq!(count("acd_calls_lost_total"), LostCause::ALL.len());
         assert_eq!(count("acd_offers_total"), 6);
         assert_eq!(count("acd_sl_events_total"), 5);
-        assert_eq!(count("acd_queue_agents"), 10);
+        assert_eq!(count("acd_queue_agents"), 11);
         assert_eq!(count("acd_answer_wait_seconds_bucket"), 15);
     }
     assert_eq!(sum(&series, "acd_calls_"), 0.0);
@@ -206,6 +206,10 @@ fn both_formats_hold_the_same_samples() {
     live.apply_plan(Instant::ZERO, &plan(), &[(PeerId(0), "a \"b\" \\ c\nd".into())]);
     let exposition = exposition(&live, at(10));
     let (old, new) = (exposition.render(), exposition.render_openmetrics());
+    let library = prometheus::TextEncoder::new().encode_to_string(&exposition.registry().gather()).unwrap();
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(lines(&old), lines(&library), "each line as the library writes it; it sorts them otherwise");
+    assert_eq!(old.len(), library.len());
     let old: BTreeMap<String, f64> = parse(&old).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     assert_eq!(parse_openmetrics(&new), old);
     assert!(old.len() > 300, "{}", old.len());
@@ -275,4 +279,18 @@ fn the_oldest_caller_s_calendar_moment_is_the_origin_and_its_joining() {
     assert_eq!(series["acd_queue_oldest_enqueue_timestamp_seconds{queue=\"sales\"}"], 1_700_000_030.0);
     assert_eq!(series["acd_queue_oldest_enqueue_timestamp_seconds{queue=\"help\"}"], 0.0);
     assert_eq!(series["acd_queue_longest_wait_seconds{queue=\"sales\"}"], 12.0);
+}
+
+#[test]
+fn a_reserve_that_is_in_and_a_queue_that_lends_show_as_one() {
+    let live = Arc::new(live());
+    fold(&live, [Fact::Reserve { queue: SALES, active: true }, Fact::Lending { queue: HELP, lends: true }]);
+    let exposition = exposition(&live, Instant::ZERO);
+    let shown = |name: &str| {
+        let text = exposition.render();
+        ["sales", "help"].map(|queue| parse(&text)[format!("{name}{{queue=\"{queue}\"}}").as_str()])
+    };
+    assert_eq!((shown("acd_queue_reserve_active"), shown("acd_queue_lends")), ([1.0, 0.0], [0.0, 1.0]));
+    fold(&live, [Fact::Reserve { queue: SALES, active: false }, Fact::Lending { queue: HELP, lends: false }]);
+    assert_eq!((shown("acd_queue_reserve_active"), shown("acd_queue_lends")), ([0.0, 0.0], [0.0, 0.0]));
 }

@@ -41,3 +41,20 @@ fn digits_are_told_while_music_plays_and_not_relayed_to_a_leg_without_them() {
     assert_eq!(world.events, told);
     assert!(world.heard(AGENT).is_empty());
 }
+
+#[test]
+fn keys_that_are_kept_are_told_and_leave_no_gap_for_who_listens() {
+    let mut world = World::new();
+    world.pair(Codec::Pcma, Codec::Pcma);
+    world.command(Command::Digits { stream: CALLER, passed: false });
+    world.rtp(CALLER, 8, 100, 5_000, &[0xD5; 160]);
+    world.rtp(CALLER, 101, 101, 5_160, &[7, 0, 0, 160]);
+    world.rtp(CALLER, 8, 102, 5_320, &[0xD5; 160]);
+    world.command(Command::Digits { stream: CALLER, passed: true });
+    world.rtp(CALLER, 101, 103, 8_000, &[8, 0, 0, 160]);
+    let told: Vec<Event> = ['7', '8'].map(|digit| Event::Digit { stream: CALLER, digit }).into();
+    assert_eq!(world.events, told);
+    let heard = world.heard(AGENT);
+    assert_eq!(heard.iter().map(|packet| packet.header.payload_type).collect::<Vec<_>>(), [8, 8, 101]);
+    assert!(heard.windows(2).all(|pair| pair[1].header.sequence == pair[0].header.sequence.wrapping_add(1)));
+}

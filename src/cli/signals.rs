@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM for the demo, counted by a thread of its own.
+//! Ctrl-C and SIGTERM for commands that end by their own decision, counted by a thread of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,13 +8,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Counts the signals that ask for the end.
 #[derive(Debug)]
-pub(super) struct Signals {
+pub(in crate::cli) struct Signals {
     count: Arc<AtomicUsize>,
 }
 
 impl Signals {
     /// Begins to listen; from now on the process ends by its own decision only.
-    pub(super) fn start() -> Result<Self, String> {
+    pub(in crate::cli) fn start() -> Result<Self, String> {
         let count = Arc::new(AtomicUsize::new(0));
         let shared = Arc::clone(&count);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
@@ -43,7 +43,7 @@ impl Signals {
     }
 
     /// How many came.
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::cli) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
 }

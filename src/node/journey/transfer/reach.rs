@@ -1,0 +1,211 @@
+//! How the target is reached: agents whom the engine offers, numbers outside.
+
+use crate::acd::{Command, EndedBy, Target, TransferFailure, TransferStep};
+use crate::base::{AgentId, CallId, Instant, LegId};
+use crate::call::{Failure, Invite};
+use crate::node::contact::{Audio, Outside, Phase, Reach};
+use crate::node::ports::Holder;
+use crate::node::shard::{Offered, Owner, Shard, Side, Timer};
+
+impl Shard {
+    /// True when the call wishes this offer: the one of its queue, or the one by name that it has asked for.
+    pub(in crate::node) fn wishes(&mut self, call: CallId, offered: &Offered) -> bool {
+        let Some(contact) = self.contact(call) else { return false };
+        if let Some(handover) = &contact.handover
+            && matches!(handover.reach, Reach::Ringing(_))
+        {
+            return match &handover.target {
+                Target::Agent(agent) => offered.by_name && *agent == offered.agent,
+                Target::Queue(_) => !offered.by_name,
+                Target::Number(_) => false,
+            };
+        }
+        !offered.by_name && matches!(contact.phase, Phase::Waiting(_)) && contact.moving.is_none()
+    }
+
+    /// The agent who was to be rung by name is not ready.
+    pub(in crate::node) fn on_unavailable(&mut self, now: Instant, call: CallId, agent: AgentId) {
+        let Some(handover) = self.contact(call).and_then(|contact| contact.handover.as_ref()) else { return };
+        let is_sought = matches!(&handover.reach, Reach::Ringing(offers) if offers.is_empty());
+        if is_sought && handover.target == Target::Agent(agent) {
+            self.fail(now, call, TransferFailure::Unavailable);
+        }
+    }
+
+    /// An offer has ended without an answer: where it was the one by name, the transfer fails. A queue goes on by itself.
+    pub(in crate::node) fn on_offer_over(&mut self, now: Instant, call: CallId, agent: AgentId) {
+        let Some(handover) = self.contact(call).and_then(|contact| contact.handover.as_ref()) else { return };
+        let is_over = matches!(&handover.reach, Reach::Ringing(offers) if offers.is_empty());
+        if is_over && handover.target == Target::Agent(agent) {
+            self.fail(now, call, TransferFailure::NotTaken);
+        }
+    }
+
+    /// The agent has won a call that is being handed on. False when it is none.
+    pub(in crate::node) fn joins_handover(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) -> bool {
+        let Some(contact) = self.contact(call) else { return false };
+        let Some(handover) = &mut contact.handover else { return false };
+        let Reach::Ringing(offers) = &mut handover.reach else { return false };
+        let Some(place) = offers.iter().position(|offer| offer.agent == agent && offer.epoch == epoch) else {
+            return false;
+        };
+        let winner = offers.remove(place);
+        let leg = winner.leg;
+        // The other offers of the call have been taken back before.
+        debug_assert!(offers.is_empty(), "{call} has one winner");
+        tracing::info!(%call, agent = %self.directory.agent(agent).name, "target answered");
+        let Some(contact) = self.contact(call) else { return true };
+        if matches!(contact.phase, Phase::Alone) {
+            contact.phase = Phase::Talking { agent: winner, since: now };
+            self.finish_alone(call, leg);
+            self.tell_hold(call);
+        } else if let Some(handover) = &mut contact.handover {
+            handover.reach = Reach::Agent(winner);
+            self.begin_word(call, leg);
+        }
+        true
+    }
+
+    /// Calls a number outside; [`Reach::Calling`] until it answers.
+    pub(super) fn call_outside(&mut self, now: Instant, call: CallId, number: &str) -> Result<(), TransferFailure> {
+        let unreachable = TransferFailure::Unreachable;
+        let (peer, uri) = self.directory.outside(number).map_err(|_| unreachable)?;
+        let Some(destination) = self.directory.peer(peer).address else {
+            self.on_peer_fault(now, peer);
+            return Err(unreachable);
+        };
+        let codecs = self.codecs_for_agent(call);
+        let worker = self.contact(call).ok_or(unreachable)?.worker;
+        let mut stream = self.open_stream(worker, Holder::Caller).ok_or(unreachable)?;
+        let sdp = self.offer_of(&mut stream, &codecs);
+        let Some(contact) = self.contacts.get(call.0) else { return Err(unreachable) };
+        let identity = contact.caller.name_addr(self.legs.host(), None);
+        let id = call.to_string();
+        let headers = [("P-Asserted-Identity", &identity[..]), ("X-Strowger-Call", id.as_bytes())];
+        let hops = u32::from(contact.hops);
+        let (from, sdp) = (&identity[..], Some(&sdp[..]));
+        let invite = Invite { uri: uri.as_bytes(), destination, from, headers: &headers, sdp, hops };
+        let leg = self.legs.invite(now, &invite);
+        self.owners.insert(leg, Owner::Outside(call));
+        let ring = Some(self.timers.arm(now + self.directory.transfer.ring_timeout, Timer::Outside(leg)));
+        let outside = Outside { leg, peer, audio: Audio::Stream(Box::new(stream)), ring };
+        if let Some(handover) = self.contact(call).and_then(|contact| contact.handover.as_mut()) {
+            handover.reach = Reach::Calling(outside);
+        }
+        self.adopt_stream(call, Side::Agent(leg));
+        Ok(())
+    }
+
+    /// The number has answered.
+    pub(in crate::node) fn on_outside_answered(&mut self, now: Instant, call: CallId, leg: LegId, sdp: Option<&[u8]>) {
+        if !self.accept_agent(call, leg, sdp) {
+            return self.fail(now, call, TransferFailure::NotTaken);
+        }
+        let Some(contact) = self.contact(call) else { return };
+        let Some(handover) = &mut contact.handover else { return };
+        let taken = std::mem::replace(&mut handover.reach, Reach::Ringing(Vec::new()));
+        let Reach::Calling(mut outside) = taken else {
+            handover.reach = taken;
+            return;
+        };
+        let ring = outside.ring.take();
+        if matches!(contact.phase, Phase::Alone) {
+            contact.phase = Phase::Outside { party: outside, since: now };
+            self.finish_alone(call, leg);
+        } else {
+            handover.reach = Reach::Number(outside);
+            self.begin_word(call, leg);
+        }
+        if let Some(timer) = ring {
+            self.timers.cancel(timer);
+        }
+    }
+
+    /// The number does not take the call; its leg is gone.
+    pub(in crate::node) fn on_outside_failed(&mut self, now: Instant, call: CallId, failure: Failure) {
+        let Some(outside) = self.contact(call).and_then(|contact| contact.outside()) else { return };
+        let peer = outside.peer;
+        let why = match failure {
+            Failure::Timeout | Failure::Status(408 | 503) => {
+                self.on_peer_fault(now, peer);
+                TransferFailure::Unreachable
+            }
+            Failure::Status(401 | 407) => {
+                self.on_challenge(peer);
+                TransferFailure::Unreachable
+            }
+            Failure::Status(_) | Failure::Left | Failure::Released => TransferFailure::NotTaken,
+        };
+        self.fail(now, call, why);
+    }
+
+    /// The number has rung long enough.
+    pub(in crate::node) fn on_outside_rang_out(&mut self, now: Instant, leg: LegId) {
+        let Some(Owner::Outside(call)) = self.owners.get(&leg).copied() else { return };
+        if let Some(Reach::Calling(outside)) =
+            self.contact(call).and_then(|contact| contact.handover.as_mut()).map(|handover| &mut handover.reach)
+        {
+            outside.ring = None;
+            self.fail(now, call, TransferFailure::NotTaken);
+        }
+    }
+
+    /// The number has hung up.
+    pub(in crate::node) fn on_outside_gone(&mut self, now: Instant, call: CallId, by: EndedBy) {
+        let Some(contact) = self.contact(call) else { return };
+        if matches!(contact.phase, Phase::Outside { .. }) {
+            self.part_from_outside(now, call, by);
+            return self.end_caller(now, call);
+        }
+        if contact.handover.is_some() {
+            self.call_off(now, call, TransferStep::Cancelled);
+        }
+    }
+
+    /// The target has answered a caller who was alone: they hear each other.
+    fn finish_alone(&mut self, call: CallId, leg: LegId) {
+        self.note_step(call, TransferStep::Completed);
+        let Some(contact) = self.contact(call) else { return };
+        contact.handover = None;
+        if contact.talking().is_some() {
+            self.give_room_back(call);
+        }
+        self.bridge(call, Side::Caller, Side::Agent(leg));
+        self.mind_digits(call);
+        self.watch(call, Side::Agent(leg));
+    }
+
+    /// The agent and the target it consults hear each other.
+    fn begin_word(&mut self, call: CallId, leg: LegId) {
+        self.note_step(call, TransferStep::Answered);
+        if let Some(own) = self.contact(call).and_then(|contact| contact.talking()) {
+            self.bridge(call, Side::Agent(own), Side::Agent(leg));
+        }
+        self.mind_digits(call);
+        self.watch(call, Side::Agent(leg));
+    }
+}
+
+impl Shard {
+    /// The caller and a number outside have parted; the caller is in no queue and with nobody.
+    pub(in crate::node) fn part_from_outside(&mut self, now: Instant, call: CallId, by: EndedBy) {
+        let Some(contact) = self.contact(call) else { return };
+        if !matches!(contact.phase, Phase::Outside { .. }) {
+            return;
+        }
+        let Phase::Outside { party, since } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return };
+        self.commands.push_back(Command::OutsideEnded { call, talk: now.since(since), by });
+        self.drop_outside(now, party);
+        self.give_room_back(call);
+    }
+
+    /// Hangs a number's leg up, where it is still there, and closes its audio.
+    pub(super) fn drop_outside(&mut self, now: Instant, outside: Outside) {
+        if let Some(timer) = outside.ring {
+            self.timers.cancel(timer);
+        }
+        self.owners.remove(&outside.leg);
+        self.legs.hang_up(now, outside.leg);
+        self.close_audio(outside.audio, Holder::Caller);
+    }
+}
