@@ -20,8 +20,8 @@ use std::time::Duration;
 use dashmap::DashMap;
 
 use crate::acd::{
-    AgentPlan, AgentState, CutShort, Dimension, Dimensions, Fact, Intake, LostCause, OfferResult, Plan, QueuePlan,
-    Refusal, Repair, Skill, Stamped, Target, Transfer, TransferOutcome, ValueId,
+    AgentPlan, AgentState, Dimension, Dimensions, Fact, Intake, LostCause, OfferResult, Plan, QueuePlan, Refusal,
+    Repair, Skill, Stamped, Target, Transfer, TransferOutcome, ValueId,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, WallTime};
 use crate::stats::agents::{Agent, ByState, Group, Kind, Talk};
@@ -275,11 +275,7 @@ impl Live {
             }
             Fact::TalkEnded { call, queue, agent, talk, hold, by } => {
                 self.contacts.on_talk_ended(stamped.at, *call, *by);
-                let visited = self.queue_of(*queue)?;
-                visited.on_talk(when, *talk, *hold);
-                if let Some(kind) = CutShort::of(*talk, *by) {
-                    visited.on_cut_short(kind);
-                }
+                self.queue_of(*queue)?.on_talk(when, *talk, *hold, *by);
                 self.on_talk_ended(*queue, *agent, *talk)?;
             }
             Fact::Reached { call, .. } => self.contacts.on_reached(*call),

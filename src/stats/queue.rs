@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::acd::estimate::{self, Load};
 use crate::acd::{
-    CutShort, FlowOut, LostCause, OfferResult, QueuePlan, Refusal, Target, TransferKind, TransferOutcome,
+    CutShort, EndedBy, FlowOut, LostCause, OfferResult, QueuePlan, Refusal, Target, TransferKind, TransferOutcome,
 };
 use crate::base::{Instant, QueueId};
 use crate::stats::block::{Parted, Write};
@@ -338,11 +338,15 @@ impl Queue {
     }
 
     /// `hold` is part of `talk`, and counted apart.
-    pub(super) fn on_talk(&self, when: Moment, talk: Duration, hold: Duration) {
+    pub(super) fn on_talk(&self, when: Moment, talk: Duration, hold: Duration, by: EndedBy) {
+        let cut_short = CutShort::of(talk, by);
         let talk = micros(talk.saturating_sub(hold));
         let write = self.block.write();
         write.add(TALKS, 1);
         write.add(TALK_MICROS, talk);
+        if let Some(kind) = cut_short {
+            write.add(CUT_SHORT + kind as usize, 1);
+        }
         if !hold.is_zero() {
             write.add(HOLDS, 1);
             write.add(HOLD_MICROS, micros(hold));
@@ -350,11 +354,6 @@ impl Queue {
         drop(write);
         let held = [(window::HELD, u64::from(!hold.is_zero())), (window::HOLD, micros(hold))];
         self.add(when, &[(window::TALKS, 1), (window::TALK, talk), held[0], held[1]]);
-    }
-
-    /// The talk was too short for anybody to have been helped.
-    pub(super) fn on_cut_short(&self, kind: CutShort) {
-        self.block.write().add(CUT_SHORT + kind as usize, 1);
     }
 
     pub(super) fn on_transfer(&self, kind: TransferKind, target: &Target, outcome: TransferOutcome) {

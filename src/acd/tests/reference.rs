@@ -323,16 +323,9 @@ impl Reference {
                 seen.losses.insert(*cause);
             }
             Fact::FlowedOut { call, queue, wait, reason, cause } => {
-                let visit = self.leave(*call, *queue, *wait, 3);
-                let is_loss = reason.untargeted().is_none() && *reason != FlowOut::Requeued;
-                assert_eq!(cause.is_some(), is_loss);
-                cause.iter().for_each(|cause| self.judge_loss(&visit.caller, *cause));
-                seen.losses.extend(*cause);
+                self.on_flowed_out(*call, (*queue, *wait), (*reason, *cause), seen);
             }
-            Fact::Missed { call, queue } => {
-                self.on_missed(*call, *queue);
-                seen.missed += 1;
-            }
+            Fact::Missed { call, queue } => seen.missed += self.on_missed(*call, *queue),
             Fact::Oldest { queue, since } => {
                 assert_ne!(self.oldest.insert(*queue, *since).flatten(), *since, "told again");
             }
@@ -381,12 +374,13 @@ impl Reference {
         }
     }
 
-    fn on_missed(&mut self, call: CallId, queue: QueueId) {
+    fn on_missed(&mut self, call: CallId, queue: QueueId) -> u64 {
         let visit = self.waiting.get_mut(&call).expect("missed while undecided");
         assert!(visit.caller.queue == queue && !visit.missed);
         assert!(self.at.since(visit.caller.since) > self.rules.queues[&queue].threshold);
         visit.missed = true;
         self.watches.decide(queue, self.at, false);
+        1
     }
 
     /// Of a call that waits in no queue.
@@ -412,6 +406,20 @@ impl Reference {
         worker.past.calls += 1;
         worker.busy_since = Some(at);
         1
+    }
+
+    fn on_flowed_out(
+        &mut self,
+        call: CallId,
+        (queue, wait): (QueueId, Duration),
+        (reason, cause): (FlowOut, Option<LostCause>),
+        seen: &mut Seen,
+    ) {
+        let visit = self.leave(call, queue, wait, 3);
+        let is_loss = reason.untargeted().is_none() && reason != FlowOut::Requeued;
+        assert_eq!(cause.is_some(), is_loss);
+        cause.iter().for_each(|cause| self.judge_loss(&visit.caller, *cause));
+        seen.losses.extend(cause);
     }
 
     /// Nobody who could have taken the caller is at work when the cause says so.
