@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use strowger::acd::{Actor, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Fact, Plan};
+use strowger::acd::{Actor, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Fact, Gone, Plan};
 use strowger::base::{AgentId, CallId, Instant, QueueId, Rng};
 use strowger::node::{Node, Resolved, Setup};
 use strowger::sim::script::read_config;
@@ -424,7 +424,7 @@ impl<'c> Centre<'c> {
                 Command::Enqueue { call, queue: self.queue, priority: 0, since: None, asks: Asks::default() }
             }
             // Whoever has been answered has no patience to lose: the engine ignores it.
-            Event::PatienceEnds { call } => Command::CallerGone { call },
+            Event::PatienceEnds { call } => Command::CallerGone { call, how: Gone::HungUp },
             Event::TalkEnds { call, agent, epoch } => {
                 let service = self.customers[call.0 as usize].service;
                 self.schedule(self.now + (service - talk(service)), Event::WrapUpEnds { agent });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use strowger::acd::requirement::{Attributes, Requirement};
 use strowger::acd::{
-    Actor, AgentPlan, AgentPolicy, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Members,
+    Actor, AgentPlan, AgentPolicy, AgentState, AgentTarget, Asks, Command, Effect, EndedBy, Engine, Gone, Members,
     Membership, OfferPolicy, Plan, QueuePlan, QueueState, Reason, Routing, Skill, Step,
 };
 use strowger::base::{AgentId, CallId, Instant, PeerId, QueueId, Rng, WallTime};
@@ -135,7 +135,7 @@ impl Centre {
     fn replace(&mut self, index: usize, since: Instant, meter: Meter<'_>) {
         let (call, queue) = self.stuck[index];
         let (engine, now) = (&mut self.engine, self.now);
-        meter(&mut || engine.handle_command(now, Command::CallerGone { call }));
+        meter(&mut || engine.handle_command(now, Command::CallerGone { call, how: Gone::HungUp }));
         let command = self.enqueue(queue, false, Some(since));
         self.stuck[index] = (CallId(self.calls), queue);
         self.engine.handle_command(self.now, command);

@@ -105,8 +105,20 @@ fn visit(live: &Live, second: u64, call: CallId, queue: QueueId) {
     let dimensions = Dimensions::default();
     fold(Fact::Offered { call, queue, dimensions });
     match call.0 % 5 {
-        0 => fold(Fact::Abandoned { call, queue, wait, while_ringing: false }),
-        1 => fold(Fact::FlowedOut { call, queue, wait, reason: FlowOut::Timeout }),
+        0 => fold(Fact::Abandoned {
+            call,
+            queue,
+            wait,
+            while_ringing: false,
+            cause: strowger::acd::LostCause::CallerInQueue,
+        }),
+        1 => fold(Fact::FlowedOut {
+            call,
+            queue,
+            wait,
+            reason: FlowOut::Timeout,
+            cause: Some(strowger::acd::LostCause::Timeout),
+        }),
         _ => {
             fold(Fact::Answered { call, queue, agent, wait, since: at });
             let talk = Duration::from_secs(60 + call.0 % 240);

@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use crate::acd::lost::Presence;
 use crate::acd::message::{Actor, AgentTarget, OfferCause};
 use crate::acd::plan::{AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Reason};
 use crate::acd::strategy::History;
@@ -147,6 +148,18 @@ impl Duty {
             Self::Talking(Talk { held: true, .. }) => AgentState::Hold,
             Self::Talking(_) => AgentState::Talking,
             Self::WrapUp { .. } => AgentState::WrapUp,
+        }
+    }
+
+    /// How present that is, for who asks why nobody took a call.
+    pub(super) const fn presence(&self) -> Presence {
+        match self {
+            Self::LoggedOut => Presence::Out,
+            Self::NotReady(_) => Presence::Paused,
+            Self::Unreachable => Presence::Unreachable,
+            Self::Ready(_) | Self::Elsewhere(_) | Self::Offering(_) | Self::Talking(_) | Self::WrapUp { .. } => {
+                Presence::AtWork
+            }
         }
     }
 

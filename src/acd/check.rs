@@ -2,6 +2,7 @@
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing, Way};
 use crate::acd::engine::Engine;
+use crate::acd::lost::Presence;
 use crate::acd::queue::Visit;
 use crate::base::{AgentId, CallId};
 
@@ -106,7 +107,8 @@ impl Engine {
     fn check_agent(&self, id: AgentId, agent: &Agent) -> Result<(), String> {
         let timed = agent.timer.is_some();
         let is_employed = agent.contract == Contract::Employed;
-        if self.matching.is_logged_in(id) != (is_employed && !matches!(agent.duty, Duty::LoggedOut)) {
+        let presence = if is_employed { agent.duty.presence() } else { Presence::Out };
+        if self.matching.presence_of(id) != presence {
             return Err(format!("{id}: {:?}, and the halls do not know", agent.duty));
         }
         let fits = match &agent.duty {

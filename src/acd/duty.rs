@@ -218,9 +218,9 @@ impl Engine {
             self.timers.cancel(key);
         }
         let from = row.duty.state();
-        let is_present = !matches!(duty, Duty::LoggedOut);
-        if is_present == matches!(row.duty, Duty::LoggedOut) {
-            self.matching.log(agent, is_present);
+        let presence = duty.presence();
+        if presence != row.duty.presence() {
+            self.matching.log(agent, presence);
         }
         let leaves = matches!(duty, Duty::LoggedOut | Duty::NotReady(_) | Duty::Unreachable);
         row.duty = duty;

@@ -151,7 +151,7 @@ impl Engine {
             Command::Enqueue { call, queue, priority, since, asks } => {
                 self.on_enqueue(call, queue, (priority, since), asks)
             }
-            Command::CallerGone { call } => self.on_caller_gone(call),
+            Command::CallerGone { call, how } => self.on_caller_gone(call, how),
             Command::Leave { call, reason } => self.flow_out(call, reason),
             Command::TakeOut { call, what, by } => self.on_take_out(call, what, by),
             Command::OfferRinging { call, agent, epoch } => self.on_ringing(call, agent, epoch),

@@ -40,30 +40,6 @@ pub fn mean(ahead: u32, load: Load) -> Option<Duration> {
     Wait::new(ahead, load).map(|wait| seconds(wait.mean()))
 }
 
-/// The least of several queues' estimates: a caller that waits in all of them is served by the first. Unknown ones do not count.
-pub fn least(estimates: impl IntoIterator<Item = Option<Estimate>>) -> Option<Estimate> {
-    estimates.into_iter().flatten().min_by_key(|estimate| estimate.mean)
-}
-
-/// What a caller is told as time goes on: never more than before, unless agents left meanwhile.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Announcer {
-    last: Option<(Duration, u32)>,
-}
-
-impl Announcer {
-    /// What to announce for a fresh estimate with so many agents; `None` for an unknown one.
-    pub fn announce(&mut self, fresh: Option<Duration>, agents: u32) -> Option<Duration> {
-        let fresh = fresh?;
-        let told = match self.last {
-            Some((last, staff)) if agents >= staff => fresh.min(last),
-            Some(_) | None => fresh,
-        };
-        self.last = Some((told, agents));
-        Some(told)
-    }
-}
-
 /// The distribution of a wait.
 #[derive(Debug, Clone, Copy)]
 struct Wait {
@@ -277,19 +253,5 @@ mod tests {
     fn nothing_is_announced_without_agents_or_experience() {
         assert_eq!(estimate(3, load(0, 0.0)), None);
         assert_eq!(estimate(3, Load { handle: Duration::ZERO, ..load(5, 0.0) }), None);
-        let (long, short) = (estimate(9, load(10, 0.0)), estimate(2, load(10, 0.0)));
-        assert_eq!(least([long, None, short]), short);
-        assert_eq!(least([None]), None);
-    }
-
-    #[test]
-    fn what_is_announced_never_grows_unless_agents_left() {
-        let mut announcer = Announcer::default();
-        let mut tell = |seconds: u64, agents| announcer.announce(Some(Duration::from_secs(seconds)), agents);
-        assert_eq!(tell(100, 5), Some(Duration::from_secs(100)));
-        assert_eq!(tell(120, 6), Some(Duration::from_secs(100)));
-        assert_eq!(tell(80, 5), Some(Duration::from_secs(100).min(Duration::from_secs(80))));
-        assert_eq!(tell(150, 4), Some(Duration::from_secs(150)));
-        assert_eq!(announcer.announce(None, 4), None);
     }
 }

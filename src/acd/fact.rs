@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::dimension::Dimensions;
+use crate::acd::lost::LostCause;
 use crate::acd::message::{Actor, EndedBy, FlowOut, OfferCause};
 use crate::acd::plan::{AgentState, DeviceState};
 use crate::acd::refusal::Refusal;
@@ -55,6 +56,8 @@ pub enum Fact {
         wait: Duration,
         /// An agent was ringing.
         while_ringing: bool,
+        /// Why the visit is lost.
+        cause: LostCause,
     },
     /// The visit ended for another reason.
     FlowedOut {
@@ -66,6 +69,8 @@ pub enum Fact {
         wait: Duration,
         /// Why.
         reason: FlowOut,
+        /// Why the visit is lost; `None` when it is untargeted, or goes on in another queue.
+        cause: Option<LostCause>,
     },
     /// The wait passed the queue's service-level threshold, undecided ("Decisions" 3). At most once a visit.
     Missed {

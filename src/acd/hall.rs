@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use crate::acd::bits::{Bits, Common, numbers};
 use crate::acd::gates::{Gates, Way};
 use crate::acd::index::Index;
+use crate::acd::lost::Presence;
 use crate::acd::needs::{self, Ladder};
 use crate::acd::place::Place;
 use crate::acd::plan::QueuePlan;
@@ -65,6 +66,8 @@ pub(super) struct Hall {
     lent: Bits,
     /// Groups of which somebody is logged in.
     staffed: Bits,
+    /// Groups of which somebody is present in each way, in the order of [`PRESENT`].
+    present: [Bits; PRESENT.len()],
     /// How many are logged in.
     logged_in: u32,
 }
@@ -116,6 +119,8 @@ struct Group {
     lines: Bits,
     seats: u32,
     logged_in: u32,
+    /// How many are present in each way, in the order of [`PRESENT`].
+    present: [u32; PRESENT.len()],
 }
 
 impl Group {
@@ -123,6 +128,9 @@ impl Group {
         (Arc::clone(&self.skills), self.terms.level, self.terms.penalty, self.terms.delay, way)
     }
 }
+
+/// The ways of being present, the best last.
+const PRESENT: [Presence; 3] = [Presence::Paused, Presence::Unreachable, Presence::AtWork];
 
 type GroupKey = (Arc<[Skill]>, u32, u32, std::time::Duration, Way);
 
@@ -172,6 +180,7 @@ impl Hall {
             ready: Bits::default(),
             lent: Bits::default(),
             staffed: Bits::default(),
+            present: Default::default(),
             logged_in: 0,
         };
         let mut name = plan.strategy;
@@ -301,8 +310,8 @@ impl Hall {
         }
         let serves = self.may_serve(&skills);
         self.gates.put_group(index, key.4);
-        let group =
-            Group { skills, terms: terms.clone(), skill, serves, lines: Bits::default(), seats: 0, logged_in: 0 };
+        let (lines, seats, logged_in, present) = (Bits::default(), 0, 0, [0; PRESENT.len()]);
+        let group = Group { skills, terms: terms.clone(), skill, serves, lines, seats, logged_in, present };
         match self.groups.get_mut(index) {
             Some(place) => *place = group,
             None => {
@@ -348,6 +357,26 @@ impl Hall {
             }
         }
         moved
+    }
+
+    /// Somebody of the seat's group is present in another way. Whoever is lent does not count here either.
+    pub(super) fn attend(&mut self, seat: &Seat, from: Presence, to: Presence) {
+        if seat.way.is_lent() {
+            return;
+        }
+        let group = &mut self.groups[seat.group()];
+        for (at, presence) in PRESENT.into_iter().enumerate() {
+            let count = &mut group.present[at];
+            *count = (*count + u32::from(presence == to)).saturating_sub(u32::from(presence == from));
+            self.present[at].put(seat.group(), *count > 0);
+        }
+    }
+
+    /// The best presence among those who may take the callers of a line, in whatever step.
+    pub(super) fn presence(&self, line: usize) -> Presence {
+        let met_by = &self.ladders[self.lines[line].ladder].met_by;
+        let is_there = |at: &usize| met_by.iter().any(|met| !met.common(&self.present[*at]).is_empty());
+        (0..PRESENT.len()).rev().find(is_there).map_or(Presence::Out, |at| PRESENT[at])
     }
 
     /// An agent begins to wait for a call.
@@ -557,6 +586,9 @@ impl Hall {
             }
         }
         for (index, group) in self.groups.iter().enumerate() {
+            if group.present.iter().sum::<u32>() != group.logged_in {
+                return Err(format!("group {index} is wrong about how its agents are present"));
+            }
             if self.staffed.has(index) != (group.logged_in > 0) {
                 return Err(format!("group {index} is wrong about being staffed"));
             }

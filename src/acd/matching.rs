@@ -10,6 +10,7 @@ use crate::acd::awaited::Awaited;
 use crate::acd::gates::Way;
 use crate::acd::hall::{Hall, Seat};
 use crate::acd::lending::Loan;
+use crate::acd::lost::Presence;
 use crate::acd::needs;
 use crate::acd::place::Place;
 use crate::acd::plan::{AgentPlan, QueuePlan};
@@ -114,7 +115,7 @@ impl Unsettled {
 #[derive(Debug, Default)]
 struct Member {
     seats: Vec<Seat>,
-    logged_in: bool,
+    presence: Presence,
 }
 
 /// Sets of skills whose queues are remembered, over twice the agents; beyond, all are forgotten and found anew.
@@ -185,7 +186,8 @@ impl Matching {
             let Some(member) = self.members.get_mut(&agent) else { continue };
             let Some(seat) = member.seats.iter_mut().find(|seat| seat.hall == hall) else { continue };
             *seat = room.seat_anew(&old, seat);
-            if member.logged_in {
+            room.attend(seat, Presence::Out, member.presence);
+            if member.presence != Presence::Out {
                 room.staff(seat, true);
             }
             if let Some(history) = listed {
@@ -229,7 +231,7 @@ impl Matching {
             let Some(&hall) = self.hall_of.get(queue) else { continue };
             seats.push(self.halls[hall as usize].1.seat(hall, &skills, terms, *way));
         }
-        self.members.insert(agent.id, Member { seats, logged_in: false });
+        self.members.insert(agent.id, Member { seats, presence: Presence::Out });
     }
 
     /// The queues open to whoever has the skills that somebody with these may serve in some step.
@@ -252,25 +254,33 @@ impl Matching {
 
     /// Takes an agent's seats away.
     pub(super) fn dismiss(&mut self, agent: AgentId) {
-        self.log(agent, false);
+        self.log(agent, Presence::Out);
         let Some(member) = self.members.remove(&agent) else { return };
         for seat in &member.seats {
             self.halls[seat.hall as usize].1.unseat(seat);
         }
     }
 
-    /// An agent has logged in (`true`) or out.
-    pub(super) fn log(&mut self, agent: AgentId, present: bool) {
+    /// An agent is present from now on, in this way.
+    pub(super) fn log(&mut self, agent: AgentId, presence: Presence) {
         let Some(member) = self.members.get_mut(&agent) else { return };
-        if member.logged_in == present {
+        let before = std::mem::replace(&mut member.presence, presence);
+        if before == presence {
             return;
         }
-        member.logged_in = present;
+        let logs = (before == Presence::Out) != (presence == Presence::Out);
         for seat in &member.seats {
-            if self.halls[seat.hall as usize].1.staff(seat, present) {
+            let hall = &mut self.halls[seat.hall as usize].1;
+            hall.attend(seat, before, presence);
+            if logs && hall.staff(seat, presence != Presence::Out) {
                 self.unsettled.insert(seat.hall);
             }
         }
+    }
+
+    /// The best presence among those who may take the callers of a line, in whatever step.
+    pub(super) fn presence(&self, line: LineId) -> Presence {
+        self.halls[line.hall as usize].1.presence(line.line as usize)
     }
 
     /// An agent begins to wait for a call.
@@ -529,9 +539,9 @@ impl Matching {
         self.members.get(&agent).map_or(0, |member| member.seats.len())
     }
 
-    /// True when the halls take the agent for logged in.
-    pub(super) fn is_logged_in(&self, agent: AgentId) -> bool {
-        self.members.get(&agent).is_some_and(|member| member.logged_in)
+    /// How the halls take the agent to be present.
+    pub(super) fn presence_of(&self, agent: AgentId) -> Presence {
+        self.members.get(&agent).map_or(Presence::Out, |member| member.presence)
     }
 
     /// Seats of ready agents, waiting calls, and callers, over all halls. A broken rule in words.

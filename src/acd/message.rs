@@ -32,6 +32,8 @@ pub enum Command {
     CallerGone {
         /// The waiting call.
         call: CallId,
+        /// How.
+        how: Gone,
     },
     /// The waiting call leaves its queue by decision of the node.
     Leave {
@@ -388,6 +390,17 @@ pub enum Effect {
         /// Why.
         reason: FlowOut,
     },
+}
+
+/// How a caller who waited has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Gone {
+    /// The caller hung up.
+    HungUp,
+    /// The caller hung up while the queue's prompt was played.
+    InPrompt,
+    /// The leg was lost: our answer was never acknowledged, or a probe found nobody.
+    Lost,
 }
 
 /// Why a visit ended without an answer and without the caller hanging up (FEATURES B5).

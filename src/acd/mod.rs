@@ -54,6 +54,7 @@ mod gates;
 mod hall;
 mod index;
 mod lending;
+mod lost;
 mod matching;
 pub mod message;
 mod needs;
@@ -93,12 +94,13 @@ pub use engine::Engine;
 pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
 pub use lending::{Lending, Loan};
+pub use lost::{CutShort, LostCause};
 pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, OfferCause, OfferResult, Preference, Whom,
+    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Gone, OfferCause, OfferResult, Preference, Whom,
 };
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
-    AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason,
+    AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason, Share,
 };
 pub use prefer::Unpreferred;
 pub use queue::Counts;

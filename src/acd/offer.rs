@@ -8,7 +8,7 @@ use crate::acd::agent::{Device, Duty, Offer, Phase, Talk, Way};
 use crate::acd::awaited::Wait;
 use crate::acd::engine::{Engine, Timer};
 use crate::acd::fact::{Fact, Repair};
-use crate::acd::message::{Actor, Asks, Effect, EndedBy, FlowOut, OfferCause};
+use crate::acd::message::{Actor, Asks, Effect, EndedBy, FlowOut, OfferCause, OfferResult};
 use crate::acd::plan::Reason;
 use crate::acd::setting::Intervention;
 use crate::acd::visit::Outcome;
@@ -224,10 +224,14 @@ impl Engine {
 
     /// Counts an offer that found nobody: the last one allowed ends the seeking, another lets the call rest.
     fn count_attempt(&mut self, call: CallId, cause: OfferCause) {
+        let Some(visit) = self.calls.get_mut(&call) else { return };
+        match cause.result() {
+            OfferResult::Rejected | OfferResult::TimedOut | OfferResult::Failed => visit.ringing.note_failure(cause),
+            OfferResult::Accepted | OfferResult::Canceled | OfferResult::Rescinded => {}
+        }
         if !is_attempt(cause) {
             return;
         }
-        let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get(visit.place.queue).expect("a visit's queue is kept until it is empty");
         let policy = &row.plan.offers;
         let attempts = visit.ringing.count_attempt();

@@ -73,18 +73,21 @@ impl Overrides {
 
     /// Notes a setting of a queue.
     pub(super) fn set_queue(&mut self, queue: QueueId, setting: QueueSetting) {
-        let over = self.queues.entry(queue).or_default();
         match setting {
-            QueueSetting::State(state) => over.state = Some(state),
-            QueueSetting::Strategy(strategy) => over.strategy = Some(strategy),
-            QueueSetting::Threshold(threshold) => over.threshold = Some(threshold),
-            QueueSetting::Weight(weight) => over.weight = Some(weight),
-            QueueSetting::Target(target) => over.target = Some(target),
-            QueueSetting::Reserve(mode) => over.reserve_mode = Some(mode),
-            QueueSetting::ReserveThresholds(thresholds) => over.reserve = Some(thresholds),
+            QueueSetting::State(state) => self.queue_mut(queue).state = Some(state),
+            QueueSetting::Strategy(strategy) => self.queue_mut(queue).strategy = Some(strategy),
+            QueueSetting::Threshold(threshold) => self.queue_mut(queue).threshold = Some(threshold),
+            QueueSetting::Weight(weight) => self.queue_mut(queue).weight = Some(weight),
+            QueueSetting::Target(target) => self.queue_mut(queue).target = Some(target),
+            QueueSetting::Reserve(mode) => self.queue_mut(queue).reserve_mode = Some(mode),
+            QueueSetting::ReserveThresholds(thresholds) => self.queue_mut(queue).reserve = Some(thresholds),
             QueueSetting::Priority(_) => {}
             QueueSetting::Defaults => drop(self.queues.remove(&queue)),
         }
+    }
+
+    fn queue_mut(&mut self, queue: QueueId) -> &mut QueueOverrides {
+        self.queues.entry(queue).or_default()
     }
 
     fn drop_of(&mut self, agent: AgentId, what: &Laid) {

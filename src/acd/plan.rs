@@ -233,6 +233,37 @@ impl AgentState {
         "consult",
     ];
 
+    /// What each state counts as, in the order of [`AgentState::LABELS`]: the one table that occupancy, utilisation, staffing and
+    /// boards go by ("Decisions" 5).
+    pub const SHARES: [Share; Self::LABELS.len()] = [
+        Share::Out,
+        Share::Away,
+        Share::Waiting,
+        Share::Away,
+        Share::Waiting,
+        Share::Waiting,
+        Share::Handling,
+        Share::Handling,
+        Share::Handling,
+        Share::Away,
+        Share::Handling,
+    ];
+
+    /// What the state counts as.
+    pub const fn share(&self) -> Share {
+        Self::SHARES[self.index()]
+    }
+
+    /// The indexes of the states that count as one of these.
+    pub fn of_shares(shares: &[Share]) -> impl Iterator<Item = usize> {
+        (0..Self::LABELS.len()).filter(|state| shares.contains(&Self::SHARES[*state]))
+    }
+
+    /// Their labels, as an alternative of a regular expression: `talking|wrap_up|hold|consult`.
+    pub fn labels_of(shares: &[Share]) -> String {
+        Self::of_shares(shares).map(|state| Self::LABELS[state]).collect::<Vec<_>>().join("|")
+    }
+
     /// The index into [`AgentState::LABELS`].
     pub const fn index(&self) -> usize {
         match self {
@@ -254,6 +285,28 @@ impl AgentState {
     pub const fn as_str(&self) -> &'static str {
         Self::LABELS[self.index()]
     }
+}
+
+/// What an agent's time in a state counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// With a caller, or what is left of it: above and below the line of occupancy and utilisation.
+    Handling,
+    /// At hand for callers: below the line of both.
+    Waiting,
+    /// Logged in, and not for callers: below the line of utilisation alone.
+    Away,
+    /// Not at work: nowhere.
+    Out,
+}
+
+impl Share {
+    /// Above the line of occupancy and utilisation.
+    pub const HANDLING: [Self; 1] = [Self::Handling];
+    /// Below the line of occupancy: who takes calls, now or after the one in hand.
+    pub const IN_SERVICE: [Self; 2] = [Self::Handling, Self::Waiting];
+    /// Below the line of utilisation.
+    pub const LOGGED_IN: [Self; 3] = [Self::Handling, Self::Waiting, Self::Away];
 }
 
 /// Which way a call goes that is none of ours.
@@ -343,5 +396,34 @@ impl Reason {
     /// True when the engine set it and the engine will end it.
     pub const fn is_automatic(&self) -> bool {
         matches!(self, Self::NoAnswer | Self::Rejected | Self::Busy | Self::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_is_in_the_numerator_and_denominator_that_it_belongs_to() {
+        // Occupancy = (talk + hold + wrap-up) / (login - not ready - other calls - unreachable).
+        let lunch = || Reason::Custom("lunch".into());
+        for (state, share) in [
+            (AgentState::LoggedOut, Share::Out),
+            (AgentState::NotReady(lunch()), Share::Away),
+            (AgentState::Ready, Share::Waiting),
+            (AgentState::Unreachable, Share::Away),
+            (AgentState::Reserved, Share::Waiting),
+            (AgentState::Ringing, Share::Waiting),
+            (AgentState::Talking, Share::Handling),
+            (AgentState::Hold, Share::Handling),
+            (AgentState::Consult, Share::Handling),
+            (AgentState::OtherCall(Direction::Out), Share::Away),
+            (AgentState::WrapUp, Share::Handling),
+        ] {
+            assert_eq!(state.share(), share, "{}", state.as_str());
+        }
+        assert_eq!(AgentState::labels_of(&Share::HANDLING), "talking|wrap_up|hold|consult");
+        assert_eq!(AgentState::labels_of(&Share::IN_SERVICE), "ready|reserved|ringing|talking|wrap_up|hold|consult");
+        assert_eq!(AgentState::of_shares(&Share::LOGGED_IN).count(), AgentState::LABELS.len() - 1);
     }
 }

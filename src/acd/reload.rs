@@ -128,7 +128,7 @@ impl Engine {
         for agent in &plan.agents {
             self.matching.seat(agent);
             let Some(row) = self.agents.get_mut(agent.id) else { continue };
-            self.matching.log(agent.id, !matches!(row.duty, Duty::LoggedOut));
+            self.matching.log(agent.id, row.duty.presence());
             // Who is held off has a timer, and stays aside.
             if matches!(row.duty, Duty::Ready(Standing::Aside)) && row.timer.is_none() {
                 self.list(agent.id);

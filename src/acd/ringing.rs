@@ -1,6 +1,7 @@
 //! [`Ringing`]: the agents who are rung for one call, and how many it wishes. A call that wishes more than it has stands in
 //! the index of those who wait for an agent, also while others ring.
 
+use crate::acd::message::OfferCause;
 use crate::acd::rank::Band;
 use crate::acd::strategy::Ring;
 use crate::base::limits::OFFERS_OPEN_MAX;
@@ -32,6 +33,8 @@ struct Rare {
     attempts: u32,
     /// Agents of higher bands are not to ring while somebody does.
     band: Option<Band>,
+    /// The last offer that failed by the agent or the network.
+    failed: Option<OfferCause>,
 }
 
 /// [`OFFERS_OPEN_MAX`], as it is counted here.
@@ -132,6 +135,16 @@ impl Ringing {
         let rare = self.rare();
         rare.attempts += 1;
         rare.attempts
+    }
+
+    /// An offer failed by the agent or the network.
+    pub(super) fn note_failure(&mut self, cause: OfferCause) {
+        self.rare().failed = Some(cause);
+    }
+
+    /// The last offer that did.
+    pub(super) fn failed(&self) -> Option<OfferCause> {
+        self.rare.as_ref().and_then(|rare| rare.failed)
     }
 
     /// The timers that are armed.

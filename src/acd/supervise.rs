@@ -99,7 +99,7 @@ impl Engine {
         }
         self.matching.dismiss(agent);
         self.matching.seat(&plan);
-        self.matching.log(agent, !matches!(row.duty, Duty::LoggedOut));
+        self.matching.log(agent, row.duty.presence());
         if is_listed {
             self.matching.list(agent, &row.history);
             self.matching.unsettle_around(agent);

@@ -3,8 +3,9 @@
 
 use crate::acd::engine::{Admission, Engine, Timer};
 use crate::acd::fact::Fact;
+use crate::acd::lost::{LostCause, Scene};
 use crate::acd::matching::Among;
-use crate::acd::message::{Actor, Asks, Effect, FlowOut, OfferCause};
+use crate::acd::message::{Actor, Asks, Effect, FlowOut, Gone, OfferCause};
 use crate::acd::place::Claim;
 use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
 use crate::acd::refusal::Refusal;
@@ -18,7 +19,7 @@ use crate::base::{AgentId, CallId, Instant, QueueId};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Outcome {
     Answered(AgentId),
-    Abandoned { while_ringing: bool },
+    Abandoned { while_ringing: bool, how: Gone },
     FlowedOut(FlowOut),
 }
 
@@ -79,11 +80,11 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_caller_gone(&mut self, call: CallId) {
+    pub(super) fn on_caller_gone(&mut self, call: CallId, how: Gone) {
         let Some(visit) = self.calls.get(&call) else { return };
         let while_ringing = visit.ringing.first().is_some();
         self.cancel_offers(call, OfferCause::CallerGone);
-        self.finish(call, Outcome::Abandoned { while_ringing });
+        self.finish(call, Outcome::Abandoned { while_ringing, how });
     }
 
     /// A supervisor takes a waiting call out.
@@ -134,7 +135,6 @@ impl Engine {
         if visit.ringing.listed {
             self.matching.unwait(&visit.spot());
         }
-        self.matching.quit(visit.line);
         for timer in visit.ringing.timers().chain(visit.awaits.map(|wait| wait.timer)) {
             self.timers.cancel(timer);
         }
@@ -142,13 +142,27 @@ impl Engine {
         visit.missed |= is_missed;
         let was_oldest = row.oldest_told == Some(since);
         let (is_watched, is_kept) = (row.is_watched(), row.is_planned() || row.len() > 0);
+        let scene = |while_ringing, how| Scene {
+            short: wait <= row.plan.short_abandon,
+            how,
+            while_ringing,
+            failed: visit.ringing.failed(),
+            presence: self.matching.presence(visit.line),
+        };
         let Counts { answered, abandoned, flowed_out, .. } = &mut row.counts;
         let (count, fact) = match outcome {
             Outcome::Answered(agent) => (answered, Fact::Answered { call, queue, agent, wait, since }),
-            Outcome::Abandoned { while_ringing } => (abandoned, Fact::Abandoned { call, queue, wait, while_ringing }),
-            Outcome::FlowedOut(reason) => (flowed_out, Fact::FlowedOut { call, queue, wait, reason }),
+            Outcome::Abandoned { while_ringing, how } => {
+                let cause = LostCause::of_abandon(scene(while_ringing, how));
+                (abandoned, Fact::Abandoned { call, queue, wait, while_ringing, cause })
+            }
+            Outcome::FlowedOut(reason) => {
+                let cause = LostCause::of_flow_out(reason, self.matching.presence(visit.line));
+                (flowed_out, Fact::FlowedOut { call, queue, wait, reason, cause })
+            }
         };
         *count += 1;
+        self.matching.quit(visit.line);
         if is_missed {
             self.tell_missed(call, queue);
         }

@@ -169,3 +169,34 @@ impl HubLoop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::WallTime;
+    use crate::config;
+    use crate::node::{Parts, Resolved, Setup, figures};
+
+    #[test]
+    fn a_letter_for_which_a_shard_has_no_room_ends_the_loop_rather_than_being_lost() {
+        let addresses = ["192.0.2.2:5060", "192.0.2.2:5061"].map(|text| text.parse().unwrap());
+        let (config, resolved) = (Arc::new(config::built_in()), Resolved::default());
+        let setup = Setup { config, resolved, seed: [7; 32], sip_address: addresses[0], leases: Vec::new() };
+        let clock = Clock::start();
+        let Parts { hub, .. } = Parts::new(clock.now(), &setup, &addresses);
+        let live = Arc::new(figures::figures(clock.now(), &hub.naming(), WallTime::from_micros(0)));
+        let (down, mut shards): (Vec<_>, Vec<_>) = (0..2).map(|_| mpsc::channel(2)).unzip();
+        let ((_, up), (_, requests), (_, orders)) = (mpsc::channel(1), mpsc::channel(1), mpsc::channel(1));
+        let (health, company) = (Arc::new(Health::default()), Arc::new(Company::new(2)));
+        let (asked, tickets, repairs) = (BTreeMap::new(), 0, 0);
+        let mut hub =
+            HubLoop { clock, hub, live, health, company, up, down, requests, orders, asked, tickets, repairs };
+        for _ in 0..2 {
+            hub.on_order(Order::Drain { limit: Duration::ZERO });
+            assert_eq!(hub.settle(), Some(()), "two letters fit");
+        }
+        hub.on_order(Order::Drain { limit: Duration::ZERO });
+        assert_eq!(hub.settle(), None);
+        assert_eq!(std::iter::from_fn(|| shards[0].try_recv().ok()).count(), 2, "what fitted is there, in order");
+    }
+}

@@ -12,7 +12,7 @@ use crate::base::limits::REGION_FILE_BYTES_MAX;
 use crate::config::{self, Config, Regions, RegionsConfig};
 use crate::io::resolve;
 use crate::media::{Track, TrackId, tune, wav};
-use crate::node::{QueueAudio, Resolved};
+use crate::node::{Prompt, QueueAudio, Resolved};
 
 /// The built-in tune, known to every media worker.
 const BUILT_IN: TrackId = TrackId(0);
@@ -45,7 +45,7 @@ pub struct Loader {
     origin: Origin,
     /// Signalling shards, whatever the configuration says.
     shards: Option<u8>,
-    tracks: BTreeMap<Read, TrackId>,
+    tracks: BTreeMap<Read, Prompt>,
     next_track: u32,
     /// The table of regions read last, with its file and its moment of change.
     regions: Option<(Read, Arc<Regions>)>,
@@ -91,7 +91,8 @@ impl Loader {
             };
             let (music, prompt) = (read(&queue.music), read(&queue.prompt));
             if music.is_some() || prompt.is_some() {
-                audio.insert(Arc::clone(&queue.name), QueueAudio { music: music.unwrap_or(BUILT_IN), prompt });
+                let music = music.map_or(BUILT_IN, |music| music.track);
+                audio.insert(Arc::clone(&queue.name), QueueAudio { music, prompt });
             }
         }
         let regions = self.regions(&config, &base).unwrap_or_else(|wrong| {
@@ -107,9 +108,9 @@ impl Loader {
             self.tune_given = true;
             tracks.push((BUILT_IN, Track::from_samples(&tune::built_in())));
         }
-        for (key, (id, track)) in fresh {
-            self.tracks.insert(key, id);
-            tracks.push((id, track));
+        for (key, (audio, track)) in fresh {
+            self.tracks.insert(key, audio);
+            tracks.push((audio.track, track));
         }
         Ok(Loaded { config: Arc::new(config), resolved: Resolved { hosts, audio, regions }, tokens, tracks })
     }
@@ -148,19 +149,20 @@ impl Loader {
         Ok(table)
     }
 
-    /// The id of the audio in a file; a file that has changed since it was read gets another id.
-    fn track(&mut self, path: &Path, fresh: &mut Fresh) -> Result<TrackId, String> {
+    /// The audio in a file; a file that has changed since it was read gets another id.
+    fn track(&mut self, path: &Path, fresh: &mut Fresh) -> Result<Prompt, String> {
         let modified = std::fs::metadata(path).and_then(|data| data.modified()).ok();
         let key = (path.to_path_buf(), modified);
-        if let Some(id) = self.tracks.get(&key).copied().or_else(|| fresh.get(&key).map(|(id, _)| *id)) {
-            return Ok(id);
+        if let Some(audio) = self.tracks.get(&key).copied().or_else(|| fresh.get(&key).map(|(audio, _)| *audio)) {
+            return Ok(audio);
         }
         let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let samples = wav::decode(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
-        let id = TrackId(self.next_track);
+        let track = Track::from_samples(&samples);
+        let audio = Prompt { track: TrackId(self.next_track), length: track.length() };
         self.next_track += 1;
-        fresh.insert(key, (id, Track::from_samples(&samples)));
-        Ok(id)
+        fresh.insert(key, (audio, track));
+        Ok(audio)
     }
 }
 
@@ -168,7 +170,7 @@ impl Loader {
 type Read = (PathBuf, Option<SystemTime>);
 
 /// Audio read but not yet loaded, by file and its moment of change.
-type Fresh = BTreeMap<Read, (TrackId, Track)>;
+type Fresh = BTreeMap<Read, (Prompt, Track)>;
 
 /// Reads a configuration text with the strategies that exist.
 ///

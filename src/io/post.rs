@@ -50,6 +50,39 @@ pub(super) trait Post {
     async fn next(&mut self) -> Option<Self::Input>;
 }
 
+/// What both do alike: the node, or the shard, is handed on as it is.
+macro_rules! as_the_node_does {
+    () => {
+        fn sender(&self, source: SocketAddr) -> Sender {
+            self.node.sender(source)
+        }
+
+        fn handle_media(&mut self, now: Instant, event: media::Event) {
+            self.node.handle_media(now, event);
+        }
+
+        fn handle_timeout(&mut self, now: Instant) {
+            self.node.handle_timeout(now);
+        }
+
+        fn poll_timeout(&self) -> Option<Instant> {
+            self.node.poll_timeout()
+        }
+
+        fn poll_transmit(&mut self) -> Option<Transmit> {
+            self.node.poll_transmit()
+        }
+
+        fn poll_media(&mut self) -> Option<media::Command> {
+            self.node.poll_media()
+        }
+
+        fn live_calls(&self) -> usize {
+            self.node.live_calls()
+        }
+    };
+}
+
 /// The only shard, with the engine inline.
 #[derive(Debug)]
 pub(super) struct Alone {
@@ -74,12 +107,10 @@ pub(super) enum Asked {
 impl Post for Alone {
     type Input = Asked;
 
+    as_the_node_does!();
+
     fn shard(&self) -> ShardId {
         ShardId(0)
-    }
-
-    fn sender(&self, source: SocketAddr) -> Sender {
-        self.node.sender(source)
     }
 
     fn keep(&self, _: Instant, _: SocketAddr, payload: Bytes) -> Option<Bytes> {
@@ -92,10 +123,6 @@ impl Post for Alone {
 
     fn handle_refused(&mut self, now: Instant, passed: Passed) {
         self.node.handle_refused(now, passed.source, passed.payload);
-    }
-
-    fn handle_media(&mut self, now: Instant, event: media::Event) {
-        self.node.handle_media(now, event);
     }
 
     fn handle_input(&mut self, now: Instant, input: Asked, _: &mut Gate) {
@@ -114,32 +141,12 @@ impl Post for Alone {
         }
     }
 
-    fn handle_timeout(&mut self, now: Instant) {
-        self.node.handle_timeout(now);
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.node.poll_timeout()
-    }
-
-    fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.node.poll_transmit()
-    }
-
-    fn poll_media(&mut self) -> Option<media::Command> {
-        self.node.poll_media()
-    }
-
     fn carry(&mut self, clock: &Clock) {
         orders::follow(&self.live, clock.now(), self.node.poll_naming());
         while let Some(stamped) = self.node.poll_fact() {
             self.live.fold(&stamped);
         }
         orders::count_repairs(&self.live, self.node.repairs(), &mut self.repairs);
-    }
-
-    fn live_calls(&self) -> usize {
-        self.node.live_calls()
     }
 
     fn ends_all(&self) -> bool {
@@ -231,12 +238,10 @@ pub(super) enum Delivered {
 impl Post for Among {
     type Input = Delivered;
 
+    as_the_node_does!();
+
     fn shard(&self) -> ShardId {
         self.id
-    }
-
-    fn sender(&self, source: SocketAddr) -> Sender {
-        self.node.sender(source)
     }
 
     fn keep(&self, now: Instant, source: SocketAddr, payload: Bytes) -> Option<Bytes> {
@@ -257,10 +262,6 @@ impl Post for Among {
         self.node.handle_refused(now, passed.door, passed.source, passed.payload);
     }
 
-    fn handle_media(&mut self, now: Instant, event: media::Event) {
-        self.node.handle_media(now, event);
-    }
-
     fn handle_input(&mut self, now: Instant, input: Delivered, gate: &mut Gate) {
         match input {
             Delivered::Letter(at, down) => {
@@ -275,22 +276,6 @@ impl Post for Among {
         }
     }
 
-    fn handle_timeout(&mut self, now: Instant) {
-        self.node.handle_timeout(now);
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.node.poll_timeout()
-    }
-
-    fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.node.poll_transmit()
-    }
-
-    fn poll_media(&mut self) -> Option<media::Command> {
-        self.node.poll_media()
-    }
-
     /// Sends the letters. Their slots are reserved, so the queue always has room; without the hub there is nothing to say.
     fn carry(&mut self, clock: &Clock) {
         let now = clock.now();
@@ -301,10 +286,6 @@ impl Post for Among {
                 tracing::error!(shard = %self.id, "a letter finds no slot");
             }
         }
-    }
-
-    fn live_calls(&self) -> usize {
-        self.node.live_calls()
     }
 
     fn ends_all(&self) -> bool {
@@ -333,5 +314,48 @@ impl Post for Among {
             letter = self.down.recv() => letter.map(|(at, down)| Delivered::Letter(at, down)),
             Some(stray) = self.strays.recv() => Some(Delivered::Stray(stray)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::WallTime;
+    use crate::config;
+    use crate::node::{Parts, Resolved, Setup, figures};
+
+    /// The first of two shards, with room for so many datagrams on the way to each, and where they arrive.
+    fn first_of_two(room: usize) -> (Among, Vec<mpsc::Receiver<Strayed>>) {
+        let sip_address: SocketAddr = "192.0.2.2:5060".parse().unwrap();
+        let (config, resolved) = (Arc::new(config::built_in()), Resolved::default());
+        let setup = Setup { config, resolved, seed: [7; 32], sip_address, leases: Vec::new() };
+        let clock = Clock::start();
+        let Parts { hub, mut shards, router } =
+            Parts::new(clock.now(), &setup, &[sip_address, "192.0.2.2:5061".parse().unwrap()]);
+        let live = Arc::new(figures::figures(clock.now(), &hub.naming(), WallTime::from_micros(0)));
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..2).map(|_| mpsc::channel(room)).unzip();
+        let ((up, _), (_, down), (_, strays)) = (mpsc::channel(1), mpsc::channel(1), mpsc::channel(1));
+        let (id, company) = (ShardId(0), Arc::new(Company::new(2)));
+        let node = shards.swap_remove(0);
+        (Among { id, node, router, live, company, up, down, strays, shards: senders }, receivers)
+    }
+
+    fn options(call: u32) -> Bytes {
+        format!("OPTIONS sip:acd SIP/2.0\r\nTo: <sip:acd>\r\nCall-ID: call-{call}\r\n\r\n").into()
+    }
+
+    #[test]
+    fn a_datagram_for_which_there_is_no_room_on_its_way_is_lost_and_nobody_waits() {
+        let (among, mut receivers) = first_of_two(3);
+        let source: SocketAddr = "192.0.2.1:5060".parse().unwrap();
+        let now = Instant::ZERO;
+        let strays = (0..).filter(|call| among.router.owner(&options(*call)) == Some(ShardId(1)));
+        for call in strays.take(10) {
+            assert_eq!(among.keep(now, source, options(call)), None, "it is another shard's");
+        }
+        assert_eq!(std::iter::from_fn(|| receivers[1].try_recv().ok()).count(), 3);
+        assert!(receivers[0].try_recv().is_err());
+        let own = (0..).find(|call| among.router.owner(&options(*call)) == Some(ShardId(0))).unwrap();
+        assert_eq!(among.keep(now, source, options(own)), Some(options(own)));
     }
 }

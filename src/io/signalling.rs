@@ -146,6 +146,7 @@ impl<P: Post> Signalling<P> {
             self.live.working().decision.record_since(begin, end);
             begin = end;
         }
+        self.live.working().silent.add(self.gate.take_silent());
         self.flush_at = self.media.flush(begin);
         if emptied && self.gate.is_empty() { Turn::Idle } else { Turn::More }
     }

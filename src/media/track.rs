@@ -1,6 +1,8 @@
 //! [`Track`]: a piece of audio encoded once in each law and shared by everybody who hears it. Only packet headers differ
 //! between listeners.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::codec::FRAME_SAMPLES;
@@ -22,6 +24,11 @@ impl Track {
     /// How many 20 ms frames it has.
     pub const fn frames(&self) -> usize {
         self.pcma.len() / FRAME_SAMPLES
+    }
+
+    /// How long it takes.
+    pub fn length(&self) -> Duration {
+        Duration::from_millis(20 * self.frames() as u64)
     }
 
     /// The octets of one frame; `None` after the end.

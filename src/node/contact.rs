@@ -38,6 +38,8 @@ pub(super) struct Contact {
     /// The media worker that carries both legs' audio, if there is any.
     pub(super) worker: u8,
     pub(super) audio: Audio,
+    /// Until when the queue's prompt is played.
+    pub(super) prompt: Option<Instant>,
     /// The limit of waiting unanswered.
     pub(super) unanswered: Option<TimerKey>,
     /// The next probe of an answered call whose audio we do not see.
@@ -296,6 +298,11 @@ impl Contact {
                 self.handover.as_ref().is_some_and(|handover| handover.is_in_queue())
             }
         }
+    }
+
+    /// True while the caller hears the queue's prompt.
+    pub(super) fn hears_prompt(&self, now: Instant) -> bool {
+        self.talking().is_none() && self.prompt.is_some_and(|until| now < until)
     }
 
     /// The label of its state for the control plane.

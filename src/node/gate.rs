@@ -17,6 +17,7 @@ use bytes::Bytes;
 use crate::base::Instant;
 use crate::base::limits::{GATE_CALLS_MAX, GATE_URGENT_MAX};
 use crate::sip::transaction::Door;
+use crate::stats::{Silence, Silent};
 
 use memory::Memory;
 use pace::{Bucket, Pace};
@@ -57,6 +58,8 @@ pub struct Gate {
     paid: u32,
     looks: Bucket,
     claims: Bucket,
+    /// What was left without an answer since it was last asked.
+    silent: Silent,
 }
 
 /// A datagram with the moment it was read.
@@ -90,6 +93,14 @@ pub struct Passed {
     pub payload: Bytes,
     /// How long it waited.
     pub waited: Duration,
+}
+
+/// Where a datagram waits.
+#[derive(Debug, Clone, Copy)]
+enum Line {
+    Urgent,
+    Calls,
+    Strangers,
 }
 
 /// Where the rule stands.
@@ -130,6 +141,7 @@ impl Gate {
             paid: PAID_MAX,
             looks: Bucket::new(now, STRANGERS_PER_SECOND),
             claims: Bucket::new(now, CLAIMS_PER_SECOND),
+            silent: Silent::default(),
         }
     }
 
@@ -152,16 +164,15 @@ impl Gate {
         let kind = peek.kind;
         let sender = sender(source);
         match kind {
-            Kind::Within if sender == Sender::Stranger && !self.claims.take(now) => {}
+            Kind::Within if sender == Sender::Stranger && !self.claims.take(now) => self.count(Silence::Claim),
             Kind::Opening | Kind::Cancel | Kind::Call if sender != Sender::Peer => {
-                if self.looks.take(now) {
-                    put(&mut self.strangers, GATE_CALLS_MAX, Arrived { at: now, door, source, payload });
+                if !self.looks.take(now) {
+                    return self.count(Silence::Stranger);
                 }
+                self.put(Line::Strangers, Arrived { at: now, door, source, payload });
             }
-            Kind::Within | Kind::Opening => {
-                put(&mut self.urgent, GATE_URGENT_MAX, Arrived { at: now, door, source, payload })
-            }
-            Kind::Cancel => put(&mut self.calls, GATE_CALLS_MAX, Arrived { at: now, door, source, payload }),
+            Kind::Within | Kind::Opening => self.put(Line::Urgent, Arrived { at: now, door, source, payload }),
+            Kind::Cancel => self.put(Line::Calls, Arrived { at: now, door, source, payload }),
             Kind::Call => {
                 let mark = peek.mark();
                 if self.lets_in(now, mark) {
@@ -187,6 +198,11 @@ impl Gate {
             return Some(self.judge(now, arrived.passed(now)));
         }
         self.strangers.pop_front().map(|arrived| Next::Handle(arrived.passed(now)))
+    }
+
+    /// What was left without an answer since this was last asked.
+    pub const fn take_silent(&mut self) -> Silent {
+        std::mem::replace(&mut self.silent, [0; Silence::ALL.len()])
     }
 
     /// True when nothing waits.
@@ -218,10 +234,28 @@ impl Gate {
     }
 
     fn silence(&mut self, now: Instant, mark: u64) {
+        self.count(Silence::Call);
         self.silenced.add(now, mark);
         // A repeat that is not heard does not prolong the silence of an overload that is over.
         if self.is_overloaded() {
             self.silenced_at = Some(now);
+        }
+    }
+
+    const fn count(&mut self, kind: Silence) {
+        self.silent[kind as usize] += 1;
+    }
+
+    fn put(&mut self, line: Line, arrived: Arrived) {
+        let (line, bound) = match line {
+            Line::Urgent => (&mut self.urgent, GATE_URGENT_MAX),
+            Line::Calls => (&mut self.calls, GATE_CALLS_MAX),
+            Line::Strangers => (&mut self.strangers, GATE_CALLS_MAX),
+        };
+        if line.len() < bound {
+            line.push_back(arrived);
+        } else {
+            self.count(Silence::Full);
         }
     }
 
@@ -263,12 +297,6 @@ impl Gate {
 
 /// At most so much is paid for in advance: a tenth of a second's refusals.
 const PAID_MAX: u32 = CALLS_PER_REFUSAL * REFUSALS_PER_SECOND / 10;
-
-fn put(queue: &mut VecDeque<Arrived>, bound: usize, arrived: Arrived) {
-    if queue.len() < bound {
-        queue.push_back(arrived);
-    }
-}
 
 impl Arrived {
     fn passed(self, now: Instant) -> Passed {

@@ -36,7 +36,7 @@ impl Up {
         let Said::Command(command) = &self.said else { return None };
         match command {
             Command::Enqueue { call, .. }
-            | Command::CallerGone { call }
+            | Command::CallerGone { call, .. }
             | Command::Leave { call, .. }
             | Command::TakeOut { call, .. }
             | Command::EndTalk { call, .. }

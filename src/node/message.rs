@@ -47,7 +47,16 @@ pub struct QueueAudio {
     /// Repeated.
     pub music: TrackId,
     /// Played once before the music.
-    pub prompt: Option<TrackId>,
+    pub prompt: Option<Prompt>,
+}
+
+/// What is played once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prompt {
+    /// The audio.
+    pub track: TrackId,
+    /// How long it takes.
+    pub length: Duration,
 }
 
 /// A request of the control plane. `by` names who asks, and why where it is said; the facts say so.

@@ -65,8 +65,8 @@ use gate::Sender;
 pub use hub::{Hub, Naming};
 pub use letter::{Down, Ticket, Up};
 pub use message::{
-    AgentChange, AgentView, CallView, Consulted, Control, QueueAudio, QueueChange, Reply, Resolved, Selection, Setup,
-    SkillChange, ThresholdsChange,
+    AgentChange, AgentView, CallView, Consulted, Control, Prompt, QueueAudio, QueueChange, Reply, Resolved, Selection,
+    Setup, SkillChange, ThresholdsChange,
 };
 pub use route::Router;
 pub use shard::Shard;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::acd::{Command, Dimensions, Effect, EndedBy, Refusal};
 use crate::base::limits::{CALL_LETTERS_MAX, CALLS_MAX, UP_LETTERS_MAX};
 use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, QueueId, Rng, ShardId, Slots, StreamId, Timers};
-use crate::call::{Event, Failure, Legs};
+use crate::call::{EndCause, Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
 use crate::node::contact::Contact;
@@ -368,7 +368,7 @@ impl Shard {
             Event::Confirmed { leg, sdp } => self.on_confirmed(now, leg, sdp.as_deref()),
             Event::Change { leg, sdp } => self.on_change(now, leg, sdp.as_deref()),
             Event::Info { leg, content_type, body } => self.on_info(now, leg, &content_type, &body),
-            Event::Ended { leg, .. } => self.on_leg_ended(now, leg),
+            Event::Ended { leg, cause } => self.on_leg_ended(now, leg, cause),
             Event::Probed { leg, alive } => self.on_probed(now, leg, alive),
             Event::Qualified { token, alive } => self.on_qualified(now, PeerId(token as u32), alive),
         }
@@ -390,11 +390,16 @@ impl Shard {
         self.commands.push_back(Command::OfferReleased { agent, epoch });
     }
 
-    fn on_leg_ended(&mut self, now: Instant, leg: LegId) {
+    fn on_leg_ended(&mut self, now: Instant, leg: LegId, cause: EndCause) {
+        // Whoever does not acknowledge our answer has not hung up: it is lost.
+        let by = |side| match cause {
+            EndCause::Cancelled | EndCause::Bye => side,
+            EndCause::Unacknowledged => EndedBy::System,
+        };
         match self.owners.remove(&leg) {
-            Some(Owner::Caller(call)) => self.on_caller_gone(now, call, EndedBy::Caller),
-            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, leg, EndedBy::Agent),
-            Some(Owner::Outside(call)) => self.on_outside_gone(now, call, EndedBy::Agent),
+            Some(Owner::Caller(call)) => self.on_caller_gone(now, call, by(EndedBy::Caller)),
+            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, leg, by(EndedBy::Agent)),
+            Some(Owner::Outside(call)) => self.on_outside_gone(now, call, by(EndedBy::Agent)),
             Some(Owner::Released(agent, epoch)) => self.on_released(leg, agent, epoch),
             None => {}
         }

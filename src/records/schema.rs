@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 use crate::acd::{
-    Actor, AgentSetting, AgentState, DeviceState, Dimensions, EndedBy, Fact, FlowOut, Intervention, OfferCause,
-    QueueSetting, Refusal, Repair, Target, Transfer, TransferKind, TransferStep,
+    Actor, AgentSetting, AgentState, DeviceState, Dimensions, EndedBy, Fact, FlowOut, Intervention, LostCause,
+    OfferCause, QueueSetting, Refusal, Repair, Target, Transfer, TransferKind, TransferStep,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 use crate::records::unreadable::Unreadable;
@@ -144,12 +144,14 @@ facts! {
         queue: QueueId = "queue" "The queue.",
         wait: Duration = "wait_us" "From joining to hanging up.",
         while_ringing: bool = "while_ringing" "An agent was ringing.",
+        cause: LostCause = "cause" "Why the visit was lost.",
     }
     FlowedOut "flowed_out" "The visit ended for another reason." {
         call: CallId = "call" "The call.",
         queue: QueueId = "queue" "The queue.",
         wait: Duration = "wait_us" "From joining to leaving.",
         reason: FlowOut = "reason" "Why.",
+        cause: Option<LostCause> = "cause" "Why the visit was lost; `null`: it was not.",
     }
     Missed "missed" "The wait passed the queue's threshold, undecided. At most once a visit." {
         call: CallId = "call" "The call.",

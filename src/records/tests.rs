@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::acd::{
     Actor, AgentSetting, AgentState, DeviceState, Dimension, Dimensions, Direction, Fact, FlowOut, Intervention, Laid,
-    Membership, Plan, QueueSetting, QueueState, Reason, Refusal, Repair, ReserveMode, ReserveThresholds, Skill,
-    Stamped, Target, TransferFailure, TransferKind, TransferStep, ValueId, strategy,
+    LostCause, Membership, Plan, QueueSetting, QueueState, Reason, Refusal, Repair, ReserveMode, ReserveThresholds,
+    Skill, Stamped, Target, TransferFailure, TransferKind, TransferStep, ValueId, strategy,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId, Rng, WallTime};
 use crate::records::schema::{self, Kind, TABLE};
@@ -232,8 +232,13 @@ fn what_is_wrong_with_a_line_is_named() {
     assert!(change("null", "\"noon\"").starts_with("`time` is not"));
     assert!(change("}", "").starts_with("no object of JSON"));
     assert!(change(good, "[1]").starts_with("no object of JSON"));
-    let flowed =
-        line(Fact::FlowedOut { call: CallId(1), queue: QueueId(0), wait: Duration::ZERO, reason: FlowOut::Full });
+    let flowed = line(Fact::FlowedOut {
+        call: CallId(1),
+        queue: QueueId(0),
+        wait: Duration::ZERO,
+        reason: FlowOut::Full,
+        cause: Some(LostCause::QueueFull),
+    });
     let error = read(&flowed.replace("\"full\"", "\"fool\"")).unwrap_err();
     assert_eq!(error, Unreadable::UnknownWord { field: "reason".to_string(), word: "fool".to_string() });
     assert_eq!(read(&" ".repeat(LINE_BYTES_MAX + 1)), Err(Unreadable::TooLong));

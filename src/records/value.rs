@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
-use crate::acd::{Actor, AgentState, DeviceState, Reason};
+use crate::acd::{Actor, AgentState, DeviceState, LostCause, Reason};
 use crate::base::{AgentId, CallId, Instant, PeerId, Pii, QueueId};
 use crate::records::unreadable::Unreadable;
 use crate::records::words::{Own, Plain, Word};
@@ -230,6 +230,7 @@ optional!(CallId, "the call's id, or `null`");
 optional!(QueueId, "number and name as elsewhere, or `null`");
 optional!(AgentId, "number and name as elsewhere, or `null`");
 optional!(Arc<str>, "a text, or `null`");
+optional!(LostCause, "a word as elsewhere, or `null`");
 
 impl Value for Arc<str> {
     const FORM: &'static str = "a text";

@@ -1,7 +1,7 @@
 //! The words of the form for the engine's enumerations. Each list is complete: a variant without its word does not build.
 
 use crate::acd::{
-    AgentState, Direction, EndedBy, FlowOut, OfferCause, QueueState, Reason, Refusal, Repair, ReserveMode,
+    AgentState, Direction, EndedBy, FlowOut, LostCause, OfferCause, QueueState, Reason, Refusal, Repair, ReserveMode,
     TransferFailure, TransferKind,
 };
 
@@ -49,6 +49,26 @@ words!(FlowOut {
     Unanswered = "unanswered",
     OffersMax = "offers_max",
     Emergency = "emergency",
+    System = "system",
+});
+
+words!(LostCause {
+    CallerShort = "caller_short",
+    TrunkFault = "trunk_fault",
+    CallerWhileRinging = "caller_while_ringing",
+    CallerInPrompt = "caller_in_prompt",
+    AgentRejected = "agent_rejected",
+    AgentNoAnswer = "agent_no_answer",
+    NoAgentOnDuty = "no_agent_on_duty",
+    AllAgentsNotReady = "all_agents_notready",
+    CallerInQueue = "caller_in_queue",
+    QueueFull = "queue_full",
+    Timeout = "timeout",
+    Draining = "draining",
+    Overload = "overload",
+    Withdrawn = "withdrawn",
+    Unanswered = "unanswered",
+    OffersMax = "offers_max",
     System = "system",
 });
 

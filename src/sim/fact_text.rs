@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{
-    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, Intervention, Laid, Plan, QueueSetting, QueueState,
-    Skill, Target, Transfer, TransferKind, TransferStep,
+    Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, FlowOut, Intervention, Laid, LostCause, Plan,
+    QueueSetting, QueueState, Skill, Target, Transfer, TransferKind, TransferStep,
 };
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -43,12 +43,12 @@ impl Names {
             Fact::Answered { call: id, agent: by, wait, .. } => {
                 format!("{} answered by {} after {}", call(id), agent(by), seconds(*wait))
             }
-            Fact::Abandoned { call: id, wait, while_ringing, .. } => {
+            Fact::Abandoned { call: id, wait, while_ringing, cause, .. } => {
                 let stage = if *while_ringing { " while an agent rang" } else { "" };
-                format!("{} abandoned after {}{stage}", call(id), seconds(*wait))
+                format!("{} abandoned after {}{stage}: {}", call(id), seconds(*wait), cause.as_str())
             }
-            Fact::FlowedOut { call: id, queue: from, wait, reason } => {
-                format!("{} leaves {} after {}: {}", call(id), queue(from), seconds(*wait), reason.as_str())
+            Fact::FlowedOut { call: id, queue: from, wait, reason, cause } => {
+                format!("{} leaves {} after {}: {}", call(id), queue(from), seconds(*wait), why_left(*reason, *cause))
             }
             Fact::Missed { call: id, .. } => format!("{} passes the threshold", call(id)),
             Fact::Preferred { call: id, agent: to, until, .. } => preferred(&call(id), agent(to), *until),
@@ -254,6 +254,13 @@ fn how_far(step: &TransferStep) -> String {
         TransferStep::Cancelled => "cancelled".to_string(),
         TransferStep::Failed(why) => format!("failed ({})", why.as_str()),
     }
+}
+
+/// Why a visit flowed out, and as what it is lost where that is not the same.
+fn why_left(reason: FlowOut, cause: Option<LostCause>) -> String {
+    let reason = reason.as_str();
+    let cause = cause.map(LostCause::as_str).filter(|cause| *cause != reason);
+    cause.map_or_else(|| reason.to_string(), |cause| format!("{reason} ({cause})"))
 }
 
 /// Who did it, and why where that is said.

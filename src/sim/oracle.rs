@@ -315,7 +315,7 @@ impl Oracle {
     fn begin_visit(&mut self, call: CallId, queue: QueueId) -> Result<(), String> {
         self.tally(queue).offered += 1;
         let (offers, rests) = (BTreeSet::new(), Instant::ZERO);
-        match self.visits.insert(call, Visit { queue: queue, offers, attempts: 0, rests, awaits: None }) {
+        match self.visits.insert(call, Visit { queue, offers, attempts: 0, rests, awaits: None }) {
             Some(_) => Err("the call is in a queue already".to_string()),
             None => Ok(()),
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::acd::{Actor, AgentState, Dimensions, EndedBy, Fact, FlowOut, OfferCause, Plan, Stamped};
+use crate::acd::{Actor, AgentState, Dimensions, EndedBy, Fact, FlowOut, LostCause, OfferCause, Plan, Stamped};
 use crate::base::{AgentId, CallId, Instant, QueueId, Rng};
 use crate::sim::agent_phone::{AgentPhone, First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Caller, Dial, Quit};
@@ -102,10 +102,11 @@ fn the_oracle_finds_what_facts_contradict() {
     let offered = Fact::Offered { call, queue, dimensions: Dimensions::default() };
     let made = Fact::OfferMade { call, queue, agent, epoch: 1 };
     let answered = Fact::Answered { call, queue, agent, wait: secs(1), since: Instant::ZERO };
-    let abandoned = Fact::Abandoned { call, queue, wait: secs(1), while_ringing: false };
+    let abandoned = Fact::Abandoned { call, queue, wait: secs(1), while_ringing: false, cause: LostCause::CallerShort };
     let ended = Fact::TalkEnded { call, queue, agent, talk: secs(1), hold: secs(0), by: EndedBy::Caller };
     let offer_ended = Fact::OfferEnded { call, queue, agent, epoch: 1, cause: OfferCause::Answered, ring: secs(1) };
-    let flowed = Fact::FlowedOut { call, queue, wait: secs(1), reason: FlowOut::Timeout };
+    let flowed =
+        Fact::FlowedOut { call, queue, wait: secs(1), reason: FlowOut::Timeout, cause: Some(LostCause::Timeout) };
     let good = [&offered, &made, &offer_ended, &answered, &ended];
     assert_eq!(judge(&good), Ok(()));
     assert_eq!(judge(&[&offered, &flowed]), Ok(()));

@@ -337,11 +337,6 @@ impl World {
         [way, wake, self.media.poll_timeout(), self.node.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// When the node wishes to be woken next.
-    pub fn node_timeout(&self) -> Option<Instant> {
-        self.node.poll_timeout()
-    }
-
     /// Runs until `until` (inclusive), or until something is found wrong.
     pub fn run_until(&mut self, until: Instant) {
         while self.error.is_none() {

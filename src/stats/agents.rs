@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::acd::{AgentState, Direction, OfferResult, Reason};
+use crate::acd::{AgentState, Direction, OfferResult, Reason, Share};
 use crate::base::{Instant, QueueId};
 use crate::stats::block::Block;
 use crate::stats::cells::Sum;
@@ -93,18 +93,12 @@ impl Kind {
 
 /// Agents who take calls, now or after the one in hand.
 pub(super) fn at_work(agents: &ByState) -> u64 {
-    agents.iter().enumerate().filter(|(state, _)| is_at_work(*state)).map(|(_, count)| count).sum()
+    AgentState::of_shares(&Share::IN_SERVICE).map(|state| agents[state]).sum()
 }
 
 /// By the state's index.
-const fn is_at_work(state: usize) -> bool {
-    state == AgentState::Ready.index()
-        || state == AgentState::Reserved.index()
-        || state == AgentState::Ringing.index()
-        || state == AgentState::Talking.index()
-        || state == AgentState::Hold.index()
-        || state == AgentState::Consult.index()
-        || state == AgentState::WrapUp.index()
+fn is_at_work(state: usize) -> bool {
+    Share::IN_SERVICE.contains(&AgentState::SHARES[state])
 }
 
 /// Agents with the same skills, counted by state.
@@ -366,6 +360,12 @@ mod tests {
         assert_eq!(KINDS[Kind::of(&AgentState::Consult).0].0, AgentState::Consult.index());
         let lunch = AgentState::NotReady(Reason::Custom("lunch".into()));
         assert_eq!(KINDS[Kind::of(&lunch).0], (lunch.index(), "custom"));
+        assert_eq!(KINDS[Kind::of(&AgentState::Hold).0], (AgentState::Hold.index(), ""));
+        for direction in Direction::ALL {
+            let elsewhere = AgentState::OtherCall(direction);
+            assert_eq!(KINDS[Kind::of(&elsewhere).0], (elsewhere.index(), direction.as_str()));
+        }
+        assert!((0..STATES).all(|state| KINDS.iter().any(|(of, _)| *of == state)), "each state has its seconds");
     }
 
     #[test]

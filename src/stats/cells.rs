@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::acd::{FlowOut, OfferResult, Refusal, Target, TransferKind, TransferOutcome};
+use crate::acd::{CutShort, FlowOut, LostCause, OfferResult, Refusal, Target, TransferKind, TransferOutcome};
 use crate::base::Instant;
 use crate::stats::block::PartedCells;
-use crate::stats::lost::LostCause;
 
 pub(super) const WAITING: usize = 0;
 /// When the longest waiting caller joined; [`Instant::FAR`] when nobody waits.
@@ -33,8 +32,10 @@ pub(super) const SL_MISSED_FLOWOUT: usize = 16;
 pub(super) const HOLDS: usize = 17;
 pub(super) const HOLD_MICROS: usize = 18;
 pub(super) const INSTANT_ANSWERS: usize = 19;
+/// Talks cut short: one cell for each of [`CutShort::ALL`].
+pub(super) const CUT_SHORT: usize = 20;
 /// One cell for each of [`OfferResult::ALL`].
-pub(super) const OFFERS: usize = 20;
+pub(super) const OFFERS: usize = CUT_SHORT + CutShort::ALL.len();
 /// Contacts that joined this queue first, or were refused on their way to it.
 pub(super) const CONTACTS: usize = OFFERS + OfferResult::ALL.len();
 /// Of them, those who talked to an agent.
@@ -67,13 +68,14 @@ pub(super) const fn transfers(kind: TransferKind, target: usize, outcome: Transf
 /// What of a queue's visits is told apart by the group of the called number: the cells of a part.
 pub(super) const OFFERED: usize = 0;
 pub(super) const ANSWERED: usize = 1;
-pub(super) const ABANDONED_SHORT: usize = 2;
-pub(super) const ABANDONED_WHILE_RINGING: usize = 3;
-pub(super) const ABANDONED_IN_QUEUE: usize = 4;
+/// Short ones included.
+pub(super) const ABANDONED: usize = 2;
 /// One cell for each of [`FlowOut::ALL`].
-pub(super) const FLOWED_OUT: usize = 5;
+pub(super) const FLOWED_OUT: usize = 3;
+/// Of the abandoned and the flowed out, the lost: one cell for each of [`LostCause::ALL`].
+pub(super) const LOST: usize = FLOWED_OUT + FlowOut::ALL.len();
 /// All of them.
-pub(super) const PART: usize = FLOWED_OUT + FlowOut::ALL.len();
+pub(super) const PART: usize = LOST + LostCause::ALL.len();
 
 /// The histograms of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,11 +137,11 @@ impl Visits {
 
     /// Short ones included.
     pub(super) fn abandoned(&self) -> u64 {
-        self.0[ABANDONED_SHORT..=ABANDONED_IN_QUEUE].iter().sum()
+        self.0[ABANDONED]
     }
 
     pub(super) fn abandoned_short(&self) -> u64 {
-        self.0[ABANDONED_SHORT]
+        self.lost(LostCause::CallerShort)
     }
 
     pub(super) fn flowed_out(&self, reason: FlowOut) -> u64 {
@@ -148,26 +150,18 @@ impl Visits {
 
     /// For whatever reason.
     pub(super) fn all_flowed_out(&self) -> u64 {
-        self.0[FLOWED_OUT..].iter().sum()
+        self.0[FLOWED_OUT..LOST].iter().sum()
     }
 
     pub(super) fn lost(&self, cause: LostCause) -> u64 {
-        match cause {
-            LostCause::CallerShort => self.0[ABANDONED_SHORT],
-            LostCause::CallerWhileRinging => self.0[ABANDONED_WHILE_RINGING],
-            LostCause::CallerInQueue => self.0[ABANDONED_IN_QUEUE],
-            LostCause::QueueFull
-            | LostCause::Timeout
-            | LostCause::Draining
-            | LostCause::Overload
-            | LostCause::Withdrawn
-            | LostCause::Unanswered
-            | LostCause::OffersMax
-            | LostCause::System => {
-                let reasons = FlowOut::ALL.into_iter().filter(|reason| LostCause::of_flow_out(*reason) == Some(cause));
-                reasons.map(|reason| self.flowed_out(reason)).sum()
-            }
-        }
+        self.0[LOST + cause as usize]
+    }
+
+    /// Each of the abandoned and the flowed out has its cause, save for who is untargeted or goes on in another queue.
+    pub(super) fn are_lost_by_cause(&self) -> bool {
+        let is_unlost = |reason: &FlowOut| reason.untargeted().is_some() || *reason == FlowOut::Requeued;
+        let unlost: u64 = FlowOut::ALL.into_iter().filter(is_unlost).map(|reason| self.flowed_out(reason)).sum();
+        self.abandoned() + self.all_flowed_out() == unlost + self.0[LOST..].iter().sum::<u64>()
     }
 }
 
@@ -233,6 +227,10 @@ impl QueueCells {
     pub(super) fn oldest(&self) -> Option<Instant> {
         let oldest = Instant::from_micros(self.cells[OLDEST]);
         (oldest != Instant::FAR && self.waiting() > 0).then_some(oldest)
+    }
+
+    pub(super) fn cut_short(&self, kind: CutShort) -> u64 {
+        self.cells[CUT_SHORT + kind as usize]
     }
 
     /// Mean time to handle a call of late and over longer, in microseconds; 0 before the first.

@@ -1,6 +1,8 @@
 //! [`Counts`]: what happened in a span of time, as counts and sums from which every formula is computed. Spans, queues and
 //! teams are added count by count, so that no ratio is ever an average of ratios.
 
+use serde::Serialize;
+
 use crate::acd::{FlowOut, OfferResult};
 
 /// Counts of queue visits and sums of their times (microseconds) over a span of time.
@@ -42,8 +44,9 @@ pub struct Counts {
     pub waits: Vec<Bucket>,
 }
 
-/// Visits by their one service-level event, counted when it happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Visits by their one service-level event ("Decisions" 3), counted when it happens. A visit that flowed out within T as
+/// untargeted (closed, emergency) gives none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Events {
     /// Answered in T.
     pub answered: u64,
@@ -130,7 +133,14 @@ impl Events {
         self.answered + self.abandoned + self.abandoned_short + self.missed
     }
 
-    fn add(&mut self, more: &Self) {
+    /// SL-F3 live: `answered / (answered + abandoned + abandoned_short + missed - missed_flowout)`, a fraction. In a closed
+    /// interval it equals A(T)/(A+B). `None` when nothing has been decided that counts.
+    pub fn level(&self) -> Option<f64> {
+        let decided = self.decided() - self.missed_flowout;
+        (decided > 0).then(|| self.answered as f64 / decided as f64)
+    }
+
+    pub(super) fn add(&mut self, more: &Self) {
         self.answered += more.answered;
         self.abandoned += more.abandoned;
         self.abandoned_short += more.abandoned_short;

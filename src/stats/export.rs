@@ -9,17 +9,20 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Summary};
 use prometheus::{Registry, proto};
 
-use crate::acd::{AgentState, Dimension, FlowOut, OfferResult, Refusal, Repair, Target, TransferKind, TransferOutcome};
+use crate::acd::{
+    AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal, Repair, Target, TransferKind,
+    TransferOutcome,
+};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{KINDS, STATES};
 use crate::stats::bounds::seconds;
 use crate::stats::cells::{Distribution, Histogram, QueueCells, Sum, Visits};
 use crate::stats::encode::{Format, encode};
 use crate::stats::live::Live;
-use crate::stats::lost::LostCause;
 use crate::stats::outlook;
 use crate::stats::persons::PersonReading;
 use crate::stats::reading::{QueueReading, Reading};
+use crate::stats::silence::Silence;
 use crate::stats::spread::{SPREAD_BOUNDS, SpreadReading};
 use crate::stats::table::{Family, Kind, Row, TABLE, Tally};
 use crate::stats::values::ShelfReading;
@@ -149,6 +152,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Abandoned => series.push_groups(reading, |visits| visits.abandoned()),
         Family::FlowOut => series.push_groups_split(reading, reasons(), Visits::flowed_out),
         Family::Lost => series.push_groups_split(reading, causes(), Visits::lost),
+        Family::CutShort => series.push_cut_short(reading),
         Family::By(dimension, tally) => fill_values(series, &reading.values[dimension as usize], tally),
         Family::Refused => fill_refused(series, reading),
         Family::Untargeted => fill_untargeted(series, reading),
@@ -204,6 +208,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::DatagramWait => series.push_spread(&[], &reading.working.datagram_wait),
         Family::Decision => series.push_spread(&[], &reading.working.decision),
         Family::SlowestDecision => series.push(&[], seconds(reading.working.decision.most)),
+        Family::Silent => fill_silent(series, reading),
         Family::ChannelDelay => {
             reading.working.channels.iter().for_each(|(channel, spread)| series.push_spread(&[channel], spread));
         }
@@ -297,6 +302,12 @@ fn unix_seconds(origin: WallTime, at: Instant) -> f64 {
 
 fn fill_repaired(series: &mut Series<'_>, reading: &Reading) {
     for (kind, count) in Repair::ALL.into_iter().zip(reading.repaired) {
+        series.push(&[kind.as_str()], count as f64);
+    }
+}
+
+fn fill_silent(series: &mut Series<'_>, reading: &Reading) {
+    for (kind, count) in Silence::ALL.into_iter().zip(reading.working.silent) {
         series.push(&[kind.as_str()], count as f64);
     }
 }
@@ -414,6 +425,11 @@ impl Series<'_> {
                 }
             }
         }
+    }
+
+    fn push_cut_short(&mut self, reading: &Reading) {
+        let kinds = CutShort::ALL.map(|kind| (kind, kind.as_str()));
+        self.push_split(reading, kinds, |queue, kind| queue.cells.cut_short(kind));
     }
 
     fn push_histograms(&mut self, reading: &Reading, histogram: Histogram) {

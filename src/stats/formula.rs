@@ -3,7 +3,7 @@
 //!
 //! Whoever adds up spans, queues or teams adds [`Ratio`]s (or the counts below them), never values.
 
-use crate::acd::OfferResult;
+use crate::acd::{AgentState, OfferResult, Share};
 use crate::stats::counts::{Bucket, Counts};
 
 /// What a formula's value is measured in.
@@ -44,53 +44,35 @@ pub struct Inputs<'a> {
     seconds: AgentSeconds,
 }
 
-/// Agents' time by state, in microseconds ("Decisions" 5).
+/// Agents' time by state, in microseconds, in the order of [`AgentState::LABELS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct AgentSeconds {
-    /// With callers, hold not counted.
-    pub talk: u64,
-    /// With callers on hold, consultations included.
-    pub hold: u64,
-    /// Wrap-up.
-    pub wrap_up: u64,
-    /// Ready.
-    pub ready: u64,
-    /// Reserved and ringing.
-    pub ringing: u64,
-    /// Not ready, for whatever reason.
-    pub not_ready: u64,
-    /// In calls that are no queue's.
-    pub other_call: u64,
-    /// Logged in, but the device or its peer does not answer.
-    pub unreachable: u64,
-}
+pub struct AgentSeconds(pub [u64; AgentState::LABELS.len()]);
 
 impl AgentSeconds {
     /// Adds another span's or team's.
     pub fn add(&mut self, more: &Self) {
-        self.talk += more.talk;
-        self.hold += more.hold;
-        self.wrap_up += more.wrap_up;
-        self.ready += more.ready;
-        self.ringing += more.ringing;
-        self.not_ready += more.not_ready;
-        self.other_call += more.other_call;
-        self.unreachable += more.unreachable;
+        for (sum, more) in self.0.iter_mut().zip(more.0) {
+            *sum += more;
+        }
     }
 
     /// Talk, hold and wrap-up.
-    pub const fn handling(&self) -> u64 {
-        self.talk + self.hold + self.wrap_up
+    pub fn handling(&self) -> u64 {
+        self.sum(&Share::HANDLING)
     }
 
     /// Time in the queue's service: handling, ready and ringing.
-    pub const fn in_service(&self) -> u64 {
-        self.handling() + self.ready + self.ringing
+    pub fn in_service(&self) -> u64 {
+        self.sum(&Share::IN_SERVICE)
     }
 
     /// Logged in, whatever the state.
-    pub const fn logged_in(&self) -> u64 {
-        self.in_service() + self.not_ready + self.other_call + self.unreachable
+    pub fn logged_in(&self) -> u64 {
+        self.sum(&Share::LOGGED_IN)
+    }
+
+    fn sum(&self, shares: &[Share]) -> u64 {
+        AgentState::of_shares(shares).map(|state| self.0[state]).sum()
     }
 }
 
@@ -335,7 +317,7 @@ pub const FORMULAS: &[Formula] = formulas! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acd::FlowOut;
+    use crate::acd::{Direction, FlowOut, Reason};
 
     const BOUNDS: [u64; 3] = [5_000_000, 20_000_000, 60_000_000];
 
@@ -405,16 +387,21 @@ mod tests {
             wrap_up: 200_000_000,
             ..Counts::default()
         };
-        let seconds = AgentSeconds {
-            talk: 1_200,
-            hold: 100,
-            wrap_up: 200,
-            ready: 400,
-            ringing: 100,
-            not_ready: 700,
-            other_call: 200,
-            unreachable: 100,
-        };
+        let mut seconds = AgentSeconds::default();
+        for (state, spent) in [
+            (AgentState::Talking, 1_200),
+            (AgentState::Hold, 100),
+            (AgentState::WrapUp, 200),
+            (AgentState::Ready, 400),
+            (AgentState::Reserved, 40),
+            (AgentState::Ringing, 60),
+            (AgentState::NotReady(Reason::Initial), 700),
+            (AgentState::OtherCall(Direction::In), 200),
+            (AgentState::Unreachable, 100),
+            (AgentState::LoggedOut, 9_000),
+        ] {
+            seconds.0[state.index()] = spent;
+        }
         let inputs = Inputs::new(&counts, &BOUNDS, 20_000_000, seconds);
         let value = |key: &str| Formula::named(key).unwrap().value(&inputs).unwrap();
         assert_eq!(

@@ -20,8 +20,8 @@ use std::time::Duration;
 use dashmap::DashMap;
 
 use crate::acd::{
-    AgentPlan, AgentState, Dimension, Dimensions, Fact, Intake, OfferResult, Plan, QueuePlan, Refusal, Repair, Skill,
-    Stamped, Target, Transfer, TransferOutcome, ValueId,
+    AgentPlan, AgentState, Dimension, Dimensions, Fact, Intake, LostCause, OfferResult, Plan, QueuePlan, Refusal,
+    Repair, Skill, Stamped, Target, Transfer, TransferOutcome, ValueId,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId, WallTime};
 use crate::stats::agents::{Agent, ByState, Group, Kind, Talk};
@@ -30,7 +30,6 @@ use crate::stats::calendar::Calendar;
 use crate::stats::contacts::{Contacts, Origin};
 use crate::stats::contradiction::Contradiction;
 use crate::stats::hours::{Fate, Hand};
-use crate::stats::lost::LostCause;
 use crate::stats::moment::Moment;
 use crate::stats::persons::Persons;
 use crate::stats::queue::{Queue, Visit};
@@ -226,17 +225,17 @@ impl Live {
                 self.on_offered(when, *call, Origin { queue: *queue, dimensions: *dimensions })?;
             }
             Fact::Answered { call, queue, wait, .. } => self.on_answered(when, *call, *queue, *wait)?,
-            Fact::Abandoned { call, queue, wait, while_ringing } => {
+            Fact::Abandoned { call, queue, wait, cause, .. } => {
                 let visit = self.visit(when, *call);
-                let (cause, left) = self.queue_of(*queue)?.on_abandoned(when, visit, *wait, *while_ringing);
-                self.settle(when, self.contacts.on_abandoned(*call), Fate::Lost(cause))?;
+                let left = self.queue_of(*queue)?.on_abandoned(when, visit, *wait, *cause);
+                self.settle(when, self.contacts.on_abandoned(*call), Fate::Lost(*cause))?;
                 left?;
             }
-            Fact::FlowedOut { call, queue, wait, reason } => {
+            Fact::FlowedOut { call, queue, wait, reason, cause } => {
                 let visit = self.visit(when, *call);
-                let left = self.queue_of(*queue)?.on_flowed_out(when, visit, *wait, *reason);
+                let left = self.queue_of(*queue)?.on_flowed_out(when, visit, *wait, (*reason, *cause));
                 let settled = self.contacts.on_flowed_out(stamped.at, *call, *queue, *reason);
-                if let Some(fate) = Fate::of_flow_out(*reason) {
+                if let Some(fate) = Fate::of_flow_out(*reason, *cause) {
                     self.settle(when, settled, fate)?;
                 }
                 left?;
@@ -263,7 +262,7 @@ impl Live {
             }
             Fact::TalkEnded { call, queue, agent, talk, hold, by } => {
                 self.contacts.on_talk_ended(stamped.at, *call, *by);
-                self.queue_of(*queue)?.on_talk(when, *talk, *hold);
+                self.queue_of(*queue)?.on_talk(when, *talk, *hold, *by);
                 self.on_talk_ended(*queue, *agent, *talk)?;
             }
             Fact::Reached { call, .. } => self.contacts.on_reached(*call),

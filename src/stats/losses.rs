@@ -8,11 +8,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::acd::Dimension;
+use crate::acd::LostCause;
 use crate::base::WallTime;
 use crate::stats::calendar::{Calendar, Grain};
 use crate::stats::hours::{self, Fates, HOURS, Hours};
 use crate::stats::intervals::{Figure, Unanswerable};
-use crate::stats::lost::LostCause;
 
 /// What losses are told apart by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

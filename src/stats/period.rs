@@ -8,7 +8,6 @@ use crate::base::WallTime;
 use crate::stats::calendar::Grain;
 use crate::stats::counts::Counts;
 use crate::stats::formula::{AgentSeconds, Formula, Inputs};
-use crate::stats::lost::LostCause;
 use crate::stats::queue::Queue;
 
 /// The half hour that a board looks back.
@@ -48,7 +47,8 @@ impl Period {
         // None of these formulas needs a threshold: the events were counted by the one in force.
         let inputs = Inputs::new(&counts, &[], 0, AgentSeconds::default());
         let value = |key: &str| Formula::named(key).and_then(|formula| formula.value(&inputs));
-        let losses = FlowOut::ALL.into_iter().filter(|reason| LostCause::of_flow_out(*reason).is_some());
+        let losses =
+            FlowOut::ALL.into_iter().filter(|reason| reason.untargeted().is_none() && *reason != FlowOut::Requeued);
         let flowed: u64 = losses.map(|reason| counts.flowed_out[reason as usize]).sum();
         Self {
             offered: counts.offered,

@@ -9,21 +9,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::acd::estimate::{self, Load};
-use crate::acd::{FlowOut, OfferResult, QueuePlan, Refusal, Target, TransferKind, TransferOutcome};
+use crate::acd::{
+    CutShort, EndedBy, FlowOut, LostCause, OfferResult, QueuePlan, Refusal, Target, TransferKind, TransferOutcome,
+};
 use crate::base::{Instant, QueueId};
 use crate::stats::block::{Parted, Write};
 use crate::stats::bounds::{bucket, micros};
 use crate::stats::calendar::Calendar;
 use crate::stats::cells::{
-    ABANDONED_IN_QUEUE, ABANDONED_SHORT, ABANDONED_WHILE_RINGING, ANSWERED, CONTACTS, CONTACTS_IN_PROGRESS,
-    CONTACTS_LOST, CONTACTS_SERVED, CONTACTS_UNTARGETED, FLOWED_OUT, HANDLE_LONG, HANDLE_RECENT, HISTOGRAMS,
-    HOLD_MICROS, HOLDS, Histogram, INSTANT_ANSWERS, LATE, LENDS, OFFERED, OFFERS, OLDEST, PART, QueueCells, REMOVED,
-    RESERVE, SERVED_LATER, SHORT_ABANDON, SL_ABANDONED, SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED,
-    SL_MISSED_FLOWOUT, TALK_MICROS, TALKS, TARGET, THRESHOLD, WAITING, WRAP_UP_MICROS, WRAP_UPS, transfers,
+    ABANDONED, ANSWERED, CONTACTS, CONTACTS_IN_PROGRESS, CONTACTS_LOST, CONTACTS_SERVED, CONTACTS_UNTARGETED,
+    CUT_SHORT, FLOWED_OUT, HANDLE_LONG, HANDLE_RECENT, HISTOGRAMS, HOLD_MICROS, HOLDS, Histogram, INSTANT_ANSWERS,
+    LATE, LENDS, LOST, OFFERED, OFFERS, OLDEST, PART, QueueCells, REMOVED, RESERVE, SERVED_LATER, SHORT_ABANDON,
+    SL_ABANDONED, SL_ABANDONED_SHORT, SL_ANSWERED, SL_FLOWOUT, SL_MISSED, SL_MISSED_FLOWOUT, TALK_MICROS, TALKS,
+    TARGET, THRESHOLD, WAITING, WRAP_UP_MICROS, WRAP_UPS, transfers,
 };
 use crate::stats::contradiction::Contradiction;
 use crate::stats::hours::{Fate, Hours};
-use crate::stats::lost::LostCause;
 use crate::stats::moment::Moment;
 use crate::stats::patience::Patience;
 use crate::stats::window::{self, Borders, Change, Windows};
@@ -200,24 +201,19 @@ impl Queue {
         left
     }
 
-    /// Answers with the cause that this loss has.
     pub(super) fn on_abandoned(
         &self,
         when: Moment,
         visit: Visit,
         wait: Duration,
-        while_ringing: bool,
-    ) -> (LostCause, Result<(), Contradiction>) {
+        cause: LostCause,
+    ) -> Result<(), Contradiction> {
         let wait = micros(wait);
+        let short = cause == LostCause::CallerShort;
         let part = self.block.part(visit.group);
         let write = self.block.write();
-        let short = wait <= write.get(SHORT_ABANDON);
-        let (cell, cause) = match (short, while_ringing) {
-            (true, _) => (ABANDONED_SHORT, LostCause::CallerShort),
-            (false, true) => (ABANDONED_WHILE_RINGING, LostCause::CallerWhileRinging),
-            (false, false) => (ABANDONED_IN_QUEUE, LostCause::CallerInQueue),
-        };
-        part.add(&write, cell, 1);
+        part.add(&write, ABANDONED, 1);
+        part.add(&write, LOST + cause as usize, 1);
         self.observe(&write, Histogram::AbandonWait, wait);
         let (is_in, missed) = is_in_threshold(&write, wait);
         let (live, interval) =
@@ -236,7 +232,7 @@ impl Queue {
         self.add(when, &changes);
         self.add_arrival(visit.joined, &changes);
         self.patience.add(wait, true);
-        (cause, left)
+        left
     }
 
     pub(super) fn on_flowed_out(
@@ -244,11 +240,14 @@ impl Queue {
         when: Moment,
         visit: Visit,
         wait: Duration,
-        reason: FlowOut,
+        (reason, cause): (FlowOut, Option<LostCause>),
     ) -> Result<(), Contradiction> {
         let part = self.block.part(visit.group);
         let write = self.block.write();
         part.add(&write, FLOWED_OUT + reason as usize, 1);
+        if let Some(cause) = cause {
+            part.add(&write, LOST + cause as usize, 1);
+        }
         let wait = micros(wait);
         let (is_in, missed) = is_in_threshold(&write, wait);
         let is_event = u64::from(is_in && reason.untargeted().is_none());
@@ -339,17 +338,22 @@ impl Queue {
     }
 
     /// `hold` is part of `talk`, and counted apart.
-    pub(super) fn on_talk(&self, when: Moment, talk: Duration, hold: Duration) {
+    pub(super) fn on_talk(&self, when: Moment, talk: Duration, hold: Duration, by: EndedBy) {
+        let cut_short = CutShort::of(talk, by);
         let talk = micros(talk.saturating_sub(hold));
         let write = self.block.write();
         write.add(TALKS, 1);
         write.add(TALK_MICROS, talk);
+        if let Some(kind) = cut_short {
+            write.add(CUT_SHORT + kind as usize, 1);
+        }
         if !hold.is_zero() {
             write.add(HOLDS, 1);
             write.add(HOLD_MICROS, micros(hold));
         }
         drop(write);
-        self.add(when, &[(window::TALKS, 1), (window::TALK, talk)]);
+        let held = [(window::HELD, u64::from(!hold.is_zero())), (window::HOLD, micros(hold))];
+        self.add(when, &[(window::TALKS, 1), (window::TALK, talk), held[0], held[1]]);
     }
 
     pub(super) fn on_transfer(&self, kind: TransferKind, target: &Target, outcome: TransferOutcome) {
@@ -417,7 +421,7 @@ impl Queue {
         match cell {
             Tamper::Offered => part.add(&write, OFFERED, more as u64),
             Tamper::Answered => part.add(&write, ANSWERED, more as u64),
-            Tamper::Abandoned => part.add(&write, ABANDONED_IN_QUEUE, more as u64),
+            Tamper::Abandoned => part.add(&write, ABANDONED, more as u64),
             Tamper::FlowedOut => part.add(&write, FLOWED_OUT, more as u64),
             Tamper::Waiting => write.add(WAITING, more as u64),
             Tamper::ContactsServed => write.add(CONTACTS_SERVED, more as u64),
@@ -463,20 +467,8 @@ mod tests {
     fn an_enum_s_number_is_its_place_in_its_list() {
         assert!(FlowOut::ALL.iter().enumerate().all(|(place, reason)| *reason as usize == place));
         assert!(OfferResult::ALL.iter().enumerate().all(|(place, result)| *result as usize == place));
-        assert!(LostCause::ALL.iter().enumerate().all(|(place, cause)| *cause as usize == place));
         assert!(Refusal::ALL.iter().enumerate().all(|(place, cause)| *cause as usize == place));
         assert!(TransferKind::ALL.iter().enumerate().all(|(place, kind)| *kind as usize == place));
         assert!(TransferOutcome::ALL.iter().enumerate().all(|(place, outcome)| *outcome as usize == place));
-    }
-
-    #[test]
-    fn every_flow_out_but_the_untargeted_and_requeued_is_one_loss() {
-        let losses: Vec<_> = FlowOut::ALL.iter().filter_map(|reason| LostCause::of_flow_out(*reason)).collect();
-        let by_caller = [LostCause::CallerShort, LostCause::CallerWhileRinging, LostCause::CallerInQueue];
-        for cause in LostCause::ALL {
-            let times = losses.iter().chain(&by_caller).filter(|loss| **loss == cause).count();
-            assert_eq!(times, 1, "{}", cause.as_str());
-        }
-        assert_eq!(losses.len(), FlowOut::ALL.len() - 3);
     }
 }

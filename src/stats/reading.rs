@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::acd::{Dimension, Refusal, Repair};
+use crate::acd::{Dimension, LostCause, Refusal, Repair};
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{ByState, KINDS, Times};
 use crate::stats::cells::{QueueCells, Sum};
 use crate::stats::hours::Fates;
-use crate::stats::lost::LostCause;
 use crate::stats::persons::PersonsReading;
 use crate::stats::spread::WorkingReading;
 use crate::stats::values::ShelfReading;
@@ -101,12 +100,14 @@ impl Reading {
 }
 
 impl QueueReading {
-    /// `offered = answered + abandoned + flowed out + waiting` (DESIGN section 4), and the same of contacts:
+    /// `offered = answered + abandoned + flowed out + waiting` (DESIGN section 4), each of the abandoned and the flowed out that is
+    /// lost with its cause; and the same of contacts:
     /// `offered = served + lost + untargeted + in progress` ("Decisions" 1; no callbacks yet).
     pub(super) fn is_conserved(&self) -> bool {
         let (cells, visits) = (&self.cells, self.cells.visits());
         let ended = visits.answered() + visits.abandoned() + visits.all_flowed_out();
         visits.offered() == ended + cells.waiting()
+            && visits.are_lost_by_cause()
             && cells.contacts()
                 == cells.contacts_served()
                     + self.contacts_lost()

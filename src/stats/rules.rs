@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::FlowOut;
+use crate::acd::{AgentState, FlowOut, Share};
 use crate::stats::formula::{FORMULAS, Formula, Term, Unit};
 
 /// What rules need to know of a queue.
@@ -71,15 +71,17 @@ impl Rule {
     }
 }
 
-/// A term as PromQL, summed by queue (or over all agents); `None` for what no fact tells yet.
-fn promql(term: Term, select: &str, threshold: &str, window: &str) -> Option<String> {
+/// A term as PromQL, summed by queue (or over all agents).
+fn promql(term: Term, select: &str, threshold: &str, window: &str) -> String {
     let le = format!("le=~\"{}(\\\\.0)?\"", threshold.replace('.', "\\\\."));
     let sum = |family: &str, more: &str| {
         let matchers: Vec<_> = [select, more].into_iter().filter(|matcher| !matcher.is_empty()).collect();
-        Some(format!("sum by (queue) (increase({family}{{{}}}[{window}]))", matchers.join(",")))
+        format!("sum by (queue) (increase({family}{{{}}}[{window}]))", matchers.join(","))
     };
-    let agents =
-        |states: &str| Some(format!("sum(increase(acd_agent_state_seconds_total{{state=~\"{states}\"}}[{window}]))"));
+    let agents = |shares: &[Share]| {
+        let states = AgentState::labels_of(shares);
+        format!("sum(increase(acd_agent_state_seconds_total{{state=~\"{states}\"}}[{window}]))")
+    };
     match term {
         Term::Answered => sum("acd_calls_answered_total", ""),
         Term::Abandoned => sum("acd_calls_abandoned_total", ""),
@@ -87,12 +89,16 @@ fn promql(term: Term, select: &str, threshold: &str, window: &str) -> Option<Str
         Term::AnsweredIn => sum("acd_answer_wait_seconds_bucket", &le),
         Term::AbandonedIn => sum("acd_abandon_wait_seconds_bucket", &le),
         Term::AbandonedShort => sum("acd_calls_lost_total", "cause=\"caller_short\""),
-        Term::AbandonedLong => sum("acd_calls_lost_total", "cause=~\"caller_while_ringing|caller_in_queue\""),
+        Term::AbandonedLong => {
+            let short = sum("acd_calls_lost_total", "cause=\"caller_short\"");
+            format!("({} - {short})", sum("acd_calls_abandoned_total", ""))
+        }
         Term::AnswerWait => sum("acd_answer_wait_seconds_sum", ""),
         Term::AbandonWait => sum("acd_abandon_wait_seconds_sum", ""),
         Term::Talks => sum("acd_talk_seconds_count", ""),
         Term::Talk => sum("acd_talk_seconds_sum", ""),
-        Term::Held | Term::Hold => None,
+        Term::Held => sum("acd_hold_seconds_count", ""),
+        Term::Hold => sum("acd_hold_seconds_sum", ""),
         Term::WrapUp => sum("acd_wrapup_seconds_sum", ""),
         Term::Accepted => sum("acd_offers_total", "result=\"accepted\""),
         Term::Rejected => sum("acd_offers_total", "result=\"rejected\""),
@@ -100,29 +106,26 @@ fn promql(term: Term, select: &str, threshold: &str, window: &str) -> Option<Str
         Term::EventsAnswered => sum("acd_sl_events_total", "outcome=\"answered\""),
         Term::EventsDecided => sum("acd_sl_events_total", "outcome!=\"flowout\""),
         Term::EventsMissedFlowOut => sum("acd_sl_missed_flowouts_total", ""),
-        Term::Handling => agents("talking|hold|consult|wrap_up"),
-        Term::InService => agents("talking|hold|consult|wrap_up|ready|reserved|ringing"),
-        Term::LoggedIn => {
-            agents("talking|hold|consult|wrap_up|ready|reserved|ringing|not_ready|other_call|unreachable")
-        }
+        Term::Handling => agents(&Share::HANDLING),
+        Term::InService => agents(&Share::IN_SERVICE),
+        Term::LoggedIn => agents(&Share::LOGGED_IN),
     }
 }
 
-/// Numerator and denominator as PromQL; `None` when nothing tells the numerator.
-fn parts(formula: &Formula, select: &str, threshold: &str, window: &str) -> Option<(String, String)> {
+/// Numerator and denominator as PromQL.
+fn parts(formula: &Formula, select: &str, threshold: &str, window: &str) -> (String, String) {
     let sum = |terms: &[Term]| {
-        let terms: Vec<_> = terms.iter().filter_map(|term| promql(*term, select, threshold, window)).collect();
-        (!terms.is_empty()).then(|| terms.join(" + "))
+        let terms: Vec<_> = terms.iter().map(|term| promql(*term, select, threshold, window)).collect();
+        terms.join(" + ")
     };
-    let under = sum(formula.under)?;
-    let under = sum(formula.less).map_or_else(|| under.clone(), |less| format!("{under} - ({less})"));
-    Some((sum(formula.over)?, under))
+    let (under, less) = (sum(formula.under), sum(formula.less));
+    (sum(formula.over), if less.is_empty() { under } else { format!("{under} - ({less})") })
 }
 
-/// A formula over all queues as one PromQL expression; `None` when nothing tells its numerator.
-pub fn expression(formula: &Formula, threshold: &str, window: &str) -> Option<String> {
-    let (over, under) = parts(formula, "", threshold, window)?;
-    Some(format!("({over}) / ({under} > 0)"))
+/// A formula over all queues as one PromQL expression.
+pub fn expression(formula: &Formula, threshold: &str, window: &str) -> String {
+    let (over, under) = parts(formula, "", threshold, window);
+    format!("({over}) / ({under} > 0)")
 }
 
 /// Every formula over one window: numerator, denominator, and their ratio. `shape` makes the window a rolling or a whole one.
@@ -137,14 +140,13 @@ fn recordings(queues: &[QueueAim], window: &str, shape: &dyn Fn(String) -> Strin
         for (threshold, select) in classes {
             let labels: BTreeMap<_, _> =
                 (!threshold.is_empty()).then(|| ("threshold", threshold.clone())).into_iter().collect();
-            let Some((over, under)) = parts(formula, &select, &threshold, window) else { continue };
+            let (over, under) = parts(formula, &select, &threshold, window);
             let name = |part: &str| format!("acd:{}:{part}_{window}", formula.key);
             rules.push(Rule::record(name("numerator"), shape(over), labels.clone()));
             rules.push(Rule::record(name("denominator"), shape(under), labels));
         }
     }
-    let names: Vec<_> = FORMULAS.iter().filter(|formula| rules.iter().any(|rule| is_of(rule, formula))).collect();
-    for formula in names {
+    for formula in FORMULAS {
         let part = |part: &str| format!("acd:{}:{part}_{window}", formula.key);
         let unit = match formula.unit {
             Unit::Fraction => "ratio",
@@ -154,10 +156,6 @@ fn recordings(queues: &[QueueAim], window: &str, shape: &dyn Fn(String) -> Strin
         rules.push(Rule::record(part(unit), expression, BTreeMap::new()));
     }
     rules
-}
-
-fn is_of(rule: &Rule, formula: &Formula) -> bool {
-    rule.name.split(':').nth(1) == Some(formula.key)
 }
 
 /// Queues with the same threshold: T in seconds, and the matcher that selects them.
@@ -201,7 +199,8 @@ fn alerts(queues: &[QueueAim]) -> Vec<Rule> {
         rules.extend(aim_alerts(&queues));
     }
     for (name, wait, severity, expression, english, chinese) in HEALTH {
-        rules.push(alert(name, wait, severity, (*expression).to_owned(), english, chinese));
+        let expression = expression.replace("AT_WORK", &AgentState::labels_of(&Share::IN_SERVICE));
+        rules.push(alert(name, wait, severity, expression, english, chinese));
     }
     rules
 }
@@ -254,7 +253,8 @@ fn aim_alerts(queues: &[&QueueAim]) -> Vec<Rule> {
     rules
 }
 
-/// Name, how long it must hold, severity, expression, English and Chinese text.
+/// Name, how long it must hold, severity, expression (`AT_WORK` stands for the states of agents who take calls), English and
+/// Chinese text.
 type Health = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
 const HEALTH: &[Health] = &[
@@ -262,7 +262,7 @@ const HEALTH: &[Health] = &[
         "AcdNoAgentReady",
         "1m",
         "page",
-        "sum by (queue) (acd_queue_waiting) > 0 and sum by (queue) (acd_queue_agents{state=~\"ready|reserved|ringing|talking|wrap_up\"}) == 0",
+        "sum by (queue) (acd_queue_waiting) > 0 and sum by (queue) (acd_queue_agents{state=~\"AT_WORK\"}) == 0",
         "Callers wait in {{ $labels.queue }} and no agent of it is at work",
         "队列 {{ $labels.queue }} 有客户等待但无坐席在岗",
     ),
@@ -278,7 +278,7 @@ const HEALTH: &[Health] = &[
         "AcdCallsRefused",
         "1m",
         "page",
-        "sum by (cause) (increase(acd_calls_refused_total{cause=\"overload\"}[5m])) > 0",
+        "sum(increase(acd_calls_refused_total{cause=\"overload\"}[5m])) + sum(increase(acd_gate_silent_total{kind=\"call\"}[5m])) > 0",
         "The engine refuses calls because it is full",
         "引擎过载，正在拒绝来电",
     ),
@@ -358,9 +358,9 @@ mod tests {
     }
 
     #[test]
-    fn every_formula_that_facts_tell_has_its_rules_rolling_and_by_interval() {
+    fn every_formula_has_its_rules_rolling_and_by_interval() {
         let file = rule_file(&[aim("sales", 20), aim("help", 10)]);
-        for formula in FORMULAS.iter().filter(|formula| !["hold_rate", "hold_mean"].contains(&formula.key)) {
+        for formula in FORMULAS {
             let unit = if formula.unit == Unit::Seconds { "seconds" } else { "ratio" };
             for window in ROLLING {
                 assert!(file.contains(&format!("record: acd:{}:{unit}_{window}\n", formula.key)), "{}", formula.key);
@@ -379,6 +379,15 @@ mod tests {
         assert!(file.contains(both), "{file}");
         assert!(file.contains("queue=~\"a\\\\.b\",le=~\"10(\\\\.0)?\""));
         assert!(file.contains("(1 - acd:sl_live:ratio_5m{queue=~\"sales|help\"}) > 0.400000"));
+    }
+
+    #[test]
+    fn agents_states_in_rules_are_those_of_the_table() {
+        let file = rule_file(&[aim("sales", 20)]);
+        let lists = [&Share::HANDLING[..], &Share::IN_SERVICE, &Share::LOGGED_IN].map(AgentState::labels_of);
+        let found: Vec<_> = file.split("state=~\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        assert!(found.len() > 20 && found.iter().all(|states| lists.iter().any(|list| list == states)), "{found:?}");
+        assert!(!file.contains("AT_WORK"));
     }
 
     #[test]

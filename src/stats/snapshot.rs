@@ -10,6 +10,7 @@ use crate::base::{Instant, WallTime};
 use crate::stats::agents::ByState;
 use crate::stats::bounds::seconds;
 use crate::stats::cells::Histogram;
+use crate::stats::counts::Events;
 use crate::stats::outlook;
 use crate::stats::period::{self, Period};
 use crate::stats::queue::Queue;
@@ -39,10 +40,10 @@ pub struct QueueSnapshot {
     pub waiting: u64,
     /// How long the longest waiting caller has waited; 0 when nobody waits.
     pub longest_wait_seconds: f64,
-    /// SL-F3, a fraction (see [`ServiceLevelEvents::level`]); `None` before the first event that counts.
+    /// SL-F3, a fraction (see [`Events::level`]); `None` before the first event that counts.
     pub service_level: Option<f64>,
-    /// The events that `service_level` is made of.
-    pub service_level_events: ServiceLevelEvents,
+    /// The events that `service_level` is made of, for the threshold in force.
+    pub service_level_events: Events,
     /// T: a wait of exactly T is in. `None` in a sum over queues whose thresholds differ.
     pub threshold_seconds: Option<f64>,
     /// The service level aimed at, a fraction.
@@ -70,42 +71,6 @@ struct Waits {
     abandoned: u64,
 }
 
-/// Visits by their one service-level event ("Decisions" 3), for the threshold in force. A visit that flowed out
-/// within T as untargeted (closed, emergency) gives none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct ServiceLevelEvents {
-    /// Answered in T.
-    pub answered: u64,
-    /// Abandoned in T, but not short.
-    pub abandoned: u64,
-    /// Abandoned in T within the short-abandon limit.
-    pub abandoned_short: u64,
-    /// Flowed out in T.
-    pub flowout: u64,
-    /// The wait passed T, whatever happened after.
-    pub missed: u64,
-    /// Of the missed, those that flowed out in the end.
-    pub missed_flowout: u64,
-}
-
-impl ServiceLevelEvents {
-    /// SL-F3 live: `answered / (answered + abandoned + abandoned_short + missed - missed_flowout)`, a fraction. In a closed
-    /// interval it equals A(T)/(A+B). `None` when nothing has been decided that counts.
-    pub fn level(&self) -> Option<f64> {
-        let decided = self.answered + self.abandoned + self.abandoned_short + self.missed - self.missed_flowout;
-        (decided > 0).then(|| self.answered as f64 / decided as f64)
-    }
-
-    fn add(&mut self, more: &Self) {
-        self.answered += more.answered;
-        self.abandoned += more.abandoned;
-        self.abandoned_short += more.abandoned_short;
-        self.flowout += more.flowout;
-        self.missed += more.missed;
-        self.missed_flowout += more.missed_flowout;
-    }
-}
-
 impl QueueSnapshot {
     /// True when `offered = answered + abandoned + flowed_out + waiting`: no visit is lost or counted twice.
     pub fn conserved(&self) -> bool {
@@ -115,7 +80,7 @@ impl QueueSnapshot {
     /// The copy `reading` of the queue at `now`; without the calendar's time no spans.
     pub(super) fn of(queue: &Queue, reading: &QueueReading, now: Instant, wall: Option<WallTime>) -> Self {
         let (cells, visits) = (&reading.cells, reading.cells.visits());
-        let events = ServiceLevelEvents {
+        let events = Events {
             answered: cells.sl_answered(),
             abandoned: cells.sl_abandoned(),
             abandoned_short: cells.sl_abandoned_short(),
@@ -169,7 +134,7 @@ impl QueueSnapshot {
             waiting: 0,
             longest_wait_seconds: 0.0,
             service_level: None,
-            service_level_events: ServiceLevelEvents::default(),
+            service_level_events: Events::default(),
             threshold_seconds: common(queues.iter().map(|queue| queue.threshold_seconds)),
             target: common(queues.iter().map(|queue| queue.target)),
             answer_wait_mean_seconds: None,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::base::Instant;
+use crate::stats::silence::{Silences, Silent};
 
 /// Upper bounds of the buckets, in microseconds: from a decision's time to that of a retransmission.
 pub const SPREAD_BOUNDS: [u64; 12] =
@@ -72,6 +73,8 @@ pub struct Working {
     pub passed: Spread,
     /// From the control plane's request to the signalling thread's taking it.
     pub requests: Spread,
+    /// What the admission gate left without an answer.
+    pub silent: Silences,
 }
 
 /// A copy of [`Working`].
@@ -81,6 +84,7 @@ pub(super) struct WorkingReading {
     pub(super) decision: SpreadReading,
     /// By the channel's name.
     pub(super) channels: [(&'static str, SpreadReading); 6],
+    pub(super) silent: Silent,
 }
 
 impl WorkingReading {
@@ -96,6 +100,7 @@ impl WorkingReading {
                 ("passed", working.passed.read()),
                 ("requests", working.requests.read()),
             ],
+            silent: working.silent.read(),
         }
     }
 }

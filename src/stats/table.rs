@@ -2,9 +2,9 @@
 //! exactly these rows, and `configs/prometheus/METRICS.md` is written from them.
 //!
 //! No label ever holds a caller or a call. Visits are told apart by queue and group of called numbers as in 7.2; contacts by queue,
-//! and once more by each of the dimensions (number group, campaign, region, trunk). The families that 7.2 does not name are `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
+//! and once more by each of the dimensions (number group, campaign, region, trunk). The families that 7.2 does not name are `acd_calls_cut_short_total`, `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
 //! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_transfers_total`, `acd_peer_up`, `acd_instant_answers_total`, `acd_build_info`, and those about
-//! the engine's own working (`acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
+//! the engine's own working (`acd_gate_silent_total`, `acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
 
 use crate::acd::Dimension;
 
@@ -61,6 +61,8 @@ pub enum Family {
     FlowOut,
     /// `acd_calls_lost_total`
     Lost,
+    /// `acd_calls_cut_short_total`
+    CutShort,
     /// `acd_calls_refused_total`
     Refused,
     /// `acd_calls_untargeted_total`
@@ -146,6 +148,8 @@ pub enum Family {
     Decision,
     /// `acd_decision_slowest_seconds`
     SlowestDecision,
+    /// `acd_gate_silent_total`
+    Silent,
     /// `acd_channel_delay_seconds`
     ChannelDelay,
     /// `acd_invariant_violations_total`
@@ -210,7 +214,7 @@ const fn by(dimension: Dimension, tally: Tally, names: [&'static str; 5], labels
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 69] = [
+pub const TABLE: [Row; 71] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -247,6 +251,14 @@ pub const TABLE: [Row; 69] = [
         labels: &["queue", "dnis_group", "cause"],
         help: "Lost queue visits, each with exactly one cause: the abandoned and the flowed out, except closed and \
                emergency (untargeted) and requeued (goes on in another visit). What is refused before a queue is in acd_calls_refused_total.",
+    },
+    Row {
+        family: Family::CutShort,
+        name: "acd_calls_cut_short_total",
+        kind: Kind::Counter,
+        labels: &["queue", "cause"],
+        help: "Talks of less than 3 s, by who ended them: answered in every figure, and yet nobody was helped. Those that a \
+               supervisor ended are not counted.",
     },
     Row {
         family: Family::Refused,
@@ -563,6 +575,15 @@ pub const TABLE: [Row; 69] = [
         kind: Kind::Gauge,
         labels: &[],
         help: "The longest of acd_decision_seconds since the start.",
+    },
+    Row {
+        family: Family::Silent,
+        name: "acd_gate_silent_total",
+        kind: Kind::Counter,
+        labels: &["kind"],
+        help: "Messages that admission under overload left without an answer: INVITEs refused (their repeats count again), what \
+               strangers send beyond the rates that are looked at, and what found its line full. Refusals that were told are \
+               in acd_calls_refused_total.",
     },
     Row {
         family: Family::ChannelDelay,

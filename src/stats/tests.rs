@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use crate::acd::requirement::Requirement;
 use crate::acd::{
-    Actor, AgentPlan, AgentState, Dimension, Dimensions, EndedBy, Fact, FlowOut, Plan, QueuePlan, Routing, Stamped,
+    Actor, AgentPlan, AgentState, Dimension, Dimensions, EndedBy, Fact, FlowOut, LostCause, Plan, QueuePlan, Routing,
+    Stamped,
 };
 use crate::base::{AgentId, CallId, Instant, PeerId, QueueId};
 use crate::stats::Live;
@@ -120,11 +121,31 @@ fn answered(queue: QueueId, wait: Duration) -> Fact {
 }
 
 fn abandoned(queue: QueueId, wait: Duration, while_ringing: bool) -> Fact {
-    Fact::Abandoned { call: CALL, queue, wait, while_ringing }
+    gave_up(CALL, queue, wait, while_ringing)
+}
+
+/// With the cause that the engine gives while agents are at work; up to 5 s are short.
+fn gave_up(call: CallId, queue: QueueId, wait: Duration, while_ringing: bool) -> Fact {
+    let cause = match (wait <= secs(5), while_ringing) {
+        (true, _) => LostCause::CallerShort,
+        (false, true) => LostCause::CallerWhileRinging,
+        (false, false) => LostCause::CallerInQueue,
+    };
+    Fact::Abandoned { call, queue, wait, while_ringing, cause }
 }
 
 fn flowed_out(queue: QueueId, wait: Duration, reason: FlowOut) -> Fact {
-    Fact::FlowedOut { call: CALL, queue, wait, reason }
+    left(CALL, queue, wait, reason)
+}
+
+/// With the cause that the engine gives while agents are at work.
+fn left(call: CallId, queue: QueueId, wait: Duration, reason: FlowOut) -> Fact {
+    Fact::FlowedOut { call, queue, wait, reason, cause: cause_of(reason) }
+}
+
+fn cause_of(reason: FlowOut) -> Option<LostCause> {
+    let label = if reason == FlowOut::Full { "queue_full" } else { reason.as_str() };
+    LostCause::ALL.into_iter().find(|cause| cause.as_str() == label)
 }
 
 fn changes(agent: u32, from: AgentState, to: AgentState) -> Fact {

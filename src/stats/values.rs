@@ -244,8 +244,8 @@ impl Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acd::LostCause;
     use crate::acd::Refusal;
-    use crate::stats::lost::LostCause;
 
     fn names(of_numbers: &[&str]) -> [Vec<Arc<str>>; 4] {
         let list = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect();

@@ -3,6 +3,7 @@ it was given, so that most messages inside a dialog are strays, which the shards
 
 import cases_calls
 import cases_control
+import cases_supervision
 from harness import check, free_port, wait_until
 
 
@@ -38,5 +39,7 @@ CASES = [
     on_shards(cases_calls.a_dead_neighbour_is_not_its_agents_fault, 2),
     on_shards(cases_control.reload_under_load, 2),
     on_shards(cases_control.sigterm_drains, 2),
+    on_shards(cases_control.the_control_plane_acts, 2),
+    on_shards(cases_supervision.a_supervisor_forces_states_that_end_by_themselves, 2),
     a_shards_taken_port_is_an_error,
 ]

@@ -26,7 +26,7 @@ fn lends(centre: &Centre) -> bool {
 /// A caller of queue 1 gives up before anybody could answer.
 fn break_the_target(centre: &mut Centre, call: u64) {
     centre.enqueue(call, 1);
-    centre.command(Command::CallerGone { call: CallId(call) });
+    centre.command(Command::CallerGone { call: CallId(call), how: Gone::HungUp });
     assert!(!lends(centre));
 }
 
@@ -125,7 +125,7 @@ fn a_wait_past_the_threshold_counts_at_once_and_once() {
     assert!(lends(&centre), "exactly T is in time");
     centre.pass_ms(1);
     assert!(!lends(&centre));
-    centre.command(Command::CallerGone { call: CallId(1) });
+    centre.command(Command::CallerGone { call: CallId(1), how: Gone::HungUp });
     let told = centre.engine.lending_of(QueueId(1)).expect("a lender");
     assert_eq!((told.good, told.decided), (0, 1));
 }

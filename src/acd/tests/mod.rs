@@ -4,6 +4,7 @@ mod agents;
 mod direct;
 mod explain;
 mod lending;
+mod losses;
 mod naive;
 mod offers;
 mod order;

@@ -113,13 +113,13 @@ fn a_caller_who_hangs_up_while_an_agent_rings_is_abandoned_and_the_agent_unpunis
     let (agent, epoch) = centre.ring(1);
     centre.pass(4);
     centre.forget();
-    centre.command(Command::CallerGone { call: CallId(1) });
+    centre.command(Command::CallerGone { call: CallId(1), how: Gone::HungUp });
     let (call, queue) = (CallId(1), QueueId(1));
     assert_eq!(
         centre.facts(),
         [
             Fact::OfferEnded { call, queue, agent, epoch, cause: OfferCause::CallerGone, ring: secs(4) },
-            Fact::Abandoned { call, queue, wait: secs(4), while_ringing: true },
+            Fact::Abandoned { call, queue, wait: secs(4), while_ringing: true, cause: LostCause::CallerShort },
             Fact::Oldest { queue, since: None },
         ]
     );
@@ -138,10 +138,11 @@ fn a_caller_who_hangs_up_while_waiting_is_abandoned() {
     centre.enqueue(1, 1);
     centre.pass(3);
     centre.forget();
-    centre.command(Command::CallerGone { call: CallId(1) });
-    centre.command(Command::CallerGone { call: CallId(1) });
+    centre.command(Command::CallerGone { call: CallId(1), how: Gone::HungUp });
+    centre.command(Command::CallerGone { call: CallId(1), how: Gone::HungUp });
     let (call, queue) = (CallId(1), QueueId(1));
-    let abandoned = Fact::Abandoned { call, queue, wait: secs(3), while_ringing: false };
+    let cause = LostCause::CallerShort;
+    let abandoned = Fact::Abandoned { call, queue, wait: secs(3), while_ringing: false, cause };
     assert_eq!(centre.facts(), [abandoned, Fact::Oldest { queue, since: None }]);
     assert!(centre.effects.is_empty());
 }
@@ -151,7 +152,7 @@ fn a_release_that_never_comes_is_repaired_at_the_reservations_deadline() {
     let mut centre = Centre::new(|_| {}, 1);
     centre.enqueue(1, 1);
     centre.ring(1);
-    centre.command(Command::CallerGone { call: CallId(1) });
+    centre.command(Command::CallerGone { call: CallId(1), how: Gone::HungUp });
     centre.pass(29);
     assert_eq!((centre.state(1), centre.engine.repairs()), (AgentState::Ringing, 0));
     centre.pass(1);
@@ -163,7 +164,7 @@ fn a_failure_that_crosses_the_cancel_releases_the_agent_for_the_first_cause() {
     let mut centre = Centre::new(|_| {}, 1);
     centre.enqueue(1, 1);
     let (agent, epoch) = centre.ring(1);
-    centre.command(Command::CallerGone { call: CallId(1) });
+    centre.command(Command::CallerGone { call: CallId(1), how: Gone::HungUp });
     centre.forget();
     centre.command(Command::OfferFailed { call: CallId(1), agent, epoch, cause: OfferCause::Declined });
     assert_eq!(centre.state(1), AgentState::Ready);

@@ -86,8 +86,8 @@ fn a_decision_takes_no_more_steps_with_many_waiting_and_many_agents() {
             Command::TalkEnded { call: CallId(1), agent: AgentId(2), epoch: 1, by: EndedBy::Agent },
             enqueue(2, 1, 0, None),
             ready,
-            Command::CallerGone { call: CallId(2) },
-            Command::CallerGone { call: CallId(1_000_001) },
+            Command::CallerGone { call: CallId(2), how: Gone::HungUp },
+            Command::CallerGone { call: CallId(1_000_001), how: Gone::HungUp },
             Command::OfferReleased { agent: AgentId(1), epoch: 2 },
         ];
         commands.map(|command| steps::of(|| engine.handle_command(now, command)))

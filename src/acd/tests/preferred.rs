@@ -198,7 +198,7 @@ fn who_served_a_caller_is_preferred_by_him_for_so_long_and_by_no_other() {
     centre.pass(30);
     returns(&mut centre, 2, 8);
     assert_ne!(centre.offer(2).0, first, "another caller goes to whose turn it is");
-    centre.command(Command::CallerGone { call: CallId(2) });
+    centre.command(Command::CallerGone { call: CallId(2), how: Gone::HungUp });
     returns(&mut centre, 3, 7);
     assert_eq!(centre.offer(3).0, first);
     let (agent, epoch) = centre.answer(3);

@@ -8,11 +8,11 @@ fn a_call_that_finds_the_queue_full_or_closed_or_the_node_draining_is_counted_an
     let full = |plan: &mut Plan| plan.queues[0].waiting_max = Some(1);
     let closed = |plan: &mut Plan| plan.queues[0].state = QueueState::Closed;
     let emergency = |plan: &mut Plan| plan.queues[0].state = QueueState::Emergency;
-    for (change, drain, reason) in [
-        (&full as &dyn Fn(&mut Plan), false, FlowOut::Full),
-        (&closed, false, FlowOut::Closed),
-        (&emergency, false, FlowOut::Emergency),
-        (&full, true, FlowOut::Draining),
+    for (change, drain, reason, cause) in [
+        (&full as &dyn Fn(&mut Plan), false, FlowOut::Full, Some(LostCause::QueueFull)),
+        (&closed, false, FlowOut::Closed, None),
+        (&emergency, false, FlowOut::Emergency, None),
+        (&full, true, FlowOut::Draining, Some(LostCause::Draining)),
     ] {
         let mut centre = Centre::new(change, 0);
         centre.enqueue(1, 1);
@@ -22,7 +22,7 @@ fn a_call_that_finds_the_queue_full_or_closed_or_the_node_draining_is_counted_an
         centre.forget();
         centre.enqueue(2, 1);
         let (call, queue) = (CallId(2), QueueId(1));
-        let flowed = Fact::FlowedOut { call, queue, wait: Duration::ZERO, reason };
+        let flowed = Fact::FlowedOut { call, queue, wait: Duration::ZERO, reason, cause };
         assert_eq!(centre.facts(), [Fact::Offered { call, queue, dimensions: Dimensions::default() }, flowed]);
         assert_eq!(centre.effects, [Effect::FlowOut { call, queue, reason }]);
         assert_eq!(centre.engine.counts(queue).expect("known").offered, 2);
@@ -172,7 +172,7 @@ fn an_outcome_later_than_the_threshold_is_missed_even_before_the_timer_fires() {
     centre.enqueue(1, 1);
     centre.now += secs(21);
     centre.forget();
-    centre.command(Command::CallerGone { call: CallId(1) });
+    centre.command(Command::CallerGone { call: CallId(1), how: Gone::HungUp });
     assert_eq!(centre.missed(), [1]);
     assert!(matches!(centre.facts()[..], [Fact::Missed { .. }, Fact::Abandoned { .. }, Fact::Oldest { .. }]));
 }
@@ -202,7 +202,7 @@ fn the_oldest_wait_is_told_when_it_changes_and_only_then() {
     centre.enqueue_as(3, 1, 0, Some(Instant::ZERO));
     assert_eq!(oldest(&mut centre), [Some(Instant::ZERO)]);
     for call in [3, 2, 1] {
-        centre.command(Command::CallerGone { call: CallId(call) });
+        centre.command(Command::CallerGone { call: CallId(call), how: Gone::HungUp });
     }
     assert_eq!(oldest(&mut centre), [Some(START), None]);
     assert_eq!(centre.engine.waiting(queue), 0);

@@ -31,6 +31,7 @@ pub(super) struct Seen {
     banded: u64,
     reached: u64,
     interventions: u64,
+    losses: BTreeSet<LostCause>,
     /// Reserves that joined and left, lenders that began and ceased, offers to either.
     reserves: [u64; 2],
     lenders: [u64; 2],
@@ -51,6 +52,10 @@ impl Seen {
             FlowOut::OffersMax,
         ] {
             assert!(self.reasons.contains(&reason), "{reason:?} never happened");
+        }
+        use LostCause::{Overload, System, Unanswered};
+        for cause in LostCause::ALL.into_iter().filter(|cause| ![Overload, System, Unanswered].contains(cause)) {
+            assert!(self.losses.contains(&cause), "{cause:?} never happened");
         }
         assert!(self.disagreements > 100 && self.reached > 100 && self.interventions > 100);
         let preferred = [self.preferred, self.taken_by_preferred, self.recalled, self.banded];
@@ -404,16 +409,18 @@ impl Reference {
                 }
                 seen.answered += 1;
             }
-            Fact::Abandoned { call, queue, wait, while_ringing } => {
+            Fact::Abandoned { call, queue, wait, while_ringing, cause } => {
                 let visit = self.leave(*call, *queue, *wait, 2);
+                assert_eq!(*cause == LostCause::CallerShort, *wait <= self.rules.queues[queue].short_abandon);
                 self.decide(*queue, &visit, false);
+                self.judge_loss(&visit.caller, *cause);
                 seen.abandoned_ringing += u64::from(*while_ringing);
+                seen.losses.insert(*cause);
             }
-            Fact::FlowedOut { call, queue, wait, .. } => drop(self.leave(*call, *queue, *wait, 3)),
-            Fact::Missed { call, queue } => {
-                self.on_missed(*call, *queue);
-                seen.missed += 1;
+            Fact::FlowedOut { call, queue, wait, reason, cause } => {
+                self.on_flowed_out(*call, (*queue, *wait), (*reason, *cause), seen);
             }
+            Fact::Missed { call, queue } => seen.missed += self.on_missed(*call, *queue),
             Fact::Oldest { queue, since } => {
                 assert_ne!(self.oldest.insert(*queue, *since).flatten(), *since, "told again");
             }
@@ -467,12 +474,13 @@ impl Reference {
         }
     }
 
-    fn on_missed(&mut self, call: CallId, queue: QueueId) {
+    fn on_missed(&mut self, call: CallId, queue: QueueId) -> u64 {
         let visit = self.waiting.get_mut(&call).expect("missed while undecided");
         assert!(visit.caller.queue == queue && !visit.missed);
         assert!(self.at.since(visit.caller.since) > self.rules.queues[&queue].threshold);
         visit.missed = true;
         self.watches.decide(queue, self.at, false);
+        1
     }
 
     /// Of a call that waits in no queue.
@@ -498,6 +506,34 @@ impl Reference {
         worker.past.calls += 1;
         worker.busy_since = Some(at);
         1
+    }
+
+    fn on_flowed_out(
+        &mut self,
+        call: CallId,
+        (queue, wait): (QueueId, Duration),
+        (reason, cause): (FlowOut, Option<LostCause>),
+        seen: &mut Seen,
+    ) {
+        let visit = self.leave(call, queue, wait, 3);
+        let is_loss = reason.untargeted().is_none() && reason != FlowOut::Requeued;
+        assert_eq!(cause.is_some(), is_loss);
+        cause.iter().for_each(|cause| self.judge_loss(&visit.caller, *cause));
+        seen.losses.extend(cause);
+    }
+
+    /// Nobody who could have taken the caller is at work when the cause says so.
+    fn judge_loss(&self, caller: &Caller, cause: LostCause) {
+        use LostCause::{AllAgentsNotReady, NoAgentOnDuty};
+        if !matches!(cause, NoAgentOnDuty | AllAgentsNotReady) {
+            return;
+        }
+        let is_paused = |state: &AgentState| cause == AllAgentsNotReady && matches!(state, AgentState::NotReady(_));
+        let away = |state: &AgentState| *state == AgentState::LoggedOut || is_paused(state);
+        let may = |agent: &AgentId| self.rules.may_take(*agent, caller) && !self.rules.is_lent(*agent, caller);
+        for (agent, worker) in self.agents.iter().filter(|(agent, _)| may(agent)) {
+            assert!(away(&worker.state), "{agent} is {:?}: {cause:?}", worker.state);
+        }
     }
 
     fn on_offered(&mut self, call: CallId, queue: QueueId, seen: &mut Seen) {

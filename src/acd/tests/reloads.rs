@@ -182,7 +182,7 @@ fn what_nobody_uses_any_more_is_forgotten() {
         centre.command(Command::Enqueue { call, queue: QueueId(1), priority: 0, since: None, asks });
         centre.pass(3);
         if let Some(gone) = call.0.checked_sub(5).filter(|gone| *gone > 0) {
-            centre.command(Command::CallerGone { call: CallId(gone) });
+            centre.command(Command::CallerGone { call: CallId(gone), how: Gone::HungUp });
         }
         if round % 100 == 99 {
             centre.reload(|plan| plan.queues[1].wrap_up += secs(1));

@@ -50,7 +50,7 @@ fn it_leaves_when_the_queue_has_cleared_and_what_it_was_offered_stands() {
     centre.enqueue(2, 1);
     centre.enqueue(3, 1);
     let (agent, epoch) = centre.ring(2);
-    centre.command(Command::CallerGone { call: CallId(3) });
+    centre.command(Command::CallerGone { call: CallId(3), how: Gone::HungUp });
     centre.pass(9);
     assert!(is_in(&centre), "nobody waits for whom nobody rings, but only for 9 s");
     centre.answer(2);
@@ -89,7 +89,7 @@ fn a_supervisor_switches_it_also_over_a_reload() {
     assert_eq!(centre.offer(1).0, AgentId(2));
     centre.reload(|_| {});
     assert!(is_in(&centre));
-    centre.command(Command::CallerGone { call: CallId(1) });
+    centre.command(Command::CallerGone { call: CallId(1), how: Gone::HungUp });
     assert!(is_in(&centre), "by hand");
     centre.command(set(QueueSetting::Reserve(ReserveMode::Auto)));
     assert!(is_in(&centre), "10 s at least");
@@ -100,7 +100,7 @@ fn a_supervisor_switches_it_also_over_a_reload() {
     centre.enqueue(2, 1);
     assert!(is_in(&centre), "above nobody");
     centre.command(set(QueueSetting::Defaults));
-    centre.command(Command::CallerGone { call: CallId(2) });
+    centre.command(Command::CallerGone { call: CallId(2), how: Gone::HungUp });
     centre.pass(10);
     assert!(!is_in(&centre));
     centre.enqueue(3, 1);
@@ -127,7 +127,7 @@ fn a_queue_that_is_gone_leaves_no_timer_behind() {
     centre.enqueue(3, 1);
     centre.reload(|plan| plan.queues.clear());
     for call in 1..=3 {
-        centre.command(Command::CallerGone { call: CallId(call) });
+        centre.command(Command::CallerGone { call: CallId(call), how: Gone::HungUp });
     }
     assert_eq!(centre.engine.reserve_of(QueueId(1)), None);
 }

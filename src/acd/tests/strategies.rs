@@ -210,7 +210,7 @@ fn a_step_and_a_change_of_the_strategy_make_the_others_ring_too() {
     assert_eq!(rung(&centre), [1]);
     centre.pass(5);
     assert_eq!(rung(&centre), [1, 2, 3], "by its step");
-    centre.command(Command::CallerGone { call: CallId(1) });
+    centre.command(Command::CallerGone { call: CallId(1), how: Gone::HungUp });
     let mut centre = self::centre("linear", &[(5, 0, 0), (5, 0, 1), (5, 0, 2)]);
     centre.enqueue(1, 1);
     centre.command(Command::ChangeQueue { queue: QueueId(1), setting: QueueSetting::Strategy("ring-all"), by: anna() });

@@ -194,7 +194,10 @@ impl World {
     fn step(&mut self) -> Step {
         Step::Command(match self.rng.below(100) {
             0..22 => self.enqueue(),
-            22..27 => Command::CallerGone { call: self.any_call() },
+            22..27 => {
+                let how = [Gone::HungUp, Gone::InPrompt, Gone::Lost][self.rng.below(3) as usize];
+                Command::CallerGone { call: self.any_call(), how }
+            }
             27..29 => Command::Leave { call: self.any_call(), reason: FlowOut::Withdrawn },
             29 => Command::TakeOut { call: self.any_call(), what: Intervention::HangUp, by: "anna".into() },
             30..55 => return self.about_an_offer(),

@@ -72,6 +72,8 @@ fn refusals_and_strangers_beyond_their_rate_are_silent() {
     }
     // One tenth of a second's worth, less the one before.
     assert!(told.abs_diff(REFUSALS_PER_SECOND / 10) <= 1, "{told}");
+    let silent = u64::from(3 * REFUSALS_PER_SECOND / 10 - told);
+    assert_eq!(gate.take_silent(), [silent, 0, 0, 0], "each is told or counted");
     for _ in 0..STRANGERS_PER_SECOND {
         gate.push(ms(300), source(9), INVITE.into(), |_| Sender::Stranger);
     }
@@ -84,6 +86,12 @@ fn refusals_and_strangers_beyond_their_rate_are_silent() {
     }
     let (claimed, known) = (CLAIMS_PER_SECOND as usize / 10, 2 * CLAIMS_PER_SECOND as usize);
     assert_eq!(gate.urgent.len(), claimed + known, "a flood of strangers takes nothing from neighbours");
+    let unheard = u64::from(STRANGERS_PER_SECOND / 10 * 9);
+    assert_eq!(gate.take_silent(), [0, unheard, u64::from(CLAIMS_PER_SECOND / 10 * 9), 0]);
+    for _ in 0..GATE_URGENT_MAX {
+        gate.push(ms(300), source(1), bye.clone(), |_| Sender::Peer);
+    }
+    assert_eq!(gate.take_silent(), [0, 0, 0, (claimed + known) as u64]);
 }
 
 #[test]

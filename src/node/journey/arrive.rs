@@ -77,6 +77,7 @@ impl Shard {
             media: config.media,
             worker,
             audio: Audio::Pending(offer),
+            prompt: None,
             unanswered: None,
             probe: None,
             phase: Phase::Arriving,

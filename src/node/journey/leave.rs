@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::acd::{Actor, Asks, Command, EndedBy, FlowOut, Intervention, OfferCause, TransferFailure, TransferStep};
+use crate::acd::{
+    Actor, Asks, Command, EndedBy, FlowOut, Gone, Intervention, OfferCause, TransferFailure, TransferStep,
+};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{AgentId, CallId, Instant, LegId, QueueId};
 use crate::call::Why;
@@ -17,11 +19,18 @@ impl Shard {
         self.let_target_go(now, call, TransferStep::Failed(TransferFailure::CallerGone));
         self.part_from_outside(now, call, by);
         let Some(contact) = self.contact(call) else { return };
+        let how =
+            match by {
+                EndedBy::System => Gone::Lost,
+                EndedBy::Caller | EndedBy::Agent | EndedBy::Supervisor | EndedBy::Transfer => {
+                    if contact.hears_prompt(now) { Gone::InPrompt } else { Gone::HungUp }
+                }
+            };
         match std::mem::replace(&mut contact.phase, Phase::Arriving) {
-            Phase::Arriving => self.commands.push_back(Command::CallerGone { call }),
+            Phase::Arriving => self.commands.push_back(Command::CallerGone { call, how }),
             Phase::Alone | Phase::Outside { .. } => {}
             Phase::Waiting(offers) => {
-                self.commands.push_back(Command::CallerGone { call });
+                self.commands.push_back(Command::CallerGone { call, how });
                 for offer in offers {
                     // Where the engine has given the call to this agent meanwhile, this ends their talk; else it says nothing.
                     if offer.stage == Stage::Answered {

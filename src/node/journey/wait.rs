@@ -33,7 +33,7 @@ impl Shard {
             return Err(FlowOut::Overload);
         }
         if answered {
-            self.play_queue(call);
+            self.play_queue(now, call);
             return Ok(());
         }
         if answer != AnswerPolicy::OnQueue {
@@ -49,7 +49,7 @@ impl Shard {
                 if !self.answer_caller(now, call, None) {
                     return Err(FlowOut::System);
                 }
-                self.play_queue(call);
+                self.play_queue(now, call);
                 Ok(())
             }
         }
@@ -64,7 +64,7 @@ impl Shard {
         }
         let sdp = self.describe_caller(call, None).ok_or(FlowOut::System)?;
         self.legs.ring(now, leg, 183, Some(sdp.into_vec().into()));
-        self.play_queue(call);
+        self.play_queue(now, call);
         Ok(())
     }
 
@@ -141,11 +141,13 @@ impl Shard {
     }
 
     /// Music, after the queue's prompt.
-    pub(in crate::node) fn play_queue(&mut self, call: CallId) {
+    pub(in crate::node) fn play_queue(&mut self, now: Instant, call: CallId) {
         let audio = self.directory.queue(self.queue_of(call)).audio;
-        let Some(Audio::Stream(stream)) = self.contact(call).map(|contact| &contact.audio) else { return };
+        let Some(contact) = self.contact(call) else { return };
+        let Audio::Stream(stream) = &contact.audio else { return };
         let stream = stream.id;
-        let tracks = audio.prompt.into_iter().chain([audio.music]).collect();
+        contact.prompt = audio.prompt.map(|prompt| now + prompt.length);
+        let tracks = audio.prompt.map(|prompt| prompt.track).into_iter().chain([audio.music]).collect();
         let source = crate::media::Source::Tracks { tracks, repeat: true };
         self.media.push_back(crate::media::Command::Hear { stream, source });
     }

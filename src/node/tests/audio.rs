@@ -1,6 +1,9 @@
 //! Session descriptions and ports: what each policy says to the caller, and that who is let in finds a port.
 
 use super::*;
+use crate::acd::LostCause;
+use crate::media::TrackId;
+use crate::node::{Prompt, QueueAudio};
 
 const HOLD: &str = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8\r\na=sendonly\r\n";
 const V6: &str =
@@ -161,4 +164,24 @@ fn ports_come_back_when_the_call_is_over() {
         world.ok(PBX, &bye);
     }
     world.ends_clean();
+}
+
+#[test]
+fn who_hangs_up_during_the_prompt_is_lost_there_and_afterwards_in_the_queue() {
+    let prompt = Some(Prompt { track: TrackId(1), length: Duration::from_secs(20) });
+    let audio = [("q".into(), QueueAudio { music: TrackId(0), prompt })].into();
+    let mut world = World::hearing(&config(0, ""), 100, Resolved { audio, ..Resolved::default() });
+    for (wait, cause) in [(4, LostCause::CallerShort), (19, LostCause::CallerInPrompt), (21, LostCause::NoAgentOnDuty)]
+    {
+        let caller = world.call("", OFFER);
+        world.within(&caller, "ACK", 1, "");
+        world.pass(Duration::from_secs(wait));
+        world.facts.clear();
+        world.within(&caller, "BYE", 2, "");
+        let told = world
+            .facts
+            .iter()
+            .find_map(|fact| if let Fact::Abandoned { cause, .. } = fact { Some(*cause) } else { None });
+        assert_eq!(told, Some(cause), "after {wait} s");
+    }
 }

@@ -75,15 +75,15 @@ struct Caller {
 
 impl World {
     fn new(text: &str, ports: u32) -> Self {
+        Self::hearing(text, ports, Resolved::default())
+    }
+
+    /// With audio that its callers hear.
+    fn hearing(text: &str, ports: u32, resolved: Resolved) -> Self {
         let leases = (0..ports)
             .map(|n| Lease { port: PortId(n), address: SocketAddr::new(address(OURS).ip(), 20_000 + 2 * n as u16) });
-        let setup = Setup {
-            config: read(text),
-            resolved: Resolved::default(),
-            seed: [7; 32],
-            sip_address: address(OURS),
-            leases: leases.collect(),
-        };
+        let setup =
+            Setup { config: read(text), resolved, seed: [7; 32], sip_address: address(OURS), leases: leases.collect() };
         let node = Node::new(Instant::ZERO, setup);
         let mut world = Self { node, now: Instant::ZERO, sent: VecDeque::new(), facts: Vec::new(), serial: 0 };
         world.settle();

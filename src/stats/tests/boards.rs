@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::acd::{AgentState, FlowOut, OfferResult};
-use crate::stats::LostCause;
+use crate::acd::{AgentState, FlowOut, LostCause, OfferResult, Share};
 use crate::stats::table::{Kind, Row, TABLE};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/grafana");
@@ -136,6 +135,21 @@ fn flow_outs_on_a_board_leave_out_the_untargeted_where_they_leave_out_any() {
         }
     }
     assert!(found > 3, "{found}");
+}
+
+#[test]
+fn lists_of_agents_states_on_a_board_are_those_of_the_table() {
+    let lists = [&Share::HANDLING[..], &Share::IN_SERVICE, &Share::LOGGED_IN].map(AgentState::labels_of);
+    let mut found = 0;
+    for (file, panel, expression) in expressions() {
+        for (_, matchers) in selectors(&expression) {
+            for (_, states) in matchers.iter().filter(|(label, states)| label == "state" && states.contains('|')) {
+                assert!(lists.contains(states), "{file}, {panel}: {states}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 6, "{found}");
 }
 
 #[test]

@@ -43,13 +43,8 @@ fn a_caller_moved_to_another_queue_is_one_contact_and_two_visits() {
 fn each_lost_contact_has_one_cause() {
     let live = Arc::new(live());
     let offered = |id| call(|call| Fact::Offered { call, queue: SALES, dimensions: Dimensions::default() }, id);
-    let gone = |id, seconds, while_ringing| Fact::Abandoned {
-        call: CallId(id),
-        queue: SALES,
-        wait: secs(seconds),
-        while_ringing,
-    };
-    let out = |id, reason| Fact::FlowedOut { call: CallId(id), queue: SALES, wait: secs(1), reason };
+    let gone = |id, seconds, while_ringing| gave_up(CallId(id), SALES, secs(seconds), while_ringing);
+    let out = |id, reason| left(CallId(id), SALES, secs(1), reason);
     (1..=8).for_each(|id| fold(&live, [offered(id)]));
     fold(&live, [gone(1, 3, true), gone(2, 9, true), gone(3, 9, false)]);
     fold(&live, [out(4, FlowOut::Full), out(5, FlowOut::Timeout), out(6, FlowOut::Closed)]);
@@ -85,8 +80,8 @@ fn contacts_add_up_over_random_journeys() {
         let (call, queue) = open.swap_remove(rng.below(open.len() as u32) as usize);
         let wait = secs(rng.below(40).into());
         match rng.below(4) {
-            0 => fold(Fact::Abandoned { call, queue, wait, while_ringing: false }),
-            1 => fold(Fact::FlowedOut { call, queue, wait, reason: FlowOut::ALL[rng.below(10) as usize] }),
+            0 => fold(gave_up(call, queue, wait, false)),
+            1 => fold(left(call, queue, wait, FlowOut::ALL[rng.below(10) as usize])),
             2 => {
                 fold(Fact::Answered { call, queue, agent: AgentId(0), wait, since: Instant::ZERO });
                 let by = [EndedBy::Caller, EndedBy::Supervisor][rng.below(2) as usize];
@@ -97,7 +92,7 @@ fn contacts_add_up_over_random_journeys() {
                 }
             }
             _ => {
-                fold(Fact::FlowedOut { call, queue, wait, reason: FlowOut::Requeued });
+                fold(left(call, queue, wait, FlowOut::Requeued));
                 fold(Fact::Offered { call, queue: HELP, dimensions: Dimensions::default() });
                 open.push((call, HELP));
             }

@@ -50,7 +50,10 @@ fn the_numbers_of_a_queue_have_their_series_before_the_first_call() {
             0.0
         );
     }
-    assert_eq!(series.keys().filter(|name| name.starts_with("acd_calls_lost_total{queue=\"sales\"")).count(), 22);
+    assert_eq!(
+        series.keys().filter(|name| name.starts_with("acd_calls_lost_total{queue=\"sales\"")).count(),
+        2 * LostCause::ALL.len()
+    );
     assert_eq!(series["acd_region_contacts_offered_total{region=\"上海\"}"], 0.0);
     assert_eq!(series.get("acd_region_contacts_offered_total{region=\"other\"}"), None, "nobody is there yet");
     assert_eq!(series["acd_series_overflow_total{label=\"dnis_group\"}"], 1.0);
@@ -83,8 +86,8 @@ fn contacts_add_up_over_every_dimension_and_visits_over_numbers_in_random_journe
         let (call, queue, dimensions) = open.swap_remove(rng.below(open.len() as u32) as usize);
         let wait = secs(rng.below(40).into());
         match rng.below(4) {
-            0 => fold(Fact::Abandoned { call, queue, wait, while_ringing: false }),
-            1 => fold(Fact::FlowedOut { call, queue, wait, reason: FlowOut::ALL[rng.below(9) as usize] }),
+            0 => fold(gave_up(call, queue, wait, false)),
+            1 => fold(left(call, queue, wait, FlowOut::ALL[rng.below(10) as usize])),
             2 => {
                 fold(Fact::Answered { call, queue, agent: AgentId(0), wait, since: Instant::ZERO });
                 fold(Fact::TalkEnded {
@@ -97,7 +100,7 @@ fn contacts_add_up_over_every_dimension_and_visits_over_numbers_in_random_journe
                 });
             }
             _ => {
-                fold(Fact::FlowedOut { call, queue, wait, reason: FlowOut::Requeued });
+                fold(left(call, queue, wait, FlowOut::Requeued));
                 fold(Fact::Offered { call, queue: HELP, dimensions });
                 open.push((call, HELP, dimensions));
             }
@@ -137,7 +140,7 @@ fn hours_hold_what_the_counters_do() {
         let (queue, dimensions) = (QueueId(call % 2), from(call as u16 % 5, call as u16 % 3));
         let call = CallId(call.into());
         live.fold(&Stamped { at: at(call.0 * 1_000), fact: Fact::Offered { call, queue, dimensions } });
-        let fact = Fact::Abandoned { call, queue, wait: secs(1_000), while_ringing: call.0.is_multiple_of(3) };
+        let fact = gave_up(call, queue, secs(1_000), call.0.is_multiple_of(3));
         live.fold(&Stamped { at: at(call.0 * 1_000 + 500), fact });
     }
     let mut totals = Vec::new();

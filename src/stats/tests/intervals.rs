@@ -37,7 +37,7 @@ fn answers(call: CallId, wait: Duration) -> Fact {
 }
 
 fn gives_up(call: CallId, wait: Duration) -> Fact {
-    Fact::Abandoned { call, queue: SALES, wait, while_ringing: false }
+    gave_up(call, SALES, wait, false)
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn all_variants_come_out_of_an_interval() {
     }
     visit(&live, 10, 50, gives_up, 4);
     visit(&live, 11, 50, gives_up, 15);
-    visit(&live, 12, 50, |call, wait| Fact::FlowedOut { call, queue: SALES, wait, reason: FlowOut::Timeout }, 60);
+    visit(&live, 12, 50, |call, wait| left(call, SALES, wait, FlowOut::Timeout), 60);
     let total = ask(&live, 200, Grain::Minutes(15), 5).total;
     let ratio = |key: &str| (total.formulas[key].numerator, total.formulas[key].denominator);
     assert_eq!(ratio("sl_f1"), (6, 8));

@@ -50,7 +50,7 @@ fn patience_counts_those_who_gave_up_against_all_who_waited() {
     let live = live();
     for (call, wait) in [(1, 10), (2, 20)] {
         fold(&live, [Fact::Offered { call: CallId(call), queue: SALES, dimensions: Dimensions::default() }]);
-        fold(&live, [Fact::Abandoned { call: CallId(call), queue: SALES, wait: secs(wait), while_ringing: false }]);
+        fold(&live, [gave_up(CallId(call), SALES, secs(wait), false)]);
     }
     fold(
         &live,

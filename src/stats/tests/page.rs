@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::acd::{AgentState, Dimension, FlowOut, OfferResult, Refusal};
-use crate::stats::LostCause;
+use crate::acd::{AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal};
+use crate::stats::Silence;
 use crate::stats::formula::FORMULAS;
 use crate::stats::rules::expression;
 use crate::stats::table::TABLE;
@@ -33,6 +33,8 @@ fn page() -> String {
     for (label, place, values) in [
         ("reason", "acd_calls_flowout_total", FlowOut::ALL.map(FlowOut::as_str).to_vec()),
         ("cause", "acd_calls_lost_total", LostCause::ALL.map(LostCause::as_str).to_vec()),
+        ("cause", "acd_calls_cut_short_total", CutShort::ALL.map(CutShort::as_str).to_vec()),
+        ("kind", "acd_gate_silent_total", Silence::ALL.map(Silence::as_str).to_vec()),
         ("cause", "acd_calls_refused_total", Refusal::ALL.map(Refusal::as_str).to_vec()),
         ("result", "acd_offers_total", OfferResult::ALL.map(OfferResult::as_str).to_vec()),
         ("state", "acd_queue_agents", AgentState::LABELS.to_vec()),
@@ -43,10 +45,13 @@ fn page() -> String {
         writeln!(page, "| `{label}` | `{place}` | {} |", values.join(" ")).unwrap();
     }
     page.push_str(TAIL);
+    for cause in LostCause::ALL {
+        writeln!(page, "| `{}` | {} |", cause.as_str(), cause.chosen_when()).unwrap();
+    }
+    page.push_str(FORMULA_HEAD);
     page.push_str("| key | name | 名称 | formula | unit | PromQL |\n|---|---|---|---|---|---|\n");
     for formula in FORMULAS {
-        let promql =
-            expression(formula, "20", "1d").map_or_else(|| "no series yet".to_owned(), |text| format!("`{text}`"));
+        let promql = format!("`{}`", expression(formula, "20", "1d"));
         // A bar would end the cell.
         let promql = promql.replace('|', "\\|");
         let (key, english, chinese) = (formula.key, formula.english, formula.chinese);
@@ -92,6 +97,17 @@ same. At most `figures.series_max` values of a label have series of their own; w
 `acd_series_overflow_total` counts these values. A region is `unknown` where the caller's number is withheld or in no row of the
 table; no other trace of the caller is in any label.
 
+## Lost calls: which cause when
+
+Each lost visit has exactly one cause, decided in the moment when it ends; a contact has that of its last visit, and counts in
+the queue that it joined first. Where several causes fit, the first of this table counts. A call that was answered is no loss,
+however short the talk: `acd_calls_cut_short_total` counts those apart. What a crash of the node loses is in no counter.
+
+| cause | chosen when |
+|---|---|
+";
+
+const FORMULA_HEAD: &str = "
 ## Formulas
 
 O offered, A answered, B abandoned, F flowed out (without the untargeted: closed, emergency), X(T) with a wait of at most T, S the

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::visits::fold_worked_example;
 use super::*;
+use crate::acd::LostCause;
 use crate::base::WallTime;
 use crate::stats::histogram_bounds;
 use crate::stats::queue::Tamper;
@@ -59,8 +60,8 @@ fn every_series_of_a_configured_queue_is_there_before_the_first_call() {
         let count =
             |name: &str| series.keys().filter(|key| key.starts_with(&format!("{name}{{queue=\"{queue}\""))).count();
         assert_eq!(count("acd_calls_offered_total"), 1);
-        assert_eq!(count("acd_calls_flowout_total"), 11);
-        assert_eq!(count("acd_calls_lost_total"), 11);
+        assert_eq!(count("acd_calls_flowout_total"), FlowOut::ALL.len());
+        assert_eq!(count("acd_calls_lost_total"), LostCause::ALL.len());
         assert_eq!(count("acd_offers_total"), 6);
         assert_eq!(count("acd_sl_events_total"), 5);
         assert_eq!(count("acd_queue_agents"), 11);

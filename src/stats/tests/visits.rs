@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::acd::{OfferCause, Refusal};
 use crate::base::Rng;
+use crate::stats::QueueSnapshot;
 use crate::stats::queue::Tamper;
-use crate::stats::{LostCause, QueueSnapshot};
 
 fn read(live: &Live, name: &str) -> QueueSnapshot {
     live.queue(Instant::ZERO, name).unwrap()
@@ -150,9 +150,11 @@ fn every_lost_visit_has_one_cause_and_closed_emergency_and_requeued_are_no_losse
     for reason in FlowOut::ALL {
         fold(&live, visit(flowed_out(SALES, secs(1), reason), secs(1)));
     }
-    fold(&live, visit(abandoned(SALES, secs(2), true), secs(2)));
-    fold(&live, visit(abandoned(SALES, secs(9), true), secs(9)));
-    fold(&live, visit(abandoned(SALES, secs(9), false), secs(9)));
+    let by_flow_out: BTreeSet<_> = FlowOut::ALL.into_iter().filter_map(cause_of).collect();
+    for cause in LostCause::ALL.into_iter().filter(|cause| !by_flow_out.contains(cause)) {
+        let wait = secs(9);
+        fold(&live, visit(Fact::Abandoned { call: CALL, queue: SALES, wait, while_ringing: false, cause }, wait));
+    }
     let refused = |queue, cause| Fact::Refused { queue, cause, dimensions: Dimensions::default() };
     fold(&live, [refused(Some(SALES), Refusal::Closed), refused(Some(SALES), Refusal::Emergency)]);
     fold(&live, [refused(None, Refusal::Overload)]);
@@ -162,11 +164,31 @@ fn every_lost_visit_has_one_cause_and_closed_emergency_and_requeued_are_no_losse
         let name = format!("acd_calls_lost_total{{queue=\"sales\",dnis_group=\"\",cause=\"{}\"}}", cause.as_str());
         assert_eq!(series[name.as_str()], 1.0, "{name}");
     }
-    assert_eq!(sum(&series, "acd_calls_lost_total{"), 3.0 + 11.0 - 3.0);
+    assert_eq!(sum(&series, "acd_calls_lost_total{"), LostCause::ALL.len() as f64);
     assert_eq!(series["acd_calls_untargeted_total{reason=\"closed\"}"], 2.0, "refused, and flowed out");
     assert_eq!(series["acd_calls_refused_total{cause=\"overload\"}"], 1.0);
     assert_eq!(series["acd_calls_untargeted_total{reason=\"emergency\"}"], 2.0);
     assert_eq!(sum(&series, "acd_calls_untargeted_total{"), 4.0);
+}
+
+#[test]
+fn a_talk_cut_short_is_counted_beside_the_answered() {
+    let live = Arc::new(live());
+    let ended = |talk, by| Fact::TalkEnded {
+        call: CALL,
+        queue: SALES,
+        agent: AgentId(0),
+        talk: Duration::from_millis(talk),
+        hold: Duration::ZERO,
+        by,
+    };
+    fold(&live, [ended(1_000, EndedBy::Agent), ended(2_000, EndedBy::Agent), ended(0, EndedBy::System)]);
+    fold(&live, [ended(60_000, EndedBy::Agent), ended(10, EndedBy::Supervisor)]);
+    let text = exposition(&live, Instant::ZERO).render();
+    let series = parse(&text);
+    assert_eq!(series["acd_calls_cut_short_total{queue=\"sales\",cause=\"agent_hangup_on_answer\"}"], 2.0);
+    assert_eq!(series["acd_calls_cut_short_total{queue=\"sales\",cause=\"answered_without_talk\"}"], 1.0);
+    assert_eq!(sum(&series, "acd_calls_cut_short_total{"), 3.0);
 }
 
 #[test]

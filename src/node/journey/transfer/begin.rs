@@ -37,11 +37,11 @@ impl Shard {
                 if let Some(contact) = self.contact(call) {
                     contact.phase = Phase::Alone;
                 }
-                self.play_queue(call);
+                self.play_queue(now, call);
                 self.seek(now, call, Handover { kind, target, by, reach: Reach::Ringing(Vec::new()) });
             }
             (TransferKind::Consult, target) => {
-                self.part_for_a_word(call, &target);
+                self.part_for_a_word(now, call, &target);
                 self.seek(now, call, Handover { kind, target, by, reach: Reach::Ringing(Vec::new()) });
             }
         }
@@ -94,7 +94,7 @@ impl Shard {
     }
 
     /// The agent turns from the caller, who hears music, and hears a tune itself.
-    fn part_for_a_word(&mut self, call: CallId, target: &Target) {
+    fn part_for_a_word(&mut self, now: Instant, call: CallId, target: &Target) {
         let track = match target {
             Target::Queue(queue) => self.directory.queue(*queue).audio.music,
             Target::Agent(_) | Target::Number(_) => TrackId(0),
@@ -104,7 +104,7 @@ impl Shard {
         };
         let (agent, epoch, stream) = (agent.agent, agent.epoch, agent.audio.stream().map(|stream| stream.id));
         self.commands.push_back(Command::Consults { call, agent, epoch, consults: true });
-        self.play_queue(call);
+        self.play_queue(now, call);
         if let Some(stream) = stream {
             let source = Source::Tracks { tracks: vec![track], repeat: true };
             self.media.push_back(media::Command::Hear { stream, source });

@@ -78,7 +78,7 @@ impl Shard {
                 self.end_talk_by(call, EndedBy::Transfer);
                 self.settle_in(call, Phase::Waiting(offers), Some(queue));
                 self.give_room_back(call);
-                return self.play_queue(call);
+                return self.play_queue(now, call);
             }
             // Blind from here: the caller is alone with the music that it hears already.
             (reach @ (Reach::Ringing(_) | Reach::Calling(_)), _) => {
