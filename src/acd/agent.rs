@@ -12,7 +12,8 @@
 use std::time::Duration;
 
 use crate::acd::lost::Presence;
-use crate::acd::message::{Actor, AgentTarget, OfferCause};
+use crate::acd::message::{Actor, AgentTarget};
+use crate::acd::outcome::OfferCause;
 use crate::acd::plan::{AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Reason};
 use crate::acd::strategy::History;
 use crate::acd::workday::Workday;

@@ -4,7 +4,7 @@
 use crate::acd::agent::{Duty, Offer, Phase, Talk};
 use crate::acd::engine::Engine;
 use crate::acd::fact::Repair;
-use crate::acd::message::{EndedBy, FlowOut, OfferCause};
+use crate::acd::outcome::{EndedBy, FlowOut, OfferCause};
 use crate::acd::place::Place;
 use crate::base::{AgentId, CallId, Instant, QueueId};
 

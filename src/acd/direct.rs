@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::acd::agent::{Device, Duty, Offer, Phase, Standing, Talk, Way};
 use crate::acd::engine::{Engine, Timer};
 use crate::acd::fact::Fact;
-use crate::acd::message::{Actor, Effect, OfferCause};
+use crate::acd::message::{Actor, Effect};
 use crate::acd::offer::RELEASE_MAX;
+use crate::acd::outcome::OfferCause;
 use crate::base::{AgentId, CallId, QueueId};
 
 /// How long a device may ring where the queue that would say so is gone.

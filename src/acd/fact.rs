@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::acd::dimension::Dimensions;
 use crate::acd::lost::LostCause;
-use crate::acd::message::{Actor, EndedBy, FlowOut, OfferCause};
+use crate::acd::message::Actor;
+use crate::acd::outcome::{EndedBy, FlowOut, OfferCause};
 use crate::acd::plan::{AgentState, DeviceState};
 use crate::acd::refusal::Refusal;
 use crate::acd::setting::{AgentSetting, Intervention, QueueSetting};

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::acd::message::{EndedBy, FlowOut, Gone, OfferCause, OfferResult};
+use crate::acd::outcome::{EndedBy, FlowOut, Gone, OfferCause, OfferResult};
 use crate::acd::refusal::Refusal;
 
 /// The cause of a lost visit, or of a contact refused before it joined a queue. Where several fit, the first of the list counts.

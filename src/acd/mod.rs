@@ -59,6 +59,7 @@ mod matching;
 pub mod message;
 mod needs;
 mod offer;
+mod outcome;
 mod overrides;
 mod place;
 pub mod plan;
@@ -76,6 +77,7 @@ mod ringing;
 mod rota;
 pub mod routing;
 mod setting;
+mod silence;
 pub mod strategy;
 mod supervise;
 mod table;
@@ -95,9 +97,8 @@ pub use explain::Explanation;
 pub use fact::{Fact, Repair, Stamped};
 pub use lending::{Lending, Loan};
 pub use lost::{CutShort, LostCause};
-pub use message::{
-    Actor, AgentTarget, Asks, Command, Effect, EndedBy, FlowOut, Gone, OfferCause, OfferResult, Preference, Whom,
-};
+pub use message::{Actor, AgentTarget, Asks, Command, Effect, Preference, Whom};
+pub use outcome::{EndedBy, FlowOut, Gone, OfferCause, OfferResult};
 pub use overrides::{AgentOverrides, QueueOverrides};
 pub use plan::{
     AgentPlan, AgentPolicy, AgentState, DeviceState, Direction, Intake, OfferPolicy, Plan, QueuePlan, Reason, Share,
@@ -109,6 +110,7 @@ pub use refusal::Refusal;
 pub use reserve::{ReserveMode, ReserveRule, ReserveThresholds};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};
 pub use setting::{AgentSetting, Intervention, Laid, QueueSetting};
+pub use silence::{Silence, Silent};
 pub use transfer::{Target, Transfer, TransferFailure, TransferKind, TransferOutcome, TransferStep};
 pub use watch::{LendingStatus, ReserveStatus};
 pub use workday::Workday;

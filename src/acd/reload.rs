@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing};
 use crate::acd::engine::{Engine, Link};
-use crate::acd::message::{Actor, OfferCause};
+use crate::acd::message::Actor;
+use crate::acd::outcome::OfferCause;
 use crate::acd::plan::{AgentPlan, Plan, QueuePlan};
 use crate::acd::queue::{Listing, Queue};
 use crate::acd::reach::Reach;

@@ -1,7 +1,7 @@
 //! [`Ringing`]: the agents who are rung for one call, and how many it wishes. A call that wishes more than it has stands in
 //! the index of those who wait for an agent, also while others ring.
 
-use crate::acd::message::OfferCause;
+use crate::acd::outcome::OfferCause;
 use crate::acd::rank::Band;
 use crate::acd::strategy::Ring;
 use crate::base::limits::OFFERS_OPEN_MAX;

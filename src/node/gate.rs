@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::acd::{Silence, Silent};
 use crate::base::Instant;
 use crate::base::limits::{GATE_CALLS_MAX, GATE_URGENT_MAX};
 use crate::sip::transaction::Door;
-use crate::stats::{Silence, Silent};
 
 use memory::Memory;
 use pace::{Bucket, Pace};

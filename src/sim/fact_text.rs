@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::acd::{
     Actor, AgentSetting, AgentState, DeviceState, EndedBy, Fact, FlowOut, Intervention, Laid, LostCause, Plan,
-    QueueSetting, QueueState, Skill, Target, Transfer, TransferKind, TransferStep,
+    QueueSetting, QueueState, Refusal, Skill, Target, Transfer, TransferKind, TransferStep,
 };
 use crate::base::{AgentId, CallId, Instant, QueueId};
 
@@ -87,9 +87,7 @@ impl Names {
             }
             Fact::PreferenceSet { call: id, agent: to, by } => preference(&call(id), to.as_ref().map(agent), by),
             Fact::QueueSet { queue: id, setting, by } => format!("{} {}{}", queue(id), queue_setting(setting), who(by)),
-            Fact::PrioritySet { call: id, priority, by } => {
-                format!("{} has priority {priority}{}", call(id), who(by))
-            }
+            Fact::PrioritySet { call: id, priority, by } => format!("{} has priority {priority}{}", call(id), who(by)),
             Fact::Supervised { call: id, what, by } => format!("{} {}{}", call(id), intervention(what, queue), who(by)),
             Fact::Device { agent: id, device, by } => {
                 format!("{} device is {}{}", agent(id), device_text(device), who(by))
@@ -98,14 +96,16 @@ impl Names {
             Fact::Reserve { queue: id, active } => format!("{} reserve {}", queue(id), reserve(*active)),
             Fact::Lending { queue: id, lends } => format!("{} lends {}", queue(id), lending(*lends)),
             Fact::PeerState { peer, up } => format!("peer {peer} {}", if *up { "up" } else { "down" }),
-            Fact::Refused { queue: id, cause, .. } => {
-                format!("refused for {}: {}", id.as_ref().map_or("no queue", queue), cause.as_str())
-            }
+            Fact::Refused { queue: id, cause, .. } => refused(id.as_ref().map(queue), *cause),
             Fact::CallerAnswered { call: id } => format!("{} is billed from here", call(id)),
             Fact::Digit { call: id, digit } => format!("{} presses {}", call(id), digit.expose()),
             Fact::Oldest { .. } | Fact::WrapUpEnded { .. } => return None,
         })
     }
+}
+
+fn refused(queue: Option<&str>, cause: Refusal) -> String {
+    format!("refused for {}: {}", queue.unwrap_or("no queue"), cause.as_str())
 }
 
 fn preferred(call: &str, agent: &str, until: Option<Instant>) -> String {

@@ -10,7 +10,7 @@ use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily,
 use prometheus::{Registry, proto};
 
 use crate::acd::{
-    AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal, Repair, Target, TransferKind,
+    AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal, Repair, Silence, Target, TransferKind,
     TransferOutcome,
 };
 use crate::base::{Instant, WallTime};
@@ -18,13 +18,13 @@ use crate::stats::agents::{KINDS, STATES};
 use crate::stats::bounds::seconds;
 use crate::stats::cells::{Distribution, Histogram, QueueCells, Sum, Visits};
 use crate::stats::encode::{Format, encode};
+use crate::stats::family::{Family, Kind, Row, Tally};
 use crate::stats::live::Live;
 use crate::stats::outlook;
 use crate::stats::persons::PersonReading;
 use crate::stats::reading::{QueueReading, Reading};
-use crate::stats::silence::Silence;
 use crate::stats::spread::{SPREAD_BOUNDS, SpreadReading};
-use crate::stats::table::{Family, Kind, Row, TABLE, Tally};
+use crate::stats::table::TABLE;
 use crate::stats::values::ShelfReading;
 
 /// The content type of [`Exposition::render`]'s text.

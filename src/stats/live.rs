@@ -271,12 +271,7 @@ impl Live {
             Fact::WrapUpEnded { queue, agent, wrap_up } => self.on_wrap_up_ended(when, *queue, *agent, *wrap_up)?,
             Fact::WrapUpExtended { .. } => {}
             Fact::InstantAnswer { queue, .. } => self.queue_of(*queue)?.on_instant_answer(),
-            Fact::Disagreement { disagrees: true, .. } => {
-                self.disagreements.fetch_add(1, Ordering::Relaxed);
-            }
-            Fact::Disagreement { disagrees: false, .. } => {
-                self.disagreements.fetch_sub(1, Ordering::Relaxed);
-            }
+            Fact::Disagreement { disagrees, .. } => self.on_disagreement(*disagrees),
             Fact::Repaired { kind, .. } => {
                 self.repaired[*kind as usize].fetch_add(1, Ordering::Relaxed);
             }
@@ -293,6 +288,14 @@ impl Live {
             }
         }
         Ok(())
+    }
+
+    fn on_disagreement(&self, disagrees: bool) {
+        if disagrees {
+            self.disagreements.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.disagreements.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// A number outside that has the caller keeps the contact open; everything else is told by other facts too.

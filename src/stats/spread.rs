@@ -4,8 +4,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::acd::Silent;
 use crate::base::Instant;
-use crate::stats::silence::{Silences, Silent};
+use crate::stats::silence::Silences;
 
 /// Upper bounds of the buckets, in microseconds: from a decision's time to that of a retransmission.
 pub const SPREAD_BOUNDS: [u64; 12] =

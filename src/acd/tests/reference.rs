@@ -399,15 +399,9 @@ impl Reference {
         match fact {
             Fact::Offered { call, queue, .. } => self.on_offered(*call, *queue, seen),
             Fact::Answered { call, queue, agent, wait, since } => {
-                self.on_answered(*queue, *agent);
-                let visit = self.leave(*call, *queue, *wait, 1);
-                self.decide(*queue, &visit, true);
-                assert_eq!(visit.caller.since, *since);
-                assert_eq!(visit.agents, BTreeSet::from([*agent]), "one winner, and nobody rings on");
-                if let Some(caller) = visit.asks.caller.filter(|_| self.recalls) {
-                    self.served.insert(caller, (*agent, at));
-                }
                 seen.answered += 1;
+                let visit = self.leave(*call, *queue, *wait, 1);
+                self.on_talk(at, *queue, (*agent, *since), &visit);
             }
             Fact::Abandoned { call, queue, wait, while_ringing, cause } => {
                 let visit = self.leave(*call, *queue, *wait, 2);
@@ -437,16 +431,16 @@ impl Reference {
                 (past.idle_since, past.talk) = (Some(at), past.talk + *talk);
             }
             Fact::WrapUpEnded { agent, wrap_up, .. } => {
-                assert_eq!(self.worker(*agent).state, AgentState::WrapUp);
-                assert_eq!(at.since(self.worker(*agent).since), *wrap_up);
+                let worker = self.worker(*agent);
+                assert_eq!((&worker.state, at.since(worker.since)), (&AgentState::WrapUp, *wrap_up));
             }
             Fact::AgentState { agent, from, to, spent, .. } => {
                 seen.states.insert(to.index());
                 self.on_agent_state(*agent, from, to, *spent);
             }
             Fact::Disagreement { agent, disagrees, .. } => {
-                let known = if *disagrees { self.disagree.insert(*agent) } else { self.disagree.remove(agent) };
-                assert!(known, "told again");
+                let set = &mut self.disagree;
+                assert!(if *disagrees { set.insert(*agent) } else { set.remove(agent) }, "told again");
                 seen.disagreements += 1;
             }
             Fact::InstantAnswer { after, .. } => assert!(*after < Duration::from_secs(1)),
@@ -458,10 +452,10 @@ impl Reference {
             | Fact::Reserve { .. }
             | Fact::Lending { .. }
             | Fact::Transfer(_)
+            | Fact::PreferenceSet { .. }
             | Fact::OutsideEnded { .. } => {}
             Fact::Reached { agent, .. } => seen.reached += self.begin_talk(*agent),
             Fact::Supervised { .. } => seen.interventions += 1,
-            Fact::PreferenceSet { .. } => {}
             Fact::PrioritySet { call, priority, .. } => assert_eq!(self.waiting[call].caller.priority, *priority),
             Fact::Device { agent, device, .. } => {
                 assert_ne!(self.worker(*agent).device.replace(*device), Some(*device), "told again");
@@ -506,6 +500,16 @@ impl Reference {
         worker.past.calls += 1;
         worker.busy_since = Some(at);
         1
+    }
+
+    fn on_talk(&mut self, at: Instant, queue: QueueId, (agent, since): (AgentId, Instant), visit: &Waiting) {
+        assert_eq!(visit.caller.since, since);
+        self.on_answered(queue, agent);
+        self.decide(queue, visit, true);
+        assert_eq!(visit.agents, BTreeSet::from([agent]), "one winner, and nobody rings on");
+        if let Some(caller) = visit.asks.caller.filter(|_| self.recalls) {
+            self.served.insert(caller, (agent, at));
+        }
     }
 
     fn on_flowed_out(

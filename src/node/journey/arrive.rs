@@ -32,13 +32,7 @@ impl Shard {
         let dimensions = self.directory.dimensions(&called, peer, caller.number.expose());
         let refused = |cause| Command::Refused { queue: Some(queue), cause, dimensions };
         let config = self.directory.queue(queue).config.clone();
-        // Such callers are untargeted: outside the queue's figures ("Decisions" 2 of FEATURES).
-        let refusal = match config.state {
-            QueueState::Open => None,
-            QueueState::Closed => Some((Refusal::Closed, FlowOut::Closed)),
-            QueueState::Emergency => Some((Refusal::Emergency, FlowOut::Emergency)),
-        };
-        if let Some((cause, reason)) = refusal {
+        if let Some((cause, reason)) = refusal_of(config.state) {
             self.commands.push_back(refused(cause));
             let (status, text) = status_of(reason);
             return self.legs.reject(now, leg, status, text, None);
@@ -107,5 +101,14 @@ impl Shard {
             },
             PreferredSource::Last => Some(Whom::Last),
         })
+    }
+}
+
+/// Why a queue in this state takes nobody. Such callers are untargeted: outside its figures ("Decisions" 2 of FEATURES).
+const fn refusal_of(state: QueueState) -> Option<(Refusal, FlowOut)> {
+    match state {
+        QueueState::Open => None,
+        QueueState::Closed => Some((Refusal::Closed, FlowOut::Closed)),
+        QueueState::Emergency => Some((Refusal::Emergency, FlowOut::Emergency)),
     }
 }

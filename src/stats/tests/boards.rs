@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::acd::{AgentState, FlowOut, LostCause, OfferResult, Share};
-use crate::stats::table::{Kind, Row, TABLE};
+use crate::stats::family::{Kind, Row};
+use crate::stats::table::TABLE;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/grafana");
 

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::acd::{AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal};
-use crate::stats::Silence;
+use crate::acd::{AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal, Silence};
 use crate::stats::formula::FORMULAS;
 use crate::stats::rules::expression;
 use crate::stats::table::TABLE;

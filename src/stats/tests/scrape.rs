@@ -6,9 +6,10 @@ use super::visits::fold_worked_example;
 use super::*;
 use crate::acd::LostCause;
 use crate::base::WallTime;
+use crate::stats::family::Kind;
 use crate::stats::histogram_bounds;
 use crate::stats::queue::Tamper;
-use crate::stats::table::{Kind, TABLE};
+use crate::stats::table::TABLE;
 
 fn assert_conserved(series: &BTreeMap<&str, f64>, queue: &str) -> f64 {
     let of = |name: &str| sum(series, &format!("{name}{{queue=\"{queue}\""));
