@@ -126,7 +126,16 @@ fn counts_nothing(kind: Kind) -> bool {
 /// Kinds that say how something is from now on, where a second one changes nothing and a later one makes good for one that was
 /// lost, and the passing of the threshold, which the outcome tells again.
 fn is_made_good(kind: Kind) -> bool {
-    matches!(kind, Kind::Oldest | Kind::PeerState | Kind::AgentTeam | Kind::Missed | Kind::Transfer)
+    matches!(
+        kind,
+        Kind::Oldest
+            | Kind::PeerState
+            | Kind::AgentTeam
+            | Kind::Missed
+            | Kind::Transfer
+            | Kind::Reserve
+            | Kind::Lending
+    )
 }
 
 /// Kinds of which the law of conservation itself tells.
