@@ -118,8 +118,8 @@ fn counts_nothing(kind: Kind) -> bool {
             | Kind::PrioritySet
             | Kind::Supervised
             | Kind::Device
-            | Kind::Reserve
-            | Kind::Lending
+            | Kind::Preferred
+            | Kind::PreferenceSet
     )
 }
 
