@@ -18,7 +18,7 @@ pub(crate) type Case = Box<dyn FnMut()>;
 pub(crate) type Meter = fn(&mut dyn FnMut());
 
 /// Every case that can be repeated without end, in the order of a call's way.
-pub(crate) const NAMES: [&str; 26] = [
+pub(crate) const NAMES: [&str; 27] = [
     "parse_invite",
     "parse_invite_rsip",
     "parse_invite_rsipstack",
@@ -31,6 +31,7 @@ pub(crate) const NAMES: [&str; 26] = [
     "transaction_call",
     "dialog_life",
     "node_call",
+    "node_call_crowded",
     "route",
     "route_enqueue",
     "route_ready",
@@ -68,6 +69,7 @@ pub(crate) fn case(name: &str, meter: Meter) -> Option<Case> {
         "transaction_call" => Box::new(sip::transaction_call()),
         "dialog_life" => Box::new(sip::dialog_life()),
         "node_call" => Box::new(node::call(meter)),
+        "node_call_crowded" => Box::new(node::call_beside(meter, 5_000)),
         "waiting_call" => Box::new(node::wait(meter)),
         "talking_call" => Box::new(node::talk(meter)),
         "route" => Box::new(route::next_call()),

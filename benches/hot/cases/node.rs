@@ -34,6 +34,19 @@ pub(crate) fn call(meter: Meter) -> impl FnMut() {
     move || centre.call()
 }
 
+/// One call, a thousand a second, while `others` wait in another queue that nobody serves.
+pub(crate) fn call_beside(meter: Meter, others: u32) -> impl FnMut() {
+    let mut centre = Centre::new(meter, AGENTS, OFTEN);
+    centre.invite = Template::new(&INVITE.replace("sip:800@", "sip:801@"));
+    (0..others).for_each(|_| centre.arrive());
+    centre.drain();
+    centre.invite = Template::new(INVITE);
+    move || {
+        let to_caller = centre.talk();
+        centre.hang_up(&to_caller, others as usize);
+    }
+}
+
 /// One more call waits unanswered, its caller hearing 180: the only agent talks.
 pub(crate) fn wait(meter: Meter) -> impl FnMut() {
     let mut centre = Centre::new(meter, 1, OFTEN);
@@ -84,6 +97,7 @@ pub(super) fn node(agents: u32) -> Node {
         "[sip]\nlisten = \"{}\"\n[http]\nlisten = \"127.0.0.1:8080\"\n\
          [peers.trunk]\naddress = \"{}\"\nqualify = \"0s\"\n\
          [peers.pbx]\naddress = \"{}\"\nqualify = \"0s\"\ninbound = false\n\
+         [queues.w]\nnumbers = [\"801\"]\nskills = [\"none\"]\nanswer = \"on_agent\"\n\
          [queues.q]\nnumbers = [\"800\"]\nskills = [\"s\"]\nanswer = \"on_agent\"\nwrap_up = \"0s\"\n\
          [agents.\"10000-{}\"]\npeer = \"pbx\"\nskills = [\"s\"]\n",
         ours(),
@@ -121,11 +135,16 @@ impl Centre {
 
     fn call(&mut self) {
         let to_caller = self.talk();
-        self.input(trunk(), request("BYE", 2, self.number, &to_caller));
+        self.hang_up(&to_caller, 0);
+    }
+
+    /// The caller who got this 200 hangs up; so many others wait.
+    fn hang_up(&mut self, to_caller: &Bytes, others: usize) {
+        self.input(trunk(), request("BYE", 2, self.number, to_caller));
         let to_agent = self.sent(b"BYE ");
         self.input(pbx(), response("200 OK", &to_agent, ""));
         self.drain();
-        assert_eq!(self.node.live_calls(), 0, "the call is over");
+        assert_eq!(self.node.live_calls(), others, "the call is over");
     }
 
     /// A caller calls.
