@@ -36,6 +36,15 @@ impl Engine {
     /// Offers a call to the best idle agents, as many as it wishes; where it wishes more, it waits for them.
     pub(super) fn offer_or_wait(&mut self, call: CallId) {
         self.give_up_in_vain(call);
+        if !self.matching.is_settled() {
+            // What happened to its agent has set others free too, who may stand before it: each in turn.
+            self.list_call(call);
+            let line = self.calls.get(&call).filter(|visit| visit.awaits.is_none()).map(|visit| visit.line);
+            if let Some(line) = line {
+                return self.matching.unsettle(line);
+            }
+            self.unlist_call(call);
+        }
         while let Some(visit) = self.calls.get(&call).filter(|visit| visit.ringing.wants_more()) {
             let (line, awaits) = (visit.line, visit.awaits);
             let next = match awaits {

@@ -47,7 +47,11 @@ impl Shard {
         let Some(handover) = &mut contact.handover else { return false };
         let Reach::Ringing(offers) = &mut handover.reach else { return false };
         let Some(place) = offers.iter().position(|offer| offer.agent == agent && offer.epoch == epoch) else {
-            return false;
+            // The agent has hung up since: nobody else is sought for the call.
+            if offers.is_empty() {
+                self.fail(now, call, TransferFailure::NotTaken);
+            }
+            return true;
         };
         let winner = offers.remove(place);
         let leg = winner.leg;
