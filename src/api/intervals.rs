@@ -8,6 +8,7 @@ use axum::extract::{Path, RawQuery, State};
 use crate::api::auth::Who;
 use crate::api::handle::Handle;
 use crate::api::problem::Problem;
+use crate::api::request;
 use crate::stats::Outlook;
 use crate::stats::calendar::Grain;
 use crate::stats::intervals::{Attribution, Intervals, Question, Unanswerable};
@@ -54,10 +55,10 @@ pub(super) async fn outlook(
 
 fn question(query: Option<&str>) -> Result<Question, Problem> {
     let mut question = USUAL;
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    for (key, value) in request::pairs(query)? {
+        let value = value.as_str();
         let wrong = |what: &str| Problem::bad_request(format!("{key} is {what}, not `{value}`"));
-        match key {
+        match key.as_str() {
             "by" => question.by = Grain::parse(value).ok_or_else(|| wrong(&grains()))?,
             "last" => question.last = duration(value).ok_or_else(|| wrong("a time such as 30m, 6h or 7d"))?,
             "threshold" => {
