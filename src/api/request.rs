@@ -33,7 +33,8 @@ pub(super) const DONE: Done = Done { outcome: "done" };
 pub(super) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
     let query = query.unwrap_or_default();
     let wrong = |why: String| Problem::bad_request(format!("the query cannot be read: {why}"));
-    let uri: Uri = format!("/?{query}").parse().map_err(|error: axum::http::uri::InvalidUri| wrong(error.to_string()))?;
+    let uri: Uri =
+        format!("/?{query}").parse().map_err(|error: axum::http::uri::InvalidUri| wrong(error.to_string()))?;
     let Query(pairs) = Query::try_from_uri(&uri).map_err(|rejection| wrong(rejection.body_text()))?;
     Ok(pairs)
 }
