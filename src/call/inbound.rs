@@ -10,7 +10,8 @@ use crate::base::{Instant, LegId};
 use crate::call::ending::Answer;
 use crate::call::event::{EndCause, Event};
 use crate::call::leg::{Answers, Incoming, Leg, Probing, State, Timer, Why};
-use crate::call::legs::{ALLOW, Legs, REFRESH};
+use crate::call::legs::{ALLOW, Legs, REFRESH, SUPPORTED};
+use crate::call::session::Session;
 use crate::sip::check;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
@@ -38,14 +39,17 @@ impl Legs {
         let mut writer = incoming.response(200, "OK");
         writer.line(Name::Contact, &contact);
         writer.line(Name::Allow, ALLOW);
+        writer.line(Name::Supported, SUPPORTED);
+        if let Some(leg) = self.leg(id) {
+            leg.write_session(&mut writer);
+            leg.state = State::Talking;
+        }
         let response = writer.finish_body("application/sdp", sdp);
         if let Some(timer) = refresh {
             self.timers.cancel(timer);
         }
         self.servers.remove(&key);
-        if let Some(leg) = self.leg(id) {
-            leg.state = State::Talking;
-        }
+        self.start_session(now, id);
         self.send_until_acknowledged(now, id, Answer { of: Answers::Call, key, number, response, offer });
     }
 
@@ -118,6 +122,9 @@ impl Legs {
             self.events.push_back(Event::Unusable);
             return self.refuse_body(now, key, source, &request, code);
         }
+        let Ok(session) = self.agree(&request, None) else {
+            return self.refuse_interval(now, key, source, &request);
+        };
         let id = LegId(self.legs.next_id());
         let tag = self.tag(id);
         let Some(dialog) = Dialog::incoming(&request, source, &tag) else {
@@ -133,7 +140,8 @@ impl Legs {
             refresh: None,
         };
         self.servers.insert(key, id);
-        self.legs.insert_with(|_| Leg::new(id, dialog, State::Incoming(Box::new(incoming))));
+        let session = session.map(|agreed| Box::new(Session::Agreed(agreed)));
+        self.legs.insert_with(|_| Leg { session, ..Leg::new(id, dialog, State::Incoming(Box::new(incoming))) });
         self.events.push_back(Event::Incoming { leg: id, source, request: Box::new(request) });
     }
 
@@ -204,7 +212,7 @@ impl Legs {
 impl Leg {
     pub(super) const fn new(id: LegId, dialog: Dialog, state: State) -> Self {
         let (probing, why) = (Probing::No, Why::Unsaid);
-        Self { id, dialog, state, invite: None, unacknowledged: None, change: None, probing, why }
+        Self { id, dialog, state, invite: None, unacknowledged: None, change: None, session: None, probing, why }
     }
 }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::base::{Instant, LegId, TimerKey};
+use crate::call::session::Session;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -35,6 +36,8 @@ pub(super) struct Leg {
     pub(super) unacknowledged: Option<Box<Unacknowledged>>,
     /// A re-INVITE or UPDATE that waits for the owner's answer.
     pub(super) change: Option<Box<Change>>,
+    /// Its session timer, where one of both ends wishes one.
+    pub(super) session: Option<Box<Session>>,
     /// A probe on its way.
     pub(super) probing: Probing,
     /// What our CANCEL or BYE says.
@@ -162,6 +165,8 @@ pub(super) enum Timer {
     Retransmit(LegId),
     /// 4 s after CANCEL: the owner need not wait any more.
     Release(LegId),
+    /// A refresh of the session is due, or the session is over.
+    Session(LegId),
     /// A neighbour's OPTIONS has had its time.
     Qualify(ClientKey),
 }

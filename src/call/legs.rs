@@ -10,6 +10,7 @@ use crate::base::digits::{Digits, hexadecimal, padded_hex};
 use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
+use crate::call::session::{Session, SessionTerms};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::transaction::{self, ClientKey, Door, ServerKey, Stack, StackConfig};
@@ -17,6 +18,8 @@ use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
 pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+/// The extensions that we know (RFC 3261 20.37).
+pub(super) const SUPPORTED: &[u8] = b"timer";
 /// After CANCEL the owner waits this long for the final response.
 pub(super) const RELEASE_AFTER: Duration = Duration::from_secs(4);
 /// A neighbour has this long to answer an OPTIONS.
@@ -39,7 +42,8 @@ pub struct Legs {
     pub(super) host: String,
     sent_by: SocketAddr,
     accepting: Accepting,
-    rng: Rng,
+    pub(super) terms: SessionTerms,
+    pub(super) rng: Rng,
 }
 
 /// What a request of ours is for.
@@ -48,6 +52,8 @@ pub(super) enum Purpose {
     Invite(LegId),
     Bye(LegId),
     Probe(LegId),
+    /// A re-INVITE or UPDATE that refreshes the session.
+    Refresh(LegId),
     /// A CANCEL, an INFO: nobody waits for the answer.
     Nothing,
     Qualify(u64),
@@ -96,6 +102,7 @@ impl Legs {
             host: sent_by.to_string(),
             sent_by,
             accepting: Accepting::Calls,
+            terms: SessionTerms::default(),
             rng,
         }
     }
@@ -120,6 +127,7 @@ impl Legs {
                 Timer::Refresh(leg) => self.on_refresh(now, leg),
                 Timer::Retransmit(leg) => self.on_retransmit(now, leg),
                 Timer::Release(leg) => self.on_release(leg),
+                Timer::Session(leg) => self.on_session_due(now, leg),
                 Timer::Qualify(key) => self.on_qualify_late(now, key),
             }
         }
@@ -217,6 +225,9 @@ impl Legs {
         if let Some(unacknowledged) = &leg.unacknowledged {
             self.timers.cancel(unacknowledged.timer);
         }
+        if let Some(timer) = leg.session.as_deref().and_then(Session::timer) {
+            self.timers.cancel(timer);
+        }
         if let Some(invite) = leg.invite {
             self.clients.remove(&invite);
         }
@@ -247,6 +258,7 @@ impl Legs {
         let last = response.status() >= 200;
         match purpose {
             Purpose::Invite(leg) => return self.on_invite_response(now, leg, response),
+            Purpose::Refresh(leg) => return self.on_refreshed(now, leg, key, response),
             Purpose::Bye(leg) if last => drop(self.remove(leg)),
             Purpose::Probe(leg) if last => self.on_probed(leg, !matches!(response.status(), 408 | 481)),
             Purpose::Qualify(token) if last => {
@@ -265,6 +277,7 @@ impl Legs {
             Purpose::Invite(leg) => self.on_invite_timeout(leg),
             Purpose::Bye(leg) => drop(self.remove(leg)),
             Purpose::Probe(leg) => self.on_probed(leg, false),
+            Purpose::Refresh(leg) => self.on_refresh_timeout(leg),
             Purpose::Qualify(token) => self.events.push_back(Event::Qualified { token, alive: false }),
             Purpose::Nothing => {}
         }
@@ -286,6 +299,7 @@ impl Legs {
         };
         let mut writer = self.response(source, request, code, None);
         writer.line(Name::Allow, ALLOW);
+        writer.line(Name::Supported, SUPPORTED);
         writer.line(Name::Accept, b"application/sdp");
         if code == 200 {
             writer.line(Name::Contact, &self.contact);

@@ -9,6 +9,8 @@
 //! | `inbound` | requests that come: new calls, requests inside a dialog |
 //! | `outbound` | INVITEs of ours, their responses, CANCEL |
 //! | `change` | re-INVITE and UPDATE |
+//! | `session` | what is known of a session timer |
+//! | `refresh` | session timers at work |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
@@ -19,10 +21,14 @@ mod change;
 mod ending;
 mod inbound;
 mod outbound;
+mod refresh;
+
+pub mod session;
 
 pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};
+pub use session::SessionTerms;
 
 #[cfg(test)]
 mod tests;

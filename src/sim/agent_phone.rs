@@ -144,7 +144,7 @@ impl AgentPhone {
     pub fn answer(&mut self, now: Instant) {
         let State::Ringing(ringing) = std::mem::replace(&mut self.state, State::Idle) else { return };
         let Ringing { mut session, invite, tag, manner } = *ringing;
-        match session.accept(&self.handset.ua, &invite, &tag) {
+        match session.accept(&self.handset.ua, now, &invite, &tag) {
             Some(response) => {
                 self.handset.ua.respond(now, &invite, &response);
                 self.handset.begin_talk(now, &manner.habits);
@@ -303,6 +303,7 @@ impl AgentPhone {
         self.calls += 1;
         let manner = self.next.pop_front().unwrap_or_else(|| self.manner.clone());
         let mut session = Session::incoming(invite, &tag, source, self.handset.audio().clone());
+        session.set_timer(manner.habits.timer);
         if !invite.body.is_empty() && session.sound().is_none() {
             self.handset.ua.respond(now, invite, &Wire::response(invite, 488, &tag));
             return;
@@ -311,7 +312,9 @@ impl AgentPhone {
         let contact = self.handset.ua.contact();
         let provisional = match manner.first {
             First::Ringing => Some(Wire::response(invite, 180, &tag).with("Contact", contact)),
-            First::Progress => session.accept(&self.handset.ua, invite, &tag).map(|response| response.with_code(183)),
+            First::Progress => {
+                session.accept(&self.handset.ua, now, invite, &tag).map(|response| response.with_code(183))
+            }
             First::Trying => Some(Wire::response(invite, 100, "")),
             First::Nothing => None,
         };

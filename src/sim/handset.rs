@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::base::{Instant, Rng, Timers};
 use crate::sim::event::{Outgoing, PhoneEvent};
-use crate::sim::session::{Audio, Session, SessionEvent};
+use crate::sim::session::{Audio, Session, SessionEvent, SessionTimer};
 use crate::sim::terms::Direction;
 use crate::sim::ua::Ua;
 use crate::sim::wire::Wire;
@@ -38,6 +38,8 @@ pub struct Habits {
     pub vanish: Option<Duration>,
     /// Presses these keys, 200 ms apart.
     pub digits: Option<(Duration, String)>,
+    /// What its phone knows of session timers.
+    pub timer: Option<SessionTimer>,
 }
 
 /// A moment of [`Habits`].
