@@ -32,9 +32,13 @@ impl Legs {
 
     /// Answers the call: 200, repeated until its ACK comes. `sdp` is the answer, or our offer when the INVITE had none.
     pub fn answer(&mut self, now: Instant, id: LegId, sdp: &[u8]) {
+        if self.holds_answer(id, sdp) {
+            return;
+        }
+        let described = self.end_reliable(id);
         let contact = self.contact.clone();
         let Some(incoming) = self.incoming(id) else { return };
-        let (key, number, offer) = (incoming.key, incoming.number, !incoming.offered);
+        let (key, number, offer) = (incoming.key, incoming.number, !incoming.offered && !described);
         let refresh = incoming.refresh.take();
         let mut writer = incoming.response(200, "OK");
         writer.line(Name::Contact, &contact);
@@ -44,7 +48,7 @@ impl Legs {
             leg.write_session(&mut writer);
             leg.state = State::Talking;
         }
-        let response = writer.finish_body("application/sdp", sdp);
+        let response = if described { writer.finish() } else { writer.finish_body("application/sdp", sdp) };
         if let Some(timer) = refresh {
             self.timers.cancel(timer);
         }
@@ -55,6 +59,7 @@ impl Legs {
 
     /// Rejects the call; the leg is gone. `retry_after` goes with a 503.
     pub fn reject(&mut self, now: Instant, id: LegId, status: u16, reason: &str, retry_after: Option<Duration>) {
+        self.end_reliable(id);
         let Some(incoming) = self.incoming(id) else { return };
         let key = incoming.key;
         let refresh = incoming.refresh.take();
@@ -77,11 +82,10 @@ impl Legs {
         match request.method() {
             Method::Invite => self.on_invite(now, key, source, request),
             Method::Options => self.answer_options(now, key, source, &request),
-            Method::Bye | Method::Info | Method::Update => self.reply(now, key, source, &request, 481),
+            Method::Bye | Method::Info | Method::Update | Method::Prack => self.reply(now, key, source, &request, 481),
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
             | Method::Refer
             | Method::Notify
             | Method::Subscribe
@@ -100,21 +104,30 @@ impl Legs {
 
     /// Sends the provisional (again); a minute later once more.
     pub(super) fn on_refresh(&mut self, now: Instant, id: LegId) {
+        if self.incoming(id).is_some_and(|incoming| incoming.reliable.is_some()) {
+            self.send_reliable(now, id);
+        } else {
+            self.send_provisional(now, id);
+        }
+        let timer = self.timers.arm(now + REFRESH, Timer::Refresh(id));
+        match self.incoming(id) {
+            Some(incoming) => incoming.refresh = Some(timer),
+            None => drop(self.timers.cancel(timer)),
+        }
+    }
+
+    fn send_provisional(&mut self, now: Instant, id: LegId) {
         let contact = self.contact.clone();
         let Some(incoming) = self.incoming(id) else { return };
         let Some((status, sdp)) = incoming.provisional.clone() else { return };
         let key = incoming.key;
-        let mut writer = incoming.response(status, if status == 180 { "Ringing" } else { "Session Progress" });
+        let mut writer = incoming.provisional_response(status);
         writer.line(Name::Contact, &contact);
         let payload = match sdp {
             Some(sdp) => writer.finish_body("application/sdp", &sdp),
             None => writer.finish(),
         };
         self.stack.respond(now, key, status, payload);
-        let timer = self.timers.arm(now + REFRESH, Timer::Refresh(id));
-        if let Some(incoming) = self.incoming(id) {
-            incoming.refresh = Some(timer);
-        }
     }
 
     fn on_invite(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: Message) {
@@ -138,6 +151,7 @@ impl Legs {
             offered: !request.body().is_empty(),
             provisional: None,
             refresh: None,
+            reliable: requires_reliable(&request).then(Box::default),
         };
         self.servers.insert(key, id);
         let session = session.map(|agreed| Box::new(Session::Agreed(agreed)));
@@ -158,11 +172,11 @@ impl Legs {
             Method::Bye => self.on_bye(now, id, key, source, &request),
             Method::Invite | Method::Update => self.on_change(now, id, key, source, request),
             Method::Info => self.on_info(now, id, key, source, &request),
+            Method::Prack => self.on_prack(now, id, key, source, &request),
             Method::Options => self.answer_options(now, key, source, &request),
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
             | Method::Refer
             | Method::Notify
             | Method::Subscribe
@@ -201,7 +215,7 @@ impl Legs {
         self.stack.respond(now, key, code, writer.finish());
     }
 
-    fn incoming(&mut self, id: LegId) -> Option<&mut Incoming> {
+    pub(super) fn incoming(&mut self, id: LegId) -> Option<&mut Incoming> {
         match &mut self.leg(id)?.state {
             State::Incoming(incoming) => Some(incoming),
             State::Calling { .. } | State::Cancelling { .. } | State::Talking | State::Ending => None,
@@ -212,17 +226,37 @@ impl Legs {
 impl Leg {
     pub(super) const fn new(id: LegId, dialog: Dialog, state: State) -> Self {
         let (probing, why) = (Probing::No, Why::Unsaid);
-        Self { id, dialog, state, invite: None, unacknowledged: None, change: None, session: None, probing, why }
+        Self {
+            id,
+            dialog,
+            state,
+            invite: None,
+            unacknowledged: None,
+            change: None,
+            session: None,
+            taken: None,
+            probing,
+            why,
+        }
     }
 }
 
 impl Incoming {
+    /// A provisional with the kept header lines.
+    pub(super) fn provisional_response(&self, status: u16) -> Writer {
+        self.response(status, if status == 180 { "Ringing" } else { "Session Progress" })
+    }
+
     /// A response with the kept header lines.
     fn response(&self, status: u16, reason: &str) -> Writer {
         let mut writer = Writer::response(status, reason);
         writer.lines(&self.headers);
         writer
     }
+}
+
+fn requires_reliable(request: &Message) -> bool {
+    request.elements(Name::Require).any(|tag| tag.eq_ignore_ascii_case(b"100rel"))
 }
 
 /// What every response to an INVITE says, its routes included (RFC 3261 12.1.1).

@@ -17,9 +17,9 @@ use crate::sip::transaction::{self, ClientKey, Door, ServerKey, Stack, StackConf
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
-pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
 /// The extensions that we know (RFC 3261 20.37).
-pub(super) const SUPPORTED: &[u8] = b"timer";
+pub(super) const SUPPORTED: &[u8] = b"timer, 100rel";
 /// After CANCEL the owner waits this long for the final response.
 pub(super) const RELEASE_AFTER: Duration = Duration::from_secs(4);
 /// A neighbour has this long to answer an OPTIONS.
@@ -125,6 +125,7 @@ impl Legs {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Refresh(leg) => self.on_refresh(now, leg),
+                Timer::Reliable(leg) => self.on_reliable_due(now, leg),
                 Timer::Retransmit(leg) => self.on_retransmit(now, leg),
                 Timer::Release(leg) => self.on_release(leg),
                 Timer::Session(leg) => self.on_session_due(now, leg),

@@ -11,6 +11,7 @@
 //! | `change` | re-INVITE and UPDATE |
 //! | `session` | what is known of a session timer |
 //! | `refresh` | session timers at work |
+//! | `reliable` | provisionals that are acknowledged |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
@@ -22,6 +23,7 @@ mod ending;
 mod inbound;
 mod outbound;
 mod refresh;
+mod reliable;
 
 pub mod session;
 

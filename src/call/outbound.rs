@@ -63,6 +63,10 @@ impl Legs {
         if response.status() == 422 && self.ask_longer(now, id, response) {
             return;
         }
+        let calling = self.legs.get(id.0).is_some_and(|leg| matches!(leg.state, State::Calling { .. }));
+        if calling && (101..=199).contains(&response.status()) && !self.acknowledge_provisional(now, id, response) {
+            return;
+        }
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         match (response.status(), &mut leg.state) {
             (100..=199, State::Calling { provisional, .. }) => {
@@ -145,8 +149,9 @@ impl Legs {
         leg.dialog.establish(response);
         leg.state = State::Talking;
         acknowledge(&mut self.stack, &leg.dialog, number);
+        let taken = leg.taken.take().filter(|taken| Some(&*taken.tag) == response.to_tag());
+        let sdp = body(response).or_else(|| taken.and_then(|taken| taken.sdp));
         self.settle_session(now, id, response);
-        let sdp = body(response);
         self.events.push_back(Event::Answered { leg: id, sdp });
     }
 

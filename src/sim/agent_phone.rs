@@ -280,6 +280,11 @@ impl AgentPhone {
             return;
         }
         match &mut self.state {
+            State::Ringing(ringing)
+                if ringing.session.call_id == request.call_id() && request.method() == Some("PRACK") =>
+            {
+                self.handset.ua.respond(now, request, &Wire::response(request, 200, ""));
+            }
             State::Talking { session } if session.call_id == request.call_id() => {
                 let event = session.on_request(&mut self.handset.ua, now, request);
                 if self.handset.on_session(event) {
@@ -304,6 +309,7 @@ impl AgentPhone {
         let manner = self.next.pop_front().unwrap_or_else(|| self.manner.clone());
         let mut session = Session::incoming(invite, &tag, source, self.handset.audio().clone());
         session.set_timer(manner.habits.timer);
+        session.set_provisionals(manner.habits.provisionals);
         if !invite.body.is_empty() && session.sound().is_none() {
             self.handset.ua.respond(now, invite, &Wire::response(invite, 488, &tag));
             return;
@@ -319,6 +325,7 @@ impl AgentPhone {
             First::Nothing => None,
         };
         if let Some(provisional) = provisional {
+            let provisional = if manner.first == First::Trying { provisional } else { session.ring(provisional) };
             self.handset.ua.respond(now, invite, &provisional);
         }
         match manner.then {

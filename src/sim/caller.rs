@@ -136,6 +136,7 @@ impl Caller {
         let mut session = Session::outgoing(&mut self.handset.ua, &name, &uri, self.engine, audio);
         let with_offer = dial.invite != Invite::WithoutOffer;
         session.set_timer(dial.habits.timer);
+        session.set_provisionals(dial.habits.provisionals);
         let invite = session.invite(&mut self.handset.ua, now, with_offer, dial.names.as_deref());
         if dial.invite == Invite::Twice {
             self.handset.ua.repeat(self.engine, &invite);
@@ -326,6 +327,8 @@ impl Caller {
         let Inviting { session, dial, heard, exit, .. } = &mut **inviting;
         *heard = true;
         session.on_provisional(response);
+        let with_offer = dial.invite != Invite::WithoutOffer;
+        session.acknowledge_provisional(&mut self.handset.ua, now, response, with_offer);
         let rings = matches!(code, 180 | 183);
         let leaves = *exit == Exit::Wishes || dial.quit == Quit::OnTrying || (dial.quit == Quit::OnRinging && rings);
         match code {

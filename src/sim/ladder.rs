@@ -124,6 +124,13 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
     if let Some(expires) = message.header("Session-Expires") {
         write!(text, ", expires {expires}").expect("writing to a string succeeds");
     }
+    if let Some(number) = message.header("RAck") {
+        let about = number.split_once(' ').map_or(number, |(_, about)| about);
+        write!(text, " of {about}").expect("writing to a string succeeds");
+    }
+    if message.header("RSeq").is_some() {
+        text.push_str(", reliable");
+    }
     if let Some(terms) = Terms::read(&message.body) {
         let formats: Vec<String> = terms.formats.iter().map(u8::to_string).collect();
         write!(text, ", sdp {}", formats.join(" ")).expect("writing to a string succeeds");

@@ -9,7 +9,7 @@ use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
 use crate::sim::handset::Habits;
 use crate::sim::network::DropRule;
-use crate::sim::session::SessionTimer;
+use crate::sim::session::{Provisionals, SessionTimer};
 
 use crate::sim::terms::Direction;
 use crate::sim::words::{duration, names, number};
@@ -219,6 +219,10 @@ fn habit<'a>(habits: &mut Habits, words: &'a [&'a str]) -> Result<&'a [&'a str],
         }
         ["presses", digits, "after", time, rest @ ..] => {
             habits.digits = Some((duration(time)?, (*digits).to_string()));
+            Ok(rest)
+        }
+        ["reliably", rest @ ..] => {
+            habits.provisionals = Provisionals::Reliable;
             Ok(rest)
         }
         ["timer", rest @ ..] => {

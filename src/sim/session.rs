@@ -28,6 +28,9 @@ pub struct Session {
     change: Option<Change>,
     retry: Option<(Instant, Direction)>,
     timer: Option<SessionTimer>,
+    provisionals: Provisionals,
+    /// The RSeq of the last reliable provisional: of ours, or acknowledged.
+    reliable: Option<u32>,
     /// When a refresh of ours is due, and the interval.
     refresh: Option<(Instant, Duration)>,
 }
@@ -41,6 +44,16 @@ pub struct SessionTimer {
     pub refresher: Option<&'static str>,
     /// It takes UPDATE.
     pub updates: bool,
+}
+
+/// Whether provisional responses are acknowledged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Provisionals {
+    /// As RFC 3261 has them.
+    #[default]
+    Plain,
+    /// By PRACK (RFC 3262).
+    Reliable,
 }
 
 /// A re-INVITE of ours under way.
@@ -103,6 +116,8 @@ impl Session {
             change: None,
             retry: None,
             timer: None,
+            provisionals: Provisionals::Plain,
+            reliable: None,
             refresh: None,
         }
     }
@@ -126,6 +141,8 @@ impl Session {
             change: None,
             retry: None,
             timer: None,
+            provisionals: Provisionals::Plain,
+            reliable: None,
             refresh: None,
         }
     }
@@ -149,6 +166,9 @@ impl Session {
     /// Sends the INVITE that opens the dialog; returned as sent, for a CANCEL.
     pub fn invite(&mut self, ua: &mut Ua, now: Instant, with_offer: bool, names: Option<&str>) -> Wire {
         let mut invite = self.request(ua, "INVITE", self.cseq);
+        if self.provisionals == Provisionals::Reliable {
+            invite = invite.with("Require", "100rel");
+        }
         if let Some(agent) = names {
             invite = invite.with("X-Agent", agent);
         }
@@ -170,6 +190,39 @@ impl Session {
         self.destination
     }
 
+    /// Provisional responses are reliable.
+    pub const fn set_provisionals(&mut self, provisionals: Provisionals) {
+        self.provisionals = provisionals;
+    }
+
+    /// A provisional response of ours, reliable where it is to be.
+    pub fn ring(&mut self, response: Wire) -> Wire {
+        if self.provisionals == Provisionals::Plain {
+            return response;
+        }
+        let number = self.reliable.map_or(70, |number| number + 1);
+        self.reliable = Some(number);
+        response.with("Require", "100rel").with("RSeq", number.to_string())
+    }
+
+    /// Acknowledges a reliable provisional response to our INVITE, once.
+    pub fn acknowledge_provisional(&mut self, ua: &mut Ua, now: Instant, response: &Wire, with_offer: bool) {
+        let Some(number) = response.header("RSeq").and_then(|number| number.parse().ok()) else { return };
+        if self.reliable.is_some_and(|seen| number <= seen) {
+            return;
+        }
+        self.reliable = Some(number);
+        self.remote = response.header("To").unwrap_or_default().to_string();
+        self.learn_target(response);
+        let invite = response.cseq().map_or(1, |(number, _)| number);
+        self.cseq += 1;
+        let mut prack = self.request(ua, "PRACK", self.cseq).with("RAck", format!("{number} {invite} INVITE"));
+        if !with_offer && let Some(answer) = self.answer() {
+            prack = prack.with_body("application/sdp", answer.write(self.version));
+        }
+        ua.send(now, self.destination, &prack);
+    }
+
     /// Takes early media's terms from a provisional response.
     pub fn on_provisional(&mut self, response: &Wire) {
         if let Some(terms) = Terms::read(&response.body) {
@@ -186,8 +239,12 @@ impl Session {
         if !acknowledge {
             return;
         }
-        let mut ack = self.request(ua, "ACK", self.cseq);
-        if !with_offer && let Some(answer) = self.answer() {
+        let number = response.cseq().map_or(self.cseq, |(number, _)| number);
+        let mut ack = self.request(ua, "ACK", number);
+        if !with_offer
+            && !response.body.is_empty()
+            && let Some(answer) = self.answer()
+        {
             ack = ack.with_body("application/sdp", answer.write(self.version));
         }
         ua.acknowledge(self.destination, &ack);

@@ -267,7 +267,7 @@ fn max_forwards(request: &Message) -> Result<(), Refusal> {
 }
 
 /// The extensions that a Require may name.
-const EXTENSIONS: [&[u8]; 1] = [b"timer"];
+const EXTENSIONS: [&[u8]; 2] = [b"timer", b"100rel"];
 
 /// A Require may name no extension that we lack. ACK and CANCEL must not be refused for it (RFC 3261 8.2.2.3).
 fn require(request: &Message) -> Result<(), Refusal> {
@@ -390,13 +390,16 @@ mod tests {
     #[test]
     fn only_an_ack_and_a_cancel_may_require_what_we_lack() {
         let with = |method: &str| {
-            let text =
-                GOOD.replace("INVITE", method).replacen("CSeq", "Require: 100rel,\r\n Timer, sec-agree\r\nCSeq", 1);
+            let text = GOOD.replace("INVITE", method).replacen(
+                "CSeq",
+                "Require: 100rel,\r\n Timer, sec-agree,precondition\r\nCSeq",
+                1,
+            );
             check(&message(&text)).map_err(|refusal| (refusal.code, refusal.extra))
         };
         assert_eq!(with("ACK"), Ok(()));
         assert_eq!(with("CANCEL"), Ok(()));
-        assert_eq!(with("INVITE"), Err((420, Some((Name::Unsupported, b"100rel, sec-agree".to_vec())))));
+        assert_eq!(with("INVITE"), Err((420, Some((Name::Unsupported, b"sec-agree, precondition".to_vec())))));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod far_end;
 mod pair;
+mod reliable;
 mod session;
 mod table;
 
