@@ -74,11 +74,12 @@ impl Legs {
             Method::Invite => self.on_invite(now, key, source, request),
             Method::Options => self.answer_options(now, key, source, &request),
             Method::Bye | Method::Info | Method::Update => self.reply(now, key, source, &request, 481),
+            // Whom it would hand on is not said.
+            Method::Refer => self.reply(now, key, source, &request, 403),
             Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Prack
-            | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Message
@@ -151,11 +152,11 @@ impl Legs {
             Method::Invite | Method::Update => self.on_change(now, id, key, source, request),
             Method::Info => self.on_info(now, id, key, source, &request),
             Method::Options => self.answer_options(now, key, source, &request),
+            Method::Refer => self.on_refer(now, id, key, source, request),
             Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Prack
-            | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Message
@@ -204,7 +205,7 @@ impl Legs {
 impl Leg {
     pub(super) const fn new(id: LegId, dialog: Dialog, state: State) -> Self {
         let (probing, why) = (Probing::No, Why::Unsaid);
-        Self { id, dialog, state, invite: None, unacknowledged: None, change: None, probing, why }
+        Self { id, dialog, state, invite: None, unacknowledged: None, change: None, referred: 0, probing, why }
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Leg {
     pub(super) unacknowledged: Option<Box<Unacknowledged>>,
     /// A re-INVITE or UPDATE that waits for the owner's answer.
     pub(super) change: Option<Box<Change>>,
+    /// REFERs that have come.
+    pub(super) referred: u8,
     /// A probe on its way.
     pub(super) probing: Probing,
     /// What our CANCEL or BYE says.

@@ -9,20 +9,25 @@
 //! | `inbound` | requests that come: new calls, requests inside a dialog |
 //! | `outbound` | INVITEs of ours, their responses, CANCEL |
 //! | `change` | re-INVITE and UPDATE |
+//! | `refer` | a REFER, and who is told how it goes |
+//! | `notify` | REFER answered, its NOTIFYs |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
 pub mod leg;
 pub mod legs;
+pub mod refer;
 
 mod change;
 mod ending;
 mod inbound;
+mod notify;
 mod outbound;
 
 pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};
+pub use refer::Refer;
 
 #[cfg(test)]
 mod tests;
