@@ -11,13 +11,14 @@ use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
 use crate::call::session::{Session, SessionTerms};
+use crate::call::refer::Notifier;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::transaction::{self, ClientKey, Door, ServerKey, Stack, StackConfig};
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
-pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER";
 /// The extensions that we know (RFC 3261 20.37).
 pub(super) const SUPPORTED: &[u8] = b"timer, 100rel";
 /// After CANCEL the owner waits this long for the final response.
@@ -36,6 +37,8 @@ pub struct Legs {
     pub(super) legs: Slots<Leg>,
     pub(super) clients: IdMap<ClientKey, Purpose>,
     pub(super) servers: IdMap<ServerKey, LegId>,
+    /// Who asked for a transfer on which leg; some of these are gone.
+    pub(super) notifiers: IdMap<LegId, Notifier>,
     pub(super) timers: Timers<Timer>,
     pub(super) events: VecDeque<Event>,
     pub(super) contact: Bytes,
@@ -54,6 +57,7 @@ pub(super) enum Purpose {
     Probe(LegId),
     /// A re-INVITE or UPDATE that refreshes the session.
     Refresh(LegId),
+    Notify(LegId),
     /// A CANCEL, an INFO: nobody waits for the answer.
     Nothing,
     Qualify(u64),
@@ -96,6 +100,7 @@ impl Legs {
             legs: Slots::new(shard),
             clients: IdMap::default(),
             servers: IdMap::default(),
+            notifiers: IdMap::default(),
             timers: Timers::default(),
             events: VecDeque::new(),
             contact: Bytes::from(format!("<sip:strowger@{sent_by}>")),
@@ -169,9 +174,9 @@ impl Legs {
         self.accepting = Accepting::Nothing;
     }
 
-    /// Live legs, those included that wait for the end of a transaction.
+    /// Live legs, those included that wait for the end of a transaction, and who is told how a transfer goes.
     pub fn live(&self) -> usize {
-        self.legs.len()
+        self.legs.len() + self.notifiers.len()
     }
 
     /// Live transactions.
@@ -232,6 +237,9 @@ impl Legs {
         if let Some(invite) = leg.invite {
             self.clients.remove(&invite);
         }
+        if let Some(notifier) = self.notifiers.get_mut(&id) {
+            notifier.dialog = Some(leg.dialog.clone());
+        }
         Some(leg)
     }
 
@@ -243,7 +251,7 @@ impl Legs {
                 transaction::Event::Cancelled { key, .. } => self.on_cancelled(now, key),
                 transaction::Event::Response { key, source, message } => self.on_response(now, key, source, &message),
                 transaction::Event::Stray2xx { key, source, message } => self.on_response(now, key, source, &message),
-                transaction::Event::Failed { key, .. } => self.on_failed(key),
+                transaction::Event::Failed { key, .. } => self.on_failed(now, key),
                 transaction::Event::Unacknowledged { .. } => {}
             }
         }
@@ -262,23 +270,25 @@ impl Legs {
             Purpose::Refresh(leg) => return self.on_refreshed(now, leg, key, response),
             Purpose::Bye(leg) if last => drop(self.remove(leg)),
             Purpose::Probe(leg) if last => self.on_probed(leg, !matches!(response.status(), 408 | 481)),
+            Purpose::Notify(leg) if last => self.on_notified(now, leg, response.status()),
             Purpose::Qualify(token) if last => {
                 self.events.push_back(Event::Qualified { token, alive: !matches!(response.status(), 408 | 503) });
             }
-            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Qualify(_) | Purpose::Nothing => {}
+            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Notify(_) | Purpose::Qualify(_) | Purpose::Nothing => {}
         }
         if last {
             self.clients.remove(&key);
         }
     }
 
-    fn on_failed(&mut self, key: ClientKey) {
+    fn on_failed(&mut self, now: Instant, key: ClientKey) {
         let Some(purpose) = self.clients.remove(&key) else { return };
         match purpose {
             Purpose::Invite(leg) => self.on_invite_timeout(leg),
             Purpose::Bye(leg) => drop(self.remove(leg)),
             Purpose::Probe(leg) => self.on_probed(leg, false),
             Purpose::Refresh(leg) => self.on_refresh_timeout(leg),
+            Purpose::Notify(leg) => self.on_notified(now, leg, 408),
             Purpose::Qualify(token) => self.events.push_back(Event::Qualified { token, alive: false }),
             Purpose::Nothing => {}
         }

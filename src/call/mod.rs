@@ -12,15 +12,19 @@
 //! | `session` | what is known of a session timer |
 //! | `refresh` | session timers at work |
 //! | `reliable` | provisionals that are acknowledged |
+//! | `refer` | a REFER, and who is told how it goes |
+//! | `notify` | REFER answered, its NOTIFYs |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
 pub mod leg;
 pub mod legs;
+pub mod refer;
 
 mod change;
 mod ending;
 mod inbound;
+mod notify;
 mod outbound;
 mod refresh;
 mod reliable;
@@ -31,6 +35,7 @@ pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};
 pub use session::SessionTerms;
+pub use refer::Refer;
 
 #[cfg(test)]
 mod tests;

@@ -110,6 +110,8 @@ pub(super) struct Handover {
     pub(super) target: Target,
     /// Who hands the caller on.
     pub(super) by: AgentId,
+    /// The leg on which it asked so by REFER, and on which it is told how it goes; that leg may be gone.
+    pub(super) referrer: Option<LegId>,
     pub(super) reach: Reach,
 }
 
