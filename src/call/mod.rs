@@ -9,17 +9,20 @@
 //! | `inbound` | requests that come: new calls, requests inside a dialog |
 //! | `outbound` | INVITEs of ours, their responses, CANCEL |
 //! | `change` | re-INVITE and UPDATE |
+//! | `challenge` | far ends that ask for credentials |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
 pub mod leg;
 pub mod legs;
 
+mod challenge;
 mod change;
 mod ending;
 mod inbound;
 mod outbound;
 
+pub use challenge::Wallet;
 pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::acd::{AgentState, QueueState, Reason};
+use crate::sip::auth::{Algorithm, Password};
 
 const STRATEGIES: [&str; 2] = ["longest-idle", "round-robin"];
 
@@ -74,6 +75,8 @@ fn every_key_is_read() {
         dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]
         qualify = "0s"
         symmetric_rtp = true
+        auth = { username = "z", password_file = "z.password", algorithms = ["MD5"] }
+        outbound_auth = { username = "us", password = "p w" }
         country_code = "86"
         national_prefix = ""
         international_prefix = "000"
@@ -110,6 +113,12 @@ fn every_key_is_read() {
     assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
     assert_eq!(z.dnis.len(), 6);
     assert_eq!((z.qualify, z.symmetric_rtp), (Duration::ZERO, true));
+    let auth = z.auth.as_ref().unwrap();
+    assert_eq!((&*auth.credentials.username, &auth.algorithms[..]), ("z", &[Algorithm::Md5][..]));
+    assert_eq!(auth.credentials.password, Password::File(PathBuf::from("z.password")));
+    assert_eq!(z.outbound_auth.as_ref().unwrap().secret(), Some("p w"));
+    assert!(!format!("{config:?}").contains("p w"), "a password is never printed");
+    assert_eq!((&a.auth, &a.outbound_auth), (&None, &None));
     let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
     assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
     assert_eq!(a.numbering, NumberingConfig::default());
@@ -287,6 +296,18 @@ const ALONE: &[(&str, &str)] = &[
     ("[media]\nports = \"20000\"", "6: media.ports: `20000` is no range of ports; write it like \"20000-29999\""),
     ("[media]\naddress = \"::1\"", "6: media.address: ::1 is IPv6, but sip.listen is IPv4"),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),
+    (
+        "[peers.p]\naddress = \"a\"\nauth = { username = \"u\" }",
+        "7: peers.p.auth: needs one of password, password_file and password_env",
+    ),
+    (
+        "[peers.p]\naddress = \"a\"\noutbound_auth = { username = \"u\", password = \"\" }",
+        "7: peers.p.outbound_auth.password: is empty",
+    ),
+    (
+        "[peers.p]\naddress = \"a\"\nauth = { username = \"u\", password = \"p\", algorithms = [] }",
+        "7: peers.p.auth.algorithms: is empty; leave it out for [\"SHA-256\", \"MD5\"]",
+    ),
     (
         "[peers.p]\naddress = \"host:99999\"",
         "6: peers.p.address: `host:99999` is no host with a port; write it like \"pbx.example:5060\"",
