@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::base::digits::{Digits, hexadecimal, padded_hex};
 use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
+use crate::call::challenge::Wallet;
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
 use crate::call::session::{Session, SessionTerms};
@@ -46,6 +48,7 @@ pub struct Legs {
     sent_by: SocketAddr,
     accepting: Accepting,
     pub(super) terms: SessionTerms,
+    pub(super) wallet: Arc<Wallet>,
     pub(super) rng: Rng,
 }
 
@@ -108,6 +111,7 @@ impl Legs {
             sent_by,
             accepting: Accepting::Calls,
             terms: SessionTerms::default(),
+            wallet: Arc::default(),
             rng,
         }
     }
@@ -162,6 +166,25 @@ impl Legs {
         let tag = self.stack.fresh_token();
         let writer = write::respond(request, source, code, reason, &tag);
         self.stack.respond_stateless(source, writer.finish());
+    }
+
+    /// As [`Legs::respond_stateless`], with further header lines.
+    pub fn respond_with(
+        &mut self,
+        source: SocketAddr,
+        request: &Message,
+        code: u16,
+        add: impl FnOnce(&mut Writer),
+    ) {
+        let tag = self.stack.fresh_token();
+        let mut writer = write::respond(request, source, code, None, &tag);
+        add(&mut writer);
+        self.stack.respond_stateless(source, writer.finish());
+    }
+
+    /// True when a request is no new one: it repeats one that was taken, or it cannot be one at all.
+    pub fn is_known(&mut self, request: &Message) -> bool {
+        self.stack.is_known(request)
     }
 
     /// Refuses an INVITE that there is no room for, keeping no state; true unless it repeats one that was taken.
@@ -250,6 +273,11 @@ impl Legs {
                 transaction::Event::Ack { message, .. } => self.on_ack(now, &message),
                 transaction::Event::Cancelled { key, .. } => self.on_cancelled(now, key),
                 transaction::Event::Response { key, source, message } => self.on_response(now, key, source, &message),
+                transaction::Event::Challenged { key, source, destination, message, request } => {
+                    if !self.on_challenged(now, key, destination, &message, request) {
+                        self.on_response(now, key, source, &message);
+                    }
+                }
                 transaction::Event::Stray2xx { key, source, message } => self.on_response(now, key, source, &message),
                 transaction::Event::Failed { key, .. } => self.on_failed(now, key),
                 transaction::Event::Unacknowledged { .. } => {}

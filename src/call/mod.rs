@@ -14,6 +14,7 @@
 //! | `reliable` | provisionals that are acknowledged |
 //! | `refer` | a REFER, and who is told how it goes |
 //! | `notify` | REFER answered, its NOTIFYs |
+//! | `challenge` | far ends that ask for credentials |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
@@ -21,6 +22,7 @@ pub mod leg;
 pub mod legs;
 pub mod refer;
 
+mod challenge;
 mod change;
 mod ending;
 mod inbound;
@@ -31,6 +33,7 @@ mod reliable;
 
 pub mod session;
 
+pub use challenge::Wallet;
 pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};

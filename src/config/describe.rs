@@ -112,6 +112,12 @@ fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
     if let Some(country) = &peer.numbering.country_code {
         write!(out, "; callers' numbers without a prefix are of +{country}")?;
     }
+    if let Some(auth) = &peer.auth {
+        write!(out, "; proves itself as {}", auth.credentials.username)?;
+    }
+    if let Some(credentials) = &peer.outbound_auth {
+        write!(out, "; asked, we are {}", credentials.username)?;
+    }
     if peer.qualify == Duration::ZERO {
         writeln!(out, "; not watched")
     } else {

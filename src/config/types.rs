@@ -11,6 +11,7 @@ use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
 use crate::base::WallTime;
 use crate::call::SessionTerms;
+use crate::sip::auth::{Algorithm, Credentials};
 
 use super::figures::FiguresConfig;
 use super::transfer::TransferConfig;
@@ -158,6 +159,21 @@ pub struct PeerConfig {
     pub qualify: Duration,
     /// How it writes callers' numbers.
     pub numbering: NumberingConfig,
+    /// `auth = { username = "trunk", password = "secret" }`: by what it proves itself (digest). Its calls, and all else that it
+    /// asks outside a dialog but OPTIONS, are challenged (401). Default: its address is proof enough.
+    pub auth: Option<Arc<PeerAuth>>,
+    /// `outbound_auth = { username = "strowger", password = "secret" }`: what we prove ourselves by when it asks (401, 407).
+    pub outbound_auth: Option<Arc<Credentials>>,
+}
+
+/// `auth` of a peer. In place of `password` may stand `password_file = "path"`, relative to the configuration's directory,
+/// or `password_env = "NAME"`, both read by the shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerAuth {
+    /// The user and the password.
+    pub credentials: Credentials,
+    /// `algorithms = ["SHA-256", "MD5"]`: what it is asked for, the first that it knows is taken. Default both.
+    pub algorithms: Vec<Algorithm>,
 }
 
 /// How a trunk writes callers' numbers: what is done to have them in the international form (E.164), which regions are found

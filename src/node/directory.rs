@@ -11,8 +11,9 @@ use crate::acd::strategy::{self, Ring};
 use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, Target, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
+use crate::call::Wallet;
 use crate::config::{
-    AgentConfig, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerConfig, QueueConfig,
+    AgentConfig, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerAuth, PeerConfig, QueueConfig,
     Regions, RegionsConfig, TransferConfig,
 };
 use crate::media::TrackId;
@@ -49,6 +50,8 @@ pub(super) struct Directory {
     secret: Secret,
     /// How callers are handed on.
     pub(super) transfer: Arc<TransferConfig>,
+    /// What we prove ourselves by.
+    pub(super) wallet: Arc<Wallet>,
 }
 
 /// The longest number outside.
@@ -107,6 +110,8 @@ pub(super) struct Peer {
     pub(super) qualify: Duration,
     pub(super) listing: Listing,
     pub(super) origin: Origin,
+    /// By what it proves itself, where its address does not suffice.
+    pub(super) auth: Option<Arc<PeerAuth>>,
     /// How it writes callers' numbers.
     numbering: NumberingConfig,
     /// Itself, as what contacts are told apart by.
@@ -150,6 +155,7 @@ impl Directory {
             recall: None,
             secret,
             transfer: Arc::default(),
+            wallet: Arc::default(),
         };
         directory.apply(config, resolved);
         directory
@@ -163,9 +169,14 @@ impl Directory {
         self.put_regions(config, resolved);
         self.hosts.clear();
         self.networks.clear();
+        let mut wallet = Wallet::default();
         for peer in &config.peers {
             self.put_peer(peer, resolved);
+            if let (Some(address), Some(credentials)) = (address(&peer.address, resolved), &peer.outbound_auth) {
+                wallet.put(address, Arc::clone(credentials));
+            }
         }
+        self.wallet = Arc::new(wallet);
         self.numbers.clear();
         let mut plan = Plan { occupancy_window: config.occupancy_window, ..Plan::default() };
         let mut memberships = Memberships::default();
@@ -427,6 +438,7 @@ impl Peer {
             qualify: config.qualify,
             listing: Listing::Present,
             origin: Origin::Configured,
+            auth: config.auth.clone(),
             numbering: config.numbering.clone(),
             trunk: ValueId::default(),
         }
@@ -446,6 +458,7 @@ impl Peer {
             qualify: Duration::ZERO,
             listing: Listing::Present,
             origin: Origin::Phone,
+            auth: None,
             numbering: NumberingConfig::default(),
             trunk: ValueId::default(),
         }

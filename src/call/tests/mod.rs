@@ -1,6 +1,7 @@
 //! Tests of the legs: two ends in virtual time whose wire loses what a test names (`pair`), and one end against a far end
 //! that is written by hand (`table`, `far_end`).
 
+mod challenge;
 mod far_end;
 mod pair;
 mod reliable;
