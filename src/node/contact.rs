@@ -408,7 +408,7 @@ pub(super) const fn status_of(reason: FlowOut) -> (u16, &'static str) {
         FlowOut::Closed => (480, "Queue Closed"),
         FlowOut::Emergency => (480, "Emergency"),
         FlowOut::Timeout | FlowOut::Unanswered | FlowOut::OffersMax => (480, "No Agent Available"),
-        FlowOut::Draining => (503, "Draining"),
+        FlowOut::Draining | FlowOut::EngineRestart => (503, "Draining"),
         FlowOut::Overload => (503, "Overloaded"),
         FlowOut::Withdrawn | FlowOut::Requeued => (480, "Withdrawn"),
         FlowOut::System => (500, "Server Internal Error"),
