@@ -12,8 +12,8 @@ use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, Target, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
 use crate::config::{
-    AgentConfig, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerConfig, QueueConfig,
-    Regions, RegionsConfig, TransferConfig,
+    AgentConfig, CallerPrivacy, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerConfig,
+    QueueConfig, Regions, RegionsConfig, TransferConfig,
 };
 use crate::media::TrackId;
 use crate::node::identity::Caller;
@@ -109,6 +109,9 @@ pub(super) struct Peer {
     pub(super) origin: Origin,
     /// How it writes callers' numbers.
     numbering: NumberingConfig,
+    pub(super) privacy: CallerPrivacy,
+    /// Names of header fields that go on from its callers to agents' phones.
+    pub(super) carry_headers: Vec<Arc<str>>,
     /// Itself, as what contacts are told apart by.
     trunk: ValueId,
 }
@@ -428,6 +431,8 @@ impl Peer {
             listing: Listing::Present,
             origin: Origin::Configured,
             numbering: config.numbering.clone(),
+            privacy: config.privacy,
+            carry_headers: config.carry_headers.clone(),
             trunk: ValueId::default(),
         }
     }
@@ -447,6 +452,8 @@ impl Peer {
             listing: Listing::Present,
             origin: Origin::Phone,
             numbering: NumberingConfig::default(),
+            privacy: CallerPrivacy::default(),
+            carry_headers: Vec::new(),
             trunk: ValueId::default(),
         }
     }
