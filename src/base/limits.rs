@@ -79,6 +79,10 @@ pub const TEAMS_MAX: usize = 1_000;
 pub const TEAM_DATES_MAX: usize = 24;
 /// Reasons of not ready: a list that people choose from.
 pub const REASONS_MAX: usize = 64;
+/// Header lines of a caller's INVITE that go on to the agent's phone, and names of a trunk's list of them: what PBXs add.
+pub const CARRIED_HEADERS_MAX: usize = 16;
+/// Bytes of such lines in all, names and values: an INVITE to a phone stays within one packet of 1,500 bytes.
+pub const CARRIED_BYTES_MAX: usize = 512;
 /// Longest reason of not ready: it is shown in tables.
 pub const REASON_BYTES_MAX: usize = 64;
 /// Rows of a table of regions: twice the 500,000 that loading is measured with.

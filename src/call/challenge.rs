@@ -50,9 +50,10 @@ impl Legs {
     ) -> bool {
         let Some(purpose) = self.clients.get(&key).copied() else { return false };
         let wanted = match purpose {
-            Purpose::Invite(leg) => {
-                self.legs.get(leg.0).is_some_and(|leg| matches!(&leg.state, State::Calling { key: own, .. } if *own == key))
-            }
+            Purpose::Invite(leg) => self
+                .legs
+                .get(leg.0)
+                .is_some_and(|leg| matches!(&leg.state, State::Calling { key: own, .. } if *own == key)),
             Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Nothing => true,
             // Whoever asks for credentials is alive.
             Purpose::Qualify(_) => false,

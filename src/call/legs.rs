@@ -12,8 +12,8 @@ use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
 use crate::call::challenge::Wallet;
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
-use crate::call::session::{Session, SessionTerms};
 use crate::call::refer::Notifier;
+use crate::call::session::{Session, SessionTerms};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::transaction::{self, ClientKey, Door, ServerKey, Stack, StackConfig};
@@ -169,13 +169,7 @@ impl Legs {
     }
 
     /// As [`Legs::respond_stateless`], with further header lines.
-    pub fn respond_with(
-        &mut self,
-        source: SocketAddr,
-        request: &Message,
-        code: u16,
-        add: impl FnOnce(&mut Writer),
-    ) {
+    pub fn respond_with(&mut self, source: SocketAddr, request: &Message, code: u16, add: impl FnOnce(&mut Writer)) {
         let tag = self.stack.fresh_token();
         let mut writer = write::respond(request, source, code, None, &tag);
         add(&mut writer);

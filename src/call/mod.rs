@@ -37,8 +37,8 @@ pub use challenge::Wallet;
 pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};
-pub use session::SessionTerms;
 pub use refer::Refer;
+pub use session::SessionTerms;
 
 #[cfg(test)]
 mod tests;

@@ -170,6 +170,35 @@ fn an_empty_text_says_what_is_missing() {
 }
 
 #[test]
+fn what_the_phone_is_told_is_checked() {
+    let peer =
+        "[peers.t]\naddress = \"192.0.2.9:5060\"\nprivacy = \"ignore\"\ncarry_headers = [\"X-PBX-*\", \"diversion\"]\n";
+    let config = valid(&format!("{VALID}{peer}"));
+    assert_eq!(config.peers[0].privacy, CallerPrivacy::Ignore);
+    assert_eq!(config.peers[0].carry_headers.iter().map(|name| &**name).collect::<Vec<_>>(), ["X-PBX-*", "Diversion"]);
+    for wrong in ["\"From\"", "\"*\"", "\"X-Strowger-Call\"", "\"x-strowger*\"", "\"X-a:\"", "\"X-*-a\"", "1"] {
+        let text = format!("{VALID}{}", peer.replace("\"diversion\"", wrong));
+        let found = errors(&text);
+        assert!(found.len() == 1 && found[0].contains("peers.t.carry_headers[1]"), "{wrong}: {found:?}");
+    }
+    let queue = |keys: &str| format!("{VALID}[queues.z]\nnumbers = [\"899\"]\n{keys}\n");
+    let read = valid(&queue("caller_prefix = \"{queue} {wait}s \"\nalert_info = \"<http://h/a>;info=b\""));
+    let last = read.queues.last().unwrap();
+    assert_eq!(last.caller_prefix.as_deref(), Some("{queue} {wait}s "));
+    assert_eq!(last.alert_info.as_deref(), Some("<http://h/a>;info=b"));
+    for (wrong, key) in [
+        ("caller_prefix = \"{name} \"", "caller_prefix"),
+        ("caller_prefix = \"a\\\"b\"", "caller_prefix"),
+        ("caller_prefix = \"a\"\nlabel = \"b\"", "caller_prefix"),
+        ("alert_info = \"http://h/a\"", "alert_info"),
+        ("alert_info = \"<a>\\r\\nX: y\"", "alert_info"),
+    ] {
+        let found = errors(&queue(wrong));
+        assert!(found.len() == 1 && found[0].contains(&format!("queues.z.{key}")), "{wrong}: {found:?}");
+    }
+}
+
+#[test]
 fn all_errors_of_a_text_come_at_once_in_its_order() {
     let text = r#"[sip]
 listen = "127.0.0.1"

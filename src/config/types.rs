@@ -164,6 +164,12 @@ pub struct PeerConfig {
     pub auth: Option<Arc<PeerAuth>>,
     /// `outbound_auth = { username = "strowger", password = "secret" }`: what we prove ourselves by when it asks (401, 407).
     pub outbound_auth: Option<Arc<Credentials>>,
+    /// `privacy = "keep" | "ignore"`: what becomes of a caller who asks not to be known. Default `keep`.
+    pub privacy: CallerPrivacy,
+    /// `carry_headers = ["X-PBX-*", "Diversion", "History-Info"]`: header fields of its callers' INVITEs that go on to the
+    /// agent's phone as they came; a `*` at the end stands for the rest of a name. Default none. At most
+    /// `limits::CARRIED_HEADERS_MAX` lines of `limits::CARRIED_BYTES_MAX` bytes in all; what is more is left out.
+    pub carry_headers: Vec<Arc<str>>,
 }
 
 /// `auth` of a peer. In place of `password` may stand `password_file = "path"`, relative to the configuration's directory,
@@ -174,6 +180,16 @@ pub struct PeerAuth {
     pub credentials: Credentials,
     /// `algorithms = ["SHA-256", "MD5"]`: what it is asked for, the first that it knows is taken. Default both.
     pub algorithms: Vec<Algorithm>,
+}
+
+/// What becomes of a caller who asks not to be known (Privacy with `id`, `user` or `header`: RFC 3323, RFC 3325).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CallerPrivacy {
+    /// Neither phones nor the control plane are told number or name, and figures count no region.
+    #[default]
+    Keep,
+    /// The asserted identity is used all the same: for whoever may know it, such as emergency services.
+    Ignore,
 }
 
 /// How a trunk writes callers' numbers: what is done to have them in the international form (E.164), which regions are found
@@ -271,6 +287,12 @@ pub struct QueueConfig {
     /// `label = "Support"`: stands before the caller's name on the agent's phone. The INVITE says the queue's name and the
     /// seconds waited in `X-Strowger-Queue` and `X-Strowger-Wait` in any case.
     pub label: Option<Arc<str>>,
+    /// `caller_prefix = "{queue} {wait}s "`: stands before the caller's name, or number where there is no name, on the agent's
+    /// phone. `{queue}` is the queue's name, `{wait}` the seconds waited, `{call}` the call's id. Instead of `label`.
+    pub caller_prefix: Option<Arc<str>>,
+    /// `alert_info = "<http://pbx/sales.wav>;info=sales"`: the Alert-Info of its INVITEs to agents' phones, by which they choose
+    /// a ring tone (RFC 3261 20.4). A phone that is to answer by itself is told that instead. Default none.
+    pub alert_info: Option<Arc<str>>,
     /// `wrap_up = "10s"`.
     pub wrap_up: Duration,
     /// `threshold = "20s"`: the service level's T.

@@ -11,9 +11,9 @@ use crate::acd::strategy;
 use crate::base::limits::REGION_FILE_BYTES_MAX;
 use crate::config::{self, Config, PeerAuth, Regions, RegionsConfig};
 use crate::io::resolve;
-use crate::sip::auth::{Credentials, Password};
 use crate::media::{Track, TrackId, tune, wav};
 use crate::node::{Prompt, QueueAudio, Resolved};
+use crate::sip::auth::{Credentials, Password};
 
 /// The built-in tune, known to every media worker.
 const BUILT_IN: TrackId = TrackId(0);

@@ -13,8 +13,8 @@ use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
 use crate::call::Wallet;
 use crate::config::{
-    AgentConfig, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerAuth, PeerConfig, QueueConfig,
-    Regions, RegionsConfig, TransferConfig,
+    AgentConfig, CallerPrivacy, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerAuth,
+    PeerConfig, QueueConfig, Regions, RegionsConfig, TransferConfig,
 };
 use crate::media::TrackId;
 use crate::node::identity::Caller;
@@ -114,6 +114,9 @@ pub(super) struct Peer {
     pub(super) auth: Option<Arc<PeerAuth>>,
     /// How it writes callers' numbers.
     numbering: NumberingConfig,
+    pub(super) privacy: CallerPrivacy,
+    /// Names of header fields that go on from its callers to agents' phones.
+    pub(super) carry_headers: Vec<Arc<str>>,
     /// Itself, as what contacts are told apart by.
     trunk: ValueId,
 }
@@ -440,6 +443,8 @@ impl Peer {
             origin: Origin::Configured,
             auth: config.auth.clone(),
             numbering: config.numbering.clone(),
+            privacy: config.privacy,
+            carry_headers: config.carry_headers.clone(),
             trunk: ValueId::default(),
         }
     }
@@ -460,6 +465,8 @@ impl Peer {
             origin: Origin::Phone,
             auth: None,
             numbering: NumberingConfig::default(),
+            privacy: CallerPrivacy::default(),
+            carry_headers: Vec::new(),
             trunk: ValueId::default(),
         }
     }

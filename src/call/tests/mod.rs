@@ -4,9 +4,9 @@
 mod challenge;
 mod far_end;
 mod pair;
+mod refer;
 mod reliable;
 mod session;
-mod refer;
 mod table;
 
 use std::net::SocketAddr;

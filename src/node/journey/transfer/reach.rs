@@ -83,7 +83,7 @@ impl Shard {
         let mut stream = self.open_stream(worker, Holder::Caller).ok_or(unreachable)?;
         let sdp = self.offer_of(&mut stream, &codecs);
         let Some(contact) = self.contacts.get(call.0) else { return Err(unreachable) };
-        let identity = contact.caller.name_addr(self.legs.host(), None);
+        let identity = contact.caller.name_addr(self.legs.host());
         let id = call.to_string();
         let headers = [("P-Asserted-Identity", &identity[..]), ("X-Strowger-Call", id.as_bytes())];
         let hops = u32::from(contact.hops);
