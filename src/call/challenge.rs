@@ -54,7 +54,7 @@ impl Legs {
                 .legs
                 .get(leg.0)
                 .is_some_and(|leg| matches!(&leg.state, State::Calling { key: own, .. } if *own == key)),
-            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Nothing => true,
+            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Refresh(_) | Purpose::Notify(_) | Purpose::Nothing => true,
             // Whoever asks for credentials is alive.
             Purpose::Qualify(_) => false,
         };
@@ -77,6 +77,9 @@ impl Legs {
         {
             leg.invite = Some(again);
             leg.state = State::Calling { key: again, provisional: false };
+        }
+        if let Purpose::Refresh(leg) = purpose {
+            self.refresh_anew(leg, key, again);
         }
         self.stack.send_request(now, again, destination, payload);
         true

@@ -225,6 +225,15 @@ impl Legs {
         self.stack.send_request(now, key, destination, writer.finish_body("application/sdp", sdp));
     }
 
+    /// The re-INVITE that refreshes the session is repeated by another transaction.
+    pub(super) fn refresh_anew(&mut self, id: LegId, old: ClientKey, again: ClientKey) {
+        let Some(leg) = self.leg(id).filter(|leg| leg.reinvite() == Some(old)) else { return };
+        leg.invite = Some(again);
+        if let Some(Session::Agreed(agreed)) = leg.session.as_deref_mut() {
+            agreed.refreshing = Refreshing::Invite(again);
+        }
+    }
+
     /// The answer to a refresh of ours.
     pub(super) fn on_refreshed(&mut self, now: Instant, id: LegId, key: ClientKey, response: &Message) {
         let status = response.status();

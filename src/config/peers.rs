@@ -13,7 +13,7 @@ use super::reader::{Item, Section, boolean, string};
 use super::types::{CallerPrivacy, DnisSource, NumberingConfig, PeerConfig};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 11] = [
+const PEER_KEYS: [&str; 13] = [
     "address",
     "sources",
     "inbound",
