@@ -7,9 +7,10 @@ Strowger and a network of its own."""
 import signal
 import time
 
-from asterisk import beside_asterisk
+from asterisk import PBX, PHONES, TRUNK, beside_asterisk
 from cases_calls import expect_all_ok
 from harness import check, wait_until
+from heard import Ears, loudness, share_of_tone
 
 SUPPORT = ["1001", "1002", "1003", "1004", "1005"]
 SALES = ["1006", "1007", "1008", "1009", "1010"]
@@ -28,6 +29,26 @@ def asterisk_calls_go_through(site):
         figures = site.engine.queue(name)
         check(figures["answered"] == figures["offered"] == 8, f"{figures}")
     expect_all_ok(phones, phones.quit(), 16)
+
+
+@beside_asterisk
+def asterisk_carries_audio(site):
+    """A caller who sends a tone hears music alone while waiting, and nothing but the tone from an agent's phone that echoes."""
+    site.phones(["1001"], d=0, rtp_echo=True, mp=6000, mi=PHONES)
+    site.only([])
+    caller = Ears(TRUNK, PBX, "800")
+    caller.listen(0.5)
+    music = caller.listen(1.5)
+    check(len(music) > 8_000 and loudness(music) > 100, f"music: {len(music)} samples, loudness {loudness(music):.0f}")
+    check(share_of_tone(music) < 0.1, f"the caller hears itself in the music: {share_of_tone(music):.2f}")
+    status, text = site.engine.request("/v1/agents/1001/state", {"state": "ready"})
+    check(status == 200, text)
+    wait_until(lambda: site.state("1001") == "talking", "1001 talks")
+    caller.listen(0.5)
+    echo = caller.listen(1.5)
+    check(len(echo) > 8_000 and share_of_tone(echo) > 0.9, f"echo: {len(echo)} samples, tone {share_of_tone(echo):.2f}")
+    caller.hang_up()
+    site.settle()
 
 
 @beside_asterisk
@@ -196,4 +217,5 @@ def asterisk_mixed_calls(site):
 
 BESIDE = [asterisk_falls_back_while_strowger_is_down, asterisk_agent_does_not_answer, asterisk_dies_in_the_middle,
           asterisk_stands_still_for_a_while]
-CASES = [asterisk_calls_go_through, asterisk_callers_give_up, asterisk_agents_are_busy, asterisk_mixed_calls]
+CASES = [asterisk_calls_go_through, asterisk_carries_audio, asterisk_callers_give_up, asterisk_agents_are_busy,
+         asterisk_mixed_calls]
