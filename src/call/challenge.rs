@@ -34,9 +34,10 @@ impl Wallet {
 }
 
 impl Legs {
-    /// From now on these are our credentials.
-    pub fn set_wallet(&mut self, wallet: Arc<Wallet>) {
+    /// From now on these are our credentials, and phones may register or not.
+    pub fn set_wallet(&mut self, wallet: Arc<Wallet>, registers: bool) {
         self.wallet = wallet;
+        self.registers = registers;
     }
 
     /// A request of ours was answered with 401 or 407. True when it is repeated: then nothing has come to an end.
@@ -50,9 +51,10 @@ impl Legs {
     ) -> bool {
         let Some(purpose) = self.clients.get(&key).copied() else { return false };
         let wanted = match purpose {
-            Purpose::Invite(leg) => {
-                self.legs.get(leg.0).is_some_and(|leg| matches!(&leg.state, State::Calling { key: own, .. } if *own == key))
-            }
+            Purpose::Invite(leg) => self
+                .legs
+                .get(leg.0)
+                .is_some_and(|leg| matches!(&leg.state, State::Calling { key: own, .. } if *own == key)),
             Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Nothing => true,
             // Whoever asks for credentials is alive.
             Purpose::Qualify(_) => false,

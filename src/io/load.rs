@@ -11,9 +11,9 @@ use crate::acd::strategy;
 use crate::base::limits::REGION_FILE_BYTES_MAX;
 use crate::config::{self, Config, PeerAuth, Regions, RegionsConfig};
 use crate::io::resolve;
-use crate::sip::auth::{Credentials, Password};
 use crate::media::{Track, TrackId, tune, wav};
 use crate::node::{Prompt, QueueAudio, Resolved};
+use crate::sip::auth::{Credentials, Password};
 
 /// The built-in tune, known to every media worker.
 const BUILT_IN: TrackId = TrackId(0);
@@ -198,7 +198,7 @@ fn read_tokens(config: &Config, base: &Path, errors: &mut Vec<String>) -> Vec<(S
     tokens
 }
 
-/// Puts the passwords of peers, whose files or variables are named, into their places.
+/// Puts the passwords of peers and agents, whose files or variables are named, into their places.
 fn read_passwords(config: &mut Config, base: &Path, errors: &mut Vec<String>) {
     for peer in &mut config.peers {
         let mut read = |key: &str, credentials: &Credentials| match password(&credentials.password, base) {
@@ -217,6 +217,13 @@ fn read_passwords(config: &mut Config, base: &Path, errors: &mut Vec<String>) {
             && let Some(credentials) = read("outbound_auth", known)
         {
             *known = Arc::new(credentials);
+        }
+    }
+    for agent in &mut config.agents {
+        let Some(known) = &mut agent.register else { continue };
+        match password(&known.password, base) {
+            Ok(text) => *known = Arc::new(Credentials { password: Password::Text(text), ..Credentials::clone(known) }),
+            Err(error) => errors.push(format!("agents.{}: {error}", agent.name)),
         }
     }
 }

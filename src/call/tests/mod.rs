@@ -58,6 +58,7 @@ fn describe(event: &Event) -> String {
         Event::Change { sdp, .. } => with_body("change", sdp.as_ref()),
         Event::Info { .. } => "info".to_owned(),
         Event::Ended { cause, .. } => format!("ended {cause:?}"),
+        Event::Register { .. } => "register".to_owned(),
         Event::Probed { alive, .. } => format!("probed {alive}"),
         Event::Qualified { alive, .. } => format!("qualified {alive}"),
     }

@@ -145,14 +145,9 @@ impl Claim<'_> {
         let user = self.algorithm.hash(&[self.username, self.realm, password.as_bytes()]);
         let what = self.algorithm.hash(&[self.method, self.uri]);
         match self.counted {
-            Some((count, cnonce)) => self.algorithm.hash(&[
-                user.as_bytes(),
-                self.nonce,
-                count,
-                cnonce,
-                b"auth",
-                what.as_bytes(),
-            ]),
+            Some((count, cnonce)) => {
+                self.algorithm.hash(&[user.as_bytes(), self.nonce, count, cnonce, b"auth", what.as_bytes()])
+            }
             None => self.algorithm.hash(&[user.as_bytes(), self.nonce, what.as_bytes()]),
         }
     }

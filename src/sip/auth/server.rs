@@ -101,7 +101,8 @@ impl Guard {
             return Verdict::Bad("Credentials without nc and cnonce");
         };
         let number = hexadecimal(&count).filter(|_| count.len() == 8).and_then(|number| u32::try_from(number).ok());
-        let Some(number) = number.filter(|number| *number > 0 && !cnonce.is_empty() && fields.says("qop", "auth")) else {
+        let Some(number) = number.filter(|number| *number > 0 && !cnonce.is_empty() && fields.says("qop", "auth"))
+        else {
             return Verdict::Bad("Bad qop, nc or cnonce");
         };
         if !is_meant(&uri, request.uri()) {

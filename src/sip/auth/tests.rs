@@ -114,8 +114,7 @@ fn a_wrong_password_or_user_does_not_get_in() {
     let mut guard = guard();
     let asked = challenge(&mut guard, at(1), Verdict::Missing, &Algorithm::ALL);
     for (username, password) in [("1001", "other"), ("1002", "s3cret"), ("1001", ""), ("", "s3cret"), ("nobody", "")] {
-        let credentials =
-            Credentials { username: username.to_owned(), password: Password::Text(password.to_owned()) };
+        let credentials = Credentials { username: username.to_owned(), password: Password::Text(password.to_owned()) };
         let proof = answer(&asked, &request(""), &credentials, 7).unwrap();
         assert_eq!(judge(&mut guard, at(1), &request(&line(&proof))), Verdict::Wrong, "{username} {password}");
     }

@@ -282,7 +282,8 @@ impl World {
                 self.answer(487);
             }
             Event::Response { key, message, .. } => self.on_response(key, &message),
-            Event::Challenged { .. } | Event::Stray2xx { .. } | Event::Failed { .. } | Event::Unacknowledged { .. } => {}
+            Event::Challenged { .. } | Event::Stray2xx { .. } | Event::Failed { .. } | Event::Unacknowledged { .. } => {
+            }
         }
     }
 
