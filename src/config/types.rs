@@ -12,6 +12,7 @@ use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresh
 use crate::base::WallTime;
 use crate::call::SessionTerms;
 use crate::sip::auth::{Algorithm, Credentials};
+use crate::sip::registrar::Times;
 
 use super::figures::FiguresConfig;
 use super::transfer::TransferConfig;
@@ -27,6 +28,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// `[drain]`
     pub drain: DrainConfig,
+    /// `[registrar]`
+    pub registrar: RegistrarConfig,
     /// `[peers.NAME]`, in the order of the file.
     pub peers: Vec<PeerConfig>,
     /// `[queues.NAME]`, in the order of the file.
@@ -126,6 +129,18 @@ impl fmt::Debug for HttpConfig {
             .field("token_files", &self.token_files)
             .finish()
     }
+}
+
+/// `[registrar]`: how agents' phones register here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistrarConfig {
+    /// `min_expires = "60s"`, `max_expires = "1h"`: for how long. Less is refused (423), more is cut down.
+    pub times: Times,
+    /// `keep_alive = "30s"`: OPTIONS this often to each registered phone, which also keeps its NAT open; one that does not
+    /// answer is unreachable. `"0s"`: never.
+    pub keep_alive: Duration,
+    /// `algorithms = ["SHA-256", "MD5"]`: what phones are asked for.
+    pub algorithms: Vec<Algorithm>,
 }
 
 /// `[drain]`: how the node ends.
@@ -538,6 +553,9 @@ pub struct AgentConfig {
     pub policy: AgentPolicy,
     /// `confirm = "1"`, `confirm_within = "10s"`: who answers must press this key to get the call.
     pub confirm: Option<Confirm>,
+    /// `register = true`, `password = "secret"`: its phone registers here, under its name, in place of `uri` and `peer`. As for
+    /// peers, `password_file` or `password_env` may stand in place of `password`.
+    pub register: Option<Arc<Credentials>>,
 }
 
 /// A skill of an agent.

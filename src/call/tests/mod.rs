@@ -63,6 +63,7 @@ fn describe(event: &Event) -> String {
         Event::Refer { refer, .. } => format!("refer to {}", refer.to()),
         Event::Info { .. } => "info".to_owned(),
         Event::Ended { cause, .. } => format!("ended {cause:?}"),
+        Event::Register { .. } => "register".to_owned(),
         Event::Probed { alive, .. } => format!("probed {alive}"),
         Event::Qualified { alive, .. } => format!("qualified {alive}"),
     }

@@ -74,7 +74,7 @@ impl Shard {
     pub(super) fn call_outside(&mut self, now: Instant, call: CallId, number: &str) -> Result<(), TransferFailure> {
         let unreachable = TransferFailure::Unreachable;
         let (peer, uri) = self.directory.outside(number).map_err(|_| unreachable)?;
-        let Some(destination) = self.directory.peer(peer).address else {
+        let Some(destination) = self.address_of(peer) else {
             self.on_peer_fault(now, peer);
             return Err(unreachable);
         };
