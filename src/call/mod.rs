@@ -9,6 +9,7 @@
 //! | `inbound` | requests that come: new calls, requests inside a dialog |
 //! | `outbound` | INVITEs of ours, their responses, CANCEL |
 //! | `change` | re-INVITE and UPDATE |
+//! | `connected` | who is connected, as the far end says |
 //! | `refer` | a REFER, and who is told how it goes |
 //! | `notify` | REFER answered, its NOTIFYs |
 //! | `ending` | hanging up, 2xx retransmission, probes |
@@ -19,6 +20,7 @@ pub mod legs;
 pub mod refer;
 
 mod change;
+mod connected;
 mod ending;
 mod inbound;
 mod notify;

@@ -141,6 +141,7 @@ impl Legs {
         leg.state = State::Talking;
         acknowledge(&mut self.stack, &leg.dialog, number);
         let sdp = body(response);
+        self.tell_connected(id, response);
         self.events.push_back(Event::Answered { leg: id, sdp });
     }
 

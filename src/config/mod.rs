@@ -40,8 +40,8 @@ pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
 pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
-    LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig,
-    PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SipConfig, SkillConfig,
-    StepConfig, TeamConfig, TeamMove, TierConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, Confirm, ConnectedLine, DnisSource, DrainConfig, Endpoint, HttpConfig,
+    LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig,
+    PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SipConfig,
+    SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig, UnknownSource,
 };

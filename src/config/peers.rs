@@ -9,16 +9,17 @@ use crate::base::limits;
 use super::error::Report;
 use super::listeners::same_family;
 use super::reader::{Item, Section, boolean, string};
-use super::types::{DnisSource, NumberingConfig, PeerConfig};
+use super::types::{ConnectedLine, DnisSource, NumberingConfig, PeerConfig};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 9] = [
+const PEER_KEYS: [&str; 10] = [
     "address",
     "sources",
     "inbound",
     "dnis",
     "qualify",
     "symmetric_rtp",
+    "connected_line",
     "country_code",
     "national_prefix",
     "international_prefix",
@@ -93,6 +94,11 @@ fn peer(
         })
         .unwrap_or(QUALIFY);
     let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
+    let connected_line = section
+        .read("connected_line", report, |value| {
+            values::choice(value, &[("transfer", ConnectedLine::Transfer), ("ignore", ConnectedLine::Ignore)])
+        })
+        .unwrap_or_default();
     let dnis = dnis(&section, report);
     let numbering = numbering(&section, report);
     let path = section.child(if wrote_sources.is_some() { "sources" } else { "address" });
@@ -109,6 +115,7 @@ fn peer(
         inbound,
         dnis,
         symmetric_rtp,
+        connected_line,
         qualify,
         numbering,
     })

@@ -74,6 +74,7 @@ fn every_key_is_read() {
         dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]
         qualify = "0s"
         symmetric_rtp = true
+        connected_line = "ignore"
         country_code = "86"
         national_prefix = ""
         international_prefix = "000"
@@ -110,6 +111,7 @@ fn every_key_is_read() {
     assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
     assert_eq!(z.dnis.len(), 6);
     assert_eq!((z.qualify, z.symmetric_rtp), (Duration::ZERO, true));
+    assert_eq!((z.connected_line, a.connected_line), (ConnectedLine::Ignore, ConnectedLine::Transfer));
     let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
     assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
     assert_eq!(a.numbering, NumberingConfig::default());

@@ -12,8 +12,8 @@ use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, Target, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
 use crate::config::{
-    AgentConfig, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerConfig, QueueConfig,
-    Regions, RegionsConfig, TransferConfig,
+    AgentConfig, Config, Confirm, ConnectedLine, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerConfig,
+    QueueConfig, Regions, RegionsConfig, TransferConfig,
 };
 use crate::media::TrackId;
 use crate::node::identity::Caller;
@@ -105,6 +105,8 @@ pub(super) struct Peer {
     /// Its phones' audio may come from elsewhere than they say.
     pub(super) symmetric_rtp: bool,
     pub(super) qualify: Duration,
+    /// What another party on an agent's leg means.
+    pub(super) connected_line: ConnectedLine,
     pub(super) listing: Listing,
     pub(super) origin: Origin,
     /// How it writes callers' numbers.
@@ -425,6 +427,7 @@ impl Peer {
             dnis: config.dnis.clone(),
             symmetric_rtp: config.symmetric_rtp,
             qualify: config.qualify,
+            connected_line: config.connected_line,
             listing: Listing::Present,
             origin: Origin::Configured,
             numbering: config.numbering.clone(),
@@ -444,6 +447,8 @@ impl Peer {
             dnis: Vec::new(),
             symmetric_rtp: false,
             qualify: Duration::ZERO,
+            // A phone hands on by REFER.
+            connected_line: ConnectedLine::Ignore,
             listing: Listing::Present,
             origin: Origin::Phone,
             numbering: NumberingConfig::default(),

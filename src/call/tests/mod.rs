@@ -1,6 +1,7 @@
 //! Tests of the legs: two ends in virtual time whose wire loses what a test names (`pair`), and one end against a far end
 //! that is written by hand (`table`, `far_end`).
 
+mod connected;
 mod far_end;
 mod pair;
 mod refer;
@@ -57,6 +58,7 @@ fn describe(event: &Event) -> String {
         Event::Confirmed { sdp, .. } => with_body("confirmed", sdp.as_ref()),
         Event::Change { sdp, .. } => with_body("change", sdp.as_ref()),
         Event::Refer { refer, .. } => format!("refer to {}", refer.to()),
+        Event::Connected { identity, .. } => format!("connected {}", String::from_utf8_lossy(identity)),
         Event::Info { .. } => "info".to_owned(),
         Event::Ended { cause, .. } => format!("ended {cause:?}"),
         Event::Probed { alive, .. } => format!("probed {alive}"),
