@@ -89,7 +89,13 @@ pub enum Event {
         /// How.
         cause: EndCause,
     },
-    /// The far end answered a probe with anything but 408 and 481, or with nothing.
+    /// The session is to be refreshed by a re-INVITE: `refresh` with what was last said.
+    RefreshDue {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The far end answered a probe (anything but 408 and 481 tells that it lives), or did not; or the session was not refreshed
+    /// in time.
     Probed {
         /// The leg.
         leg: LegId,

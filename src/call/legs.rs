@@ -11,13 +11,16 @@ use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
 use crate::call::refer::Notifier;
+use crate::call::session::{Session, SessionTerms};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::transaction::{self, ClientKey, Door, ServerKey, Stack, StackConfig};
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
-pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER";
+pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER";
+/// The extensions that we know (RFC 3261 20.37).
+pub(super) const SUPPORTED: &[u8] = b"timer, 100rel";
 /// After CANCEL the owner waits this long for the final response.
 pub(super) const RELEASE_AFTER: Duration = Duration::from_secs(4);
 /// A neighbour has this long to answer an OPTIONS.
@@ -42,7 +45,8 @@ pub struct Legs {
     pub(super) host: String,
     sent_by: SocketAddr,
     accepting: Accepting,
-    rng: Rng,
+    pub(super) terms: SessionTerms,
+    pub(super) rng: Rng,
 }
 
 /// What a request of ours is for.
@@ -52,6 +56,8 @@ pub(super) enum Purpose {
     Bye(LegId),
     Probe(LegId),
     Notify(LegId),
+    /// A re-INVITE or UPDATE that refreshes the session.
+    Refresh(LegId),
     /// A CANCEL, an INFO: nobody waits for the answer.
     Nothing,
     Qualify(u64),
@@ -101,6 +107,7 @@ impl Legs {
             host: sent_by.to_string(),
             sent_by,
             accepting: Accepting::Calls,
+            terms: SessionTerms::default(),
             rng,
         }
     }
@@ -123,8 +130,10 @@ impl Legs {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Refresh(leg) => self.on_refresh(now, leg),
+                Timer::Reliable(leg) => self.on_reliable_due(now, leg),
                 Timer::Retransmit(leg) => self.on_retransmit(now, leg),
                 Timer::Release(leg) => self.on_release(leg),
+                Timer::Session(leg) => self.on_session_due(now, leg),
                 Timer::Qualify(key) => self.on_qualify_late(now, key),
             }
         }
@@ -222,6 +231,9 @@ impl Legs {
         if let Some(unacknowledged) = &leg.unacknowledged {
             self.timers.cancel(unacknowledged.timer);
         }
+        if let Some(timer) = leg.session.as_deref().and_then(Session::timer) {
+            self.timers.cancel(timer);
+        }
         if let Some(invite) = leg.invite {
             self.clients.remove(&invite);
         }
@@ -255,6 +267,7 @@ impl Legs {
         let last = response.status() >= 200;
         match purpose {
             Purpose::Invite(leg) => return self.on_invite_response(now, leg, response),
+            Purpose::Refresh(leg) => return self.on_refreshed(now, leg, key, response),
             Purpose::Bye(leg) if last => drop(self.remove(leg)),
             Purpose::Probe(leg) if last => self.on_probed(leg, !matches!(response.status(), 408 | 481)),
             Purpose::Notify(leg) if last => self.on_notified(now, leg, response.status()),
@@ -275,6 +288,7 @@ impl Legs {
             Purpose::Bye(leg) => drop(self.remove(leg)),
             Purpose::Probe(leg) => self.on_probed(leg, false),
             Purpose::Notify(leg) => self.on_notified(now, leg, 408),
+            Purpose::Refresh(leg) => self.on_refresh_timeout(leg),
             Purpose::Qualify(token) => self.events.push_back(Event::Qualified { token, alive: false }),
             Purpose::Nothing => {}
         }
@@ -296,6 +310,7 @@ impl Legs {
         };
         let mut writer = self.response(source, request, code, None);
         writer.line(Name::Allow, ALLOW);
+        writer.line(Name::Supported, SUPPORTED);
         writer.line(Name::Accept, b"application/sdp");
         if code == 200 {
             writer.line(Name::Contact, &self.contact);

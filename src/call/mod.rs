@@ -12,6 +12,9 @@
 //! | `connected` | who is connected, as the far end says |
 //! | `refer` | a REFER, and who is told how it goes |
 //! | `notify` | REFER answered, its NOTIFYs |
+//! | `session` | what is known of a session timer |
+//! | `refresh` | session timers at work |
+//! | `reliable` | provisionals that are acknowledged |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
@@ -25,11 +28,16 @@ mod ending;
 mod inbound;
 mod notify;
 mod outbound;
+mod refresh;
+mod reliable;
+
+pub mod session;
 
 pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};
 pub use refer::Refer;
+pub use session::SessionTerms;
 
 #[cfg(test)]
 mod tests;

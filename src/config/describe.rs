@@ -68,6 +68,9 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
         write!(out, ", advertised as {advertise}")?;
     }
     writeln!(out, "; calls from unknown sources are {unknown}")?;
+    if let Some(expires) = sip.session.expires {
+        writeln!(out, "       sessions are refreshed within {}", show(expires))?;
+    }
     let media = &config.media;
     let (first, last) = media.ports;
     let legs = (u32::from(last) - u32::from(first)).div_ceil(2);

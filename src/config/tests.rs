@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::acd::{AgentState, QueueState, Reason};
+use crate::call::SessionTerms;
 
 const STRATEGIES: [&str; 2] = ["longest-idle", "round-robin"];
 
@@ -39,6 +40,7 @@ fn what_is_left_out_has_its_documented_default() {
     let config = valid(VALID);
     assert_eq!(config.sip.advertise, None);
     assert_eq!(config.sip.unknown_source, UnknownSource::Reject);
+    assert_eq!(config.sip.session, SessionTerms { expires: None, min: Duration::from_secs(90) });
     assert_eq!(config.media.address.to_string(), "127.0.0.1");
     assert_eq!(config.media.ports, (20_000, 29_999));
     assert_eq!(config.media.silence_probe, Duration::from_secs(90));
@@ -60,7 +62,7 @@ fn what_is_left_out_has_its_documented_default() {
 fn every_key_is_read() {
     let config = valid(
         r#"
-        sip = { listen = "0.0.0.0:5060", advertise = "203.0.113.5", unknown_source = "silent" }
+        sip = { listen = "0.0.0.0:5060", advertise = "203.0.113.5", unknown_source = "silent", session_expires = "30m", min_se = "2m" }
         media = { address = "192.0.2.1", ports = "30000-30003", workers = 2, silence_probe = "5m" }
         drain.limit = "1h"
         [http]
@@ -98,6 +100,8 @@ fn every_key_is_read() {
     );
     assert_eq!(config.sip.advertise.map(|address| address.to_string()).as_deref(), Some("203.0.113.5"));
     assert_eq!(config.sip.unknown_source, UnknownSource::Silent);
+    let session = SessionTerms { expires: Some(Duration::from_secs(1_800)), min: Duration::from_secs(120) };
+    assert_eq!(config.sip.session, session);
     assert_eq!((config.media.ports, config.media.silence_probe), ((30_000, 30_003), Duration::from_secs(300)));
     assert_eq!(config.media.workers, Some(2));
     assert_eq!(config.drain.limit, Duration::from_secs(3_600));
@@ -344,6 +348,16 @@ const ALONE: &[(&str, &str)] = &[
         "7: agents.7.initial: unknown value `talking`, expected `ready` or `not-ready` or `logged-out`",
     ),
 ];
+
+#[test]
+fn session_timers_are_no_shorter_than_the_shortest_taken() {
+    let text = VALID.replace("[queues.q]", "session_expires = \"60s\"\nmin_se = \"30s\"\n[queues.q]");
+    let expected = [
+        "s.toml:3: sip.session_expires: 1m is shorter than min_se, 90s",
+        "s.toml:4: sip.min_se: 30s is out of range; allowed are 90s to 24h",
+    ];
+    assert_eq!(errors(&text), expected);
+}
 
 #[test]
 fn an_unspecified_listen_address_needs_an_advertised_one() {

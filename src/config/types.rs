@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
 use crate::base::WallTime;
+use crate::call::SessionTerms;
 
 use super::figures::FiguresConfig;
 use super::transfer::TransferConfig;
@@ -71,6 +72,11 @@ pub struct SipConfig {
     pub shards: u8,
     /// `unknown_source = "reject" | "silent"`: what an INVITE from no peer gets. Default `reject` (403).
     pub unknown_source: UnknownSource,
+    /// `session_expires = "30m"`, `min_se = "90s"`: session timers (RFC 4028), which notice that a far end is gone where no audio
+    /// tells. We ask for the first on agents' legs, and on callers' that can (default `"0s"`: we never ask), and refuse
+    /// shorter ones than the second (422; at least 90 s, the default). Longer ones than the first are cut to it. A change is
+    /// for the next call.
+    pub session: SessionTerms,
 }
 
 /// What an INVITE from an untrusted source gets.

@@ -126,7 +126,8 @@ impl Shard {
     /// One of several; `setup` names its own address and leases.
     pub(super) fn one_of(now: Instant, id: ShardId, shards: u8, setup: &Setup, directory: Arc<Directory>) -> Self {
         let mut rng = Rng::from_seed(setup.seed);
-        let legs = Legs::of_shard(id, setup.sip_address, rng.fork());
+        let mut legs = Legs::of_shard(id, setup.sip_address, rng.fork());
+        legs.set_session_terms(setup.config.sip.session);
         let mut shard = Self {
             id,
             directory,
@@ -340,6 +341,7 @@ impl Shard {
         self.directory = directory;
         self.silence_probe = config.media.silence_probe;
         self.unknown_source = config.sip.unknown_source;
+        self.legs.set_session_terms(config.sip.session);
         self.watch_peers(now);
     }
 
@@ -369,6 +371,7 @@ impl Shard {
             Event::Change { leg, sdp } => self.on_change(now, leg, sdp.as_deref()),
             Event::Refer { leg, refer } => self.on_refer(now, leg, *refer),
             Event::Connected { leg, identity } => self.on_connected(now, leg, &identity),
+            Event::RefreshDue { leg } => self.on_refresh_due(now, leg),
             Event::Info { leg, content_type, body } => self.on_info(now, leg, &content_type, &body),
             Event::Ended { leg, cause } => self.on_leg_ended(now, leg, cause),
             Event::Probed { leg, alive } => self.on_probed(now, leg, alive),

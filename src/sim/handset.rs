@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::base::{Instant, Rng, Timers};
 use crate::sim::event::{Outgoing, PhoneEvent};
-use crate::sim::session::{Audio, Session, SessionEvent};
+use crate::sim::session::{Audio, Provisionals, Session, SessionEvent, SessionTimer};
 use crate::sim::terms::Direction;
 use crate::sim::ua::Ua;
 use crate::sim::wire::Wire;
@@ -40,6 +40,10 @@ pub struct Habits {
     pub presents: Option<String>,
     /// Presses these keys, 200 ms apart.
     pub digits: Option<(Duration, String)>,
+    /// What its phone knows of session timers.
+    pub timer: Option<SessionTimer>,
+    /// How provisional responses go: a caller's phone requires it, an agent's does it.
+    pub provisionals: Provisionals,
 }
 
 /// A moment of [`Habits`].

@@ -133,6 +133,16 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
         let cause = reason.split_once("text=").map_or(reason, |(_, text)| text.trim_matches('"'));
         write!(text, ", reason {cause}").expect("writing to a string succeeds");
     }
+    if let Some(expires) = message.header("Session-Expires") {
+        write!(text, ", expires {expires}").expect("writing to a string succeeds");
+    }
+    if let Some(number) = message.header("RAck") {
+        let about = number.split_once(' ').map_or(number, |(_, about)| about);
+        write!(text, " of {about}").expect("writing to a string succeeds");
+    }
+    if message.header("RSeq").is_some() {
+        text.push_str(", reliable");
+    }
     if let Some(terms) = Terms::read(&message.body) {
         let formats: Vec<String> = terms.formats.iter().map(u8::to_string).collect();
         write!(text, ", sdp {}", formats.join(" ")).expect("writing to a string succeeds");

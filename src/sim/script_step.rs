@@ -9,8 +9,7 @@ use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
 use crate::sim::handset::Habits;
 use crate::sim::network::DropRule;
-
-use crate::sim::session::Told;
+use crate::sim::session::{Provisionals, SessionTimer, Told};
 use crate::sim::terms::Direction;
 use crate::sim::words::{duration, names, number};
 use crate::sim::world::TRUNK;
@@ -236,6 +235,30 @@ fn habit<'a>(habits: &mut Habits, words: &'a [&'a str]) -> Result<&'a [&'a str],
         }
         ["presented", "as", number, rest @ ..] => {
             habits.presents = Some((*number).to_string());
+            Ok(rest)
+        }
+        ["reliably", rest @ ..] => {
+            habits.provisionals = Provisionals::Reliable;
+            Ok(rest)
+        }
+        ["timer", rest @ ..] => {
+            let (asks, rest) = match rest {
+                [time, rest @ ..] if time.ends_with('s') && time.len() > 1 => match duration(time) {
+                    Ok(time) => (Some(time), rest),
+                    Err(_) => return Err(format!("`{time}` is no interval of a session")),
+                },
+                rest => (None, rest),
+            };
+            let (refresher, rest) = match rest {
+                ["by", "uac", rest @ ..] => (Some("uac"), rest),
+                ["by", "uas", rest @ ..] => (Some("uas"), rest),
+                rest => (None, rest),
+            };
+            let (updates, rest) = match rest {
+                ["taking", "updates", rest @ ..] => (true, rest),
+                rest => (false, rest),
+            };
+            habits.timer = Some(SessionTimer { asks, refresher, updates });
             Ok(rest)
         }
         _ => Err(format!("`{}` is nothing a person does", words.join(" "))),

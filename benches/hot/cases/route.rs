@@ -1,5 +1,5 @@
 //! The routing decision in a large centre: 10,000 agents, 500 queues, 100,000 callers waiting; and each kind of it in the centre of
-//! `benches/route`, whose agents have all kinds of skills, with 10,000 waiting.
+//! `benches/route`, whose agents have all kinds of skills, with 1,000, 10,000 and 100,000 waiting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,21 +50,19 @@ fn join(engine: &mut Engine, now: Instant, call: u64) {
     );
 }
 
-/// How many wait whom nobody may take.
-const STUCK: u64 = 10_000;
 /// Who gets the calls behind all others, where these are in one queue: some of those who serve it.
 const SERVE_ONE: u32 = 20;
 
-/// A call comes, finds an agent, and is talked.
-pub(crate) fn enqueue(meter: Meter) -> impl FnMut() {
-    let mut centre = Centre::new("longest-idle", STUCK, false);
+/// A call comes, finds an agent, and is talked, while `stuck` callers wait whom nobody may take.
+pub(crate) fn enqueue(stuck: u64, meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new("longest-idle", stuck, false);
     centre.open();
     move || centre.enqueue_and_match(&mut |engine| meter(engine))
 }
 
 /// A call comes, an agent becomes ready and finds it behind all others, and talks.
-pub(crate) fn ready(in_one_queue: bool, meter: Meter) -> impl FnMut() {
-    let mut centre = Centre::new("longest-idle", STUCK, in_one_queue);
+pub(crate) fn ready(stuck: u64, in_one_queue: bool, meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new("longest-idle", stuck, in_one_queue);
     let mut round = 0;
     move || {
         round += 1;
@@ -74,14 +72,14 @@ pub(crate) fn ready(in_one_queue: bool, meter: Meter) -> impl FnMut() {
 }
 
 /// A caller hangs up, another comes.
-pub(crate) fn abandon(meter: Meter) -> impl FnMut() {
-    let mut centre = Centre::new("longest-idle", STUCK, false);
+pub(crate) fn abandon(stuck: u64, meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new("longest-idle", stuck, false);
     move || centre.abandon(&mut |engine| meter(engine))
 }
 
 /// A caller has waited for the step and hangs up, another comes.
-pub(crate) fn relax(meter: Meter) -> impl FnMut() {
-    let mut centre = Centre::new("longest-idle", STUCK, false);
+pub(crate) fn relax(stuck: u64, meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new("longest-idle", stuck, false);
     move || centre.relax(&mut |engine| meter(engine))
 }
 

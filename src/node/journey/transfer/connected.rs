@@ -64,9 +64,9 @@ impl Shard {
         contact.held = false;
         contact.keys = None;
         let (media, worker) = (contact.media, contact.worker);
-        contact.lent = media == MediaPolicy::Anchor;
+        contact.lent = true;
+        self.ports.enter(worker);
         if media == MediaPolicy::Anchor {
-            self.ports.enter(worker);
             self.ports.hand_on(worker);
         }
         self.owners.insert(leg, Owner::Outside(call));
