@@ -67,6 +67,13 @@ pub enum Event {
         /// What it asks for.
         refer: Box<Refer>,
     },
+    /// The far end says who is connected there: in its answer, told before it, or in a change, told after it.
+    Connected {
+        /// The leg.
+        leg: LegId,
+        /// The URI.
+        identity: Bytes,
+    },
     /// SIP INFO came and has been answered.
     Info {
         /// The leg.

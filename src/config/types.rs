@@ -170,6 +170,9 @@ pub struct PeerConfig {
     /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
     /// take a call's audio over, so only for peers that need it. Default false.
     pub symmetric_rtp: bool,
+    /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an agent's
+    /// leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
+    pub connected_line: ConnectedLine,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
     /// How it writes callers' numbers.
@@ -204,6 +207,16 @@ pub enum CallerPrivacy {
     #[default]
     Keep,
     /// The asserted identity is used all the same: for whoever may know it, such as emergency services.
+    Ignore,
+}
+
+/// What another party on an agent's leg means, as its PBX tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConnectedLine {
+    /// The PBX has handed the caller on: the agent has no part in the call any more.
+    #[default]
+    Transfer,
+    /// Nothing.
     Ignore,
 }
 

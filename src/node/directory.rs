@@ -13,8 +13,8 @@ use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
 use crate::call::Wallet;
 use crate::config::{
-    AgentConfig, CallerPrivacy, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerAuth,
-    PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig,
+    AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, Endpoint, NumberConfig, NumberingConfig,
+    PeerAuth, PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig,
 };
 use crate::media::TrackId;
 use crate::node::identity::Caller;
@@ -113,6 +113,8 @@ pub(super) struct Peer {
     /// Its phones' audio may come from elsewhere than they say.
     pub(super) symmetric_rtp: bool,
     pub(super) qualify: Duration,
+    /// What another party on an agent's leg means.
+    pub(super) connected_line: ConnectedLine,
     pub(super) listing: Listing,
     pub(super) origin: Origin,
     /// By what it proves itself, where its address does not suffice.
@@ -473,6 +475,7 @@ impl Peer {
             dnis: config.dnis.clone(),
             symmetric_rtp: config.symmetric_rtp,
             qualify: config.qualify,
+            connected_line: config.connected_line,
             listing: Listing::Present,
             origin: Origin::Configured,
             auth: config.auth.clone(),
@@ -500,6 +503,8 @@ impl Peer {
             dnis: Vec::new(),
             symmetric_rtp: false,
             qualify: Duration::ZERO,
+            // A phone hands on by REFER.
+            connected_line: ConnectedLine::Ignore,
             listing: Listing::Present,
             origin: Origin::Phone,
             auth: None,

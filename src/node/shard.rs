@@ -411,6 +411,7 @@ impl Shard {
             Event::Change { leg, sdp } => self.on_change(now, leg, sdp.as_deref()),
             Event::RefreshDue { leg } => self.on_refresh_due(now, leg),
             Event::Refer { leg, refer } => self.on_refer(now, leg, *refer),
+            Event::Connected { leg, identity } => self.on_connected(now, leg, &identity),
             Event::Info { leg, content_type, body } => self.on_info(now, leg, &content_type, &body),
             Event::Ended { leg, cause } => self.on_leg_ended(now, leg, cause),
             Event::Probed { leg, alive } => self.on_probed(now, leg, alive),

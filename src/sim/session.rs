@@ -63,6 +63,15 @@ struct Change {
     direction: Direction,
 }
 
+/// How a far end tells that somebody else is connected there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// UPDATE without a body.
+    ByUpdate,
+    /// re-INVITE.
+    ByReInvite,
+}
+
 /// What a dialog tells its phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEvent {
@@ -293,6 +302,20 @@ impl Session {
             refer = refer.with("Refer-Sub", "false");
         }
         ua.send(now, self.destination, &refer);
+    }
+
+    /// As a PBX that has put somebody else on this end: tells so by UPDATE, or by a re-INVITE with the terms as they are.
+    pub fn connect(&mut self, ua: &mut Ua, now: Instant, number: &str, by: Told) {
+        let method = if by == Told::ByUpdate { "UPDATE" } else { "INVITE" };
+        self.cseq += 1;
+        let mut request = self.request(ua, method, self.cseq);
+        request = request.with("P-Asserted-Identity", format!("<sip:{number}@{}>", ua.address().ip()));
+        if by == Told::ByReInvite {
+            self.change = Some(Change { cseq: self.cseq, direction: self.direction });
+            self.version += 1;
+            request = request.with_body("application/sdp", self.description().write(self.version));
+        }
+        ua.send(now, self.destination, &request);
     }
 
     /// Sends a key press by SIP INFO.

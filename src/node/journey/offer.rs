@@ -73,7 +73,16 @@ impl Shard {
         self.owners.insert(leg, Owner::Agent(call));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));
         if let Some(offers) = self.contact(call).and_then(|contact| contact.offers_mut()) {
-            offers.push(AgentLeg { agent, peer, epoch, leg, audio, rang: false, stage: Stage::Calling(silence) });
+            offers.push(AgentLeg {
+                agent,
+                peer,
+                epoch,
+                leg,
+                audio,
+                rang: false,
+                shown: None,
+                stage: Stage::Calling(silence),
+            });
         }
         self.adopt_stream(call, Side::Agent(leg));
     }

@@ -175,7 +175,8 @@ impl Shard {
     /// A call whose audio we do not see: its ends are asked.
     pub(in crate::node) fn on_probe_due(&mut self, now: Instant, call: CallId) {
         let Some(contact) = self.contacts.get(call.0) else { return };
-        for leg in [Some(contact.leg), contact.talking()].into_iter().flatten() {
+        let outside = contact.outside().map(|outside| outside.leg);
+        for leg in [Some(contact.leg), contact.talking(), outside].into_iter().flatten() {
             self.legs.probe(now, leg);
         }
         self.arm_probe(now, call);

@@ -1,6 +1,6 @@
 //! How the target is reached: agents whom the engine offers, numbers outside.
 
-use crate::acd::{Command, EndedBy, Target, TransferFailure, TransferStep};
+use crate::acd::{Command, DeviceState, EndedBy, Target, TransferFailure, TransferStep};
 use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite};
 use crate::node::contact::{Audio, Outside, Phase, Reach};
@@ -92,7 +92,7 @@ impl Shard {
         let leg = self.legs.invite(now, &invite);
         self.owners.insert(leg, Owner::Outside(call));
         let ring = Some(self.timers.arm(now + self.directory.transfer.ring_timeout, Timer::Outside(leg)));
-        let outside = Outside { leg, peer, audio: Audio::Stream(Box::new(stream)), ring };
+        let outside = Outside { leg, peer, audio: Audio::Stream(Box::new(stream)), ring, agent: None };
         if let Some(handover) = self.contact(call).and_then(|contact| contact.handover.as_mut()) {
             handover.reach = Reach::Calling(outside);
         }
@@ -209,6 +209,7 @@ impl Shard {
         if let Some(timer) = outside.ring {
             self.timers.cancel(timer);
         }
+        self.mark_device(outside.agent, DeviceState::Unknown);
         self.owners.remove(&outside.leg);
         self.legs.hang_up(now, outside.leg);
         self.close_audio(outside.audio, Holder::Caller);
