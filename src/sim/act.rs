@@ -36,6 +36,8 @@ pub enum Act {
     Answer(String),
     /// A person holds (sends only) or resumes.
     Change(String, Direction),
+    /// A phone asks for fax instead of audio (T.38).
+    Fax(String),
     /// A person presses keys.
     Press(String, char),
     /// A phone loses its power.
@@ -119,6 +121,7 @@ impl Act {
             Self::Change(name, direction) => in_talk(world, &name, |now, session, handset| {
                 session.change(&mut handset.ua, now, direction);
             }),
+            Self::Fax(name) => in_talk(world, &name, |now, session, handset| session.fax(&mut handset.ua, now)),
             Self::Press(name, digit) => in_talk(world, &name, |now, session, handset| {
                 session.press(&mut handset.ua, now, digit);
             }),

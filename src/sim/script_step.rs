@@ -79,6 +79,7 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         [name, "answers"] => Act::Answer((*name).to_string()),
         [name, "holds"] => Act::Change((*name).to_string(), Direction::SendOnly),
         [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
+        [name, "sends", "a", "fax"] => Act::Fax((*name).to_string()),
         [name, "presses", keys] => return Ok(keys.chars().map(|key| Act::Press((*name).to_string(), key)).collect()),
         [name, "vanishes"] => Act::Vanish((*name).to_string()),
         [name, "returns"] => Act::Return((*name).to_string()),
