@@ -122,9 +122,7 @@ impl Act {
                 session.change(&mut handset.ua, now, direction);
             }),
             Self::Fax(name) => in_talk(world, &name, |now, session, handset| session.fax(&mut handset.ua, now)),
-            Self::Press(name, digit) => in_talk(world, &name, |now, session, handset| {
-                session.press(&mut handset.ua, now, digit);
-            }),
+            Self::Press(name, digit) => in_talk(world, &name, |now, talk, it| talk.press(&mut it.ua, now, digit)),
             Self::Vanish(name) => with(world, &name, |_, phone| match phone {
                 Phone::Caller(phone) => phone.vanish(),
                 Phone::Agent(phone) => phone.vanish(),

@@ -78,6 +78,7 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         [name, "hangs", "up"] => Act::HangUp((*name).to_string()),
         [name, "answers"] => Act::Answer((*name).to_string()),
         [name, "holds"] => Act::Change((*name).to_string(), Direction::SendOnly),
+        [name, "holds", "silently"] => Act::Change((*name).to_string(), Direction::Inactive),
         [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
         [name, "sends", "a", "fax"] => Act::Fax((*name).to_string()),
         [name, "presses", keys] => return Ok(keys.chars().map(|key| Act::Press((*name).to_string(), key)).collect()),
