@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::base::LegId;
+use crate::call::refer::Refer;
 use crate::sip::message::Message;
 
 /// Something happened to a leg.
@@ -57,6 +58,13 @@ pub enum Event {
         leg: LegId,
         /// Its new offer; `None`: we are asked to make one.
         sdp: Option<Bytes>,
+    },
+    /// The far end wishes the call to be handed on (REFER). Answer at once with `accept_refer` or `refuse_refer`.
+    Refer {
+        /// The leg.
+        leg: LegId,
+        /// What it asks for.
+        refer: Box<Refer>,
     },
     /// SIP INFO came and has been answered.
     Info {

@@ -83,10 +83,11 @@ impl Legs {
             Method::Invite => self.on_invite(now, key, source, request),
             Method::Options => self.answer_options(now, key, source, &request),
             Method::Bye | Method::Info | Method::Update | Method::Prack => self.reply(now, key, source, &request, 481),
+            // Whom it would hand on is not said.
+            Method::Refer => self.reply(now, key, source, &request, 403),
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Message
@@ -174,10 +175,10 @@ impl Legs {
             Method::Info => self.on_info(now, id, key, source, &request),
             Method::Prack => self.on_prack(now, id, key, source, &request),
             Method::Options => self.answer_options(now, key, source, &request),
+            Method::Refer => self.on_refer(now, id, key, source, request),
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Message
@@ -235,6 +236,7 @@ impl Leg {
             change: None,
             session: None,
             taken: None,
+            referred: 0,
             probing,
             why,
         }

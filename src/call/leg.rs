@@ -40,6 +40,8 @@ pub(super) struct Leg {
     pub(super) session: Option<Box<Session>>,
     /// The last reliable provisional of the far end.
     pub(super) taken: Option<Box<Taken>>,
+    /// REFERs that have come.
+    pub(super) referred: u8,
     /// A probe on its way.
     pub(super) probing: Probing,
     /// What our CANCEL or BYE says.

@@ -271,6 +271,18 @@ impl Legs {
         }
     }
 
+    /// A refresh of ours goes out again with credentials.
+    pub(super) fn on_refresh_repeated(&mut self, id: LegId, old: ClientKey, again: ClientKey) {
+        let Some(leg) = self.legs.get_mut(id.0) else { return };
+        if leg.reinvite() != Some(old) {
+            return;
+        }
+        leg.invite = Some(again);
+        if let Some(agreed) = leg.agreed() {
+            agreed.refreshing = Refreshing::Invite(again);
+        }
+    }
+
     /// Nobody answers our refresh.
     pub(super) fn on_refresh_timeout(&mut self, id: LegId) {
         if self.legs.get(id.0).is_some_and(|leg| matches!(leg.state, State::Talking)) {

@@ -182,6 +182,8 @@ impl Handset {
     pub fn on_stray(&mut self, now: Instant, request: &Wire) {
         let code = match request.method() {
             Some("OPTIONS") if request.to_tag().is_none() => 200,
+            // It still wishes to hear what became of the call that it has handed on.
+            Some("NOTIFY") => 200,
             Some("ACK") | None => return,
             Some(_) => 481,
         };

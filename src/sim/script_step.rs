@@ -82,6 +82,8 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
         [name, "sends", "a", "fax"] => Act::Fax((*name).to_string()),
         [name, "presses", keys] => return Ok(keys.chars().map(|key| Act::Press((*name).to_string(), key)).collect()),
+        [name, "refers", "to", to] => Act::Refer((*name).to_string(), refer_uri(to), true),
+        [name, "refers", "to", to, "without", "news"] => Act::Refer((*name).to_string(), refer_uri(to), false),
         [name, "vanishes"] => Act::Vanish((*name).to_string()),
         [name, "returns"] => Act::Return((*name).to_string()),
         [caller, "dials", number, rest @ ..] => return each(caller, |name| dial(&name, number, rest)).and_then(all),
@@ -92,6 +94,11 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
 
 fn each<T>(range: &str, act: impl Fn(String) -> T) -> Result<Vec<T>, String> {
     Ok(names(range)?.into_iter().map(act).collect())
+}
+
+/// `1002` is somebody at the PBX; whatever has a colon is a URI of its own.
+fn refer_uri(to: &str) -> String {
+    if to.contains(':') { to.to_string() } else { format!("sip:{to}@10.0.2.1") }
 }
 
 fn all(acts: Vec<Result<Act, String>>) -> Result<Vec<Act>, String> {

@@ -302,6 +302,16 @@ impl Session {
         ua.send(now, self.destination, &invite);
     }
 
+    /// Asks by REFER that the call be handed to a URI; without news where it wishes to hear none (RFC 4488).
+    pub fn refer(&mut self, ua: &mut Ua, now: Instant, to: &str, news: bool) {
+        self.cseq += 1;
+        let mut refer = self.request(ua, "REFER", self.cseq).with("Refer-To", format!("<{to}>"));
+        if !news {
+            refer = refer.with("Refer-Sub", "false");
+        }
+        ua.send(now, self.destination, &refer);
+    }
+
     /// Sends a key press by SIP INFO.
     pub fn press(&mut self, ua: &mut Ua, now: Instant, digit: char) {
         self.cseq += 1;
@@ -323,7 +333,7 @@ impl Session {
                 Some(SessionEvent::Ended)
             }
             "INVITE" | "UPDATE" => self.on_offer(ua, now, request),
-            "OPTIONS" | "INFO" => {
+            "OPTIONS" | "INFO" | "NOTIFY" => {
                 ua.respond(now, request, &Wire::response(request, 200, ""));
                 None
             }

@@ -1,8 +1,10 @@
 //! Tests of the legs: two ends in virtual time whose wire loses what a test names (`pair`), and one end against a far end
 //! that is written by hand (`table`, `far_end`).
 
+mod challenge;
 mod far_end;
 mod pair;
+mod refer;
 mod reliable;
 mod session;
 mod table;
@@ -58,6 +60,7 @@ fn describe(event: &Event) -> String {
         Event::Confirmed { sdp, .. } => with_body("confirmed", sdp.as_ref()),
         Event::Change { sdp, .. } => with_body("change", sdp.as_ref()),
         Event::RefreshDue { .. } => "refresh due".to_owned(),
+        Event::Refer { refer, .. } => format!("refer to {}", refer.to()),
         Event::Info { .. } => "info".to_owned(),
         Event::Ended { cause, .. } => format!("ended {cause:?}"),
         Event::Probed { alive, .. } => format!("probed {alive}"),
@@ -204,6 +207,7 @@ impl Solo {
             (0, 0, 0, 0),
             "legs, clients, servers, timers"
         );
+        assert!(self.legs.notifiers.is_empty(), "nobody waits for news");
         assert_eq!(self.legs.transactions(), 0);
     }
 }
