@@ -80,7 +80,7 @@ impl Legs {
             leg.state = State::Calling { key: again, provisional: false };
         }
         if let Purpose::Refresh(leg) = purpose {
-            self.refresh_anew(leg, key, again);
+            self.on_refresh_repeated(leg, key, again);
         }
         self.stack.send_request(now, again, destination, payload);
         true
