@@ -17,6 +17,7 @@ use crate::media;
 use crate::node::contact::Contact;
 use crate::node::directory::Directory;
 use crate::node::gate::Sender;
+use crate::node::ladder::Ladders;
 use crate::node::letter::{Answer, Down, Said, Ticket, Told, Up};
 use crate::node::message::Setup;
 use crate::node::peers::Peers;
@@ -48,6 +49,8 @@ pub struct Shard {
     /// For the control plane.
     pub(super) answers: VecDeque<(Ticket, Answer)>,
     pub(super) rng: Rng,
+    /// The last messages, for the ladders of calls.
+    pub(super) ladders: Ladders,
     pub(super) silence_probe: Duration,
     pub(super) drain: Drain,
     /// Calls that it may hold.
@@ -143,6 +146,7 @@ impl Shard {
             commands: VecDeque::new(),
             answers: VecDeque::new(),
             rng,
+            ladders: Ladders::new(shards),
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
             calls_max: CALLS_MAX / usize::from(shards),
@@ -172,6 +176,8 @@ impl Shard {
                 false => {}
             }
         }
+        self.ladders.handle_time(now);
+        self.ladders.handle_received(source, &message);
         self.legs.handle_message(now, source, message);
         self.drain_legs(now);
     }
@@ -201,6 +207,7 @@ impl Shard {
 
     /// A letter of the hub arrived.
     pub fn handle_down(&mut self, now: Instant, down: Down) {
+        self.ladders.handle_time(now);
         match down.told {
             Told::Effect(effect) => self.on_effect(now, effect),
             Told::Reload(config, directory) => self.on_reload(now, &config, directory),
@@ -222,6 +229,7 @@ impl Shard {
 
     /// The media worker told something.
     pub fn handle_media(&mut self, now: Instant, event: media::Event) {
+        self.ladders.handle_time(now);
         match event {
             media::Event::Digit { stream, digit } => self.on_digit(now, stream, digit),
             media::Event::Silent { stream } => self.on_silent(now, stream),
@@ -231,6 +239,7 @@ impl Shard {
 
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.ladders.handle_time(now);
         self.legs.handle_timeout(now);
         self.drain_legs(now);
         while let Some(timer) = self.timers.pop_due(now) {
@@ -256,7 +265,9 @@ impl Shard {
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.legs.poll_transmit()
+        let transmit = self.legs.poll_transmit()?;
+        self.ladders.handle_sent(transmit.destination, &transmit.payload);
+        Some(transmit)
     }
 
     /// The next command for the media worker.

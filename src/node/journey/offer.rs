@@ -10,6 +10,7 @@ use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite, Why};
 use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Audio, Contact, Description, Stage};
+use crate::node::ladder::Whose;
 use crate::node::ports::Holder;
 use crate::node::shard::{Offered, Owner, Shard, Side, Timer};
 
@@ -66,6 +67,7 @@ impl Shard {
         );
         drop(headers);
         self.owners.insert(leg, Owner::Agent(call));
+        self.ladders.handle_leg(leg, call, Whose::Agent(agent));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));
         if let Some(offers) = self.contact(call).and_then(|contact| contact.offers_mut()) {
             offers.push(AgentLeg { agent, peer, epoch, leg, audio, rang: false, stage: Stage::Calling(silence) });
