@@ -11,6 +11,9 @@ pub const ROUTES_MAX: usize = 32;
 /// Live transactions of a shard. A call leaves four, three of which linger 32 s: beyond half of this number, some 2,000 calls a
 /// second, they linger down to 5 s, so that it suffices for 20,000 calls a second.
 pub const TRANSACTIONS_MAX: usize = 400_000;
+/// Nonces of a shard that credentials have been accepted with, remembered until they are stale: one for each phone or call that
+/// proves itself within five minutes, at some 50 bytes. Beyond it the oldest is forgotten, and its user is asked once more.
+pub const NONCES_MAX: usize = 20_000;
 /// Live calls of a node: 100,000 waiting callers is the design target, with head-room.
 pub const CALLS_MAX: usize = 120_000;
 /// Signalling shards: the machine's cores are fewer, and ids have one byte for a shard.

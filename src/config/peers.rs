@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use crate::base::limits;
 
+use super::credentials;
 use super::error::Report;
 use super::listeners::same_family;
 use super::reader::{Item, Section, boolean, string};
 use super::types::{CallerPrivacy, DnisSource, NumberingConfig, PeerConfig};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 11] = [
+const PEER_KEYS: [&str; 13] = [
     "address",
     "sources",
     "inbound",
     "dnis",
     "qualify",
     "symmetric_rtp",
+    "auth",
+    "outbound_auth",
     "country_code",
     "national_prefix",
     "international_prefix",
@@ -100,6 +103,8 @@ fn peer(
         })
         .unwrap_or(QUALIFY);
     let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
+    let auth = credentials::auth(&section, report);
+    let outbound_auth = credentials::outbound_auth(&section, report);
     let dnis = dnis(&section, report);
     let numbering = numbering(&section, report);
     let privacy = section.read("privacy", report, |value| values::choice(value, &PRIVACY)).unwrap_or_default();
@@ -120,6 +125,8 @@ fn peer(
         symmetric_rtp,
         qualify,
         numbering,
+        auth,
+        outbound_auth,
         privacy,
         carry_headers,
     })

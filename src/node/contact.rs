@@ -112,6 +112,8 @@ pub(super) struct Handover {
     pub(super) target: Target,
     /// Who hands the caller on.
     pub(super) by: AgentId,
+    /// The leg on which it asked so by REFER, and on which it is told how it goes; that leg may be gone.
+    pub(super) referrer: Option<LegId>,
     pub(super) reach: Reach,
 }
 
@@ -408,7 +410,7 @@ pub(super) const fn status_of(reason: FlowOut) -> (u16, &'static str) {
         FlowOut::Closed => (480, "Queue Closed"),
         FlowOut::Emergency => (480, "Emergency"),
         FlowOut::Timeout | FlowOut::Unanswered | FlowOut::OffersMax => (480, "No Agent Available"),
-        FlowOut::Draining => (503, "Draining"),
+        FlowOut::Draining | FlowOut::EngineRestart => (503, "Draining"),
         FlowOut::Overload => (503, "Overloaded"),
         FlowOut::Withdrawn | FlowOut::Requeued => (480, "Withdrawn"),
         FlowOut::System => (500, "Server Internal Error"),

@@ -78,7 +78,13 @@ impl Ladders {
     /// For one of so many shards, which share the bound.
     pub(super) fn new(shards: u8) -> Self {
         let max = LADDER_MESSAGES_MAX / usize::from(shards.max(1));
-        Self { kept: Vec::with_capacity(max), max, next: 0, legs: VecDeque::new(), now: Instant::ZERO }
+        Self {
+            kept: Vec::with_capacity(max),
+            max,
+            next: 0,
+            legs: VecDeque::with_capacity(LADDER_LEGS_MAX),
+            now: Instant::ZERO,
+        }
     }
 
     /// What is noted from now on happens now.

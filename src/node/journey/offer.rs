@@ -121,7 +121,11 @@ impl Shard {
     }
 
     pub(in crate::node) fn on_progress(&mut self, now: Instant, leg: LegId, status: u16, forwarded: bool) {
-        let Some(Owner::Agent(call)) = self.owners.get(&leg).copied() else { return };
+        let call = match self.owners.get(&leg).copied() {
+            Some(Owner::Agent(call)) => call,
+            Some(Owner::Outside(call)) if matches!(status, 180 | 183) => return self.tell_referrer(now, call, 180),
+            Some(Owner::Outside(_) | Owner::Caller(_) | Owner::Released(..)) | None => return,
+        };
         let Some(offer) = self.contacts.get_mut(call.0).and_then(|contact| contact.agent_mut(leg)) else { return };
         let Stage::Calling(silence) = &mut offer.stage else { return };
         if let Some(timer) = silence.take() {
@@ -137,6 +141,7 @@ impl Shard {
         }
         if matches!(status, 180 | 183) && !std::mem::replace(&mut offer.rang, true) {
             self.commands.push_back(Command::OfferRinging { call, agent, epoch });
+            self.tell_referrer(now, call, 180);
         }
     }
 

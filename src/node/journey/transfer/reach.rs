@@ -62,7 +62,7 @@ impl Shard {
         let Some(contact) = self.contact(call) else { return true };
         if matches!(contact.phase, Phase::Alone) {
             contact.phase = Phase::Talking { agent: winner, since: now };
-            self.finish_alone(call, leg);
+            self.finish_alone(now, call, leg);
             self.tell_hold(call);
         } else if let Some(handover) = &mut contact.handover {
             handover.reach = Reach::Agent(winner);
@@ -117,7 +117,7 @@ impl Shard {
         let ring = outside.ring.take();
         if matches!(contact.phase, Phase::Alone) {
             contact.phase = Phase::Outside { party: outside, since: now };
-            self.finish_alone(call, leg);
+            self.finish_alone(now, call, leg);
         } else {
             handover.reach = Reach::Number(outside);
             self.begin_word(call, leg);
@@ -169,7 +169,8 @@ impl Shard {
     }
 
     /// The target has answered a caller who was alone: they hear each other.
-    fn finish_alone(&mut self, call: CallId, leg: LegId) {
+    fn finish_alone(&mut self, now: Instant, call: CallId, leg: LegId) {
+        self.tell_referrer(now, call, 200);
         self.note_step(call, TransferStep::Completed);
         let Some(contact) = self.contact(call) else { return };
         contact.handover = None;
