@@ -85,6 +85,13 @@ pub const REASONS_MAX: usize = 64;
 pub const CARRIED_HEADERS_MAX: usize = 16;
 /// Bytes of such lines in all, names and values: an INVITE to a phone stays within one packet of 1,500 bytes.
 pub const CARRIED_BYTES_MAX: usize = 512;
+/// SIP messages that a node keeps for the ladders of its calls, over all shards: 16 MiB at 256 bytes each, some five minutes of
+/// ten calls a second.
+pub const LADDER_MESSAGES_MAX: usize = 65_536;
+/// Legs that a shard remembers for them, 32 bytes each: more than there are calls among the messages.
+pub const LADDER_LEGS_MAX: usize = 16_384;
+/// Messages of one ladder: a call of hours with session timers. Older ones are left out.
+pub const LADDER_ROWS_MAX: usize = 500;
 /// Longest reason of not ready: it is shown in tables.
 pub const REASON_BYTES_MAX: usize = 64;
 /// Rows of a table of regions: twice the 500,000 that loading is measured with.

@@ -52,6 +52,7 @@ impl Hub {
                 let reply = self.prefer(now, call, agent.as_deref(), by);
                 self.reply(ticket, reply);
             }
+            Control::Ladder { call, shows_numbers } => self.ask_owner(ticket, call, Ask::Ladder(call, shows_numbers)),
             Control::Withdraw { call, by } => self.ask_owner(ticket, call, Ask::Withdraw(call, by)),
             Control::HangUp { call, by } => self.ask_owner(ticket, call, Ask::HangUp(call, by)),
             Control::Requeue { call, queue, by } => self.ask_owner(ticket, call, Ask::Requeue(call, queue, by)),

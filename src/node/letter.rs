@@ -124,6 +124,8 @@ pub(super) enum Ask {
     Transfer(CallId, TransferKind, Target, Actor),
     /// A consultation ends so.
     Consultation(CallId, Consulted),
+    /// The messages of a call, and whether with the numbers.
+    Ladder(CallId, bool),
     /// The census: what the shard holds from this slot on.
     Held { from: usize },
     /// The census: which of these it does not hold.

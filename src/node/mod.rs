@@ -25,6 +25,7 @@ pub mod gate;
 mod hub;
 mod identity;
 mod journey;
+mod ladder;
 mod letter;
 mod listing;
 mod message;
@@ -68,8 +69,8 @@ use gate::Sender;
 pub use hub::{Hub, Naming};
 pub use letter::{Down, Ticket, Up};
 pub use message::{
-    AgentChange, AgentView, CallView, Consulted, Control, Prompt, QueueAudio, QueueChange, RegistrationView, Reply,
-    Resolved, Selection, Setup, SkillChange, ThresholdsChange,
+    AgentChange, AgentView, CallView, Consulted, Control, LadderView, Prompt, QueueAudio, QueueChange,
+    RegistrationView, Reply, Resolved, RungView, Selection, Setup, SkillChange, ThresholdsChange,
 };
 pub use route::Router;
 pub use shard::Shard;

@@ -18,6 +18,7 @@ use crate::node::contact::Contact;
 use crate::node::credentials::REALM;
 use crate::node::directory::Directory;
 use crate::node::gate::Sender;
+use crate::node::ladder::Ladders;
 use crate::node::letter::{Answer, Down, Said, Ticket, Told, Up};
 use crate::node::message::Setup;
 use crate::node::peers::Peers;
@@ -53,6 +54,8 @@ pub struct Shard {
     /// For the control plane.
     pub(super) answers: VecDeque<(Ticket, Answer)>,
     pub(super) rng: Rng,
+    /// The last messages, for the ladders of calls.
+    pub(super) ladders: Ladders,
     /// Whether requests prove what they must.
     pub(super) guard: Guard,
     /// Phones that register; the first shard's.
@@ -163,6 +166,7 @@ impl Shard {
             commands: VecDeque::new(),
             answers: VecDeque::new(),
             rng,
+            ladders: Ladders::new(shards),
             guard,
             registrar: Registrar::default(),
             phones: Phones::default(),
@@ -207,6 +211,8 @@ impl Shard {
         if begins && !self.is_proven(now, source, &message) {
             return;
         }
+        self.ladders.handle_time(now);
+        self.ladders.handle_received(source, &message);
         self.legs.handle_message(now, source, message);
         self.drain_legs(now);
     }
@@ -236,6 +242,7 @@ impl Shard {
 
     /// A letter of the hub arrived.
     pub fn handle_down(&mut self, now: Instant, down: Down) {
+        self.ladders.handle_time(now);
         match down.told {
             Told::Effect(effect) => self.on_effect(now, effect),
             Told::Reload(config, directory) => self.on_reload(now, &config, directory),
@@ -258,6 +265,7 @@ impl Shard {
 
     /// The media worker told something.
     pub fn handle_media(&mut self, now: Instant, event: media::Event) {
+        self.ladders.handle_time(now);
         match event {
             media::Event::Digit { stream, digit } => self.on_digit(now, stream, digit),
             media::Event::Silent { stream } => self.on_silent(now, stream),
@@ -267,6 +275,7 @@ impl Shard {
 
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.ladders.handle_time(now);
         self.legs.handle_timeout(now);
         self.drain_legs(now);
         self.registrar.handle_timeout(now);
@@ -292,7 +301,9 @@ impl Shard {
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.legs.poll_transmit()
+        let transmit = self.legs.poll_transmit()?;
+        self.ladders.handle_sent(transmit.destination, &transmit.payload);
+        Some(transmit)
     }
 
     /// The next command for the media worker.
