@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::base::limits::{MEDIA_WORKERS_MAX, SHARDS_MAX};
 
 use super::error::Report;
-use super::reader::{Section, integer, string};
+use super::reader::{Section, boolean, integer, string};
 use super::types::{DrainConfig, HttpConfig, MediaConfig, SipConfig, UnknownSource};
 use super::values::{self, DAY, SECOND};
 
-const SIP_KEYS: [&str; 4] = ["listen", "advertise", "shards", "unknown_source"];
+const SIP_KEYS: [&str; 5] = ["listen", "tcp", "advertise", "shards", "unknown_source"];
 const MEDIA_KEYS: [&str; 4] = ["address", "ports", "workers", "silence_probe"];
 const HTTP_KEYS: [&str; 3] = ["listen", "tokens", "token_files"];
 const DRAIN_KEYS: [&str; 1] = ["limit"];
@@ -39,6 +39,7 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
             Ok(address)
         }
     });
+    let tcp = section.read("tcp", report, boolean).unwrap_or(false);
     let shards = section.read("shards", report, |value| {
         integer(value, 1, SHARDS_MAX.into()).and_then(|count| u8::try_from(count).map_err(|_| count.to_string()))
     });
@@ -55,7 +56,7 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
     if let (Some(address), Some(item)) = (advertise, section.get("advertise")) {
         same_family(address, listen, item.at, &item.path, report);
     }
-    Some(SipConfig { listen, advertise, shards: shards.unwrap_or(1), unknown_source })
+    Some(SipConfig { listen, tcp, advertise, shards: shards.unwrap_or(1), unknown_source })
 }
 
 /// `[media]`; `listen` is that of `[sip]`.

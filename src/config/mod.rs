@@ -43,5 +43,5 @@ pub use types::{
     AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
     LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig,
     PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SipConfig, SkillConfig,
-    StepConfig, TeamConfig, TeamMove, TierConfig, UnknownSource,
+    StepConfig, TeamConfig, TeamMove, TierConfig, Transport, UnknownSource,
 };

@@ -66,6 +66,9 @@ pub struct SipConfig {
     /// `advertise = "203.0.113.5"`: the host written into Via, Contact and SDP when `listen` is unspecified or behind NAT;
     /// default the listen address.
     pub advertise: Option<IpAddr>,
+    /// `tcp = false`: SIP over TCP too, on the address and port of `listen`, and for each further shard on its own. Default
+    /// false. Cannot change at run time.
+    pub tcp: bool,
     /// `shards = 1`: signalling threads, 1 to `limits::SHARDS_MAX`. The first has the port of `listen`, where calls come in;
     /// each other one has the next port, which peers and phones must reach too. Cannot change at run time.
     pub shards: u8,
@@ -148,10 +151,22 @@ pub struct PeerConfig {
     /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
     /// take a call's audio over, so only for peers that need it. Default false.
     pub symmetric_rtp: bool,
+    /// `transport = "udp" | "tcp"`: how it is reached; with `tcp` its connections are used as well as those opened to it.
+    /// Default `udp`. Its requests are taken either way.
+    pub transport: Transport,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
     /// How it writes callers' numbers.
     pub numbering: NumberingConfig,
+}
+
+/// How a neighbour is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// A connection.
+    Tcp,
 }
 
 /// How a trunk writes callers' numbers: what is done to have them in the international form (E.164), which regions are found

@@ -13,7 +13,7 @@ use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
 use crate::config::{
     AgentConfig, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerConfig, QueueConfig,
-    Regions, RegionsConfig, TransferConfig,
+    Regions, RegionsConfig, TransferConfig, Transport,
 };
 use crate::media::TrackId;
 use crate::node::identity::Caller;
@@ -104,6 +104,8 @@ pub(super) struct Peer {
     pub(super) dnis: Vec<DnisSource>,
     /// Its phones' audio may come from elsewhere than they say.
     pub(super) symmetric_rtp: bool,
+    /// How it is reached.
+    pub(super) transport: Transport,
     pub(super) qualify: Duration,
     pub(super) listing: Listing,
     pub(super) origin: Origin,
@@ -424,6 +426,7 @@ impl Peer {
             address: address(&config.address, resolved),
             dnis: config.dnis.clone(),
             symmetric_rtp: config.symmetric_rtp,
+            transport: config.transport,
             qualify: config.qualify,
             listing: Listing::Present,
             origin: Origin::Configured,
@@ -443,6 +446,7 @@ impl Peer {
             address: endpoint.and_then(|endpoint| address(&endpoint, resolved)),
             dnis: Vec::new(),
             symmetric_rtp: false,
+            transport: Transport::Udp,
             qualify: Duration::ZERO,
             listing: Listing::Present,
             origin: Origin::Phone,

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod dialog;
+pub mod framing;
 pub mod grammar;
 pub mod message;
 pub mod name;
