@@ -90,6 +90,7 @@ impl Legs {
             }
             State::Talking => {
                 self.refuse_change(now, id, 487);
+                self.drop_refresh(now, id);
                 self.remove(id);
                 self.events.push_back(Event::Ended { leg: id, cause: EndCause::Bye });
             }
@@ -163,6 +164,7 @@ impl Legs {
     /// BYE; the leg stays until its final response.
     fn end(&mut self, now: Instant, id: LegId) {
         self.refuse_change(now, id, 487);
+        self.drop_refresh(now, id);
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         leg.state = State::Ending;
         if let Some(unacknowledged) = leg.unacknowledged.take() {

@@ -16,6 +16,7 @@ mod census;
 mod check;
 mod contact;
 mod control;
+mod credentials;
 mod directory;
 mod enroll;
 mod explain;

@@ -23,7 +23,7 @@ impl Shard {
         let wanted: Vec<_> = self.directory.peers().filter(present).map(|(id, peer)| (id, peer.qualify)).collect();
         for (id, qualify) in wanted {
             if self.peers.states.len() <= id.0 as usize {
-                self.peers.states.push(Peer { up: true, timer: None, challenged: false });
+                self.peers.states.push(Peer { up: true, timer: None, challenged: false, refused: false });
                 if !qualify.is_zero() {
                     self.arm_qualify(now, id);
                 }
@@ -53,11 +53,12 @@ impl Shard {
         }
     }
 
-    /// The neighbour wants credentials, which there are none for: said once, for every call to it fails alike.
+    /// The neighbour wants credentials, and there are none for it, or it refuses them: said once, for every call to it fails
+    /// alike.
     pub(super) fn on_challenge(&mut self, id: PeerId) {
         let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
         if !std::mem::replace(&mut peer.challenged, true) {
-            tracing::warn!(peer = %self.directory.peer(id).name, "peer asks for authentication, which is not supported");
+            tracing::warn!(peer = %self.directory.peer(id).name, "peer asks for credentials; see outbound_auth of the peer");
         }
     }
 

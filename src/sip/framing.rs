@@ -61,7 +61,8 @@ impl Framer {
 
     /// True while a message has begun and is not whole: the sender may not take long over it.
     pub fn is_partial(&self) -> bool {
-        !self.held.is_empty()
+        // A line break may be the first half of a ping, but holds nothing that could be late.
+        !END.starts_with(&self.held)
     }
 
     /// The next thing that has come whole.
@@ -91,14 +92,10 @@ impl Framer {
             return Some(Err(Frame::Ping));
         }
         // A single line break answers a ping of ours, or stands behind a body (RFC 3261 7.5).
-        while self.looked == 0 && self.held.starts_with(b"\r\n") && self.held.len() > 3 {
+        while self.held.starts_with(b"\r\n") && !END.starts_with(&self.held) {
             self.held.advance(2);
         }
-        if self.held.len() < 4 && b"\r\n\r".starts_with(&self.held) {
-            if &self.held[..] == b"\r\n" {
-                // It may be the first half of a ping, but holds nothing that could be late.
-                self.held.clear();
-            }
+        if END.starts_with(&self.held) {
             return None;
         }
         if !begins_well(&self.held) {
@@ -206,10 +203,9 @@ mod tests {
         assert_eq!(broken(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Fault::NotSip);
         assert_eq!(broken(b"OPTIONS sip:a SIP/2.0\r\nTo: a\r\n\r\n"), Fault::NoLength);
         assert_eq!(broken(b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 65536\r\n\r\n"), Fault::TooLong);
-        assert_eq!(broken(b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 99999999999999999999\r\n\r\n"), Fault::TooLong);
         let endless = format!("OPTIONS sip:a SIP/2.0\r\n{}", "X: y\r\n".repeat(STREAM_HEADER_BYTES_MAX / 6));
         assert_eq!(broken(endless.as_bytes()), Fault::HeaderTooLong);
-        for length in ["Content-Length: -1", "Content-Length: 1\r\nl: 2"] {
+        for length in ["Content-Length: -1", "Content-Length: 99999999999999999999", "Content-Length: 1\r\nl: 2"] {
             let head = format!("OPTIONS sip:a SIP/2.0\r\n{length}\r\n\r\n");
             let mut framer = Framer::default();
             assert_eq!(frames(&mut framer, head.as_bytes()), [Frame::Last(head.clone().into())]);

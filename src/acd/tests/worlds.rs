@@ -631,7 +631,10 @@ fn random_membership(rng: &mut Rng, queue: u32) -> Membership {
 fn random_thresholds(rng: &mut Rng) -> ReserveThresholds {
     let waiting = rng.chance(0.6).then(|| rng.below(4));
     let wait = rng.chance(0.6).then(|| secs(rng, 30));
+    let estimate = rng.chance(0.4).then(|| secs(rng, 60));
     ReserveThresholds {
+        estimate,
+        leave_estimate: estimate.map_or(Duration::ZERO, |most| secs(rng, most.as_secs() as u32 + 1)),
         waiting,
         wait,
         leave_waiting: waiting.map_or(0, |most| rng.below(most + 1)),
