@@ -54,7 +54,7 @@ impl Legs {
                 .legs
                 .get(leg.0)
                 .is_some_and(|leg| matches!(&leg.state, State::Calling { key: own, .. } if *own == key)),
-            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Nothing => true,
+            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Refresh(_) | Purpose::Notify(_) | Purpose::Nothing => true,
             // Whoever asks for credentials is alive.
             Purpose::Qualify(_) => false,
         };
