@@ -30,7 +30,7 @@ pub(super) fn registrar(document: &Section<'_, '_>, report: &mut Report<'_>) -> 
     let Some(section) = opened else { return usual };
     let mut time = |key: &str, least: Duration| section.read(key, report, |value| values::duration(value, least, DAY));
     let min = time("min_expires", SECOND).unwrap_or(usual.times.min);
-    let max = time("max_expires", SECOND).unwrap_or(usual.times.max.max(min));
+    let max = time("max_expires", SECOND).unwrap_or_else(|| usual.times.max.max(min));
     let keep_alive = time("keep_alive", Duration::ZERO).unwrap_or(usual.keep_alive);
     if max < min {
         let at = section.get("max_expires").map_or(section.at, |item| item.at);

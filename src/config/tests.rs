@@ -118,18 +118,8 @@ fn every_key_is_read() {
     assert!(!z.inbound && a.inbound);
     assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
     assert_eq!(z.dnis.len(), 6);
-    assert_eq!((z.qualify, z.symmetric_rtp), (Duration::ZERO, true));
-    let auth = z.auth.as_ref().unwrap();
-    let credentials = Credentials { username: "z".to_string(), password: Password::File("z.password".into()) };
-    assert_eq!(**auth, PeerAuth { credentials, algorithms: vec![Algorithm::Md5] });
-    assert_eq!(z.outbound_auth.as_ref().unwrap().secret(), Some("p w"));
+    what_a_peer_is_and_proves(z, a);
     assert!(!format!("{config:?}").contains("p w"), "a password is never printed");
-    assert_eq!((z.connected_line, a.connected_line), (ConnectedLine::Ignore, ConnectedLine::Transfer));
-    let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
-    assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
-    assert_eq!((z.transport, a.transport), (Transport::Tcp, Transport::Udp));
-    assert_eq!(a.numbering, NumberingConfig::default());
-    assert_eq!(a.sources, [("192.0.2.9".parse().unwrap(), 32)]);
     let queue = &config.queues[0];
     assert_eq!((queue.strategy, queue.priority), ("round-robin", -3));
     let names = queue.numbers.iter().map(|number| (number.group.as_deref(), number.campaign.as_deref()));
@@ -137,6 +127,20 @@ fn every_key_is_read() {
     assert_eq!((queue.answer, queue.media), (AnswerPolicy::Early, MediaPolicy::None));
     assert_eq!(queue.music.as_deref(), Some("a.wav".as_ref()));
     assert_eq!((queue.waiting_max, queue.wait_max), (Some(7), Some(Duration::from_secs(600))));
+}
+
+fn what_a_peer_is_and_proves(z: &PeerConfig, a: &PeerConfig) {
+    assert_eq!((z.qualify, z.symmetric_rtp), (Duration::ZERO, true));
+    let auth = z.auth.as_ref().unwrap();
+    let credentials = Credentials { username: "z".to_string(), password: Password::File("z.password".into()) };
+    assert_eq!(**auth, PeerAuth { credentials, algorithms: vec![Algorithm::Md5] });
+    assert_eq!(z.outbound_auth.as_ref().unwrap().secret(), Some("p w"));
+    assert_eq!((z.connected_line, a.connected_line), (ConnectedLine::Ignore, ConnectedLine::Transfer));
+    let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
+    assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
+    assert_eq!((z.transport, a.transport), (Transport::Tcp, Transport::Udp));
+    assert_eq!(a.numbering, NumberingConfig::default());
+    assert_eq!(a.sources, [("192.0.2.9".parse().unwrap(), 32)]);
 }
 
 #[test]

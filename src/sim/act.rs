@@ -114,10 +114,7 @@ impl Act {
                 world.caller(&caller, &via)?;
                 dial_from(world, &caller, formats, dial)
             }
-            Self::HangUp(name) => with(world, &name, |now, phone| match phone {
-                Phone::Caller(phone) => phone.hang_up(now),
-                Phone::Agent(phone) => phone.hang_up(now),
-            }),
+            Self::HangUp(name) => with(world, &name, hang_up),
             Self::Answer(name) => with(world, &name, |now, phone| match phone {
                 Phone::Caller(_) => {}
                 Phone::Agent(phone) => phone.answer(now),
@@ -180,6 +177,13 @@ impl Act {
             }
             Self::Assign(agent, assigned) => change(world, agent, assigned),
         }
+    }
+}
+
+fn hang_up(now: Instant, phone: &mut Phone) {
+    match phone {
+        Phone::Caller(phone) => phone.hang_up(now),
+        Phone::Agent(phone) => phone.hang_up(now),
     }
 }
 

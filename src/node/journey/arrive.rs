@@ -55,7 +55,6 @@ impl Shard {
         if config.media == MediaPolicy::Anchor {
             self.ports.enter(worker);
         }
-        let trunk = peer.map(|peer| self.directory.peer(peer));
         let carried = trunk.and_then(|trunk| identity::carried(request, &trunk.carry_headers, &caller));
         let preferred = self.preferred(request, &called, &config.routing.preferred).map(Preference::from(now));
         let contact = |id| Contact {
