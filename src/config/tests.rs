@@ -452,6 +452,9 @@ fn the_shipped_configuration_has_no_error_and_no_warning() {
     assert_eq!(lint(&config), [""; 0]);
     assert_eq!((config.queues.len(), config.agents.len()), (2, 50));
     assert!(config.agents.iter().all(|agent| agent.peer.as_deref() == Some("pbx")));
+    let config = valid(include_str!("../../configs/asterisk/strowger.toml"));
+    assert_eq!(lint(&config), [""; 0]);
+    assert_eq!((config.queues.len(), config.agents.len()), (2, 10));
 }
 
 #[test]

@@ -202,7 +202,7 @@ def asterisk_mixed_calls(site):
     seconds = 600 if site.bench.is_long else 60
     callers = []
     # In milliseconds; who rings until he is answered does not give up, and gets no more calls than the agents can take.
-    for number, apart in (("800", 1500), ("801", 3000)):
+    for number, apart in (("800", 1500), ("801", 6000)):
         callers.append(site.caller("caller_either", number, r=1, rp=apart, m=seconds * 1000 // apart))
         short = site.caller("caller_either", number, replace=("4000", "1500"), r=1, rp=apart * 2, m=seconds * 500 // apart)
         callers.append(short)
@@ -211,11 +211,15 @@ def asterisk_mixed_calls(site):
     for caller in callers:
         counts = caller.wait(seconds + 120 - (time.monotonic() - begin))
         check(counts["failed"] == 0, f"{counts} {caller.errors()}")
-    site.settle(30)
+    site.settle(30, crossings=seconds // 20)
     check(site.engine.stop() == 0, "it drains: no leg is left")
 
 
-BESIDE = [asterisk_falls_back_while_strowger_is_down, asterisk_agent_does_not_answer, asterisk_dies_in_the_middle,
-          asterisk_stands_still_for_a_while]
-CASES = [asterisk_calls_go_through, asterisk_carries_audio, asterisk_callers_give_up, asterisk_agents_are_busy,
-         asterisk_mixed_calls]
+BESIDE = [
+    asterisk_falls_back_while_strowger_is_down,
+    asterisk_agent_does_not_answer,
+    asterisk_dies_in_the_middle,
+    asterisk_stands_still_for_a_while,
+    asterisk_mixed_calls,
+]
+CASES = [asterisk_calls_go_through, asterisk_carries_audio, asterisk_callers_give_up, asterisk_agents_are_busy]
