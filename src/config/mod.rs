@@ -19,11 +19,13 @@ mod preferred;
 mod queues;
 mod reader;
 mod regions;
+mod registrar;
 mod reserve;
 mod routing;
 mod skills;
 mod teams;
 mod transfer;
+mod transport;
 pub mod types;
 mod values;
 
@@ -41,9 +43,11 @@ pub use parse::parse;
 pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
 pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
+pub use transport::Transport;
 pub use types::{
-    AgentConfig, AnswerPolicy, CallerPrivacy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig,
-    LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig,
-    PeerAuth, PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SipConfig,
-    SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig, Transport, UnknownSource,
+    AgentConfig, AnswerPolicy, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, DrainConfig, Endpoint,
+    HttpConfig, LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig,
+    OrderConfig, PeerAuth, PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig,
+    RegistrarConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig,
+    UnknownSource,
 };

@@ -7,6 +7,7 @@ pub mod framing;
 pub mod grammar;
 pub mod message;
 pub mod name;
+pub mod registrar;
 mod span;
 pub mod transaction;
 pub mod uri;
