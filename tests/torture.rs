@@ -1,4 +1,5 @@
-//! Every message of RFC 4475 and RFC 5118 against the whole node, in a datagram and by a stream, answered as `tests/torture/README.md` says.
+//! Every message of RFC 4475 and RFC 5118 against the whole node, in a datagram and by a stream, answered as
+//! `tests/torture/README.md` says.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -11,10 +11,11 @@ use super::figures::{AgentSeries, RegionsConfig};
 use super::fit::Fit;
 use super::teams::agents_of;
 use super::transfer::{Codes, OnHangUp, TransferConfig};
+use super::transport::Transport;
 use super::types::{
     AgentConfig, AnswerPolicy, Config, DnisSource, LoanConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig,
     PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SkillConfig,
-    TeamConfig, TierConfig, Transport, UnknownSource,
+    TeamConfig, TierConfig, UnknownSource,
 };
 use super::values::{address_bits, show};
 

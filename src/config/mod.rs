@@ -25,6 +25,7 @@ mod routing;
 mod skills;
 mod teams;
 mod transfer;
+mod transport;
 pub mod types;
 mod values;
 
@@ -42,6 +43,7 @@ pub use parse::parse;
 pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
 pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
+pub use transport::Transport;
 pub use types::{
     AgentConfig, AnswerPolicy, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, DrainConfig, Endpoint,
     HttpConfig, LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig,

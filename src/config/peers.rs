@@ -10,7 +10,8 @@ use super::credentials;
 use super::error::Report;
 use super::listeners::same_family;
 use super::reader::{Item, Section, boolean, string};
-use super::types::{CallerPrivacy, ConnectedLine, DnisSource, NumberingConfig, PeerConfig, SipConfig, Transport};
+use super::transport::Transport;
+use super::types::{CallerPrivacy, ConnectedLine, DnisSource, NumberingConfig, PeerConfig, SipConfig};
 use super::values::{self, HOUR, SECOND};
 
 const PEER_KEYS: [&str; 15] = [
@@ -131,8 +132,8 @@ fn peer(
         inbound,
         dnis,
         symmetric_rtp,
-        connected_line,
         transport,
+        connected_line,
         qualify,
         numbering,
         auth,

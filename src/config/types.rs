@@ -16,6 +16,7 @@ use crate::sip::registrar::Times;
 
 use super::figures::FiguresConfig;
 use super::transfer::TransferConfig;
+use super::transport::Transport;
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,12 +174,12 @@ pub struct PeerConfig {
     /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
     /// take a call's audio over, so only for peers that need it. Default false.
     pub symmetric_rtp: bool,
-    /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an agent's
-    /// leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
-    pub connected_line: ConnectedLine,
     /// `transport = "udp" | "tcp"`: how it is reached; with `tcp` its connections are used as well as those opened to it.
     /// Default `udp`. Its requests are taken either way.
     pub transport: Transport,
+    /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an agent's
+    /// leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
+    pub connected_line: ConnectedLine,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
     /// How it writes callers' numbers.
@@ -224,15 +225,6 @@ pub enum ConnectedLine {
     Transfer,
     /// Nothing.
     Ignore,
-}
-
-/// How a neighbour is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// Datagrams.
-    Udp,
-    /// A connection.
-    Tcp,
 }
 
 /// How a trunk writes callers' numbers: what is done to have them in the international form (E.164), which regions are found

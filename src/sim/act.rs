@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{Actor, AgentTarget, DeviceState, TransferKind};
-use crate::base::CallId;
+use crate::base::{CallId, Instant};
 use crate::config::Config;
 use crate::node::{AgentChange, Consulted, Control, QueueChange, Reply, Selection};
 use crate::sim::agent_phone::Manner;
@@ -204,7 +204,7 @@ fn dial_from(world: &mut World, caller: &str, formats: Vec<u8>, dial: Dial) -> R
     })
 }
 
-fn with(world: &mut World, name: &str, act: impl FnOnce(crate::base::Instant, &mut Phone)) -> Result<(), String> {
+fn with(world: &mut World, name: &str, act: impl FnOnce(Instant, &mut Phone)) -> Result<(), String> {
     world.with_phone(name, act).ok_or_else(|| format!("no phone `{name}`"))
 }
 

@@ -232,7 +232,7 @@ impl Dialog {
             return self.peer;
         }
         let uri = Uri::parse(route.unwrap_or_else(|| self.target())).ok();
-        let written = uri.as_ref().and_then(Uri::socket_addr).unwrap_or(self.peer);
+        let written = uri.as_ref().and_then(Uri::socket_addr).filter(|_| !self.pinned).unwrap_or(self.peer);
         let asks = uri.and_then(|uri| uri.param("transport")).is_some_and(|name| name.eq_ignore_ascii_case(b"tcp"));
         stack.ask_for_stream(asks.then_some(written));
         if written.ip() == self.peer.ip() && stack.has_stream(self.peer) { self.peer } else { written }
