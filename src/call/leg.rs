@@ -36,12 +36,12 @@ pub(super) struct Leg {
     pub(super) unacknowledged: Option<Box<Unacknowledged>>,
     /// A re-INVITE or UPDATE that waits for the owner's answer.
     pub(super) change: Option<Box<Change>>,
-    /// REFERs that have come.
-    pub(super) referred: u8,
     /// Its session timer, where one of both ends wishes one.
     pub(super) session: Option<Box<Session>>,
     /// The last reliable provisional of the far end.
     pub(super) taken: Option<Box<Taken>>,
+    /// REFERs that have come.
+    pub(super) referred: u8,
     /// A probe on its way.
     pub(super) probing: Probing,
     /// What our CANCEL or BYE says.

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::base::digits::{Digits, hexadecimal, padded_hex};
 use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
+use crate::call::challenge::Wallet;
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
 use crate::call::refer::Notifier;
@@ -46,6 +48,9 @@ pub struct Legs {
     sent_by: SocketAddr,
     accepting: Accepting,
     pub(super) terms: SessionTerms,
+    pub(super) wallet: Arc<Wallet>,
+    /// Phones may register here.
+    pub(super) registers: bool,
     pub(super) rng: Rng,
 }
 
@@ -55,9 +60,9 @@ pub(super) enum Purpose {
     Invite(LegId),
     Bye(LegId),
     Probe(LegId),
-    Notify(LegId),
     /// A re-INVITE or UPDATE that refreshes the session.
     Refresh(LegId),
+    Notify(LegId),
     /// A CANCEL, an INFO: nobody waits for the answer.
     Nothing,
     Qualify(u64),
@@ -108,6 +113,8 @@ impl Legs {
             sent_by,
             accepting: Accepting::Calls,
             terms: SessionTerms::default(),
+            wallet: Arc::default(),
+            registers: false,
             rng,
         }
     }
@@ -162,6 +169,53 @@ impl Legs {
         let tag = self.stack.fresh_token();
         let writer = write::respond(request, source, code, reason, &tag);
         self.stack.respond_stateless(source, writer.finish());
+    }
+
+    /// As [`Legs::respond_stateless`], with further header lines.
+    pub fn respond_with(&mut self, source: SocketAddr, request: &Message, code: u16, add: impl FnOnce(&mut Writer)) {
+        let tag = self.stack.fresh_token();
+        let mut writer = write::respond(request, source, code, None, &tag);
+        add(&mut writer);
+        self.stack.respond_stateless(source, writer.finish());
+    }
+
+    /// As [`Legs::respond_with`], but nothing when that would be more than twice as long as the request: whoever sends under
+    /// another's address shall not be worth anything.
+    pub fn respond_bounded(&mut self, source: SocketAddr, request: &Message, code: u16, add: impl FnOnce(&mut Writer)) {
+        let tag = self.stack.fresh_token();
+        let mut writer = write::respond(request, source, code, None, &tag);
+        add(&mut writer);
+        let response = writer.finish();
+        if response.len() <= 2 * request.raw().len() {
+            self.stack.respond_stateless(source, response);
+        }
+    }
+
+    /// Answers a request in its transaction, with a status, a reason phrase when it is not the usual one, and further lines.
+    pub fn respond_in(
+        &mut self,
+        now: Instant,
+        key: ServerKey,
+        source: SocketAddr,
+        request: &Message,
+        (code, reason): (u16, Option<&str>),
+        add: impl FnOnce(&mut Writer),
+    ) {
+        let mut writer = self.response(source, request, code, reason);
+        add(&mut writer);
+        self.stack.respond(now, key, code, writer.finish());
+    }
+
+    /// From now on all of a leg goes to where its INVITE went, whatever the far end's Contact says: it is behind NAT.
+    pub fn pin(&mut self, id: LegId) {
+        if let Some(leg) = self.leg(id) {
+            leg.dialog.pin();
+        }
+    }
+
+    /// True when a request is no new one: it repeats one that was taken, or it cannot be one at all.
+    pub fn is_known(&mut self, request: &Message) -> bool {
+        self.stack.is_known(request)
     }
 
     /// Refuses an INVITE that there is no room for, keeping no state; true unless it repeats one that was taken.
@@ -250,6 +304,11 @@ impl Legs {
                 transaction::Event::Ack { message, .. } => self.on_ack(now, &message),
                 transaction::Event::Cancelled { key, .. } => self.on_cancelled(now, key),
                 transaction::Event::Response { key, source, message } => self.on_response(now, key, source, &message),
+                transaction::Event::Challenged { key, source, destination, message, request } => {
+                    if !self.on_challenged(now, key, destination, &message, request) {
+                        self.on_response(now, key, source, &message);
+                    }
+                }
                 transaction::Event::Stray2xx { key, source, message } => self.on_response(now, key, source, &message),
                 transaction::Event::Failed { key, .. } => self.on_failed(now, key),
                 transaction::Event::Unacknowledged { .. } => {}
@@ -287,8 +346,8 @@ impl Legs {
             Purpose::Invite(leg) => self.on_invite_timeout(leg),
             Purpose::Bye(leg) => drop(self.remove(leg)),
             Purpose::Probe(leg) => self.on_probed(leg, false),
-            Purpose::Notify(leg) => self.on_notified(now, leg, 408),
             Purpose::Refresh(leg) => self.on_refresh_timeout(leg),
+            Purpose::Notify(leg) => self.on_notified(now, leg, 408),
             Purpose::Qualify(token) => self.events.push_back(Event::Qualified { token, alive: false }),
             Purpose::Nothing => {}
         }

@@ -9,12 +9,13 @@
 //! | `inbound` | requests that come: new calls, requests inside a dialog |
 //! | `outbound` | INVITEs of ours, their responses, CANCEL |
 //! | `change` | re-INVITE and UPDATE |
-//! | `connected` | who is connected, as the far end says |
-//! | `refer` | a REFER, and who is told how it goes |
-//! | `notify` | REFER answered, its NOTIFYs |
 //! | `session` | what is known of a session timer |
 //! | `refresh` | session timers at work |
 //! | `reliable` | provisionals that are acknowledged |
+//! | `refer` | a REFER, and who is told how it goes |
+//! | `notify` | REFER answered, its NOTIFYs |
+//! | `challenge` | far ends that ask for credentials |
+//! | `connected` | who is connected, as the far end says |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
@@ -22,6 +23,7 @@ pub mod leg;
 pub mod legs;
 pub mod refer;
 
+mod challenge;
 mod change;
 mod connected;
 mod ending;
@@ -33,6 +35,7 @@ mod reliable;
 
 pub mod session;
 
+pub use challenge::Wallet;
 pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};

@@ -168,7 +168,7 @@ pub(super) enum QueueCommand {
     },
     /// Change a queue, over its configuration and its reloads, until the engine ends.
     #[command(
-        after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  target PERCENT    the service level aimed at\n  priority NUMBER   of callers who come from now on\n  weight NUMBER     callers of a heavier queue go first\n  reserve on        members in reserve take calls; off: they take none; auto: by the thresholds\n  reserve waiting=NUMBER wait=TIME leave_waiting=NUMBER leave_wait=TIME at_least=TIME\n                    when they join and leave; what is left out stays\n  defaults          everything as configured\n\nExamples:\n  strowger queue set support close --why 'fire drill'\n  strowger queue set support strategy linear"
+        after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  target PERCENT    the service level aimed at\n  priority NUMBER   of callers who come from now on\n  weight NUMBER     callers of a heavier queue go first\n  reserve on        members in reserve take calls; off: they take none; auto: by the thresholds\n  reserve waiting=NUMBER wait=TIME estimate=TIME leave_waiting=NUMBER leave_wait=TIME leave_estimate=TIME at_least=TIME\n                    when they join and leave; what is left out stays\n  defaults          everything as configured\n\nExamples:\n  strowger queue set support close --why 'fire drill'\n  strowger queue set support strategy linear"
     )]
     Set {
         /// The queue's name, as in the configuration.
@@ -265,6 +265,17 @@ pub(super) enum CallCommand {
     Explain {
         /// The call's id, as `strowger calls` shows it.
         id: String,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show the SIP messages of a call, also of one that ended a short time ago.
+    Ladder {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// With the numbers in full; the engine's audit log says who asked.
+        #[arg(long)]
+        numbers: bool,
         /// Which engine.
         #[command(flatten)]
         target: Target,

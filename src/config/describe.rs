@@ -112,6 +112,12 @@ fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
     if let Some(country) = &peer.numbering.country_code {
         write!(out, "; callers' numbers without a prefix are of +{country}")?;
     }
+    if let Some(auth) = &peer.auth {
+        write!(out, "; proves itself as {}", auth.credentials.username)?;
+    }
+    if let Some(credentials) = &peer.outbound_auth {
+        write!(out, "; asked, we are {}", credentials.username)?;
+    }
     if peer.qualify == Duration::ZERO {
         writeln!(out, "; not watched")
     } else {
@@ -173,8 +179,9 @@ fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Res
 fn alike(one: &AgentConfig, other: &AgentConfig) -> bool {
     let key = |agent: &AgentConfig| {
         let agent = agent.clone();
-        let AgentConfig { name: _, uri: _, peer, skills, initial, return_after, busy_pause, policy, confirm } = agent;
-        (peer, skills, initial, return_after, busy_pause, policy, confirm)
+        let AgentConfig { name: _, uri: _, peer, skills, initial, return_after, busy_pause, policy, confirm, register } =
+            agent;
+        (peer, skills, initial, return_after, busy_pause, policy, confirm, register.map(|own| own.password.clone()))
     };
     key(one) == key(other)
 }
@@ -186,6 +193,7 @@ fn write_agents(out: &mut String, row: &[AgentConfig]) -> fmt::Result {
         count => write!(out, "  {} to {} ({count})", first.name, last.name)?,
     }
     match &first.peer {
+        None if first.register.is_some() => write!(out, "  registers here")?,
         Some(peer) => write!(out, "  {} by way of {peer}", first.uri)?,
         None => write!(out, "  {}", first.uri)?,
     }
@@ -271,13 +279,18 @@ fn write_routing(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
 /// Who comes to help, and whom the queue helps.
 fn write_help(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
     if let Some(reserve) = &routing.reserve {
-        let ReserveThresholds { waiting, wait, leave_waiting, leave_wait, at_least } = *reserve;
-        let joins =
-            [waiting.map(|most| format!("above {most} waiting")), wait.map(|wait| format!("after {}", show(wait)))];
+        let ReserveThresholds { waiting, wait, estimate, leave_waiting, leave_wait, leave_estimate, at_least } =
+            *reserve;
+        let joins = [
+            waiting.map(|most| format!("above {most} waiting")),
+            wait.map(|wait| format!("after {}", show(wait))),
+            estimate.map(|most| format!("above {} to expect", show(most))),
+        ];
         let joins: Vec<_> = joins.into_iter().flatten().collect();
         let leaves = [
             waiting.map(|_| format!("at {leave_waiting} waiting")),
             wait.map(|_| format!("when nobody has waited {}", show(leave_wait))),
+            estimate.map(|_| format!("at {} to expect", show(leave_estimate))),
         ];
         let leaves: Vec<_> = leaves.into_iter().flatten().collect();
         let (joins, leaves) = (joins.join(" or "), leaves.join(" and "));

@@ -3,6 +3,7 @@
 
 mod agents;
 mod built_in;
+mod credentials;
 mod describe;
 mod error;
 mod figures;
@@ -18,6 +19,7 @@ mod preferred;
 mod queues;
 mod reader;
 mod regions;
+mod registrar;
 mod reserve;
 mod routing;
 mod skills;
@@ -31,6 +33,7 @@ mod tests;
 
 pub use agents::expand;
 pub use built_in::built_in;
+pub use credentials::is_secret;
 pub use describe::describe;
 pub use error::ConfigError;
 pub use figures::{AgentSeries, FiguresConfig, RegionsConfig};
@@ -40,8 +43,9 @@ pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
 pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, Confirm, ConnectedLine, DnisSource, DrainConfig, Endpoint, HttpConfig,
-    LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig,
-    PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SipConfig,
-    SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, DrainConfig, Endpoint,
+    HttpConfig, LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig,
+    OrderConfig, PeerAuth, PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig,
+    RegistrarConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig,
+    UnknownSource,
 };

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::acd::{AgentState, QueueState, Reason};
 use crate::call::SessionTerms;
+use crate::sip::auth::{Algorithm, Credentials, Password};
 
 const STRATEGIES: [&str; 2] = ["longest-idle", "round-robin"];
 
@@ -76,6 +77,8 @@ fn every_key_is_read() {
         dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]
         qualify = "0s"
         symmetric_rtp = true
+        auth = { username = "z", password_file = "z.password", algorithms = ["MD5"] }
+        outbound_auth = { username = "us", password = "p w" }
         connected_line = "ignore"
         country_code = "86"
         national_prefix = ""
@@ -115,6 +118,11 @@ fn every_key_is_read() {
     assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
     assert_eq!(z.dnis.len(), 6);
     assert_eq!((z.qualify, z.symmetric_rtp), (Duration::ZERO, true));
+    let auth = z.auth.as_ref().unwrap();
+    let credentials = Credentials { username: "z".to_string(), password: Password::File("z.password".into()) };
+    assert_eq!(**auth, PeerAuth { credentials, algorithms: vec![Algorithm::Md5] });
+    assert_eq!(z.outbound_auth.as_ref().unwrap().secret(), Some("p w"));
+    assert!(!format!("{config:?}").contains("p w"), "a password is never printed");
     assert_eq!((z.connected_line, a.connected_line), (ConnectedLine::Ignore, ConnectedLine::Transfer));
     let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
     assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
@@ -161,6 +169,35 @@ fn an_empty_text_says_what_is_missing() {
             "s.toml:1: queues: is missing; write [queues.NAME] for at least one queue",
         ]
     );
+}
+
+#[test]
+fn what_the_phone_is_told_is_checked() {
+    let peer =
+        "[peers.t]\naddress = \"192.0.2.9:5060\"\nprivacy = \"ignore\"\ncarry_headers = [\"X-PBX-*\", \"diversion\"]\n";
+    let config = valid(&format!("{VALID}{peer}"));
+    assert_eq!(config.peers[0].privacy, CallerPrivacy::Ignore);
+    assert_eq!(config.peers[0].carry_headers.iter().map(|name| &**name).collect::<Vec<_>>(), ["X-PBX-*", "Diversion"]);
+    for wrong in ["\"From\"", "\"*\"", "\"X-Strowger-Call\"", "\"x-strowger*\"", "\"X-a:\"", "\"X-*-a\"", "1"] {
+        let text = format!("{VALID}{}", peer.replace("\"diversion\"", wrong));
+        let found = errors(&text);
+        assert!(found.len() == 1 && found[0].contains("peers.t.carry_headers[1]"), "{wrong}: {found:?}");
+    }
+    let queue = |keys: &str| format!("{VALID}[queues.z]\nnumbers = [\"899\"]\n{keys}\n");
+    let read = valid(&queue("caller_prefix = \"{queue} {wait}s \"\nalert_info = \"<http://h/a>;info=b\""));
+    let last = read.queues.last().unwrap();
+    assert_eq!(last.caller_prefix.as_deref(), Some("{queue} {wait}s "));
+    assert_eq!(last.alert_info.as_deref(), Some("<http://h/a>;info=b"));
+    for (wrong, key) in [
+        ("caller_prefix = \"{name} \"", "caller_prefix"),
+        ("caller_prefix = \"a\\\"b\"", "caller_prefix"),
+        ("caller_prefix = \"a\"\nlabel = \"b\"", "caller_prefix"),
+        ("alert_info = \"http://h/a\"", "alert_info"),
+        ("alert_info = \"<a>\\r\\nX: y\"", "alert_info"),
+    ] {
+        let found = errors(&queue(wrong));
+        assert!(found.len() == 1 && found[0].contains(&format!("queues.z.{key}")), "{wrong}: {found:?}");
+    }
 }
 
 #[test]
@@ -294,6 +331,18 @@ const ALONE: &[(&str, &str)] = &[
     ("[media]\naddress = \"::1\"", "6: media.address: ::1 is IPv6, but sip.listen is IPv4"),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),
     (
+        "[peers.p]\naddress = \"a\"\nauth = { username = \"u\" }",
+        "7: peers.p.auth: needs one of password, password_file and password_env",
+    ),
+    (
+        "[peers.p]\naddress = \"a\"\noutbound_auth = { username = \"u\", password = \"\" }",
+        "7: peers.p.outbound_auth.password: is empty",
+    ),
+    (
+        "[peers.p]\naddress = \"a\"\nauth = { username = \"u\", password = \"p\", algorithms = [] }",
+        "7: peers.p.auth.algorithms: is empty; leave it out for [\"SHA-256\", \"MD5\"]",
+    ),
+    (
         "[peers.p]\naddress = \"host:99999\"",
         "6: peers.p.address: `host:99999` is no host with a port; write it like \"pbx.example:5060\"",
     ),
@@ -403,7 +452,9 @@ fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
     let text = include_str!("../../configs/strowger.toml");
     let is_default = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.contains(".wav");
     let without_examples = |line: &&str| {
-        ["tokens", "token_files", "advertise", "#workers", "country_code"].iter().all(|key| !line.contains(key))
+        ["tokens", "token_files", "advertise", "#workers", "country_code", "password"]
+            .iter()
+            .all(|key| !line.contains(key))
     };
     let commented: Vec<_> = text.lines().filter(is_default).filter(without_examples).collect();
     assert!(commented.len() > 15, "{commented:?}");

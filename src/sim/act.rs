@@ -36,6 +36,8 @@ pub enum Act {
     Answer(String),
     /// A person holds (sends only) or resumes.
     Change(String, Direction),
+    /// A phone asks for fax instead of audio (T.38).
+    Fax(String),
     /// A person presses keys.
     Press(String, char),
     /// A person has the phone ask by REFER that the call be handed to a URI; with news of it or without.
@@ -123,6 +125,7 @@ impl Act {
             Self::Change(name, direction) => in_talk(world, &name, |now, session, handset| {
                 session.change(&mut handset.ua, now, direction);
             }),
+            Self::Fax(name) => in_talk(world, &name, |now, talk, it| talk.fax(&mut it.ua, now)),
             Self::Press(name, digit) => press(world, &name, digit),
             Self::Connect(name, number, by) => connect(world, &name, &number, by),
             Self::Refer(name, to, news) => refer(world, &name, &to, news),
@@ -264,6 +267,7 @@ fn done(reply: Reply) -> Result<(), String> {
         | Reply::Calls { .. }
         | Reply::Teams(_)
         | Reply::Queue(_)
+        | Reply::Ladder(_)
         | Reply::Explanation(_)
         | Reply::Decisions(_) => Err("an answer to another question".to_string()),
     }

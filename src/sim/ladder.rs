@@ -136,6 +136,9 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
     if let Some(expires) = message.header("Session-Expires") {
         write!(text, ", expires {expires}").expect("writing to a string succeeds");
     }
+    if message.body.contains("m=image") {
+        text.push_str(", fax");
+    }
     if let Some(number) = message.header("RAck") {
         let about = number.split_once(' ').map_or(number, |(_, about)| about);
         write!(text, " of {about}").expect("writing to a string succeeds");

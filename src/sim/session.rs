@@ -285,11 +285,28 @@ impl Session {
         if self.change.is_some() {
             return;
         }
-        self.cseq += 1;
         self.version += 1;
-        self.change = Some(Change { cseq: self.cseq, direction });
         let offer = Terms { direction, ..self.description() };
         let body = offer.write(self.version);
+        self.reinvite(ua, now, direction, body);
+    }
+
+    /// Sends a re-INVITE that offers T.38 in place of audio.
+    pub fn fax(&mut self, ua: &mut Ua, now: Instant) {
+        if self.change.is_some() {
+            return;
+        }
+        let (ip, port) = (self.rtp.ip(), self.rtp.port());
+        let body = format!(
+            "v=0\r\no=- 1 9 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 0 RTP/AVP 8\r\n\
+             m=image {port} udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxRateManagement:transferredTCF\r\n"
+        );
+        self.reinvite(ua, now, self.direction, body);
+    }
+
+    fn reinvite(&mut self, ua: &mut Ua, now: Instant, direction: Direction, body: String) {
+        self.cseq += 1;
+        self.change = Some(Change { cseq: self.cseq, direction });
         let invite = self.request(ua, "INVITE", self.cseq).with_body("application/sdp", body);
         ua.send(now, self.destination, &invite);
     }

@@ -1,10 +1,12 @@
 //! RFC 3261 mechanism, bytes in and bytes out: messages, header grammar, transactions, dialogs. Knows nothing of calls' meaning.
 
+pub mod auth;
 pub mod check;
 pub mod dialog;
 pub mod grammar;
 pub mod message;
 pub mod name;
+pub mod registrar;
 mod span;
 pub mod transaction;
 pub mod uri;

@@ -1,6 +1,7 @@
 //! Tests of the legs: two ends in virtual time whose wire loses what a test names (`pair`), and one end against a far end
 //! that is written by hand (`table`, `far_end`).
 
+mod challenge;
 mod connected;
 mod far_end;
 mod pair;
@@ -59,11 +60,12 @@ fn describe(event: &Event) -> String {
         Event::Failed { failure, .. } => format!("failed {failure:?}"),
         Event::Confirmed { sdp, .. } => with_body("confirmed", sdp.as_ref()),
         Event::Change { sdp, .. } => with_body("change", sdp.as_ref()),
+        Event::RefreshDue { .. } => "refresh due".to_owned(),
         Event::Refer { refer, .. } => format!("refer to {}", refer.to()),
         Event::Connected { identity, .. } => format!("connected {}", String::from_utf8_lossy(identity)),
-        Event::RefreshDue { .. } => "refresh due".to_owned(),
         Event::Info { .. } => "info".to_owned(),
         Event::Ended { cause, .. } => format!("ended {cause:?}"),
+        Event::Register { .. } => "register".to_owned(),
         Event::Probed { alive, .. } => format!("probed {alive}"),
         Event::Qualified { alive, .. } => format!("qualified {alive}"),
     }

@@ -10,6 +10,7 @@ use crate::config::{DnisSource, MediaPolicy, PreferredConfig, PreferredSource};
 use crate::node::contact::{Audio, Contact, Offer, Phase, status_of};
 use crate::node::directory::Called;
 use crate::node::identity::{self, Caller};
+use crate::node::ladder::Whose;
 use crate::node::shard::{Owner, Shard, refused};
 use crate::sip::message::Message;
 use crate::sip::transaction::HOPS_MAX;
@@ -28,7 +29,8 @@ impl Shard {
             return self.legs.reject(now, leg, 404, "Unknown Number", None);
         };
         let queue = called.queue;
-        let caller = Caller::of(request);
+        let trunk = peer.map(|peer| self.directory.peer(peer));
+        let caller = Caller::of(request, trunk.map(|trunk| trunk.privacy).unwrap_or_default());
         let dimensions = self.directory.dimensions(&called, peer, caller.number.expose());
         let refused = |cause| Command::Refused { queue: Some(queue), cause, dimensions };
         let config = self.directory.queue(queue).config.clone();
@@ -53,6 +55,8 @@ impl Shard {
         if config.media == MediaPolicy::Anchor {
             self.ports.enter(worker);
         }
+        let trunk = peer.map(|peer| self.directory.peer(peer));
+        let carried = trunk.and_then(|trunk| identity::carried(request, &trunk.carry_headers, &caller));
         let preferred = self.preferred(request, &called, &config.routing.preferred).map(Preference::from(now));
         let contact = |id| Contact {
             id: CallId(id),
@@ -61,6 +65,7 @@ impl Shard {
             called,
             dimensions,
             caller,
+            carried,
             preferred,
             peer,
             hops: request.max_forwards().unwrap_or(HOPS_MAX).min(HOPS_MAX).saturating_sub(1) as u8,
@@ -83,6 +88,7 @@ impl Shard {
         };
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));
+        self.ladders.handle_leg(leg, call, Whose::Caller);
         tracing::debug!(%call, queue = %config.name, "call arrives");
         self.enqueue(call);
     }

@@ -1,13 +1,17 @@
 //! Offering: an agent is rung for a waiting call. Whose fault a failure is, is decided here ("Decisions" 6 of FEATURES): no
 //! provisional within 2 s, 408 and 503 are the peer's, never the agent's.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use smallvec::{SmallVec, smallvec};
 
 use crate::acd::{Command, OfferCause};
 use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite, Why};
 use crate::config::MediaPolicy;
-use crate::node::contact::{AgentLeg, Audio, Description, Stage};
+use crate::node::contact::{AgentLeg, Audio, Contact, Description, Stage};
+use crate::node::ladder::Whose;
 use crate::node::ports::Holder;
 use crate::node::shard::{Offered, Owner, Shard, Side, Timer};
 
@@ -25,7 +29,7 @@ impl Shard {
             return self.fail_offer(now, call, &offered, OfferCause::Withdrawn);
         }
         let peer = self.directory.agent(agent).peer;
-        let Some(destination) = self.directory.peer(peer).address else {
+        let Some(destination) = self.address_of(peer) else {
             self.on_peer_fault(now, peer);
             return self.fail_offer(now, call, &offered, OfferCause::PeerFault);
         };
@@ -37,41 +41,38 @@ impl Shard {
         let hops = contact.hops;
         let queue = self.directory.queue(queue);
         let device = self.directory.agent(agent);
-        let identity = contact.caller.name_addr(self.legs.host(), None);
-        let labelled = queue.config.label.as_ref().map(|label| contact.caller.name_addr(self.legs.host(), Some(label)));
-        let from = labelled.as_ref().unwrap_or(&identity);
-        let (name, uri) = (queue.name.clone(), device.uri.clone());
+        let registered = self.phones.get(peer).map(Arc::clone);
         let text = format!("{call} {}", now.since(contact.joined).as_secs());
         let (id, wait) = text.split_once(' ').unwrap_or_default();
-        // Phones know one or the other.
-        let (call_info, alert_info) = match device.auto_answer {
-            true => (
-                format!("<sip:{}>;answer-after=0", self.legs.host()),
-                format!("<sip:{}>;info=alert-autoanswer", self.legs.host()),
-            ),
-            false => Default::default(),
-        };
-        let auto_answer = if device.auto_answer { 2 } else { 0 };
-        let headers = [
+        let identity = contact.caller.name_addr(self.legs.host());
+        let titled = contact.caller.titled(self.legs.host(), &queue.config, wait, id);
+        let from = titled.as_ref().unwrap_or(&identity);
+        let uri = device.uri.clone();
+        let answers = device.auto_answer.then(|| answer_by_yourself(self.legs.host()));
+        let mut headers: PhoneHeaders<'_> = smallvec![
             ("P-Asserted-Identity", &identity[..]),
-            ("X-Strowger-Queue", name.as_bytes()),
+            ("X-Strowger-Queue", queue.name.as_bytes()),
             ("X-Strowger-Call", id.as_bytes()),
             ("X-Strowger-Wait", wait.as_bytes()),
-            ("Call-Info", call_info.as_bytes()),
-            ("Alert-Info", alert_info.as_bytes()),
         ];
+        say_more(&mut headers, contact, answers.as_ref(), queue.config.alert_info.as_deref());
         let leg = self.legs.invite(
             now,
             &Invite {
-                uri: uri.as_bytes(),
+                uri: registered.as_ref().map_or(uri.as_bytes(), |phone| &phone.uri),
                 destination,
                 from,
-                headers: &headers[..4 + auto_answer],
+                headers: &headers,
                 sdp: Some(&sdp),
                 hops: u32::from(hops),
             },
         );
+        drop(headers);
+        if registered.is_some() {
+            self.legs.pin(leg);
+        }
         self.owners.insert(leg, Owner::Agent(call));
+        self.ladders.handle_leg(leg, call, Whose::Agent(agent));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));
         if let Some(offers) = self.contact(call).and_then(|contact| contact.offers_mut()) {
             offers.push(AgentLeg {
@@ -232,4 +233,32 @@ impl Shard {
             self.on_offer_over(now, call, agent);
         }
     }
+}
+
+/// Header lines of an INVITE to an agent's phone; most have no more.
+type PhoneHeaders<'a> = SmallVec<[(&'a str, &'a [u8]); 8]>;
+
+/// What makes a phone answer by itself: Call-Info and Alert-Info, for phones know one or the other.
+fn answer_by_yourself(host: &str) -> (String, String) {
+    (format!("<sip:{host}>;answer-after=0"), format!("<sip:{host}>;info=alert-autoanswer"))
+}
+
+/// Adds what not every phone is told.
+fn say_more<'a>(
+    headers: &mut PhoneHeaders<'a>,
+    contact: &'a Contact,
+    answers: Option<&'a (String, String)>,
+    alert_info: Option<&'a str>,
+) {
+    if contact.caller.is_unknown() {
+        headers.push(("Privacy", b"id"));
+    }
+    match (answers, alert_info) {
+        (Some((call, alert)), _) => {
+            headers.extend([("Call-Info", call.as_bytes()), ("Alert-Info", alert.as_bytes())]);
+        }
+        (None, Some(alert)) => headers.push(("Alert-Info", alert.as_bytes())),
+        (None, None) => {}
+    }
+    headers.extend(contact.carried.iter().flatten().map(|(name, value)| (&**name, &**value)));
 }

@@ -2,9 +2,11 @@
 
 mod audio;
 mod census;
+mod credentials;
 mod dimensions;
 mod letters;
 mod names;
+mod register;
 mod supervise;
 mod supervisor;
 mod transfer;

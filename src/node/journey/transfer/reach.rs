@@ -4,6 +4,7 @@ use crate::acd::{Command, DeviceState, EndedBy, Target, TransferFailure, Transfe
 use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite};
 use crate::node::contact::{Audio, Outside, Phase, Reach};
+use crate::node::ladder::Whose;
 use crate::node::ports::Holder;
 use crate::node::shard::{Offered, Owner, Shard, Side, Timer};
 
@@ -74,7 +75,7 @@ impl Shard {
     pub(super) fn call_outside(&mut self, now: Instant, call: CallId, number: &str) -> Result<(), TransferFailure> {
         let unreachable = TransferFailure::Unreachable;
         let (peer, uri) = self.directory.outside(number).map_err(|_| unreachable)?;
-        let Some(destination) = self.directory.peer(peer).address else {
+        let Some(destination) = self.address_of(peer) else {
             self.on_peer_fault(now, peer);
             return Err(unreachable);
         };
@@ -83,7 +84,7 @@ impl Shard {
         let mut stream = self.open_stream(worker, Holder::Caller).ok_or(unreachable)?;
         let sdp = self.offer_of(&mut stream, &codecs);
         let Some(contact) = self.contacts.get(call.0) else { return Err(unreachable) };
-        let identity = contact.caller.name_addr(self.legs.host(), None);
+        let identity = contact.caller.name_addr(self.legs.host());
         let id = call.to_string();
         let headers = [("P-Asserted-Identity", &identity[..]), ("X-Strowger-Call", id.as_bytes())];
         let hops = u32::from(contact.hops);
@@ -91,6 +92,7 @@ impl Shard {
         let invite = Invite { uri: uri.as_bytes(), destination, from, headers: &headers, sdp, hops };
         let leg = self.legs.invite(now, &invite);
         self.owners.insert(leg, Owner::Outside(call));
+        self.ladders.handle_leg(leg, call, Whose::Outside);
         let ring = Some(self.timers.arm(now + self.directory.transfer.ring_timeout, Timer::Outside(leg)));
         let outside = Outside { leg, peer, audio: Audio::Stream(Box::new(stream)), ring, agent: None };
         if let Some(handover) = self.contact(call).and_then(|contact| contact.handover.as_mut()) {
