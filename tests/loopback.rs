@@ -5,7 +5,8 @@
 #![cfg(feature = "node")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -138,6 +139,110 @@ fn calls_of_several_shards_talk_wait_and_end_as_those_of_one() {
         let (caller, agent) = stage.close();
         assert_unbroken(&agent);
         assert!(caller.iter().any(|heard| is_tone(heard, AGENT_HZ)));
+    }
+}
+
+#[test]
+fn a_call_by_tcp_keeps_its_connection_and_is_hung_up_there() {
+    let mut stage = Stage::open(|config| config.sip.tcp = true, &[8], &[8]);
+    let mut line = Line::connect(stage.engine.sip);
+    line.write("\r\n\r\n");
+    stage.run_until("the ping is answered", |_| line.heard("\r\n").is_some());
+    let invite = line.request("INVITE", 1, "");
+    let (first, second) = invite.split_at(invite.len() / 2);
+    line.write(first);
+    stage.phones.turn(Duration::from_millis(50)).expect("a poll");
+    line.write(second);
+    let mut answer = None;
+    stage.run_until("the call is answered", |_| {
+        answer = answer.take().or_else(|| line.message("SIP/2.0 200"));
+        answer.is_some()
+    });
+    let answer = answer.expect("just seen");
+    let contact = answer.lines().find(|line| line.starts_with("Contact: ")).expect("a Contact");
+    assert!(contact.ends_with(";transport=tcp>"), "{contact}");
+    let tag = answer.split("To: ").nth(1).and_then(|to| to.split([';', '\r']).find(|part| part.starts_with("tag=")));
+    let ack = line.request("ACK", 1, &format!(";{}", tag.expect("a tag")));
+    line.write(&ack);
+    let agent = stage.agent;
+    stage.run_until("the agent talks", |stage| stage.events.contains(&(agent, PhoneEvent::Changed)));
+    stage.phones.hang_up(agent);
+    let mut bye = None;
+    stage.run_until("the caller is told", |_| {
+        bye = bye.take().or_else(|| line.message("BYE "));
+        bye.is_some()
+    });
+    let bye = bye.expect("just seen");
+    assert!(bye.contains("Via: SIP/2.0/TCP "), "{bye}");
+    assert!(line.message("BYE ").is_none(), "it is said once");
+    let headers =
+        bye.lines().skip(1).filter(|line| !line.starts_with("Content-Length")).collect::<Vec<_>>().join("\r\n");
+    line.write(&format!("SIP/2.0 200 OK\r\n{}\r\nContent-Length: 0\r\n\r\n", headers.trim_end()));
+    stage.close();
+}
+
+/// A caller's TCP connection.
+struct Line {
+    stream: TcpStream,
+    heard: String,
+}
+
+impl Line {
+    fn connect(engine: SocketAddr) -> Self {
+        let stream = TcpStream::connect(engine).expect("the engine listens");
+        stream.set_nonblocking(true).expect("a socket");
+        Self { stream, heard: String::new() }
+    }
+
+    fn write(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).expect("the engine reads");
+    }
+
+    /// A request with a body of audio for INVITE, from an address that nothing listens on.
+    fn request(&self, method: &str, number: u32, to_tag: &str) -> String {
+        let own = self.stream.local_addr().expect("a socket");
+        let ip = own.ip();
+        let kind = if own.is_ipv4() { "IP4" } else { "IP6" };
+        let sdp = match method {
+            "INVITE" => {
+                format!("v=0\r\no=- 1 1 IN {kind} {ip}\r\ns=-\r\nc=IN {kind} {ip}\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\n")
+            }
+            _ => String::new(),
+        };
+        let body_type = if sdp.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        format!(
+            "{method} sip:800@strowger SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.77:5060;branch=z9hG4bK{method}{number}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:tcp@192.0.2.77>;tag=f\r\nTo: <sip:800@strowger>{to_tag}\r\nCall-ID: by-tcp\r\n\
+             CSeq: {number} {method}\r\nContact: <sip:tcp@{own};transport=tcp>\r\n{body_type}\
+             Content-Length: {}\r\n\r\n{sdp}",
+            sdp.len()
+        )
+    }
+
+    /// What has come begins with this: takes it.
+    fn heard(&mut self, begin: &str) -> Option<()> {
+        self.read();
+        let rest = self.heard.strip_prefix(begin)?.to_string();
+        self.heard = rest;
+        Some(())
+    }
+
+    /// The header of the first message that begins so, and all that came before it is dropped.
+    fn message(&mut self, begin: &str) -> Option<String> {
+        self.read();
+        let at = self.heard.find(begin)?;
+        let end = at + self.heard[at..].find("\r\n\r\n")? + 4;
+        let message = self.heard[at..end].to_string();
+        self.heard = self.heard[end..].to_string();
+        Some(message)
+    }
+
+    fn read(&mut self) {
+        let mut bytes = [0; 4_096];
+        while let Ok(length) = self.stream.read(&mut bytes) {
+            assert!(length > 0, "the engine has closed the connection after {:?}", self.heard);
+            self.heard.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        }
     }
 }
 

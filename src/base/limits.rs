@@ -4,6 +4,17 @@ use std::time::Duration;
 
 /// Largest SIP message read: the largest UDP payload.
 pub const MESSAGE_BYTES_MAX: usize = 65_535;
+/// Longest header of a message on a stream connection: a datagram's is bounded by its size, a stream's must end somewhere.
+/// RFC 4475's longest valid message has 3 KiB.
+pub const STREAM_HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Stream connections (TCP) of a node: trunks have a few, phones one each; more are closed as they come.
+pub const STREAMS_MAX: usize = 1_024;
+/// Stream connections of one address: half of all, so that no single host shuts the others out.
+pub const STREAMS_PER_ADDRESS_MAX: usize = 512;
+/// Messages that wait for one stream connection to take them: one that takes nothing is closed then.
+pub const STREAM_PENDING_MAX: usize = 1_024;
+/// Messages on their way from the shards to their stream connections; one that finds no room is lost.
+pub const STREAM_OUT_MAX: usize = 16_384;
 /// Most header lines of one message: real ones have below 60; RFC 4475's longest valid message has about 90.
 pub const HEADERS_MAX: usize = 256;
 /// Most Route or Record-Route entries of one dialog: each is a proxy in the path.

@@ -124,6 +124,21 @@ impl Legs {
         self.stack.set_door(door);
     }
 
+    /// There are stream connections; before this nothing is sent by one.
+    pub const fn enable_streams(&mut self) {
+        self.stack.enable_streams();
+    }
+
+    /// These neighbours are reached by a stream connection, and no others.
+    pub fn set_stream_peers(&mut self, peers: Vec<SocketAddr>) {
+        self.stack.set_stream_peers(peers);
+    }
+
+    /// A stream connection is gone.
+    pub fn handle_closed(&mut self, far: SocketAddr) {
+        self.stack.handle_closed(far);
+    }
+
     /// A message arrived.
     pub fn handle_message(&mut self, now: Instant, source: SocketAddr, message: Message) {
         self.stack.handle_message(now, source, message);

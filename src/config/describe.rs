@@ -14,7 +14,7 @@ use super::transfer::{Codes, OnHangUp, TransferConfig};
 use super::types::{
     AgentConfig, AnswerPolicy, Config, DnisSource, LoanConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig,
     PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SkillConfig,
-    TeamConfig, TierConfig, UnknownSource,
+    TeamConfig, TierConfig, Transport, UnknownSource,
 };
 use super::values::{address_bits, show};
 
@@ -63,7 +63,7 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
         UnknownSource::Reject => "refused with 403",
         UnknownSource::Silent => "ignored",
     };
-    write!(out, "SIP    {} over UDP", sip.listen)?;
+    write!(out, "SIP    {} over UDP{}", sip.listen, if sip.tcp { " and TCP" } else { "" })?;
     if let Some(advertise) = sip.advertise {
         write!(out, ", advertised as {advertise}")?;
     }
@@ -101,6 +101,9 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
 
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
     write!(out, "  {}  {}", peer.name, peer.address)?;
+    if peer.transport == Transport::Tcp {
+        write!(out, " over TCP")?;
+    }
     if peer.inbound {
         let sources: Vec<_> = peer.sources.iter().map(network).collect();
         let from = if sources.is_empty() { "its address".to_string() } else { sources.join(", ") };

@@ -8,11 +8,11 @@ use crate::base::limits::{MEDIA_WORKERS_MAX, SHARDS_MAX};
 use crate::call::session::{INTERVAL_MAX, INTERVAL_MIN, SessionTerms};
 
 use super::error::Report;
-use super::reader::{Section, integer, string};
+use super::reader::{Section, boolean, integer, string};
 use super::types::{DrainConfig, HttpConfig, MediaConfig, SipConfig, UnknownSource};
 use super::values::{self, DAY, SECOND, show};
 
-const SIP_KEYS: [&str; 6] = ["listen", "advertise", "shards", "unknown_source", "session_expires", "min_se"];
+const SIP_KEYS: [&str; 7] = ["listen", "tcp", "advertise", "shards", "unknown_source", "session_expires", "min_se"];
 const MEDIA_KEYS: [&str; 4] = ["address", "ports", "workers", "silence_probe"];
 const HTTP_KEYS: [&str; 3] = ["listen", "tokens", "token_files"];
 const DRAIN_KEYS: [&str; 1] = ["limit"];
@@ -40,6 +40,7 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
             Ok(address)
         }
     });
+    let tcp = section.read("tcp", report, boolean).unwrap_or(false);
     let shards = section.read("shards", report, |value| {
         integer(value, 1, SHARDS_MAX.into()).and_then(|count| u8::try_from(count).map_err(|_| count.to_string()))
     });
@@ -57,7 +58,7 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
     if let (Some(address), Some(item)) = (advertise, section.get("advertise")) {
         same_family(address, listen, item.at, &item.path, report);
     }
-    Some(SipConfig { listen, advertise, shards: shards.unwrap_or(1), unknown_source, session })
+    Some(SipConfig { listen, tcp, advertise, shards: shards.unwrap_or(1), unknown_source, session })
 }
 
 /// `session_expires` and `min_se` of `[sip]`.

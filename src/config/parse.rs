@@ -54,7 +54,7 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let http = http(&document, &mut report);
     let drain = drain(&document, &mut report);
     let registrar = registrar(&document, &mut report);
-    let peers = peers(&document, listen, &mut report);
+    let peers = peers(&document, sip.as_ref(), &mut report);
     let vocabulary = Vocabulary::read(&document, &mut report);
     let agents = agents(&document, &peers, listen, &vocabulary, &mut report);
     let (teams, terms) = teams(&document, &agents, &mut report);

@@ -1,6 +1,6 @@
 //! Reads `[peers.NAME]`: the SIP neighbours, and refuses two that both send calls from the same address.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use super::credentials;
 use super::error::Report;
 use super::listeners::same_family;
 use super::reader::{Item, Section, boolean, string};
-use super::types::{CallerPrivacy, ConnectedLine, DnisSource, NumberingConfig, PeerConfig};
+use super::types::{CallerPrivacy, ConnectedLine, DnisSource, NumberingConfig, PeerConfig, SipConfig, Transport};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 14] = [
+const PEER_KEYS: [&str; 15] = [
     "address",
     "sources",
     "inbound",
     "dnis",
+    "transport",
     "qualify",
     "symmetric_rtp",
     "auth",
@@ -57,7 +58,7 @@ struct Source {
 }
 
 /// All `[peers.NAME]` in the order of the text.
-pub(super) fn peers(document: &Section<'_, '_>, listen: Option<SocketAddr>, report: &mut Report<'_>) -> Peers {
+pub(super) fn peers(document: &Section<'_, '_>, sip: Option<&SipConfig>, report: &mut Report<'_>) -> Peers {
     let mut peers = Peers::default();
     let Some(map) = document.get("peers").and_then(|item| Section::open_map(&item, report)) else { return peers };
     let items = map.items();
@@ -68,14 +69,14 @@ pub(super) fn peers(document: &Section<'_, '_>, listen: Option<SocketAddr>, repo
     let mut sources: Vec<Source> = Vec::new();
     for item in &items {
         peers.names.push(item.key.to_string());
-        peers.read.extend(peer(item, listen, &mut sources, report));
+        peers.read.extend(peer(item, sip, &mut sources, report));
     }
     peers
 }
 
 fn peer(
     item: &Item<'_, '_>,
-    listen: Option<SocketAddr>,
+    sip: Option<&SipConfig>,
     known: &mut Vec<Source>,
     report: &mut Report<'_>,
 ) -> Option<PeerConfig> {
@@ -87,7 +88,7 @@ fn peer(
     let address = section.required("address", "\"pbx.example:5060\"", report, |value| values::endpoint(string(value)?));
     let numeric: Option<IpAddr> = address.as_ref().and_then(|endpoint| endpoint.host.parse().ok());
     let address_at = section.get("address").map_or(section.at, |item| item.at);
-    if let (Some(numeric), Some(listen)) = (numeric, listen) {
+    if let (Some(numeric), Some(listen)) = (numeric, sip.map(|sip| sip.listen)) {
         same_family(numeric, listen, address_at, &section.child("address"), report);
     }
     let wrote_sources = section.list("sources", report, values::network);
@@ -103,6 +104,7 @@ fn peer(
             }
         })
         .unwrap_or(QUALIFY);
+    let transport = transport(&section, sip, report);
     let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
     let auth = credentials::auth(&section, report);
     let outbound_auth = credentials::outbound_auth(&section, report);
@@ -130,6 +132,7 @@ fn peer(
         dnis,
         symmetric_rtp,
         connected_line,
+        transport,
         qualify,
         numbering,
         auth,
@@ -137,6 +140,16 @@ fn peer(
         privacy,
         carry_headers,
     })
+}
+
+fn transport(section: &Section<'_, '_>, sip: Option<&SipConfig>, report: &mut Report<'_>) -> Transport {
+    let choices = [("udp", Transport::Udp), ("tcp", Transport::Tcp)];
+    let transport = section.read("transport", report, |value| values::choice(value, &choices));
+    if transport == Some(Transport::Tcp) && sip.is_some_and(|sip| !sip.tcp) {
+        let at = section.get("transport").map_or(section.at, |item| item.at);
+        report.whole(at, &section.child("transport"), "needs sip.tcp = true");
+    }
+    transport.unwrap_or(Transport::Udp)
 }
 
 fn dnis(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<DnisSource> {

@@ -63,7 +63,7 @@ fn what_is_left_out_has_its_documented_default() {
 fn every_key_is_read() {
     let config = valid(
         r#"
-        sip = { listen = "0.0.0.0:5060", advertise = "203.0.113.5", unknown_source = "silent", session_expires = "30m", min_se = "2m" }
+        sip = { listen = "0.0.0.0:5060", tcp = true, advertise = "203.0.113.5", unknown_source = "silent", session_expires = "30m", min_se = "2m" }
         media = { address = "192.0.2.1", ports = "30000-30003", workers = 2, silence_probe = "5m" }
         drain.limit = "1h"
         [http]
@@ -77,6 +77,7 @@ fn every_key_is_read() {
         dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]
         qualify = "0s"
         symmetric_rtp = true
+        transport = "tcp"
         auth = { username = "z", password_file = "z.password", algorithms = ["MD5"] }
         outbound_auth = { username = "us", password = "p w" }
         connected_line = "ignore"
@@ -102,7 +103,7 @@ fn every_key_is_read() {
         .as_str(),
     );
     assert_eq!(config.sip.advertise.map(|address| address.to_string()).as_deref(), Some("203.0.113.5"));
-    assert_eq!(config.sip.unknown_source, UnknownSource::Silent);
+    assert_eq!((config.sip.unknown_source, config.sip.tcp), (UnknownSource::Silent, true));
     let session = SessionTerms { expires: Some(Duration::from_secs(1_800)), min: Duration::from_secs(120) };
     assert_eq!(config.sip.session, session);
     assert_eq!((config.media.ports, config.media.silence_probe), ((30_000, 30_003), Duration::from_secs(300)));
@@ -126,6 +127,7 @@ fn every_key_is_read() {
     assert_eq!((z.connected_line, a.connected_line), (ConnectedLine::Ignore, ConnectedLine::Transfer));
     let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
     assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
+    assert_eq!((z.transport, a.transport), (Transport::Tcp, Transport::Udp));
     assert_eq!(a.numbering, NumberingConfig::default());
     assert_eq!(a.sources, [("192.0.2.9".parse().unwrap(), 32)]);
     let queue = &config.queues[0];
@@ -329,6 +331,7 @@ const ALONE: &[(&str, &str)] = &[
     ("[media]\nworkers = \"2\"", "6: media.workers: `2` is no number of threads; write one, or \"auto\""),
     ("[media]\nports = \"20000\"", "6: media.ports: `20000` is no range of ports; write it like \"20000-29999\""),
     ("[media]\naddress = \"::1\"", "6: media.address: ::1 is IPv6, but sip.listen is IPv4"),
+    ("[peers.p]\naddress = \"192.0.2.9\"\ntransport = \"tcp\"", "7: peers.p.transport: needs sip.tcp = true"),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),
     (
         "[peers.p]\naddress = \"a\"\nauth = { username = \"u\" }",

@@ -71,6 +71,9 @@ pub struct SipConfig {
     /// `advertise = "203.0.113.5"`: the host written into Via, Contact and SDP when `listen` is unspecified or behind NAT;
     /// default the listen address.
     pub advertise: Option<IpAddr>,
+    /// `tcp = false`: SIP over TCP too, on the address and port of `listen`, and for each further shard on its own. Default
+    /// false. Cannot change at run time.
+    pub tcp: bool,
     /// `shards = 1`: signalling threads, 1 to `limits::SHARDS_MAX`. The first has the port of `listen`, where calls come in;
     /// each other one has the next port, which peers and phones must reach too. Cannot change at run time.
     pub shards: u8,
@@ -173,6 +176,9 @@ pub struct PeerConfig {
     /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an agent's
     /// leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
     pub connected_line: ConnectedLine,
+    /// `transport = "udp" | "tcp"`: how it is reached; with `tcp` its connections are used as well as those opened to it.
+    /// Default `udp`. Its requests are taken either way.
+    pub transport: Transport,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
     /// How it writes callers' numbers.
@@ -218,6 +224,15 @@ pub enum ConnectedLine {
     Transfer,
     /// Nothing.
     Ignore,
+}
+
+/// How a neighbour is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// A connection.
+    Tcp,
 }
 
 /// How a trunk writes callers' numbers: what is done to have them in the international form (E.164), which regions are found

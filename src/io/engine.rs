@@ -60,6 +60,7 @@ impl Engine {
         let bound = sockets.iter().map(std::net::UdpSocket::local_addr).collect::<Result<Vec<_>, _>>();
         let bound = bound.map_err(|error| format!("sip.listen: {error}"))?;
         let sip = bound[0];
+        let listeners = bind_tcp(&config, &bound)?;
         let http = listener.local_addr().map_err(|error| format!("http.listen: {error}"))?;
         let advertised = config.sip.advertise.unwrap_or_else(|| own_address(sip));
         let ports = bind_ports(&config, advertised)?;
@@ -96,7 +97,18 @@ impl Engine {
         let mut threads = spawn(media_work)?;
         let (ended_sender, ended) = mpsc::channel(usize::from(SHARDS_MAX) + 1);
         let link = media.another();
-        let stage = Stage { clock, live, health, media: link, sockets, events, requests, orders, ended: ended_sender };
+        let stage = Stage {
+            clock,
+            live,
+            health,
+            media: link,
+            sockets,
+            listeners,
+            events,
+            requests,
+            orders,
+            ended: ended_sender,
+        };
         threads.extend(match made {
             Made::Whole(node) => stage.alone(*node)?,
             Made::Parted(parts) => stage.among(*parts)?,
@@ -220,6 +232,18 @@ fn bind_sip(config: &Config) -> Result<Vec<std::net::UdpSocket>, String> {
         signalling::bind(address).map_err(|error| format!("{named} = {address}: {error}"))
     };
     (0..config.sip.shards).map(bind).collect()
+}
+
+/// A listener beside each of these, where TCP is spoken too.
+fn bind_tcp(config: &Config, bound: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>, String> {
+    let beside = if config.sip.tcp { bound } else { &[] };
+    let bind = |address: &SocketAddr| {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    let named = |address| move |error: std::io::Error| format!("sip.tcp: {address}: {error}");
+    beside.iter().map(|address| bind(address).map_err(named(address))).collect()
 }
 
 fn bind_http(listen: SocketAddr) -> Result<std::net::TcpListener, String> {

@@ -13,4 +13,5 @@ mod post;
 pub mod resolve;
 pub mod serve;
 pub mod signalling;
+mod streams;
 mod threads;

@@ -33,6 +33,8 @@ pub(super) trait Post {
     fn handle_refused(&mut self, now: Instant, passed: Passed);
     fn handle_media(&mut self, now: Instant, event: media::Event);
     fn handle_input(&mut self, now: Instant, input: Self::Input, gate: &mut Gate);
+    /// Takes in what came in elsewhere.
+    fn on_stray(&mut self, now: Instant, stray: Strayed, gate: &mut Gate);
     fn handle_timeout(&mut self, now: Instant);
     fn poll_timeout(&self) -> Option<Instant>;
     fn poll_transmit(&mut self) -> Option<Transmit>;
@@ -53,6 +55,16 @@ pub(super) trait Post {
 /// What both do alike: the node, or the shard, is handed on as it is.
 macro_rules! as_the_node_does {
     () => {
+        fn on_stray(&mut self, now: Instant, stray: Strayed, gate: &mut Gate) {
+            match stray {
+                Strayed::Message { at, door, source, payload } => {
+                    self.live.working().passed.record_since(at, now);
+                    gate.push_by(now, door, source, payload, |source| self.node.sender(source));
+                }
+                Strayed::Closed(far) => self.node.handle_closed(far),
+            }
+        }
+
         fn sender(&self, source: SocketAddr) -> Sender {
             self.node.sender(source)
         }
@@ -93,6 +105,8 @@ pub(super) struct Alone {
     pub(super) requests: mpsc::Receiver<Request>,
     /// Orders of the supervisor. Its end ends the loop.
     pub(super) orders: mpsc::Receiver<Order>,
+    /// What came by a stream connection.
+    pub(super) strays: mpsc::Receiver<Strayed>,
     /// Repairs of the engine already counted.
     pub(super) repairs: u64,
 }
@@ -102,6 +116,7 @@ pub(super) struct Alone {
 pub(super) enum Asked {
     Request(Request),
     Order(Order),
+    Stray(Strayed),
 }
 
 impl Post for Alone {
@@ -118,15 +133,16 @@ impl Post for Alone {
     }
 
     fn handle_datagram(&mut self, now: Instant, passed: Passed) {
-        self.node.handle_datagram(now, passed.source, passed.payload);
+        self.node.handle_message(now, passed.door, passed.source, passed.payload);
     }
 
     fn handle_refused(&mut self, now: Instant, passed: Passed) {
-        self.node.handle_refused(now, passed.source, passed.payload);
+        self.node.handle_refused(now, passed.door, passed.source, passed.payload);
     }
 
-    fn handle_input(&mut self, now: Instant, input: Asked, _: &mut Gate) {
+    fn handle_input(&mut self, now: Instant, input: Asked, gate: &mut Gate) {
         match input {
+            Asked::Stray(stray) => self.on_stray(now, stray, gate),
             Asked::Request(request) => {
                 self.live.working().requests.record_since(request.asked, now);
                 let reply = self.node.handle_control(now, request.control);
@@ -159,7 +175,8 @@ impl Post for Alone {
 
     fn try_next(&mut self) -> Option<Asked> {
         let order = self.orders.try_recv().ok().map(Asked::Order);
-        order.or_else(|| self.requests.try_recv().ok().map(Asked::Request))
+        let request = order.or_else(|| self.requests.try_recv().ok().map(Asked::Request));
+        request.or_else(|| self.strays.try_recv().ok().map(Asked::Stray))
     }
 
     async fn next(&mut self) -> Option<Asked> {
@@ -167,17 +184,18 @@ impl Post for Alone {
             biased;
             Some(request) = self.requests.recv() => Some(Asked::Request(request)),
             order = self.orders.recv() => order.map(Asked::Order),
+            Some(stray) = self.strays.recv() => Some(Asked::Stray(stray)),
         }
     }
 }
 
-/// A datagram that came in by another shard's socket.
+/// What came in by another shard's socket, or by a stream connection.
 #[derive(Debug)]
-pub(super) struct Strayed {
-    at: Instant,
-    door: Door,
-    source: SocketAddr,
-    payload: Bytes,
+pub(super) enum Strayed {
+    /// A message.
+    Message { at: Instant, door: Door, source: SocketAddr, payload: Bytes },
+    /// A stream connection is gone.
+    Closed(SocketAddr),
 }
 
 /// What all shards know of each other: when the last of them is drained, all end.
@@ -247,7 +265,7 @@ impl Post for Among {
     fn keep(&self, now: Instant, source: SocketAddr, payload: Bytes) -> Option<Bytes> {
         let Some(owner) = self.router.owner(&payload).filter(|owner| *owner != self.id) else { return Some(payload) };
         let door = if self.id == ShardId(0) { Door::Public } else { Door::Own };
-        let stray = Strayed { at: now, door, source, payload };
+        let stray = Strayed::Message { at: now, door, source, payload };
         if self.shards[usize::from(owner.0)].try_send(stray).is_err() {
             tracing::debug!(%owner, "datagram lost on its way between shards");
         }
@@ -269,10 +287,7 @@ impl Post for Among {
                 self.company.down[usize::from(self.id.0)].fetch_sub(1, Ordering::Relaxed);
                 self.node.handle_down(now, down);
             }
-            Delivered::Stray(Strayed { at, door, source, payload }) => {
-                self.live.working().passed.record_since(at, now);
-                gate.push_by(now, door, source, payload, |source| self.node.sender(source));
-            }
+            Delivered::Stray(stray) => self.on_stray(now, stray, gate),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A signalling thread's loop: one UDP socket, a shard of the node, and nothing that decides. It waits (for a datagram, the
+//! A signalling thread's loop: one UDP socket, a way to the stream connections, a shard of the node, and nothing that decides. It waits (for a datagram, the
 //! node's deadline, a media event, or what its post brings: requests and orders, or letters), feeds the node one input at a
 //! time, and drains what the node says: datagrams to the socket, commands to the media threads, the rest to its post. It
 //! never blocks on a send.
@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
@@ -17,6 +18,7 @@ use crate::io::clock::Clock;
 use crate::io::datagrams::{self, Inbound, Outbound, Received};
 use crate::io::media::{MediaLink, Told};
 use crate::io::post::Post;
+use crate::io::streams::Outgoing;
 use crate::media;
 use crate::node::Door;
 use crate::node::gate::{Gate, Next};
@@ -67,6 +69,8 @@ pub(super) struct Signalling<P> {
     pub(super) health: Arc<Health>,
     /// The first shard's socket, for answers to what came in there; none where that is the own one.
     pub(super) public: Option<std::net::UdpSocket>,
+    /// The way to the stream connections, where there are any.
+    pub(super) streams: Option<mpsc::Sender<Outgoing>>,
 }
 
 /// Whether a turn left work behind.
@@ -197,11 +201,18 @@ impl<P: Post> Signalling<P> {
         }
         while let Some(transmit) = self.post.poll_transmit() {
             match (transmit.door, &self.public) {
+                (Door::Stream, _) => self.send_by_stream(transmit.destination, transmit.payload),
                 (Door::Public, Some(public)) => datagrams::send_now(public, transmit.destination, &transmit.payload),
                 (Door::Public, None) | (Door::Own, _) => outbound.send(transmit.destination, transmit.payload),
             }
         }
         self.post.carry(&self.clock);
+    }
+
+    fn send_by_stream(&self, destination: SocketAddr, payload: Bytes) {
+        if self.streams.as_ref().is_none_or(|streams| streams.try_send((destination, payload)).is_err()) {
+            tracing::warn!(%destination, "no room for a message on its way to a connection");
+        }
     }
 
     /// Sets the timer to the node's deadline, or to the next heartbeat when that is sooner.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -10,13 +10,14 @@ use tokio::sync::mpsc;
 
 use crate::api::handle::{Health, Request};
 use crate::base::ShardId;
-use crate::base::limits::{DOWN_LETTERS_MAX, PASSED_MAX, UP_LETTERS_MAX};
+use crate::base::limits::{DOWN_LETTERS_MAX, PASSED_MAX, STREAM_OUT_MAX, UP_LETTERS_MAX};
 use crate::io::clock::Clock;
 use crate::io::hub::HubLoop;
 use crate::io::media::{MediaLink, Told};
 use crate::io::orders::Order;
 use crate::io::post::{Alone, Among, Company, Post};
 use crate::io::signalling::{Ended, Signalling};
+use crate::io::streams::{self, Delivery, Outgoing};
 use crate::node::gate::Gate;
 use crate::node::{Node, Parts};
 use crate::stats::Live;
@@ -30,6 +31,8 @@ pub(super) struct Stage {
     pub(super) media: MediaLink,
     /// The SIP sockets by the shards' numbers.
     pub(super) sockets: Vec<UdpSocket>,
+    /// Where stream connections come in; none where there are none.
+    pub(super) listeners: Vec<TcpListener>,
     /// What the media workers tell, by the shards' numbers.
     pub(super) events: Vec<mpsc::Receiver<Told>>,
     pub(super) requests: mpsc::Receiver<Request>,
@@ -49,10 +52,15 @@ impl Stage {
         };
         let live = Arc::clone(&self.live);
         let ended = self.ended.clone();
+        let (stray_sender, strays) = mpsc::channel(PASSED_MAX);
         let (clock, health, media) = (self.clock, self.health, self.media.another());
-        let post = Alone { node, live: self.live, requests: self.requests, orders: self.orders, repairs: 0 };
-        let signalling = signalling(post, clock, live, media, events, health, None);
-        spawn(vec![("signalling".to_string(), Box::new(move || run_signalling(signalling, socket, &ended)))])
+        let post = Alone { node, live: self.live, requests: self.requests, orders: self.orders, strays, repairs: 0 };
+        let mut signalling = signalling(post, clock, live, media, events, health, None);
+        let delivery = Delivery { clock, router: None, shards: vec![stray_sender] };
+        let (streams, mut work) = streams(self.listeners, delivery);
+        signalling.streams = streams;
+        work.push(("signalling".to_string(), Box::new(move || run_signalling(signalling, socket, &ended))));
+        spawn(work)
     }
 
     /// A thread for each shard, and one for the ACD engine.
@@ -61,8 +69,10 @@ impl Stage {
         let Parts { hub, shards, router } = parts;
         let company = Arc::new(Company::new(count));
         let (up_sender, up) = mpsc::channel(UP_LETTERS_MAX * count);
-        let (mut down, mut work): (Vec<_>, Work) = (Vec::new(), Vec::new());
+        let mut down = Vec::new();
         let (stray_senders, stray_receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(PASSED_MAX)).unzip();
+        let delivery = Delivery { clock: self.clock, router: Some(router), shards: stray_senders.clone() };
+        let (streams, mut work) = streams(self.listeners, delivery);
         let public = self.sockets.first().ok_or("no socket")?.try_clone().map_err(|error| format!("sip: {error}"))?;
         let given = shards.into_iter().zip(self.sockets).zip(self.events).zip(stray_receivers);
         for (number, (((shard, socket), events), strays)) in (0..).zip(given) {
@@ -82,7 +92,8 @@ impl Stage {
             let other =
                 (number > 0).then(|| public.try_clone()).transpose().map_err(|error| format!("sip: {error}"))?;
             let (clock, live, health) = (self.clock, Arc::clone(&self.live), Arc::clone(&self.health));
-            let signalling = signalling(post, clock, live, self.media.another(), events, health, other);
+            let mut signalling = signalling(post, clock, live, self.media.another(), events, health, other);
+            signalling.streams = streams.clone();
             let ended = self.ended.clone();
             work.push((format!("signalling {number}"), Box::new(move || run_signalling(signalling, socket, &ended))));
         }
@@ -106,6 +117,21 @@ impl Stage {
     }
 }
 
+/// The thread of the stream connections, and the way to it; nothing where nobody listens.
+fn streams(listeners: Vec<TcpListener>, delivery: Delivery) -> (Option<mpsc::Sender<Outgoing>>, Work) {
+    if listeners.is_empty() {
+        return (None, Vec::new());
+    }
+    let (sender, outgoing) = mpsc::channel(STREAM_OUT_MAX);
+    let run = || runtime()?.block_on(streams::run(listeners, outgoing, delivery));
+    let run_or_tell = move || {
+        if let Err(error) = run() {
+            tracing::error!(%error, "streams");
+        }
+    };
+    (Some(sender), vec![("streams".to_string(), Box::new(run_or_tell))])
+}
+
 fn signalling<P: Post>(
     post: P,
     clock: Clock,
@@ -116,7 +142,7 @@ fn signalling<P: Post>(
     public: Option<UdpSocket>,
 ) -> Signalling<P> {
     let gate = Gate::new(clock.now());
-    Signalling { clock, post, gate, live, media, flush_at: None, events, health, public }
+    Signalling { clock, post, gate, live, media, flush_at: None, events, health, public, streams: None }
 }
 
 fn run_signalling<P: Post>(signalling: Signalling<P>, socket: UdpSocket, ended: &mpsc::Sender<Ended>) {

@@ -14,7 +14,7 @@ use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
 use crate::call::Wallet;
 use crate::config::{
     AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, Endpoint, NumberConfig, NumberingConfig,
-    PeerAuth, PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig,
+    PeerAuth, PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig, Transport,
 };
 use crate::media::TrackId;
 use crate::node::identity::Caller;
@@ -112,6 +112,8 @@ pub(super) struct Peer {
     pub(super) dnis: Vec<DnisSource>,
     /// Its phones' audio may come from elsewhere than they say.
     pub(super) symmetric_rtp: bool,
+    /// How it is reached.
+    pub(super) transport: Transport,
     pub(super) qualify: Duration,
     /// What another party on an agent's leg means.
     pub(super) connected_line: ConnectedLine,
@@ -474,6 +476,7 @@ impl Peer {
             address: address(&config.address, resolved),
             dnis: config.dnis.clone(),
             symmetric_rtp: config.symmetric_rtp,
+            transport: config.transport,
             qualify: config.qualify,
             connected_line: config.connected_line,
             listing: Listing::Present,
@@ -502,6 +505,7 @@ impl Peer {
             address,
             dnis: Vec::new(),
             symmetric_rtp: false,
+            transport: Transport::Udp,
             qualify: Duration::ZERO,
             // A phone hands on by REFER.
             connected_line: ConnectedLine::Ignore,

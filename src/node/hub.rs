@@ -230,6 +230,7 @@ impl Hub {
 fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
     let fixed = [
         ("sip.listen", old.sip.listen != new.sip.listen),
+        ("sip.tcp", old.sip.tcp != new.sip.tcp),
         ("sip.shards", old.sip.shards != new.sip.shards),
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
         ("media.address", old.media.address != new.media.address),

@@ -142,13 +142,23 @@ impl Node {
 
     /// A SIP datagram arrived.
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
-        self.shard.handle_datagram(now, Door::Own, source, payload);
+        self.handle_message(now, Door::Own, source, payload);
+    }
+
+    /// The same for a message that came in by this door.
+    pub fn handle_message(&mut self, now: Instant, door: Door, source: SocketAddr, payload: Bytes) {
+        self.shard.handle_datagram(now, door, source, payload);
         self.settle(now);
     }
 
+    /// A stream connection is gone.
+    pub fn handle_closed(&mut self, far: SocketAddr) {
+        self.shard.handle_closed(far);
+    }
+
     /// A call comes that the gate refuses: 503 with Retry-After, no state.
-    pub fn handle_refused(&mut self, now: Instant, source: SocketAddr, payload: Bytes) {
-        self.shard.handle_refused(now, Door::Own, source, payload);
+    pub fn handle_refused(&mut self, now: Instant, door: Door, source: SocketAddr, payload: Bytes) {
+        self.shard.handle_refused(now, door, source, payload);
         self.settle(now);
     }
 

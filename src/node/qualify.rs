@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::acd::Command;
 use crate::base::{Instant, LegId, PeerId, ShardId};
+use crate::config::Transport;
 use crate::node::contact::{Contact, Phase};
 use crate::node::directory::{self, Listing};
 use crate::node::peers::Peer;
@@ -17,6 +18,9 @@ impl Shard {
     /// Begins to ask the neighbours of the configuration in force.
     pub(super) fn watch_peers(&mut self, now: Instant) {
         let present = |(_, peer): &(PeerId, &directory::Peer)| peer.listing == Listing::Present;
+        let by_stream = self.directory.peers().filter(present).filter(|(_, peer)| peer.transport == Transport::Tcp);
+        let by_stream = by_stream.filter_map(|(_, peer)| peer.address).collect();
+        self.legs.set_stream_peers(by_stream);
         let wanted: Vec<_> = self.directory.peers().filter(present).map(|(id, peer)| (id, peer.qualify)).collect();
         for (id, qualify) in wanted {
             if self.peers.states.len() <= id.0 as usize {

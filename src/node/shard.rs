@@ -180,6 +180,9 @@ impl Shard {
             unknown_source: setup.config.sip.unknown_source,
             next_stream: 0,
         };
+        if setup.config.sip.tcp {
+            shard.legs.enable_streams();
+        }
         shard.watch_peers(now);
         shard
     }
@@ -215,6 +218,11 @@ impl Shard {
         self.ladders.handle_received(source, &message);
         self.legs.handle_message(now, source, message);
         self.drain_legs(now);
+    }
+
+    /// A stream connection is gone.
+    pub fn handle_closed(&mut self, far: SocketAddr) {
+        self.legs.handle_closed(far);
     }
 
     /// A call comes that the gate refuses: 503 with Retry-After, no state.

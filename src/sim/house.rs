@@ -168,7 +168,8 @@ impl House {
                 let (transmit, own) =
                     shards.find_map(|(shard, own)| shard.poll_transmit().map(|transmit| (transmit, own)))?;
                 let from = match transmit.door {
-                    Door::Own => *own,
+                    // The simulated network carries datagrams alone.
+                    Door::Own | Door::Stream => *own,
                     Door::Public => self.addresses[0],
                 };
                 Some((from, transmit))

@@ -219,16 +219,23 @@ impl Dialog {
         writer.line(Name::To, self.remote());
         writer.line(Name::CallId, self.call_id());
         writer.line_of(Name::CSeq, &[Digits::decimal(number.into()).as_bytes(), b" ", method.as_str().as_bytes()]);
-        (key, writer, self.next_hop(first.map(|route| route.uri)))
+        let destination = self.next_hop(stack, first.map(|route| route.uri));
+        (key, writer, destination)
     }
 
     /// The first route, else the target, when its host is an address; else where the dialog began. Names are not looked up
     /// here: inside a dialog the far end's proxy has written addresses of its own.
-    fn next_hop(&self, route: Option<&[u8]>) -> SocketAddr {
+    /// Where that is the host of a stream connection which the dialog began by, it is this connection (RFC 3261 18.2.2 says
+    /// so of responses); another connection is opened only where the address asks for one.
+    fn next_hop(&self, stack: &mut Stack, route: Option<&[u8]>) -> SocketAddr {
         if self.pinned {
             return self.peer;
         }
-        Uri::parse(route.unwrap_or_else(|| self.target())).ok().and_then(|uri| uri.socket_addr()).unwrap_or(self.peer)
+        let uri = Uri::parse(route.unwrap_or_else(|| self.target())).ok();
+        let written = uri.as_ref().and_then(Uri::socket_addr).unwrap_or(self.peer);
+        let asks = uri.and_then(|uri| uri.param("transport")).is_some_and(|name| name.eq_ignore_ascii_case(b"tcp"));
+        stack.ask_for_stream(asks.then_some(written));
+        if written.ip() == self.peer.ip() && stack.has_stream(self.peer) { self.peer } else { written }
     }
 
     fn call_id(&self) -> &[u8] {

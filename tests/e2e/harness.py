@@ -189,7 +189,8 @@ class Engine:
 
     def write(self, config):
         """Writes the configuration file, with the engine's own listeners in front and its RTP ports behind."""
-        listeners = f'[sip]\nlisten = "{HOST}:{self.sip}"\n[http]\nlisten = "{HOST}:{self.http}"\n'
+        # What a case writes first belongs to [sip].
+        listeners = f'[http]\nlisten = "{HOST}:{self.http}"\n[sip]\nlisten = "{HOST}:{self.sip}"\n'
         self.path.write_text(listeners + config + self.media)
 
     def _is_ready(self):

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use strowger::base::Instant;
 use strowger::base::limits::GATE_CALLS_MAX;
-use strowger::node::Node;
 use strowger::node::gate::{Gate, Next, REFUSALS_PER_SECOND};
+use strowger::node::{Door, Node};
 
 use super::node::{AGENTS, drain, node, trunk};
 use super::sip::{INVITE, Template};
@@ -62,7 +62,7 @@ fn offer(source: SocketAddr, text: &str, every: Duration) -> impl FnMut() + use<
 fn handle(node: &mut Node, now: Instant, next: Next) {
     match next {
         Next::Handle(passed) => node.handle_datagram(now, passed.source, passed.payload),
-        Next::Refuse(passed) => node.handle_refused(now, passed.source, passed.payload),
+        Next::Refuse(passed) => node.handle_refused(now, passed.door, passed.source, passed.payload),
         Next::Drop => {}
     }
     drain(node);
@@ -74,7 +74,7 @@ pub(crate) fn refused_call() -> impl FnMut() {
     let mut number = 0;
     move || {
         number += 1;
-        node.handle_refused(Instant::ZERO, trunk(), template.fill(number));
+        node.handle_refused(Instant::ZERO, Door::Own, trunk(), template.fill(number));
         drain(&mut node);
     }
 }

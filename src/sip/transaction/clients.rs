@@ -4,7 +4,7 @@
 use std::hash::BuildHasherDefault;
 use std::net::SocketAddr;
 
-use super::event::ClientKey;
+use super::event::{ClientKey, Door};
 use super::invite_client::InviteClient;
 use super::request_client::RequestClient;
 use crate::base::idmap::IdHasher;
@@ -15,6 +15,8 @@ use crate::sip::name::Method;
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) peer: SocketAddr,
+    /// Which way the request went.
+    pub(super) door: Door,
     pub(super) method: Method,
     pub(super) machine: ClientMachine,
 }

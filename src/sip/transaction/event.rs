@@ -53,7 +53,7 @@ impl StackConfig {
     }
 }
 
-/// A socket that a shard receives by. A response leaves by the door that its request came in by (RFC 3581 4), everything
+/// A way that messages come and go by. A response leaves by the door that its request came in by (RFC 3581 4), everything
 /// else by the shard's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Door {
@@ -62,16 +62,19 @@ pub enum Door {
     Own,
     /// That of the first shard, where calls come in.
     Public,
+    /// The stream connection with the far end at the destination's address: the one that a request came by, or one that is
+    /// opened for the message.
+    Stream,
 }
 
-/// One datagram to send.
+/// One datagram, or message of a stream, to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {
-    /// By which socket.
+    /// Which way.
     pub door: Door,
     /// Where to.
     pub destination: SocketAddr,
-    /// The whole datagram.
+    /// The whole message.
     pub payload: Bytes,
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::clients::ClientMachine;
-use super::event::{ClientKey, Event, ServerKey};
+use super::event::{ClientKey, Door, Event, ServerKey};
 use super::invite_server::InviteServer;
 use super::key::{ByMatch, ByMerge, serial_of};
 use super::request_server::RequestServer;
@@ -30,6 +30,9 @@ impl Stack {
 
     /// Takes a message in that the caller has parsed.
     pub fn handle_message(&mut self, now: Instant, source: SocketAddr, message: Message) {
+        if self.output.door == Door::Stream {
+            self.streams.open(source);
+        }
         if message.is_request() {
             self.on_request(now, source, message);
         } else {
@@ -192,7 +195,7 @@ impl Stack {
             }
             return;
         };
-        let mut link = self.output.link(now, key, client.peer);
+        let mut link = self.output.link(now, key, client.peer).by(client.door);
         match &mut client.machine {
             ClientMachine::Invite(invite) => invite.on_response(source, message, &mut link),
             ClientMachine::Request(request) => request.on_response(source, message, &mut link),
@@ -207,7 +210,7 @@ impl Stack {
 
     /// Files a new server transaction under the key in hand.
     fn open(&mut self, source: SocketAddr, message: &Message, machine: ServerMachine) -> ServerKey {
-        let peer = message.top_via().map_or(source, |via| via.response_target(source));
+        let peer = self.answer_to(message, source);
         if let ServerMachine::Invite(InviteServer::Proceeding { response }) = &machine {
             self.output.send(self.output.door, peer, response.clone());
         }
@@ -230,8 +233,16 @@ impl Stack {
             writer.line(name, &value);
         }
         let answer = self.finish(writer);
-        let destination = request.top_via().map_or(source, |via| via.response_target(source));
+        let destination = self.answer_to(request, source);
         self.output.send(self.output.door, destination, answer);
+    }
+
+    /// Where the response goes to a request from `source`: a stream's by the connection that the request came by.
+    pub(super) fn answer_to(&self, message: &Message, source: SocketAddr) -> SocketAddr {
+        if self.output.door == Door::Stream {
+            return source;
+        }
+        message.top_via().map_or(source, |via| via.response_target(source))
     }
 
     fn finish(&self, mut writer: Writer) -> Bytes {

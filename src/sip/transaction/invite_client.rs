@@ -1,4 +1,4 @@
-//! The INVITE client transaction over UDP, RFC 3261 17.1.1 with the Accepted state of RFC 6026 7.2. A pure machine: it sends,
+//! The INVITE client transaction, RFC 3261 17.1.1 with the Accepted state of RFC 6026 7.2. A pure machine: it sends,
 //! tells and arms through its link and knows no table. It never limits how long a peer may ring (timer C is a proxy's).
 
 use std::mem;
@@ -56,7 +56,7 @@ impl InviteClient {
     /// Sends the INVITE.
     pub(super) fn start(request: Bytes, link: &mut Link<'_, ClientKey>) -> Self {
         let request = link.send_to_keep(request);
-        let interval = link.config().t1;
+        let interval = link.first_interval();
         let a = link.arm(Alarm::Retransmit, interval);
         let b = link.arm(Alarm::Timeout, link.config().patience());
         Self::Calling { request, interval, a, b }
@@ -141,7 +141,7 @@ impl InviteClient {
         self.disarm(link);
         let ack = self.request().and_then(|request| build::ack(request, response));
         let ack = ack.map(|ack| link.send_to_keep(ack));
-        link.linger();
+        link.linger_for_repeats();
         self.enter(Self::Completed { ack }, link);
     }
 

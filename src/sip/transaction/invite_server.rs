@@ -1,4 +1,4 @@
-//! The INVITE server transaction over UDP, RFC 3261 17.2.1 with the Accepted state of RFC 6026 7.1. A pure machine: it sends,
+//! The INVITE server transaction, RFC 3261 17.2.1 with the Accepted state of RFC 6026 7.1. A pure machine: it sends,
 //! tells and arms through its link. It never repeats a 2xx: that is its user's duty (RFC 3261 13.3.1.4).
 
 use std::net::SocketAddr;
@@ -88,7 +88,7 @@ impl InviteServer {
             }
             (Self::Proceeding { .. }, 300..) => {
                 let response = link.send_to_keep(payload);
-                let interval = link.config().t1;
+                let interval = link.first_interval();
                 let g = link.arm(Alarm::Retransmit, interval);
                 let h = link.arm(Alarm::Timeout, link.config().patience());
                 self.enter(Self::Completed { response, interval, g, h }, link);
@@ -105,7 +105,7 @@ impl InviteServer {
             Self::Completed { g, h, .. } => {
                 link.disarm(*g);
                 link.disarm(*h);
-                link.arm(Alarm::Linger, link.config().t4);
+                link.arm(Alarm::Linger, link.absorption());
                 self.enter(Self::Confirmed, link);
             }
             Self::Accepted { acknowledged } => {

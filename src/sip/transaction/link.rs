@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit};
+use super::streams;
 use crate::base::{Instant, TimerKey, Timers, limits};
 use crate::sip::message::Message;
 
@@ -74,8 +75,11 @@ impl Output {
         }
     }
 
-    pub(super) fn send(&mut self, door: Door, destination: SocketAddr, payload: Bytes) {
+    pub(super) fn send(&mut self, door: Door, destination: SocketAddr, mut payload: Bytes) {
         debug_assert!(self.transmits.len() < limits::OUTBOX_MAX, "the caller drains poll_transmit");
+        if door == Door::Stream {
+            payload = streams::over_stream(&payload, self.config.sent_by);
+        }
         self.transmits.push_back(Transmit { door, destination, payload });
     }
 
@@ -157,6 +161,26 @@ impl<K: Copy + Into<Owner>> Link<'_, K> {
     /// Arms a timer of this transaction.
     pub(super) fn arm(&mut self, alarm: Alarm, after: Duration) -> TimerKey {
         self.output.timers.arm(self.now + after, (self.key.into(), alarm))
+    }
+
+    /// The first interval of repeats, timers A, E and G: T1, and on a stream, which loses nothing, more than the transaction
+    /// lives (RFC 3261 17.1.1.2).
+    pub(super) fn first_interval(&self) -> Duration {
+        if self.door == Door::Stream { self.config().patience() * 2 } else { self.config().t1 }
+    }
+
+    /// How long repeats of the far end are absorbed, timers I and K: T4, and nothing on a stream (17.1.2.2, 17.2.1).
+    pub(super) fn absorption(&self) -> Duration {
+        if self.door == Door::Stream { Duration::ZERO } else { self.config().t4 }
+    }
+
+    /// The same for timers D and J, which on a stream are nothing (17.1.1.2, 17.2.2) and else [`Self::linger`].
+    pub(super) fn linger_for_repeats(&mut self) {
+        if self.door == Door::Stream {
+            self.arm(Alarm::Linger, Duration::ZERO);
+        } else {
+            self.linger();
+        }
     }
 
     /// The transaction is over but for repeats: [`Alarm::Linger`] comes 64*T1 from now, or earlier when room is short.

@@ -1,6 +1,6 @@
-//! The transaction layer of RFC 3261 section 17 with RFC 6026, over UDP: bytes and time in, bytes and events out.
-//! [`Stack`] holds every transaction of a shard; one file has each of the four machines. It never retransmits a 2xx nor
-//! acknowledges one, and it knows no dialog: those belong to its user.
+//! The transaction layer of RFC 3261 section 17 with RFC 6026, over UDP and over streams: bytes and time in, bytes and
+//! events out. [`Stack`] holds every transaction of a shard; one file has each of the four machines. It never retransmits a
+//! 2xx nor acknowledges one, and it knows no dialog: those belong to its user.
 
 mod build;
 mod clients;
@@ -15,6 +15,7 @@ mod outbound;
 mod request_client;
 mod request_server;
 mod stack;
+mod streams;
 #[cfg(test)]
 mod tests;
 

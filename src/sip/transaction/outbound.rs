@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::build;
 use super::clients::{Client, ClientMachine};
-use super::event::{ClientKey, Door, ServerKey};
+use super::event::{ClientKey, ServerKey};
 use super::invite_client::InviteClient;
 use super::key::branch_proof;
 use super::request_client::RequestClient;
@@ -43,19 +43,21 @@ impl Stack {
     pub fn send_request(&mut self, now: Instant, key: ClientKey, destination: SocketAddr, payload: Bytes) {
         self.make_room(now);
         let method = Method::from_bytes(payload.split(|&byte| byte == b' ').next().unwrap_or_default());
-        let mut link = self.output.link(now, key, destination);
+        let door = self.streams.door(destination);
+        let mut link = self.output.link(now, key, destination).by(door);
         let machine = if method == Method::Invite {
             ClientMachine::Invite(InviteClient::start(payload, &mut link))
         } else {
             ClientMachine::Request(RequestClient::start(payload, &mut link))
         };
-        let replaced = self.clients.insert(key, Client { peer: destination, method, machine });
+        let replaced = self.clients.insert(key, Client { peer: destination, door, method, machine });
         debug_assert!(replaced.is_none(), "a key is used for one request");
     }
 
     /// Sends the ACK of a 2xx, which is no transaction (RFC 3261 13.2.2.4).
     pub fn send_ack(&mut self, destination: SocketAddr, payload: Bytes) {
-        self.output.send(Door::Own, destination, payload);
+        let door = self.streams.door(destination);
+        self.output.send(door, destination, payload);
     }
 
     /// Cancels an INVITE that has a provisional but no final response (RFC 3261 9.1): the key of the CANCEL's own
@@ -64,8 +66,8 @@ impl Stack {
     pub fn cancel(&mut self, now: Instant, key: ClientKey, reason: Option<&[u8]>) -> Option<ClientKey> {
         let client = self.clients.get_mut(key)?;
         let ClientMachine::Invite(invite) = &mut client.machine else { return None };
-        let peer = client.peer;
-        let request = invite.on_cancel(&mut self.output.link(now, key, peer))?;
+        let (peer, door) = (client.peer, client.door);
+        let request = invite.on_cancel(&mut self.output.link(now, key, peer).by(door))?;
         let cancel = ClientKey(key.0 | 1);
         self.send_request(now, cancel, peer, build::cancel(&request, reason)?);
         Some(cancel)
@@ -75,7 +77,7 @@ impl Stack {
     /// is still told; any other request is forgotten.
     pub fn give_up(&mut self, now: Instant, key: ClientKey) {
         let Some(client) = self.clients.get_mut(key) else { return };
-        let mut link = self.output.link(now, key, client.peer);
+        let mut link = self.output.link(now, key, client.peer).by(client.door);
         match &mut client.machine {
             ClientMachine::Invite(invite) => invite.on_give_up(&mut link),
             ClientMachine::Request(_) => {
@@ -98,8 +100,7 @@ impl Stack {
     /// Sends a response without a transaction, where its Via says (RFC 3261 18.2.2); `source` is the request's.
     pub fn respond_stateless(&mut self, source: SocketAddr, payload: Bytes) {
         let response = Message::parse(payload.clone()).ok();
-        let via = response.as_ref().and_then(Message::top_via);
-        let destination = via.map_or(source, |via| via.response_target(source));
+        let destination = response.map_or(source, |response| self.answer_to(&response, source));
         self.output.send(self.output.door, destination, payload);
     }
 

@@ -1,4 +1,4 @@
-//! The non-INVITE client transaction over UDP, RFC 3261 17.1.2. A pure machine: it sends, tells and arms through its link.
+//! The non-INVITE client transaction, RFC 3261 17.1.2. A pure machine: it sends, tells and arms through its link.
 
 use std::mem;
 use std::net::SocketAddr;
@@ -34,7 +34,7 @@ impl RequestClient {
     /// Sends the request.
     pub(super) fn start(request: Bytes, link: &mut Link<'_, ClientKey>) -> Self {
         let request = link.send_to_keep(request);
-        let interval = link.config().t1;
+        let interval = link.first_interval();
         let e = link.arm(Alarm::Retransmit, interval);
         let f = link.arm(Alarm::Timeout, link.config().patience());
         Self::Trying { request, interval, e, f }
@@ -54,7 +54,7 @@ impl RequestClient {
             challenged = matches!(message.status(), 401 | 407).then_some(request);
             link.disarm(e);
             link.disarm(f);
-            link.arm(Alarm::Linger, link.config().t4);
+            link.arm(Alarm::Linger, link.absorption());
             self.enter(Self::Completed, link);
         }
         link.tell_response(source, message, challenged);

@@ -1,4 +1,4 @@
-//! The non-INVITE server transaction over UDP, RFC 3261 17.2.2. A pure machine: it sends and arms through its link.
+//! The non-INVITE server transaction, RFC 3261 17.2.2. A pure machine: it sends and arms through its link.
 
 use bytes::Bytes;
 
@@ -41,7 +41,7 @@ impl RequestServer {
             }
             Self::Trying | Self::Proceeding { .. } => {
                 let response = link.send_to_keep(payload);
-                link.linger();
+                link.linger_for_repeats();
                 self.enter(Self::Completed { response }, link);
             }
             Self::Completed { .. } => {}

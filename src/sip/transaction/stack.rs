@@ -11,9 +11,10 @@ use super::invite_server::InviteServer;
 use super::key::{ByMatch, ByMerge, COOKIE, KeyText, SHARD_AT};
 use super::link::{Alarm, Life, Output, Owner};
 use super::request_server::RequestServer;
+use super::streams::Streams;
 use crate::base::{Instant, Rng, Slots, SteadyMap, limits};
 
-/// All transactions of one shard (RFC 3261 section 17, RFC 6026), over UDP.
+/// All transactions of one shard (RFC 3261 section 17, RFC 6026), over UDP and over streams.
 ///
 /// Inputs are `handle_datagram`, `handle_timeout` and the calls of the user (`send_request`, `cancel`, `respond`, ...).
 /// After any of them the caller drains [`Self::poll_transmit`] and [`Self::poll_event`] until `None` and then asks
@@ -41,6 +42,8 @@ pub struct Stack {
     /// Most transactions held; a quarter of them is reserved for requests inside dialogs. Beyond half of them those that
     /// linger go early.
     pub(super) room: usize,
+    /// Who is reached by a stream.
+    pub(super) streams: Streams,
     /// The key of the message in hand.
     pub(super) key: KeyText,
 }
@@ -79,6 +82,7 @@ impl Stack {
             by_match: SteadyMap::with_hasher(tables),
             by_merge: SteadyMap::with_hasher(tables),
             room: limits::TRANSACTIONS_MAX,
+            streams: Streams::default(),
             key: KeyText::default(),
         }
     }
@@ -86,6 +90,31 @@ impl Stack {
     /// The next messages came in by this door.
     pub fn set_door(&mut self, door: Door) {
         self.output.door = door;
+    }
+
+    /// There are stream connections; before this nothing is sent by one.
+    pub const fn enable_streams(&mut self) {
+        self.streams.enable();
+    }
+
+    /// These neighbours are reached by a stream, and no others.
+    pub fn set_stream_peers(&mut self, peers: Vec<SocketAddr>) {
+        self.streams.set_peers(peers);
+    }
+
+    /// A stream connection is gone.
+    pub fn handle_closed(&mut self, far: SocketAddr) {
+        self.streams.close(far);
+    }
+
+    /// True when a stream leads to this address.
+    pub fn has_stream(&self, address: SocketAddr) -> bool {
+        self.streams.has(address)
+    }
+
+    /// Where the next request goes only a stream leads, or that is not said.
+    pub fn ask_for_stream(&mut self, asked: Option<SocketAddr>) {
+        self.streams.ask(asked);
     }
 
     /// Fires every timer due at `now`.
@@ -120,7 +149,7 @@ impl Stack {
 
     fn on_client_alarm(&mut self, now: Instant, key: ClientKey, alarm: Alarm) {
         let Some(client) = self.clients.get_mut(key) else { return };
-        let mut link = self.output.link(now, key, client.peer);
+        let mut link = self.output.link(now, key, client.peer).by(client.door);
         let life = match &mut client.machine {
             ClientMachine::Invite(invite) => invite.on_alarm(alarm, &mut link),
             ClientMachine::Request(request) => request.on_alarm(alarm, &mut link),

@@ -3,18 +3,18 @@
 use super::*;
 
 /// A request from 10.0.0.1 with the header fields a test wants to differ.
-struct Sample {
-    method: &'static str,
-    via: &'static str,
-    to: &'static str,
-    from: &'static str,
-    call_id: &'static str,
-    sequence: u32,
-    uri: &'static str,
+pub(super) struct Sample {
+    pub(super) method: &'static str,
+    pub(super) via: &'static str,
+    pub(super) to: &'static str,
+    pub(super) from: &'static str,
+    pub(super) call_id: &'static str,
+    pub(super) sequence: u32,
+    pub(super) uri: &'static str,
 }
 
 impl Sample {
-    const INVITE: Self = Self {
+    pub(super) const INVITE: Self = Self {
         method: "INVITE",
         via: "10.0.0.1:5060;branch=z9hG4bKone",
         to: "<sip:bob@10.0.0.2>",
@@ -26,7 +26,7 @@ impl Sample {
     const OLD: Self = Self { via: "10.0.0.1:5060", ..Self::INVITE };
     const WITH_TAG: &'static str = "<sip:bob@10.0.0.2>;tag=b";
 
-    fn datagram(&self) -> Bytes {
+    pub(super) fn datagram(&self) -> Bytes {
         let Self { method, via, to, from, call_id, sequence, uri } = self;
         datagram(&format!(
             "{method} {uri} SIP/2.0\nVia: SIP/2.0/UDP {via}\nMax-Forwards: 70\nFrom: {from}\nTo: {to}\n\

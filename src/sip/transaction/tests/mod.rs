@@ -4,6 +4,7 @@
 mod exchange;
 mod matching;
 mod room;
+mod streams;
 mod table;
 mod torture;
 
