@@ -81,10 +81,8 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
         [name, "sends", "a", "fax"] => Act::Fax((*name).to_string()),
         [name, "presses", keys] => return Ok(keys.chars().map(|key| Act::Press((*name).to_string(), key)).collect()),
-        [name, "refers", "to", to] => Act::Refer((*name).to_string(), refer_uri(to), true),
-        [name, "refers", "to", to, "without", "news"] => Act::Refer((*name).to_string(), refer_uri(to), false),
-        [name, "is", "now", number, "by", "update"] => connect(name, number, Told::ByUpdate),
-        [name, "is", "now", number, "by", "re-invite"] => connect(name, number, Told::ByReInvite),
+        [name, "refers", "to", to, news @ ..] => Act::Refer((*name).to_string(), refer_uri(to), wants_news(news)?),
+        [name, "is", "now", number, "by", how @ ("update" | "re-invite")] => connect(name, number, how),
         [name, "vanishes"] => Act::Vanish((*name).to_string()),
         [name, "returns"] => Act::Return((*name).to_string()),
         [caller, "dials", number, rest @ ..] => return each(caller, |name| dial(&name, number, rest)).and_then(all),
@@ -97,7 +95,16 @@ fn each<T>(range: &str, act: impl Fn(String) -> T) -> Result<Vec<T>, String> {
     Ok(names(range)?.into_iter().map(act).collect())
 }
 
-fn connect(name: &str, number: &str, by: Told) -> Act {
+fn wants_news(words: &[&str]) -> Result<bool, String> {
+    match words {
+        [] => Ok(true),
+        ["without", "news"] => Ok(false),
+        words => Err(format!("`{}` says nothing of a REFER", words.join(" "))),
+    }
+}
+
+fn connect(name: &str, number: &str, how: &str) -> Act {
+    let by = if how == "update" { Told::ByUpdate } else { Told::ByReInvite };
     Act::Connect(name.to_string(), number.to_string(), by)
 }
 
