@@ -119,9 +119,7 @@ impl Act {
                 Phone::Caller(_) => {}
                 Phone::Agent(phone) => phone.answer(now),
             }),
-            Self::Change(name, direction) => in_talk(world, &name, |now, session, handset| {
-                session.change(&mut handset.ua, now, direction);
-            }),
+            Self::Change(name, direction) => redirect(world, &name, direction),
             Self::Fax(name) => in_talk(world, &name, |now, talk, it| talk.fax(&mut it.ua, now)),
             Self::Press(name, digit) => press(world, &name, digit),
             Self::Connect(name, number, by) => connect(world, &name, &number, by),
@@ -233,6 +231,10 @@ fn in_talk(
             act(now, session, handset);
         }
     })
+}
+
+fn redirect(world: &mut World, name: &str, direction: Direction) -> Result<(), String> {
+    in_talk(world, name, |now, session, handset| session.change(&mut handset.ua, now, direction))
 }
 
 fn press(world: &mut World, name: &str, digit: char) -> Result<(), String> {

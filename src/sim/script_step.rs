@@ -81,8 +81,8 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
         [name, "sends", "a", "fax"] => Act::Fax((*name).to_string()),
         [name, "presses", keys] => return Ok(keys.chars().map(|key| Act::Press((*name).to_string(), key)).collect()),
-        [name, "refers", "to", to, rest @ ..] => refer(name, to, rest)?,
-        [name, "is", "now", number, "by", how] => connect(name, number, told(how)?),
+        [name, "refers", "to", to, news @ ..] => Act::Refer((*name).to_string(), refer_uri(to), wants_news(news)?),
+        [name, "is", "now", number, "by", how @ ("update" | "re-invite")] => connect(name, number, how),
         [name, "vanishes"] => Act::Vanish((*name).to_string()),
         [name, "returns"] => Act::Return((*name).to_string()),
         [caller, "dials", number, rest @ ..] => return each(caller, |name| dial(&name, number, rest)).and_then(all),
@@ -95,25 +95,17 @@ fn each<T>(range: &str, act: impl Fn(String) -> T) -> Result<Vec<T>, String> {
     Ok(names(range)?.into_iter().map(act).collect())
 }
 
-fn connect(name: &str, number: &str, by: Told) -> Act {
-    Act::Connect(name.to_string(), number.to_string(), by)
-}
-
-fn told(how: &str) -> Result<Told, String> {
-    match how {
-        "update" => Ok(Told::ByUpdate),
-        "re-invite" => Ok(Told::ByReInvite),
-        other => Err(format!("`{other}` is none of update, re-invite")),
+fn wants_news(words: &[&str]) -> Result<bool, String> {
+    match words {
+        [] => Ok(true),
+        ["without", "news"] => Ok(false),
+        words => Err(format!("`{}` says nothing of a REFER", words.join(" "))),
     }
 }
 
-fn refer(name: &str, to: &str, rest: &[&str]) -> Result<Act, String> {
-    let news = match rest {
-        [] => true,
-        ["without", "news"] => false,
-        _ => return Err("a refer ends there, or with `without news`".to_string()),
-    };
-    Ok(Act::Refer(name.to_string(), refer_uri(to), news))
+fn connect(name: &str, number: &str, how: &str) -> Act {
+    let by = if how == "update" { Told::ByUpdate } else { Told::ByReInvite };
+    Act::Connect(name.to_string(), number.to_string(), by)
 }
 
 /// `1002` is somebody at the PBX; whatever has a colon is a URI of its own.

@@ -58,5 +58,43 @@ def a_caller_is_handed_to_a_number_outside(bench):
     check(caller.quit()["failed"] == 0, "the caller was hung up on by BYE")
 
 
+def a_phone_refers_its_caller_to_a_queue(bench):
+    """REFER from the agent's phone: NOTIFY tells 100 and 200, the agent is free, the other queue's agent has the caller."""
+    phone, other = bench.sipp("agent_refers", d=300, m=1), bench.sipp("agent", d=0)
+    sales = '[queues.sales]\nnumbers = ["801"]\nskills = ["sales"]\nwrap_up = "0s"\n'
+    others = agent("1002", '["sales"]').replace("phones", "others")
+    peers = phones("phones", phone.port) + phones("others", other.port)
+    engine = bench.engine(CALLERS + peers + QUEUE.replace("wrap_up", 'skills = ["main"]\nwrap_up') + sales
+                          + agent("1001", '["main"]') + others)
+    caller = bench.sipp("caller_stays", engine.sip, s="800", m=1)
+    wait_until(lambda: talking(engine) == {"1002": "800"}, "1002 has the caller")
+    check(engine.agents()["1001"]["state"] == "ready", "1001 is free")
+    check(engine.metric("acd_transfers_total", kind="blind", target="queue", outcome="completed") == 1, "one transfer")
+    check(phone.wait(10)["failed"] == 0, "the phone heard 100, BYE and 200")
+    client(bench, engine, "call", "hangup", engine.json("/v1/calls")["calls"][0]["id"])
+    engine.settle()
+    check(caller.quit()["failed"] == 0, "the caller was hung up on by BYE")
+
+
+def a_pbx_tells_that_it_has_handed_the_caller_on(bench):
+    """re-INVITE with another P-Asserted-Identity on the agent's leg: the agent is free, the call goes on."""
+    phone = bench.sipp("agent_connects", d=300, m=1)
+    engine = bench.engine(CALLERS + phones("phones", phone.port) + QUEUE + agent("1001", "[]"))
+    caller = bench.sipp("caller_stays", engine.sip, s="800", m=1)
+    done = lambda: engine.metric("acd_transfers_total", kind="blind", target="number", outcome="completed")
+    wait_until(lambda: done() == 1, "the transfer is seen")
+    check(engine.agents()["1001"]["state"] == "ready", "the agent is free")
+    row = engine.json("/v1/calls")["calls"][0]
+    check(row["state"] == "talking" and "agent" not in row, f"{row}")
+    client(bench, engine, "call", "hangup", row["id"])
+    engine.settle()
+    check(caller.quit()["failed"] == 0 and phone.wait(10)["failed"] == 0, "both were hung up on by BYE")
+
+
 BESIDE = []
-CASES = [a_consultation_is_completed_and_another_taken_back, a_caller_is_handed_to_a_number_outside]
+CASES = [
+    a_consultation_is_completed_and_another_taken_back,
+    a_caller_is_handed_to_a_number_outside,
+    a_phone_refers_its_caller_to_a_queue,
+    a_pbx_tells_that_it_has_handed_the_caller_on,
+]
