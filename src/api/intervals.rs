@@ -68,11 +68,12 @@ pub(super) async fn of_agent(
     if team.is_some() {
         return Err(Problem::bad_request("an agent's time is asked for, or a team's"));
     }
-    handle.live.work(handle.now(), &Workers::Agent(name), question).map(Json).map_err(|why| match why {
-        Unanswerable::UnknownValue => {
+    handle.live.work(handle.now(), &Workers::Agent(name), question).map(Json).map_err(|why| {
+        if why == Unanswerable::UnknownValue {
             Problem::not_found("there is no such agent with figures of its own; name it in figures.agent_series")
+        } else {
+            refusal(&why)
         }
-        why => refusal(&why),
     })
 }
 

@@ -14,6 +14,8 @@ pub const TRANSACTIONS_MAX: usize = 400_000;
 /// Nonces of a shard that credentials have been accepted with, remembered until they are stale: one for each phone or call that
 /// proves itself within five minutes, at some 50 bytes. Beyond it the oldest is forgotten, and its user is asked once more.
 pub const NONCES_MAX: usize = 20_000;
+/// Contacts registered for one agent: a desk phone, a soft phone, a mobile, and what two of them left behind.
+pub const CONTACTS_MAX: usize = 5;
 /// Live calls of a node: 100,000 waiting callers is the design target, with head-room.
 pub const CALLS_MAX: usize = 120_000;
 /// Signalling shards: the machine's cores are fewer, and ids have one byte for a shard.

@@ -10,6 +10,7 @@ use crate::base::{CallId, Instant, PeerId, QueueId};
 use crate::config::Config;
 use crate::node::directory::Directory;
 use crate::node::message::{CallView, Consulted, Reply};
+use crate::node::register::Registered;
 
 /// A letter of a shard to the hub.
 #[derive(Debug)]
@@ -75,6 +76,8 @@ impl Up {
 pub(super) enum Said {
     /// For the ACD engine.
     Command(Command),
+    /// Where a phone that registers is now; `None`: nowhere.
+    Registered(PeerId, Option<Arc<Registered>>),
     /// What the hub has asked.
     Answer(Ticket, Answer),
 }
@@ -90,6 +93,8 @@ pub(super) enum Told {
     Drain(Duration),
     /// A neighbour stopped or started answering, as some shard has found.
     Peer(PeerId, bool),
+    /// Where a phone that registers is now, as the first shard has found. Comes before the offers that need it.
+    Registered(PeerId, Option<Arc<Registered>>),
     /// The control plane asks something about calls.
     Ask(Ticket, Ask),
     /// The queue takes the call that [`Answer::Movable`] was said of; who wished it.

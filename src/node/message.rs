@@ -388,6 +388,26 @@ pub struct AgentView {
     pub peer: Arc<str>,
     /// True when that neighbour answers.
     pub reachable: bool,
+    /// Why it is not reachable: `not registered`, `does not answer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<&'static str>,
+    /// Where its phone has registered from, when it registers here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration: Option<RegistrationView>,
+}
+
+/// A registered phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RegistrationView {
+    /// Its newest contact, which is rung.
+    pub contact: String,
+    /// Where that came from, and calls go to.
+    pub source: String,
+    /// How many contacts there are.
+    pub contacts: usize,
+    /// How long until it runs out.
+    #[serde(serialize_with = "seconds")]
+    pub expires_seconds: Duration,
 }
 
 /// A call as the control plane shows it.

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use crate::acd::Command;
-use crate::base::{Instant, PeerId, ShardId};
+use crate::base::{Instant, LegId, PeerId, ShardId};
+use crate::node::contact::{Contact, Phase};
 use crate::node::directory::{self, Listing};
 use crate::node::peers::Peer;
 use crate::node::shard::{Shard, Timer};
@@ -20,13 +21,19 @@ impl Shard {
         for (id, qualify) in wanted {
             if self.peers.states.len() <= id.0 as usize {
                 self.peers.states.push(Peer { up: true, timer: None, challenged: false, refused: false });
-                if !qualify.is_zero() {
+                if self.directory.peer(id).account.is_some() {
+                    // Nobody knows yet where it is. All shards hear it from the first one.
+                    if self.id == ShardId(0) {
+                        self.set_peer(id, false);
+                    }
+                } else if !qualify.is_zero() {
                     self.arm_qualify(now, id);
                 }
                 continue;
             }
             let Peer { up, timer, .. } = &self.peers.states[id.0 as usize];
-            if timer.is_none() && (!up || !qualify.is_zero()) {
+            let is_somewhere = self.address_of(id).is_some() || self.directory.peer(id).account.is_none();
+            if timer.is_none() && is_somewhere && (!up || !qualify.is_zero()) {
                 self.arm_qualify(if *up { now + qualify } else { now }, id);
             }
         }
@@ -44,8 +51,22 @@ impl Shard {
     /// What a shard has found out about a neighbour, in the order in which the hub tells it to all.
     pub(super) fn on_peer_told(&mut self, now: Instant, id: PeerId, up: bool) {
         let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
-        if std::mem::replace(&mut peer.up, up) && !up {
-            self.arm_qualify(now + RETRY, id);
+        match (std::mem::replace(&mut peer.up, up), up) {
+            (true, false) => self.arm_qualify(now + RETRY, id),
+            (false, true) => self.ask_unanswered(now, id),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// The neighbour is back, and may have started anew: then it knows nothing of the callers who rang meanwhile. Silence tells
+    /// of those who were answered; of the others nothing would.
+    fn ask_unanswered(&mut self, now: Instant, id: PeerId) {
+        let rings = |contact: &&Contact| {
+            contact.peer == Some(id) && contact.answered.is_none() && matches!(contact.phase, Phase::Waiting(_))
+        };
+        let legs: Vec<LegId> = self.contacts.iter().filter(rings).map(|contact| contact.leg).collect();
+        for leg in legs {
+            self.legs.probe(now, leg);
         }
     }
 
@@ -63,17 +84,38 @@ impl Shard {
         if self.directory.peer(id).listing == Listing::Removed {
             return;
         }
-        match self.directory.peer(id).address {
+        match self.address_of(id) {
             Some(address) => self.legs.qualify(now, address, u64::from(id.0)),
             None => {
                 self.set_peer(id, false);
-                self.arm_qualify(now + RETRY, id);
+                // A phone comes back by registering.
+                if self.directory.peer(id).account.is_none() || self.peers.is_up(id) {
+                    self.arm_qualify(now + RETRY, id);
+                }
             }
         }
     }
 
+    /// A phone has registered at another place, or again after it was down; or it is registered no more.
+    pub(super) fn on_phone(&mut self, now: Instant, id: PeerId, is_there: bool) {
+        self.set_peer(id, is_there);
+        let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
+        // With no slot to tell it, it is tried again.
+        let pause = if peer.up == is_there { self.directory.peer(id).qualify } else { RETRY };
+        if let Some(old) = peer.timer.take() {
+            self.timers.cancel(old);
+        }
+        if (is_there || peer.up) && !pause.is_zero() {
+            self.arm_qualify(now + pause, id);
+        }
+    }
+
     pub(super) fn on_qualified(&mut self, now: Instant, id: PeerId, alive: bool) {
+        let is_back = alive && !self.peers.is_up(id);
         self.set_peer(id, alive);
+        if is_back {
+            self.ask_unanswered(now, id);
+        }
         let removed = self.directory.peer(id).listing == Listing::Removed;
         if removed || self.peers.states[id.0 as usize].timer.is_some() {
             return;

@@ -276,6 +276,14 @@ impl Caller {
                     self.state = State::Idle;
                 }
             }
+            // The 180 has made a dialog: a request in it belongs to this call.
+            State::Inviting(inviting)
+                if inviting.heard
+                    && request.method() == Some("OPTIONS")
+                    && inviting.session.call_id == request.call_id() =>
+            {
+                self.handset.ua.respond(now, request, &Wire::response(request, 200, ""));
+            }
             State::Idle | State::Inviting(_) | State::Talking { .. } => self.handset.on_stray(now, request),
         }
     }

@@ -260,7 +260,7 @@ pub(super) fn answer(
 }
 
 /// The sum, while every part of it is known.
-pub(super) fn sum(total: Option<AgentSeconds>, more: Option<AgentSeconds>) -> Option<AgentSeconds> {
+fn sum(total: Option<AgentSeconds>, more: Option<AgentSeconds>) -> Option<AgentSeconds> {
     let (mut total, more) = (total?, more?);
     total.add(&more);
     Some(total)

@@ -136,8 +136,8 @@ impl Staff {
                 }
             }
         }
-        for share in 0..SHARES {
-            write.add(RUN + share, agents[share] * (at - before));
+        for (share, count) in agents.into_iter().enumerate() {
+            write.add(RUN + share, count * (at - before));
         }
         write.set(LATEST, at);
     }

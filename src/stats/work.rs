@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::base::WallTime;
 use crate::stats::calendar::{Calendar, Grain, Span};
 use crate::stats::formula::{AgentSeconds, FORMULAS, Inputs};
-use crate::stats::intervals::{AgentTime, Figure, ROLLING, Unanswerable, spans, sum};
+use crate::stats::intervals::{AgentTime, Figure, ROLLING, Unanswerable, spans};
 use crate::stats::moment::Moment;
 use crate::stats::staff::Staff;
 
@@ -95,8 +95,11 @@ pub(super) fn answer(
     let Question { by, last } = question;
     let wall = now.wall.ok_or(Unanswerable::NoCalendar)?;
     let together = |spent: &dyn Fn(&Staff) -> Option<AgentSeconds>| {
-        let all = staffs.iter().fold(Some(AgentSeconds::default()), |total, staff| sum(total, spent(staff)));
-        all.ok_or(Unanswerable::TimeTooLongAgo)
+        let mut total = AgentSeconds::default();
+        for staff in staffs {
+            total.add(&spent(staff).ok_or(Unanswerable::TimeTooLongAgo)?);
+        }
+        Ok(total)
     };
     let mut total = AgentSeconds::default();
     let mut intervals = Vec::new();

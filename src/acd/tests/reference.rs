@@ -48,6 +48,7 @@ impl Seen {
             FlowOut::Emergency,
             FlowOut::Timeout,
             FlowOut::Draining,
+            FlowOut::EngineRestart,
             FlowOut::Withdrawn,
             FlowOut::OffersMax,
         ] {

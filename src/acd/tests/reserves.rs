@@ -167,8 +167,12 @@ fn callers_who_are_to_expect_a_long_wait_bring_it_in_and_a_colleague_who_comes_s
 #[test]
 fn it_comes_where_nobody_else_is_at_work_and_leaves_when_somebody_is() {
     let mut centre = centre(|thresholds| {
-        *thresholds =
-            ReserveThresholds { estimate: Some(secs(100)), leave_estimate: secs(100), ..ReserveThresholds::default() };
+        *thresholds = ReserveThresholds {
+            estimate: Some(secs(100)),
+            leave_estimate: secs(100),
+            at_least: secs(10),
+            ..Default::default()
+        };
     });
     centre.set(1, AgentTarget::NotReady(Reason::Initial));
     assert!(!is_in(&centre), "nobody waits");
@@ -178,5 +182,9 @@ fn it_comes_where_nobody_else_is_at_work_and_leaves_when_somebody_is() {
     centre.enqueue(2, 1);
     assert!(is_in(&centre));
     centre.set(1, AgentTarget::Ready);
+    assert_eq!(centre.offer(2).0, AgentId(1));
+    centre.pass(9);
+    assert!(is_in(&centre));
+    centre.pass(1);
     assert!(!is_in(&centre));
 }

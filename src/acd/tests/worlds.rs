@@ -198,7 +198,8 @@ impl World {
                 let how = [Gone::HungUp, Gone::InPrompt, Gone::Lost][self.rng.below(3) as usize];
                 Command::CallerGone { call: self.any_call(), how }
             }
-            27..29 => Command::Leave { call: self.any_call(), reason: FlowOut::Withdrawn },
+            27 => Command::Leave { call: self.any_call(), reason: FlowOut::Withdrawn },
+            28 => Command::Leave { call: self.any_call(), reason: FlowOut::EngineRestart },
             29 => Command::TakeOut { call: self.any_call(), what: Intervention::HangUp, by: "anna".into() },
             30..55 => return self.about_an_offer(),
             55..65 => {
