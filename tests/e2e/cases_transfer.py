@@ -92,9 +92,35 @@ def a_pbx_tells_that_it_has_handed_the_caller_on(bench):
 
 
 BESIDE = []
+def the_phone_is_told_who_calls_and_for_what(bench):
+    """The phone's INVITE as SIPp has logged it: prefix, ring tone, the listed header fields alone; and the call's ladder."""
+    phone = bench.sipp("agent", d=0, trace_msg=True, message_file="messages.log")
+    callers = CALLERS.replace("[peers.callers]", '[peers.callers]\ncarry_headers = ["X-PBX-*"]')
+    check("carry_headers" in callers, "the callers' peer has its list")
+    told = 'caller_prefix = "{queue} {wait}s "\nalert_info = "<http://pbx/main.wav>"\n'
+    engine = bench.engine(callers + phones("phones", phone.port) + QUEUE + told + agent("1001", "[]"))
+    lines = "Max-Forwards: 70\n      X-PBX-Id: 7\n      X-Other: 8\n      P-Asserted-Identity: \"Bo\" <tel:+4940123456>"
+    caller = bench.sipp("caller_stays", engine.sip, replace=("Max-Forwards: 70", lines), s="800", m=1)
+    wait_until(lambda: talking(engine) == {"1001": "800"}, "1001 talks")
+    invite = (phone.folder / "messages.log").read_text().split("INVITE sip:1001", 1)[1]
+    for line in ('From: "main 0s Bo" <sip:+4940123456@', "X-PBX-Id: 7", "Alert-Info: <http://pbx/main.wav>", "X-Strowger-Queue: main"):
+        check(line in invite, f"{line} in {invite}")
+    check("X-Other" not in invite, "not listed")
+    call = engine.json("/v1/calls")["calls"][0]["id"]
+    client(bench, engine, "call", "hangup", call)
+    engine.settle()
+    check(caller.quit()["failed"] == 0, "the caller was hung up on by BYE")
+    ladder = client(bench, engine, "call", "ladder", call)
+    check("agent 1001" in ladder and "INVITE sip:***@" in ladder and "1001@" not in ladder, ladder)
+    check("INVITE sip:1001@" in client(bench, engine, "call", "ladder", call, "--numbers"), "numbers on request")
+    check("ladder" in engine.log_text(), "the audit log says who asked")
+    client(bench, engine, "call", "ladder", "c99", code=1)
+
+
 CASES = [
     a_consultation_is_completed_and_another_taken_back,
     a_caller_is_handed_to_a_number_outside,
     a_phone_refers_its_caller_to_a_queue,
     a_pbx_tells_that_it_has_handed_the_caller_on,
+    the_phone_is_told_who_calls_and_for_what,
 ]

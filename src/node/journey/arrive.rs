@@ -31,6 +31,7 @@ impl Shard {
         let queue = called.queue;
         let trunk = peer.map(|peer| self.directory.peer(peer));
         let caller = Caller::of(request, trunk.map(|trunk| trunk.privacy).unwrap_or_default());
+        let carried = trunk.and_then(|trunk| identity::carried(request, &trunk.carry_headers, &caller));
         let dimensions = self.directory.dimensions(&called, peer, caller.number.expose());
         let refused = |cause| Command::Refused { queue: Some(queue), cause, dimensions };
         let config = self.directory.queue(queue).config.clone();
@@ -55,7 +56,6 @@ impl Shard {
         if config.media == MediaPolicy::Anchor {
             self.ports.enter(worker);
         }
-        let carried = trunk.and_then(|trunk| identity::carried(request, &trunk.carry_headers, &caller));
         let preferred = self.preferred(request, &called, &config.routing.preferred).map(Preference::from(now));
         let contact = |id| Contact {
             id: CallId(id),
