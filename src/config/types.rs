@@ -11,6 +11,7 @@ use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
 use crate::base::WallTime;
 
+use super::feature_codes::FeatureCodesConfig;
 use super::figures::FiguresConfig;
 use super::transfer::TransferConfig;
 
@@ -44,6 +45,8 @@ pub struct Config {
     pub occupancy_window: Duration,
     /// `[transfer]`
     pub transfer: TransferConfig,
+    /// `[feature_codes]`
+    pub feature_codes: FeatureCodesConfig,
 }
 
 impl Config {

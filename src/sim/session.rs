@@ -124,10 +124,10 @@ impl Session {
     }
 
     /// Sends the INVITE that opens the dialog; returned as sent, for a CANCEL.
-    pub fn invite(&mut self, ua: &mut Ua, now: Instant, with_offer: bool, names: Option<&str>) -> Wire {
+    pub fn invite(&mut self, ua: &mut Ua, now: Instant, with_offer: bool, headers: &[(&str, String)]) -> Wire {
         let mut invite = self.request(ua, "INVITE", self.cseq);
-        if let Some(agent) = names {
-            invite = invite.with("X-Agent", agent);
+        for (name, value) in headers {
+            invite = invite.with(name, value.as_str());
         }
         if with_offer {
             invite = invite.with_body("application/sdp", self.description().write(self.version));

@@ -24,6 +24,10 @@ impl Shard {
         let sources = sources.filter(|sources| !sources.is_empty()).unwrap_or(&DEFAULT_SOURCES);
         let number = identity::called_number(request, sources);
         let Some(called) = self.directory.called(&number).cloned() else {
+            let feature = self.directory.features.meaning(peer, &number);
+            if let (Some(peer), Some(feature)) = (peer, feature) {
+                return self.on_code(now, leg, (peer, &number, feature), request);
+            }
             self.commands.push_back(refused(Refusal::UnknownNumber));
             return self.legs.reject(now, leg, 404, "Unknown Number", None);
         };
