@@ -33,7 +33,7 @@ def verdict(budget, measured, limit, holds):
 def variant(options, **changes):
     """The options with other values: the load of a piece, which begins from an empty one."""
     load = argparse.Namespace(**vars(options))
-    load.waiting = load.music = load.relay = load.talking = 0
+    load.waiting = load.music = load.relay = load.talking = load.beside = 0
     load.pinned = False
     for key, value in changes.items():
         setattr(load, key, value)
@@ -47,24 +47,29 @@ def repeat(binaries, load, name):
 
 
 def calls(binaries, options, shown):
-    """Calls beside SIPp at 2,000/s, in turn with the same while 5,000 wait."""
+    """Calls beside SIPp at 2,000/s, in turn with the same while 5,000 wait in the engine, and while they wait in another.
+
+    SIPp's process of 5,000 callers takes time and caches from all others: what the engine's own callers cost it is the
+    difference from calls beside as many callers of another engine.
+    """
     load = variant(options, generator="sipp", rate=2000)
-    crowd = variant(load, waiting=5000)
-    idle, busy = [], []
+    crowd, others = variant(load, waiting=5000), variant(load, beside=5000)
+    alone, busy, beside = [], [], []
     for _ in range(options.runs):
-        idle.append(sides.one_run(binaries, load))
-        busy.append(sides.one_run(binaries, crowd))
-    alone = report.summary(idle, name="SIPp, 2,000/s")
-    beside = report.summary(busy, name="SIPp, 2,000/s, 5,000 waiting")
-    for row in (alone, beside):
+        for runs, kind in ((alone, load), (busy, crowd), (beside, others)):
+            runs.append(sides.one_run(binaries, kind))
+    names = ("SIPp, 2,000/s", "SIPp, 2,000/s, 5,000 waiting", "SIPp, 2,000/s, 5,000 waiting in another engine")
+    rows = [report.summary(runs, name=name) for name, runs in zip(names, (alone, busy, beside))]
+    for row in rows:
         shown.add(report.CALLS, row)
     cost = statistics.median(
-        100 * (many["cpu_us_per_call"] / one["cpu_us_per_call"] - 1) for one, many in zip(idle, busy)
+        100 * (many["cpu_us_per_call"] / one["cpu_us_per_call"] - 1) for one, many in zip(beside, busy)
     )
+    alone, busy, _ = rows
     yield at_most("CPU time a call, 2,000/s beside SIPp", alone["cpu_us_per_call"], 120, " us")
     yield at_least("calls complete at 2,000/s", alone["ok_percent"], 100, " %")
-    yield at_most("5,000 waiting make a call dearer by", round(cost, 1), 5, " %")
-    yield at_least("calls complete while 5,000 wait", beside["ok_percent"], 100, " %")
+    yield at_most("5,000 waiting make a call dearer than beside another engine's by", round(cost, 1), 5, " %")
+    yield at_least("calls complete while 5,000 wait", busy["ok_percent"], 100, " %")
 
 
 def rate(binaries, options, shown):

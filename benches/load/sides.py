@@ -18,6 +18,7 @@ from harness import Engine, Failure, Sipp, free_port, percentile, wait_until
 PARK_RATE = 1000
 # Two ports a leg; a call of 210 ms has two legs. Held ports are skipped.
 RTP = (12_000, 31_999)
+RTP_OTHER = (32_000, 32_199)
 LEGS_MAX = 9_000
 # Pairs that other programs may hold.
 PORTS_TAKEN_MAX = 100
@@ -97,10 +98,10 @@ def one_run(binaries, load):
         return own_run(binaries, folder, load)
 
 
-def start_engine(binary, folder, agent_port, load):
+def start_engine(binary, folder, agent_port, load, rtp=RTP):
     """The engine for a load, with all its ports."""
     arguments = ["--shards", str(load.shards)] if load.shards else []
-    engine = Engine(binary, folder, config(agent_port, load), rtp=RTP, arguments=arguments)
+    engine = Engine(binary, folder, config(agent_port, load), rtp=rtp, arguments=arguments)
     taken = re.search(r"held by another program.*taken=(\d+)", engine.log_text())
     if taken and int(taken[1]) > PORTS_TAKEN_MAX:
         raise Failure(f"another program holds {taken[1]} pairs of the RTP ports {RTP[0]}-{RTP[1]}")
@@ -183,10 +184,11 @@ def sipp_run(binary, folder, load):
     """A run by SIPp."""
     agent = Sipp(folder, "agent", d=0)
     engine = start_engine(binary, folder, agent.port, load)
+    other = start_other(binary, folder, agent.port, load) if load.beside else None
     run = {}
     try:
         warm_up(folder, engine.sip, load)
-        parked = park(folder, engine, load.waiting, run)
+        parked = park(folder, engine, load.waiting, run) or park(folder, other, load.beside, {})
         run |= sipp_calls(folder, engine.sip, load, engine.cpu_seconds, engine.rss_bytes, [agent])
         run["rss_peak_bytes"] = peak_bytes(engine)
         if parked is not None:
@@ -194,7 +196,16 @@ def sipp_run(binary, folder, load):
     finally:
         agent.kill()
         engine.kill()
+        if other is not None:
+            other.kill()
     return run
+
+
+def start_other(binary, folder, agent_port, load):
+    """An engine beside the measured one: callers who wait in it do to the machine what they do, and nothing to the measured one."""
+    folder = pathlib.Path(folder) / "other"
+    folder.mkdir()
+    return start_engine(binary, folder, agent_port, load, rtp=RTP_OTHER)
 
 
 def warm_up(folder, port, load, rate=100):

@@ -316,7 +316,9 @@ impl Engine {
     fn tell_wrap_up_ended(&mut self, agent: AgentId) {
         let Some(row) = self.agents.get(agent) else { return };
         let Duty::WrapUp { queue, .. } = row.duty else { return };
-        self.tell(Fact::WrapUpEnded { queue, agent, wrap_up: self.now.since(row.since) });
+        let wrap_up = self.now.since(row.since);
+        self.tell(Fact::WrapUpEnded { queue, agent, wrap_up });
+        self.note_wrap_up(queue, wrap_up);
     }
 }
 

@@ -72,6 +72,8 @@ pub(super) struct Hall {
     present: [Bits; PRESENT.len()],
     /// How many are logged in.
     logged_in: u32,
+    /// How many of its own agents who may serve some caller are at work, those in reserve apart.
+    at_work: u32,
 }
 
 /// A ladder, with the groups that meet each step of it.
@@ -184,6 +186,7 @@ impl Hall {
             staffed: Bits::default(),
             present: Default::default(),
             logged_in: 0,
+            at_work: 0,
         };
         let mut name = plan.strategy;
         for step in std::iter::once(None).chain(plan.routing.steps.iter().map(|step| step.strategy)) {
@@ -361,17 +364,27 @@ impl Hall {
         moved
     }
 
-    /// Somebody of the seat's group is present in another way. Whoever is lent does not count here either.
-    pub(super) fn attend(&mut self, seat: &Seat, from: Presence, to: Presence) {
+    /// Somebody of the seat's group is present in another way. Whoever is lent does not count here either. True when another number
+    /// of agents is at work.
+    pub(super) fn attend(&mut self, seat: &Seat, from: Presence, to: Presence) -> bool {
         if seat.way.is_lent() {
-            return;
+            return false;
         }
         let group = &mut self.groups[seat.group()];
+        let works = |presence| group.serves && seat.way == Way::Own && presence == Presence::AtWork;
+        let (before, after) = (works(from), works(to));
+        self.at_work = (self.at_work + u32::from(after)).saturating_sub(u32::from(before));
         for (at, presence) in PRESENT.into_iter().enumerate() {
             let count = &mut group.present[at];
             *count = (*count + u32::from(presence == to)).saturating_sub(u32::from(presence == from));
             self.present[at].put(seat.group(), *count > 0);
         }
+        before != after
+    }
+
+    /// How many of its own agents who may serve some caller are at work, those in reserve apart.
+    pub(super) const fn at_work(&self) -> u32 {
+        self.at_work
     }
 
     /// The best presence among those who may take the callers of a line, in whatever step.

@@ -34,8 +34,10 @@ pub enum LostCause {
     QueueFull,
     /// The longest wait passed.
     Timeout,
-    /// The node drained.
+    /// The node drained, and took nobody any more.
     Draining,
+    /// The node ended.
+    EngineRestart,
     /// The node had no room.
     Overload,
     /// A supervisor took the call out.
@@ -76,7 +78,7 @@ pub(super) struct Scene {
 
 impl LostCause {
     /// Every cause, in the order of the metric table, which is also the order in which they count.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::CallerShort,
         Self::TrunkFault,
         Self::CallerWhileRinging,
@@ -89,6 +91,7 @@ impl LostCause {
         Self::QueueFull,
         Self::Timeout,
         Self::Draining,
+        Self::EngineRestart,
         Self::Overload,
         Self::Withdrawn,
         Self::Unanswered,
@@ -111,6 +114,7 @@ impl LostCause {
             Self::QueueFull => "queue_full",
             Self::Timeout => "timeout",
             Self::Draining => "draining",
+            Self::EngineRestart => "engine_restart",
             Self::Overload => "overload",
             Self::Withdrawn => "withdrawn",
             Self::Unanswered => "unanswered",
@@ -139,7 +143,8 @@ impl LostCause {
             Self::CallerInQueue => "the caller gave up while agents were at work",
             Self::QueueFull => "`waiting_max` was reached when the call came",
             Self::Timeout => "`wait_max` passed while agents were at work",
-            Self::Draining => "the node drained",
+            Self::Draining => "the call came while the node drained",
+            Self::EngineRestart => "the call still waited when `drain.limit` passed and the node was to end",
             Self::Overload => "the node had no room, or refused the call to protect those it has",
             Self::Withdrawn => "a supervisor took the call out or hung it up",
             Self::Unanswered => "`unanswered_max` passed while agents were at work",
@@ -165,6 +170,7 @@ impl LostCause {
             FlowOut::Full => Some(Self::QueueFull),
             FlowOut::Timeout => Some(Self::of_presence(presence, Self::Timeout)),
             FlowOut::Draining => Some(Self::Draining),
+            FlowOut::EngineRestart => Some(Self::EngineRestart),
             FlowOut::Overload => Some(Self::Overload),
             FlowOut::Withdrawn => Some(Self::Withdrawn),
             FlowOut::Unanswered => Some(Self::of_presence(presence, Self::Unanswered)),

@@ -79,6 +79,8 @@ pub(super) struct Matching {
     loans: BTreeMap<QueueId, Vec<Loan>>,
     /// Halls in which callers and ready agents may stand beside each other.
     unsettled: Unsettled,
+    /// Queues in which another number of agents is at work, until they have been looked at.
+    manned: Vec<QueueId>,
     /// Who took the last call of queues whose halls are to be opened.
     turns: BTreeMap<QueueId, Turn>,
     rng: Rng,
@@ -132,6 +134,7 @@ impl Matching {
             teams: BTreeMap::new(),
             loans: BTreeMap::new(),
             unsettled: Unsettled::default(),
+            manned: Vec::new(),
             turns: BTreeMap::new(),
             rng,
         }
@@ -186,7 +189,9 @@ impl Matching {
             let Some(member) = self.members.get_mut(&agent) else { continue };
             let Some(seat) = member.seats.iter_mut().find(|seat| seat.hall == hall) else { continue };
             *seat = room.seat_anew(&old, seat);
-            room.attend(seat, Presence::Out, member.presence);
+            if room.attend(seat, Presence::Out, member.presence) {
+                self.manned.push(plan.id);
+            }
             if member.presence != Presence::Out {
                 room.staff(seat, true);
             }
@@ -270,12 +275,24 @@ impl Matching {
         }
         let logs = (before == Presence::Out) != (presence == Presence::Out);
         for seat in &member.seats {
-            let hall = &mut self.halls[seat.hall as usize].1;
-            hall.attend(seat, before, presence);
+            let (queue, hall) = &mut self.halls[seat.hall as usize];
+            if hall.attend(seat, before, presence) {
+                self.manned.push(*queue);
+            }
             if logs && hall.staff(seat, presence != Presence::Out) {
                 self.unsettled.insert(seat.hall);
             }
         }
+    }
+
+    /// How many of a queue's own agents who may serve some caller are at work, those in reserve apart.
+    pub(super) fn at_work(&self, queue: QueueId) -> u32 {
+        self.hall_of.get(&queue).map_or(0, |hall| self.halls[*hall as usize].1.at_work())
+    }
+
+    /// A queue in which another number of agents is at work since this was asked last.
+    pub(super) fn pop_manned(&mut self) -> Option<QueueId> {
+        self.manned.pop()
     }
 
     /// The best presence among those who may take the callers of a line, in whatever step.

@@ -327,6 +327,7 @@ impl Engine {
         row.history.talk_ended(self.now, lasted);
         let hold = talk.hold_until(self.now);
         self.tell(Fact::TalkEnded { call, queue, agent, talk: lasted, hold, by });
+        self.note_talk(queue, lasted);
         Some(talk)
     }
 

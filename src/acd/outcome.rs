@@ -24,8 +24,10 @@ pub enum FlowOut {
     Emergency,
     /// `wait_max` passed.
     Timeout,
-    /// The node drains: 503.
+    /// The node drains, and takes nobody any more: 503.
     Draining,
+    /// The node ends: the drain's limit passed while it waited: 503.
+    EngineRestart,
     /// The node has no room (ports, calls): 503.
     Overload,
     /// A supervisor hung up or withdrew it.
@@ -43,12 +45,13 @@ pub enum FlowOut {
 
 impl FlowOut {
     /// Every reason, in the order of the metric table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Full,
         Self::Closed,
         Self::Emergency,
         Self::Timeout,
         Self::Draining,
+        Self::EngineRestart,
         Self::Overload,
         Self::Withdrawn,
         Self::Requeued,
@@ -65,6 +68,7 @@ impl FlowOut {
             Self::Emergency => "emergency",
             Self::Timeout => "timeout",
             Self::Draining => "draining",
+            Self::EngineRestart => "engine_restart",
             Self::Overload => "overload",
             Self::Withdrawn => "withdrawn",
             Self::Requeued => "requeued",
@@ -84,6 +88,7 @@ impl FlowOut {
             Self::Full
             | Self::Timeout
             | Self::Draining
+            | Self::EngineRestart
             | Self::Overload
             | Self::Withdrawn
             | Self::Requeued

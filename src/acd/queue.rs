@@ -13,7 +13,7 @@ use crate::acd::place::{Claim, Place};
 use crate::acd::plan::QueuePlan;
 use crate::acd::reach::{self, Reach};
 use crate::acd::requirement::Attributes;
-use crate::acd::reserve::{Crowd, ReserveState};
+use crate::acd::reserve::{Crowd, Pace, ReserveState};
 use crate::acd::ringing::Ringing;
 use crate::acd::strategy::{self, Ring};
 use crate::base::{CallId, CallerKey, Instant, TimerKey};
@@ -107,6 +107,8 @@ pub(super) struct Queue {
     pub(super) rung: usize,
     /// What is watched of it is to be looked at.
     pub(super) stirred: bool,
+    /// How long its calls take.
+    pub(super) pace: Pace,
     /// Whether its reserve is in.
     pub(super) reserve: ReserveState,
     pub(super) reserve_alarm: Option<Alarm>,
@@ -145,6 +147,7 @@ impl Queue {
             reach_alarm: None,
             rung: 0,
             stirred: false,
+            pace: Pace::default(),
             reserve: ReserveState { active: false, since: now },
             reserve_alarm: None,
             lender: None,
@@ -249,9 +252,15 @@ impl Queue {
         self.by_since.iter().filter_map(Index::first).map(|(since, _)| since).min()
     }
 
-    /// Who waits, as the rule of its reserve asks.
-    pub(super) fn crowd(&self) -> Crowd {
-        Crowd { waiting: self.len().saturating_sub(self.rung), oldest: self.oldest() }
+    /// Who waits, as the rule of its reserve asks; so many of its own agents are at work.
+    pub(super) fn crowd(&self, at_work: u32) -> Crowd {
+        let waiting = self.len().saturating_sub(self.rung);
+        Crowd { waiting, oldest: self.oldest(), estimate: self.pace.estimate(waiting, at_work) }
+    }
+
+    /// True when its reserve joins by what callers are to expect.
+    pub(super) fn estimates(&self) -> bool {
+        self.plan.routing.reserve.thresholds.estimate.is_some()
     }
 
     /// True when its reserve may join or leave, or it may lend its members.

@@ -2,9 +2,11 @@
 //! A rule and a state, nothing else: `watch` asks at every event that may matter and at the moment told here.
 //!
 //! By itself the reserve joins when more than [`ReserveThresholds::waiting`] callers wait, or somebody has waited for
-//! [`ReserveThresholds::wait`]. It leaves when both have cleared: no more than `leave_waiting` wait and nobody for
-//! `leave_wait`; but no sooner than `at_least` after it joined. Callers for whom an agent rings are no longer among the number
-//! that waits: a busy queue has always some. The longest wait is that of the whole queue.
+//! [`ReserveThresholds::wait`], or the last of those who wait is to expect more than [`ReserveThresholds::estimate`]. It leaves
+//! when all have cleared: no more than `leave_waiting` wait, nobody for `leave_wait`, and nobody is to expect more than
+//! `leave_estimate`; but no sooner than `at_least` after it joined. Callers for whom an agent rings are no longer among the number
+//! that waits: a busy queue has always some. The longest wait is that of the whole queue. What to expect is told by [`Pace`] for
+//! the queue's own agents at work, without its reserve and whom others lend: so the reserve does not send itself away.
 
 use std::time::Duration;
 
@@ -40,10 +42,14 @@ pub struct ReserveThresholds {
     pub waiting: Option<u32>,
     /// It joins when somebody has waited so long; `None`: however long anybody does.
     pub wait: Option<Duration>,
+    /// It joins when the last of those who wait is to expect a longer wait; `None`: however long.
+    pub estimate: Option<Duration>,
     /// It leaves when no more than so many wait; at most `waiting`, and nothing without it.
     pub leave_waiting: u32,
     /// It leaves when nobody has waited so long; at most `wait`, and nothing without it.
     pub leave_wait: Duration,
+    /// It leaves when nobody is to expect more; at most `estimate`, and nothing without it.
+    pub leave_estimate: Duration,
     /// It stays for so long at least.
     pub at_least: Duration,
 }
@@ -71,13 +77,50 @@ pub(super) struct Crowd {
     pub(super) waiting: usize,
     /// Since when the longest has waited.
     pub(super) oldest: Option<Instant>,
+    /// What the last of them is to expect; `None` while that is not known.
+    pub(super) estimate: Option<Duration>,
+}
+
+/// How long agents take for a call of a queue, talk and wrap-up: a mean in which the last [`Pace::CALLS`] calls count most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Pace {
+    /// How many calls it is made of, up to [`Pace::CALLS`].
+    calls: u32,
+    handle: Duration,
+}
+
+impl Pace {
+    const CALLS: u32 = 16;
+
+    /// A talk has ended.
+    pub(super) fn talked(&mut self, talk: Duration) {
+        self.calls = (self.calls + 1).min(Self::CALLS);
+        self.handle = self.handle.saturating_sub(self.handle / self.calls) + talk / self.calls;
+    }
+
+    /// A wrap-up has ended, whose talk has been told.
+    pub(super) fn wrapped_up(&mut self, wrap_up: Duration) {
+        if self.calls > 0 {
+            self.handle += wrap_up / self.calls;
+        }
+    }
+
+    /// What the last of so many who wait for so many agents is to expect: FEATURES section 3's estimator, `(q + 1) / (n mu)` with
+    /// q callers ahead, as if nobody gave up. `None` before the first call was handled; without agents, for ever.
+    pub(super) fn estimate(&self, waiting: usize, agents: u32) -> Option<Duration> {
+        match (u32::try_from(waiting).unwrap_or(u32::MAX), agents) {
+            (0, _) => Some(Duration::ZERO),
+            (_, 0) => Some(Duration::MAX),
+            (waiting, agents) => (self.calls > 0).then(|| self.handle.saturating_mul(waiting) / agents),
+        }
+    }
 }
 
 impl ReserveRule {
     /// True when nothing that happens can call the reserve in.
     pub(super) fn is_idle(&self) -> bool {
-        let ReserveThresholds { waiting, wait, .. } = self.thresholds;
-        self.mode == ReserveMode::Auto && waiting.is_none() && wait.is_none()
+        let ReserveThresholds { waiting, wait, estimate, .. } = self.thresholds;
+        self.mode == ReserveMode::Auto && waiting.is_none() && wait.is_none() && estimate.is_none()
     }
 
     /// Whether the reserve is in now, that was so before.
@@ -106,12 +149,16 @@ impl ReserveRule {
 impl ReserveThresholds {
     fn are_passed(&self, crowd: Crowd, now: Instant) -> bool {
         let waits_long = |wait| crowd.oldest.is_some_and(|since| since + wait <= now);
-        self.waiting.is_some_and(|most| crowd.waiting > most as usize) || self.wait.is_some_and(waits_long)
+        let is_long = self.estimate.zip(crowd.estimate).is_some_and(|(most, estimate)| estimate > most);
+        is_long || self.waiting.is_some_and(|most| crowd.waiting > most as usize) || self.wait.is_some_and(waits_long)
     }
 
     fn are_clear(&self, crowd: Crowd, now: Instant) -> bool {
         let waits_long = crowd.oldest.is_some_and(|since| since + self.leave_wait <= now);
-        (self.waiting.is_none() || crowd.waiting <= self.leave_waiting as usize) && (self.wait.is_none() || !waits_long)
+        let is_long = crowd.estimate.is_some_and(|estimate| estimate > self.leave_estimate);
+        (self.waiting.is_none() || crowd.waiting <= self.leave_waiting as usize)
+            && (self.wait.is_none() || !waits_long)
+            && (self.estimate.is_none() || !is_long)
     }
 }
 
@@ -135,11 +182,52 @@ mod tests {
             leave_waiting: 3,
             leave_wait: secs(20),
             at_least: secs(30),
+            estimate: None,
+            leave_estimate: secs(0),
         },
     };
 
     const fn crowd(waiting: usize, oldest: u64) -> Crowd {
-        Crowd { waiting, oldest: if waiting == 0 { None } else { Some(at(oldest)) } }
+        Crowd { waiting, oldest: if waiting == 0 { None } else { Some(at(oldest)) }, estimate: None }
+    }
+
+    #[test]
+    fn it_joins_and_leaves_by_what_the_last_caller_is_to_expect() {
+        let thresholds = ReserveThresholds { estimate: Some(secs(90)), leave_estimate: secs(60), ..Default::default() };
+        let rule = ReserveRule { mode: ReserveMode::Auto, thresholds };
+        let expects = |estimate| Crowd { estimate, ..crowd(1, 0) };
+        let (out, joined) = (ReserveState { active: false, since: at(0) }, ReserveState { active: true, since: at(0) });
+        assert!(!rule.is_idle());
+        for (estimate, joins, stays) in [
+            (None, false, false),
+            (Some(secs(60)), false, false),
+            (Some(secs(61)), false, true),
+            (Some(secs(90)), false, true),
+            (Some(secs(91)), true, true),
+            (Some(Duration::MAX), true, true),
+        ] {
+            assert_eq!(rule.is_in(out, expects(estimate), at(9)), joins, "{estimate:?}");
+            assert_eq!(rule.is_in(joined, expects(estimate), at(9)), stays, "{estimate:?}");
+        }
+    }
+
+    #[test]
+    fn the_pace_is_talk_and_wrap_up_of_the_last_calls() {
+        let mut pace = Pace::default();
+        pace.wrapped_up(secs(5));
+        assert_eq!([pace.estimate(0, 0), pace.estimate(1, 1)], [Some(Duration::ZERO), None], "nothing is known");
+        assert_eq!(pace.estimate(1, 0), Some(Duration::MAX), "nobody is at work");
+        pace.talked(secs(40));
+        pace.wrapped_up(secs(20));
+        assert_eq!(pace.estimate(3, 2), Some(secs(90)));
+        pace.talked(secs(100));
+        pace.wrapped_up(secs(20));
+        assert_eq!(pace.estimate(1, 1), Some(secs(90)), "half of 60 and of 120");
+        for _ in 0..300 {
+            pace.talked(secs(10));
+        }
+        let estimate = pace.estimate(1, 1).expect("known");
+        assert!(estimate > secs(9) && estimate < secs(11), "{estimate:?}");
     }
 
     #[test]

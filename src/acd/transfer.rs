@@ -60,7 +60,7 @@ impl TransferKind {
 /// A step of a transfer. The first is [`TransferStep::Begun`]; exactly one ends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransferStep {
-    /// It begins; by whom through the control plane, or (`None`) by the agent's own keys.
+    /// It begins; by whom through the control plane, or (`None`) by the agent's own keys or phone.
     Begun(Option<Arc<str>>),
     /// The target has answered, and talks with the agent who consults.
     Answered,

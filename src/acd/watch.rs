@@ -9,6 +9,7 @@ use crate::acd::queue::{Alarm, Lender, Queue};
 use crate::acd::reserve::{ReserveRule, ReserveState};
 use crate::acd::visit::later;
 use crate::base::{Instant, QueueId};
+use std::time::Duration;
 
 /// A queue's reserve as it is now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub struct ReserveStatus {
     pub active: bool,
     /// Since when it is in or out.
     pub since: Instant,
+    /// What the last of those who wait is to expect of the queue's own agents at work; `None` while that is not known, and
+    /// [`Duration::MAX`] while nobody is at work.
+    pub estimate: Option<Duration>,
     /// By what rule.
     pub rule: ReserveRule,
 }
@@ -41,7 +45,8 @@ impl Engine {
     pub fn reserve_of(&self, queue: QueueId) -> Option<ReserveStatus> {
         let row = self.queues.get(queue)?;
         let (ReserveState { active, since }, rule) = (row.reserve, row.plan.routing.reserve);
-        (active || !rule.is_idle()).then_some(ReserveStatus { active, since, rule })
+        let estimate = row.crowd(self.matching.at_work(queue)).estimate;
+        (active || !rule.is_idle()).then_some(ReserveStatus { active, since, estimate, rule })
     }
 
     /// What a queue lends; `None` for one that never does. The record is as of the last time that it mattered.
@@ -63,6 +68,9 @@ impl Engine {
     }
 
     pub(super) fn look_at_stirred(&mut self) {
+        while let Some(queue) = self.matching.pop_manned() {
+            self.stir_estimate(queue);
+        }
         while let Some(queue) = self.stirred.pop() {
             if let Some(row) = self.queues.get_mut(queue) {
                 row.stirred = false;
@@ -72,11 +80,34 @@ impl Engine {
         }
     }
 
+    /// What callers of the queue are to expect may be another now.
+    fn stir_estimate(&mut self, queue: QueueId) {
+        if self.queues.get(queue).is_some_and(Queue::estimates) {
+            self.stir(queue);
+        }
+    }
+
+    /// A talk of the queue has ended.
+    pub(super) fn note_talk(&mut self, queue: QueueId, talk: Duration) {
+        if let Some(row) = self.queues.get_mut(queue) {
+            row.pace.talked(talk);
+        }
+        self.stir_estimate(queue);
+    }
+
+    /// A wrap-up of the queue has ended.
+    pub(super) fn note_wrap_up(&mut self, queue: QueueId, wrap_up: Duration) {
+        if let Some(row) = self.queues.get_mut(queue) {
+            row.pace.wrapped_up(wrap_up);
+        }
+        self.stir_estimate(queue);
+    }
+
     /// The crowd or the rule is another, or its moment has come.
     fn look_at_reserve(&mut self, queue: QueueId) {
-        let now = self.now;
+        let (now, at_work) = (self.now, self.matching.at_work(queue));
         let Some(row) = self.queues.get_mut(queue) else { return };
-        let (rule, crowd, before) = (row.plan.routing.reserve, row.crowd(), row.reserve);
+        let (rule, crowd, before) = (row.plan.routing.reserve, row.crowd(at_work), row.reserve);
         let active = rule.is_in(before, crowd, now);
         if active != before.active {
             row.reserve = ReserveState { active, since: now };
@@ -219,7 +250,8 @@ impl Engine {
 
     /// A broken rule in words.
     pub(super) fn check_watches(&self, id: QueueId, queue: &Queue) -> Result<(), String> {
-        let (rule, state, crowd) = (queue.plan.routing.reserve, queue.reserve, queue.crowd());
+        let (rule, state, crowd) =
+            (queue.plan.routing.reserve, queue.reserve, queue.crowd(self.matching.at_work(queue.plan.id)));
         if !self.matching.is_turned(id, Way::Reserve, state.active) {
             return Err(format!("{id}: the hall is wrong about its reserve"));
         }

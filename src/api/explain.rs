@@ -47,9 +47,9 @@ pub(super) async fn decisions(
 
 fn question(query: Option<&str>) -> Result<(Option<String>, usize), Problem> {
     let (mut queue, mut limit) = (None, USUAL);
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        match pair.split_once('=').unwrap_or((pair, "")) {
-            ("queue", name) => queue = Some(name.to_string()),
+    for (key, value) in request::pairs(query)? {
+        match (key.as_str(), value) {
+            ("queue", name) => queue = Some(name),
             ("limit", number) => {
                 limit = number
                     .parse()
@@ -73,6 +73,8 @@ mod tests {
     fn decisions_are_asked_for_by_queue_and_number() {
         assert_eq!(question(None), Ok((None, USUAL)));
         assert_eq!(question(Some("queue=support&limit=3")), Ok((Some("support".to_string()), 3)));
+        let named = Some("\u{9500}\u{552e} 1".to_string());
+        assert_eq!(question(Some("queue=%E9%94%80%E5%94%AE%201")), Ok((named, USUAL)));
         assert!(["limit=0", "limit=x", "call=c1"].iter().all(|query| question(Some(query)).is_err()));
     }
 }

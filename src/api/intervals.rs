@@ -1,4 +1,5 @@
-//! `/v1/queues/NAME/intervals`: a queue's figures by interval of its calendar, read without stopping the engine.
+//! `/v1/queues/NAME/intervals`: a queue's figures by interval of its calendar; and `/v1/teams/intervals`,
+//! `/v1/agents/NAME/intervals`: agents' time. All read without stopping the engine.
 
 use std::time::Duration;
 
@@ -8,9 +9,11 @@ use axum::extract::{Path, RawQuery, State};
 use crate::api::auth::Who;
 use crate::api::handle::Handle;
 use crate::api::problem::Problem;
+use crate::api::request;
 use crate::stats::Outlook;
 use crate::stats::calendar::Grain;
 use crate::stats::intervals::{Attribution, Intervals, Question, Unanswerable};
+use crate::stats::work::{Question as WorkQuestion, Work, Workers};
 
 /// What is asked when the query says nothing: the last half hour by five minutes.
 const USUAL: Question = Question {
@@ -36,10 +39,42 @@ pub(super) fn refusal(why: &Unanswerable) -> Problem {
     match why {
         Unanswerable::UnknownQueue | Unanswerable::UnknownValue => Problem::not_found(why.to_string()),
         Unanswerable::NoCalendar => Problem::unavailable(why.to_string()),
-        Unanswerable::TooLongAgo { .. } | Unanswerable::NoCohort | Unanswerable::NoBound => {
-            Problem::bad_request(why.to_string())
-        }
+        Unanswerable::TooLongAgo { .. }
+        | Unanswerable::TimeTooLongAgo
+        | Unanswerable::NoCohort
+        | Unanswerable::NoBound => Problem::bad_request(why.to_string()),
     }
+}
+
+/// `GET /v1/teams/intervals?team=sales/east&by=15m&last=8h`: agents' time, of everybody where no team is named.
+pub(super) async fn of_team(
+    _: Who,
+    State(handle): State<Handle>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Work>, Problem> {
+    let (question, team) = work_question(query.as_deref())?;
+    let team = Workers::Team(team.unwrap_or_default());
+    handle.live.work(handle.now(), &team, question).map(Json).map_err(|why| refusal(&why))
+}
+
+/// `GET /v1/agents/NAME/intervals?by=15m&last=8h`: the time of an agent that has figures of its own.
+pub(super) async fn of_agent(
+    _: Who,
+    State(handle): State<Handle>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Work>, Problem> {
+    let (question, team) = work_question(query.as_deref())?;
+    if team.is_some() {
+        return Err(Problem::bad_request("an agent's time is asked for, or a team's"));
+    }
+    handle.live.work(handle.now(), &Workers::Agent(name), question).map(Json).map_err(|why| {
+        if why == Unanswerable::UnknownValue {
+            Problem::not_found("there is no such agent with figures of its own; name it in figures.agent_series")
+        } else {
+            refusal(&why)
+        }
+    })
 }
 
 /// `GET /v1/queues/NAME/outlook`
@@ -54,10 +89,10 @@ pub(super) async fn outlook(
 
 fn question(query: Option<&str>) -> Result<Question, Problem> {
     let mut question = USUAL;
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    for (key, value) in request::pairs(query)? {
+        let value = value.as_str();
         let wrong = |what: &str| Problem::bad_request(format!("{key} is {what}, not `{value}`"));
-        match key {
+        match key.as_str() {
             "by" => question.by = Grain::parse(value).ok_or_else(|| wrong(&grains()))?,
             "last" => question.last = duration(value).ok_or_else(|| wrong("a time such as 30m, 6h or 7d"))?,
             "threshold" => {
@@ -77,6 +112,23 @@ fn question(query: Option<&str>) -> Result<Question, Problem> {
         }
     }
     Ok(question)
+}
+
+/// The interval, how far back, and the team.
+fn work_question(query: Option<&str>) -> Result<(WorkQuestion, Option<String>), Problem> {
+    let (mut asked, mut team) = (WorkQuestion { by: USUAL.by, last: USUAL.last }, None);
+    for (key, value) in request::pairs(query)? {
+        let wrong = |what: &str| Problem::bad_request(format!("{key} is {what}, not `{value}`"));
+        match key.as_str() {
+            "by" => asked.by = Grain::parse(&value).ok_or_else(|| wrong(&grains()))?,
+            "last" => asked.last = duration(&value).ok_or_else(|| wrong("a time such as 30m, 6h or 1d"))?,
+            "team" => team = Some(value),
+            _ => {
+                return Err(Problem::bad_request(format!("unknown parameter `{key}`; there are by, last and team")));
+            }
+        }
+    }
+    Ok((asked, team))
 }
 
 fn grains() -> String {
@@ -103,6 +155,15 @@ mod tests {
     use axum::http::StatusCode;
 
     use super::*;
+
+    #[test]
+    fn a_team_is_named_by_its_path() {
+        let (asked, team) = work_question(Some("team=sales%2Feast&by=15m&last=8h")).unwrap();
+        assert_eq!((asked.by, asked.last), (Grain::Minutes(15), Duration::from_secs(8 * 3_600)));
+        assert_eq!(team.as_deref(), Some("sales/east"));
+        assert_eq!(work_question(None).unwrap().1, None);
+        assert!(["by=7m", "last=soon", "attribution=event"].iter().all(|query| work_question(Some(query)).is_err()));
+    }
 
     #[test]
     fn a_question_is_read_with_its_defaults() {

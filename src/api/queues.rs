@@ -79,8 +79,10 @@ enum ModeBody {
 struct ThresholdsBody {
     waiting: Option<u32>,
     wait_seconds: Option<u32>,
+    estimate_seconds: Option<u32>,
     leave_waiting: Option<u32>,
     leave_wait_seconds: Option<u32>,
+    leave_estimate_seconds: Option<u32>,
     at_least_seconds: Option<u32>,
 }
 
@@ -153,23 +155,36 @@ fn read(body: ChangeBody) -> Result<(QueueChange, String), Problem> {
 
 /// The thresholds of a reserve, each where it is named.
 fn thresholds(body: ThresholdsBody) -> Result<(QueueChange, String), Problem> {
-    let ThresholdsBody { waiting, wait_seconds, leave_waiting, leave_wait_seconds, at_least_seconds } = body;
+    let ThresholdsBody {
+        waiting,
+        wait_seconds,
+        estimate_seconds,
+        leave_waiting,
+        leave_wait_seconds,
+        leave_estimate_seconds,
+        at_least_seconds,
+    } = body;
     let named = [
         ("waiting", waiting, ""),
         ("wait", wait_seconds, " s"),
+        ("estimate", estimate_seconds, " s"),
         ("leave_waiting", leave_waiting, ""),
         ("leave_wait", leave_wait_seconds, " s"),
+        ("leave_estimate", leave_estimate_seconds, " s"),
         ("at_least", at_least_seconds, " s"),
     ];
     let words = named.iter().filter_map(|(name, value, unit)| Some(format!("{name} {}{unit}", (*value)?)));
     let words: Vec<_> = words.collect();
     if words.is_empty() {
         return Err(Problem::bad_request(
-            "name waiting, wait_seconds, leave_waiting, leave_wait_seconds or at_least_seconds",
+            "name waiting, wait_seconds, estimate_seconds, leave_waiting, leave_wait_seconds, leave_estimate_seconds or \
+             at_least_seconds",
         ));
     }
-    if wait_seconds == Some(0) {
-        return Err(Problem::bad_request("wait_seconds is 1 or more"));
+    for (name, value) in [("wait_seconds", wait_seconds), ("estimate_seconds", estimate_seconds)] {
+        if value == Some(0) {
+            return Err(Problem::bad_request(format!("{name} is 1 or more")));
+        }
     }
     let seconds = |seconds: Option<u32>| seconds.map(|seconds| Duration::from_secs(seconds.into()));
     let change = ThresholdsChange {
@@ -177,6 +192,8 @@ fn thresholds(body: ThresholdsBody) -> Result<(QueueChange, String), Problem> {
         wait: seconds(wait_seconds),
         leave_waiting,
         leave_wait: seconds(leave_wait_seconds),
+        estimate: seconds(estimate_seconds),
+        leave_estimate: seconds(leave_estimate_seconds),
         at_least: seconds(at_least_seconds),
     };
     Ok((QueueChange::ReserveThresholds(change), format!("reserve {}", words.join(", "))))

@@ -1,6 +1,7 @@
 //! Reading requests: pages (`?limit=&offset=`) and JSON bodies, with refusals that say what is wrong.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::Query;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -28,13 +29,22 @@ pub(super) struct Done {
 /// The only [`Done`].
 pub(super) const DONE: Done = Done { outcome: "done" };
 
+/// The parameters of a query string in their order, percent-decoded as a form is.
+pub(super) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
+    let query = query.unwrap_or_default();
+    let wrong = |why: String| Problem::bad_request(format!("the query cannot be read: {why}"));
+    let uri: Uri =
+        format!("/?{query}").parse().map_err(|error: axum::http::uri::InvalidUri| wrong(error.to_string()))?;
+    let Query(pairs) = Query::try_from_uri(&uri).map_err(|rejection| wrong(rejection.body_text()))?;
+    Ok(pairs)
+}
+
 /// Reads `limit` (1 to [`ROWS_MAX`]) and `offset` from a query string.
 pub(super) fn page(query: Option<&str>) -> Result<Page, Problem> {
     let mut page = Page { offset: 0, limit: ROWS_DEFAULT };
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    for (key, value) in pairs(query)? {
         let number = || value.parse().map_err(|_| Problem::bad_request(format!("{key} is a number, not `{value}`")));
-        match key {
+        match key.as_str() {
             "offset" => page.offset = number()?,
             "limit" => page.limit = number()?,
             _ => return Err(Problem::bad_request(format!("unknown parameter `{key}`; there are limit and offset"))),
@@ -98,6 +108,15 @@ mod tests {
         for wrong in ["limit=0", "limit=1001", "limit=x", "offset=-1", "page=2"] {
             assert_eq!(page(Some(wrong)).map_err(|problem| problem.status()), Err(StatusCode::BAD_REQUEST));
         }
+    }
+
+    #[test]
+    fn parameters_are_decoded_as_a_form_s() {
+        let read = pairs(Some("queue=%E9%94%80%E5%94%AE+a%26b&&limit=%33&flag"));
+        let pair = |key: &str, value: &str| (key.to_string(), value.to_string());
+        assert_eq!(read, Ok(vec![pair("queue", "销售 a&b"), pair("limit", "3"), pair("flag", "")]));
+        assert_eq!(pairs(None), Ok(Vec::new()));
+        assert_eq!(page(Some("%6Cimit=%35")), Ok(Page { offset: 0, limit: 5 }));
     }
 
     #[test]

@@ -11,6 +11,9 @@ pub const ROUTES_MAX: usize = 32;
 /// Live transactions of a shard. A call leaves four, three of which linger 32 s: beyond half of this number, some 2,000 calls a
 /// second, they linger down to 5 s, so that it suffices for 20,000 calls a second.
 pub const TRANSACTIONS_MAX: usize = 400_000;
+/// Nonces of a shard that credentials have been accepted with, remembered until they are stale: one for each phone or call that
+/// proves itself within five minutes, at some 50 bytes. Beyond it the oldest is forgotten, and its user is asked once more.
+pub const NONCES_MAX: usize = 20_000;
 /// Live calls of a node: 100,000 waiting callers is the design target, with head-room.
 pub const CALLS_MAX: usize = 120_000;
 /// Signalling shards: the machine's cores are fewer, and ids have one byte for a shard.
@@ -78,6 +81,10 @@ pub const TEAM_DATES_MAX: usize = 24;
 pub const CODE_CALLS_MAX: usize = 200;
 /// Reasons of not ready: a list that people choose from.
 pub const REASONS_MAX: usize = 64;
+/// Header lines of a caller's INVITE that go on to the agent's phone, and names of a trunk's list of them: what PBXs add.
+pub const CARRIED_HEADERS_MAX: usize = 16;
+/// Bytes of such lines in all, names and values: an INVITE to a phone stays within one packet of 1,500 bytes.
+pub const CARRIED_BYTES_MAX: usize = 512;
 /// Longest reason of not ready: it is shown in tables.
 pub const REASON_BYTES_MAX: usize = 64;
 /// Rows of a table of regions: twice the 500,000 that loading is measured with.

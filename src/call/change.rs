@@ -7,7 +7,7 @@ use crate::call::ending::Answer;
 use crate::call::event::Event;
 use crate::call::inbound::usable_body;
 use crate::call::leg::{Answers, Change, State};
-use crate::call::legs::{ALLOW, Legs};
+use crate::call::legs::{ALLOW, Legs, SUPPORTED};
 use crate::call::outbound::body;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -19,9 +19,12 @@ impl Legs {
         let Some(leg) = self.leg(id) else { return };
         let Some(change) = leg.change.take() else { return };
         leg.dialog.refresh_target(&change.request);
+        self.take_refresh(now, id, &change.request);
         let mut writer = self.response(change.source, &change.request, 200, None);
         writer.line(Name::Contact, &self.contact);
         writer.line(Name::Allow, ALLOW);
+        writer.line(Name::Supported, SUPPORTED);
+        self.write_session(id, &mut writer);
         let response = match sdp {
             Some(sdp) => writer.finish_body("application/sdp", sdp),
             None => writer.finish(),
@@ -51,10 +54,17 @@ impl Legs {
         if let Some(status) = glare(leg, method, offered) {
             return self.refuse_glare(now, key, source, &request, status);
         }
+        if !self.is_long_enough(id, &request) {
+            return self.refuse_interval(now, key, source, &request);
+        }
+        let Some(leg) = self.leg(id) else { return };
         if method == Method::Update && !offered {
             leg.dialog.refresh_target(&request);
+            self.take_refresh(now, id, &request);
             let mut writer = self.response(source, &request, 200, None);
             writer.line(Name::Contact, &self.contact);
+            writer.line(Name::Allow, ALLOW);
+            self.write_session(id, &mut writer);
             return self.stack.respond(now, key, 200, writer.finish());
         }
         let sdp = body(&request);
@@ -76,6 +86,9 @@ impl Legs {
 fn glare(leg: &crate::call::leg::Leg, method: Method, offered: bool) -> Option<u16> {
     if leg.change.is_some() {
         return Some(500);
+    }
+    if leg.reinvite().is_some() && (method == Method::Invite || offered) {
+        return Some(491);
     }
     match &leg.state {
         State::Incoming(_) if method == Method::Invite || offered => Some(500),

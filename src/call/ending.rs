@@ -57,10 +57,11 @@ impl Legs {
         self.hang_up(now, id);
     }
 
-    /// Asks the far end by OPTIONS inside the dialog whether it still knows it; [`Event::Probed`] tells.
+    /// Asks the far end by OPTIONS inside the dialog whether it still knows it; [`Event::Probed`] tells. A caller not answered
+    /// may be asked too, once it rings: the 180 has made a dialog (RFC 3261 12.1).
     pub fn probe(&mut self, now: Instant, id: LegId) {
         let Some(leg) = self.legs.get_mut(id.0) else { return };
-        if leg.probing == Probing::Yes || !matches!(leg.state, State::Talking) {
+        if leg.probing == Probing::Yes || !matches!(leg.state, State::Talking | State::Incoming(_)) {
             return;
         }
         leg.probing = Probing::Yes;
@@ -90,6 +91,7 @@ impl Legs {
             }
             State::Talking => {
                 self.refuse_change(now, id, 487);
+                self.drop_refresh(now, id);
                 self.remove(id);
                 self.events.push_back(Event::Ended { leg: id, cause: EndCause::Bye });
             }
@@ -163,6 +165,7 @@ impl Legs {
     /// BYE; the leg stays until its final response.
     fn end(&mut self, now: Instant, id: LegId) {
         self.refuse_change(now, id, 487);
+        self.drop_refresh(now, id);
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         leg.state = State::Ending;
         if let Some(unacknowledged) = leg.unacknowledged.take() {

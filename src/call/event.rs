@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::base::LegId;
+use crate::call::refer::Refer;
 use crate::sip::message::Message;
 
 /// Something happened to a leg.
@@ -58,6 +59,13 @@ pub enum Event {
         /// Its new offer; `None`: we are asked to make one.
         sdp: Option<Bytes>,
     },
+    /// The far end wishes the call to be handed on (REFER). Answer at once with `accept_refer` or `refuse_refer`.
+    Refer {
+        /// The leg.
+        leg: LegId,
+        /// What it asks for.
+        refer: Box<Refer>,
+    },
     /// SIP INFO came and has been answered.
     Info {
         /// The leg.
@@ -74,7 +82,13 @@ pub enum Event {
         /// How.
         cause: EndCause,
     },
-    /// The far end answered a probe with anything but 408 and 481, or with nothing.
+    /// The session is to be refreshed by a re-INVITE: `refresh` with what was last said.
+    RefreshDue {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The far end answered a probe (anything but 408 and 481 tells that it lives), or did not; or the session was not refreshed
+    /// in time.
     Probed {
         /// The leg.
         leg: LegId,

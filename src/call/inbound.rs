@@ -10,7 +10,8 @@ use crate::base::{Instant, LegId};
 use crate::call::ending::Answer;
 use crate::call::event::{EndCause, Event};
 use crate::call::leg::{Answers, Incoming, Leg, Probing, State, Timer, Why};
-use crate::call::legs::{ALLOW, Legs, REFRESH};
+use crate::call::legs::{ALLOW, Legs, REFRESH, SUPPORTED};
+use crate::call::session::Session;
 use crate::sip::check;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
@@ -31,26 +32,34 @@ impl Legs {
 
     /// Answers the call: 200, repeated until its ACK comes. `sdp` is the answer, or our offer when the INVITE had none.
     pub fn answer(&mut self, now: Instant, id: LegId, sdp: &[u8]) {
+        if self.holds_answer(id, sdp) {
+            return;
+        }
+        let described = self.end_reliable(id);
         let contact = self.contact.clone();
         let Some(incoming) = self.incoming(id) else { return };
-        let (key, number, offer) = (incoming.key, incoming.number, !incoming.offered);
+        let (key, number, offer) = (incoming.key, incoming.number, !incoming.offered && !described);
         let refresh = incoming.refresh.take();
         let mut writer = incoming.response(200, "OK");
         writer.line(Name::Contact, &contact);
         writer.line(Name::Allow, ALLOW);
-        let response = writer.finish_body("application/sdp", sdp);
+        writer.line(Name::Supported, SUPPORTED);
+        if let Some(leg) = self.leg(id) {
+            leg.write_session(&mut writer);
+            leg.state = State::Talking;
+        }
+        let response = if described { writer.finish() } else { writer.finish_body("application/sdp", sdp) };
         if let Some(timer) = refresh {
             self.timers.cancel(timer);
         }
         self.servers.remove(&key);
-        if let Some(leg) = self.leg(id) {
-            leg.state = State::Talking;
-        }
+        self.start_session(now, id);
         self.send_until_acknowledged(now, id, Answer { of: Answers::Call, key, number, response, offer });
     }
 
     /// Rejects the call; the leg is gone. `retry_after` goes with a 503.
     pub fn reject(&mut self, now: Instant, id: LegId, status: u16, reason: &str, retry_after: Option<Duration>) {
+        self.end_reliable(id);
         let Some(incoming) = self.incoming(id) else { return };
         let key = incoming.key;
         let refresh = incoming.refresh.take();
@@ -73,12 +82,12 @@ impl Legs {
         match request.method() {
             Method::Invite => self.on_invite(now, key, source, request),
             Method::Options => self.answer_options(now, key, source, &request),
-            Method::Bye | Method::Info | Method::Update => self.reply(now, key, source, &request, 481),
+            Method::Bye | Method::Info | Method::Update | Method::Prack => self.reply(now, key, source, &request, 481),
+            // Whom it would hand on is not said.
+            Method::Refer => self.reply(now, key, source, &request, 403),
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
-            | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Message
@@ -96,21 +105,30 @@ impl Legs {
 
     /// Sends the provisional (again); a minute later once more.
     pub(super) fn on_refresh(&mut self, now: Instant, id: LegId) {
+        if self.incoming(id).is_some_and(|incoming| incoming.reliable.is_some()) {
+            self.send_reliable(now, id);
+        } else {
+            self.send_provisional(now, id);
+        }
+        let timer = self.timers.arm(now + REFRESH, Timer::Refresh(id));
+        match self.incoming(id) {
+            Some(incoming) => incoming.refresh = Some(timer),
+            None => drop(self.timers.cancel(timer)),
+        }
+    }
+
+    fn send_provisional(&mut self, now: Instant, id: LegId) {
         let contact = self.contact.clone();
         let Some(incoming) = self.incoming(id) else { return };
         let Some((status, sdp)) = incoming.provisional.clone() else { return };
         let key = incoming.key;
-        let mut writer = incoming.response(status, if status == 180 { "Ringing" } else { "Session Progress" });
+        let mut writer = incoming.provisional_response(status);
         writer.line(Name::Contact, &contact);
         let payload = match sdp {
             Some(sdp) => writer.finish_body("application/sdp", &sdp),
             None => writer.finish(),
         };
         self.stack.respond(now, key, status, payload);
-        let timer = self.timers.arm(now + REFRESH, Timer::Refresh(id));
-        if let Some(incoming) = self.incoming(id) {
-            incoming.refresh = Some(timer);
-        }
     }
 
     fn on_invite(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: Message) {
@@ -118,6 +136,9 @@ impl Legs {
             self.events.push_back(Event::Unusable);
             return self.refuse_body(now, key, source, &request, code);
         }
+        let Ok(session) = self.agree(&request, None) else {
+            return self.refuse_interval(now, key, source, &request);
+        };
         let id = LegId(self.legs.next_id());
         let tag = self.tag(id);
         let Some(dialog) = Dialog::incoming(&request, source, &tag) else {
@@ -131,9 +152,11 @@ impl Legs {
             offered: !request.body().is_empty(),
             provisional: None,
             refresh: None,
+            reliable: requires_reliable(&request).then(Box::default),
         };
         self.servers.insert(key, id);
-        self.legs.insert_with(|_| Leg::new(id, dialog, State::Incoming(Box::new(incoming))));
+        let session = session.map(|agreed| Box::new(Session::Agreed(agreed)));
+        self.legs.insert_with(|_| Leg { session, ..Leg::new(id, dialog, State::Incoming(Box::new(incoming))) });
         self.events.push_back(Event::Incoming { leg: id, source, request: Box::new(request) });
     }
 
@@ -150,12 +173,12 @@ impl Legs {
             Method::Bye => self.on_bye(now, id, key, source, &request),
             Method::Invite | Method::Update => self.on_change(now, id, key, source, request),
             Method::Info => self.on_info(now, id, key, source, &request),
+            Method::Prack => self.on_prack(now, id, key, source, &request),
             Method::Options => self.answer_options(now, key, source, &request),
+            Method::Refer => self.on_refer(now, id, key, source, request),
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
-            | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Message
@@ -193,7 +216,7 @@ impl Legs {
         self.stack.respond(now, key, code, writer.finish());
     }
 
-    fn incoming(&mut self, id: LegId) -> Option<&mut Incoming> {
+    pub(super) fn incoming(&mut self, id: LegId) -> Option<&mut Incoming> {
         match &mut self.leg(id)?.state {
             State::Incoming(incoming) => Some(incoming),
             State::Calling { .. } | State::Cancelling { .. } | State::Talking | State::Ending => None,
@@ -204,17 +227,38 @@ impl Legs {
 impl Leg {
     pub(super) const fn new(id: LegId, dialog: Dialog, state: State) -> Self {
         let (probing, why) = (Probing::No, Why::Unsaid);
-        Self { id, dialog, state, invite: None, unacknowledged: None, change: None, probing, why }
+        Self {
+            id,
+            dialog,
+            state,
+            invite: None,
+            unacknowledged: None,
+            change: None,
+            session: None,
+            taken: None,
+            referred: 0,
+            probing,
+            why,
+        }
     }
 }
 
 impl Incoming {
+    /// A provisional with the kept header lines.
+    pub(super) fn provisional_response(&self, status: u16) -> Writer {
+        self.response(status, if status == 180 { "Ringing" } else { "Session Progress" })
+    }
+
     /// A response with the kept header lines.
     fn response(&self, status: u16, reason: &str) -> Writer {
         let mut writer = Writer::response(status, reason);
         writer.lines(&self.headers);
         writer
     }
+}
+
+fn requires_reliable(request: &Message) -> bool {
+    request.elements(Name::Require).any(|tag| tag.eq_ignore_ascii_case(b"100rel"))
 }
 
 /// What every response to an INVITE says, its routes included (RFC 3261 12.1.1).

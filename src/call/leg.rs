@@ -17,6 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::base::{Instant, LegId, TimerKey};
+use crate::call::session::Session;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -35,6 +36,12 @@ pub(super) struct Leg {
     pub(super) unacknowledged: Option<Box<Unacknowledged>>,
     /// A re-INVITE or UPDATE that waits for the owner's answer.
     pub(super) change: Option<Box<Change>>,
+    /// Its session timer, where one of both ends wishes one.
+    pub(super) session: Option<Box<Session>>,
+    /// The last reliable provisional of the far end.
+    pub(super) taken: Option<Box<Taken>>,
+    /// REFERs that have come.
+    pub(super) referred: u8,
     /// A probe on its way.
     pub(super) probing: Probing,
     /// What our CANCEL or BYE says.
@@ -90,6 +97,45 @@ pub(super) struct Incoming {
     /// The provisional repeated each minute (13.3.1.1), and its body.
     pub(super) provisional: Option<(u16, Option<Bytes>)>,
     pub(super) refresh: Option<TimerKey>,
+    /// The caller requires provisionals to be acknowledged (RFC 3262).
+    pub(super) reliable: Option<Box<Reliable>>,
+}
+
+/// Provisionals that are acknowledged.
+#[derive(Debug, Default)]
+pub(super) struct Reliable {
+    /// The RSeq of the last one; 0 before the first.
+    pub(super) number: u32,
+    /// The one that waits for its PRACK.
+    pub(super) sent: Option<Sent>,
+    /// Another one is to follow.
+    pub(super) waiting: bool,
+    /// A description of ours has gone out.
+    pub(super) described: bool,
+    /// The 2xx waits too, with this body.
+    pub(super) answer: Option<Box<[u8]>>,
+}
+
+/// A provisional that waits for its PRACK.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) status: u16,
+    pub(super) response: Bytes,
+    pub(super) described: bool,
+    pub(super) interval: Duration,
+    pub(super) give_up: Instant,
+    pub(super) timer: TimerKey,
+}
+
+/// A reliable provisional that we have acknowledged.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// The fork that sent it.
+    pub(super) tag: Box<[u8]>,
+    /// Its RSeq.
+    pub(super) number: u64,
+    /// The answer to our offer, which the 2xx need not repeat.
+    pub(super) sdp: Option<Bytes>,
 }
 
 /// A 2xx of ours on its way.
@@ -158,10 +204,14 @@ pub(super) enum Probing {
 pub(super) enum Timer {
     /// Send the provisional again.
     Refresh(LegId),
+    /// Send the reliable provisional again, or give up.
+    Reliable(LegId),
     /// Send the 2xx again, or give up.
     Retransmit(LegId),
     /// 4 s after CANCEL: the owner need not wait any more.
     Release(LegId),
+    /// A refresh of the session is due, or the session is over.
+    Session(LegId),
     /// A neighbour's OPTIONS has had its time.
     Qualify(ClientKey),
 }

@@ -2,21 +2,27 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::base::digits::{Digits, hexadecimal, padded_hex};
 use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
+use crate::call::challenge::Wallet;
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
+use crate::call::refer::Notifier;
+use crate::call::session::{Session, SessionTerms};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::transaction::{self, ClientKey, Door, ServerKey, Stack, StackConfig};
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
-pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER";
+/// The extensions that we know (RFC 3261 20.37).
+pub(super) const SUPPORTED: &[u8] = b"timer, 100rel";
 /// After CANCEL the owner waits this long for the final response.
 pub(super) const RELEASE_AFTER: Duration = Duration::from_secs(4);
 /// A neighbour has this long to answer an OPTIONS.
@@ -33,13 +39,17 @@ pub struct Legs {
     pub(super) legs: Slots<Leg>,
     pub(super) clients: IdMap<ClientKey, Purpose>,
     pub(super) servers: IdMap<ServerKey, LegId>,
+    /// Who asked for a transfer on which leg; some of these are gone.
+    pub(super) notifiers: IdMap<LegId, Notifier>,
     pub(super) timers: Timers<Timer>,
     pub(super) events: VecDeque<Event>,
     pub(super) contact: Bytes,
     pub(super) host: String,
     sent_by: SocketAddr,
     accepting: Accepting,
-    rng: Rng,
+    pub(super) terms: SessionTerms,
+    pub(super) wallet: Arc<Wallet>,
+    pub(super) rng: Rng,
 }
 
 /// What a request of ours is for.
@@ -48,6 +58,9 @@ pub(super) enum Purpose {
     Invite(LegId),
     Bye(LegId),
     Probe(LegId),
+    /// A re-INVITE or UPDATE that refreshes the session.
+    Refresh(LegId),
+    Notify(LegId),
     /// A CANCEL, an INFO: nobody waits for the answer.
     Nothing,
     Qualify(u64),
@@ -90,12 +103,15 @@ impl Legs {
             legs: Slots::new(shard),
             clients: IdMap::default(),
             servers: IdMap::default(),
+            notifiers: IdMap::default(),
             timers: Timers::default(),
             events: VecDeque::new(),
             contact: Bytes::from(format!("<sip:strowger@{sent_by}>")),
             host: sent_by.to_string(),
             sent_by,
             accepting: Accepting::Calls,
+            terms: SessionTerms::default(),
+            wallet: Arc::default(),
             rng,
         }
     }
@@ -118,8 +134,10 @@ impl Legs {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Refresh(leg) => self.on_refresh(now, leg),
+                Timer::Reliable(leg) => self.on_reliable_due(now, leg),
                 Timer::Retransmit(leg) => self.on_retransmit(now, leg),
                 Timer::Release(leg) => self.on_release(leg),
+                Timer::Session(leg) => self.on_session_due(now, leg),
                 Timer::Qualify(key) => self.on_qualify_late(now, key),
             }
         }
@@ -150,6 +168,19 @@ impl Legs {
         self.stack.respond_stateless(source, writer.finish());
     }
 
+    /// As [`Legs::respond_stateless`], with further header lines.
+    pub fn respond_with(&mut self, source: SocketAddr, request: &Message, code: u16, add: impl FnOnce(&mut Writer)) {
+        let tag = self.stack.fresh_token();
+        let mut writer = write::respond(request, source, code, None, &tag);
+        add(&mut writer);
+        self.stack.respond_stateless(source, writer.finish());
+    }
+
+    /// True when a request is no new one: it repeats one that was taken, or it cannot be one at all.
+    pub fn is_known(&mut self, request: &Message) -> bool {
+        self.stack.is_known(request)
+    }
+
     /// Refuses an INVITE that there is no room for, keeping no state; true unless it repeats one that was taken.
     pub fn refuse_invite(&mut self, now: Instant, source: SocketAddr, request: &Message) -> bool {
         self.stack.refuse_invite(now, source, request)
@@ -160,9 +191,9 @@ impl Legs {
         self.accepting = Accepting::Nothing;
     }
 
-    /// Live legs, those included that wait for the end of a transaction.
+    /// Live legs, those included that wait for the end of a transaction, and who is told how a transfer goes.
     pub fn live(&self) -> usize {
-        self.legs.len()
+        self.legs.len() + self.notifiers.len()
     }
 
     /// Live transactions.
@@ -217,8 +248,14 @@ impl Legs {
         if let Some(unacknowledged) = &leg.unacknowledged {
             self.timers.cancel(unacknowledged.timer);
         }
+        if let Some(timer) = leg.session.as_deref().and_then(Session::timer) {
+            self.timers.cancel(timer);
+        }
         if let Some(invite) = leg.invite {
             self.clients.remove(&invite);
+        }
+        if let Some(notifier) = self.notifiers.get_mut(&id) {
+            notifier.dialog = Some(leg.dialog.clone());
         }
         Some(leg)
     }
@@ -230,8 +267,13 @@ impl Legs {
                 transaction::Event::Ack { message, .. } => self.on_ack(now, &message),
                 transaction::Event::Cancelled { key, .. } => self.on_cancelled(now, key),
                 transaction::Event::Response { key, source, message } => self.on_response(now, key, source, &message),
+                transaction::Event::Challenged { key, source, destination, message, request } => {
+                    if !self.on_challenged(now, key, destination, &message, request) {
+                        self.on_response(now, key, source, &message);
+                    }
+                }
                 transaction::Event::Stray2xx { key, source, message } => self.on_response(now, key, source, &message),
-                transaction::Event::Failed { key, .. } => self.on_failed(key),
+                transaction::Event::Failed { key, .. } => self.on_failed(now, key),
                 transaction::Event::Unacknowledged { .. } => {}
             }
         }
@@ -247,24 +289,28 @@ impl Legs {
         let last = response.status() >= 200;
         match purpose {
             Purpose::Invite(leg) => return self.on_invite_response(now, leg, response),
+            Purpose::Refresh(leg) => return self.on_refreshed(now, leg, key, response),
             Purpose::Bye(leg) if last => drop(self.remove(leg)),
             Purpose::Probe(leg) if last => self.on_probed(leg, !matches!(response.status(), 408 | 481)),
+            Purpose::Notify(leg) if last => self.on_notified(now, leg, response.status()),
             Purpose::Qualify(token) if last => {
                 self.events.push_back(Event::Qualified { token, alive: !matches!(response.status(), 408 | 503) });
             }
-            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Qualify(_) | Purpose::Nothing => {}
+            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Notify(_) | Purpose::Qualify(_) | Purpose::Nothing => {}
         }
         if last {
             self.clients.remove(&key);
         }
     }
 
-    fn on_failed(&mut self, key: ClientKey) {
+    fn on_failed(&mut self, now: Instant, key: ClientKey) {
         let Some(purpose) = self.clients.remove(&key) else { return };
         match purpose {
             Purpose::Invite(leg) => self.on_invite_timeout(leg),
             Purpose::Bye(leg) => drop(self.remove(leg)),
             Purpose::Probe(leg) => self.on_probed(leg, false),
+            Purpose::Refresh(leg) => self.on_refresh_timeout(leg),
+            Purpose::Notify(leg) => self.on_notified(now, leg, 408),
             Purpose::Qualify(token) => self.events.push_back(Event::Qualified { token, alive: false }),
             Purpose::Nothing => {}
         }
@@ -286,6 +332,7 @@ impl Legs {
         };
         let mut writer = self.response(source, request, code, None);
         writer.line(Name::Allow, ALLOW);
+        writer.line(Name::Supported, SUPPORTED);
         writer.line(Name::Accept, b"application/sdp");
         if code == 200 {
             writer.line(Name::Contact, &self.contact);

@@ -9,20 +9,36 @@
 //! | `inbound` | requests that come: new calls, requests inside a dialog |
 //! | `outbound` | INVITEs of ours, their responses, CANCEL |
 //! | `change` | re-INVITE and UPDATE |
+//! | `session` | what is known of a session timer |
+//! | `refresh` | session timers at work |
+//! | `reliable` | provisionals that are acknowledged |
+//! | `refer` | a REFER, and who is told how it goes |
+//! | `notify` | REFER answered, its NOTIFYs |
+//! | `challenge` | far ends that ask for credentials |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
 pub mod leg;
 pub mod legs;
+pub mod refer;
 
+mod challenge;
 mod change;
 mod ending;
 mod inbound;
+mod notify;
 mod outbound;
+mod refresh;
+mod reliable;
 
+pub mod session;
+
+pub use challenge::Wallet;
 pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};
+pub use refer::Refer;
+pub use session::SessionTerms;
 
 #[cfg(test)]
 mod tests;

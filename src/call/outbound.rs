@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::base::{Instant, LegId};
 use crate::call::event::{Event, Failure};
 use crate::call::leg::{Leg, State, Timer};
-use crate::call::legs::{ALLOW, Invite, Legs, Purpose, RELEASE_AFTER};
+use crate::call::legs::{ALLOW, Invite, Legs, Purpose, RELEASE_AFTER, SUPPORTED};
 use crate::sip::dialog::{Dialog, Outgoing};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -30,6 +30,8 @@ impl Legs {
         let (key, mut writer, _) = dialog.request_within(&mut self.stack, Method::Invite, spec.hops);
         writer.line(Name::Contact, &self.contact);
         writer.line(Name::Allow, ALLOW);
+        writer.line(Name::Supported, SUPPORTED);
+        let session = self.ask_session(&mut writer, spec);
         for (name, value) in spec.headers {
             writer.line_text(name, value);
         }
@@ -39,7 +41,7 @@ impl Legs {
         };
         self.clients.insert(key, Purpose::Invite(id));
         let state = State::Calling { key, provisional: false };
-        self.legs.insert_with(|_| Leg { invite: Some(key), ..Leg::new(id, dialog, state) });
+        self.legs.insert_with(|_| Leg { invite: Some(key), session, ..Leg::new(id, dialog, state) });
         self.stack.send_request(now, key, spec.destination, payload);
         id
     }
@@ -58,6 +60,13 @@ impl Legs {
     }
 
     pub(super) fn on_invite_response(&mut self, now: Instant, id: LegId, response: &Message) {
+        if response.status() == 422 && self.ask_longer(now, id, response) {
+            return;
+        }
+        let calling = self.legs.get(id.0).is_some_and(|leg| matches!(leg.state, State::Calling { .. }));
+        if calling && (101..=199).contains(&response.status()) && !self.acknowledge_provisional(now, id, response) {
+            return;
+        }
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         match (response.status(), &mut leg.state) {
             (100..=199, State::Calling { provisional, .. }) => {
@@ -81,7 +90,7 @@ impl Legs {
                 }
                 self.send_cancel(now, id, key);
             }
-            (200..=299, State::Calling { .. }) => self.on_answer(id, response),
+            (200..=299, State::Calling { .. }) => self.on_answer(now, id, response),
             (200..=299, State::Talking | State::Ending) => self.on_repeated_answer(now, id, response),
             (200..=299, State::Cancelling { .. }) => self.on_late_answer(now, id, response),
             (status, State::Calling { .. }) => self.finish_invite(id, Failure::Status(status)),
@@ -127,20 +136,22 @@ impl Legs {
         self.events.push_back(Event::Failed { leg: id, failure: Failure::Left });
     }
 
-    fn send_cancel(&mut self, now: Instant, id: LegId, key: ClientKey) {
+    pub(super) fn send_cancel(&mut self, now: Instant, id: LegId, key: ClientKey) {
         let reason = self.legs.get(id.0).and_then(|leg| leg.why.header());
         if let Some(cancel) = self.stack.cancel(now, key, reason) {
             self.clients.insert(cancel, Purpose::Nothing);
         }
     }
 
-    fn on_answer(&mut self, id: LegId, response: &Message) {
+    fn on_answer(&mut self, now: Instant, id: LegId, response: &Message) {
         let number = response.cseq().map_or(1, |cseq| cseq.number);
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         leg.dialog.establish(response);
         leg.state = State::Talking;
         acknowledge(&mut self.stack, &leg.dialog, number);
-        let sdp = body(response);
+        let taken = leg.taken.take().filter(|taken| Some(&*taken.tag) == response.to_tag());
+        let sdp = body(response).or_else(|| taken.and_then(|taken| taken.sdp));
+        self.settle_session(now, id, response);
         self.events.push_back(Event::Answered { leg: id, sdp });
     }
 
@@ -186,7 +197,7 @@ impl Legs {
     }
 }
 
-fn acknowledge(stack: &mut Stack, dialog: &Dialog, number: u32) {
+pub(super) fn acknowledge(stack: &mut Stack, dialog: &Dialog, number: u32) {
     let (writer, destination) = dialog.ack(stack, number);
     stack.send_ack(destination, writer.finish());
 }

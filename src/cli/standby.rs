@@ -16,15 +16,17 @@ pub(super) fn rows(queue: &Value, note: &str) -> Vec<Vec<String>> {
             Some(mode) => format!(" (switched {mode})"),
         };
         row("reserve", format!("{state} for {}{mode}", so_long(reserve)), note);
-        let limit = |waiting: &str, wait: &str, unit: &str| {
-            let waiting = reserve[waiting].as_u64().map(|most| format!("{unit}{most} waiting"));
-            let wait = reserve[wait].as_f64().map(|wait| clock(wait) + " of waiting");
-            waiting.into_iter().chain(wait).collect::<Vec<_>>()
+        let limit = |prefix: &str, unit: &str| {
+            let key = |name: &str| &reserve[format!("{prefix}{name}")];
+            let waiting = key("waiting").as_u64().map(|most| format!("{unit}{most} waiting"));
+            let wait = key("wait_seconds").as_f64().map(|wait| clock(wait) + " of waiting");
+            let estimate = key("estimate_seconds").as_f64().map(|most| format!("{unit}{} to expect", clock(most)));
+            waiting.into_iter().chain(wait).chain(estimate).collect::<Vec<_>>()
         };
-        let joins = limit("waiting", "wait_seconds", "above ");
+        let joins = limit("", "above ");
         if !joins.is_empty() {
             row("reserve joins", joins.join(" or "), "");
-            row("reserve leaves", limit("leave_waiting", "leave_wait_seconds", "").join(" and below "), "");
+            row("reserve leaves", limit("leave_", "").join(" and below "), "");
         }
     }
     if let Some(lending) = queue.get("lending") {
@@ -52,7 +54,8 @@ mod tests {
     fn what_helps_a_queue_is_shown_with_its_time_and_limits() {
         let queue = json!({
             "reserve": { "active": true, "mode": "on", "since_seconds": 75.0, "waiting": 5, "wait_seconds": 60.0,
-                         "leave_waiting": 3, "leave_wait_seconds": 20.0, "at_least_seconds": 30.0 },
+                         "estimate_seconds": 90.0, "leave_waiting": 3, "leave_wait_seconds": 20.0,
+                         "leave_estimate_seconds": 60.0, "at_least_seconds": 30.0 },
             "lending": { "lends": false, "since_seconds": 9.0, "in_time": 7, "decided": 10, "target": 0.8,
                          "to": [{ "queue": "billing", "tier": 1, "penalty": 0, "delay_seconds": 0.0 }] },
             "lenders": [{ "queue": "sales", "lends": true }],
@@ -62,8 +65,8 @@ mod tests {
             rows,
             [
                 "reserve|active for 1:15 (switched on)|set at run time",
-                "reserve joins|above 5 waiting or 1:00 of waiting|",
-                "reserve leaves|3 waiting and below 0:20 of waiting|",
+                "reserve joins|above 5 waiting or 1:00 of waiting or above 1:30 to expect|",
+                "reserve leaves|3 waiting and below 0:20 of waiting and below 1:00 to expect|",
                 "lending|lends nobody for 0:09; 7 of 10 in time|",
                 "lends to|billing|",
                 "borrows|sales lends|",

@@ -5,8 +5,22 @@ use serde_json::Value;
 use crate::cli::print::table;
 
 /// Rates and times in the table, by their key in the answer.
-const COLUMNS: [(&str, &str); 6] =
-    [("SL F3", "sl_f3"), ("SL live", "sl_live"), ("loss", "loss_rate"), ("ASA", "asa"), ("ATA", "ata"), ("AHT", "aht")];
+const COLUMNS: [(&str, &str); 8] = [
+    ("SL F3", "sl_f3"),
+    ("SL live", "sl_live"),
+    ("loss", "loss_rate"),
+    ("ASA", "asa"),
+    ("ATA", "ata"),
+    ("AHT", "aht"),
+    ("occupancy", "occupancy"),
+    ("utilisation", "utilisation"),
+];
+
+/// What the last two columns are.
+const DENOMINATORS: &str = "\
+occupancy: talk, hold and wrap-up of the time in service (and ready, reserved, ringing) of the agents who serve the queue
+utilisation: the same of their logged-in time; - where it is not kept: two hours by minutes, else a day
+";
 
 /// The answer of `/v1/queues/NAME/intervals` as lines for people.
 pub(super) fn show(answer: &Value) -> String {
@@ -35,6 +49,7 @@ pub(super) fn show(answer: &Value) -> String {
     }
     text.push_str(&table(&header, &rows));
     text.push_str("* not complete: in progress, or begun before the engine was\n");
+    text.push_str(DENOMINATORS);
     text
 }
 
@@ -67,6 +82,7 @@ mod tests {
             json!({ "offered": offered, "answered": 2, "abandoned": 1, "flowed_out": 0, "formulas": {
                 "sl_f3": { "value": 0.5, "numerator": 1, "denominator": 2 },
                 "asa": { "value": 7.25, "numerator": 1, "denominator": 2 },
+                "occupancy": { "value": 0.75, "numerator": 3, "denominator": 4 },
                 "ata": { "value": null, "numerator": 0, "denominator": 0 },
             }})
         };
@@ -83,6 +99,7 @@ mod tests {
         assert_eq!(lines[0], "sales, by 5m of Asia/Shanghai, by time of event; T = 20.0 s, short = 5.0 s");
         assert!(lines[2].starts_with("2026-11-23T10:00:00+08:00 *") && lines[2].contains("50.0 %"), "{text}");
         assert!(lines[2].contains("7.2 s") && lines[2].contains(" - "), "{text}");
+        assert!(lines[1].ends_with("utilisation") && lines[2].contains("75.0 %"), "{text}");
         assert!(lines[3].starts_with("total") && lines[4].starts_with("last 5m"), "{text}");
     }
 }

@@ -127,8 +127,10 @@ fn threshold(name: &str, value: &str) -> Result<Value, String> {
         "waiting" | "leave_waiting" => {
             value.parse::<u32>().map(Value::from).map_err(|_| format!("`{value}` is no number"))
         }
-        "wait" | "leave_wait" | "at_least" => Ok(duration(value)?.as_secs().into()),
-        _ => Err(format!("`{name}` is none of waiting, wait, leave_waiting, leave_wait, at_least")),
+        "wait" | "leave_wait" | "estimate" | "leave_estimate" | "at_least" => Ok(duration(value)?.as_secs().into()),
+        _ => Err(format!(
+            "`{name}` is none of waiting, wait, estimate, leave_waiting, leave_wait, leave_estimate, at_least"
+        )),
     }
 }
 

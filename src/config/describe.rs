@@ -70,6 +70,9 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
         write!(out, ", advertised as {advertise}")?;
     }
     writeln!(out, "; calls from unknown sources are {unknown}")?;
+    if let Some(expires) = sip.session.expires {
+        writeln!(out, "       sessions are refreshed within {}", show(expires))?;
+    }
     let media = &config.media;
     let (first, last) = media.ports;
     let legs = (u32::from(last) - u32::from(first)).div_ceil(2);
@@ -110,6 +113,12 @@ fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
     }
     if let Some(country) = &peer.numbering.country_code {
         write!(out, "; callers' numbers without a prefix are of +{country}")?;
+    }
+    if let Some(auth) = &peer.auth {
+        write!(out, "; proves itself as {}", auth.credentials.username)?;
+    }
+    if let Some(credentials) = &peer.outbound_auth {
+        write!(out, "; asked, we are {}", credentials.username)?;
     }
     if peer.qualify == Duration::ZERO {
         writeln!(out, "; not watched")
@@ -270,13 +279,18 @@ fn write_routing(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
 /// Who comes to help, and whom the queue helps.
 fn write_help(out: &mut String, routing: &RoutingConfig) -> fmt::Result {
     if let Some(reserve) = &routing.reserve {
-        let ReserveThresholds { waiting, wait, leave_waiting, leave_wait, at_least } = *reserve;
-        let joins =
-            [waiting.map(|most| format!("above {most} waiting")), wait.map(|wait| format!("after {}", show(wait)))];
+        let ReserveThresholds { waiting, wait, estimate, leave_waiting, leave_wait, leave_estimate, at_least } =
+            *reserve;
+        let joins = [
+            waiting.map(|most| format!("above {most} waiting")),
+            wait.map(|wait| format!("after {}", show(wait))),
+            estimate.map(|most| format!("above {} to expect", show(most))),
+        ];
         let joins: Vec<_> = joins.into_iter().flatten().collect();
         let leaves = [
             waiting.map(|_| format!("at {leave_waiting} waiting")),
             wait.map(|_| format!("when nobody has waited {}", show(leave_wait))),
+            estimate.map(|_| format!("at {} to expect", show(leave_estimate))),
         ];
         let leaves: Vec<_> = leaves.into_iter().flatten().collect();
         let (joins, leaves) = (joins.join(" or "), leaves.join(" and "));

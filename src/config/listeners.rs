@@ -5,13 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::base::limits::{MEDIA_WORKERS_MAX, SHARDS_MAX};
+use crate::call::session::{INTERVAL_MAX, INTERVAL_MIN, SessionTerms};
 
 use super::error::Report;
 use super::reader::{Section, integer, string};
 use super::types::{DrainConfig, HttpConfig, MediaConfig, SipConfig, UnknownSource};
-use super::values::{self, DAY, SECOND};
+use super::values::{self, DAY, SECOND, show};
 
-const SIP_KEYS: [&str; 4] = ["listen", "advertise", "shards", "unknown_source"];
+const SIP_KEYS: [&str; 6] = ["listen", "advertise", "shards", "unknown_source", "session_expires", "min_se"];
 const MEDIA_KEYS: [&str; 4] = ["address", "ports", "workers", "silence_probe"];
 const HTTP_KEYS: [&str; 3] = ["listen", "tokens", "token_files"];
 const DRAIN_KEYS: [&str; 1] = ["limit"];
@@ -47,6 +48,7 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
             values::choice(value, &[("reject", UnknownSource::Reject), ("silent", UnknownSource::Silent)])
         })
         .unwrap_or(UnknownSource::Reject);
+    let session = session_terms(&section, report);
     let listen = listen?;
     if listen.ip().is_unspecified() && section.get("advertise").is_none() {
         let message = format!("is missing: {} is no address that others can reach", listen.ip());
@@ -55,7 +57,22 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
     if let (Some(address), Some(item)) = (advertise, section.get("advertise")) {
         same_family(address, listen, item.at, &item.path, report);
     }
-    Some(SipConfig { listen, advertise, shards: shards.unwrap_or(1), unknown_source })
+    Some(SipConfig { listen, advertise, shards: shards.unwrap_or(1), unknown_source, session })
+}
+
+/// `session_expires` and `min_se` of `[sip]`.
+fn session_terms(section: &Section<'_, '_>, report: &mut Report<'_>) -> SessionTerms {
+    let min = section.read("min_se", report, |value| values::duration(value, INTERVAL_MIN, INTERVAL_MAX));
+    let min = min.unwrap_or(INTERVAL_MIN);
+    let expires = section.read("session_expires", report, |value| {
+        let expires = values::duration(value, Duration::ZERO, INTERVAL_MAX)?;
+        match expires {
+            Duration::ZERO => Ok(None),
+            _ if expires < min => Err(format!("{} is shorter than min_se, {}", show(expires), show(min))),
+            _ => Ok(Some(expires)),
+        }
+    });
+    SessionTerms { expires: expires.flatten(), min }
 }
 
 /// `[media]`; `listen` is that of `[sip]`.

@@ -3,6 +3,7 @@
 
 mod agents;
 mod built_in;
+mod credentials;
 mod describe;
 mod error;
 mod feature_codes;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use agents::expand;
 pub use built_in::built_in;
+pub use credentials::is_secret;
 pub use describe::describe;
 pub use error::ConfigError;
 pub use feature_codes::{Feature, FeatureCodesConfig, PhoneIdentity, Pin};
@@ -42,8 +44,8 @@ pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
 pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
-    LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig, PeerConfig,
-    PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SipConfig, SkillConfig,
-    StepConfig, TeamConfig, TeamMove, TierConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, CallerPrivacy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig,
+    LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig,
+    PeerAuth, PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SipConfig,
+    SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig, UnknownSource,
 };

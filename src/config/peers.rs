@@ -6,23 +6,33 @@ use std::time::Duration;
 
 use crate::base::limits;
 
+use super::credentials;
 use super::error::Report;
 use super::listeners::same_family;
 use super::reader::{Item, Section, boolean, string};
-use super::types::{DnisSource, NumberingConfig, PeerConfig};
+use super::types::{CallerPrivacy, DnisSource, NumberingConfig, PeerConfig};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 9] = [
+const PEER_KEYS: [&str; 13] = [
     "address",
     "sources",
     "inbound",
     "dnis",
     "qualify",
     "symmetric_rtp",
+    "auth",
+    "outbound_auth",
     "country_code",
     "national_prefix",
     "international_prefix",
+    "privacy",
+    "carry_headers",
 ];
+const PRIVACY: [(&str, CallerPrivacy); 2] = [("keep", CallerPrivacy::Keep), ("ignore", CallerPrivacy::Ignore)];
+/// Header fields that are no `X-` but may go on to an agent's phone: nothing of ours depends on them.
+const CARRIED: [&str; 6] = ["Diversion", "History-Info", "Subject", "User-to-User", "P-Charging-Vector", "Session-ID"];
+/// The longest name of a header field that is carried.
+const CARRIED_NAME_BYTES_MAX: usize = 64;
 /// Longest country code (E.164: 3 digits), and longest prefix dialled before a number.
 const PREFIX_DIGITS_MAX: usize = 6;
 
@@ -93,8 +103,12 @@ fn peer(
         })
         .unwrap_or(QUALIFY);
     let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
+    let auth = credentials::auth(&section, report);
+    let outbound_auth = credentials::outbound_auth(&section, report);
     let dnis = dnis(&section, report);
     let numbering = numbering(&section, report);
+    let privacy = section.read("privacy", report, |value| values::choice(value, &PRIVACY)).unwrap_or_default();
+    let carry_headers = carry_headers(&section, report);
     let path = section.child(if wrote_sources.is_some() { "sources" } else { "address" });
     let sources = wrote_sources.unwrap_or_else(|| {
         numeric.map(|address| ((address, values::address_bits(address)), address_at)).into_iter().collect()
@@ -111,6 +125,10 @@ fn peer(
         symmetric_rtp,
         qualify,
         numbering,
+        auth,
+        outbound_auth,
+        privacy,
+        carry_headers,
     })
 }
 
@@ -134,6 +152,34 @@ fn numbering(section: &Section<'_, '_>, report: &mut Report<'_>) -> NumberingCon
             .read("international_prefix", report, |value| digits(value, 1))
             .unwrap_or(usual.international_prefix),
     }
+}
+
+fn carry_headers(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<Arc<str>> {
+    let names = section.list("carry_headers", report, carried).unwrap_or_default();
+    if let Some((_, at)) = names.get(limits::CARRIED_HEADERS_MAX) {
+        let message = format!("names more than {} header fields", limits::CARRIED_HEADERS_MAX);
+        report.value(*at, &section.child("carry_headers"), message);
+    }
+    names.into_iter().map(|(name, _)| name).collect()
+}
+
+/// A name that begins with `X-`, with or without a `*` at its end, or one of [`CARRIED`]. Ours are not the trunk's to set.
+fn carried(value: &toml::de::DeValue<'_>) -> Result<Arc<str>, String> {
+    let text = string(value)?;
+    if let Some(name) = CARRIED.iter().find(|name| name.eq_ignore_ascii_case(text)) {
+        return Ok((*name).into());
+    }
+    let name = text.strip_suffix('*').unwrap_or(text);
+    let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix));
+    if begins("X-Strowger") {
+        return Err("X-Strowger-... are ours".to_string());
+    }
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    if begins("X-") && is_name && text.len() <= CARRIED_NAME_BYTES_MAX {
+        return Ok(text.into());
+    }
+    let shown = text.escape_debug();
+    Err(format!("`{shown}` is neither a name such as X-PBX-Account or X-PBX-* nor one of {}", CARRIED.join(", ")))
 }
 
 fn digits(value: &toml::de::DeValue<'_>, least: usize) -> Result<Arc<str>, String> {

@@ -12,7 +12,8 @@ use super::types::Confirm;
 use super::values::{self, DAY, HOUR, SECOND};
 
 /// The keys of `[queues.NAME]` that are read here.
-pub(super) const OFFER_KEYS: [&str; 4] = ["offers_max", "retry", "no_answer_max", "label"];
+pub(super) const OFFER_KEYS: [&str; 6] =
+    ["offers_max", "retry", "no_answer_max", "label", "caller_prefix", "alert_info"];
 /// The keys of `[agents.NAME]` that are read here.
 pub(super) const POLICY_KEYS: [&str; 8] = [
     "wrap_up",
@@ -29,6 +30,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
 /// The longest label: phones show about so much.
 const LABEL_BYTES_MAX: usize = 64;
+/// What `caller_prefix` fills in.
+const CALLER_PREFIX_PLACES: [&str; 3] = ["{queue}", "{wait}", "{call}"];
+/// The longest Alert-Info: an address and a parameter or two.
+const ALERT_INFO_BYTES_MAX: usize = 200;
 
 /// `offers_max`, `retry` and `no_answer_max` of a queue.
 pub(super) fn offers(section: &Section<'_, '_>, report: &mut Report<'_>) -> OfferPolicy {
@@ -48,6 +53,36 @@ pub(super) fn label(section: &Section<'_, '_>, report: &mut Report<'_>) -> Optio
         let text = string(value)?;
         let fits = text.len() <= LABEL_BYTES_MAX && !text.chars().any(|c| c.is_control() || matches!(c, '"' | '\\'));
         if fits { Ok(text.into()) } else { Err(format!("is at most {LABEL_BYTES_MAX} bytes without quotes")) }
+    })
+}
+
+/// `caller_prefix` of a queue, which goes without a `label`.
+pub(super) fn caller_prefix(section: &Section<'_, '_>, report: &mut Report<'_>) -> Option<Arc<str>> {
+    let item = section.get("caller_prefix")?;
+    if section.get("label").is_some() {
+        report.value(item.at, &item.path, "goes without `label`; write the label into it");
+    }
+    section.read("caller_prefix", report, |value| {
+        let text = string(value)?;
+        let plain = CALLER_PREFIX_PLACES.iter().fold(text.to_string(), |text, place| text.replace(place, ""));
+        if plain.contains(['{', '}']) {
+            return Err(format!("knows no other places than {}", CALLER_PREFIX_PLACES.join(", ")));
+        }
+        let fits = text.len() <= LABEL_BYTES_MAX && !text.chars().any(|c| c.is_control() || matches!(c, '"' | '\\'));
+        if fits { Ok(text.into()) } else { Err(format!("is at most {LABEL_BYTES_MAX} bytes without quotes")) }
+    })
+}
+
+/// `alert_info` of a queue.
+pub(super) fn alert_info(section: &Section<'_, '_>, report: &mut Report<'_>) -> Option<Arc<str>> {
+    section.read("alert_info", report, |value| {
+        let text = string(value)?;
+        let is_uri = text.starts_with('<') && text.contains('>');
+        let fits = text.len() <= ALERT_INFO_BYTES_MAX && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if is_uri && fits {
+            return Ok(text.into());
+        }
+        Err(format!("is an address in <> with parameters, at most {ALERT_INFO_BYTES_MAX} printable ASCII characters"))
     })
 }
 

@@ -9,7 +9,7 @@ use crate::acd::requirement::{Attributes, Value};
 use crate::base::limits::{self, ATTRIBUTES_MAX};
 
 use super::error::{Report, did_you_mean};
-use super::policy::{OFFER_KEYS, label, offers};
+use super::policy::{OFFER_KEYS, alert_info, caller_prefix, label, offers};
 use super::preferred::PREFERRED_KEYS;
 use super::reader::{Item, Section, boolean, expected, integer, number, string};
 use super::routing::{Known, ROUTING_KEYS, routing, strategy};
@@ -98,6 +98,8 @@ fn queue(item: &Item<'_, '_>, known: &Known<'_>, taken: &mut Numbers, report: &m
         ring_step: duration("ring_step", RING_STEP, SECOND, HOUR, report),
         offers: offers(&section, report),
         label: label(&section, report),
+        caller_prefix: caller_prefix(&section, report),
+        alert_info: alert_info(&section, report),
         wrap_up: duration("wrap_up", WRAP_UP, Duration::ZERO, DAY, report),
         threshold,
         target: section.read("target", report, target).unwrap_or(TARGET),

@@ -1,4 +1,4 @@
-//! Reads `reserve = { waiting = 5, wait = "60s" }` of a queue: when its members in reserve join and leave.
+//! Reads `reserve = { waiting = 5, wait = "60s", estimate = "2m" }` of a queue: when its members in reserve join and leave.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::error::Report;
 use super::reader::{Section, integer};
 use super::values::{self, DAY, HOUR, SECOND};
 
-const KEYS: [&str; 5] = ["waiting", "wait", "leave_waiting", "leave_wait", "at_least"];
+const KEYS: [&str; 7] = ["waiting", "wait", "estimate", "leave_waiting", "leave_wait", "leave_estimate", "at_least"];
 
 /// How long a reserve that has joined stays at least: nobody is sent back and forth with each call.
 const AT_LEAST: Duration = Duration::from_secs(30);
@@ -26,12 +26,13 @@ pub(super) fn reserve(section: &Section<'_, '_>, report: &mut Report<'_>) -> Opt
     };
     let (waiting, leave_waiting) = (number("waiting", report), number("leave_waiting", report));
     let (join_wait, leave_wait) = (wait("wait", SECOND, report), wait("leave_wait", Duration::ZERO, report));
+    let (estimate, leave_estimate) = (wait("estimate", SECOND, report), wait("leave_estimate", Duration::ZERO, report));
     let at_least = section.read("at_least", report, |value| values::duration(value, Duration::ZERO, HOUR));
     let names = |key: &str| section.get(key).is_some();
-    if !names("waiting") && !names("wait") {
-        report.value(item.at, &item.path, "never joins; name waiting, wait or both");
+    if !["waiting", "wait", "estimate"].into_iter().any(names) {
+        report.value(item.at, &item.path, "never joins; name waiting, wait or estimate");
     }
-    for (key, needs) in [("leave_waiting", "waiting"), ("leave_wait", "wait")] {
+    for (key, needs) in [("leave_waiting", "waiting"), ("leave_wait", "wait"), ("leave_estimate", "estimate")] {
         if let Some(item) = section.get(key).filter(|_| !names(needs)) {
             report.value(item.at, &item.path, format!("says nothing without {needs}"));
         }
@@ -40,15 +41,21 @@ pub(super) fn reserve(section: &Section<'_, '_>, report: &mut Report<'_>) -> Opt
     if let Some(item) = section.get("leave_waiting").filter(|_| is_above) {
         report.value(item.at, &item.path, "is above waiting: it would leave before it joins");
     }
-    let is_above = leave_wait.zip(join_wait).is_some_and(|(leave, join)| leave > join);
-    if let Some(item) = section.get("leave_wait").filter(|_| is_above) {
-        report.value(item.at, &item.path, "is above wait: it would leave before it joins");
+    for (key, leave, of, join) in
+        [("leave_wait", leave_wait, "wait", join_wait), ("leave_estimate", leave_estimate, "estimate", estimate)]
+    {
+        let is_above = leave.zip(join).is_some_and(|(leave, join)| leave > join);
+        if let Some(item) = section.get(key).filter(|_| is_above) {
+            report.value(item.at, &item.path, format!("is above {of}: it would leave before it joins"));
+        }
     }
     Some(ReserveThresholds {
         waiting,
         wait: join_wait,
+        estimate,
         leave_waiting: leave_waiting.or(waiting).unwrap_or_default(),
         leave_wait: leave_wait.or(join_wait).unwrap_or_default(),
+        leave_estimate: leave_estimate.or(estimate).unwrap_or_default(),
         at_least: at_least.unwrap_or(AT_LEAST),
     })
 }

@@ -11,6 +11,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::acd::{AgentState, QueueState, Reason};
+use crate::call::SessionTerms;
+use crate::sip::auth::{Algorithm, Credentials, Password};
 
 const STRATEGIES: [&str; 2] = ["longest-idle", "round-robin"];
 
@@ -40,6 +42,7 @@ fn what_is_left_out_has_its_documented_default() {
     let config = valid(VALID);
     assert_eq!(config.sip.advertise, None);
     assert_eq!(config.sip.unknown_source, UnknownSource::Reject);
+    assert_eq!(config.sip.session, SessionTerms { expires: None, min: Duration::from_secs(90) });
     assert_eq!(config.media.address.to_string(), "127.0.0.1");
     assert_eq!(config.media.ports, (20_000, 29_999));
     assert_eq!(config.media.silence_probe, Duration::from_secs(90));
@@ -61,7 +64,7 @@ fn what_is_left_out_has_its_documented_default() {
 fn every_key_is_read() {
     let config = valid(
         r#"
-        sip = { listen = "0.0.0.0:5060", advertise = "203.0.113.5", unknown_source = "silent" }
+        sip = { listen = "0.0.0.0:5060", advertise = "203.0.113.5", unknown_source = "silent", session_expires = "30m", min_se = "2m" }
         media = { address = "192.0.2.1", ports = "30000-30003", workers = 2, silence_probe = "5m" }
         drain.limit = "1h"
         [http]
@@ -75,6 +78,8 @@ fn every_key_is_read() {
         dnis = ["header:X-DNIS", "p-called-party-id", "history-info", "diversion", "to", "request-uri"]
         qualify = "0s"
         symmetric_rtp = true
+        auth = { username = "z", password_file = "z.password", algorithms = ["MD5"] }
+        outbound_auth = { username = "us", password = "p w" }
         country_code = "86"
         national_prefix = ""
         international_prefix = "000"
@@ -98,6 +103,8 @@ fn every_key_is_read() {
     );
     assert_eq!(config.sip.advertise.map(|address| address.to_string()).as_deref(), Some("203.0.113.5"));
     assert_eq!(config.sip.unknown_source, UnknownSource::Silent);
+    let session = SessionTerms { expires: Some(Duration::from_secs(1_800)), min: Duration::from_secs(120) };
+    assert_eq!(config.sip.session, session);
     assert_eq!((config.media.ports, config.media.silence_probe), ((30_000, 30_003), Duration::from_secs(300)));
     assert_eq!(config.media.workers, Some(2));
     assert_eq!(config.drain.limit, Duration::from_secs(3_600));
@@ -111,6 +118,11 @@ fn every_key_is_read() {
     assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
     assert_eq!(z.dnis.len(), 6);
     assert_eq!((z.qualify, z.symmetric_rtp), (Duration::ZERO, true));
+    let auth = z.auth.as_ref().unwrap();
+    let credentials = Credentials { username: "z".to_string(), password: Password::File("z.password".into()) };
+    assert_eq!(**auth, PeerAuth { credentials, algorithms: vec![Algorithm::Md5] });
+    assert_eq!(z.outbound_auth.as_ref().unwrap().secret(), Some("p w"));
+    assert!(!format!("{config:?}").contains("p w"), "a password is never printed");
     let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
     assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
     assert_eq!(a.numbering, NumberingConfig::default());
@@ -156,6 +168,35 @@ fn an_empty_text_says_what_is_missing() {
             "s.toml:1: queues: is missing; write [queues.NAME] for at least one queue",
         ]
     );
+}
+
+#[test]
+fn what_the_phone_is_told_is_checked() {
+    let peer =
+        "[peers.t]\naddress = \"192.0.2.9:5060\"\nprivacy = \"ignore\"\ncarry_headers = [\"X-PBX-*\", \"diversion\"]\n";
+    let config = valid(&format!("{VALID}{peer}"));
+    assert_eq!(config.peers[0].privacy, CallerPrivacy::Ignore);
+    assert_eq!(config.peers[0].carry_headers.iter().map(|name| &**name).collect::<Vec<_>>(), ["X-PBX-*", "Diversion"]);
+    for wrong in ["\"From\"", "\"*\"", "\"X-Strowger-Call\"", "\"x-strowger*\"", "\"X-a:\"", "\"X-*-a\"", "1"] {
+        let text = format!("{VALID}{}", peer.replace("\"diversion\"", wrong));
+        let found = errors(&text);
+        assert!(found.len() == 1 && found[0].contains("peers.t.carry_headers[1]"), "{wrong}: {found:?}");
+    }
+    let queue = |keys: &str| format!("{VALID}[queues.z]\nnumbers = [\"899\"]\n{keys}\n");
+    let read = valid(&queue("caller_prefix = \"{queue} {wait}s \"\nalert_info = \"<http://h/a>;info=b\""));
+    let last = read.queues.last().unwrap();
+    assert_eq!(last.caller_prefix.as_deref(), Some("{queue} {wait}s "));
+    assert_eq!(last.alert_info.as_deref(), Some("<http://h/a>;info=b"));
+    for (wrong, key) in [
+        ("caller_prefix = \"{name} \"", "caller_prefix"),
+        ("caller_prefix = \"a\\\"b\"", "caller_prefix"),
+        ("caller_prefix = \"a\"\nlabel = \"b\"", "caller_prefix"),
+        ("alert_info = \"http://h/a\"", "alert_info"),
+        ("alert_info = \"<a>\\r\\nX: y\"", "alert_info"),
+    ] {
+        let found = errors(&queue(wrong));
+        assert!(found.len() == 1 && found[0].contains(&format!("queues.z.{key}")), "{wrong}: {found:?}");
+    }
 }
 
 #[test]
@@ -289,6 +330,18 @@ const ALONE: &[(&str, &str)] = &[
     ("[media]\naddress = \"::1\"", "6: media.address: ::1 is IPv6, but sip.listen is IPv4"),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),
     (
+        "[peers.p]\naddress = \"a\"\nauth = { username = \"u\" }",
+        "7: peers.p.auth: needs one of password, password_file and password_env",
+    ),
+    (
+        "[peers.p]\naddress = \"a\"\noutbound_auth = { username = \"u\", password = \"\" }",
+        "7: peers.p.outbound_auth.password: is empty",
+    ),
+    (
+        "[peers.p]\naddress = \"a\"\nauth = { username = \"u\", password = \"p\", algorithms = [] }",
+        "7: peers.p.auth.algorithms: is empty; leave it out for [\"SHA-256\", \"MD5\"]",
+    ),
+    (
         "[peers.p]\naddress = \"host:99999\"",
         "6: peers.p.address: `host:99999` is no host with a port; write it like \"pbx.example:5060\"",
     ),
@@ -345,6 +398,16 @@ const ALONE: &[(&str, &str)] = &[
 ];
 
 #[test]
+fn session_timers_are_no_shorter_than_the_shortest_taken() {
+    let text = VALID.replace("[queues.q]", "session_expires = \"60s\"\nmin_se = \"30s\"\n[queues.q]");
+    let expected = [
+        "s.toml:3: sip.session_expires: 1m is shorter than min_se, 90s",
+        "s.toml:4: sip.min_se: 30s is out of range; allowed are 90s to 24h",
+    ];
+    assert_eq!(errors(&text), expected);
+}
+
+#[test]
 fn an_unspecified_listen_address_needs_an_advertised_one() {
     let text = VALID.replace("127.0.0.1", "0.0.0.0");
     assert_eq!(errors(&text), ["s.toml:1: sip.advertise: is missing: 0.0.0.0 is no address that others can reach"]);
@@ -388,7 +451,9 @@ fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
     let text = include_str!("../../configs/strowger.toml");
     let is_default = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.contains(".wav");
     let without_examples = |line: &&str| {
-        ["tokens", "token_files", "advertise", "#workers", "country_code"].iter().all(|key| !line.contains(key))
+        ["tokens", "token_files", "advertise", "#workers", "country_code", "password"]
+            .iter()
+            .all(|key| !line.contains(key))
     };
     let commented: Vec<_> = text.lines().filter(is_default).filter(without_examples).collect();
     assert!(commented.len() > 15, "{commented:?}");

@@ -10,6 +10,8 @@ use std::time::Duration;
 use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
 use crate::base::WallTime;
+use crate::call::SessionTerms;
+use crate::sip::auth::{Algorithm, Credentials};
 
 use super::feature_codes::FeatureCodesConfig;
 use super::figures::FiguresConfig;
@@ -74,6 +76,11 @@ pub struct SipConfig {
     pub shards: u8,
     /// `unknown_source = "reject" | "silent"`: what an INVITE from no peer gets. Default `reject` (403).
     pub unknown_source: UnknownSource,
+    /// `session_expires = "30m"`, `min_se = "90s"`: session timers (RFC 4028), which notice that a far end is gone where no audio
+    /// tells. We ask for the first on agents' legs, and on callers' that can (default `"0s"`: we never ask), and refuse
+    /// shorter ones than the second (422; at least 90 s, the default). Longer ones than the first are cut to it. A change is
+    /// for the next call.
+    pub session: SessionTerms,
 }
 
 /// What an INVITE from an untrusted source gets.
@@ -155,6 +162,37 @@ pub struct PeerConfig {
     pub qualify: Duration,
     /// How it writes callers' numbers.
     pub numbering: NumberingConfig,
+    /// `auth = { username = "trunk", password = "secret" }`: by what it proves itself (digest). Its calls, and all else that it
+    /// asks outside a dialog but OPTIONS, are challenged (401). Default: its address is proof enough.
+    pub auth: Option<Arc<PeerAuth>>,
+    /// `outbound_auth = { username = "strowger", password = "secret" }`: what we prove ourselves by when it asks (401, 407).
+    pub outbound_auth: Option<Arc<Credentials>>,
+    /// `privacy = "keep" | "ignore"`: what becomes of a caller who asks not to be known. Default `keep`.
+    pub privacy: CallerPrivacy,
+    /// `carry_headers = ["X-PBX-*", "Diversion", "History-Info"]`: header fields of its callers' INVITEs that go on to the
+    /// agent's phone as they came; a `*` at the end stands for the rest of a name. Default none. At most
+    /// `limits::CARRIED_HEADERS_MAX` lines of `limits::CARRIED_BYTES_MAX` bytes in all; what is more is left out.
+    pub carry_headers: Vec<Arc<str>>,
+}
+
+/// `auth` of a peer. In place of `password` may stand `password_file = "path"`, relative to the configuration's directory,
+/// or `password_env = "NAME"`, both read by the shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerAuth {
+    /// The user and the password.
+    pub credentials: Credentials,
+    /// `algorithms = ["SHA-256", "MD5"]`: what it is asked for, the first that it knows is taken. Default both.
+    pub algorithms: Vec<Algorithm>,
+}
+
+/// What becomes of a caller who asks not to be known (Privacy with `id`, `user` or `header`: RFC 3323, RFC 3325).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CallerPrivacy {
+    /// Neither phones nor the control plane are told number or name, and figures count no region.
+    #[default]
+    Keep,
+    /// The asserted identity is used all the same: for whoever may know it, such as emergency services.
+    Ignore,
 }
 
 /// How a trunk writes callers' numbers: what is done to have them in the international form (E.164), which regions are found
@@ -252,6 +290,12 @@ pub struct QueueConfig {
     /// `label = "Support"`: stands before the caller's name on the agent's phone. The INVITE says the queue's name and the
     /// seconds waited in `X-Strowger-Queue` and `X-Strowger-Wait` in any case.
     pub label: Option<Arc<str>>,
+    /// `caller_prefix = "{queue} {wait}s "`: stands before the caller's name, or number where there is no name, on the agent's
+    /// phone. `{queue}` is the queue's name, `{wait}` the seconds waited, `{call}` the call's id. Instead of `label`.
+    pub caller_prefix: Option<Arc<str>>,
+    /// `alert_info = "<http://pbx/sales.wav>;info=sales"`: the Alert-Info of its INVITEs to agents' phones, by which they choose
+    /// a ring tone (RFC 3261 20.4). A phone that is to answer by itself is told that instead. Default none.
+    pub alert_info: Option<Arc<str>>,
     /// `wrap_up = "10s"`.
     pub wrap_up: Duration,
     /// `threshold = "20s"`: the service level's T.
@@ -315,9 +359,10 @@ pub struct RoutingConfig {
     pub skill_weights: Vec<(Arc<str>, u32)>,
     /// Whom calls wait for alone at first.
     pub preferred: PreferredConfig,
-    /// `reserve = { waiting = 5, wait = "60s", leave_waiting = 5, leave_wait = "60s", at_least = "30s" }`: members in reserve join
-    /// while more than `waiting` callers wait or when one has waited for `wait`, and leave when no more than `leave_waiting`
-    /// wait (default `waiting`) and nobody for `leave_wait` (default `wait`), `at_least` so long after. `None`: never.
+    /// `reserve = { waiting = 5, wait = "60s", estimate = "2m", leave_waiting = 5, leave_wait = "60s", leave_estimate = "2m", at_least =
+    /// "30s" }`: members in reserve join while more than `waiting` callers wait, when one has waited for `wait`, or when the last of them
+    /// is to expect more than `estimate`; and leave when no more than `leave_waiting` wait (default `waiting`), nobody for `leave_wait`
+    /// (default `wait`) and nobody is to expect more than `leave_estimate` (default `estimate`), `at_least` so long after. `None`: never.
     pub reserve: Option<ReserveThresholds>,
     /// `lends_to = ["billing", { queue = "support", tier = 2 }]`: to whom it lends its members. Default nobody.
     pub lending: LendingConfig,

@@ -1,4 +1,4 @@
-//! Reading a configuration with all that it names: the file itself, token files, WAV files, the table of regions, host names. Everything that is
+//! Reading a configuration with all that it names: the file itself, token and password files, WAV files, the table of regions, host names. Everything that is
 //! wrong is reported at once, and nothing of a faulty configuration is used.
 
 use std::collections::BTreeMap;
@@ -9,10 +9,11 @@ use std::time::SystemTime;
 
 use crate::acd::strategy;
 use crate::base::limits::REGION_FILE_BYTES_MAX;
-use crate::config::{self, Config, Regions, RegionsConfig};
+use crate::config::{self, Config, PeerAuth, Regions, RegionsConfig};
 use crate::io::resolve;
 use crate::media::{Signal, Track, TrackId, tune, wav};
 use crate::node::{Prompt, QueueAudio, Resolved};
+use crate::sip::auth::{Credentials, Password};
 
 /// The built-in tune, known to every media worker.
 const BUILT_IN: TrackId = TrackId(0);
@@ -80,6 +81,7 @@ impl Loader {
         config.sip.shards = self.shards.unwrap_or(config.sip.shards);
         let mut errors = Vec::new();
         let tokens = read_tokens(&config, &base, &mut errors);
+        read_passwords(&mut config, &base, &mut errors);
         let mut fresh = BTreeMap::new();
         let mut audio = BTreeMap::new();
         for queue in &config.queues {
@@ -196,4 +198,63 @@ fn read_tokens(config: &Config, base: &Path, errors: &mut Vec<String>) -> Vec<(S
         }
     }
     tokens
+}
+
+/// Puts the passwords of peers, whose files or variables are named, into their places.
+fn read_passwords(config: &mut Config, base: &Path, errors: &mut Vec<String>) {
+    for peer in &mut config.peers {
+        let mut read = |key: &str, credentials: &Credentials| match password(&credentials.password, base) {
+            Ok(text) => Some(Credentials { password: Password::Text(text), ..credentials.clone() }),
+            Err(error) => {
+                errors.push(format!("peers.{}.{key}: {error}", peer.name));
+                None
+            }
+        };
+        if let Some(auth) = &mut peer.auth
+            && let Some(credentials) = read("auth", &auth.credentials)
+        {
+            *auth = Arc::new(PeerAuth { credentials, algorithms: auth.algorithms.clone() });
+        }
+        if let Some(known) = &mut peer.outbound_auth
+            && let Some(credentials) = read("outbound_auth", known)
+        {
+            *known = Arc::new(credentials);
+        }
+    }
+}
+
+fn password(password: &Password, base: &Path) -> Result<String, String> {
+    let (place, text) = match password {
+        Password::Text(text) => return Ok(text.clone()),
+        Password::File(file) => {
+            let path = base.join(file).display().to_string();
+            let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+            (path, text)
+        }
+        Password::Variable(name) => {
+            let text = std::env::var(name).map_err(|error| format!("environment variable {name}: {error}"))?;
+            (format!("environment variable {name}"), text)
+        }
+    };
+    let text = text.trim();
+    config::is_secret(text).map(|()| text.to_string()).map_err(|error| format!("{place}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_read_from_where_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("good"), "s3cret word\n").unwrap();
+        std::fs::write(directory.path().join("empty"), "\n").unwrap();
+        let read = |place: Password| password(&place, directory.path());
+        assert_eq!(read(Password::Text("as it is".to_string())).unwrap(), "as it is");
+        assert_eq!(read(Password::File("good".into())).unwrap(), "s3cret word");
+        assert!(read(Password::File("empty".into())).unwrap_err().ends_with("empty: is empty"));
+        assert!(read(Password::File("none".into())).unwrap_err().contains("none: "));
+        let error = read(Password::Variable("STROWGER_NO_SUCH_VARIABLE".to_string())).unwrap_err();
+        assert!(error.starts_with("environment variable STROWGER_NO_SUCH_VARIABLE: "), "{error}");
+    }
 }

@@ -193,6 +193,15 @@ impl Shard {
         Some(answer)
     }
 
+    /// What we last said to this side.
+    pub(in crate::node) fn last_said(&self, call: CallId, side: Side) -> Option<Box<[u8]>> {
+        match self.audio_of(call, side)? {
+            Audio::Stream(stream) => stream.ours.clone(),
+            Audio::Described(described) => Some(described.ours.clone()),
+            Audio::Pending(_) => None,
+        }
+    }
+
     /// True when this side has put the other on hold (RFC 3264 8.4), or at 0.0.0.0.
     pub(in crate::node) fn holds(&self, call: CallId, side: Side) -> bool {
         match self.audio_of(call, side) {

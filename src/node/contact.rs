@@ -8,7 +8,7 @@ use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, Ti
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Far, Lease, SessionDescription};
 use crate::node::directory::Called;
-use crate::node::identity::Caller;
+use crate::node::identity::{Caller, Carried};
 
 /// A contact; see the module.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct Contact {
     /// What figures tell it apart by.
     pub(super) dimensions: Dimensions,
     pub(super) caller: Caller,
+    /// Header lines of its INVITE for the agent's phone.
+    pub(super) carried: Option<Box<[Carried]>>,
     /// Whom it is to be offered to first, until it talks.
     pub(super) preferred: Option<Preference>,
     /// The neighbour it comes from.
@@ -110,6 +112,8 @@ pub(super) struct Handover {
     pub(super) target: Target,
     /// Who hands the caller on.
     pub(super) by: AgentId,
+    /// The leg on which it asked so by REFER, and on which it is told how it goes; that leg may be gone.
+    pub(super) referrer: Option<LegId>,
     pub(super) reach: Reach,
 }
 
@@ -406,7 +410,7 @@ pub(super) const fn status_of(reason: FlowOut) -> (u16, &'static str) {
         FlowOut::Closed => (480, "Queue Closed"),
         FlowOut::Emergency => (480, "Emergency"),
         FlowOut::Timeout | FlowOut::Unanswered | FlowOut::OffersMax => (480, "No Agent Available"),
-        FlowOut::Draining => (503, "Draining"),
+        FlowOut::Draining | FlowOut::EngineRestart => (503, "Draining"),
         FlowOut::Overload => (503, "Overloaded"),
         FlowOut::Withdrawn | FlowOut::Requeued => (480, "Withdrawn"),
         FlowOut::System => (500, "Server Internal Error"),

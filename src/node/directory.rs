@@ -11,9 +11,10 @@ use crate::acd::strategy::{self, Ring};
 use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, Target, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
+use crate::call::Wallet;
 use crate::config::{
-    AgentConfig, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerConfig, QueueConfig,
-    Regions, RegionsConfig, TransferConfig,
+    AgentConfig, CallerPrivacy, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerAuth,
+    PeerConfig, QueueConfig, Regions, RegionsConfig, TransferConfig,
 };
 use crate::media::TrackId;
 use crate::node::features::Features;
@@ -52,6 +53,8 @@ pub(super) struct Directory {
     pub(super) transfer: Arc<TransferConfig>,
     /// What agents dial on their phones.
     pub(super) features: Arc<Features>,
+    /// What we prove ourselves by.
+    pub(super) wallet: Arc<Wallet>,
 }
 
 /// The longest number outside.
@@ -110,8 +113,13 @@ pub(super) struct Peer {
     pub(super) qualify: Duration,
     pub(super) listing: Listing,
     pub(super) origin: Origin,
+    /// By what it proves itself, where its address does not suffice.
+    pub(super) auth: Option<Arc<PeerAuth>>,
     /// How it writes callers' numbers.
     numbering: NumberingConfig,
+    pub(super) privacy: CallerPrivacy,
+    /// Names of header fields that go on from its callers to agents' phones.
+    pub(super) carry_headers: Vec<Arc<str>>,
     /// Itself, as what contacts are told apart by.
     trunk: ValueId,
 }
@@ -154,6 +162,7 @@ impl Directory {
             secret,
             transfer: Arc::default(),
             features: Arc::default(),
+            wallet: Arc::default(),
         };
         directory.apply(config, resolved);
         directory
@@ -167,9 +176,14 @@ impl Directory {
         self.put_regions(config, resolved);
         self.hosts.clear();
         self.networks.clear();
+        let mut wallet = Wallet::default();
         for peer in &config.peers {
             self.put_peer(peer, resolved);
+            if let (Some(address), Some(credentials)) = (address(&peer.address, resolved), &peer.outbound_auth) {
+                wallet.put(address, Arc::clone(credentials));
+            }
         }
+        self.wallet = Arc::new(wallet);
         self.numbers.clear();
         let mut plan = Plan { occupancy_window: config.occupancy_window, ..Plan::default() };
         let mut memberships = Memberships::default();
@@ -439,7 +453,10 @@ impl Peer {
             qualify: config.qualify,
             listing: Listing::Present,
             origin: Origin::Configured,
+            auth: config.auth.clone(),
             numbering: config.numbering.clone(),
+            privacy: config.privacy,
+            carry_headers: config.carry_headers.clone(),
             trunk: ValueId::default(),
         }
     }
@@ -458,7 +475,10 @@ impl Peer {
             qualify: Duration::ZERO,
             listing: Listing::Present,
             origin: Origin::Phone,
+            auth: None,
             numbering: NumberingConfig::default(),
+            privacy: CallerPrivacy::default(),
+            carry_headers: Vec::new(),
             trunk: ValueId::default(),
         }
     }

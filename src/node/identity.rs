@@ -1,8 +1,12 @@
 //! Who calls, and which number was called: read from the INVITE, by the trunk's ordered source list, and written for the
 //! agent's phone.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::base::limits::{CARRIED_BYTES_MAX, CARRIED_HEADERS_MAX};
 use crate::base::{CallerKey, Pii};
-use crate::config::{DnisSource, NumberingConfig};
+use crate::config::{CallerPrivacy, DnisSource, NumberingConfig, QueueConfig};
 use crate::node::numbering::International;
 use crate::sip::message::Message;
 use crate::sip::name::Name;
@@ -20,6 +24,19 @@ pub(super) struct Caller {
     display: Option<Pii<String>>,
 }
 
+/// What stands before the caller's name on the agent's phone.
+#[derive(Debug, Clone, Copy)]
+enum Title<'a> {
+    None,
+    /// With a colon between; alone where there is no name.
+    Label(&'a str),
+    /// As written; where there is no name, the number follows.
+    Prefix(&'a str),
+}
+
+/// A header line of the caller's INVITE that goes on to the agent's phone: its name and its value.
+pub(super) type Carried = (Box<str>, Box<[u8]>);
+
 /// The value of a header as a name; `None` where it is empty or not there.
 pub(super) fn named(request: &Message, header: &str) -> Option<String> {
     Some(text_of(request.other(header)?)).filter(|text| !text.is_empty())
@@ -32,17 +49,27 @@ pub(super) fn called_number(request: &Message, sources: &[DnisSource]) -> String
 
 impl Caller {
     /// P-Asserted-Identity of the trusted trunk, else From.
-    pub(super) fn of(request: &Message) -> Self {
-        if wants_privacy(request) {
-            return Self { number: Pii::new(String::new()), display: None };
+    pub(super) fn of(request: &Message, privacy: CallerPrivacy) -> Self {
+        if privacy == CallerPrivacy::Keep && wants_privacy(request) {
+            return Self::unknown();
         }
         let asserted = request.elements(Name::PAssertedIdentity).next().and_then(NameAddr::parse);
-        let Some(party) = asserted.or_else(|| request.from()) else {
-            return Self { number: Pii::new(String::new()), display: None };
+        let Some(party) = asserted.or_else(|| request.from()).filter(|party| !is_anonymous(party.uri)) else {
+            return Self::unknown();
         };
         let number = number_of(party.uri).unwrap_or_default();
         let display = party.display.map(text_of).filter(|text| !text.is_empty());
         Self { number: Pii::new(number), display: display.map(Pii::new) }
+    }
+
+    /// One who shows neither number nor name.
+    const fn unknown() -> Self {
+        Self { number: Pii::new(String::new()), display: None }
+    }
+
+    /// True for one who shows no number.
+    pub(super) const fn is_unknown(&self) -> bool {
+        self.number.expose().is_empty()
     }
 
     /// Under what the caller is known again, whoever writes the number how. `None` for who shows none, and for what is no
@@ -60,17 +87,37 @@ impl Caller {
         Some(CallerKey(secret.digest(&digits[..count])))
     }
 
-    /// The name-addr shown to the agent, without a tag; a label stands before the caller's name.
-    pub(super) fn name_addr(&self, host: &str, label: Option<&str>) -> Vec<u8> {
+    /// The caller's name-addr, without a tag.
+    pub(super) fn name_addr(&self, host: &str) -> Vec<u8> {
+        self.name_addr_titled(host, Title::None)
+    }
+
+    /// The same with what the queue writes before the name; `None` when it writes nothing.
+    pub(super) fn titled(&self, host: &str, queue: &QueueConfig, wait: &str, call: &str) -> Option<Vec<u8>> {
+        if let Some(prefix) = &queue.caller_prefix {
+            let prefix = prefix.replace("{queue}", &queue.name).replace("{wait}", wait).replace("{call}", call);
+            return Some(self.name_addr_titled(host, Title::Prefix(&prefix)));
+        }
+        queue.label.as_ref().map(|label| self.name_addr_titled(host, Title::Label(label)))
+    }
+
+    fn name_addr_titled(&self, host: &str, title: Title<'_>) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
         let display = self.display.as_ref().map(|display| display.expose().as_str());
-        if label.is_some() || display.is_some() {
+        let (before, between, name) = match title {
+            Title::None => ("", "", display),
+            Title::Label(label) => (label, ": ", display),
+            Title::Prefix(prefix) => (prefix, "", display.or(Some(self.number.expose()))),
+        };
+        if !before.is_empty() || name.is_some_and(|name| !name.is_empty()) {
+            let name = name.unwrap_or_default();
+            let between = if before.is_empty() || name.is_empty() { "" } else { between };
             out.push(b'"');
-            for text in label.into_iter().chain(display) {
-                if out.len() > 1 {
-                    out.extend_from_slice(b": ");
-                }
+            for text in [before, between, name] {
                 out.extend(text.bytes().filter(|byte| !matches!(byte, b'"' | b'\\')));
+            }
+            while out.last() == Some(&b' ') {
+                out.pop();
             }
             out.extend_from_slice(b"\" ");
         }
@@ -92,10 +139,55 @@ impl Caller {
     }
 }
 
+/// The header lines that go on to the agent's phone, by the trunk's list. Bounded in number and in bytes; one that does not fit
+/// is left out whole, and so is one with bytes that no header field may have. `None`, and nothing allocated, when there are none.
+pub(super) fn carried(request: &Message, names: &[Arc<str>], caller: &Caller) -> Option<Box<[Carried]>> {
+    if names.is_empty() {
+        return None;
+    }
+    let mut lines: Vec<Carried> = Vec::new();
+    let mut room = CARRIED_BYTES_MAX;
+    for (known, name, value) in request.headers() {
+        // Who was called, and by whom, is as private as the caller (RFC 5806 6, RFC 7044 10.1.3).
+        let is_private = caller.is_unknown() && matches!(known, Name::Diversion | Name::HistoryInfo);
+        let Ok(name) = std::str::from_utf8(name) else { continue };
+        if is_private
+            || !is_listed(name, names)
+            || value.iter().any(|byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127))
+        {
+            continue;
+        }
+        let bytes = name.len() + value.len();
+        if lines.len() == CARRIED_HEADERS_MAX || bytes > room {
+            continue;
+        }
+        room -= bytes;
+        lines.push((name.into(), value.into()));
+    }
+    (!lines.is_empty()).then(|| lines.into_boxed_slice())
+}
+
+/// A name, or the beginning of names, that the trunk's list has; what is ours is nobody else's to say.
+fn is_listed(name: &str, names: &[Arc<str>]) -> bool {
+    let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix));
+    let fits = |listed: &Arc<str>| listed.strip_suffix('*').map_or_else(|| listed.eq_ignore_ascii_case(name), begins);
+    !begins("X-Strowger") && names.iter().any(fits)
+}
+
+/// A user or host that says nothing about who it is (RFC 3323 4.1.1.3).
+fn is_anonymous(uri: &[u8]) -> bool {
+    let Ok(uri) = Uri::parse(uri) else { return false };
+    let users = ["anonymous", "unknown", "unavailable", "restricted", "private"];
+    let user = uri.number();
+    users.iter().any(|known| user.eq_ignore_ascii_case(known.as_bytes()))
+        || uri.host.eq_ignore_ascii_case(b"anonymous.invalid")
+}
+
 /// The caller's number is not for the agent's eyes (RFC 3323 4.2, RFC 3325 9.3).
 fn wants_privacy(request: &Message) -> bool {
     let values = request.value(Name::Privacy).unwrap_or_default().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-    values.into_iter().any(|value| value.eq_ignore_ascii_case(b"id") || value.eq_ignore_ascii_case(b"user"))
+    let asks = |value: &[u8]| [&b"id"[..], b"user", b"header"].iter().any(|asked| value.eq_ignore_ascii_case(asked));
+    values.into_iter().any(asks)
 }
 
 fn from_source(request: &Message, source: &DnisSource) -> Option<String> {
@@ -134,12 +226,28 @@ fn number_of(uri: &[u8]) -> Option<String> {
 }
 
 fn text_of(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
+    let text = readable(bytes);
     // Printable ASCII of a usual length needs no look at each character.
     if text.len() <= TEXT_MAX && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
         return text.trim().trim_matches('"').into();
     }
     text.trim().trim_matches('"').chars().filter(|c| !c.is_control()).take(TEXT_MAX).collect()
+}
+
+/// Bytes as text. Those that are no UTF-8 stand as `%FC`, which phones show and programs can read back: no charset is guessed.
+fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.into();
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let digit = |value: u8| char::from(b"0123456789ABCDEF"[usize::from(value & 15)]);
+            text.extend(['%', digit(byte >> 4), digit(*byte)]);
+        }
+    }
+    text.into()
 }
 
 #[cfg(test)]

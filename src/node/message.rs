@@ -282,6 +282,10 @@ pub struct ThresholdsChange {
     pub leave_waiting: Option<u32>,
     /// It leaves when nobody has waited so long.
     pub leave_wait: Option<Duration>,
+    /// It joins when the last caller is to expect more.
+    pub estimate: Option<Duration>,
+    /// It leaves when nobody is to expect more.
+    pub leave_estimate: Option<Duration>,
     /// It stays for so long at least.
     pub at_least: Option<Duration>,
 }

@@ -17,6 +17,7 @@ mod check;
 mod code_call;
 mod contact;
 mod control;
+mod credentials;
 mod dial;
 mod directory;
 mod enroll;

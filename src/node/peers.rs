@@ -15,6 +15,8 @@ pub(super) struct Peer {
     pub(super) timer: Option<TimerKey>,
     /// That it wants credentials has been said.
     pub(super) challenged: bool,
+    /// That its own credentials are wrong has been said.
+    pub(super) refused: bool,
 }
 
 impl Peers {

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use crate::acd::Command;
-use crate::base::{Instant, PeerId, ShardId};
+use crate::base::{Instant, LegId, PeerId, ShardId};
+use crate::node::contact::{Contact, Phase};
 use crate::node::directory::{self, Listing};
 use crate::node::peers::Peer;
 use crate::node::shard::{Shard, Timer};
@@ -19,7 +20,7 @@ impl Shard {
         let wanted: Vec<_> = self.directory.peers().filter(present).map(|(id, peer)| (id, peer.qualify)).collect();
         for (id, qualify) in wanted {
             if self.peers.states.len() <= id.0 as usize {
-                self.peers.states.push(Peer { up: true, timer: None, challenged: false });
+                self.peers.states.push(Peer { up: true, timer: None, challenged: false, refused: false });
                 if !qualify.is_zero() {
                     self.arm_qualify(now, id);
                 }
@@ -44,16 +45,31 @@ impl Shard {
     /// What a shard has found out about a neighbour, in the order in which the hub tells it to all.
     pub(super) fn on_peer_told(&mut self, now: Instant, id: PeerId, up: bool) {
         let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
-        if std::mem::replace(&mut peer.up, up) && !up {
-            self.arm_qualify(now + RETRY, id);
+        match (std::mem::replace(&mut peer.up, up), up) {
+            (true, false) => self.arm_qualify(now + RETRY, id),
+            (false, true) => self.ask_unanswered(now, id),
+            (true, true) | (false, false) => {}
         }
     }
 
-    /// The neighbour wants credentials, which there are none for: said once, for every call to it fails alike.
+    /// The neighbour is back, and may have started anew: then it knows nothing of the callers who rang meanwhile. Silence tells
+    /// of those who were answered; of the others nothing would.
+    fn ask_unanswered(&mut self, now: Instant, id: PeerId) {
+        let rings = |contact: &&Contact| {
+            contact.peer == Some(id) && contact.answered.is_none() && matches!(contact.phase, Phase::Waiting(_))
+        };
+        let legs: Vec<LegId> = self.contacts.iter().filter(rings).map(|contact| contact.leg).collect();
+        for leg in legs {
+            self.legs.probe(now, leg);
+        }
+    }
+
+    /// The neighbour wants credentials, and there are none for it, or it refuses them: said once, for every call to it fails
+    /// alike.
     pub(super) fn on_challenge(&mut self, id: PeerId) {
         let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
         if !std::mem::replace(&mut peer.challenged, true) {
-            tracing::warn!(peer = %self.directory.peer(id).name, "peer asks for authentication, which is not supported");
+            tracing::warn!(peer = %self.directory.peer(id).name, "peer asks for credentials; see outbound_auth of the peer");
         }
     }
 
@@ -72,7 +88,11 @@ impl Shard {
     }
 
     pub(super) fn on_qualified(&mut self, now: Instant, id: PeerId, alive: bool) {
+        let is_back = alive && !self.peers.is_up(id);
         self.set_peer(id, alive);
+        if is_back {
+            self.ask_unanswered(now, id);
+        }
         let removed = self.directory.peer(id).listing == Listing::Removed;
         if removed || self.peers.states[id.0 as usize].timer.is_some() {
             return;

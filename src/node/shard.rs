@@ -16,6 +16,7 @@ use crate::config::{Config, UnknownSource};
 use crate::media;
 use crate::node::code_call::{CodeCall, Guessed};
 use crate::node::contact::Contact;
+use crate::node::credentials::REALM;
 use crate::node::directory::Directory;
 use crate::node::features::Dialled;
 use crate::node::gate::Sender;
@@ -23,6 +24,7 @@ use crate::node::letter::{Answer, Down, Said, Ticket, Told, Up};
 use crate::node::message::Setup;
 use crate::node::peers::Peers;
 use crate::node::ports::Ports;
+use crate::sip::auth::Guard;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
 use crate::sip::transaction::{Door, Transmit};
@@ -56,6 +58,8 @@ pub struct Shard {
     /// For the control plane.
     pub(super) answers: VecDeque<(Ticket, Answer)>,
     pub(super) rng: Rng,
+    /// Whether requests prove what they must.
+    pub(super) guard: Guard,
     pub(super) silence_probe: Duration,
     pub(super) drain: Drain,
     /// Calls that it may hold.
@@ -138,7 +142,11 @@ impl Shard {
     /// One of several; `setup` names its own address and leases.
     pub(super) fn one_of(now: Instant, id: ShardId, shards: u8, setup: &Setup, directory: Arc<Directory>) -> Self {
         let mut rng = Rng::from_seed(setup.seed);
-        let legs = Legs::of_shard(id, setup.sip_address, rng.fork());
+        let mut legs = Legs::of_shard(id, setup.sip_address, rng.fork());
+        legs.set_session_terms(setup.config.sip.session);
+        legs.set_wallet(Arc::clone(&directory.wallet));
+        // A stream of its own, neither the shard's nor the directory's.
+        let guard = Guard::new(REALM, &mut Rng::from_seed(setup.seed.map(|byte| byte ^ 0x5a)));
         let mut shard = Self {
             id,
             directory,
@@ -158,6 +166,7 @@ impl Shard {
             commands: VecDeque::new(),
             answers: VecDeque::new(),
             rng,
+            guard,
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
             calls_max: CALLS_MAX / usize::from(shards),
@@ -186,6 +195,9 @@ impl Shard {
                 false if silent => return,
                 false => {}
             }
+        }
+        if begins && !self.is_proven(now, source, &message) {
+            return;
         }
         self.legs.handle_message(now, source, message);
         self.drain_legs(now);
@@ -358,9 +370,11 @@ impl Shard {
     }
 
     fn on_reload(&mut self, now: Instant, config: &Config, directory: Arc<Directory>) {
+        self.legs.set_wallet(Arc::clone(&directory.wallet));
         self.directory = directory;
         self.silence_probe = config.media.silence_probe;
         self.unknown_source = config.sip.unknown_source;
+        self.legs.set_session_terms(config.sip.session);
         self.watch_peers(now);
     }
 
@@ -388,6 +402,8 @@ impl Shard {
             Event::Failed { leg, failure } => self.on_invite_failed(now, leg, failure),
             Event::Confirmed { leg, sdp } => self.on_confirmed(now, leg, sdp.as_deref()),
             Event::Change { leg, sdp } => self.on_change(now, leg, sdp.as_deref()),
+            Event::RefreshDue { leg } => self.on_refresh_due(now, leg),
+            Event::Refer { leg, refer } => self.on_refer(now, leg, *refer),
             Event::Info { leg, content_type, body } => self.on_info(now, leg, &content_type, &body),
             Event::Ended { leg, cause } => self.on_leg_ended(now, leg, cause),
             Event::Probed { leg, alive } => self.on_probed(now, leg, alive),

@@ -17,8 +17,9 @@ impl Hub {
     }
 
     pub(super) fn reserve_view(&self, now: Instant, queue: QueueId) -> Option<ReserveView> {
-        let ReserveStatus { active, since, rule } = self.engine.reserve_of(queue)?;
-        let ReserveThresholds { waiting, wait, leave_waiting, leave_wait, at_least } = rule.thresholds;
+        let ReserveStatus { active, since, estimate: expected, rule } = self.engine.reserve_of(queue)?;
+        let ReserveThresholds { waiting, wait, estimate, leave_waiting, leave_wait, leave_estimate, at_least } =
+            rule.thresholds;
         Some(ReserveView {
             active,
             mode: rule.mode.as_str(),
@@ -27,6 +28,9 @@ impl Hub {
             wait_seconds: wait,
             leave_waiting: waiting.map(|_| leave_waiting),
             leave_wait_seconds: wait.map(|_| leave_wait),
+            estimate_seconds: estimate,
+            leave_estimate_seconds: estimate.map(|_| leave_estimate),
+            expected_seconds: expected.filter(|expected| *expected < Duration::MAX),
             at_least_seconds: at_least,
         })
     }
@@ -100,18 +104,19 @@ impl Hub {
 fn joins(thresholds: &ReserveThresholds) -> Option<String> {
     let waiting = thresholds.waiting.map(|most| format!("above {most} waiting"));
     let wait = thresholds.wait.map(|wait| format!("when somebody has waited {} s", wait.as_secs_f64()));
-    match (waiting, wait) {
-        (Some(waiting), Some(wait)) => Some(format!("{waiting} or {wait}")),
-        (waiting, wait) => waiting.or(wait),
-    }
+    let estimate =
+        thresholds.estimate.map(|most| format!("when callers are to expect more than {} s", most.as_secs_f64()));
+    let joins: Vec<_> = [waiting, wait, estimate].into_iter().flatten().collect();
+    (!joins.is_empty()).then(|| joins.join(" or "))
 }
 
 /// What is said wins; what is left out stays, and follows where it could no longer hold.
 fn merged(now: ReserveThresholds, change: ThresholdsChange) -> Result<ReserveThresholds, String> {
     let waiting = change.waiting.or(now.waiting);
     let wait = change.wait.or(now.wait);
-    if waiting.is_none() && wait.is_none() {
-        return Err("it would never join; name waiting or wait".to_string());
+    let estimate = change.estimate.or(now.estimate);
+    if waiting.is_none() && wait.is_none() && estimate.is_none() {
+        return Err("it would never join; name waiting, wait or estimate".to_string());
     }
     if change.leave_waiting.is_some_and(|leave| waiting.is_none_or(|join| leave > join)) {
         return Err("leave_waiting is at most waiting".to_string());
@@ -119,13 +124,19 @@ fn merged(now: ReserveThresholds, change: ThresholdsChange) -> Result<ReserveThr
     if change.leave_wait.is_some_and(|leave| wait.is_none_or(|join| leave > join)) {
         return Err("leave_wait is at most wait".to_string());
     }
+    if change.leave_estimate.is_some_and(|leave| estimate.is_none_or(|join| leave > join)) {
+        return Err("leave_estimate is at most estimate".to_string());
+    }
     let was = |waiting: Option<u32>| now.waiting.map_or(waiting, |_| Some(now.leave_waiting));
     let was_wait = |wait: Option<Duration>| now.wait.map_or(wait, |_| Some(now.leave_wait));
+    let was_estimate = |estimate: Option<Duration>| now.estimate.map_or(estimate, |_| Some(now.leave_estimate));
     Ok(ReserveThresholds {
         waiting,
         wait,
+        estimate,
         leave_waiting: change.leave_waiting.or_else(|| was(waiting)).min(waiting).unwrap_or_default(),
         leave_wait: change.leave_wait.or_else(|| was_wait(wait)).min(wait).unwrap_or_default(),
+        leave_estimate: change.leave_estimate.or_else(|| was_estimate(estimate)).min(estimate).unwrap_or_default(),
         at_least: change.at_least.unwrap_or(now.at_least),
     })
 }
@@ -148,6 +159,7 @@ mod tests {
         for wrong in [
             ThresholdsChange { leave_waiting: Some(6), ..Default::default() },
             ThresholdsChange { leave_wait: Some(secs(1)), ..Default::default() },
+            ThresholdsChange { leave_estimate: Some(secs(1)), ..Default::default() },
         ] {
             assert!(set(wrong).is_err(), "{wrong:?}");
         }

@@ -63,6 +63,15 @@ pub struct ReserveView {
     /// It leaves when nobody has waited so long.
     #[serde(serialize_with = "seconds_if_any")]
     pub leave_wait_seconds: Option<Duration>,
+    /// It joins when the last caller is to expect more.
+    #[serde(serialize_with = "seconds_if_any")]
+    pub estimate_seconds: Option<Duration>,
+    /// It leaves when nobody is to expect more.
+    #[serde(serialize_with = "seconds_if_any")]
+    pub leave_estimate_seconds: Option<Duration>,
+    /// What the last caller is to expect now; `None` while that is not known, or nobody is at work.
+    #[serde(serialize_with = "seconds_if_any")]
+    pub expected_seconds: Option<Duration>,
     /// It stays for so long at least.
     #[serde(serialize_with = "seconds")]
     pub at_least_seconds: Duration,

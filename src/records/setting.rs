@@ -94,7 +94,7 @@ impl Value for AgentSetting {
 impl Value for QueueSetting {
     const FORM: &'static str = "an object: `what` is `state` (with `state`: `open` `closed` `emergency`), `strategy` (with its name), \
                                 `threshold` (with `threshold_us`), `weight`, `priority`, `target` (with `thousandths`), `reserve` (with `mode`: \
-                                `auto` `on` `off`), `reserve_thresholds` (with `waiting` `wait_us`, which may be `null`, \
+                                `auto` `on` `off`), `reserve_thresholds` (with `waiting` `wait_us` `estimate_us`, which may be `null`, \
                                 `leave_waiting` `leave_wait_us` `at_least_us`) or `defaults`";
 
     fn write(&self, name: &str, to: &mut Writer<'_>) {
@@ -127,12 +127,16 @@ impl Value for QueueSetting {
                 to.text("what", "reserve");
                 mode.write("mode", to);
             }
-            Self::ReserveThresholds(ReserveThresholds { waiting, wait, leave_waiting, leave_wait, at_least }) => {
+            Self::ReserveThresholds(thresholds) => {
+                let ReserveThresholds { waiting, wait, estimate, leave_waiting, leave_wait, leave_estimate, at_least } =
+                    thresholds;
                 to.text("what", "reserve_thresholds");
                 waiting.write("waiting", to);
                 wait.write("wait_us", to);
+                estimate.write("estimate_us", to);
                 leave_waiting.write("leave_waiting", to);
                 leave_wait.write("leave_wait_us", to);
+                leave_estimate.write("leave_estimate_us", to);
                 at_least.write("at_least_us", to);
             }
             Self::Defaults => to.text("what", "defaults"),
@@ -158,8 +162,10 @@ impl Value for QueueSetting {
             "reserve_thresholds" => Ok(Self::ReserveThresholds(ReserveThresholds {
                 waiting: Value::read("waiting", from)?,
                 wait: Value::read("wait_us", from)?,
+                estimate: Value::read("estimate_us", from)?,
                 leave_waiting: Value::read("leave_waiting", from)?,
                 leave_wait: Value::read("leave_wait_us", from)?,
+                leave_estimate: Value::read("leave_estimate_us", from)?,
                 at_least: Value::read("at_least_us", from)?,
             })),
             "defaults" => Ok(Self::Defaults),

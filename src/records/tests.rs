@@ -66,6 +66,8 @@ draws! {
             wait: Draw::draw(rng),
             leave_waiting: Draw::draw(rng),
             leave_wait: Draw::draw(rng),
+            estimate: Draw::draw(rng),
+            leave_estimate: Draw::draw(rng),
             at_least: Draw::draw(rng),
         }),
         0 => Self::State(Draw::draw(rng)),

@@ -45,7 +45,7 @@ impl Value for Target {
 }
 
 impl Value for TransferStep {
-    const FORM: &'static str = "an object: `what` is `begun` (with `who` asked for it, `null`: the agent, by keys), `answered`, `completed`, \
+    const FORM: &'static str = "an object: `what` is `begun` (with `who` asked for it, `null`: the agent, by keys or phone), `answered`, `completed`, \
                                 `cancelled` or `failed` (with `why`: `unavailable` `not_taken` `unreachable` `flowed_out` `caller_gone` \
                                 `withdrawn`)";
 

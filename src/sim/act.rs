@@ -38,6 +38,8 @@ pub enum Act {
     Change(String, Direction),
     /// A person presses keys.
     Press(String, char),
+    /// A person has the phone ask by REFER that the call be handed to a URI; with news of it or without.
+    Refer(String, String, bool),
     /// A phone loses its power.
     Vanish(String),
     /// A phone has power again.
@@ -119,9 +121,8 @@ impl Act {
             Self::Change(name, direction) => in_talk(world, &name, |now, session, handset| {
                 session.change(&mut handset.ua, now, direction);
             }),
-            Self::Press(name, digit) => in_talk(world, &name, |now, session, handset| {
-                session.press(&mut handset.ua, now, digit);
-            }),
+            Self::Press(name, digit) => press(world, &name, digit),
+            Self::Refer(name, to, news) => refer(world, &name, &to, news),
             Self::Vanish(name) => with(world, &name, |_, phone| match phone {
                 Phone::Caller(phone) => phone.vanish(),
                 Phone::Agent(phone) => phone.vanish(),
@@ -222,6 +223,14 @@ fn in_talk(
             act(now, session, handset);
         }
     })
+}
+
+fn press(world: &mut World, name: &str, digit: char) -> Result<(), String> {
+    in_talk(world, name, |now, session, handset| session.press(&mut handset.ua, now, digit))
+}
+
+fn refer(world: &mut World, name: &str, to: &str, news: bool) -> Result<(), String> {
+    in_talk(world, name, |now, session, handset| session.refer(&mut handset.ua, now, to, news))
 }
 
 /// Who acts in a script, and forces it when a reason is given.

@@ -144,7 +144,7 @@ impl AgentPhone {
     pub fn answer(&mut self, now: Instant) {
         let State::Ringing(ringing) = std::mem::replace(&mut self.state, State::Idle) else { return };
         let Ringing { mut session, invite, tag, manner } = *ringing;
-        match session.accept(&self.handset.ua, &invite, &tag) {
+        match session.accept(&self.handset.ua, now, &invite, &tag) {
             Some(response) => {
                 self.handset.ua.respond(now, &invite, &response);
                 self.handset.begin_talk(now, &manner.habits);
@@ -280,6 +280,11 @@ impl AgentPhone {
             return;
         }
         match &mut self.state {
+            State::Ringing(ringing)
+                if ringing.session.call_id == request.call_id() && request.method() == Some("PRACK") =>
+            {
+                self.handset.ua.respond(now, request, &Wire::response(request, 200, ""));
+            }
             State::Talking { session } if session.call_id == request.call_id() => {
                 let event = session.on_request(&mut self.handset.ua, now, request);
                 if self.handset.on_session(event) {
@@ -303,6 +308,8 @@ impl AgentPhone {
         self.calls += 1;
         let manner = self.next.pop_front().unwrap_or_else(|| self.manner.clone());
         let mut session = Session::incoming(invite, &tag, source, self.handset.audio().clone());
+        session.set_timer(manner.habits.timer);
+        session.set_provisionals(manner.habits.provisionals);
         if !invite.body.is_empty() && session.sound().is_none() {
             self.handset.ua.respond(now, invite, &Wire::response(invite, 488, &tag));
             return;
@@ -311,11 +318,14 @@ impl AgentPhone {
         let contact = self.handset.ua.contact();
         let provisional = match manner.first {
             First::Ringing => Some(Wire::response(invite, 180, &tag).with("Contact", contact)),
-            First::Progress => session.accept(&self.handset.ua, invite, &tag).map(|response| response.with_code(183)),
+            First::Progress => {
+                session.accept(&self.handset.ua, now, invite, &tag).map(|response| response.with_code(183))
+            }
             First::Trying => Some(Wire::response(invite, 100, "")),
             First::Nothing => None,
         };
         if let Some(provisional) = provisional {
+            let provisional = if manner.first == First::Trying { provisional } else { session.ring(provisional) };
             self.handset.ua.respond(now, invite, &provisional);
         }
         match manner.then {

@@ -145,6 +145,8 @@ impl Caller {
         let audio = self.handset.audio().clone();
         let mut session = Session::outgoing(&mut self.handset.ua, &name, &uri, self.engine, audio);
         let with_offer = dial.invite != Invite::WithoutOffer;
+        session.set_timer(dial.habits.timer);
+        session.set_provisionals(dial.habits.provisionals);
         let invite = session.invite(&mut self.handset.ua, now, with_offer, &dial.headers());
         if dial.invite == Invite::Twice {
             self.handset.ua.repeat(self.engine, &invite);
@@ -284,6 +286,14 @@ impl Caller {
                     self.state = State::Idle;
                 }
             }
+            // The 180 has made a dialog: a request in it belongs to this call.
+            State::Inviting(inviting)
+                if inviting.heard
+                    && request.method() == Some("OPTIONS")
+                    && inviting.session.call_id == request.call_id() =>
+            {
+                self.handset.ua.respond(now, request, &Wire::response(request, 200, ""));
+            }
             State::Idle | State::Inviting(_) | State::Talking { .. } => self.handset.on_stray(now, request),
         }
     }
@@ -320,7 +330,7 @@ impl Caller {
         }
         let with_offer = dial.invite != Invite::WithoutOffer;
         let acknowledges = dial.acknowledges == Acknowledges::Always;
-        session.on_success(&mut self.handset.ua, response, with_offer, acknowledges);
+        session.on_success(&mut self.handset.ua, now, response, with_offer, acknowledges);
         self.handset.tell(PhoneEvent::Answered);
         self.handset.begin_talk(now, &dial.habits);
         let leaves = exit != Exit::Stays || dial.quit == Quit::OnAnswer;
@@ -335,6 +345,8 @@ impl Caller {
         let Inviting { session, dial, heard, exit, .. } = &mut **inviting;
         *heard = true;
         session.on_provisional(response);
+        let with_offer = dial.invite != Invite::WithoutOffer;
+        session.acknowledge_provisional(&mut self.handset.ua, now, response, with_offer);
         let rings = matches!(code, 180 | 183);
         let leaves = *exit == Exit::Wishes || dial.quit == Quit::OnTrying || (dial.quit == Quit::OnRinging && rings);
         match code {

@@ -248,7 +248,7 @@ const fn how(kind: TransferKind) -> &'static str {
 fn how_far(step: &TransferStep) -> String {
     match step {
         TransferStep::Begun(Some(who)) => format!("begun for {who}"),
-        TransferStep::Begun(None) => "begun by keys".to_string(),
+        TransferStep::Begun(None) => "begun by the agent".to_string(),
         TransferStep::Answered => "answered".to_string(),
         TransferStep::Completed => "completed".to_string(),
         TransferStep::Cancelled => "cancelled".to_string(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::base::{Instant, Rng, Timers};
 use crate::sim::event::{Outgoing, PhoneEvent};
-use crate::sim::session::{Audio, Session, SessionEvent};
+use crate::sim::session::{Audio, Provisionals, Session, SessionEvent, SessionTimer};
 use crate::sim::terms::Direction;
 use crate::sim::ua::Ua;
 use crate::sim::wire::Wire;
@@ -38,6 +38,10 @@ pub struct Habits {
     pub vanish: Option<Duration>,
     /// Presses these keys, 200 ms apart.
     pub digits: Option<(Duration, String)>,
+    /// What its phone knows of session timers.
+    pub timer: Option<SessionTimer>,
+    /// How provisional responses go: a caller's phone requires it, an agent's does it.
+    pub provisionals: Provisionals,
 }
 
 /// A moment of [`Habits`].
@@ -178,6 +182,8 @@ impl Handset {
     pub fn on_stray(&mut self, now: Instant, request: &Wire) {
         let code = match request.method() {
             Some("OPTIONS") if request.to_tag().is_none() => 200,
+            // It still wishes to hear what became of the call that it has handed on.
+            Some("NOTIFY") => 200,
             Some("ACK") | None => return,
             Some(_) => 481,
         };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::base::Instant;
 use crate::sim::terms::{Direction, Terms};
-use crate::sim::wire::{Start, Wire, user_of};
+use crate::sim::wire::{Start, Wire, uri_of, user_of};
 
 /// What a ladder shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +111,12 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
         Start::Request { method, .. } => method.clone(),
         Start::Response { code, .. } => format!("{code} {}", message.cseq().map_or("", |(_, method)| method)),
     };
+    if let Some(to) = message.header("Refer-To") {
+        write!(text, " to {}", user_of(uri_of(to))).expect("writing to a string succeeds");
+    }
+    if let Some(told) = message.body.strip_prefix("SIP/2.0 ") {
+        write!(text, ", {}", told.trim_end()).expect("writing to a string succeeds");
+    }
     if let Some(seconds) = message.header("Retry-After") {
         write!(text, ", retry after {seconds}").expect("writing to a string succeeds");
     }
@@ -120,6 +126,16 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
     if let Some(reason) = message.header("Reason") {
         let cause = reason.split_once("text=").map_or(reason, |(_, text)| text.trim_matches('"'));
         write!(text, ", reason {cause}").expect("writing to a string succeeds");
+    }
+    if let Some(expires) = message.header("Session-Expires") {
+        write!(text, ", expires {expires}").expect("writing to a string succeeds");
+    }
+    if let Some(number) = message.header("RAck") {
+        let about = number.split_once(' ').map_or(number, |(_, about)| about);
+        write!(text, " of {about}").expect("writing to a string succeeds");
+    }
+    if message.header("RSeq").is_some() {
+        text.push_str(", reliable");
     }
     if let Some(terms) = Terms::read(&message.body) {
         let formats: Vec<String> = terms.formats.iter().map(u8::to_string).collect();

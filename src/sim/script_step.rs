@@ -9,6 +9,7 @@ use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
 use crate::sim::handset::Habits;
 use crate::sim::network::DropRule;
+use crate::sim::session::{Provisionals, SessionTimer};
 
 use crate::sim::terms::Direction;
 use crate::sim::words::{duration, names, number};
@@ -79,6 +80,8 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         [name, "holds"] => Act::Change((*name).to_string(), Direction::SendOnly),
         [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
         [name, "presses", keys] => return Ok(keys.chars().map(|key| Act::Press((*name).to_string(), key)).collect()),
+        [name, "refers", "to", to] => Act::Refer((*name).to_string(), refer_uri(to), true),
+        [name, "refers", "to", to, "without", "news"] => Act::Refer((*name).to_string(), refer_uri(to), false),
         [name, "vanishes"] => Act::Vanish((*name).to_string()),
         [name, "returns"] => Act::Return((*name).to_string()),
         [caller, "dials", number, rest @ ..] => return each(caller, |name| dial(&name, number, rest)).and_then(all),
@@ -89,6 +92,11 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
 
 fn each<T>(range: &str, act: impl Fn(String) -> T) -> Result<Vec<T>, String> {
     Ok(names(range)?.into_iter().map(act).collect())
+}
+
+/// `1002` is somebody at the PBX; whatever has a colon is a URI of its own.
+fn refer_uri(to: &str) -> String {
+    if to.contains(':') { to.to_string() } else { format!("sip:{to}@10.0.2.1") }
 }
 
 fn all(acts: Vec<Result<Act, String>>) -> Result<Vec<Act>, String> {
@@ -222,6 +230,30 @@ fn habit<'a>(habits: &mut Habits, words: &'a [&'a str]) -> Result<&'a [&'a str],
         }
         ["presses", digits, "after", time, rest @ ..] => {
             habits.digits = Some((duration(time)?, (*digits).to_string()));
+            Ok(rest)
+        }
+        ["reliably", rest @ ..] => {
+            habits.provisionals = Provisionals::Reliable;
+            Ok(rest)
+        }
+        ["timer", rest @ ..] => {
+            let (asks, rest) = match rest {
+                [time, rest @ ..] if time.ends_with('s') && time.len() > 1 => match duration(time) {
+                    Ok(time) => (Some(time), rest),
+                    Err(_) => return Err(format!("`{time}` is no interval of a session")),
+                },
+                rest => (None, rest),
+            };
+            let (refresher, rest) = match rest {
+                ["by", "uac", rest @ ..] => (Some("uac"), rest),
+                ["by", "uas", rest @ ..] => (Some("uas"), rest),
+                rest => (None, rest),
+            };
+            let (updates, rest) = match rest {
+                ["taking", "updates", rest @ ..] => (true, rest),
+                rest => (false, rest),
+            };
+            habits.timer = Some(SessionTimer { asks, refresher, updates });
             Ok(rest)
         }
         _ => Err(format!("`{}` is nothing a person does", words.join(" "))),

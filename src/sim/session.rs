@@ -27,6 +27,33 @@ pub struct Session {
     far: Option<Terms>,
     change: Option<Change>,
     retry: Option<(Instant, Direction)>,
+    timer: Option<SessionTimer>,
+    provisionals: Provisionals,
+    /// The RSeq of the last reliable provisional: of ours, or acknowledged.
+    reliable: Option<u32>,
+    /// When a refresh of ours is due, and the interval.
+    refresh: Option<(Instant, Duration)>,
+}
+
+/// What a phone knows of session timers (RFC 4028).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionTimer {
+    /// The interval that a caller asks for.
+    pub asks: Option<Duration>,
+    /// Who refreshes: the phone of an agent says so, a caller may.
+    pub refresher: Option<&'static str>,
+    /// It takes UPDATE.
+    pub updates: bool,
+}
+
+/// Whether provisional responses are acknowledged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Provisionals {
+    /// As RFC 3261 has them.
+    #[default]
+    Plain,
+    /// By PRACK (RFC 3262).
+    Reliable,
 }
 
 /// A re-INVITE of ours under way.
@@ -88,6 +115,10 @@ impl Session {
             far: None,
             change: None,
             retry: None,
+            timer: None,
+            provisionals: Provisionals::Plain,
+            reliable: None,
+            refresh: None,
         }
     }
 
@@ -109,6 +140,10 @@ impl Session {
             far: Terms::read(&invite.body),
             change: None,
             retry: None,
+            timer: None,
+            provisionals: Provisionals::Plain,
+            reliable: None,
+            refresh: None,
         }
     }
 
@@ -123,11 +158,26 @@ impl Session {
             .with("Contact", ua.contact())
     }
 
+    /// The phone knows session timers.
+    pub const fn set_timer(&mut self, timer: Option<SessionTimer>) {
+        self.timer = timer;
+    }
+
     /// Sends the INVITE that opens the dialog; returned as sent, for a CANCEL.
     pub fn invite(&mut self, ua: &mut Ua, now: Instant, with_offer: bool, headers: &[(&str, String)]) -> Wire {
         let mut invite = self.request(ua, "INVITE", self.cseq);
+        if self.provisionals == Provisionals::Reliable {
+            invite = invite.with("Require", "100rel");
+        }
         for (name, value) in headers {
             invite = invite.with(name, value.as_str());
+        }
+        if let Some(timer) = self.timer {
+            let role = timer.refresher.map(|role| format!(";refresher={role}")).unwrap_or_default();
+            invite = timer.allow(invite.with("Supported", "timer"));
+            if let Some(asks) = timer.asks {
+                invite = invite.with("Session-Expires", format!("{}{role}", asks.as_secs()));
+            }
         }
         if with_offer {
             invite = invite.with_body("application/sdp", self.description().write(self.version));
@@ -140,6 +190,39 @@ impl Session {
         self.destination
     }
 
+    /// Provisional responses are reliable.
+    pub const fn set_provisionals(&mut self, provisionals: Provisionals) {
+        self.provisionals = provisionals;
+    }
+
+    /// A provisional response of ours, reliable where it is to be.
+    pub fn ring(&mut self, response: Wire) -> Wire {
+        if self.provisionals == Provisionals::Plain {
+            return response;
+        }
+        let number = self.reliable.map_or(70, |number| number + 1);
+        self.reliable = Some(number);
+        response.with("Require", "100rel").with("RSeq", number.to_string())
+    }
+
+    /// Acknowledges a reliable provisional response to our INVITE, once.
+    pub fn acknowledge_provisional(&mut self, ua: &mut Ua, now: Instant, response: &Wire, with_offer: bool) {
+        let Some(number) = response.header("RSeq").and_then(|number| number.parse().ok()) else { return };
+        if self.reliable.is_some_and(|seen| number <= seen) {
+            return;
+        }
+        self.reliable = Some(number);
+        self.remote = response.header("To").unwrap_or_default().to_string();
+        self.learn_target(response);
+        let invite = response.cseq().map_or(1, |(number, _)| number);
+        self.cseq += 1;
+        let mut prack = self.request(ua, "PRACK", self.cseq).with("RAck", format!("{number} {invite} INVITE"));
+        if !with_offer && let Some(answer) = self.answer() {
+            prack = prack.with_body("application/sdp", answer.write(self.version));
+        }
+        ua.send(now, self.destination, &prack);
+    }
+
     /// Takes early media's terms from a provisional response.
     pub fn on_provisional(&mut self, response: &Wire) {
         if let Some(terms) = Terms::read(&response.body) {
@@ -148,28 +231,36 @@ impl Session {
     }
 
     /// The 2xx of our INVITE: learns tag, target and terms, and acknowledges unless told not to.
-    pub fn on_success(&mut self, ua: &mut Ua, response: &Wire, with_offer: bool, acknowledge: bool) {
+    pub fn on_success(&mut self, ua: &mut Ua, now: Instant, response: &Wire, with_offer: bool, acknowledge: bool) {
+        self.refresh = refresh_of(response, "uac").map(|interval| (now + interval / 2, interval));
         self.remote = response.header("To").unwrap_or_default().to_string();
         self.learn_target(response);
         self.on_provisional(response);
         if !acknowledge {
             return;
         }
-        let mut ack = self.request(ua, "ACK", self.cseq);
-        if !with_offer && let Some(answer) = self.answer() {
+        let number = response.cseq().map_or(self.cseq, |(number, _)| number);
+        let mut ack = self.request(ua, "ACK", number);
+        if !with_offer
+            && !response.body.is_empty()
+            && let Some(answer) = self.answer()
+        {
             ack = ack.with_body("application/sdp", answer.write(self.version));
         }
         ua.acknowledge(self.destination, &ack);
     }
 
     /// The 200 of a call that came to us: the answer to its offer, or our offer when it had none. `None`: no format fits.
-    pub fn accept(&mut self, ua: &Ua, invite: &Wire, tag: &str) -> Option<Wire> {
+    pub fn accept(&mut self, ua: &Ua, now: Instant, invite: &Wire, tag: &str) -> Option<Wire> {
         let body = if self.far.is_some() { self.answer()? } else { self.description() };
-        Some(
-            Wire::response(invite, 200, tag)
-                .with("Contact", ua.contact())
-                .with_body("application/sdp", body.write(self.version)),
-        )
+        let mut response = Wire::response(invite, 200, tag).with("Contact", ua.contact());
+        if let (Some(timer), Some(expires)) = (self.timer, invite.header("Session-Expires")) {
+            let role = timer.refresher.unwrap_or("uac");
+            response = timer.allow(response.with("Session-Expires", format!("{expires};refresher={role}")));
+            response = response.with("Require", "timer");
+            self.refresh = refresh_of(&response, "uas").map(|interval| (now + interval / 2, interval));
+        }
+        Some(response.with_body("application/sdp", body.write(self.version)))
     }
 
     /// Hangs up.
@@ -194,6 +285,16 @@ impl Session {
         ua.send(now, self.destination, &invite);
     }
 
+    /// Asks by REFER that the call be handed to a URI; without news where it wishes to hear none (RFC 4488).
+    pub fn refer(&mut self, ua: &mut Ua, now: Instant, to: &str, news: bool) {
+        self.cseq += 1;
+        let mut refer = self.request(ua, "REFER", self.cseq).with("Refer-To", format!("<{to}>"));
+        if !news {
+            refer = refer.with("Refer-Sub", "false");
+        }
+        ua.send(now, self.destination, &refer);
+    }
+
     /// Sends a key press by SIP INFO.
     pub fn press(&mut self, ua: &mut Ua, now: Instant, digit: char) {
         self.cseq += 1;
@@ -215,7 +316,7 @@ impl Session {
                 Some(SessionEvent::Ended)
             }
             "INVITE" | "UPDATE" => self.on_offer(ua, now, request),
-            "OPTIONS" | "INFO" => {
+            "OPTIONS" | "INFO" | "NOTIFY" => {
                 ua.respond(now, request, &Wire::response(request, 200, ""));
                 None
             }
@@ -261,11 +362,18 @@ impl Session {
         if let Some((_, direction)) = self.retry.take_if(|(at, _)| *at <= now) {
             self.change(ua, now, direction);
         }
+        if let Some((at, interval)) = self.refresh.filter(|(at, _)| *at <= now) {
+            self.refresh = Some((at + interval / 2, interval));
+            self.cseq += 1;
+            let expires = format!("{};refresher=uac", interval.as_secs());
+            let update = self.request(ua, "UPDATE", self.cseq).with("Supported", "timer");
+            ua.send(now, self.destination, &update.with("Session-Expires", expires));
+        }
     }
 
     /// When `handle_timeout` is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.retry.map(|(at, _)| at)
+        [self.retry.map(|(at, _)| at), self.refresh.map(|(at, _)| at)].into_iter().flatten().min()
     }
 
     /// The direction this side wishes.
@@ -291,7 +399,10 @@ impl Session {
         }
         self.learn_target(request);
         let contact = ua.contact();
-        let response = Wire::response(request, 200, "").with("Contact", contact);
+        let mut response = Wire::response(request, 200, "").with("Contact", contact);
+        if let (Some(_), Some(expires)) = (self.timer, request.header("Session-Expires")) {
+            response = response.with("Session-Expires", expires).with("Require", "timer");
+        }
         if request.body.is_empty() && request.method() == Some("UPDATE") {
             ua.respond(now, request, &response);
             return None;
@@ -332,6 +443,18 @@ impl Session {
         };
         far.answer(self.rtp, &self.formats, direction)
     }
+}
+
+impl SessionTimer {
+    fn allow(self, message: Wire) -> Wire {
+        if self.updates { message.with("Allow", "INVITE, ACK, CANCEL, BYE, UPDATE") } else { message }
+    }
+}
+
+/// The interval, where the end of this role refreshes.
+fn refresh_of(message: &Wire, role: &str) -> Option<Duration> {
+    let (seconds, refresher) = message.header("Session-Expires")?.split_once(";refresher=")?;
+    (refresher == role).then(|| seconds.parse().ok().map(Duration::from_secs))?
 }
 
 /// The numeric address of a SIP URI, port 5060 when it has none.

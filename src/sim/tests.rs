@@ -29,6 +29,7 @@ fn a_call_is_made_held_and_ended_even_in_bad_weather() {
             hang_up: Some(secs(60)),
             vanish: None,
             digits: Some((secs(2), "1#".into())),
+            ..Habits::default()
         };
         pair.dial(Dial { habits, ..Dial::to("1001") });
         pair.run(secs(200));

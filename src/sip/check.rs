@@ -266,13 +266,19 @@ fn max_forwards(request: &Message) -> Result<(), Refusal> {
     }
 }
 
-/// No extension is supported that a Require could name. ACK and CANCEL must not be refused for it (RFC 3261 8.2.2.3).
+/// The extensions that a Require may name.
+const EXTENSIONS: [&[u8]; 2] = [b"timer", b"100rel"];
+
+/// A Require may name no extension that we lack. ACK and CANCEL must not be refused for it (RFC 3261 8.2.2.3).
 fn require(request: &Message) -> Result<(), Refusal> {
     if matches!(request.method(), Method::Ack | Method::Cancel) {
         return Ok(());
     }
     let mut unsupported = Vec::new();
     for tag in request.elements(Name::Require) {
+        if EXTENSIONS.iter().any(|known| tag.eq_ignore_ascii_case(known)) {
+            continue;
+        }
         if !unsupported.is_empty() {
             unsupported.extend_from_slice(b", ");
         }
@@ -384,12 +390,16 @@ mod tests {
     #[test]
     fn only_an_ack_and_a_cancel_may_require_what_we_lack() {
         let with = |method: &str| {
-            let text = GOOD.replace("INVITE", method).replacen("CSeq", "Require: 100rel,\r\n timer\r\nCSeq", 1);
+            let text = GOOD.replace("INVITE", method).replacen(
+                "CSeq",
+                "Require: 100rel,\r\n Timer, sec-agree,precondition\r\nCSeq",
+                1,
+            );
             check(&message(&text)).map_err(|refusal| (refusal.code, refusal.extra))
         };
         assert_eq!(with("ACK"), Ok(()));
         assert_eq!(with("CANCEL"), Ok(()));
-        assert_eq!(with("INVITE"), Err((420, Some((Name::Unsupported, b"100rel, timer".to_vec())))));
+        assert_eq!(with("INVITE"), Err((420, Some((Name::Unsupported, b"sec-agree, precondition".to_vec())))));
     }
 
     #[test]

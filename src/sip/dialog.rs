@@ -180,6 +180,17 @@ impl Dialog {
         self.write(stack, method, self.local_seq, hops)
     }
 
+    /// True when the request, one of ours, is of this dialog.
+    pub fn is_of(&self, request: &Message) -> bool {
+        request.call_id() == Some(self.call_id()) && request.from_tag() == Some(self.part(self.at.local_tag))
+    }
+
+    /// The CSeq number of our next request, for one that is not begun by [`Dialog::request`].
+    pub const fn next_number(&mut self) -> u32 {
+        self.local_seq += 1;
+        self.local_seq
+    }
+
     /// Begins the ACK of the 2xx to our INVITE of that CSeq number (13.2.2.4).
     pub fn ack(&self, stack: &mut Stack, number: u32) -> (Writer, SocketAddr) {
         let (_, writer, destination) = self.write(stack, Method::Ack, number, HOPS_MAX);

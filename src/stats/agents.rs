@@ -7,13 +7,14 @@
 //! seconds of all states add up to the agents' time in the plan.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::acd::{AgentState, Direction, OfferResult, Reason, Share};
 use crate::base::{Instant, QueueId};
 use crate::stats::block::Block;
 use crate::stats::cells::Sum;
 use crate::stats::contradiction::Contradiction;
+use crate::stats::moment::Moment;
+use crate::stats::staff::{ByShare, Staff};
 
 /// The number of agent states.
 pub(super) const STATES: usize = AgentState::LABELS.len();
@@ -85,6 +86,11 @@ impl Kind {
             || state == AgentState::Consult.index()
     }
 
+    /// What its time counts as.
+    fn share(self) -> Share {
+        AgentState::SHARES[self.state()]
+    }
+
     /// The index into [`AgentState::LABELS`].
     pub(super) fn state(self) -> usize {
         KINDS[self.0].0
@@ -96,24 +102,24 @@ pub(super) fn at_work(agents: &ByState) -> u64 {
     AgentState::of_shares(&Share::IN_SERVICE).map(|state| agents[state]).sum()
 }
 
-/// By the state's index.
-fn is_at_work(state: usize) -> bool {
-    Share::IN_SERVICE.contains(&AgentState::SHARES[state])
+/// Agents by what their time counts as.
+fn by_share(agents: &ByState) -> ByShare {
+    Share::LOGGED_IN.map(|share| AgentState::of_shares(&[share]).map(|state| agents[state]).sum())
 }
 
 /// Agents with the same skills, counted by state.
 #[derive(Debug)]
 pub(super) struct Group {
     block: Block,
-    /// How many agents are at work for each queue that accepts the group.
-    staffs: Vec<Arc<AtomicU64>>,
+    /// The agents of each queue that accepts the group.
+    staffs: Vec<Arc<Staff>>,
 }
 
 impl Group {
-    /// A group whose agents are in these states, and the agents at work of the queues that accept it, to which it adds its own.
-    pub(super) fn new(agents: ByState, staffs: Vec<Arc<AtomicU64>>) -> Self {
+    /// A group whose agents are in these states from `when` on, and the staffs of the queues that accept it, which it joins.
+    pub(super) fn new(when: Moment, agents: ByState, staffs: Vec<Arc<Staff>>) -> Self {
         for staff in &staffs {
-            staff.fetch_add(at_work(&agents), Ordering::Relaxed);
+            staff.join(when, by_share(&agents));
         }
         let block = Block::new(STATES);
         let write = block.write();
@@ -131,11 +137,10 @@ impl Group {
         }
     }
 
-    fn change(&self, from: Kind, to: Kind) -> Result<(), Contradiction> {
-        let (worked, works) = (is_at_work(from.state()), is_at_work(to.state()));
-        for staff in self.staffs.iter().filter(|_| worked != works) {
-            let _before =
-                if works { staff.fetch_add(1, Ordering::Relaxed) } else { staff.fetch_sub(1, Ordering::Relaxed) };
+    fn change(&self, when: Moment, from: Kind, to: Kind) -> Result<(), Contradiction> {
+        let (before, after) = (from.share(), to.share());
+        for staff in self.staffs.iter().filter(|_| before != after) {
+            staff.change(when, Some(before), Some(after));
         }
         let write = self.block.write();
         write.add(to.state(), 1);
@@ -143,9 +148,12 @@ impl Group {
     }
 }
 
-/// The seconds of all agents by kind, in one block.
+/// The seconds of all agents by kind, in one block; and what they count as by interval.
 #[derive(Debug)]
-pub(super) struct Times(Block);
+pub(super) struct Times {
+    cells: Block,
+    staff: Staff,
+}
 
 const CLOSED: usize = 0;
 const AGENTS: usize = KINDS.len();
@@ -158,21 +166,28 @@ const TALK: usize = LATEST + 2;
 impl Times {
     /// Nobody's time.
     pub(super) fn new() -> Self {
-        Self(Block::new(TALK + 1))
+        Self { cells: Block::new(TALK + 1), staff: Staff::new() }
     }
 
-    /// An agent is in a state from `at` on.
-    pub(super) fn enter(&self, at: Instant, kind: Kind) {
-        self.change(at, None, Some(kind));
+    /// Their time by interval.
+    pub(super) const fn staff(&self) -> &Staff {
+        &self.staff
+    }
+
+    /// An agent is in a state from `when` on.
+    pub(super) fn enter(&self, when: Moment, kind: Kind) {
+        self.change(when, None, Some(kind));
     }
 
     /// An agent in `kind` since `since` is no longer counted.
-    pub(super) fn leave(&self, at: Instant, since: Instant, kind: Kind) {
-        self.change(at, Some((kind, since)), None);
+    pub(super) fn leave(&self, when: Moment, since: Instant, kind: Kind) {
+        self.change(when, Some((kind, since)), None);
     }
 
-    fn change(&self, at: Instant, from: Option<(Kind, Instant)>, to: Option<Kind>) {
-        let write = self.0.write();
+    fn change(&self, when: Moment, from: Option<(Kind, Instant)>, to: Option<Kind>) {
+        self.staff.change(when, from.map(|(kind, _)| kind.share()), to.map(Kind::share));
+        let at = when.at;
+        let write = self.cells.write();
         write.set(LATEST, write.get(LATEST).max(at.as_micros()));
         if let Some((Kind(from), since)) = from {
             write.add(CLOSED + from, at.as_micros().saturating_sub(since.as_micros()));
@@ -187,20 +202,20 @@ impl Times {
 
     /// A talk of `talk_micros` ended.
     pub(super) fn count_talk(&self, talk_micros: u64) {
-        let write = self.0.write();
+        let write = self.cells.write();
         write.add(TALKS, 1);
         write.add(TALK, talk_micros);
     }
 
     /// Talks that ended, and their time in microseconds.
     pub(super) fn talks(&self) -> Sum {
-        let cells = self.0.read();
+        let cells = self.cells.read();
         Sum { count: cells[TALKS], micros: cells[TALK] }
     }
 
     /// How many agents are in each state now.
     pub(super) fn by_state(&self) -> ByState {
-        let cells = self.0.read();
+        let cells = self.cells.read();
         let mut states = ByState::default();
         for (kind, (state, _)) in KINDS.iter().enumerate() {
             states[*state] += cells[AGENTS + kind];
@@ -210,7 +225,7 @@ impl Times {
 
     /// Microseconds spent in each of [`KINDS`] until `now`.
     pub(super) fn read(&self, now: Instant) -> [u64; KINDS.len()] {
-        let cells = self.0.read();
+        let cells = self.cells.read();
         let now = now.as_micros().max(cells[LATEST]);
         std::array::from_fn(|kind| {
             let running = cells[AGENTS + kind].saturating_mul(now).saturating_sub(cells[ENTERED + kind]);
@@ -274,47 +289,47 @@ pub(super) struct Talk {
 impl Agent {
     /// Enters another state, in the group's and the seconds' books. The state left is the one known here; `from` is what
     /// the fact says it was.
-    pub(super) fn change(&mut self, at: Instant, from: Kind, to: Kind) -> Result<(), Contradiction> {
-        self.times.change(at, Some((self.kind, self.since)), Some(to));
+    pub(super) fn change(&mut self, when: Moment, from: Kind, to: Kind) -> Result<(), Contradiction> {
+        self.times.change(when, Some((self.kind, self.since)), Some(to));
         if let Some(own) = &self.own {
-            own.times.change(at, Some((self.kind, self.since)), Some(to));
+            own.times.change(when, Some((self.kind, self.since)), Some(to));
         }
-        let grouped = self.group.as_ref().map_or(Ok(()), |group| group.change(self.kind, to));
+        let grouped = self.group.as_ref().map_or(Ok(()), |group| group.change(when, self.kind, to));
         let known = if self.kind == from { Ok(()) } else { Err(Contradiction::OtherState) };
         self.kind = to;
-        self.since = at;
+        self.since = when.at;
         grouped.and(known)
     }
 
     /// Goes on in the books of another team.
-    pub(super) fn move_to(&mut self, at: Instant, times: Arc<Times>) {
-        self.leave(at);
-        times.enter(at, self.kind);
+    pub(super) fn move_to(&mut self, when: Moment, times: Arc<Times>) {
+        self.leave(when);
+        times.enter(when, self.kind);
         if let Some(own) = &self.own {
-            own.times.enter(at, self.kind);
+            own.times.enter(when, self.kind);
         }
         let left = std::mem::replace(&mut self.times, times);
-        self.since = at;
+        self.since = when.at;
         if self.kind.is_talk() {
             self.answered_in.get_or_insert(left);
         }
     }
 
     /// Goes on with books of its own, with others, or with none.
-    pub(super) fn follow(&mut self, at: Instant, own: Option<Arc<Person>>) {
-        self.leave(at);
-        (self.own, self.since) = (own, at);
-        self.times.enter(at, self.kind);
+    pub(super) fn follow(&mut self, when: Moment, own: Option<Arc<Person>>) {
+        self.leave(when);
+        (self.own, self.since) = (own, when.at);
+        self.times.enter(when, self.kind);
         if let Some(own) = &self.own {
-            own.times.enter(at, self.kind);
+            own.times.enter(when, self.kind);
         }
     }
 
     /// Its time in all books ends.
-    pub(super) fn leave(&self, at: Instant) {
-        self.times.leave(at, self.since, self.kind);
+    pub(super) fn leave(&self, when: Moment) {
+        self.times.leave(when, self.since, self.kind);
         if let Some(own) = &self.own {
-            own.times.leave(at, self.since, self.kind);
+            own.times.leave(when, self.since, self.kind);
         }
     }
 
@@ -332,6 +347,14 @@ impl Agent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn second(n: u64) -> Instant {
+        Instant::from_micros(n * 1_000_000)
+    }
+
+    fn moment(n: u64) -> Moment {
+        Moment::new(second(n), None)
+    }
 
     #[test]
     fn a_state_s_kind_names_its_label_and_its_reason() {
@@ -371,25 +394,23 @@ mod tests {
     #[test]
     fn seconds_run_while_a_state_lasts_and_never_go_back() {
         let times = Times::new();
-        let second = |n: u64| Instant::from_micros(n * 1_000_000);
         let ready = Kind::of(&AgentState::Ready);
         let talking = Kind::of(&AgentState::Talking);
-        times.enter(second(10), ready);
+        times.enter(moment(10), ready);
         assert_eq!(times.read(second(15))[ready.0], 5_000_000);
-        times.change(second(20), Some((ready, second(10))), Some(talking));
+        times.change(moment(20), Some((ready, second(10))), Some(talking));
         assert_eq!(times.read(second(26))[talking.0], 6_000_000);
-        times.leave(second(30), second(20), talking);
+        times.leave(moment(30), second(20), talking);
         assert_eq!(times.read(second(99)).iter().sum::<u64>(), 20_000_000);
     }
 
     #[test]
     fn a_clock_read_before_a_fact_reckons_with_the_fact_s_moment() {
         let times = Times::new();
-        let second = |n: u64| Instant::from_micros(n * 1_000_000);
         let ready = Kind::of(&AgentState::Ready);
-        times.enter(second(0), ready);
+        times.enter(moment(0), ready);
         let before = times.read(second(19))[ready.0];
-        times.enter(second(20), ready);
+        times.enter(moment(20), ready);
         let after = times.read(second(19))[ready.0];
         assert!(after >= before, "a counter that goes back looks like a restart");
     }

@@ -113,10 +113,12 @@ pub(super) struct QueueCells {
 }
 
 /// What became of a queue's visits: those of one group of numbers, or of all.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Visits([u64; PART]);
 
 impl Visits {
+    const NONE: Self = Self([0; PART]);
+
     fn new(cells: &[u64]) -> Self {
         Self(std::array::from_fn(|cell| cells[cell]))
     }
@@ -194,7 +196,7 @@ impl QueueCells {
             .map(|(group, part)| (group, Visits::new(part)))
             .collect();
         cells.truncate(own);
-        let mut all = Visits::default();
+        let mut all = Visits::NONE;
         groups.iter().for_each(|(_, visits)| all.add(visits));
         Self { cells, all, groups, bounds }
     }

@@ -217,6 +217,7 @@ const fn goes_on(reason: FlowOut) -> bool {
         | FlowOut::Emergency
         | FlowOut::Timeout
         | FlowOut::Draining
+        | FlowOut::EngineRestart
         | FlowOut::Overload
         | FlowOut::Withdrawn
         | FlowOut::Unanswered

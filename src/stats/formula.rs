@@ -3,7 +3,7 @@
 //!
 //! Whoever adds up spans, queues or teams adds [`Ratio`]s (or the counts below them), never values.
 
-use crate::acd::{AgentState, OfferResult, Share};
+use crate::acd::{OfferResult, Share};
 use crate::stats::counts::{Bucket, Counts};
 
 /// What a formula's value is measured in.
@@ -44,16 +44,26 @@ pub struct Inputs<'a> {
     seconds: AgentSeconds,
 }
 
-/// Agents' time by state, in microseconds, in the order of [`AgentState::LABELS`].
+/// Agents' time by what it counts as, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct AgentSeconds(pub [u64; AgentState::LABELS.len()]);
+pub struct AgentSeconds([u64; Share::LOGGED_IN.len()]);
 
 impl AgentSeconds {
+    /// The time of each share that counts.
+    pub fn of(spent: impl Fn(Share) -> u64) -> Self {
+        Self(Share::LOGGED_IN.map(spent))
+    }
+
     /// Adds another span's or team's.
     pub fn add(&mut self, more: &Self) {
         for (sum, more) in self.0.iter_mut().zip(more.0) {
             *sum += more;
         }
+    }
+
+    /// Of one share; none of those out of work.
+    pub fn of_share(&self, share: Share) -> u64 {
+        self.sum(&[share])
     }
 
     /// Talk, hold and wrap-up.
@@ -72,7 +82,7 @@ impl AgentSeconds {
     }
 
     fn sum(&self, shares: &[Share]) -> u64 {
-        AgentState::of_shares(shares).map(|state| self.0[state]).sum()
+        Share::LOGGED_IN.iter().zip(self.0).filter(|(share, _)| shares.contains(share)).map(|(_, spent)| spent).sum()
     }
 }
 
@@ -317,7 +327,7 @@ pub const FORMULAS: &[Formula] = formulas! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acd::{Direction, FlowOut, Reason};
+    use crate::acd::{AgentState, Direction, FlowOut, Reason};
 
     const BOUNDS: [u64; 3] = [5_000_000, 20_000_000, 60_000_000];
 
@@ -387,8 +397,7 @@ mod tests {
             wrap_up: 200_000_000,
             ..Counts::default()
         };
-        let mut seconds = AgentSeconds::default();
-        for (state, spent) in [
+        let states = [
             (AgentState::Talking, 1_200),
             (AgentState::Hold, 100),
             (AgentState::WrapUp, 200),
@@ -399,9 +408,9 @@ mod tests {
             (AgentState::OtherCall(Direction::In), 200),
             (AgentState::Unreachable, 100),
             (AgentState::LoggedOut, 9_000),
-        ] {
-            seconds.0[state.index()] = spent;
-        }
+        ];
+        let in_share = |share| states.iter().filter(|(state, _)| state.share() == share).map(|(_, spent)| spent).sum();
+        let seconds = AgentSeconds::of(in_share);
         let inputs = Inputs::new(&counts, &BOUNDS, 20_000_000, seconds);
         let value = |key: &str| Formula::named(key).unwrap().value(&inputs).unwrap();
         assert_eq!(

@@ -1,8 +1,8 @@
 //! What became of contacts by the hour in which it happened: a ring of hours, each a versioned block that the fold writes and
 //! anyone copies. A contact is offered in the hour in which it came and lost or served in the hour in which it was.
 //!
-//! Memory: slots are allocated when they are first written; a ring never holds more than `HOURS` of them, 38 KiB
-//! (a test holds it). The usual caps (900 values and 500 queues) all busy around the clock come to 52 MiB; 10 queues, 20 numbers
+//! Memory: slots are allocated when they are first written; a ring never holds more than `HOURS` of them, 39 KiB
+//! (a test holds it). The usual caps (900 values and 500 queues) all busy around the clock come to 54 MiB; 10 queues, 20 numbers
 //! and 34 provinces to less than 3.
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -224,9 +224,9 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_as_stated() {
-        assert!(bytes_max() <= 38 << 10, "{}", bytes_max());
+        assert!(bytes_max() <= 39 << 10, "{}", bytes_max());
         let usual: usize = crate::stats::SeriesMax::default().values.iter().sum();
         assert_eq!(usual, 900);
-        assert!((usual + 500) * bytes_max() < 52 << 20, "{}", (usual + 500) * bytes_max());
+        assert!((usual + 500) * bytes_max() < 54 << 20, "{}", (usual + 500) * bytes_max());
     }
 }

@@ -13,6 +13,7 @@ use crate::stats::bounds::{micros, seconds};
 use crate::stats::calendar::{Calendar, Grain, Span};
 use crate::stats::counts::Counts;
 use crate::stats::formula::{AgentSeconds, FORMULAS, Formula, Inputs};
+use crate::stats::moment::Moment;
 use crate::stats::queue::Queue;
 
 /// To which interval a visit's outcome belongs (FEATURES J6).
@@ -46,6 +47,9 @@ pub enum Unanswerable {
         /// How far back it reaches, in words.
         kept: &'static str,
     },
+    /// Of agents, longer ago than is kept.
+    #[error("agents' time is kept by minutes for two hours, else for a day")]
+    TimeTooLongAgo,
     /// Cohorts are kept by quarters of an hour.
     #[error("by arrival there are intervals of 15m, 30m and 60m")]
     NoCohort,
@@ -108,6 +112,10 @@ pub struct Figures {
     pub flowed_out: u64,
     /// The flowed out by reason; every reason is there.
     pub flowed_out_by: BTreeMap<&'static str, u64>,
+    /// The time of the agents who serve the queue, in all their queues; not there by arrival, nor where it is not kept so long
+    /// (two hours by minutes, else a day).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agents: Option<AgentTime>,
     /// Every formula of the table by its key. A formula that cannot be had (T is no bound) is not there.
     pub formulas: BTreeMap<&'static str, Figure>,
 }
@@ -121,6 +129,18 @@ pub struct Figure {
     pub numerator: u64,
     /// Below the line.
     pub denominator: u64,
+}
+
+/// Agents' time; the parts of occupancy and utilisation by their names. In seconds, up to now in the interval in progress.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AgentTime {
+    /// Talk, hold and wrap-up: above the line of both.
+    pub handling_seconds: f64,
+    /// Handling, ready, reserved and ringing, that is logged in less not ready, other calls and unreachable: below the line of
+    /// occupancy.
+    pub in_service_seconds: f64,
+    /// All but logged out: below the line of utilisation.
+    pub logged_in_seconds: f64,
 }
 
 /// The question for intervals.
@@ -137,18 +157,32 @@ pub struct Question {
 }
 
 /// Spans of minutes that roll up to now.
-const ROLLING: [(&str, i64); 5] = [("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("60m", 60)];
+pub(super) const ROLLING: [(&str, i64); 5] = [("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("60m", 60)];
+
+impl AgentTime {
+    /// The parts of agents' time.
+    pub(super) fn of(spent: AgentSeconds) -> Self {
+        Self {
+            handling_seconds: seconds(spent.handling()),
+            in_service_seconds: seconds(spent.in_service()),
+            logged_in_seconds: seconds(spent.logged_in()),
+        }
+    }
+}
+
+impl Figure {
+    /// A formula's value; `None` when the inputs lack what it needs.
+    pub(super) fn of(formula: &Formula, inputs: &Inputs<'_>) -> Option<Self> {
+        let ratio = formula.ratio(inputs)?;
+        Some(Self { value: formula.value_of(ratio), numerator: ratio.numerator, denominator: ratio.denominator })
+    }
+}
 
 impl Figures {
-    /// The figures of counts whose buckets have these bounds, with T in microseconds.
-    pub(super) fn of(counts: &Counts, bounds: &[u64], threshold: u64) -> Self {
-        let inputs = Inputs::new(counts, bounds, threshold, AgentSeconds::default());
-        let figure = |formula: &'static Formula| {
-            let ratio = formula.ratio(&inputs).filter(|_| formula.is_of_visits())?;
-            let figure =
-                Figure { value: formula.value_of(ratio), numerator: ratio.numerator, denominator: ratio.denominator };
-            Some((formula.key, figure))
-        };
+    /// The figures of counts whose buckets have these bounds, with T in microseconds; and of the agents' time, where it is known.
+    pub(super) fn of(counts: &Counts, spent: Option<AgentSeconds>, bounds: &[u64], threshold: u64) -> Self {
+        let inputs = Inputs::new(counts, bounds, threshold, spent.unwrap_or_default());
+        let formulas = FORMULAS.iter().filter(|formula| spent.is_some() || formula.is_of_visits());
         Self {
             offered: counts.offered,
             answered: counts.answered,
@@ -159,7 +193,8 @@ impl Figures {
                 .into_iter()
                 .map(|why| (why.as_str(), counts.flowed_out[why as usize]))
                 .collect(),
-            formulas: FORMULAS.iter().filter_map(figure).collect(),
+            agents: spent.map(AgentTime::of),
+            formulas: formulas.filter_map(|formula| Some((formula.key, Figure::of(formula, &inputs)?))).collect(),
         }
     }
 }
@@ -169,8 +204,9 @@ pub(super) fn answer(
     queue: &Queue,
     question: Question,
     origin: WallTime,
-    now: WallTime,
+    moment: Moment,
 ) -> Result<Intervals, Unanswerable> {
+    let now = moment.wall.ok_or(Unanswerable::NoCalendar)?;
     let Question { by, last, attribution, threshold } = question;
     if attribution == Attribution::Arrival && !matches!(by, Grain::Minutes(15 | 30 | 60)) {
         return Err(Unanswerable::NoCohort);
@@ -182,25 +218,31 @@ pub(super) fn answer(
         return Err(Unanswerable::NoBound);
     }
     let threshold = asked.unwrap_or_else(|| cells.threshold());
-    let figures = |counts: &Counts| Figures::of(counts, queue.bounds(), threshold);
-    let mut total = Counts::default();
+    let figures = |counts: &Counts, spent| Figures::of(counts, spent, queue.bounds(), threshold);
+    let (mut total, mut total_spent) = (Counts::default(), Some(AgentSeconds::default()));
     let mut intervals = Vec::new();
     for span in spans(calendar, by, last, now).ok_or_else(|| too_long_ago(by))? {
-        let counts = match attribution {
-            Attribution::Event => queue.windows().counts(by, span, now, calendar),
-            Attribution::Arrival => queue.windows().cohort(span, now),
+        let (counts, spent) = match attribution {
+            Attribution::Event => {
+                (queue.windows().counts(by, span, now, calendar), queue.staff().spent(by, span, moment))
+            }
+            Attribution::Arrival => (queue.windows().cohort(span, now), None),
         };
         let counts = counts.ok_or_else(|| too_long_ago(by))?;
         total.add(&counts);
+        total_spent = sum(total_spent, spent);
         intervals.push(Interval {
             start: calendar.text(span.start),
             end: calendar.text(span.end),
             complete: span.start >= origin.as_secs() && span.end <= now.as_secs(),
-            figures: figures(&counts),
+            figures: figures(&counts, spent),
         });
     }
     let rolling = match attribution {
-        Attribution::Event => ROLLING.map(|(name, m)| (name, figures(&queue.windows().rolling(m, now)))).into(),
+        Attribution::Event => {
+            let rolling = |m| figures(&queue.windows().rolling(m, now), queue.staff().rolling(m, moment));
+            ROLLING.map(|(name, m)| (name, rolling(m))).into()
+        }
         Attribution::Arrival => BTreeMap::new(),
     };
     Ok(Intervals {
@@ -212,13 +254,20 @@ pub(super) fn answer(
         short_abandon_seconds: seconds(cells.short_abandon()),
         target: cells.target(),
         intervals,
-        total: figures(&total),
+        total: figures(&total, total_spent),
         rolling,
     })
 }
 
+/// The sum, while every part of it is known.
+fn sum(total: Option<AgentSeconds>, more: Option<AgentSeconds>) -> Option<AgentSeconds> {
+    let (mut total, more) = (total?, more?);
+    total.add(&more);
+    Some(total)
+}
+
 /// The intervals that overlap the time from `last` before `now` until `now`; `None` when there are more than any ring holds.
-fn spans(calendar: &Calendar, by: Grain, last: Duration, now: WallTime) -> Option<Vec<Span>> {
+pub(super) fn spans(calendar: &Calendar, by: Grain, last: Duration, now: WallTime) -> Option<Vec<Span>> {
     let from = now.as_secs().saturating_sub(i64::try_from(last.as_secs()).unwrap_or(i64::MAX));
     let mut spans = Vec::new();
     let mut at = from.max(0);

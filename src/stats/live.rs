@@ -169,7 +169,7 @@ impl Live {
         for id in known {
             let (Some(mut agent), own) = (self.agent_of(id), list.get(&id)) else { continue };
             if agent.own.as_ref().map(Arc::as_ptr) != own.map(Arc::as_ptr) {
-                agent.follow(now, own.cloned());
+                agent.follow(self.moment(now), own.cloned());
                 self.agents.insert(id, agent);
             }
         }
@@ -275,8 +275,8 @@ impl Live {
             Fact::Repaired { kind, .. } => {
                 self.repaired[*kind as usize].fetch_add(1, Ordering::Relaxed);
             }
-            Fact::AgentState { agent, from, to, .. } => self.on_agent_state(stamped.at, *agent, from, to)?,
-            Fact::AgentTeam { agent, team, .. } => self.on_agent_team(stamped.at, *agent, team.as_ref())?,
+            Fact::AgentState { agent, from, to, .. } => self.on_agent_state(when, *agent, from, to)?,
+            Fact::AgentTeam { agent, team, .. } => self.on_agent_team(when, *agent, team.as_ref())?,
             Fact::PeerState { peer, up } => self.peer(*peer).store(u64::from(*up), Ordering::Relaxed),
             Fact::Refused { queue, cause, dimensions } => {
                 self.refused[*cause as usize].fetch_add(1, Ordering::Relaxed);
@@ -406,17 +406,17 @@ impl Live {
 
     fn on_agent_state(
         &self,
-        at: Instant,
+        when: Moment,
         id: AgentId,
         from: &AgentState,
         to: &AgentState,
     ) -> Result<(), Contradiction> {
         let Some(mut agent) = self.agent_of(id) else { return Err(Contradiction::UnknownAgent) };
         let (from, to) = (Kind::of(from), Kind::of(to));
-        let changed = agent.change(at, from, to);
+        let changed = agent.change(when, from, to);
         if agent.is_gone() {
             self.on_handled(agent.talk, Duration::ZERO);
-            agent.leave(at);
+            agent.leave(when);
             self.agents.remove(&id);
             return changed;
         }
@@ -428,12 +428,12 @@ impl Live {
     }
 
     /// The running state is closed in the team left and goes on in the other, so that nothing counted before is moved.
-    fn on_agent_team(&self, at: Instant, id: AgentId, team: Option<&Arc<str>>) -> Result<(), Contradiction> {
+    fn on_agent_team(&self, when: Moment, id: AgentId, team: Option<&Arc<str>>) -> Result<(), Contradiction> {
         self.teams.set_member(id, team);
         let Some(mut agent) = self.agent_of(id) else { return Err(Contradiction::UnknownAgent) };
         let times = self.teams.of(id);
         if !Arc::ptr_eq(&agent.times, &times) {
-            agent.move_to(at, times);
+            agent.move_to(when, times);
             self.agents.insert(id, agent);
         }
         Ok(())
@@ -492,7 +492,7 @@ impl Live {
             let queues = agent.memberships.iter().map(|membership| membership.queue).collect();
             by_team.entry((agent.skills.iter().collect(), queues)).or_default().push(agent);
         }
-        queues.iter().for_each(|queue| queue.staff().store(0, Ordering::Relaxed));
+        queues.iter().for_each(|queue| queue.staff().clear(self.moment(now)));
         let intakes: Vec<Intake<'_>> = plan.queues.iter().map(QueuePlan::intake).collect();
         by_team.into_values().map(|agents| self.form_group(now, plan, &intakes, queues, &agents)).collect()
     }
@@ -514,7 +514,7 @@ impl Live {
         let places = accepting.filter_map(|(queue, _)| queues.binary_search_by_key(&queue.id, |other| other.id).ok());
         let places: Vec<usize> = places.collect();
         let staffs = places.iter().map(|place| Arc::clone(queues[*place].staff())).collect();
-        let group = Arc::new(Group::new(counts, staffs));
+        let group = Arc::new(Group::new(self.moment(now), counts, staffs));
         for (agent, state) in agents.iter().zip(states) {
             self.agents.insert(agent.id, Agent { group: Some(Arc::clone(&group)), ..state });
         }
@@ -527,7 +527,7 @@ impl Live {
             return agent;
         }
         let times = self.teams.of(id);
-        times.enter(now, Kind::LOGGED_OUT);
+        times.enter(self.moment(now), Kind::LOGGED_OUT);
         Agent { group: None, kind: Kind::LOGGED_OUT, times, since: now, talk: None, answered_in: None, own: None }
     }
 
@@ -538,7 +538,7 @@ impl Live {
             let Some(mut agent) = self.agent_of(*id) else { continue };
             agent.group = None;
             if agent.is_gone() {
-                agent.leave(now);
+                agent.leave(self.moment(now));
                 self.agents.remove(id);
             } else {
                 self.agents.insert(*id, agent);

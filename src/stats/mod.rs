@@ -33,10 +33,12 @@ mod series;
 mod silence;
 mod snapshot;
 mod spread;
+mod staff;
 pub mod table;
 mod teams;
 mod values;
 pub mod window;
+pub mod work;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,6 @@
 //! as `missed`. A visit that flowed out within T as untargeted (closed, emergency) gives none.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::acd::estimate::{self, Load};
@@ -27,6 +26,7 @@ use crate::stats::contradiction::Contradiction;
 use crate::stats::hours::{Fate, Hours};
 use crate::stats::moment::Moment;
 use crate::stats::patience::Patience;
+use crate::stats::staff::Staff;
 use crate::stats::window::{self, Borders, Change, Windows};
 
 /// What a visit's outcome needs to know of its beginning.
@@ -48,7 +48,7 @@ pub(super) struct Queue {
     hours: Arc<Hours>,
     windows: Arc<Windows>,
     patience: Arc<Patience>,
-    staff: Arc<AtomicU64>,
+    staff: Arc<Staff>,
     borders: Borders,
     calendar: Arc<Calendar>,
 }
@@ -63,7 +63,7 @@ impl Queue {
         write.set(TARGET, f64::NAN.to_bits());
         drop(write);
         let windows = Arc::new(Windows::new(bounds.len()));
-        let (patience, staff) = (Arc::new(Patience::new()), Arc::default());
+        let (patience, staff) = (Arc::new(Patience::new()), Arc::new(Staff::new()));
         let (borders, calendar) = (Borders::default(), Arc::new(Calendar::utc()));
         let (id, name) = (plan.id, Arc::clone(&plan.name));
         let queue = Self { id, name, bounds, block, hours, windows, patience, staff, borders, calendar };
@@ -107,8 +107,8 @@ impl Queue {
         &self.patience
     }
 
-    /// How many agents are at work for it; the groups that it accepts keep it as their agents' states change.
-    pub(super) const fn staff(&self) -> &Arc<AtomicU64> {
+    /// Its agents; the groups that it accepts keep it as their agents' states change.
+    pub(super) const fn staff(&self) -> &Arc<Staff> {
         &self.staff
     }
 
@@ -117,7 +117,7 @@ impl Queue {
         let cells = self.block.write();
         let (ahead, handle) = (cells.get(WAITING), cells.get(HANDLE_RECENT));
         drop(cells);
-        let agents = u32::try_from(self.staff.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        let agents = u32::try_from(self.staff.at_work()).unwrap_or(u32::MAX);
         let load = Load { agents, handle: Duration::from_micros(handle), giving_up: self.patience.theta() };
         estimate::mean(u32::try_from(ahead).unwrap_or(u32::MAX), load)
     }

@@ -298,15 +298,15 @@ class Engine:
 class Sipp:
     """A SIPp process with a scenario of `tests/sipp`."""
 
-    def __init__(self, folder, scenario, remote=None, port=None, replace=None, **options):
-        """`replace` is a text of the scenario and what stands there instead; `options` are SIPp's."""
+    def __init__(self, folder, scenario, remote=None, port=None, replace=None, host=HOST, **options):
+        """`replace` is a text of the scenario and what stands there instead; `host` its own address; `options` are SIPp's."""
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix=f"{scenario}-"))
         self.scenario = scenario
         self.port = port or free_port()
         text = (SIPP / f"{scenario}.xml").read_text()
         file = self.folder / f"{scenario}.xml"
         file.write_text(text.replace(*replace) if replace else text)
-        arguments = ["sipp", "-sf", str(file), "-i", HOST, "-p", str(self.port)]
+        arguments = ["sipp", "-sf", str(file), "-i", host, "-p", str(self.port)]
         arguments += ["-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors.log"]
         arguments += ["-buff_size", "4000000"]
         for key, value in options.items():

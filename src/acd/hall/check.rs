@@ -1,5 +1,6 @@
 //! What must hold of a hall's indexes at every moment, for tests and the census of figures.
 
+use crate::acd::gates::Way;
 use crate::acd::hall::Hall;
 use crate::acd::place::Place;
 
@@ -43,6 +44,13 @@ impl Hall {
         }
         if self.groups.iter().map(|group| group.logged_in).sum::<u32>() != self.logged_in {
             return Err(format!("{} are logged in, the groups say otherwise", self.logged_in));
+        }
+        let own = self.groups.iter().enumerate().filter(|(index, _)| self.gates.way(*index) == Way::Own);
+        // At work is the last of `PRESENT`.
+        let works = own.filter(|(_, group)| group.serves).filter_map(|(_, group)| group.present.last());
+        let working: u32 = works.sum();
+        if working != self.at_work {
+            return Err(format!("{} are at work, the groups say {working}", self.at_work));
         }
         let agents = self.rotas.first().map_or(0, |rota| (0..self.groups.len()).map(|group| rota.len(group)).sum());
         let waiting = self.lines.iter().map(|line| line.waiting.len()).sum();

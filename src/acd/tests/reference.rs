@@ -48,6 +48,7 @@ impl Seen {
             FlowOut::Emergency,
             FlowOut::Timeout,
             FlowOut::Draining,
+            FlowOut::EngineRestart,
             FlowOut::Withdrawn,
             FlowOut::OffersMax,
         ] {
@@ -784,7 +785,9 @@ impl Reference {
             assert_eq!(*offered, answered + abandoned + flowed_out + still);
             assert_eq!(engine.waiting(*queue) as u64, still);
             assert_eq!(self.oldest.get(queue).copied().flatten(), oldest.get(queue).copied());
-            self.watches.judge_reserve(&self.rules, *queue, self.crowd(*queue), (self.at, self.timed));
+            let expected = engine.reserve_of(*queue).and_then(|reserve| reserve.estimate);
+            let crowd = self.crowd(*queue);
+            self.watches.judge_reserve(&self.rules, *queue, crowd, expected, (self.at, self.timed));
         }
         for (id, worker) in &self.agents {
             let state = engine.agent(*id).map_or(AgentState::LoggedOut, |status| status.state);

@@ -12,6 +12,7 @@ fn centre(change: impl Fn(&mut ReserveThresholds)) -> Centre {
             leave_waiting: 0,
             leave_wait: secs(30),
             at_least: secs(10),
+            ..Default::default()
         };
         change(thresholds);
         plan.agents[1].memberships = vec![Membership { reserve: true, ..Membership::of(QueueId(1)) }];
@@ -130,4 +131,60 @@ fn a_queue_that_is_gone_leaves_no_timer_behind() {
         centre.command(Command::CallerGone { call: CallId(call), how: Gone::HungUp });
     }
     assert_eq!(centre.engine.reserve_of(QueueId(1)), None);
+}
+
+#[test]
+fn callers_who_are_to_expect_a_long_wait_bring_it_in_and_a_colleague_who_comes_sends_it_away() {
+    let mut centre = centre(|thresholds| {
+        *thresholds =
+            ReserveThresholds { estimate: Some(secs(100)), leave_estimate: secs(50), ..ReserveThresholds::default() };
+    });
+    // Nobody knows yet how long calls take.
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.ring(1);
+    centre.answer(1);
+    centre.enqueue(2, 1);
+    assert!(!is_in(&centre));
+    centre.pass(60);
+    centre.hang_up(1, agent, epoch);
+    let (agent, epoch) = centre.ring(2);
+    centre.answer(2);
+    // A call takes 60 s, or a wrap-up more: who waits alone is to expect that, two twice as much.
+    centre.enqueue(3, 1);
+    assert!(!is_in(&centre));
+    centre.enqueue(4, 1);
+    assert!(is_in(&centre));
+    assert_eq!(centre.offer(3).0, AgentId(2), "who came first, not who brought the reserve in");
+    // One waits for the one agent: 60 s. It leaves when the queue is empty.
+    assert!(is_in(&centre), "60 s are more than 50");
+    centre.hang_up(2, agent, epoch);
+    assert_eq!(centre.offer(4).0, AgentId(1));
+    centre.pass(0);
+    assert!(!is_in(&centre));
+    assert_eq!(crossings(&mut centre), [true, false]);
+}
+
+#[test]
+fn it_comes_where_nobody_else_is_at_work_and_leaves_when_somebody_is() {
+    let mut centre = centre(|thresholds| {
+        *thresholds = ReserveThresholds {
+            estimate: Some(secs(100)),
+            leave_estimate: secs(100),
+            at_least: secs(10),
+            ..Default::default()
+        };
+    });
+    centre.set(1, AgentTarget::NotReady(Reason::Initial));
+    assert!(!is_in(&centre), "nobody waits");
+    centre.enqueue(1, 1);
+    assert!(is_in(&centre));
+    assert_eq!(centre.offer(1).0, AgentId(2));
+    centre.enqueue(2, 1);
+    assert!(is_in(&centre));
+    centre.set(1, AgentTarget::Ready);
+    assert_eq!(centre.offer(2).0, AgentId(1));
+    centre.pass(9);
+    assert!(is_in(&centre));
+    centre.pass(1);
+    assert!(!is_in(&centre));
 }

@@ -86,7 +86,9 @@ impl Watches {
         let rule = rules.queues[&queue].routing.reserve;
         let is_gone = !rules.planned.contains(&queue) && crowd.1.is_none();
         if active {
-            let passed = rule.mode == ReserveMode::Auto && is_passed(&rule.thresholds, crowd, at);
+            // What was to expect in that moment is not known here: the end of the step is judged.
+            let estimates = rule.thresholds.estimate.is_some();
+            let passed = rule.mode == ReserveMode::Auto && (estimates || is_passed(&rule.thresholds, crowd, at));
             assert!(passed || rule.mode == ReserveMode::On, "{queue}: the reserve joins for no reason");
             assert!(rules.reserves.insert(queue) && self.joined.insert(queue, at).is_none());
         } else {
@@ -104,6 +106,7 @@ impl Watches {
         rules: &Rules,
         queue: QueueId,
         crowd: (usize, Option<Instant>),
+        expected: Option<Duration>,
         (now, timed): (Instant, Instant),
     ) {
         let (waiting, oldest) = crowd;
@@ -117,10 +120,15 @@ impl Watches {
             (ReserveMode::Auto, None) => {
                 let long = oldest.filter(|since| *since <= timed);
                 assert!(!is_passed(&thresholds, (waiting, long), timed), "{queue}: the reserve is out");
+                let is_long = thresholds.estimate.zip(expected).is_some_and(|(most, expected)| expected > most);
+                assert!(!is_long, "{queue}: the reserve is out, {expected:?} are to expect");
             }
             (ReserveMode::Auto, Some(&joined)) => {
                 let may_leave = joined + thresholds.at_least <= timed;
-                assert!(!may_leave || !is_clear(&thresholds, crowd, now.max(timed)), "{queue}: the reserve is in");
+                let is_long = expected.is_some_and(|expected| expected > thresholds.leave_estimate);
+                let is_clear =
+                    is_clear(&thresholds, crowd, now.max(timed)) && !(thresholds.estimate.is_some() && is_long);
+                assert!(!may_leave || !is_clear, "{queue}: the reserve is in");
             }
         }
     }

@@ -198,7 +198,8 @@ impl World {
                 let how = [Gone::HungUp, Gone::InPrompt, Gone::Lost][self.rng.below(3) as usize];
                 Command::CallerGone { call: self.any_call(), how }
             }
-            27..29 => Command::Leave { call: self.any_call(), reason: FlowOut::Withdrawn },
+            27 => Command::Leave { call: self.any_call(), reason: FlowOut::Withdrawn },
+            28 => Command::Leave { call: self.any_call(), reason: FlowOut::EngineRestart },
             29 => Command::TakeOut { call: self.any_call(), what: Intervention::HangUp, by: "anna".into() },
             30..55 => return self.about_an_offer(),
             55..65 => {
@@ -631,7 +632,10 @@ fn random_membership(rng: &mut Rng, queue: u32) -> Membership {
 fn random_thresholds(rng: &mut Rng) -> ReserveThresholds {
     let waiting = rng.chance(0.6).then(|| rng.below(4));
     let wait = rng.chance(0.6).then(|| secs(rng, 30));
+    let estimate = rng.chance(0.4).then(|| secs(rng, 60));
     ReserveThresholds {
+        estimate,
+        leave_estimate: estimate.map_or(Duration::ZERO, |most| secs(rng, most.as_secs() as u32 + 1)),
         waiting,
         wait,
         leave_waiting: waiting.map_or(0, |most| rng.below(most + 1)),

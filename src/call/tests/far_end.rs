@@ -283,6 +283,19 @@ fn a_probe_tells_gone_by_481_by_408_and_by_silence() {
 }
 
 #[test]
+fn a_ringing_caller_is_asked_too() {
+    let mut solo = Solo::called(SDP);
+    solo.legs.ring(solo.now, solo.leg, 180, None);
+    solo.look();
+    solo.legs.probe(solo.now, solo.leg);
+    assert_eq!(solo.look(), ["OPTIONS"]);
+    solo.answer_last("OPTIONS", 481);
+    assert_eq!(solo.told(), ["probed false"]);
+    solo.legs.hang_up(solo.now, solo.leg);
+    assert_eq!(solo.look(), ["480 INVITE"]);
+}
+
+#[test]
 fn a_neighbour_is_alive_unless_it_says_408_503_or_nothing_within_2_s() {
     for (status, alive) in [(200, true), (404, true), (408, false), (503, false)] {
         let mut solo = Solo::new();

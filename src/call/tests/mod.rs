@@ -1,8 +1,12 @@
 //! Tests of the legs: two ends in virtual time whose wire loses what a test names (`pair`), and one end against a far end
 //! that is written by hand (`table`, `far_end`).
 
+mod challenge;
 mod far_end;
 mod pair;
+mod refer;
+mod reliable;
+mod session;
 mod table;
 
 use std::net::SocketAddr;
@@ -55,6 +59,8 @@ fn describe(event: &Event) -> String {
         Event::Failed { failure, .. } => format!("failed {failure:?}"),
         Event::Confirmed { sdp, .. } => with_body("confirmed", sdp.as_ref()),
         Event::Change { sdp, .. } => with_body("change", sdp.as_ref()),
+        Event::RefreshDue { .. } => "refresh due".to_owned(),
+        Event::Refer { refer, .. } => format!("refer to {}", refer.to()),
         Event::Info { .. } => "info".to_owned(),
         Event::Ended { cause, .. } => format!("ended {cause:?}"),
         Event::Probed { alive, .. } => format!("probed {alive}"),
@@ -76,6 +82,8 @@ struct Solo {
     /// Our INVITE, when we call.
     invite: Option<Message>,
     sent: Vec<Message>,
+    /// Further header lines of what the far end sends.
+    extra: String,
 }
 
 impl Solo {
@@ -93,18 +101,23 @@ impl Solo {
     /// Calling the far end.
     fn calling() -> Self {
         let mut solo = Self::new();
-        solo.leg = solo.legs.invite(solo.now, &spec(address(1)));
-        solo.look();
-        let invite = solo.sent.pop().expect("an INVITE goes out");
-        solo.near_tag = String::from_utf8_lossy(invite.from_tag().unwrap()).into_owned();
-        solo.call_id = String::from_utf8_lossy(invite.call_id().unwrap()).into_owned();
-        solo.invite = Some(invite);
+        solo.call();
         solo
+    }
+
+    fn call(&mut self) {
+        self.leg = self.legs.invite(self.now, &spec(address(1)));
+        self.look();
+        let invite = self.sent.pop().expect("an INVITE goes out");
+        self.near_tag = String::from_utf8_lossy(invite.from_tag().unwrap()).into_owned();
+        self.call_id = String::from_utf8_lossy(invite.call_id().unwrap()).into_owned();
+        self.invite = Some(invite);
     }
 
     fn new() -> Self {
         let (near_tag, call_id) = (String::new(), String::new());
-        Self { legs: legs(2), now: at(0), leg: LegId(0), near_tag, call_id, invite: None, sent: Vec::new() }
+        let (legs, now, leg, extra) = (legs(2), at(0), LegId(0), String::new());
+        Self { legs, now, leg, near_tag, call_id, invite: None, sent: Vec::new(), extra }
     }
 
     /// A request of the far end; within the dialog once our tag is known.
@@ -118,8 +131,9 @@ impl Solo {
         let text = format!(
             "{method} sip:strowger@10.0.0.2 SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK{method}{number}{far_tag}\n\
              Max-Forwards: 70\nFrom: <sip:far@10.0.0.1>;tag={far_tag}\nTo: <sip:near@10.0.0.2>{to_tag}\n\
-             Call-ID: {}\nCSeq: {number} {method}\nContact: <sip:far@10.0.0.1>\n{kind}Content-Length: {}\n\n",
+             Call-ID: {}\nCSeq: {number} {method}\nContact: <sip:far@10.0.0.1>\n{}{kind}Content-Length: {}\n\n",
             self.call_id,
+            self.extra,
             body.len()
         );
         let mut payload = text.replace('\n', "\r\n").into_bytes();
@@ -132,6 +146,9 @@ impl Solo {
         let invite = self.invite.clone().expect("we call");
         let mut writer = respond(&invite, address(2), status, None, tag.as_bytes());
         writer.line_fmt(Name::Contact, format_args!("<sip:{tag}@10.0.0.1>"));
+        for (name, value) in self.extra.lines().filter_map(|line| line.split_once(": ")) {
+            writer.line_text(name, value.as_bytes());
+        }
         let payload = if body.is_empty() { writer.finish() } else { writer.finish_body("application/sdp", body) };
         self.take(payload);
     }
@@ -190,6 +207,7 @@ impl Solo {
             (0, 0, 0, 0),
             "legs, clients, servers, timers"
         );
+        assert!(self.legs.notifiers.is_empty(), "nobody waits for news");
         assert_eq!(self.legs.transactions(), 0);
     }
 }

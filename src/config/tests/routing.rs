@@ -214,7 +214,7 @@ fn each_error_of_routing_says_what_to_write() {
 fn a_reserve_and_whom_a_queue_lends_to_are_read_with_their_defaults() {
     let text = r#"
         members = ["1-3", { agents = ["4"], reserve = true }]
-        reserve = { waiting = 5, wait = "1m", leave_waiting = 3 }
+        reserve = { waiting = 5, wait = "1m", estimate = "2m", leave_waiting = 3, leave_estimate = "90s" }
         lends_to = ["other", { queue = "third", tier = 2, penalty = 1, delay = "20s" }]
         lend_window = "10m"
         [queues.other]
@@ -227,6 +227,7 @@ fn a_reserve_and_whom_a_queue_lends_to_are_read_with_their_defaults() {
     let reserve = routing.reserve.unwrap();
     assert_eq!((reserve.waiting, reserve.wait), (Some(5), Some(secs(60))));
     assert_eq!((reserve.leave_waiting, reserve.leave_wait, reserve.at_least), (3, secs(60), secs(30)));
+    assert_eq!((reserve.estimate, reserve.leave_estimate), (Some(secs(120)), secs(90)));
     let members = routing.members.unwrap();
     assert_eq!(members.iter().map(|member| member.reserve).collect::<Vec<_>>(), [false, false, false, true]);
     let LendingConfig { to, window, pause } = routing.lending;
@@ -236,7 +237,8 @@ fn a_reserve_and_whom_a_queue_lends_to_are_read_with_their_defaults() {
     assert_eq!(to, [loan("other", 1, 0, 0), loan("third", 2, 1, 20)]);
     let told = describe(&valid(&format!("{CENTRE}{text}")));
     for line in [
-        "    reserve joins above 5 waiting or after 1m; leaves at 3 waiting and when nobody has waited 1m; stays 30s at least\n",
+        "    reserve joins above 5 waiting or after 1m or above 2m to expect; leaves at 3 waiting and when nobody has waited 1m \
+         and at 1m30s to expect; stays 30s at least\n",
         "    tier 1: 4, in reserve\n",
         "    lends to third, tier 2, penalty 1, after 20s, while its service level of 10m holds; else not for 1m\n",
     ] {
@@ -248,7 +250,7 @@ fn a_reserve_and_whom_a_queue_lends_to_are_read_with_their_defaults() {
 fn each_error_of_reserves_and_lending_says_what_to_write() {
     let other = "\nmembers = [\"1\"]\n[queues.other]\nmembers = [\"2\"]\n[queues.open]\n";
     for (keys, expected) in [
-        ("reserve = {}".to_string(), "9: queues.q.reserve: never joins; name waiting, wait or both"),
+        ("reserve = {}".to_string(), "9: queues.q.reserve: never joins; name waiting, wait or estimate"),
         (
             "reserve = { waiting = 2, leave_waiting = 3 }".to_string(),
             "9: queues.q.reserve.leave_waiting: is above waiting: it would leave before it joins",
@@ -256,6 +258,10 @@ fn each_error_of_reserves_and_lending_says_what_to_write() {
         (
             "reserve = { wait = \"10s\", leave_wait = \"20s\" }".to_string(),
             "9: queues.q.reserve.leave_wait: is above wait: it would leave before it joins",
+        ),
+        (
+            "reserve = { estimate = \"10s\", leave_estimate = \"20s\" }".to_string(),
+            "9: queues.q.reserve.leave_estimate: is above estimate: it would leave before it joins",
         ),
         (
             "reserve = { waiting = 2, leave_wait = \"20s\" }".to_string(),

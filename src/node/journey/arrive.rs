@@ -32,7 +32,8 @@ impl Shard {
             return self.legs.reject(now, leg, 404, "Unknown Number", None);
         };
         let queue = called.queue;
-        let caller = Caller::of(request);
+        let trunk = peer.map(|peer| self.directory.peer(peer));
+        let caller = Caller::of(request, trunk.map(|trunk| trunk.privacy).unwrap_or_default());
         let dimensions = self.directory.dimensions(&called, peer, caller.number.expose());
         let refused = |cause| Command::Refused { queue: Some(queue), cause, dimensions };
         let config = self.directory.queue(queue).config.clone();
@@ -57,6 +58,8 @@ impl Shard {
         if config.media == MediaPolicy::Anchor {
             self.ports.enter(worker);
         }
+        let trunk = peer.map(|peer| self.directory.peer(peer));
+        let carried = trunk.and_then(|trunk| identity::carried(request, &trunk.carry_headers, &caller));
         let preferred = self.preferred(request, &called, &config.routing.preferred).map(Preference::from(now));
         let contact = |id| Contact {
             id: CallId(id),
@@ -65,6 +68,7 @@ impl Shard {
             called,
             dimensions,
             caller,
+            carried,
             preferred,
             peer,
             hops: request.max_forwards().unwrap_or(HOPS_MAX).min(HOPS_MAX).saturating_sub(1) as u8,

@@ -163,7 +163,7 @@ impl Shard {
         let calls: Vec<_> =
             self.contacts.iter().filter(|contact| contact.is_in_queue()).map(|contact| contact.id).collect();
         for call in calls {
-            self.commands.push_back(Command::Leave { call, reason: FlowOut::Draining });
+            self.commands.push_back(Command::Leave { call, reason: FlowOut::EngineRestart });
         }
     }
 

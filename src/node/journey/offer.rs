@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::acd::{Command, OfferCause};
 use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite, Why};
 use crate::config::MediaPolicy;
-use crate::node::contact::{AgentLeg, Audio, Description, Stage};
+use crate::node::contact::{AgentLeg, Audio, Contact, Description, Stage};
 use crate::node::ports::Holder;
 use crate::node::shard::{Offered, Owner, Shard, Side, Timer};
 
@@ -37,40 +39,32 @@ impl Shard {
         let hops = contact.hops;
         let queue = self.directory.queue(queue);
         let device = self.directory.agent(agent);
-        let identity = contact.caller.name_addr(self.legs.host(), None);
-        let labelled = queue.config.label.as_ref().map(|label| contact.caller.name_addr(self.legs.host(), Some(label)));
-        let from = labelled.as_ref().unwrap_or(&identity);
-        let (name, uri) = (queue.name.clone(), device.uri.clone());
         let text = format!("{call} {}", now.since(contact.joined).as_secs());
         let (id, wait) = text.split_once(' ').unwrap_or_default();
-        // Phones know one or the other.
-        let (call_info, alert_info) = match device.auto_answer {
-            true => (
-                format!("<sip:{}>;answer-after=0", self.legs.host()),
-                format!("<sip:{}>;info=alert-autoanswer", self.legs.host()),
-            ),
-            false => Default::default(),
-        };
-        let auto_answer = if device.auto_answer { 2 } else { 0 };
-        let headers = [
+        let identity = contact.caller.name_addr(self.legs.host());
+        let titled = contact.caller.titled(self.legs.host(), &queue.config, wait, id);
+        let from = titled.as_ref().unwrap_or(&identity);
+        let uri = device.uri.clone();
+        let answers = device.auto_answer.then(|| answer_by_yourself(self.legs.host()));
+        let mut headers: PhoneHeaders<'_> = smallvec![
             ("P-Asserted-Identity", &identity[..]),
-            ("X-Strowger-Queue", name.as_bytes()),
+            ("X-Strowger-Queue", queue.name.as_bytes()),
             ("X-Strowger-Call", id.as_bytes()),
             ("X-Strowger-Wait", wait.as_bytes()),
-            ("Call-Info", call_info.as_bytes()),
-            ("Alert-Info", alert_info.as_bytes()),
         ];
+        say_more(&mut headers, contact, answers.as_ref(), queue.config.alert_info.as_deref());
         let leg = self.legs.invite(
             now,
             &Invite {
                 uri: uri.as_bytes(),
                 destination,
                 from,
-                headers: &headers[..4 + auto_answer],
+                headers: &headers,
                 sdp: Some(&sdp),
                 hops: u32::from(hops),
             },
         );
+        drop(headers);
         self.owners.insert(leg, Owner::Agent(call));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));
         if let Some(offers) = self.contact(call).and_then(|contact| contact.offers_mut()) {
@@ -125,7 +119,11 @@ impl Shard {
     }
 
     pub(in crate::node) fn on_progress(&mut self, now: Instant, leg: LegId, status: u16, forwarded: bool) {
-        let Some(Owner::Agent(call)) = self.owners.get(&leg).copied() else { return };
+        let call = match self.owners.get(&leg).copied() {
+            Some(Owner::Agent(call)) => call,
+            Some(Owner::Outside(call)) if matches!(status, 180 | 183) => return self.tell_referrer(now, call, 180),
+            Some(Owner::Outside(_) | Owner::Caller(_) | Owner::Released(..) | Owner::Code) | None => return,
+        };
         let Some(offer) = self.contacts.get_mut(call.0).and_then(|contact| contact.agent_mut(leg)) else { return };
         let Stage::Calling(silence) = &mut offer.stage else { return };
         if let Some(timer) = silence.take() {
@@ -141,6 +139,7 @@ impl Shard {
         }
         if matches!(status, 180 | 183) && !std::mem::replace(&mut offer.rang, true) {
             self.commands.push_back(Command::OfferRinging { call, agent, epoch });
+            self.tell_referrer(now, call, 180);
         }
     }
 
@@ -218,4 +217,32 @@ impl Shard {
             self.on_offer_over(now, call, agent);
         }
     }
+}
+
+/// Header lines of an INVITE to an agent's phone; most have no more.
+type PhoneHeaders<'a> = SmallVec<[(&'a str, &'a [u8]); 8]>;
+
+/// What makes a phone answer by itself: Call-Info and Alert-Info, for phones know one or the other.
+fn answer_by_yourself(host: &str) -> (String, String) {
+    (format!("<sip:{host}>;answer-after=0"), format!("<sip:{host}>;info=alert-autoanswer"))
+}
+
+/// Adds what not every phone is told.
+fn say_more<'a>(
+    headers: &mut PhoneHeaders<'a>,
+    contact: &'a Contact,
+    answers: Option<&'a (String, String)>,
+    alert_info: Option<&'a str>,
+) {
+    if contact.caller.is_unknown() {
+        headers.push(("Privacy", b"id"));
+    }
+    match (answers, alert_info) {
+        (Some((call, alert)), _) => {
+            headers.extend([("Call-Info", call.as_bytes()), ("Alert-Info", alert.as_bytes())]);
+        }
+        (None, Some(alert)) => headers.push(("Alert-Info", alert.as_bytes())),
+        (None, None) => {}
+    }
+    headers.extend(contact.carried.iter().flatten().map(|(name, value)| (&**name, &**value)));
 }

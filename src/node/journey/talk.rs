@@ -153,6 +153,18 @@ impl Shard {
         }
     }
 
+    /// The session timer asks for a re-INVITE: what was last said is said again.
+    pub(in crate::node) fn on_refresh_due(&mut self, now: Instant, leg: LegId) {
+        let (call, side) = match self.owners.get(&leg).copied() {
+            Some(Owner::Caller(call)) => (call, Side::Caller),
+            Some(Owner::Agent(call) | Owner::Outside(call)) => (call, Side::Agent(leg)),
+            Some(Owner::Released(..) | Owner::Code) | None => return,
+        };
+        if let Some(ours) = self.last_said(call, side) {
+            self.legs.refresh(now, leg, &ours);
+        }
+    }
+
     /// No RTP where it was expected: the far end is asked whether it still lives.
     pub(in crate::node) fn on_silent(&mut self, now: Instant, stream: StreamId) {
         let Some((call, side)) = self.side_of(stream) else { return };

@@ -2,6 +2,7 @@
 
 mod audio;
 mod census;
+mod credentials;
 mod dimensions;
 mod letters;
 mod names;

@@ -83,7 +83,86 @@ fn the_agents_phone_is_told_queue_label_and_hold_time_on_the_wire() {
 }
 
 #[test]
-fn a_display_name_that_is_no_utf_8_reaches_the_agent_as_utf_8() {
+fn a_queue_writes_its_prefix_and_ring_tone_for_the_phone() {
+    let keys = "caller_prefix = \"{queue} {wait}s {call} \"\nalert_info = \"<http://pbx/q.wav>;info=q\"";
+    let shown = |lines: &str| {
+        let mut world = World::new(&config(1, keys), 100);
+        world.call(lines, OFFER);
+        let invite = world.offer().expect("an agent is rung");
+        assert_eq!(invite.value(Name::AlertInfo), Some(&b"<http://pbx/q.wav>;info=q"[..]));
+        let from = String::from_utf8_lossy(invite.value(Name::From).unwrap()).into_owned();
+        let call = String::from_utf8_lossy(invite.other("X-Strowger-Call").unwrap()).into_owned();
+        from.split(";tag=").next().unwrap().replace(&call, "C")
+    };
+    assert_eq!(shown(""), format!("\"q 0s C Ann\" <sip:+4930@{OURS}>"));
+    assert_eq!(shown("From: <sip:+4931@h>;tag=t\n"), format!("\"q 0s C +4931\" <sip:+4931@{OURS}>"));
+    assert_eq!(shown("Privacy: id\n"), "\"q 0s C\" <sip:anonymous@anonymous.invalid>");
+}
+
+#[test]
+fn a_caller_who_hides_is_hidden_unless_the_trunk_may_know() {
+    let shown = |lines: &str, trunk: &str| {
+        let mut world = World::new(&config(1, "").replace("[peers.pbx]", &format!("{trunk}\n[peers.pbx]")), 100);
+        world.call(lines, OFFER);
+        let invite = world.offer().expect("an agent is rung");
+        let asserted = String::from_utf8_lossy(invite.value(Name::PAssertedIdentity).unwrap()).into_owned();
+        let Reply::Calls { rows, .. } = world.control(Control::Calls { offset: 0, limit: 1 }) else { panic!("rows") };
+        assert_eq!(invite.value(Name::Privacy).is_some(), rows[0].caller.expose().is_empty());
+        (asserted, rows[0].caller.expose().clone())
+    };
+    let nobody = ("<sip:anonymous@anonymous.invalid>".to_string(), String::new());
+    let known = (format!("<sip:+4940@{OURS}>"), "+4940".to_string());
+    for privacy in ["id", "user;critical", "header", "Header; ID"] {
+        let lines = format!("P-Asserted-Identity: <tel:+4940>\nPrivacy: {privacy}\n");
+        assert_eq!(shown(&lines, ""), nobody, "{privacy}");
+        assert_eq!(shown(&lines, "privacy = \"ignore\""), known, "{privacy}");
+    }
+    assert_eq!(shown("P-Asserted-Identity: <tel:+4940>\nPrivacy: none\n", ""), known);
+    for from in ["\"Anonymous\" <sip:anonymous@h>", "<sip:Unknown@h>", "\"Bo\" <sip:bo@anonymous.invalid>"] {
+        assert_eq!(shown(&format!("From: {from};tag=t\n"), ""), nobody, "{from}");
+    }
+}
+
+#[test]
+fn listed_header_fields_go_on_to_the_phone_and_no_others() {
+    let trunk = "carry_headers = [\"X-PBX-*\", \"x-account\", \"Diversion\", \"History-Info\"]";
+    let text = config(1, "").replace("[peers.pbx]", &format!("{trunk}\n[peers.pbx]"));
+    let carried = |lines: &str| {
+        let mut world = World::new(&text, 100);
+        world.call(lines, OFFER);
+        let invite = world.offer().expect("an agent is rung");
+        let ours = |name: &[u8]| {
+            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+            name.starts_with("x-") || name == "diversion" || name == "history-info"
+        };
+        let shown = |(_, name, value): (Name, &[u8], &[u8])| {
+            format!("{}: {}", String::from_utf8_lossy(name), String::from_utf8_lossy(value))
+        };
+        let all: Vec<_> = invite.headers().filter(|(_, name, _)| ours(name)).map(shown).collect();
+        all.into_iter().filter(|line| !line.starts_with("X-Strowger")).collect::<Vec<_>>()
+    };
+    let both = "Diversion: <sip:1@h>;reason=no-answer\nHistory-Info: <sip:2@h>;index=1\n";
+    assert_eq!(
+        carried(&format!("X-PBX-Id: 7\nx-pbx-vip: yes;q=1\nX-Account: a\nX-Accounts: b\nX-Other: c\n{both}")),
+        [
+            "X-PBX-Id: 7",
+            "x-pbx-vip: yes;q=1",
+            "X-Account: a",
+            "Diversion: <sip:1@h>;reason=no-answer",
+            "History-Info: <sip:2@h>;index=1"
+        ]
+    );
+    assert!(carried(&format!("Privacy: id\n{both}")).is_empty(), "who diverted is as private");
+    assert_eq!(carried("X-PBX-Folded: a\n X-Strowger-Queue: b\n"), ["X-PBX-Folded: a X-Strowger-Queue: b"]);
+    assert!(carried("X-PBX-Bell: \u{7}\n").is_empty());
+    let many: String = (0..40).map(|n| format!("X-PBX-{n}: v\n")).collect();
+    assert_eq!(carried(&many).len(), 16);
+    let long = format!("X-PBX-Long: {}\nX-PBX-Short: s\n", "v".repeat(600));
+    assert_eq!(carried(&long), ["X-PBX-Short: s"], "one that does not fit is left out whole");
+}
+
+#[test]
+fn a_display_name_that_is_no_utf_8_reaches_the_agent_escaped() {
     let mut world = World::new(&config(1, ""), 100);
     let head = format!(
         "INVITE sip:800@{OURS} SIP/2.0\r\nVia: SIP/2.0/UDP {TRUNK};branch=z9hG4bKl\r\nMax-Forwards: 70\r\nTo: <sip:800@h>\r\n\
@@ -94,7 +173,7 @@ fn a_display_name_that_is_no_utf_8_reaches_the_agent_as_utf_8() {
     world.take(TRUNK, payload);
     let invite = world.offer().expect("an agent is rung");
     let from = std::str::from_utf8(invite.value(Name::From).unwrap()).unwrap();
-    assert!(from.starts_with("\"M\u{fffd}ller\" <sip:1@"), "{from}");
+    assert!(from.starts_with("\"M%FCller\" <sip:1@"), "{from}");
 }
 
 #[test]

@@ -110,6 +110,19 @@ pub enum Event {
         /// The response.
         message: Message,
     },
+    /// A request of ours was answered with 401 or 407, in place of [`Event::Response`]: it may be repeated with credentials.
+    Challenged {
+        /// The request's transaction.
+        key: ClientKey,
+        /// Where the response came from.
+        source: SocketAddr,
+        /// Where the request went.
+        destination: SocketAddr,
+        /// The response.
+        message: Message,
+        /// The request.
+        request: Bytes,
+    },
     /// A 2xx of an INVITE of ours whose transaction is over or had failed: a late fork, to be acknowledged and ended, or a repeat
     /// whose ACK was lost.
     Stray2xx {

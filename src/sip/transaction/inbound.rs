@@ -54,6 +54,12 @@ impl Stack {
         true
     }
 
+    /// True when a request is no new one: it repeats a live transaction's, or it is refused whatever it asks for.
+    pub fn is_known(&mut self, message: &Message) -> bool {
+        let readable = check(message).is_ok() && self.read_key(message, None, message.to_tag().unwrap_or_default());
+        !readable || self.by_match.contains_key(self.key.matching())
+    }
+
     fn on_request(&mut self, now: Instant, source: SocketAddr, message: Message) {
         let method = message.method();
         if let Err(refusal) = check(&message) {

@@ -65,6 +65,7 @@ impl InviteClient {
     /// A response that matches.
     pub(super) fn on_response(&mut self, source: SocketAddr, message: Message, link: &mut Link<'_, ClientKey>) {
         let status = message.status();
+        let challenged = matches!(status, 401 | 407).then(|| self.request().cloned()).flatten();
         match self {
             Self::Calling { .. } | Self::Proceeding { .. } | Self::Cancelling { .. } => match status {
                 ..200 => self.on_provisional(link),
@@ -82,7 +83,7 @@ impl InviteClient {
             Self::Accepted if (200..300).contains(&status) => {}
             Self::Accepted => return,
         }
-        link.tell(Event::Response { key: link.key, source, message });
+        link.tell_response(source, message, challenged);
     }
 
     /// The INVITE is to be cancelled: the INVITE to derive the CANCEL from, when that is allowed now (RFC 3261 9.1).

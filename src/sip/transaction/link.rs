@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit};
 use crate::base::{Instant, TimerKey, Timers, limits};
+use crate::sip::message::Message;
 
 /// Whose timer it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +140,18 @@ impl<K: Copy + Into<Owner>> Link<'_, K> {
     /// Tells the transaction user.
     pub(super) fn tell(&mut self, event: Event) {
         self.output.tell(event);
+    }
+
+    /// Tells a response; `challenged`: the request that a 401 or 407 answers.
+    pub(super) fn tell_response(&mut self, source: SocketAddr, message: Message, challenged: Option<Bytes>)
+    where
+        K: Into<ClientKey>,
+    {
+        let (key, destination) = (self.key.into(), self.peer);
+        self.tell(match challenged {
+            Some(request) => Event::Challenged { key, source, destination, message, request },
+            None => Event::Response { key, source, message },
+        });
     }
 
     /// Arms a timer of this transaction.

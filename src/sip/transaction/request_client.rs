@@ -46,16 +46,18 @@ impl RequestClient {
             Self::Trying { request, e, f, .. } | Self::Proceeding { request, e, f } => (request, *e, *f),
             Self::Completed => return,
         };
+        let request = mem::take(request);
+        let mut challenged = None;
         if message.status() < 200 {
-            let request = mem::take(request);
             self.enter(Self::Proceeding { request, e, f }, link);
         } else {
+            challenged = matches!(message.status(), 401 | 407).then_some(request);
             link.disarm(e);
             link.disarm(f);
             link.arm(Alarm::Linger, link.config().t4);
             self.enter(Self::Completed, link);
         }
-        link.tell(Event::Response { key: link.key, source, message });
+        link.tell_response(source, message, challenged);
     }
 
     /// A timer is due.

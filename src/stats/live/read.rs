@@ -13,6 +13,8 @@ use crate::stats::outlook::Outlook;
 use crate::stats::reading::{PeerReading, QueueReading, Reading, TeamReading};
 use crate::stats::snapshot::{Overview, QueueSnapshot};
 use crate::stats::spread::{Working, WorkingReading};
+use crate::stats::staff::Staff;
+use crate::stats::work::{self, Work, Workers};
 
 impl Live {
     /// Every queue that ever was configured, by id; each is a consistent copy.
@@ -35,8 +37,28 @@ impl Live {
     pub fn intervals(&self, now: Instant, name: &str, question: Question) -> Result<Intervals, Unanswerable> {
         let queue = self.names.get(name).map(|queue| Arc::clone(&queue)).ok_or(Unanswerable::UnknownQueue)?;
         let origin = self.origin.get().copied().ok_or(Unanswerable::NoCalendar)?;
-        let now = self.moment(now).wall.ok_or(Unanswerable::NoCalendar)?;
-        intervals::answer(&queue, question, origin, now)
+        intervals::answer(&queue, question, origin, self.moment(now))
+    }
+
+    /// Agents' time by interval of the calendar of figures: of those of a team, or of one agent that is listed.
+    ///
+    /// # Errors
+    /// Why the question cannot be answered.
+    pub fn work(&self, now: Instant, of: &Workers, question: work::Question) -> Result<Work, Unanswerable> {
+        let (teams, persons) = (self.teams.list(), self.persons.list());
+        let staffs: Vec<&Staff> = match of {
+            Workers::Team(path) => {
+                teams.iter().filter(|(team, _)| work::is_in(team, path)).map(|(_, t)| t.staff()).collect()
+            }
+            Workers::Agent(name) => {
+                persons.values().filter(|person| *person.name == **name).map(|person| person.times.staff()).collect()
+            }
+        };
+        if staffs.is_empty() {
+            return Err(Unanswerable::UnknownValue);
+        }
+        let origin = self.origin.get().copied().ok_or(Unanswerable::NoCalendar)?;
+        work::answer(&staffs, question, &self.hand.calendar(), origin, self.moment(now))
     }
 
     /// What is to be expected of a queue: waits, patience, load and its trend.

@@ -10,6 +10,7 @@ use crate::acd::{OfferCause, Refusal, Repair};
 use crate::base::WallTime;
 use crate::stats::calendar::Grain;
 use crate::stats::intervals::{Attribution, Question};
+use crate::stats::work::{self, Workers};
 
 /// Far more than the work takes on the slowest machine: who is not ready by then waits for a guard.
 const STUCK: Duration = Duration::from_secs(60);
@@ -87,6 +88,8 @@ fn a_reader_waits_for_no_writer() {
         let (by, attribution) = (Grain::Minutes(5), Attribution::Event);
         let question = Question { by, last: secs(600), attribution, threshold: None };
         assert!(reader.intervals(now, "sales", question).is_ok());
+        let question = work::Question { by, last: secs(600) };
+        assert!(reader.work(now, &Workers::Team(String::new()), question).is_ok());
         assert_eq!(reader.agents().iter().sum::<u64>(), 3);
     };
     assert!(ends(read), "a reader waits for what the writer may hold");

@@ -3,7 +3,8 @@
 use super::*;
 use crate::base::WallTime;
 use crate::stats::calendar::{Calendar, Grain};
-use crate::stats::intervals::{Attribution, Intervals, Question, Unanswerable};
+use crate::stats::intervals::{AgentTime, Attribution, Intervals, Question, Unanswerable};
+use crate::stats::work::{self, Workers};
 
 /// 2026-11-23 23:50 in Shanghai, ten minutes before midnight.
 const ORIGIN: i64 = 1_795_449_000;
@@ -86,11 +87,47 @@ fn all_variants_come_out_of_an_interval() {
     assert_eq!(ratio("loss_rate"), (3, 9));
     assert_eq!(total.formulas["asa"].value, Some(20.0));
     assert_eq!(total.formulas["ata"].value, Some(9.5));
-    assert!(!total.formulas.contains_key("occupancy"), "agents' time is no queue's");
+    assert_eq!(ratio("occupancy"), (0, 400_000_000), "two agents have been ready for 200 s");
     let at_15 =
         Question { by: Grain::Minutes(15), last: secs(60), attribution: Attribution::Event, threshold: Some(secs(45)) };
     let figures = live.intervals(at(200), "sales", at_15).unwrap().total;
     assert_eq!((figures.formulas["sl_f2"].numerator, figures.formulas["sl_f2"].denominator), (6, 6));
+}
+
+#[test]
+fn agents_time_is_cut_at_the_borders_for_each_queue_they_serve_and_for_their_team() {
+    let live = start("Asia/Shanghai");
+    let goes = |second, agent, from, to| live.fold(&Stamped { at: at(second), fact: changes(agent, from, to) });
+    live.set_agent_series(at(0), &[(AgentId(1), "1001".into())]);
+    goes(200, 1, AgentState::Ready, AgentState::Talking);
+    goes(320, 1, AgentState::Talking, AgentState::WrapUp);
+    // A reload moves agent 0 from one queue to the other.
+    let mut other = plan();
+    other.agents[0].skills = vec!["help".into()];
+    live.apply_plan(at(400), &other, &[]);
+    goes(450, 1, AgentState::WrapUp, AgentState::NotReady(crate::acd::Reason::Initial));
+    let time = |agents: AgentTime| [agents.handling_seconds, agents.in_service_seconds, agents.logged_in_seconds];
+    let of = |name: &str| {
+        let question =
+            Question { by: Grain::Minutes(5), last: secs(600), attribution: Attribution::Event, threshold: None };
+        let found = live.intervals(at(600), name, question).unwrap();
+        let mut times: Vec<_> = found.intervals.iter().map(|interval| time(interval.figures.agents.unwrap())).collect();
+        times.push(time(found.total.agents.unwrap()));
+        (times, found.total.formulas["occupancy"].value.unwrap(), found.total.formulas["utilisation"].value.unwrap())
+    };
+    let sums = vec![[100.0, 600.0, 600.0], [150.0, 250.0, 400.0], [0.0; 3], [250.0, 850.0, 1_000.0]];
+    assert_eq!(of("sales"), (sums, 250.0 / 850.0, 0.25));
+    assert_eq!(of("help").0[3], [250.0, 650.0, 800.0], "the agent of both counts in both");
+    let question = work::Question { by: Grain::Minutes(5), last: secs(600) };
+    let team = live.work(at(600), &Workers::Team(String::new()), question).unwrap();
+    assert_eq!(team.time_zone, "UTC", "the calendar of all figures");
+    assert_eq!(time(team.total.agents), [250.0, 1_050.0, 1_200.0], "each agent once");
+    assert_eq!((team.total.formulas.len(), team.total.formulas["occupancy"].numerator), (2, 250_000_000));
+    let own = live.work(at(600), &Workers::Agent("1001".to_owned()), question).unwrap();
+    assert_eq!(time(own.total.agents), [250.0, 450.0, 600.0]);
+    assert_eq!(own.rolling["5m"].agents.handling_seconds, 90.0, "23:56 to 00:00");
+    let unknown = [Workers::Agent("1000".to_owned()), Workers::Team("nobody".to_owned())];
+    assert!(unknown.iter().all(|of| live.work(at(600), of, question) == Err(Unanswerable::UnknownValue)));
 }
 
 #[test]
@@ -110,7 +147,9 @@ fn by_arrival_an_outcome_belongs_to_the_quarter_in_which_the_caller_came() {
     let events = ask(&live, 700, Grain::Minutes(15), 20);
     let found: Vec<_> = events.intervals.iter().map(|i| (i.figures.offered, i.figures.answered)).collect();
     assert_eq!(found, [(0, 0), (1, 0), (1, 1)]);
-    assert_eq!(cohorts.total, events.total, "both reconcile");
+    assert_eq!((cohorts.total.offered, cohorts.total.answered), (events.total.offered, events.total.answered));
+    assert_eq!(cohorts.total.abandoned, events.total.abandoned, "both reconcile");
+    assert!(cohorts.total.agents.is_none(), "agents do not arrive");
     assert!(cohorts.rolling.is_empty());
 }
 

@@ -100,7 +100,9 @@ table; no other trace of the caller is in any label.
 
 Each lost visit has exactly one cause, decided in the moment when it ends; a contact has that of its last visit, and counts in
 the queue that it joined first. Where several causes fit, the first of this table counts. A call that was answered is no loss,
-however short the talk: `acd_calls_cut_short_total` counts those apart. What a crash of the node loses is in no counter.
+however short the talk: `acd_calls_cut_short_total` counts those apart. What a crash of the node loses, or a second signal, is in no counter: nothing lives that could
+count it, and `engine_restart` is who still waited when the drain's limit passed. There is no `diverted` series, as no queue sends
+a caller elsewhere by its own rules: a supervisor who moves a caller ends the visit as `requeued`, which is no loss.
 
 | cause | chosen when |
 |---|---|

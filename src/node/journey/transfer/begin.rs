@@ -22,7 +22,20 @@ impl Shard {
         who: Option<Arc<str>>,
     ) -> Result<(), String> {
         self.may_transfer(call, kind, &target)?;
-        let Some(by) = self.contact(call).and_then(|contact| contact.talking_agent()) else { return Ok(()) };
+        self.hand_over(now, call, (kind, target), who, None);
+        Ok(())
+    }
+
+    /// As [`Shard::transfer`], for what may be; `referrer` is the leg on which the agent has asked by REFER.
+    pub(super) fn hand_over(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        (kind, target): (TransferKind, Target),
+        who: Option<Arc<str>>,
+        referrer: Option<LegId>,
+    ) {
+        let Some(by) = self.contact(call).and_then(|contact| contact.talking_agent()) else { return };
         tracing::info!(%call, agent = %self.directory.agent(by).name, kind = kind.as_str(), to = target.as_str(), "transfer");
         self.note(call, by, (kind, target.clone()), TransferStep::Begun(who));
         match (kind, target) {
@@ -30,6 +43,9 @@ impl Shard {
                 self.hang_up_agent(now, call);
                 self.hand_to_queue(call, queue);
                 self.note(call, by, (kind, Target::Queue(queue)), TransferStep::Completed);
+                if let Some(leg) = referrer {
+                    self.legs.tell_referrer(now, leg, 200);
+                }
             }
             (TransferKind::Blind, target @ (Target::Agent(_) | Target::Number(_))) => {
                 self.hang_up_agent(now, call);
@@ -38,17 +54,16 @@ impl Shard {
                     contact.phase = Phase::Alone;
                 }
                 self.play_queue(now, call);
-                self.seek(now, call, Handover { kind, target, by, reach: Reach::Ringing(Vec::new()) });
+                self.seek(now, call, Handover { kind, target, by, referrer, reach: Reach::Ringing(Vec::new()) });
             }
             (TransferKind::Consult, target) => {
                 self.part_for_a_word(now, call, &target);
-                self.seek(now, call, Handover { kind, target, by, reach: Reach::Ringing(Vec::new()) });
+                self.seek(now, call, Handover { kind, target, by, referrer, reach: Reach::Ringing(Vec::new()) });
             }
         }
-        Ok(())
     }
 
-    fn may_transfer(&self, call: CallId, kind: TransferKind, target: &Target) -> Result<(), String> {
+    pub(super) fn may_transfer(&self, call: CallId, kind: TransferKind, target: &Target) -> Result<(), String> {
         let contact = self.contacts.get(call.0).ok_or_else(|| format!("no call {call}"))?;
         let Phase::Talking { agent, .. } = &contact.phase else { return Err(format!("{call} talks with no agent")) };
         if contact.handover.is_some() {

@@ -5,6 +5,7 @@ use crate::base::{AgentId, CallId, Instant, QueueId};
 use crate::call::Why;
 use crate::config::OnHangUp;
 use crate::node::contact::{AgentLeg, Handover, Phase, Reach, Stage};
+use crate::node::journey::transfer::refer::status_of;
 use crate::node::ports::Holder;
 use crate::node::shard::{Shard, Side};
 
@@ -148,6 +149,9 @@ impl Shard {
 
     /// Lets the target go, if there is one, and tells how the transfer ended; whoever else is there stays where it is.
     pub(in crate::node) fn let_target_go(&mut self, now: Instant, call: CallId, step: TransferStep) {
+        if let Some(status) = status_of(&step) {
+            self.tell_referrer(now, call, status);
+        }
         self.note_step(call, step);
         let Some(handover) = self.contact(call).and_then(|contact| contact.handover.take()) else { return };
         let Handover { target, reach, .. } = *handover;

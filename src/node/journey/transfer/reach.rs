@@ -61,7 +61,7 @@ impl Shard {
         let Some(contact) = self.contact(call) else { return true };
         if matches!(contact.phase, Phase::Alone) {
             contact.phase = Phase::Talking { agent: winner, since: now };
-            self.finish_alone(call, leg);
+            self.finish_alone(now, call, leg);
             self.tell_hold(call);
         } else if let Some(handover) = &mut contact.handover {
             handover.reach = Reach::Agent(winner);
@@ -83,7 +83,7 @@ impl Shard {
         let mut stream = self.open_stream(worker, Holder::Caller).ok_or(unreachable)?;
         let sdp = self.offer_of(&mut stream, &codecs);
         let Some(contact) = self.contacts.get(call.0) else { return Err(unreachable) };
-        let identity = contact.caller.name_addr(self.legs.host(), None);
+        let identity = contact.caller.name_addr(self.legs.host());
         let id = call.to_string();
         let headers = [("P-Asserted-Identity", &identity[..]), ("X-Strowger-Call", id.as_bytes())];
         let hops = u32::from(contact.hops);
@@ -115,7 +115,7 @@ impl Shard {
         let ring = outside.ring.take();
         if matches!(contact.phase, Phase::Alone) {
             contact.phase = Phase::Outside { party: outside, since: now };
-            self.finish_alone(call, leg);
+            self.finish_alone(now, call, leg);
         } else {
             handover.reach = Reach::Number(outside);
             self.begin_word(call, leg);
@@ -167,7 +167,8 @@ impl Shard {
     }
 
     /// The target has answered a caller who was alone: they hear each other.
-    fn finish_alone(&mut self, call: CallId, leg: LegId) {
+    fn finish_alone(&mut self, now: Instant, call: CallId, leg: LegId) {
+        self.tell_referrer(now, call, 200);
         self.note_step(call, TransferStep::Completed);
         let Some(contact) = self.contact(call) else { return };
         contact.handover = None;

@@ -75,6 +75,7 @@ pub(super) fn describe(event: &Event) -> String {
         Event::Cancelled { .. } => "cancelled".to_owned(),
         Event::Response { message, .. } => format!("response {} {}", message.status(), message.method().as_str()),
         Event::Stray2xx { .. } => "stray".to_owned(),
+        Event::Challenged { message, .. } => format!("challenged {}", message.status()),
         Event::Failed { cause, .. } => format!("failed {cause:?}"),
         Event::Unacknowledged { .. } => "unacknowledged".to_owned(),
     }
@@ -281,7 +282,8 @@ impl World {
                 self.answer(487);
             }
             Event::Response { key, message, .. } => self.on_response(key, &message),
-            Event::Stray2xx { .. } | Event::Failed { .. } | Event::Unacknowledged { .. } => {}
+            Event::Challenged { .. } | Event::Stray2xx { .. } | Event::Failed { .. } | Event::Unacknowledged { .. } => {
+            }
         }
     }
 

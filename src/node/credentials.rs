@@ -1,0 +1,58 @@
+//! Who must prove itself, does: requests of a neighbour with `auth` are challenged before anything is kept of them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::acd::Refusal;
+use crate::base::{Instant, PeerId};
+use crate::node::shard::{Shard, refused};
+use crate::sip::auth::Verdict;
+use crate::sip::message::Message;
+use crate::sip::name::Method;
+
+/// What credentials are for (RFC 7616 3.3).
+pub(super) const REALM: &str = "strowger";
+
+impl Shard {
+    /// Whether a request outside any dialog is proven to be whose it seems to be; if not, it has been answered. ACK and CANCEL
+    /// cannot be challenged (RFC 3261 22.1), and an OPTIONS learns and changes nothing.
+    pub(super) fn is_proven(&mut self, now: Instant, source: SocketAddr, request: &Message) -> bool {
+        if matches!(request.method(), Method::Ack | Method::Cancel | Method::Options) {
+            return true;
+        }
+        let Some(id) = self.directory.trusted(source.ip()) else { return true };
+        let Some(auth) = self.directory.peer(id).auth.as_ref().map(Arc::clone) else { return true };
+        // Its credentials were good when it came first, and are not good twice.
+        if self.legs.is_known(request) {
+            return true;
+        }
+        let credentials = &auth.credentials;
+        let find = |name: &[u8]| (name == credentials.username.as_bytes()).then_some(credentials);
+        let verdict = self.guard.judge(now, request, &auth.algorithms, find);
+        match verdict {
+            Verdict::Good => self.note_credentials(id, true),
+            Verdict::Missing | Verdict::Stale => {
+                let Self { legs, guard, .. } = self;
+                let challenge = |writer: &mut _| guard.challenge(now, writer, &auth.algorithms, verdict);
+                legs.respond_with(source, request, 401, challenge);
+            }
+            Verdict::Wrong => {
+                self.note_credentials(id, false);
+                if request.method() == Method::Invite {
+                    self.commands.push_back(refused(Refusal::Untrusted));
+                }
+                self.legs.respond_stateless(source, request, 403, None);
+            }
+            Verdict::Bad(reason) => self.legs.respond_stateless(source, request, 400, Some(reason)),
+        }
+        verdict == Verdict::Good
+    }
+
+    /// That its credentials are wrong is said once, until they are right again.
+    fn note_credentials(&mut self, id: PeerId, good: bool) {
+        let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
+        if !std::mem::replace(&mut peer.refused, !good) && !good {
+            tracing::warn!(peer = %self.directory.peer(id).name, "peer sends a wrong user name or password");
+        }
+    }
+}

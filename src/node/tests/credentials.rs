@@ -1,0 +1,116 @@
+//! A trunk that must prove itself, and one that asks us to.
+
+use super::*;
+use crate::acd::Refusal;
+use crate::sip::auth::{Algorithm, Answer, Credentials, Guard, Password, Verdict, answer};
+
+fn user(password: &str) -> Credentials {
+    Credentials { username: "trunk".to_owned(), password: Password::Text(password.to_owned()) }
+}
+
+fn world() -> World {
+    let auth = "qualify = \"0s\"\nauth = { username = \"trunk\", password = \"secret\" }\n[peers.pbx]";
+    World::new(&config(1, "").replace("qualify = \"0s\"\n[peers.pbx]", auth), 100)
+}
+
+/// The INVITE of a caller's challenge, made again as its trunk would.
+fn proof(caller: &Caller, method: &str, password: &str) -> Answer {
+    let uri = format!("{method} sip:800@{OURS} SIP/2.0\r\n\r\n");
+    let request = Message::parse(Bytes::from(uri)).unwrap();
+    answer(caller.answer.as_ref().unwrap(), &request, &user(password), 5).expect("a challenge that can be answered")
+}
+
+fn again(world: &mut World, caller: Caller, number: u32, proof: &Answer) -> Caller {
+    let value = String::from_utf8_lossy(&proof.value).into_owned();
+    let lines = format!(
+        "From: \"Ann\" <sip:+4930@192.0.2.1>;tag=t\nContact: <sip:ann@192.0.2.1>\n{}: {value}\n",
+        proof.name.as_str()
+    );
+    world.trunk(&caller, "INVITE", number, "800", "", &lines, OFFER);
+    world.heard(caller)
+}
+
+fn refusals(world: &World) -> usize {
+    let untrusted = |fact: &&Fact| matches!(fact, Fact::Refused { cause: Refusal::Untrusted, .. });
+    world.facts.iter().filter(untrusted).count()
+}
+
+#[test]
+fn a_call_gets_in_when_its_trunk_proves_itself() {
+    let mut world = world();
+    let caller = world.call("", OFFER);
+    assert_eq!((caller.status(), world.node.live_dialogs()), (401, (0, 0)), "nothing is kept of who is asked");
+    let sent = world.sent.back().unwrap().1.raw().len();
+    assert!(sent < 700, "{sent} bytes");
+    let proof = proof(&caller, "INVITE", "secret");
+    let caller = again(&mut world, caller, 2, &proof);
+    assert_ne!(caller.status(), 401);
+    assert_eq!(world.calls().len(), 1);
+    // The INVITE comes once more: it is the same call, and no challenge.
+    let caller = again(&mut world, caller, 2, &proof);
+    assert_ne!(caller.status(), 401);
+    assert_eq!((world.calls().len(), refusals(&world)), (1, 0));
+    // The same credentials do not open the door for another call.
+    world.serial += 1;
+    let thief = Caller { serial: world.serial, answer: None };
+    let thief = again(&mut world, thief, 2, &proof);
+    assert_eq!(thief.status(), 401);
+    assert!(thief.answer.as_ref().unwrap().value(Name::WwwAuthenticate).unwrap().ends_with(b"stale=true"));
+    // Inside the dialog nothing is asked.
+    let invite = world.offer().expect("the agent is rung");
+    world.agent(&invite, 200, ANSWER);
+    let caller = world.heard(caller);
+    assert_eq!(caller.status(), 200);
+    world.within(&caller, "ACK", 2, "");
+    world.within(&caller, "BYE", 3, "");
+    assert!(world.calls().is_empty());
+    world.ends_clean();
+}
+
+#[test]
+fn a_wrong_password_is_refused_and_counted_and_leaves_nothing() {
+    let mut world = world();
+    let caller = world.call("", OFFER);
+    let proof = proof(&caller, "INVITE", "guess");
+    let caller = again(&mut world, caller, 2, &proof);
+    assert_eq!((caller.status(), refusals(&world)), (403, 1));
+    let unreadable = Answer { value: b"Digest realm=\"strowger".to_vec(), ..proof };
+    let caller = again(&mut world, caller, 3, &unreadable);
+    assert_eq!((caller.status(), world.node.live_dialogs()), (400, (0, 0)));
+    world.ends_clean();
+}
+
+#[test]
+fn an_options_and_who_has_no_auth_are_not_asked() {
+    let mut world = world();
+    let head = format!(
+        "OPTIONS sip:{OURS} SIP/2.0\nVia: SIP/2.0/UDP {TRUNK};branch=z9hG4bKo\nMax-Forwards: 70\nTo: <sip:{OURS}>\n\
+         From: <sip:t@h>;tag=1\nCall-ID: o\nCSeq: 1 OPTIONS\n\n"
+    );
+    world.take(TRUNK, head.replace('\n', "\r\n"));
+    assert_eq!(world.sent.back().unwrap().1.status(), 200);
+    let mut open = World::new(&config(1, ""), 100);
+    let caller = open.call("", OFFER);
+    assert_ne!(caller.status(), 401);
+}
+
+#[test]
+fn a_pbx_that_asks_gets_our_credentials_and_the_agent_is_rung() {
+    let text = config(1, "").replace(
+        "inbound = false\n",
+        "inbound = false\noutbound_auth = { username = \"trunk\", password = \"secret\" }\n",
+    );
+    let mut world = World::new(&text, 100);
+    let mut guard = Guard::new("pbx", &mut crate::base::Rng::from_u64(3));
+    let caller = world.call("", OFFER);
+    let invite = world.offer().expect("the agent is rung");
+    let mut writer = respond(&invite, address(OURS), 401, None, b"agent");
+    guard.challenge(world.now, &mut writer, &[Algorithm::Md5], Verdict::Missing);
+    world.take(PBX, writer.finish());
+    let invite = world.offer().expect("the agent is rung again");
+    let credentials = user("secret");
+    let verdict = guard.judge(world.now, &invite, &[Algorithm::Md5], |_| Some(&credentials));
+    assert_eq!(verdict, Verdict::Good);
+    world.agent(&invite, 200, ANSWER);
+    assert_eq!(world.heard(caller).status(), 200);
+}

@@ -1,0 +1,414 @@
+"""A real Asterisk with `configs/asterisk/` as it stands, in a network of its own, with Strowger beside it.
+
+    @beside_asterisk
+    def a_case(site):               site.engine, site.pbx, site.phones(...), site.caller(...)
+
+The first use installs Asterisk from Debian's own packages into a folder (STROWGER_ASTERISK names it; else one below the
+system's folder for temporary files), by mmdebstrap, from the mirror that this machine's apt uses. The machine itself stays as
+it is: Asterisk runs in that folder by chroot, and its mounts and its network end with it. All this needs root.
+"""
+
+import collections
+import csv
+import ctypes
+import fcntl
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from harness import ROOT, Engine, Failure, check, start, wait_until
+
+CONFIGS = ROOT / "configs" / "asterisk"
+# The addresses of configs/asterisk: everything is on loopback, and so is all of the world in a network namespace.
+PBX, STROWGER_SIP, STROWGER_HTTP = ("127.0.0.1", 5060), 5080, 8080
+TRUNK, PHONES = "127.0.0.2", "127.0.0.3"
+PACKAGES = "asterisk,asterisk-modules,asterisk-config,procps"
+# Asterisk is in Debian's unstable suite only. It moves: nothing here depends on a version.
+SUITE = "sid"
+CLONE_NEWNET = 0x4000_0000
+
+# What mmdebstrap's folder needs at run time, in mounts that nobody else sees: $1 the folder, $2 the configuration, $3 the
+# case's own folder, then the command.
+ENTER = """
+set -e
+mount -t proc proc "$1/proc"
+mount --bind "$2" "$1/etc/asterisk"
+mount --bind "$3" "$1/mnt"
+echo "127.0.0.1 localhost $(hostname)" > "$1/etc/hosts"
+root=$1; shift 3
+exec chroot "$root" "$@"
+"""
+
+# The folders of a test's Asterisk; everything else is configs/asterisk.
+FOLDERS = """
+[directories]
+astetcdir => /etc/asterisk
+astmoddir => {modules}
+astvarlibdir => /var/lib/asterisk
+astdbdir => /mnt
+astkeydir => /var/lib/asterisk
+astdatadir => /usr/share/asterisk
+astagidir => /usr/share/asterisk/agi-bin
+astspooldir => /mnt
+astrundir => /mnt
+astlogdir => /mnt
+[options]
+nocolor = yes
+documentation_language = en_US
+"""
+
+
+def why_not():
+    """Why this user cannot run these tests; None when he can. For root nothing is excused: what is missing then is a failure."""
+    return None if os.geteuid() == 0 else "needs root: chroot, mounts, a network namespace"
+
+
+def installed():
+    """The folder of an installed Asterisk; installs it at the first use, which takes about a minute."""
+    folder = pathlib.Path(os.environ.get("STROWGER_ASTERISK") or pathlib.Path(tempfile.gettempdir()) / "strowger-asterisk")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "usr/sbin/asterisk").exists():
+            install(folder)
+    return folder
+
+
+def install(folder):
+    """Asterisk and what it needs, in this folder; nothing is left of an attempt that failed."""
+    if shutil.which("mmdebstrap") is None:
+        raise Failure("missing: mmdebstrap. On Debian: apt-get install mmdebstrap")
+    begin = time.monotonic()
+    part = pathlib.Path(f"{folder}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=apt", f"--include={PACKAGES}"]
+    # A mirror that is a snapshot of the past stays usable.
+    command += ["--aptopt=Apt::Install-Recommends \"false\"", "--aptopt=Acquire::Check-Valid-Until \"false\""]
+    command += [SUITE, str(part), f"deb {mirror()} {SUITE} main"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        shutil.rmtree(part, ignore_errors=True)
+        raise Failure(f"mmdebstrap ended with {done.returncode}: {done.stderr[-2000:]}")
+    part.rename(folder)
+    print(f"installed Asterisk into {folder} in {time.monotonic() - begin:.0f} s", file=sys.stderr)
+
+
+def mirror():
+    """Where this machine's apt gets Debian itself from: the first source of its own release's main component."""
+    release = pathlib.Path("/etc/os-release").read_text()
+    codename = re.search(r"^VERSION_CODENAME=(\S+)", release, re.M)
+    check(codename, "/etc/os-release names no Debian release")
+    for addresses, suites, components in apt_sources():
+        if codename[1] in suites and "main" in components and addresses:
+            return addresses[0]
+    raise Failure(f"no apt source of {codename[1]} main")
+
+
+def apt_sources():
+    """Addresses, suites and components of each apt source, of both file formats."""
+    folder = pathlib.Path("/etc/apt")
+    for path in sorted(folder.glob("sources.list.d/*.sources")):
+        for stanza in re.split(r"\n\s*\n", path.read_text()):
+            field = lambda name: (re.search(rf"^{name}:(.*)$", stanza, re.M | re.I) or ["", ""])[1].split()
+            yield field("URIs"), field("Suites"), field("Components")
+    for path in [folder / "sources.list", *sorted(folder.glob("sources.list.d/*.list"))]:
+        for line in path.read_text().splitlines() if path.exists() else []:
+            words = re.sub(r"\[.*?\]", "", line).split()
+            if len(words) > 3 and words[0] == "deb":
+                yield [words[1]], [words[2]], words[3:]
+
+
+def beside_asterisk(case):
+    """A case that is given a `Site`, in a thread and a network of its own: its ports collide with nobody's."""
+
+    def run(bench):
+        reason = why_not()
+        if reason:
+            print(f"{case.__name__}: skipped: {reason}", flush=True)
+            return
+        folder = installed()
+        raised = []
+
+        def body():
+            site = None
+            try:
+                leave_the_network()
+                site = Site(bench, folder)
+                case(site)
+            except BaseException as error:  # a thread's own exception is lost otherwise
+                raised.append(error)
+            finally:
+                if site is not None:
+                    site.close()
+
+        thread = threading.Thread(target=body)
+        thread.start()
+        thread.join()
+        if raised:
+            raise raised[0]
+
+    run.__name__, run.__doc__ = case.__name__, case.__doc__
+    return run
+
+
+def leave_the_network():
+    """This thread, and what it starts, is in a network with nothing but loopback from now on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        raise Failure(f"no network namespace: {os.strerror(ctypes.get_errno())}")
+    get_flags, set_flags, is_up, name = 0x8913, 0x8914, 1, b"lo".ljust(16, b"\0")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        answer = fcntl.ioctl(any_socket, get_flags, name + bytes(24))
+        flags = int.from_bytes(answer[16:18], sys.byteorder) | is_up
+        fcntl.ioctl(any_socket, set_flags, name + flags.to_bytes(2, sys.byteorder) + bytes(22))
+
+
+class Verbatim(Engine):
+    """Strowger with `configs/asterisk/strowger.toml` as it stands."""
+
+    def __init__(self, binary, folder):
+        self.sip, self.http = STROWGER_SIP, STROWGER_HTTP
+        self.folder, self.path = pathlib.Path(folder), CONFIGS / "strowger.toml"
+        self.log_path = self.folder / f"engine-{time.monotonic_ns()}.log"
+        self.log = open(self.log_path, "wb")
+        command = [str(binary), "serve", "--config", str(self.path), "--log-level", "info"]
+        self.child = start(command, stdout=self.log, stderr=self.log)
+        wait_until(self._is_ready, "the engine is ready")
+
+
+class Asterisk:
+    """A running Asterisk with `configs/asterisk` as it stands."""
+
+    def __init__(self, root, folder):
+        self.root, self.folder = root, pathlib.Path(folder)
+        modules = next(root.glob("usr/lib/*/asterisk/modules"))
+        (self.folder / "asterisk.conf").write_text(FOLDERS.format(modules=f"/{modules.relative_to(root)}"))
+        (self.folder / "cdr-csv").mkdir(exist_ok=True)
+        self.child = None
+        self.start()
+
+    def _enter(self, *words):
+        """The command line that runs these words in Asterisk's folder."""
+        mounted = ["unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER, "enter"]
+        return [*mounted, str(self.root), str(CONFIGS), str(self.folder), *words]
+
+    def start(self):
+        """Starts it; ready when it has read everything."""
+        log = open(self.folder / "console.log", "ab")
+        words = self._enter("/usr/sbin/asterisk", "-C", "/mnt/asterisk.conf", "-f", "-g", "-n", "-vvv")
+        self.child = start(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        log.close()
+        wait_until(self._is_booted, "Asterisk is ready", 30)
+
+    def _is_booted(self):
+        if self.child.poll() is not None:
+            raise Failure(f"Asterisk ended with {self.child.returncode}: {self.console()[-2000:]}")
+        return "fully booted" in self.command("core waitfullybooted")
+
+    def command(self, text):
+        """What Asterisk answers to a command of its console."""
+        words = self._enter("/usr/sbin/asterisk", "-C", "/mnt/asterisk.conf", "-rx", text)
+        return subprocess.run(words, capture_output=True, text=True, timeout=20).stdout
+
+    def console(self):
+        """What it said so far."""
+        return (self.folder / "console.log").read_text(errors="replace")
+
+    def kill(self):
+        """Ends it without a word to anybody: its calls are gone, nobody is told."""
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
+
+    def signal(self, number):
+        """Sends a signal."""
+        self.child.send_signal(number)
+
+    def channels(self):
+        """How many channels live."""
+        return int(re.search(r"(\d+) active channel", self.command("core show channels count"))[1])
+
+    def settle(self, seconds=15.0):
+        """Waits until no channel lives, so that every record has been written."""
+        wait_until(lambda: self.channels() == 0, "Asterisk has no channel left", seconds)
+
+    def records(self):
+        """The records of all calls so far."""
+        path = self.folder / "cdr-csv" / "Master.csv"
+        with open(path, newline="") as file:
+            return [Record(*row[:len(Record._fields)]) for row in csv.reader(file)] if path.exists() else []
+
+
+# A line of cdr_csv.
+Record = collections.namedtuple(
+    "Record",
+    "account source destination context caller channel far_channel application data start answer end duration billed"
+    " disposition flags id",
+)
+
+
+class Site:
+    """Asterisk, Strowger, phones and callers."""
+
+    def __init__(self, bench, root):
+        self.bench, self.folder = bench, pathlib.Path(bench.folder)
+        self.pbx = self.engine = None
+        try:
+            self.pbx = Asterisk(root, tempfile.mkdtemp(dir=bench.folder, prefix="asterisk-"))
+            self.start_engine()
+        except BaseException:
+            self.close()
+            raise
+
+    def start_engine(self):
+        """Starts Strowger (again); ready when each has found the other, and every agent is ready."""
+        self.engine = Verbatim(self.bench.binary, self.folder)
+        wait_until(lambda: "Avail" in self.pbx.command("pjsip show contacts"), "Asterisk has found Strowger")
+        self.everybody_is_ready()
+
+    def close(self):
+        """Ends both."""
+        if self.engine is not None:
+            self.engine.kill()
+        if self.pbx is not None:
+            self.pbx.kill()
+
+    def phones(self, names, scenario="agent", **options):
+        """One SIPp that is the phones of these agents; they register at Asterisk by digest. The other agents have none, and
+        are logged out by `only`."""
+        sipp = self.bench.sipp(scenario, host=PHONES, **options)
+        for name in names:
+            self.register(name, sipp.port)
+        return sipp
+
+    def register(self, name, port):
+        """Registers one phone at Asterisk."""
+        register(name, f"change-me-{name}", PHONES, port)
+
+    def only(self, names):
+        """Logs every other agent out."""
+        others = [agent for agent in self.engine.agents() if agent not in names]
+        status, text = self.engine.request("/v1/agents", {"agents": others, "set": {"state": {"state": "logged-out"}}})
+        check(status == 200, text)
+
+    def caller(self, scenario, number, **options):
+        """SIPp as the trunk: callers from outside to this number."""
+        return self.bench.sipp(scenario, PBX[1], host=TRUNK, s=number, **options)
+
+    def dial_out(self, name):
+        """The phone of this agent dials out, to a number that answers and stays."""
+        self.bench.sipp("agent", host=TRUNK, port=5062, d=0)
+        self.pbx.command("module load res_clioriginate.so")
+        self.pbx.command(f"channel originate PJSIP/{name} extension 9555@from-phones")
+        wait_until(lambda: self.pbx.channels() == 2, f"{name} talks outside")
+
+    def state(self, name):
+        """The state of an agent, and its reason."""
+        agent = self.engine.agents()[name]
+        return agent["state"] if agent.get("reason") is None else f"{agent['state']} {agent['reason']}"
+
+    def everybody_is_ready(self, seconds=15.0, excused=()):
+        """Waits until every agent who is logged in, but these, is ready: nobody is stuck, and nobody was punished."""
+        states = lambda: {name: self.state(name) for name in self.engine.agents() if name not in excused}
+        stuck = lambda: {name: state for name, state in states().items() if state not in ("ready", "logged_out")}
+        try:
+            wait_until(lambda: not stuck(), "every agent is ready", seconds)
+        except Failure as failure:
+            raise Failure(f"{failure}: {stuck()}") from None
+
+    def rest(self, seconds=15.0, excused=()):
+        """Waits until neither has a call left and every agent is ready; nothing is left that the engine had to mend."""
+        self.engine.settle(seconds)
+        self.pbx.settle(seconds)
+        self.everybody_is_ready(seconds, excused)
+        for family in ("acd_contacts_in_progress", "acd_invariant_violations_total", "acd_repaired_total"):
+            check(self.engine.metric(family) == 0, f"{family} is {self.engine.metric(family):g}")
+
+    def settle(self, seconds=15.0, excused=()):
+        """The same, and holds Strowger's counts against Asterisk's records: both must have run as long."""
+        self.rest(seconds, excused)
+        agree(self.engine, self.pbx.records())
+
+
+def agree(engine, records):
+    """Holds Strowger's counts against Asterisk's records of the same calls: the callers', and the offers to the agents."""
+    sent = [record for record in records if record.far_channel.startswith("PJSIP/strowger-")]
+    # An offer that is refused leaves a record of the Dial() and one of the Hangup() behind it, both with the channel's id.
+    offers = {record.id: record for record in records if record.channel.startswith("PJSIP/strowger-")}.values()
+    offered = sum(queue["offered"] for queue in engine.json("/v1/queues")["queues"])
+    check(len(sent) == offered, f"Strowger was offered {offered} calls, Asterisk sent {len(sent)}")
+    # Only a queue that rings until an agent answers leaves its caller's record unanswered.
+    rings = engine.queue("sales")
+    reached = sum(record.destination == "801" and record.disposition == "ANSWERED" for record in sent)
+    check(reached == rings["answered"], f"{rings['answered']} callers of 801 were answered, by Asterisk's records {reached}")
+    result = lambda *names: sum(engine.metric("acd_offers_total", result=name) for name in names)
+    found = {
+        "ANSWERED": result("accepted"),
+        "NO ANSWER": result("canceled", "timed_out"),
+        "BUSY": result("rejected"),
+    }
+    for disposition, counted in found.items():
+        recorded = sum(record.disposition == disposition for record in offers)
+        check(recorded == counted, f"offers {disposition}: Strowger counts {counted:g}, Asterisk's records have {recorded}")
+    answered = engine.metric("acd_calls_answered_total")
+    check(answered == found["ANSWERED"], f"answered {answered:g}, accepted offers {found['ANSWERED']:g}")
+
+
+def register(name, password, host, port):
+    """REGISTER with digest (MD5, RFC 2617 without qop or with auth) at Asterisk, for an hour."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind((host, 0))
+        phone.settimeout(5)
+        credentials, tag = "", os.urandom(6).hex()
+        for turn in (1, 2):
+            phone.sendto(register_text(name, phone.getsockname(), port, tag, turn, credentials).encode(), PBX)
+            answer = phone.recvfrom(65_535)[0].decode()
+            code = int(answer.split()[1])
+            if code == 200:
+                return
+            check(code == 401 and turn == 1, f"REGISTER of {name}: {answer}")
+            credentials = digest(answer, name, password)
+
+
+def register_text(name, local, port, tag, turn, credentials):
+    """A REGISTER of this phone, whose contact is another socket's."""
+    lines = [
+        f"REGISTER sip:{PBX[0]} SIP/2.0",
+        f"Via: SIP/2.0/UDP {local[0]}:{local[1]};branch=z9hG4bK{tag}{turn}",
+        "Max-Forwards: 70",
+        f"From: <sip:{name}@{PBX[0]}>;tag={tag}",
+        f"To: <sip:{name}@{PBX[0]}>",
+        f"Call-ID: {tag}@{local[0]}",
+        f"CSeq: {turn} REGISTER",
+        f"Contact: <sip:{name}@{local[0]}:{port}>",
+        "Expires: 3600",
+        *([f"Authorization: {credentials}"] if credentials else []),
+        "Content-Length: 0",
+    ]
+    return "\r\n".join(lines) + "\r\n\r\n"
+
+
+def digest(challenge, name, password):
+    """The credentials that a 401 asks for."""
+    header = re.search(r"^WWW-Authenticate: *Digest (.*)$", challenge, re.M | re.I)[1]
+    asked = {key: quoted or plain for key, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', header)}
+    md5 = lambda text: hashlib.md5(text.encode()).hexdigest()
+    uri, cnonce, count = f"sip:{PBX[0]}", os.urandom(6).hex(), "00000001"
+    secret, request = md5(f"{name}:{asked['realm']}:{password}"), md5(f"REGISTER:{uri}")
+    words = {"username": name, "realm": asked["realm"], "nonce": asked["nonce"], "uri": uri}
+    if "qop" in asked:
+        words["response"] = md5(f"{secret}:{asked['nonce']}:{count}:{cnonce}:auth:{request}")
+        words["cnonce"] = cnonce
+    else:
+        words["response"] = md5(f"{secret}:{asked['nonce']}:{request}")
+    words |= {"opaque": asked["opaque"]} if "opaque" in asked else {}
+    tail = f", algorithm=MD5, qop=auth, nc={count}" if "qop" in asked else ", algorithm=MD5"
+    return "Digest " + ", ".join(f'{key}="{value}"' for key, value in words.items()) + tail

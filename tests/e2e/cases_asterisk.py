@@ -1,0 +1,221 @@
+"""Cases beside a real Asterisk, with `configs/asterisk` as it stands: caller (SIPp) -> Asterisk -> Strowger -> Asterisk -> agent's
+phone (SIPp). Judged by Strowger's figures, by its control plane, and by Asterisk's own call records.
+
+Queue support (800) answers at once with music, queue sales (801) rings until an agent answers. Each case has an Asterisk, a
+Strowger and a network of its own."""
+
+import signal
+import time
+
+from asterisk import PBX, PHONES, TRUNK, beside_asterisk
+from cases_calls import expect_all_ok
+from harness import check, wait_until
+from heard import Ears, loudness, share_of_tone
+
+SUPPORT = ["1001", "1002", "1003", "1004", "1005"]
+SALES = ["1006", "1007", "1008", "1009", "1010"]
+PEOPLE = SUPPORT + SALES
+
+
+@beside_asterisk
+def asterisk_calls_go_through(site):
+    """Plain calls by both answer policies reach the agents' phones, which have registered by digest."""
+    phones = site.phones(PEOPLE, d=200)
+    callers = [site.caller("caller", number, d=1000, m=8, r=1) for number in ("800", "801")]
+    for caller in callers:
+        expect_all_ok(caller, caller.wait(40), 8)
+    site.settle()
+    for name in ("support", "sales"):
+        figures = site.engine.queue(name)
+        check(figures["answered"] == figures["offered"] == 8, f"{figures}")
+    expect_all_ok(phones, phones.quit(), 16)
+
+
+@beside_asterisk
+def asterisk_carries_audio(site):
+    """A caller who sends a tone hears music alone while waiting, and nothing but the tone from an agent's phone that echoes."""
+    site.phones(["1001"], d=0, rtp_echo=True, mp=6000, mi=PHONES)
+    site.only([])
+    caller = Ears(TRUNK, PBX, "800")
+    caller.listen(0.5)
+    music = caller.listen(1.5)
+    check(len(music) > 8_000 and loudness(music) > 100, f"music: {len(music)} samples, loudness {loudness(music):.0f}")
+    check(share_of_tone(music) < 0.1, f"the caller hears itself in the music: {share_of_tone(music):.2f}")
+    status, text = site.engine.request("/v1/agents/1001/state", {"state": "ready"})
+    check(status == 200, text)
+    wait_until(lambda: site.state("1001") == "talking", "1001 talks")
+    caller.listen(0.5)
+    echo = caller.listen(1.5)
+    check(len(echo) > 8_000 and share_of_tone(echo) > 0.9, f"echo: {len(echo)} samples, tone {share_of_tone(echo):.2f}")
+    caller.hang_up()
+    site.settle()
+
+
+@beside_asterisk
+def asterisk_callers_give_up(site):
+    """While a phone rings, and while nobody is there: each is an abandoned call with its cause, and no agent is to blame."""
+    phones = site.phones(PEOPLE, "agent_never_answers")
+    ringing = site.caller("caller_cancels", "801", d=700, m=4, r=2)
+    music = site.caller("caller", "800", d=1200, m=4, r=2)
+    for caller in (ringing, music):
+        expect_all_ok(caller, caller.wait(30), 4)
+    site.rest()
+    canceled = site.engine.metric("acd_offers_total", result="canceled")
+    check(canceled == 8, f"{canceled:g} offers were cancelled")
+    expect_all_ok(phones, phones.quit(), 8)
+    site.only([])
+    queued = [site.caller("caller_cancels", "801", d=700, m=3, r=2), site.caller("caller", "800", d=700, m=3, r=2)]
+    for caller in queued:
+        expect_all_ok(caller, caller.wait(30), 3)
+    site.settle()
+    for name in ("support", "sales"):
+        figures = site.engine.queue(name)
+        check(figures["abandoned"] == figures["offered"] == 7, f"{figures}")
+
+
+@beside_asterisk
+def asterisk_agents_are_busy(site):
+    """One refuses with 486, another is on a call outside the queue, of which the PBX knows: he is not rung. The third answers."""
+    refusing = site.phones(["1001"], "agent_refuses")
+    outside = site.phones(["1002"], d=0)
+    good = site.phones(["1003"], d=0)
+    site.only(["1001", "1002", "1003"])
+    site.dial_out("1002")
+    caller = site.caller("caller", "800", d=1500, m=1)
+    expect_all_ok(caller, caller.wait(30), 1)
+    for _ in range(2):
+        caller = site.caller("caller", "800", d=6000, m=1)
+        expect_all_ok(caller, caller.wait(30), 1)
+    check(site.engine.queue("support")["answered"] == 3, f"{site.engine.queue('support')}")
+    check(site.engine.metric("acd_offers_total", result="rejected") >= 2, "both were asked")
+    check(outside.counts()["total"] == 1, f"the one who talks outside was rung: {outside.counts()}")
+    check(refusing.counts()["total"] >= 1, f"the other refused: {refusing.counts()}")
+    site.pbx.command("channel request hangup all")
+    site.settle()
+    expect_all_ok(good, good.quit(), 3)
+
+
+@beside_asterisk
+def asterisk_agent_does_not_answer(site):
+    """The caller goes on to the next after the ring time; the first is not ready for that reason."""
+    deaf = site.phones(["1006"], "agent_never_answers")
+    site.only(["1006"])
+    caller = site.caller("caller", "801", d=500, m=1)
+    wait_until(lambda: site.state("1006") == "ringing", "1006 rings")
+    good = site.phones(["1007"], d=0)
+    status, text = site.engine.request("/v1/agents/1007/state", {"state": "ready"})
+    check(status == 200, text)
+    expect_all_ok(caller, caller.wait(40), 1)
+    check(site.state("1006") == "not_ready no-answer", site.state("1006"))
+    site.settle(excused=["1006"])
+    check(site.engine.metric("acd_offers_total", result="timed_out") == 1, "one offer timed out")
+    expect_all_ok(deaf, deaf.quit(), 1)
+    expect_all_ok(good, good.quit(), 1)
+
+
+@beside_asterisk
+def asterisk_falls_back_while_strowger_is_down(site):
+    """Strowger is killed: who waited with music goes to Asterisk's own queue when the music has been gone for a while, new callers
+    at once; back again, it takes calls at once."""
+    site.only([])
+    waiting = site.caller("caller_stays", "800", m=1)
+    wait_until(lambda: site.engine.queue("support")["waiting"] == 1, "one waits with music")
+    site.engine.kill()
+    wait_until(lambda: "Unavail" in site.pbx.command("pjsip show contacts"), "Asterisk has seen it")
+    phones = site.phones(["1001", "1002", "1003"], d=0)
+    new = site.caller("caller", "801", d=500, m=2, r=2)
+    expect_all_ok(new, new.wait(30), 2)
+    wait_until(lambda: phones.counts()["total"] == 3, "who waited is with an agent", 60)
+    by_itself = [record for record in site.pbx.records() if record.far_channel.startswith("PJSIP/100")]
+    check(len(by_itself) == 2 and all(record.disposition == "ANSWERED" for record in by_itself), f"{by_itself}")
+    site.pbx.command("channel request hangup all")
+    check(waiting.quit()["failed"] == 0, f"{waiting.errors()}")
+    site.start_engine()
+    again = site.caller("caller", "800", d=500, m=2, r=2)
+    expect_all_ok(again, again.wait(30), 2)
+    site.rest()
+    check(site.engine.queue("support")["answered"] == 2, "both by Strowger")
+
+
+@beside_asterisk
+def asterisk_dies_in_the_middle(site):
+    """Asterisk is killed while callers wait, a phone rings and others talk, and starts again: nothing is stuck, the callers are
+    counted as lost by the trunk's fault, no agent is not ready for it, and calls go on."""
+    site.phones(["1001", "1002"], d=0)
+    site.phones(["1006"], "agent_never_answers")
+    site.only(["1001", "1002", "1006"])
+    callers = [site.caller("caller_stays", "800", m=4, r=10), site.caller("caller_stays", "801", m=2, r=10)]
+    wait_until(lambda: site.engine.queue("support")["waiting"] == 2 and site.engine.queue("sales")["waiting"] == 2, "two wait in each")
+    wait_until(lambda: [site.state(name) for name in ("1001", "1002", "1006")] == ["talking", "talking", "ringing"], "the scene")
+    past_short = lambda: min(site.engine.queue(name)["longest_wait_seconds"] for name in ("support", "sales")) > 6
+    wait_until(past_short, "nobody's end will be a short abandon")
+    site.pbx.kill()
+    wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 0, "it is noticed", 40)
+    for caller in callers:
+        caller.kill()
+    site.pbx.start()
+    wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 1, "it is noticed to be back", 10)
+    phones = site.phones(["1001", "1002", "1006"], d=0)
+    site.rest(60)
+    lost = site.engine.metric("acd_contacts_lost_total", cause="trunk_fault")
+    check(lost == 4, f"{lost:g} lost by the trunk's fault")
+    for number in ("800", "801"):
+        caller = site.caller("caller", number, d=500, m=1)
+        expect_all_ok(caller, caller.wait(30), 1)
+    site.rest()
+    expect_all_ok(phones, phones.quit(), 2)
+
+
+@beside_asterisk
+def asterisk_stands_still_for_a_while(site):
+    """Asterisk is silent until it counts as down, and goes on as if nothing had been: no caller is lost, ringing or with music,
+    though those who ring are asked for when it is back."""
+    site.only([])
+    callers = [site.caller("caller_stays", number, m=2, r=10) for number in ("800", "801")]
+    waiting = lambda: [site.engine.queue(name)["waiting"] for name in ("support", "sales")]
+    wait_until(lambda: waiting() == [2, 2], "two wait in each queue")
+    site.pbx.signal(signal.SIGSTOP)
+    wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 0, "it is noticed", 40)
+    site.pbx.signal(signal.SIGCONT)
+    wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 1, "it is noticed to be back", 10)
+    phones = site.phones(["1001", "1006"], d=0)
+    time.sleep(1)
+    check(waiting() == [2, 2], f"they wait on: {waiting()}")
+    for number, agent in (("800", "1001"), ("801", "1006")):
+        status, text = site.engine.request(f"/v1/agents/{agent}/state", {"state": "ready"})
+        check(status == 200, text)
+        wait_until(lambda: site.state(agent) == "talking", f"{agent} talks")
+    site.pbx.command("channel request hangup all")
+    for caller in callers:
+        caller.kill()
+
+
+@beside_asterisk
+def asterisk_mixed_calls(site):
+    """All kinds of callers and phones at once for a minute: afterwards no agent is stuck, no leg is left on either side, and the
+    counts are those of Asterisk's records."""
+    site.phones(["1001", "1002"], d=300)
+    # Slower than the callers who cancel: no answer crosses a CANCEL, which SIPp would not understand.
+    site.phones(["1003", "1006", "1007", "1008", "1009"], d=1200)
+    site.phones(["1004"], "agent_hangs_up", d=1100)
+    site.phones(["1005", "1010"], "agent_refuses")
+    seconds = 600 if site.bench.is_long else 60
+    callers = []
+    # In milliseconds; who rings until he is answered does not give up, and gets no more calls than the agents can take.
+    for number, apart in (("800", 1500), ("801", 3000)):
+        callers.append(site.caller("caller_either", number, r=1, rp=apart, m=seconds * 1000 // apart))
+        short = site.caller("caller_either", number, replace=("4000", "1500"), r=1, rp=apart * 2, m=seconds * 500 // apart)
+        callers.append(short)
+    callers.append(site.caller("caller_cancels", "801", d=250, r=1, rp=2000, m=seconds // 2))
+    begin = time.monotonic()
+    for caller in callers:
+        counts = caller.wait(seconds + 120 - (time.monotonic() - begin))
+        check(counts["failed"] == 0, f"{counts} {caller.errors()}")
+    site.settle(30)
+    check(site.engine.stop() == 0, "it drains: no leg is left")
+
+
+BESIDE = [asterisk_falls_back_while_strowger_is_down, asterisk_agent_does_not_answer, asterisk_dies_in_the_middle,
+          asterisk_stands_still_for_a_while]
+CASES = [asterisk_calls_go_through, asterisk_carries_audio, asterisk_callers_give_up, asterisk_agents_are_busy,
+         asterisk_mixed_calls]
