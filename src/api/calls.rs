@@ -13,7 +13,7 @@ use crate::api::handle::Handle;
 use crate::api::problem::Problem;
 use crate::api::request::{self, Asked, Page};
 use crate::base::CallId;
-use crate::node::{CallView, Consulted, Control, Reply};
+use crate::node::{CallView, Consulted, Control, LadderView, Reply};
 
 /// One page of calls.
 #[derive(Debug, Serialize)]
@@ -34,6 +34,31 @@ pub(super) async fn list(
     let reply = handle.ask(Control::Calls { offset, limit }).await?;
     let Reply::Calls { rows, total } = reply else { return Err(request::strange()) };
     Ok(Json(Calls { calls: rows, total, offset, limit }))
+}
+
+/// `GET /v1/calls/ID/ladder?numbers=shown`: who asks for numbers stands in the audit log.
+pub(super) async fn ladder(
+    Who(by): Who,
+    State(handle): State<Handle>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<LadderView>, Problem> {
+    let shows_numbers = match query.as_deref().unwrap_or_default() {
+        "" | "numbers=masked" => false,
+        "numbers=shown" => true,
+        other => {
+            return Err(Problem::bad_request(format!("unknown parameter `{other}`; there is numbers=shown")));
+        }
+    };
+    let outcome = match call_id(&id) {
+        Some(call) => handle.ask(Control::Ladder { call, shows_numbers }).await,
+        None => Err(Problem::not_found(format!("no call {id}"))),
+    };
+    if shows_numbers {
+        audit::write(&Action { who: &by, what: "ladder", subject: &id, detail: "numbers", why: "" }, &outcome);
+    }
+    let Reply::Ladder(view) = outcome? else { return Err(request::strange()) };
+    Ok(Json(view))
 }
 
 /// The body of `POST /v1/calls/ID`.

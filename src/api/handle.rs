@@ -172,6 +172,7 @@ impl Handle {
             Reply::Conflict(why) => Err(Problem::conflict(why)),
             Reply::Agents { .. }
             | Reply::Calls { .. }
+            | Reply::Ladder(_)
             | Reply::Explanation(_)
             | Reply::Teams(_)
             | Reply::Queue(_)

@@ -62,6 +62,7 @@ fn router(handle: Handle) -> Router {
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", post(calls::act))
         .route("/v1/calls/{id}/transfer", post(calls::transfer))
+        .route("/v1/calls/{id}/ladder", get(calls::ladder))
         .route("/v1/calls/{id}/explanation", get(explain::call))
         .route("/v1/decisions", get(explain::decisions))
         .route("/v1/lost", get(lost::lost))

@@ -14,6 +14,8 @@ pub const TRANSACTIONS_MAX: usize = 400_000;
 /// Nonces of a shard that credentials have been accepted with, remembered until they are stale: one for each phone or call that
 /// proves itself within five minutes, at some 50 bytes. Beyond it the oldest is forgotten, and its user is asked once more.
 pub const NONCES_MAX: usize = 20_000;
+/// Contacts registered for one agent: a desk phone, a soft phone, a mobile, and what two of them left behind.
+pub const CONTACTS_MAX: usize = 5;
 /// Live calls of a node: 100,000 waiting callers is the design target, with head-room.
 pub const CALLS_MAX: usize = 120_000;
 /// Signalling shards: the machine's cores are fewer, and ids have one byte for a shard.
@@ -85,6 +87,13 @@ pub const REASONS_MAX: usize = 64;
 pub const CARRIED_HEADERS_MAX: usize = 16;
 /// Bytes of such lines in all, names and values: an INVITE to a phone stays within one packet of 1,500 bytes.
 pub const CARRIED_BYTES_MAX: usize = 512;
+/// SIP messages that a node keeps for the ladders of its calls, over all shards: 16 MiB at 256 bytes each, some five minutes of
+/// ten calls a second.
+pub const LADDER_MESSAGES_MAX: usize = 65_536;
+/// Legs that a shard remembers for them, 32 bytes each: more than there are calls among the messages.
+pub const LADDER_LEGS_MAX: usize = 16_384;
+/// Messages of one ladder: a call of hours with session timers. Older ones are left out.
+pub const LADDER_ROWS_MAX: usize = 500;
 /// Longest reason of not ready: it is shown in tables.
 pub const REASON_BYTES_MAX: usize = 64;
 /// Rows of a table of regions: twice the 500,000 that loading is measured with.

@@ -34,9 +34,10 @@ impl Wallet {
 }
 
 impl Legs {
-    /// From now on these are our credentials.
-    pub fn set_wallet(&mut self, wallet: Arc<Wallet>) {
+    /// From now on these are our credentials, and phones may register or not.
+    pub fn set_wallet(&mut self, wallet: Arc<Wallet>, registers: bool) {
         self.wallet = wallet;
+        self.registers = registers;
     }
 
     /// A request of ours was answered with 401 or 407. True when it is repeated: then nothing has come to an end.
@@ -79,7 +80,7 @@ impl Legs {
             leg.state = State::Calling { key: again, provisional: false };
         }
         if let Purpose::Refresh(leg) = purpose {
-            self.refresh_anew(leg, key, again);
+            self.on_refresh_repeated(leg, key, again);
         }
         self.stack.send_request(now, again, destination, payload);
         true

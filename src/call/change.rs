@@ -65,11 +65,15 @@ impl Legs {
             writer.line(Name::Contact, &self.contact);
             writer.line(Name::Allow, ALLOW);
             self.write_session(id, &mut writer);
-            return self.stack.respond(now, key, 200, writer.finish());
+            self.stack.respond(now, key, 200, writer.finish());
+            return self.tell_connected(id, &request);
         }
         let sdp = body(&request);
-        leg.change = Some(Box::new(Change { key, source, request, method, offered }));
         self.events.push_back(Event::Change { leg: id, sdp });
+        self.tell_connected(id, &request);
+        if let Some(leg) = self.leg(id) {
+            leg.change = Some(Box::new(Change { key, source, request, method, offered }));
+        }
     }
 
     /// 491, or 500 with a Retry-After of 0 to 10 s (RFC 3261 14.2, RFC 3311 5.2).

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::base::LegId;
 use crate::call::refer::Refer;
 use crate::sip::message::Message;
+use crate::sip::transaction::ServerKey;
 
 /// Something happened to a leg.
 #[derive(Debug, Clone)]
@@ -66,6 +67,13 @@ pub enum Event {
         /// What it asks for.
         refer: Box<Refer>,
     },
+    /// The far end says who is connected there: in its answer, told before it, or in a change, told after it.
+    Connected {
+        /// The leg.
+        leg: LegId,
+        /// The URI.
+        identity: Bytes,
+    },
     /// SIP INFO came and has been answered.
     Info {
         /// The leg.
@@ -94,6 +102,15 @@ pub enum Event {
         leg: LegId,
         /// True: it knows the dialog.
         alive: bool,
+    },
+    /// A REGISTER, from somebody who may. Answer it with [`Legs::respond_in`](crate::call::Legs::respond_in).
+    Register {
+        /// Its transaction.
+        key: ServerKey,
+        /// Where it came from.
+        source: SocketAddr,
+        /// The request.
+        request: Box<Message>,
     },
     /// A neighbour answered (or did not answer) an OPTIONS outside any dialog.
     Qualified {

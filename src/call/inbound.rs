@@ -81,6 +81,9 @@ impl Legs {
         }
         match request.method() {
             Method::Invite => self.on_invite(now, key, source, request),
+            Method::Register if self.registers => {
+                self.events.push_back(Event::Register { key, source, request: Box::new(request) });
+            }
             Method::Options => self.answer_options(now, key, source, &request),
             Method::Bye | Method::Info | Method::Update | Method::Prack => self.reply(now, key, source, &request, 481),
             // Whom it would hand on is not said.

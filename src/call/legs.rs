@@ -49,6 +49,8 @@ pub struct Legs {
     accepting: Accepting,
     pub(super) terms: SessionTerms,
     pub(super) wallet: Arc<Wallet>,
+    /// Phones may register here.
+    pub(super) registers: bool,
     pub(super) rng: Rng,
 }
 
@@ -112,6 +114,7 @@ impl Legs {
             accepting: Accepting::Calls,
             terms: SessionTerms::default(),
             wallet: Arc::default(),
+            registers: false,
             rng,
         }
     }
@@ -174,6 +177,40 @@ impl Legs {
         let mut writer = write::respond(request, source, code, None, &tag);
         add(&mut writer);
         self.stack.respond_stateless(source, writer.finish());
+    }
+
+    /// As [`Legs::respond_with`], but nothing when that would be more than twice as long as the request: whoever sends under
+    /// another's address shall not be worth anything.
+    pub fn respond_bounded(&mut self, source: SocketAddr, request: &Message, code: u16, add: impl FnOnce(&mut Writer)) {
+        let tag = self.stack.fresh_token();
+        let mut writer = write::respond(request, source, code, None, &tag);
+        add(&mut writer);
+        let response = writer.finish();
+        if response.len() <= 2 * request.raw().len() {
+            self.stack.respond_stateless(source, response);
+        }
+    }
+
+    /// Answers a request in its transaction, with a status, a reason phrase when it is not the usual one, and further lines.
+    pub fn respond_in(
+        &mut self,
+        now: Instant,
+        key: ServerKey,
+        source: SocketAddr,
+        request: &Message,
+        (code, reason): (u16, Option<&str>),
+        add: impl FnOnce(&mut Writer),
+    ) {
+        let mut writer = self.response(source, request, code, reason);
+        add(&mut writer);
+        self.stack.respond(now, key, code, writer.finish());
+    }
+
+    /// From now on all of a leg goes to where its INVITE went, whatever the far end's Contact says: it is behind NAT.
+    pub fn pin(&mut self, id: LegId) {
+        if let Some(leg) = self.leg(id) {
+            leg.dialog.pin();
+        }
     }
 
     /// True when a request is no new one: it repeats one that was taken, or it cannot be one at all.

@@ -15,6 +15,7 @@
 //! | `refer` | a REFER, and who is told how it goes |
 //! | `notify` | REFER answered, its NOTIFYs |
 //! | `challenge` | far ends that ask for credentials |
+//! | `connected` | who is connected, as the far end says |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
@@ -24,6 +25,7 @@ pub mod refer;
 
 mod challenge;
 mod change;
+mod connected;
 mod ending;
 mod inbound;
 mod notify;

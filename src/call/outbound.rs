@@ -152,6 +152,7 @@ impl Legs {
         let taken = leg.taken.take().filter(|taken| Some(&*taken.tag) == response.to_tag());
         let sdp = body(response).or_else(|| taken.and_then(|taken| taken.sdp));
         self.settle_session(now, id, response);
+        self.tell_connected(id, response);
         self.events.push_back(Event::Answered { leg: id, sdp });
     }
 

@@ -10,8 +10,8 @@ use crate::call::leg::{Leg, State, Timer};
 use crate::call::legs::{ALLOW, Invite, Legs, Purpose, SUPPORTED};
 use crate::call::outbound::{acknowledge, body};
 use crate::call::session::{
-    Agreed, Asked, End, INTERVAL_MAX, INTERVAL_MIN, Refreshing, Session, SessionTerms, TooShort, said, seconds,
-    takes_update, write_wish,
+    Agreed, Asked, End, INTERVAL_MAX, Refreshing, Session, SessionTerms, TooShort, said, seconds, takes_update,
+    write_wish,
 };
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -155,7 +155,7 @@ impl Legs {
         }
         let said = said(response);
         let Some(interval) = said.interval else { return };
-        let interval = interval.clamp(INTERVAL_MIN, INTERVAL_MAX);
+        let interval = interval.max(self.terms.min).min(INTERVAL_MAX);
         let refresher = if said.by_client == Some(false) { End::Far } else { End::Us };
         let agreed = Agreed::new(interval, refresher, said.known, takes_update(response));
         leg.session = Some(Box::new(Session::Agreed(Agreed { called: true, ..agreed })));
@@ -225,15 +225,6 @@ impl Legs {
         self.stack.send_request(now, key, destination, writer.finish_body("application/sdp", sdp));
     }
 
-    /// The re-INVITE that refreshes the session is repeated by another transaction.
-    pub(super) fn refresh_anew(&mut self, id: LegId, old: ClientKey, again: ClientKey) {
-        let Some(leg) = self.leg(id).filter(|leg| leg.reinvite() == Some(old)) else { return };
-        leg.invite = Some(again);
-        if let Some(Session::Agreed(agreed)) = leg.session.as_deref_mut() {
-            agreed.refreshing = Refreshing::Invite(again);
-        }
-    }
-
     /// The answer to a refresh of ours.
     pub(super) fn on_refreshed(&mut self, now: Instant, id: LegId, key: ClientKey, response: &Message) {
         let status = response.status();
@@ -254,7 +245,7 @@ impl Legs {
             200..=299 => {
                 let said = said(response);
                 if let Some(interval) = said.interval {
-                    agreed.interval = interval.clamp(INTERVAL_MIN, INTERVAL_MAX);
+                    agreed.interval = interval.max(self.terms.min).min(INTERVAL_MAX);
                     agreed.refresher = if said.by_client == Some(false) { End::Far } else { End::Us };
                 }
                 leg.dialog.refresh_target(response);
@@ -277,6 +268,18 @@ impl Legs {
                 let rest = agreed.ends.since(now) / 2;
                 self.refresh_later(now, id, rest.max(RETRY));
             }
+        }
+    }
+
+    /// A refresh of ours goes out again with credentials.
+    pub(super) fn on_refresh_repeated(&mut self, id: LegId, old: ClientKey, again: ClientKey) {
+        let Some(leg) = self.legs.get_mut(id.0) else { return };
+        if leg.reinvite() != Some(old) {
+            return;
+        }
+        leg.invite = Some(again);
+        if let Some(agreed) = leg.agreed() {
+            agreed.refreshing = Refreshing::Invite(again);
         }
     }
 

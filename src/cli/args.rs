@@ -269,6 +269,17 @@ pub(super) enum CallCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Show the SIP messages of a call, also of one that ended a short time ago.
+    Ladder {
+        /// The call's id, as `strowger calls` shows it.
+        id: String,
+        /// With the numbers in full; the engine's audit log says who asked.
+        #[arg(long)]
+        numbers: bool,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
     /// End a call that has no agent yet.
     Withdraw {
         /// The call's id, as `strowger calls` shows it.

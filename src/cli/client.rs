@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::args::{Lost, QueueStats, Target};
 use crate::cli::explain;
+use crate::cli::ladder;
 use crate::cli::print::{clock, out, table};
 use crate::cli::{lost, standby, stats, teams};
 
@@ -187,6 +188,14 @@ impl Client {
     pub(super) fn explain(&self, id: &str) -> Result<(), String> {
         let told = self.get(&format!("/v1/calls/{}/explanation", escape(id)))?;
         out(&if self.json { format!("{told}\n") } else { explain::call(&told) });
+        Ok(())
+    }
+
+    /// Prints a call's messages.
+    pub(super) fn ladder(&self, id: &str, numbers: bool) -> Result<(), String> {
+        let query = if numbers { "?numbers=shown" } else { "" };
+        let told = self.get(&format!("/v1/calls/{}/ladder{query}", escape(id)))?;
+        out(&if self.json { format!("{told}\n") } else { ladder::ladder(&told) });
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod client;
 mod demo;
 mod exit;
 mod explain;
+mod ladder;
 mod log;
 mod lost;
 mod print;
@@ -73,6 +74,9 @@ fn act(command: CallCommand) -> ExitCode {
     let (id, body, why, target) = match command {
         CallCommand::Explain { id, target } => {
             return finish(Client::new(&target).and_then(|client| client.explain(&id)));
+        }
+        CallCommand::Ladder { id, numbers, target } => {
+            return finish(Client::new(&target).and_then(|client| client.ladder(&id, numbers)));
         }
         CallCommand::Hangup { id, why, target } => (id, json!({ "action": "hangup" }), why, target),
         CallCommand::Withdraw { id, why, target } => (id, json!({ "action": "withdraw" }), why, target),

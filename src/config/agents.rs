@@ -8,18 +8,32 @@ use std::time::Duration;
 
 use crate::acd::{AgentPolicy, AgentState, Reason};
 use crate::base::limits;
+use crate::sip::auth::{Credentials, Password};
 
 use super::error::{Report, did_you_mean};
 use super::listeners::same_family;
 use super::peers::Peers;
 use super::policy::{POLICY_KEYS, confirm, policy};
 use super::reader::{Item, Section, string};
+use super::registrar;
 use super::skills::{self, Vocabulary};
 use super::types::{AgentConfig, Confirm, Endpoint, SkillConfig};
 use super::values::{self, DAY, SECOND};
 
 // `team` is read with the teams.
-const AGENT_KEYS: [&str; 7] = ["uri", "peer", "skills", "initial", "return_after", "busy_pause", "team"];
+const AGENT_KEYS: [&str; 11] = [
+    "uri",
+    "peer",
+    "skills",
+    "initial",
+    "return_after",
+    "busy_pause",
+    "team",
+    "register",
+    "password",
+    "password_file",
+    "password_env",
+];
 
 const RETURN_AFTER: Duration = Duration::from_secs(60);
 const BUSY_PAUSE: Duration = Duration::from_secs(5);
@@ -37,6 +51,8 @@ struct Shared {
     busy_pause: Duration,
     policy: AgentPolicy,
     confirm: Option<Confirm>,
+    /// The password of the phones that register.
+    password: Option<Password>,
 }
 
 /// All agents in the order of the text.
@@ -65,6 +81,7 @@ pub(super) fn agents(
         let uris = device_uris(&section, &names, &shared, peers, listen, report);
         refuse_duplicates(&item, &names, &mut taken, report);
         for (name, uri) in names.into_iter().zip(uris) {
+            let username = name.to_string();
             agents.push(AgentConfig {
                 name,
                 uri,
@@ -75,6 +92,7 @@ pub(super) fn agents(
                 busy_pause: shared.busy_pause,
                 policy: shared.policy.clone(),
                 confirm: shared.confirm,
+                register: shared.password.clone().map(|password| Arc::new(Credentials { username, password })),
             });
         }
     }
@@ -89,7 +107,9 @@ fn shared(section: &Section<'_, '_>, peers: &Peers, vocabulary: &Vocabulary, rep
         let hint = did_you_mean(peer, peers.names.iter().map(String::as_str));
         report.whole(item.at, &item.path, format!("unknown peer `{}`{hint}", peer.escape_debug()));
     }
-    if section.get("peer").is_none() && section.get("uri").is_none() {
+    let password = registrar::password(section, report);
+    let is_reached = ["peer", "uri", "register"].iter().any(|key| section.get(key).is_some());
+    if !is_reached {
         report.whole(section.at, &section.path, "needs a peer or a uri to be reached by; write peer = \"NAME\"");
     }
     Shared {
@@ -107,6 +127,7 @@ fn shared(section: &Section<'_, '_>, peers: &Peers, vocabulary: &Vocabulary, rep
             .unwrap_or(BUSY_PAUSE),
         policy: policy(section, report),
         confirm: confirm(section, report),
+        password,
     }
 }
 
@@ -158,6 +179,9 @@ fn device_uris(
     listen: Option<SocketAddr>,
     report: &mut Report<'_>,
 ) -> Vec<String> {
+    if shared.password.is_some() {
+        return names.iter().map(|name| format!("sip:{name}@registered")).collect();
+    }
     let Some(template) = &shared.uri else {
         // A peer that is unknown or wrong is reported where it stands.
         let peer = peers.read.iter().find(|peer| shared.peer.as_ref() == Some(&peer.name));

@@ -11,6 +11,8 @@ use super::types::PeerAuth;
 use super::values;
 
 const CREDENTIAL_KEYS: [&str; 4] = ["username", "password", "password_file", "password_env"];
+/// The ways to give a password.
+pub(super) const PASSWORD_KEYS: [&str; 3] = ["password", "password_file", "password_env"];
 /// Longest user name and password: more than any phone takes.
 const SECRET_BYTES_MAX: usize = 128;
 
@@ -29,7 +31,8 @@ pub(super) fn auth(peer: &Section<'_, '_>, report: &mut Report<'_>) -> Option<Ar
     Some(Arc::new(PeerAuth { credentials: credentials(&section, report)?, algorithms }))
 }
 
-fn algorithms(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<Algorithm> {
+/// `algorithms` of a table.
+pub(super) fn algorithms(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<Algorithm> {
     let choices = Algorithm::ALL.map(|one| (one.as_str(), one));
     let wrote = section.list("algorithms", report, |value| values::choice(value, &choices));
     let Some(wrote) = wrote else { return Algorithm::ALL.to_vec() };
@@ -49,8 +52,12 @@ fn algorithms(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<Algorit
 
 fn credentials(section: &Section<'_, '_>, report: &mut Report<'_>) -> Option<Credentials> {
     let username = section.required("username", "\"trunk\"", report, secret)?;
-    let ways = ["password", "password_file", "password_env"].map(|key| section.get(key));
-    if ways.iter().flatten().count() != 1 {
+    Some(Credentials { username, password: password(section, report)? })
+}
+
+/// The password of a table, whichever way it is given.
+pub(super) fn password(section: &Section<'_, '_>, report: &mut Report<'_>) -> Option<Password> {
+    if PASSWORD_KEYS.iter().filter(|key| section.get(key).is_some()).count() != 1 {
         let message = "needs one of password, password_file and password_env";
         report.whole(section.at, &section.path, message);
         return None;
@@ -58,7 +65,7 @@ fn credentials(section: &Section<'_, '_>, report: &mut Report<'_>) -> Option<Cre
     let text = section.read("password", report, secret).map(Password::Text);
     let file = section.read("password_file", report, values::path).map(Password::File);
     let variable = section.read("password_env", report, secret).map(Password::Variable);
-    Some(Credentials { username, password: text.or(file).or(variable)? })
+    text.or(file).or(variable)
 }
 
 /// A text of visible characters, in quotes.

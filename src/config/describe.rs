@@ -181,8 +181,9 @@ fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Res
 fn alike(one: &AgentConfig, other: &AgentConfig) -> bool {
     let key = |agent: &AgentConfig| {
         let agent = agent.clone();
-        let AgentConfig { name: _, uri: _, peer, skills, initial, return_after, busy_pause, policy, confirm } = agent;
-        (peer, skills, initial, return_after, busy_pause, policy, confirm)
+        let AgentConfig { name: _, uri: _, peer, skills, initial, return_after, busy_pause, policy, confirm, register } =
+            agent;
+        (peer, skills, initial, return_after, busy_pause, policy, confirm, register.map(|own| own.password.clone()))
     };
     key(one) == key(other)
 }
@@ -194,6 +195,7 @@ fn write_agents(out: &mut String, row: &[AgentConfig]) -> fmt::Result {
         count => write!(out, "  {} to {} ({count})", first.name, last.name)?,
     }
     match &first.peer {
+        None if first.register.is_some() => write!(out, "  registers here")?,
         Some(peer) => write!(out, "  {} by way of {peer}", first.uri)?,
         None => write!(out, "  {}", first.uri)?,
     }

@@ -20,6 +20,7 @@ mod preferred;
 mod queues;
 mod reader;
 mod regions;
+mod registrar;
 mod reserve;
 mod routing;
 mod skills;
@@ -44,8 +45,9 @@ pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
 pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 pub use types::{
-    AgentConfig, AnswerPolicy, CallerPrivacy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig,
-    LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig, OrderConfig,
-    PeerAuth, PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SipConfig,
-    SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, DrainConfig, Endpoint,
+    HttpConfig, LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig,
+    OrderConfig, PeerAuth, PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig,
+    RegistrarConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig,
+    UnknownSource,
 };

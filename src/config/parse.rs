@@ -12,17 +12,19 @@ use super::moves::moves;
 use super::peers::peers;
 use super::queues::queues;
 use super::reader::Section;
+use super::registrar::registrar;
 use super::routing::{Known, occupancy_window};
 use super::skills::Vocabulary;
 use super::teams::{reasons, teams};
 use super::transfer::transfer;
 use super::types::Config;
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "sip",
     "media",
     "http",
     "drain",
+    "registrar",
     "peers",
     "skills",
     "routing",
@@ -53,6 +55,7 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let media = media(&document, listen, &mut report);
     let http = http(&document, &mut report);
     let drain = drain(&document, &mut report);
+    let registrar = registrar(&document, &mut report);
     let peers = peers(&document, listen, &mut report);
     let vocabulary = Vocabulary::read(&document, &mut report);
     let agents = agents(&document, &peers, listen, &vocabulary, &mut report);
@@ -78,6 +81,7 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
                 media,
                 http,
                 drain,
+                registrar,
                 peers,
                 queues,
                 agents,

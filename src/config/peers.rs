@@ -10,10 +10,10 @@ use super::credentials;
 use super::error::Report;
 use super::listeners::same_family;
 use super::reader::{Item, Section, boolean, string};
-use super::types::{CallerPrivacy, DnisSource, NumberingConfig, PeerConfig};
+use super::types::{CallerPrivacy, ConnectedLine, DnisSource, NumberingConfig, PeerConfig};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 13] = [
+const PEER_KEYS: [&str; 14] = [
     "address",
     "sources",
     "inbound",
@@ -22,6 +22,7 @@ const PEER_KEYS: [&str; 13] = [
     "symmetric_rtp",
     "auth",
     "outbound_auth",
+    "connected_line",
     "country_code",
     "national_prefix",
     "international_prefix",
@@ -105,6 +106,11 @@ fn peer(
     let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
     let auth = credentials::auth(&section, report);
     let outbound_auth = credentials::outbound_auth(&section, report);
+    let connected_line = section
+        .read("connected_line", report, |value| {
+            values::choice(value, &[("transfer", ConnectedLine::Transfer), ("ignore", ConnectedLine::Ignore)])
+        })
+        .unwrap_or_default();
     let dnis = dnis(&section, report);
     let numbering = numbering(&section, report);
     let privacy = section.read("privacy", report, |value| values::choice(value, &PRIVACY)).unwrap_or_default();
@@ -123,6 +129,7 @@ fn peer(
         inbound,
         dnis,
         symmetric_rtp,
+        connected_line,
         qualify,
         numbering,
         auth,

@@ -80,6 +80,7 @@ fn every_key_is_read() {
         symmetric_rtp = true
         auth = { username = "z", password_file = "z.password", algorithms = ["MD5"] }
         outbound_auth = { username = "us", password = "p w" }
+        connected_line = "ignore"
         country_code = "86"
         national_prefix = ""
         international_prefix = "000"
@@ -123,6 +124,7 @@ fn every_key_is_read() {
     assert_eq!(**auth, PeerAuth { credentials, algorithms: vec![Algorithm::Md5] });
     assert_eq!(z.outbound_auth.as_ref().unwrap().secret(), Some("p w"));
     assert!(!format!("{config:?}").contains("p w"), "a password is never printed");
+    assert_eq!((z.connected_line, a.connected_line), (ConnectedLine::Ignore, ConnectedLine::Transfer));
     let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
     assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
     assert_eq!(a.numbering, NumberingConfig::default());

@@ -12,6 +12,7 @@ use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresh
 use crate::base::WallTime;
 use crate::call::SessionTerms;
 use crate::sip::auth::{Algorithm, Credentials};
+use crate::sip::registrar::Times;
 
 use super::feature_codes::FeatureCodesConfig;
 use super::figures::FiguresConfig;
@@ -28,6 +29,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// `[drain]`
     pub drain: DrainConfig,
+    /// `[registrar]`
+    pub registrar: RegistrarConfig,
     /// `[peers.NAME]`, in the order of the file.
     pub peers: Vec<PeerConfig>,
     /// `[queues.NAME]`, in the order of the file.
@@ -131,6 +134,18 @@ impl fmt::Debug for HttpConfig {
     }
 }
 
+/// `[registrar]`: how agents' phones register here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistrarConfig {
+    /// `min_expires = "60s"`, `max_expires = "1h"`: for how long. Less is refused (423), more is cut down.
+    pub times: Times,
+    /// `keep_alive = "30s"`: OPTIONS this often to each registered phone, which also keeps its NAT open; one that does not
+    /// answer is unreachable. `"0s"`: never.
+    pub keep_alive: Duration,
+    /// `algorithms = ["SHA-256", "MD5"]`: what phones are asked for.
+    pub algorithms: Vec<Algorithm>,
+}
+
 /// `[drain]`: how the node ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrainConfig {
@@ -158,6 +173,9 @@ pub struct PeerConfig {
     /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
     /// take a call's audio over, so only for peers that need it. Default false.
     pub symmetric_rtp: bool,
+    /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an agent's
+    /// leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
+    pub connected_line: ConnectedLine,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
     /// How it writes callers' numbers.
@@ -192,6 +210,16 @@ pub enum CallerPrivacy {
     #[default]
     Keep,
     /// The asserted identity is used all the same: for whoever may know it, such as emergency services.
+    Ignore,
+}
+
+/// What another party on an agent's leg means, as its PBX tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConnectedLine {
+    /// The PBX has handed the caller on: the agent has no part in the call any more.
+    #[default]
+    Transfer,
+    /// Nothing.
     Ignore,
 }
 
@@ -541,6 +569,9 @@ pub struct AgentConfig {
     pub policy: AgentPolicy,
     /// `confirm = "1"`, `confirm_within = "10s"`: who answers must press this key to get the call.
     pub confirm: Option<Confirm>,
+    /// `register = true`, `password = "secret"`: its phone registers here, under its name, in place of `uri` and `peer`. As for
+    /// peers, `password_file` or `password_env` may stand in place of `password`.
+    pub register: Option<Arc<Credentials>>,
 }
 
 /// A skill of an agent.

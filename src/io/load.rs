@@ -200,7 +200,7 @@ fn read_tokens(config: &Config, base: &Path, errors: &mut Vec<String>) -> Vec<(S
     tokens
 }
 
-/// Puts the passwords of peers, whose files or variables are named, into their places.
+/// Puts the passwords of peers and agents, whose files or variables are named, into their places.
 fn read_passwords(config: &mut Config, base: &Path, errors: &mut Vec<String>) {
     for peer in &mut config.peers {
         let mut read = |key: &str, credentials: &Credentials| match password(&credentials.password, base) {
@@ -219,6 +219,13 @@ fn read_passwords(config: &mut Config, base: &Path, errors: &mut Vec<String>) {
             && let Some(credentials) = read("outbound_auth", known)
         {
             *known = Arc::new(credentials);
+        }
+    }
+    for agent in &mut config.agents {
+        let Some(known) = &mut agent.register else { continue };
+        match password(&known.password, base) {
+            Ok(text) => *known = Arc::new(Credentials { password: Password::Text(text), ..Credentials::clone(known) }),
+            Err(error) => errors.push(format!("agents.{}: {error}", agent.name)),
         }
     }
 }

@@ -44,7 +44,11 @@ pub fn own_address(listen: SocketAddr) -> IpAddr {
 
 fn names(config: &Config) -> BTreeSet<String> {
     let peers = config.peers.iter().map(|peer| peer.address.host.as_str());
-    let phones = config.agents.iter().filter(|agent| agent.peer.is_none()).filter_map(|agent| uri_host(&agent.uri));
+    let phones = config
+        .agents
+        .iter()
+        .filter(|agent| agent.peer.is_none() && agent.register.is_none())
+        .filter_map(|agent| uri_host(&agent.uri));
     peers.chain(phones).filter(|host| host.parse::<IpAddr>().is_err()).map(str::to_string).collect()
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::acd::{Actor, Intervention, Target};
 use crate::base::{CallId, Instant};
 use crate::node::contact::{Contact, Handover, Phase, Reach};
+use crate::node::ladder::{Rung, Way, Whose};
 use crate::node::letter::{Answer, Ask};
-use crate::node::message::{CallView, Consulted, Reply};
+use crate::node::message::{CallView, Consulted, LadderView, Reply, RungView};
 use crate::node::shard::Shard;
 
 impl Shard {
@@ -19,6 +20,7 @@ impl Shard {
             }
             Ask::HangUp(call, by) => Answer::Reply(self.end(now, call, Intervention::HangUp, by)),
             Ask::Withdraw(call, by) => Answer::Reply(self.end(now, call, Intervention::Withdraw, by)),
+            Ask::Ladder(call, shows_numbers) => Answer::Reply(self.ladder(now, call, shows_numbers)),
             Ask::Held { from } => self.held(from),
             Ask::Hold(bonds) => self.missing(bonds),
             Ask::Requeue(call, queue, by) => self.may_move(call, queue.as_deref(), by).unwrap_or_else(Answer::Reply),
@@ -32,6 +34,29 @@ impl Shard {
                 Answer::Reply(self.hand_on(call, |shard| shard.cancel(now, call)))
             }
         }
+    }
+
+    fn ladder(&self, now: Instant, call: CallId, shows_numbers: bool) -> Reply {
+        let rungs = self.ladders.of(call, shows_numbers);
+        let Some(first) = rungs.first().map(|rung| rung.at) else {
+            return Reply::NotFound(format!("no messages of call {call}: it is unknown, or too long ago"));
+        };
+        let leg = |whose: Whose| match whose {
+            Whose::Caller => "caller".to_string(),
+            Whose::Agent(agent) => format!("agent {}", self.directory.agent(agent).name),
+            Whose::Outside => "outside".to_string(),
+        };
+        let view = |rung: Rung| RungView {
+            ago_seconds: now.since(rung.at),
+            after_seconds: rung.at.since(first),
+            leg: leg(rung.whose),
+            sent: rung.way == Way::Sent,
+            peer: rung.peer,
+            line: rung.line,
+            cseq: rung.cseq,
+            again: rung.again,
+        };
+        Reply::Ladder(LadderView { call: call.to_string(), messages: rungs.into_iter().map(view).collect() })
     }
 
     fn hand_on(&mut self, call: CallId, how: impl FnOnce(&mut Self) -> Result<(), String>) -> Reply {

@@ -91,6 +91,8 @@ pub(super) struct AgentLeg {
     pub(super) leg: LegId,
     pub(super) audio: Audio,
     pub(super) rang: bool,
+    /// How its PBX shows it, where its answer said so.
+    pub(super) shown: Option<Box<str>>,
     pub(super) stage: Stage,
 }
 
@@ -139,6 +141,8 @@ pub(super) struct Outside {
     pub(super) audio: Audio,
     /// It has rung long enough.
     pub(super) ring: Option<TimerKey>,
+    /// It is an agent of ours, whom the PBX has handed the caller to.
+    pub(super) agent: Option<AgentId>,
 }
 
 /// The keys that an agent has pressed, as far as they may mean something.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::acd::{Actor, AgentPlan, AgentState, AgentStatus, AgentTarget, DeviceState, Target};
 use crate::base::limits::{CONTROL_QUEUE_MAX, ROWS_MAX};
-use crate::base::{CallId, Instant, Pii, QueueId, ShardId};
+use crate::base::{CallId, Instant, PeerId, Pii, QueueId, ShardId};
 use crate::node::hub::Hub;
 use crate::node::letter::{Answer, Ask, Ticket, Told};
 use crate::node::listing::Listing;
-use crate::node::message::{AgentView, CallView, Control, Reply};
+use crate::node::message::{AgentView, CallView, Control, RegistrationView, Reply};
 
 impl Hub {
     /// The control plane asks; [`Hub::poll_reply`] gives the answer under the same ticket, which the asker uses once.
@@ -52,6 +52,7 @@ impl Hub {
                 let reply = self.prefer(now, call, agent.as_deref(), by);
                 self.reply(ticket, reply);
             }
+            Control::Ladder { call, shows_numbers } => self.ask_owner(ticket, call, Ask::Ladder(call, shows_numbers)),
             Control::Withdraw { call, by } => self.ask_owner(ticket, call, Ask::Withdraw(call, by)),
             Control::HangUp { call, by } => self.ask_owner(ticket, call, Ask::HangUp(call, by)),
             Control::Requeue { call, queue, by } => self.ask_owner(ticket, call, Ask::Requeue(call, queue, by)),
@@ -197,7 +198,20 @@ impl Hub {
             overrides: self.overrides_of(agent.id),
             peer: Arc::clone(&self.directory.peer(agent.peer).name),
             reachable: !self.down.contains(&agent.peer),
+            unreachable: self.down.contains(&agent.peer).then(|| self.why_unreachable(agent.peer)),
+            registration: self.phones.get(agent.peer).map(|phone| RegistrationView {
+                contact: String::from_utf8_lossy(&phone.uri).into_owned(),
+                source: phone.source.to_string(),
+                contacts: phone.contacts,
+                expires_seconds: phone.until.since(now),
+            }),
         }
+    }
+
+    /// Why a neighbour that is down is so.
+    fn why_unreachable(&self, peer: PeerId) -> &'static str {
+        let registers = self.directory.peer(peer).account.is_some();
+        if registers && self.phones.get(peer).is_none() { "not registered" } else { "does not answer" }
     }
 
     fn name_of(&self, queue: QueueId) -> Arc<str> {

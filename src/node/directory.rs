@@ -13,8 +13,8 @@ use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
 use crate::call::Wallet;
 use crate::config::{
-    AgentConfig, CallerPrivacy, Config, Confirm, DnisSource, Endpoint, NumberConfig, NumberingConfig, PeerAuth,
-    PeerConfig, QueueConfig, Regions, RegionsConfig, TransferConfig,
+    AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, Endpoint, NumberConfig, NumberingConfig,
+    PeerAuth, PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig,
 };
 use crate::media::TrackId;
 use crate::node::features::Features;
@@ -23,6 +23,7 @@ use crate::node::message::{QueueAudio, Resolved};
 use crate::node::numbering::International;
 use crate::node::planning::{self, Memberships};
 use crate::node::values::Values;
+use crate::sip::auth::Credentials;
 use crate::sip::transaction::Secret;
 use crate::sip::uri::Uri;
 
@@ -55,6 +56,10 @@ pub(super) struct Directory {
     pub(super) features: Arc<Features>,
     /// What we prove ourselves by.
     pub(super) wallet: Arc<Wallet>,
+    /// Agents whose phones register here.
+    accounts: BTreeMap<Arc<str>, PeerId>,
+    /// How they do.
+    pub(super) registrar: Arc<RegistrarConfig>,
 }
 
 /// The longest number outside.
@@ -111,10 +116,14 @@ pub(super) struct Peer {
     /// Its phones' audio may come from elsewhere than they say.
     pub(super) symmetric_rtp: bool,
     pub(super) qualify: Duration,
+    /// What another party on an agent's leg means.
+    pub(super) connected_line: ConnectedLine,
     pub(super) listing: Listing,
     pub(super) origin: Origin,
     /// By what it proves itself, where its address does not suffice.
     pub(super) auth: Option<Arc<PeerAuth>>,
+    /// By what it registers: it is an agent's phone, which tells where it is.
+    pub(super) account: Option<Arc<Credentials>>,
     /// How it writes callers' numbers.
     numbering: NumberingConfig,
     pub(super) privacy: CallerPrivacy,
@@ -163,6 +172,8 @@ impl Directory {
             transfer: Arc::default(),
             features: Arc::default(),
             wallet: Arc::default(),
+            accounts: BTreeMap::new(),
+            registrar: Arc::default(),
         };
         directory.apply(config, resolved);
         directory
@@ -185,6 +196,8 @@ impl Directory {
         }
         self.wallet = Arc::new(wallet);
         self.numbers.clear();
+        self.accounts.clear();
+        self.registrar = Arc::new(config.registrar.clone());
         let mut plan = Plan { occupancy_window: config.occupancy_window, ..Plan::default() };
         let mut memberships = Memberships::default();
         for queue in &config.queues {
@@ -345,6 +358,16 @@ impl Directory {
         })
     }
 
+    /// The phone that registers as this agent.
+    pub(super) fn account(&self, agent: &str) -> Option<PeerId> {
+        self.accounts.get(agent).copied()
+    }
+
+    /// True when phones may register here.
+    pub(super) fn has_accounts(&self) -> bool {
+        !self.accounts.is_empty()
+    }
+
     /// True when a neighbour has this address, whether or not its calls are taken.
     pub(super) fn has_neighbour(&self, address: IpAddr) -> bool {
         self.neighbours.contains(&address.to_canonical())
@@ -408,10 +431,23 @@ impl Directory {
 
     fn put_agent(&mut self, agent: &AgentConfig, resolved: &Resolved) -> (AgentId, PeerId) {
         let configured = agent.peer.as_ref().and_then(|name| self.peers.names.get(name).copied());
-        let peer = PeerId(configured.unwrap_or_else(|| self.put_direct(&agent.uri, resolved)));
+        let peer = match &agent.register {
+            Some(credentials) => self.put_account(&agent.name, credentials),
+            None => PeerId(configured.unwrap_or_else(|| self.put_direct(&agent.uri, resolved))),
+        };
         let (confirm, auto_answer) = (agent.confirm, agent.policy.auto_answer);
         let entry = Agent { name: agent.name.clone(), uri: agent.uri.as_str().into(), peer, confirm, auto_answer };
         (AgentId(self.agents.put(agent.name.clone(), entry)), peer)
+    }
+
+    /// The phone that registers as this agent.
+    fn put_account(&mut self, agent: &Arc<str>, credentials: &Arc<Credentials>) -> PeerId {
+        let name: Arc<str> = format!("registration of {agent}").into();
+        let account = Some(Arc::clone(credentials));
+        let phone = Peer { account, qualify: self.registrar.keep_alive, ..Peer::phone(Arc::clone(&name), None) };
+        let id = PeerId(self.peers.put(name, phone));
+        self.accounts.insert(Arc::clone(agent), id);
+        id
     }
 
     /// The neighbour that an agent's own URI names; phones of one host and port share it.
@@ -451,9 +487,11 @@ impl Peer {
             dnis: config.dnis.clone(),
             symmetric_rtp: config.symmetric_rtp,
             qualify: config.qualify,
+            connected_line: config.connected_line,
             listing: Listing::Present,
             origin: Origin::Configured,
             auth: config.auth.clone(),
+            account: None,
             numbering: config.numbering.clone(),
             privacy: config.privacy,
             carry_headers: config.carry_headers.clone(),
@@ -467,15 +505,22 @@ impl Peer {
             port: uri.port.unwrap_or(5060),
         });
         let name = endpoint.as_ref().map_or_else(|| uri.to_string(), |at| format!("{}:{}", at.host, at.port));
+        Self::phone(name.into(), endpoint.and_then(|endpoint| address(&endpoint, resolved)))
+    }
+
+    fn phone(name: Arc<str>, address: Option<SocketAddr>) -> Self {
         Self {
-            name: name.into(),
-            address: endpoint.and_then(|endpoint| address(&endpoint, resolved)),
+            name,
+            address,
             dnis: Vec::new(),
             symmetric_rtp: false,
             qualify: Duration::ZERO,
+            // A phone hands on by REFER.
+            connected_line: ConnectedLine::Ignore,
             listing: Listing::Present,
             origin: Origin::Phone,
             auth: None,
+            account: None,
             numbering: NumberingConfig::default(),
             privacy: CallerPrivacy::default(),
             carry_headers: Vec::new(),

@@ -13,6 +13,7 @@ use crate::node::directory::{Directory, Origin};
 use crate::node::letter::{Down, Said, Ticket, Told, Up};
 use crate::node::listing::Listing;
 use crate::node::message::{Reply, Resolved};
+use crate::node::register::{Phones, Registered};
 use crate::node::roster::Roster;
 use crate::node::run_time::RunTime;
 
@@ -43,6 +44,8 @@ pub struct Hub {
     pub(super) shards: u8,
     /// Neighbours that do not answer, as the shards have told.
     pub(super) down: BTreeSet<PeerId>,
+    /// Where registered phones are.
+    pub(super) phones: Phones,
     /// What supervisors have changed that shards must know.
     pub(super) run_time: RunTime,
     /// A supervisor has changed what figures are kept by.
@@ -65,6 +68,7 @@ impl Hub {
             config,
             shards,
             down: BTreeSet::new(),
+            phones: Phones::default(),
             run_time: RunTime::default(),
             is_renamed: false,
             roster: Roster::default(),
@@ -82,6 +86,7 @@ impl Hub {
         match up.said {
             Said::Command(command) => self.handle_command(up.at, command),
             Said::Dialled(dialled) => self.on_dialled(up.at, shard, &dialled),
+            Said::Registered(peer, registered) => self.on_registered(peer, registered),
             Said::Answer(ticket, answer) => self.on_answer(shard, ticket, answer),
         }
     }
@@ -201,6 +206,14 @@ impl Hub {
             self.census.acquit(*call);
         }
         self.engine.handle_command(at, command);
+    }
+
+    /// A phone has registered, or is registered no more: all shards must know before they are told to ring it.
+    pub(super) fn on_registered(&mut self, peer: PeerId, registered: Option<Arc<Registered>>) {
+        self.phones.put(peer, registered.clone());
+        if self.shards > 1 {
+            self.tell_all(&Told::Registered(peer, registered));
+        }
     }
 
     pub(super) fn tell(&mut self, shard: ShardId, told: Told) {

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::node::directory::Directory;
 use crate::node::features::Dialled;
 use crate::node::message::{CallView, Consulted, Reply};
+use crate::node::register::Registered;
 
 /// A letter of a shard to the hub.
 #[derive(Debug)]
@@ -78,6 +79,8 @@ pub(super) enum Said {
     Command(Command),
     /// An agent has dialled a feature code.
     Dialled(Dialled),
+    /// Where a phone that registers is now; `None`: nowhere.
+    Registered(PeerId, Option<Arc<Registered>>),
     /// What the hub has asked.
     Answer(Ticket, Answer),
 }
@@ -93,6 +96,8 @@ pub(super) enum Told {
     Drain(Duration),
     /// A neighbour stopped or started answering, as some shard has found.
     Peer(PeerId, bool),
+    /// Where a phone that registers is now, as the first shard has found. Comes before the offers that need it.
+    Registered(PeerId, Option<Arc<Registered>>),
     /// The control plane asks something about calls.
     Ask(Ticket, Ask),
     /// The queue takes the call that [`Answer::Movable`] was said of; who wished it.
@@ -124,6 +129,8 @@ pub(super) enum Ask {
     Transfer(CallId, TransferKind, Target, Actor),
     /// A consultation ends so.
     Consultation(CallId, Consulted),
+    /// The messages of a call, and whether with the numbers.
+    Ladder(CallId, bool),
     /// The census: what the shard holds from this slot on.
     Held { from: usize },
     /// The census: which of these it does not hold.

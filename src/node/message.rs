@@ -82,6 +82,13 @@ pub enum Control {
     },
     /// Why a waiting call waits.
     Explain(CallId),
+    /// The SIP messages of a call that lives, or ended a short time ago.
+    Ladder {
+        /// The call.
+        call: CallId,
+        /// With the numbers in Request-URIs; masked else.
+        shows_numbers: bool,
+    },
     /// The last decisions, newest first.
     Decisions {
         /// Of the queue of this name; of all when `None`.
@@ -311,6 +318,8 @@ pub enum Reply {
     Teams(Vec<TeamView>),
     /// The queue's settings.
     Queue(Box<QueueView>),
+    /// The call's messages.
+    Ladder(LadderView),
     /// Why the call waits.
     Explanation(Box<ExplanationView>),
     /// The decisions asked for.
@@ -379,6 +388,26 @@ pub struct AgentView {
     pub peer: Arc<str>,
     /// True when that neighbour answers.
     pub reachable: bool,
+    /// Why it is not reachable: `not registered`, `does not answer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<&'static str>,
+    /// Where its phone has registered from, when it registers here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration: Option<RegistrationView>,
+}
+
+/// A registered phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RegistrationView {
+    /// Its newest contact, which is rung.
+    pub contact: String,
+    /// Where that came from, and calls go to.
+    pub source: String,
+    /// How many contacts there are.
+    pub contacts: usize,
+    /// How long until it runs out.
+    #[serde(serialize_with = "seconds")]
+    pub expires_seconds: Duration,
 }
 
 /// A call as the control plane shows it.
@@ -410,6 +439,38 @@ pub struct CallView {
     /// Whom it is handed to, and how far that is: `consult to agent 1002: rings`. A number is not named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer: Option<String>,
+}
+
+/// The SIP messages of one call, in the order of time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LadderView {
+    /// Its id.
+    pub call: String,
+    /// At most `limits::LADDER_ROWS_MAX`, the last ones.
+    pub messages: Vec<RungView>,
+}
+
+/// One message of a ladder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RungView {
+    /// How long ago it went.
+    #[serde(serialize_with = "seconds")]
+    pub ago_seconds: Duration,
+    /// How long after the ladder's first one.
+    #[serde(serialize_with = "seconds")]
+    pub after_seconds: Duration,
+    /// `caller`, `agent 1001`, `outside`.
+    pub leg: String,
+    /// By this node; else it came in.
+    pub sent: bool,
+    /// To whom, or from whom.
+    pub peer: SocketAddr,
+    /// The first line.
+    pub line: String,
+    /// The CSeq.
+    pub cseq: String,
+    /// The same message went before: a retransmission.
+    pub again: bool,
 }
 
 fn masked<S: serde::Serializer>(value: &Pii<String>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -28,6 +28,7 @@ pub mod gate;
 mod hub;
 mod identity;
 mod journey;
+mod ladder;
 mod letter;
 mod listing;
 mod message;
@@ -38,11 +39,13 @@ mod planning;
 mod ports;
 mod qualify;
 mod recount;
+mod register;
 mod roster;
 mod route;
 mod run_time;
 mod shard;
 mod standby;
+mod strikes;
 mod supervise;
 mod teams;
 #[cfg(test)]
@@ -69,8 +72,8 @@ use gate::Sender;
 pub use hub::{Hub, Naming};
 pub use letter::{Down, Ticket, Up};
 pub use message::{
-    AgentChange, AgentView, CallView, Consulted, Control, Prompt, QueueAudio, QueueChange, Reply, Resolved, Selection,
-    Setup, SkillChange, ThresholdsChange,
+    AgentChange, AgentView, CallView, Consulted, Control, LadderView, Prompt, QueueAudio, QueueChange,
+    RegistrationView, Reply, Resolved, RungView, Selection, Setup, SkillChange, ThresholdsChange,
 };
 pub use route::Router;
 pub use shard::Shard;
@@ -129,7 +132,10 @@ impl Node {
     pub fn new(now: Instant, setup: Setup) -> Self {
         let directory = Arc::new(Directory::new(&setup.config, &setup.resolved, setup.seed));
         let shard = Shard::new(now, &setup, Arc::clone(&directory));
-        Self { shard, hub: Hub::new(now, setup.config, directory, 1) }
+        let mut node = Self { shard, hub: Hub::new(now, setup.config, directory, 1) };
+        // Phones that register are nowhere yet.
+        node.settle(now);
+        node
     }
 
     /// The calendar's time at [`Instant::ZERO`], told once before anything else; see [`Hub::handle_origin`].
@@ -265,6 +271,9 @@ impl Node {
     /// Carries letters between shard and hub until both are quiet.
     fn settle(&mut self, now: Instant) {
         loop {
+            while let Some((peer, registered)) = self.shard.registered.pop_front() {
+                self.hub.on_registered(peer, registered);
+            }
             while let Some(command) = self.shard.commands.pop_front() {
                 self.hub.handle_command(now, command);
             }

@@ -97,6 +97,15 @@ impl Ports {
         Some(lease)
     }
 
+    /// An agent's port is from now on that of a third party, for whom its contact was let in again.
+    pub(super) fn hand_on(&mut self, worker: u8) {
+        if let Some(bank) = self.bank(worker) {
+            bank.agents -= 1;
+            bank.callers += 1;
+            self.agents -= 1;
+        }
+    }
+
     /// A port comes back.
     pub(super) fn give_back(&mut self, lease: Lease, holder: Holder) {
         let Some(bank) = self.bank(lease.port.worker()) else { return };

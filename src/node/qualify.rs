@@ -21,13 +21,19 @@ impl Shard {
         for (id, qualify) in wanted {
             if self.peers.states.len() <= id.0 as usize {
                 self.peers.states.push(Peer { up: true, timer: None, challenged: false, refused: false });
-                if !qualify.is_zero() {
+                if self.directory.peer(id).account.is_some() {
+                    // Nobody knows yet where it is. All shards hear it from the first one.
+                    if self.id == ShardId(0) {
+                        self.set_peer(id, false);
+                    }
+                } else if !qualify.is_zero() {
                     self.arm_qualify(now, id);
                 }
                 continue;
             }
             let Peer { up, timer, .. } = &self.peers.states[id.0 as usize];
-            if timer.is_none() && (!up || !qualify.is_zero()) {
+            let is_somewhere = self.address_of(id).is_some() || self.directory.peer(id).account.is_none();
+            if timer.is_none() && is_somewhere && (!up || !qualify.is_zero()) {
                 self.arm_qualify(if *up { now + qualify } else { now }, id);
             }
         }
@@ -78,12 +84,29 @@ impl Shard {
         if self.directory.peer(id).listing == Listing::Removed {
             return;
         }
-        match self.directory.peer(id).address {
+        match self.address_of(id) {
             Some(address) => self.legs.qualify(now, address, u64::from(id.0)),
             None => {
                 self.set_peer(id, false);
-                self.arm_qualify(now + RETRY, id);
+                // A phone comes back by registering.
+                if self.directory.peer(id).account.is_none() || self.peers.is_up(id) {
+                    self.arm_qualify(now + RETRY, id);
+                }
             }
+        }
+    }
+
+    /// A phone has registered at another place, or again after it was down; or it is registered no more.
+    pub(super) fn on_phone(&mut self, now: Instant, id: PeerId, is_there: bool) {
+        self.set_peer(id, is_there);
+        let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
+        // With no slot to tell it, it is tried again.
+        let pause = if peer.up == is_there { self.directory.peer(id).qualify } else { RETRY };
+        if let Some(old) = peer.timer.take() {
+            self.timers.cancel(old);
+        }
+        if (is_there || peer.up) && !pause.is_zero() {
+            self.arm_qualify(now + pause, id);
         }
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | request inside a dialog | the To tag, which is ours and carries the leg |
 //! | response | the branch of the top Via, which is ours and carries the shard |
+//! | REGISTER | the first |
 //! | first contact: INVITE, its repetitions, CANCEL, ACK of a refusal; other requests | a keyed hash of the Call-ID |
 //!
 //! A tag or branch is taken at its word: the shard that it names proves it, and answers 481 or nothing.
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use crate::base::{Rng, ShardId};
 use crate::call::legs::leg_of_tag;
 use crate::sip::message::Message;
+use crate::sip::name::Method;
 use crate::sip::transaction::{Secret, shard_of_branch};
 
 /// See the module. All shards of a node have the same.
@@ -32,6 +34,10 @@ impl Router {
         let message = Message::parse(payload.clone()).ok()?;
         if !message.is_request() {
             return shard_of_branch(message.top_via()?.branch?).filter(|shard| shard.0 < self.shards);
+        }
+        // Phones and their registrations are the first shard's.
+        if message.method() == Method::Register {
+            return Some(ShardId(0));
         }
         let named = message.to_tag().and_then(leg_of_tag).map(|leg| leg.shard()).filter(|shard| shard.0 < self.shards);
         named.or_else(|| Some(self.of_call(message.call_id()?)))

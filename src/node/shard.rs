@@ -20,13 +20,17 @@ use crate::node::credentials::REALM;
 use crate::node::directory::Directory;
 use crate::node::features::Dialled;
 use crate::node::gate::Sender;
+use crate::node::ladder::Ladders;
 use crate::node::letter::{Answer, Down, Said, Ticket, Told, Up};
 use crate::node::message::Setup;
 use crate::node::peers::Peers;
 use crate::node::ports::Ports;
+use crate::node::register::{Phones, Registered};
+use crate::node::strikes::Strikes;
 use crate::sip::auth::Guard;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
+use crate::sip::registrar::Registrar;
 use crate::sip::transaction::{Door, Transmit};
 
 /// See the module. Inputs are the `handle_*`; afterwards `poll_transmit`, `poll_media` and the letters for the hub are drained.
@@ -58,8 +62,18 @@ pub struct Shard {
     /// For the control plane.
     pub(super) answers: VecDeque<(Ticket, Answer)>,
     pub(super) rng: Rng,
+    /// The last messages, for the ladders of calls.
+    pub(super) ladders: Ladders,
     /// Whether requests prove what they must.
     pub(super) guard: Guard,
+    /// Phones that register; the first shard's.
+    pub(super) registrar: Registrar,
+    /// Where they are.
+    pub(super) phones: Phones,
+    /// Wrong passwords.
+    pub(super) strikes: Strikes,
+    /// For the hub, before any command.
+    pub(super) registered: VecDeque<(PeerId, Option<Arc<Registered>>)>,
     pub(super) silence_probe: Duration,
     pub(super) drain: Drain,
     /// Calls that it may hold.
@@ -144,9 +158,10 @@ impl Shard {
         let mut rng = Rng::from_seed(setup.seed);
         let mut legs = Legs::of_shard(id, setup.sip_address, rng.fork());
         legs.set_session_terms(setup.config.sip.session);
-        legs.set_wallet(Arc::clone(&directory.wallet));
+        legs.set_wallet(Arc::clone(&directory.wallet), directory.has_accounts());
         // A stream of its own, neither the shard's nor the directory's.
-        let guard = Guard::new(REALM, &mut Rng::from_seed(setup.seed.map(|byte| byte ^ 0x5a)));
+        let mut secrets = Rng::from_seed(setup.seed.map(|byte| byte ^ 0x5a));
+        let guard = Guard::new(REALM, &mut secrets);
         let mut shard = Self {
             id,
             directory,
@@ -166,7 +181,12 @@ impl Shard {
             commands: VecDeque::new(),
             answers: VecDeque::new(),
             rng,
+            ladders: Ladders::new(shards),
             guard,
+            registrar: Registrar::default(),
+            phones: Phones::default(),
+            strikes: Strikes::new(&mut secrets),
+            registered: VecDeque::new(),
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
             calls_max: CALLS_MAX / usize::from(shards),
@@ -188,6 +208,13 @@ impl Shard {
             return;
         }
         self.legs.set_door(door);
+        if begins && message.method() == Method::Register && self.directory.has_accounts() {
+            if self.has_slot() && self.may_register(now, source, &message) {
+                self.legs.handle_message(now, source, message);
+                self.drain_legs(now);
+            }
+            return;
+        }
         if begins && self.directory.trusted(source.ip()).is_none() {
             let silent = self.unknown_source == UnknownSource::Silent;
             match message.method() == Method::Invite {
@@ -199,6 +226,8 @@ impl Shard {
         if begins && !self.is_proven(now, source, &message) {
             return;
         }
+        self.ladders.handle_time(now);
+        self.ladders.handle_received(source, &message);
         self.legs.handle_message(now, source, message);
         self.drain_legs(now);
     }
@@ -219,7 +248,7 @@ impl Shard {
     pub fn sender(&self, source: SocketAddr) -> Sender {
         if self.directory.trusted(source.ip()).is_some() {
             Sender::Peer
-        } else if self.directory.has_neighbour(source.ip()) {
+        } else if self.directory.has_neighbour(source.ip()) || self.phones.has_host(source.ip()) {
             Sender::Called
         } else {
             Sender::Stranger
@@ -228,11 +257,13 @@ impl Shard {
 
     /// A letter of the hub arrived.
     pub fn handle_down(&mut self, now: Instant, down: Down) {
+        self.ladders.handle_time(now);
         match down.told {
             Told::Effect(effect) => self.on_effect(now, effect),
             Told::Reload(config, directory) => self.on_reload(now, &config, directory),
             Told::Drain(limit) => self.on_drain(now, limit),
             Told::Peer(peer, up) => self.on_peer_told(now, peer, up),
+            Told::Registered(peer, registered) => self.on_phone_told(peer, registered),
             Told::Ask(ticket, ask) => {
                 let answer = self.on_ask(now, ask);
                 self.answers.push_back((ticket, answer));
@@ -250,6 +281,7 @@ impl Shard {
 
     /// The media worker told something.
     pub fn handle_media(&mut self, now: Instant, event: media::Event) {
+        self.ladders.handle_time(now);
         match event {
             media::Event::Digit { stream, digit } => self.on_digit(now, stream, digit),
             media::Event::Silent { stream } => self.on_silent(now, stream),
@@ -259,8 +291,11 @@ impl Shard {
 
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.ladders.handle_time(now);
         self.legs.handle_timeout(now);
         self.drain_legs(now);
+        self.registrar.handle_timeout(now);
+        self.drain_registrar(now);
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Silence(leg) => self.on_no_provisional(now, leg),
@@ -277,15 +312,15 @@ impl Shard {
 
     /// When `handle_timeout` is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match (self.legs.poll_timeout(), self.timers.next()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let all = [self.legs.poll_timeout(), self.timers.next(), self.registrar.poll_timeout()];
+        all.into_iter().flatten().min()
     }
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.legs.poll_transmit()
+        let transmit = self.legs.poll_transmit()?;
+        self.ladders.handle_sent(transmit.destination, &transmit.payload);
+        Some(transmit)
     }
 
     /// The next command for the media worker.
@@ -295,9 +330,9 @@ impl Shard {
 
     /// The next letter for the hub; `now` is the time of the input that made it.
     pub fn poll_up(&mut self, now: Instant) -> Option<Up> {
-        let command = self.commands.pop_front().map(Said::Command);
-        let dialled = || self.dialled.pop_front().map(Said::Dialled);
-        let said = command.or_else(dialled);
+        let registered = self.registered.pop_front().map(|(peer, registered)| Said::Registered(peer, registered));
+        let said = registered.or_else(|| self.commands.pop_front().map(Said::Command));
+        let said = said.or_else(|| self.dialled.pop_front().map(Said::Dialled));
         let said = said.or_else(|| self.answers.pop_front().map(|(ticket, answer)| Said::Answer(ticket, answer)))?;
         self.letters.0 += 1;
         Some(Up { at: now, said })
@@ -325,6 +360,7 @@ impl Shard {
             && self.legs.live() == 0
             && self.commands.is_empty()
             && self.dialled.is_empty()
+            && self.registered.is_empty()
             && self.answers.is_empty()
     }
 
@@ -341,8 +377,11 @@ impl Shard {
     /// Slots of letters under way, and those reserved for live calls and for agents' legs that are being given up.
     fn slots_taken(&self) -> usize {
         let (given, taken) = self.letters;
-        let under_way =
-            self.commands.len() + self.dialled.len() + self.answers.len() + given.saturating_sub(taken) as usize;
+        let under_way = self.commands.len()
+            + self.dialled.len()
+            + self.answers.len()
+            + self.registered.len()
+            + given.saturating_sub(taken) as usize;
         under_way + self.contacts.len() * CALL_LETTERS_MAX + self.releasing.len()
     }
 
@@ -370,12 +409,13 @@ impl Shard {
     }
 
     fn on_reload(&mut self, now: Instant, config: &Config, directory: Arc<Directory>) {
-        self.legs.set_wallet(Arc::clone(&directory.wallet));
+        self.legs.set_wallet(Arc::clone(&directory.wallet), directory.has_accounts());
         self.directory = directory;
         self.silence_probe = config.media.silence_probe;
         self.unknown_source = config.sip.unknown_source;
         self.legs.set_session_terms(config.sip.session);
         self.watch_peers(now);
+        self.keep_registrations(now);
     }
 
     fn on_drain(&mut self, now: Instant, limit: Duration) {
@@ -404,9 +444,11 @@ impl Shard {
             Event::Change { leg, sdp } => self.on_change(now, leg, sdp.as_deref()),
             Event::RefreshDue { leg } => self.on_refresh_due(now, leg),
             Event::Refer { leg, refer } => self.on_refer(now, leg, *refer),
+            Event::Connected { leg, identity } => self.on_connected(now, leg, &identity),
             Event::Info { leg, content_type, body } => self.on_info(now, leg, &content_type, &body),
             Event::Ended { leg, cause } => self.on_leg_ended(now, leg, cause),
             Event::Probed { leg, alive } => self.on_probed(now, leg, alive),
+            Event::Register { key, source, request } => self.on_register(now, key, source, &request),
             Event::Qualified { token, alive } => self.on_qualified(now, PeerId(token as u32), alive),
         }
     }

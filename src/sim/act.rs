@@ -12,7 +12,7 @@ use crate::sim::caller::Dial;
 use crate::sim::handset::Handset;
 use crate::sim::network::{DropRule, Weather};
 use crate::sim::phone::Phone;
-use crate::sim::session::Session;
+use crate::sim::session::{Session, Told};
 use crate::sim::terms::Direction;
 use crate::sim::world::World;
 
@@ -36,10 +36,14 @@ pub enum Act {
     Answer(String),
     /// A person holds (sends only) or resumes.
     Change(String, Direction),
+    /// A phone asks for fax instead of audio (T.38).
+    Fax(String),
     /// A person presses keys.
     Press(String, char),
     /// A person has the phone ask by REFER that the call be handed to a URI; with news of it or without.
     Refer(String, String, bool),
+    /// The PBX of a phone has put somebody else on its end of the call, and tells so.
+    Connect(String, String, Told),
     /// A phone loses its power.
     Vanish(String),
     /// A phone has power again.
@@ -121,7 +125,9 @@ impl Act {
             Self::Change(name, direction) => in_talk(world, &name, |now, session, handset| {
                 session.change(&mut handset.ua, now, direction);
             }),
+            Self::Fax(name) => in_talk(world, &name, |now, talk, it| talk.fax(&mut it.ua, now)),
             Self::Press(name, digit) => press(world, &name, digit),
+            Self::Connect(name, number, by) => connect(world, &name, &number, by),
             Self::Refer(name, to, news) => refer(world, &name, &to, news),
             Self::Vanish(name) => with(world, &name, |_, phone| match phone {
                 Phone::Caller(phone) => phone.vanish(),
@@ -229,6 +235,10 @@ fn press(world: &mut World, name: &str, digit: char) -> Result<(), String> {
     in_talk(world, name, |now, session, handset| session.press(&mut handset.ua, now, digit))
 }
 
+fn connect(world: &mut World, name: &str, number: &str, by: Told) -> Result<(), String> {
+    in_talk(world, name, |now, session, handset| session.connect(&mut handset.ua, now, number, by))
+}
+
 fn refer(world: &mut World, name: &str, to: &str, news: bool) -> Result<(), String> {
     in_talk(world, name, |now, session, handset| session.refer(&mut handset.ua, now, to, news))
 }
@@ -257,6 +267,7 @@ fn done(reply: Reply) -> Result<(), String> {
         | Reply::Calls { .. }
         | Reply::Teams(_)
         | Reply::Queue(_)
+        | Reply::Ladder(_)
         | Reply::Explanation(_)
         | Reply::Decisions(_) => Err("an answer to another question".to_string()),
     }

@@ -146,6 +146,10 @@ impl AgentPhone {
         let Ringing { mut session, invite, tag, manner } = *ringing;
         match session.accept(&self.handset.ua, now, &invite, &tag) {
             Some(response) => {
+                let response = match &manner.habits.presents {
+                    Some(number) => response.with("P-Asserted-Identity", format!("<sip:{number}@pbx.example>")),
+                    None => response,
+                };
                 self.handset.ua.respond(now, &invite, &response);
                 self.handset.begin_talk(now, &manner.habits);
                 self.handset.tell(PhoneEvent::Answered);

@@ -36,6 +36,8 @@ pub struct Habits {
     pub hold: Option<(Duration, Duration)>,
     /// The phone loses power: no message any more, neither sent nor read.
     pub vanish: Option<Duration>,
+    /// The PBX shows it by this number in its answer.
+    pub presents: Option<String>,
     /// Presses these keys, 200 ms apart.
     pub digits: Option<(Duration, String)>,
     /// What its phone knows of session timers.

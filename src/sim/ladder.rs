@@ -114,6 +114,12 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
     if let Some(to) = message.header("Refer-To") {
         write!(text, " to {}", user_of(uri_of(to))).expect("writing to a string succeeds");
     }
+    if matches!(message.start, Start::Request { .. })
+        && message.to_tag().is_some()
+        && let Some(identity) = message.header("P-Asserted-Identity")
+    {
+        write!(text, ", now {}", user_of(uri_of(identity))).expect("writing to a string succeeds");
+    }
     if let Some(told) = message.body.strip_prefix("SIP/2.0 ") {
         write!(text, ", {}", told.trim_end()).expect("writing to a string succeeds");
     }
@@ -129,6 +135,9 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
     }
     if let Some(expires) = message.header("Session-Expires") {
         write!(text, ", expires {expires}").expect("writing to a string succeeds");
+    }
+    if message.body.contains("m=image") {
+        text.push_str(", fax");
     }
     if let Some(number) = message.header("RAck") {
         let about = number.split_once(' ').map_or(number, |(_, about)| about);

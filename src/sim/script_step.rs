@@ -9,8 +9,7 @@ use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
 use crate::sim::handset::Habits;
 use crate::sim::network::DropRule;
-use crate::sim::session::{Provisionals, SessionTimer};
-
+use crate::sim::session::{Provisionals, SessionTimer, Told};
 use crate::sim::terms::Direction;
 use crate::sim::words::{duration, names, number};
 use crate::sim::world::TRUNK;
@@ -78,10 +77,14 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         [name, "hangs", "up"] => Act::HangUp((*name).to_string()),
         [name, "answers"] => Act::Answer((*name).to_string()),
         [name, "holds"] => Act::Change((*name).to_string(), Direction::SendOnly),
+        [name, "holds", "silently"] => Act::Change((*name).to_string(), Direction::Inactive),
         [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
+        [name, "sends", "a", "fax"] => Act::Fax((*name).to_string()),
         [name, "presses", keys] => return Ok(keys.chars().map(|key| Act::Press((*name).to_string(), key)).collect()),
         [name, "refers", "to", to] => Act::Refer((*name).to_string(), refer_uri(to), true),
         [name, "refers", "to", to, "without", "news"] => Act::Refer((*name).to_string(), refer_uri(to), false),
+        [name, "is", "now", number, "by", "update"] => connect(name, number, Told::ByUpdate),
+        [name, "is", "now", number, "by", "re-invite"] => connect(name, number, Told::ByReInvite),
         [name, "vanishes"] => Act::Vanish((*name).to_string()),
         [name, "returns"] => Act::Return((*name).to_string()),
         [caller, "dials", number, rest @ ..] => return each(caller, |name| dial(&name, number, rest)).and_then(all),
@@ -92,6 +95,10 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
 
 fn each<T>(range: &str, act: impl Fn(String) -> T) -> Result<Vec<T>, String> {
     Ok(names(range)?.into_iter().map(act).collect())
+}
+
+fn connect(name: &str, number: &str, by: Told) -> Act {
+    Act::Connect(name.to_string(), number.to_string(), by)
 }
 
 /// `1002` is somebody at the PBX; whatever has a colon is a URI of its own.
@@ -230,6 +237,10 @@ fn habit<'a>(habits: &mut Habits, words: &'a [&'a str]) -> Result<&'a [&'a str],
         }
         ["presses", digits, "after", time, rest @ ..] => {
             habits.digits = Some((duration(time)?, (*digits).to_string()));
+            Ok(rest)
+        }
+        ["presented", "as", number, rest @ ..] => {
+            habits.presents = Some((*number).to_string());
             Ok(rest)
         }
         ["reliably", rest @ ..] => {

@@ -63,6 +63,15 @@ struct Change {
     direction: Direction,
 }
 
+/// How a far end tells that somebody else is connected there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// UPDATE without a body.
+    ByUpdate,
+    /// re-INVITE.
+    ByReInvite,
+}
+
 /// What a dialog tells its phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEvent {
@@ -276,11 +285,28 @@ impl Session {
         if self.change.is_some() {
             return;
         }
-        self.cseq += 1;
         self.version += 1;
-        self.change = Some(Change { cseq: self.cseq, direction });
         let offer = Terms { direction, ..self.description() };
         let body = offer.write(self.version);
+        self.reinvite(ua, now, direction, body);
+    }
+
+    /// Sends a re-INVITE that offers T.38 in place of audio.
+    pub fn fax(&mut self, ua: &mut Ua, now: Instant) {
+        if self.change.is_some() {
+            return;
+        }
+        let (ip, port) = (self.rtp.ip(), self.rtp.port());
+        let body = format!(
+            "v=0\r\no=- 1 9 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 0 RTP/AVP 8\r\n\
+             m=image {port} udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxRateManagement:transferredTCF\r\n"
+        );
+        self.reinvite(ua, now, self.direction, body);
+    }
+
+    fn reinvite(&mut self, ua: &mut Ua, now: Instant, direction: Direction, body: String) {
+        self.cseq += 1;
+        self.change = Some(Change { cseq: self.cseq, direction });
         let invite = self.request(ua, "INVITE", self.cseq).with_body("application/sdp", body);
         ua.send(now, self.destination, &invite);
     }
@@ -293,6 +319,20 @@ impl Session {
             refer = refer.with("Refer-Sub", "false");
         }
         ua.send(now, self.destination, &refer);
+    }
+
+    /// As a PBX that has put somebody else on this end: tells so by UPDATE, or by a re-INVITE with the terms as they are.
+    pub fn connect(&mut self, ua: &mut Ua, now: Instant, number: &str, by: Told) {
+        let method = if by == Told::ByUpdate { "UPDATE" } else { "INVITE" };
+        self.cseq += 1;
+        let mut request = self.request(ua, method, self.cseq);
+        request = request.with("P-Asserted-Identity", format!("<sip:{number}@{}>", ua.address().ip()));
+        if by == Told::ByReInvite {
+            self.change = Some(Change { cseq: self.cseq, direction: self.direction });
+            self.version += 1;
+            request = request.with_body("application/sdp", self.description().write(self.version));
+        }
+        ua.send(now, self.destination, &request);
     }
 
     /// Sends a key press by SIP INFO.

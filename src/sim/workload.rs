@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferKind, TransferOutcome};
 use crate::base::{Instant, Rng, WallTime};
+use crate::call::SessionTerms;
 use crate::config::Config;
 use crate::node::{AgentChange, Consulted};
 use crate::sim::act::Act;
@@ -17,6 +18,7 @@ use crate::sim::ladder::Detail;
 use crate::sim::network::Weather;
 use crate::sim::scenario::settle;
 use crate::sim::script::read_config;
+use crate::sim::session::{Provisionals, SessionTimer};
 use crate::sim::terms::Direction;
 use crate::sim::town::Audio;
 use crate::sim::world::{TRUNK, World, WorldSetup};
@@ -112,6 +114,9 @@ fn parts(seed: u64) -> (u8, Duration) {
 fn describe(act: &Act) -> String {
     if matches!(act, Act::Reload(_)) { "reload".to_string() } else { format!("{act:?}") }
 }
+
+/// The interval of session timers.
+const SESSION: Duration = Duration::from_secs(20);
 
 /// Numbers that callers may be handed to; nobody has the last one.
 const OUTSIDE: [&str; 3] = ["4420", "4421", "4422"];
@@ -312,6 +317,9 @@ impl Draw {
         match read_config(&text) {
             Ok(mut config) => {
                 config.media.workers = Some(self.shape.media_workers);
+                // Shorter than can be configured: calls of a world last some seconds.
+                let expires = self.shape.calls.is_multiple_of(2).then_some(SESSION);
+                config.sip.session = SessionTerms { expires, min: SESSION / 2 };
                 Arc::new(config)
             }
             Err(error) => panic!("the workload writes a wrong configuration: {error}\n{text}"),
@@ -433,6 +441,14 @@ impl Draw {
         }
         if self.rng.chance(0.05) {
             habits.digits = Some((self.seconds(2.0), "12#".to_string()));
+        }
+        if self.rng.chance(0.15) {
+            let asks = self.rng.chance(0.7).then(|| self.pick(&[SESSION, SESSION * 5]));
+            let (refresher, updates) = (self.pick(&[None, Some("uac"), Some("uas")]), self.rng.chance(0.5));
+            habits.timer = Some(SessionTimer { asks, refresher, updates });
+        }
+        if self.rng.chance(0.15) {
+            habits.provisionals = Provisionals::Reliable;
         }
         habits
     }

@@ -23,6 +23,8 @@ pub struct Dialog {
     local_seq: u32,
     remote_seq: Option<u32>,
     peer: SocketAddr,
+    /// All goes to `peer`, whatever the far end says.
+    pinned: bool,
 }
 
 /// Where the texts stand in the buffer: Call-ID, our From value, the far end's, the target, then the routes, each ended by a
@@ -84,7 +86,7 @@ impl Dialog {
         }
         .store();
         let remote_seq = request.cseq().map(|cseq| cseq.number);
-        Some(Self { text, at, local_seq: 0, remote_seq, peer: source })
+        Some(Self { text, at, local_seq: 0, remote_seq, peer: source, pinned: false })
     }
 
     /// The UAC side before any answer (12.1.2).
@@ -97,7 +99,7 @@ impl Dialog {
             routes: SmallVec::new(),
         }
         .store();
-        Self { text, at, local_seq: 0, remote_seq: None, peer: spec.peer }
+        Self { text, at, local_seq: 0, remote_seq: None, peer: spec.peer, pinned: false }
     }
 
     /// The UAC side rebuilt from a 2xx alone, when all else about its INVITE is forgotten. `None` when the response lacks what
@@ -114,7 +116,7 @@ impl Dialog {
             routes,
         }
         .store();
-        Some(Self { text, at, local_seq: response.cseq()?.number, remote_seq: None, peer: source })
+        Some(Self { text, at, local_seq: response.cseq()?.number, remote_seq: None, peer: source, pinned: false })
     }
 
     /// The UAC side takes tag, target and routes of a response (12.1.2): an early dialog's may still be replaced. Another fork
@@ -180,6 +182,11 @@ impl Dialog {
         self.write(stack, method, self.local_seq, hops)
     }
 
+    /// From now on all requests go to where the dialog began: the far end is behind NAT, and its addresses mean nothing here.
+    pub const fn pin(&mut self) {
+        self.pinned = true;
+    }
+
     /// True when the request, one of ours, is of this dialog.
     pub fn is_of(&self, request: &Message) -> bool {
         request.call_id() == Some(self.call_id()) && request.from_tag() == Some(self.part(self.at.local_tag))
@@ -218,6 +225,9 @@ impl Dialog {
     /// The first route, else the target, when its host is an address; else where the dialog began. Names are not looked up
     /// here: inside a dialog the far end's proxy has written addresses of its own.
     fn next_hop(&self, route: Option<&[u8]>) -> SocketAddr {
+        if self.pinned {
+            return self.peer;
+        }
         Uri::parse(route.unwrap_or_else(|| self.target())).ok().and_then(|uri| uri.socket_addr()).unwrap_or(self.peer)
     }
 

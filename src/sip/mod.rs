@@ -6,6 +6,7 @@ pub mod dialog;
 pub mod grammar;
 pub mod message;
 pub mod name;
+pub mod registrar;
 mod span;
 pub mod transaction;
 pub mod uri;

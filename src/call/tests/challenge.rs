@@ -20,7 +20,7 @@ fn calling() -> Solo {
     let mut solo = Solo::calling();
     let mut wallet = Wallet::default();
     wallet.put(address(1), Arc::new(user()));
-    solo.legs.set_wallet(Arc::new(wallet));
+    solo.legs.set_wallet(Arc::new(wallet), false);
     solo
 }
 
@@ -128,7 +128,7 @@ fn credentials_go_to_the_host_they_are_for_alone() {
     let (mut solo, mut guard) = (Solo::calling(), guard());
     let mut wallet = Wallet::default();
     wallet.put(address(7), Arc::new(user()));
-    solo.legs.set_wallet(Arc::new(wallet));
+    solo.legs.set_wallet(Arc::new(wallet), false);
     let first = solo.invite.clone().unwrap();
     challenge(&mut solo, &mut guard, &first, Verdict::Missing);
     assert_eq!(solo.look(), ["ACK"]);

@@ -2,6 +2,7 @@
 //! that is written by hand (`table`, `far_end`).
 
 mod challenge;
+mod connected;
 mod far_end;
 mod pair;
 mod refer;
@@ -61,8 +62,10 @@ fn describe(event: &Event) -> String {
         Event::Change { sdp, .. } => with_body("change", sdp.as_ref()),
         Event::RefreshDue { .. } => "refresh due".to_owned(),
         Event::Refer { refer, .. } => format!("refer to {}", refer.to()),
+        Event::Connected { identity, .. } => format!("connected {}", String::from_utf8_lossy(identity)),
         Event::Info { .. } => "info".to_owned(),
         Event::Ended { cause, .. } => format!("ended {cause:?}"),
+        Event::Register { .. } => "register".to_owned(),
         Event::Probed { alive, .. } => format!("probed {alive}"),
         Event::Qualified { alive, .. } => format!("qualified {alive}"),
     }

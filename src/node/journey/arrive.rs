@@ -10,6 +10,7 @@ use crate::config::{DnisSource, MediaPolicy, PreferredConfig, PreferredSource};
 use crate::node::contact::{Audio, Contact, Offer, Phase, status_of};
 use crate::node::directory::Called;
 use crate::node::identity::{self, Caller};
+use crate::node::ladder::Whose;
 use crate::node::shard::{Owner, Shard, refused};
 use crate::sip::message::Message;
 use crate::sip::transaction::HOPS_MAX;
@@ -91,6 +92,7 @@ impl Shard {
         };
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));
+        self.ladders.handle_leg(leg, call, Whose::Caller);
         tracing::debug!(%call, queue = %config.name, "call arrives");
         self.enqueue(call);
     }

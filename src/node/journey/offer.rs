@@ -1,6 +1,7 @@
 //! Offering: an agent is rung for a waiting call. Whose fault a failure is, is decided here ("Decisions" 6 of FEATURES): no
 //! provisional within 2 s, 408 and 503 are the peer's, never the agent's.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::{SmallVec, smallvec};
@@ -10,6 +11,7 @@ use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite, Why};
 use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Audio, Contact, Description, Stage};
+use crate::node::ladder::Whose;
 use crate::node::ports::Holder;
 use crate::node::shard::{Offered, Owner, Shard, Side, Timer};
 
@@ -27,7 +29,7 @@ impl Shard {
             return self.fail_offer(now, call, &offered, OfferCause::Withdrawn);
         }
         let peer = self.directory.agent(agent).peer;
-        let Some(destination) = self.directory.peer(peer).address else {
+        let Some(destination) = self.address_of(peer) else {
             self.on_peer_fault(now, peer);
             return self.fail_offer(now, call, &offered, OfferCause::PeerFault);
         };
@@ -39,6 +41,7 @@ impl Shard {
         let hops = contact.hops;
         let queue = self.directory.queue(queue);
         let device = self.directory.agent(agent);
+        let registered = self.phones.get(peer).map(Arc::clone);
         let text = format!("{call} {}", now.since(contact.joined).as_secs());
         let (id, wait) = text.split_once(' ').unwrap_or_default();
         let identity = contact.caller.name_addr(self.legs.host());
@@ -56,7 +59,7 @@ impl Shard {
         let leg = self.legs.invite(
             now,
             &Invite {
-                uri: uri.as_bytes(),
+                uri: registered.as_ref().map_or(uri.as_bytes(), |phone| &phone.uri),
                 destination,
                 from,
                 headers: &headers,
@@ -65,10 +68,23 @@ impl Shard {
             },
         );
         drop(headers);
+        if registered.is_some() {
+            self.legs.pin(leg);
+        }
         self.owners.insert(leg, Owner::Agent(call));
+        self.ladders.handle_leg(leg, call, Whose::Agent(agent));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));
         if let Some(offers) = self.contact(call).and_then(|contact| contact.offers_mut()) {
-            offers.push(AgentLeg { agent, peer, epoch, leg, audio, rang: false, stage: Stage::Calling(silence) });
+            offers.push(AgentLeg {
+                agent,
+                peer,
+                epoch,
+                leg,
+                audio,
+                rang: false,
+                shown: None,
+                stage: Stage::Calling(silence),
+            });
         }
         self.adopt_stream(call, Side::Agent(leg));
     }

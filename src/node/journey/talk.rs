@@ -144,10 +144,14 @@ impl Shard {
             Some(Owner::Agent(call) | Owner::Outside(call)) => (call, Side::Agent(leg)),
             Some(Owner::Released(..) | Owner::Code) | None => return self.legs.refuse_change(now, leg, 488),
         };
+        let before = self.is_silent(call, side);
         match self.change_audio(call, side, sdp) {
             Some(answer) => {
                 self.legs.accept_change(now, leg, Some(&answer));
                 self.tell_hold(call);
+                if self.is_silent(call, side) != before {
+                    self.fill_silence(call, side);
+                }
             }
             None => self.legs.refuse_change(now, leg, 488),
         }
@@ -176,7 +180,8 @@ impl Shard {
     /// A call whose audio we do not see: its ends are asked.
     pub(in crate::node) fn on_probe_due(&mut self, now: Instant, call: CallId) {
         let Some(contact) = self.contacts.get(call.0) else { return };
-        for leg in [Some(contact.leg), contact.talking()].into_iter().flatten() {
+        let outside = contact.outside().map(|outside| outside.leg);
+        for leg in [Some(contact.leg), contact.talking(), outside].into_iter().flatten() {
             self.legs.probe(now, leg);
         }
         self.arm_probe(now, call);
@@ -217,6 +222,27 @@ impl Shard {
             contact.held = held;
         }
         self.commands.push_back(Command::Held { call, agent, epoch, held });
+    }
+
+    /// True when this side holds and sends nothing, not even music of its own.
+    fn is_silent(&self, call: CallId, side: Side) -> bool {
+        let far = self.audio_of(call, side).and_then(Audio::stream).and_then(|stream| stream.far);
+        far.is_some_and(|far| !far.send && !far.receive)
+    }
+
+    /// Whoever is held by a side that sends nothing hears the queue's music, and then that side again.
+    fn fill_silence(&mut self, call: CallId, side: Side) {
+        let Some(contact) = self.contacts.get(call.0).filter(|contact| contact.handover.is_none()) else { return };
+        let Phase::Talking { agent, .. } = &contact.phase else { return };
+        let other = if side == Side::Caller { Side::Agent(agent.leg) } else { Side::Caller };
+        let stream = |side| self.audio_of(call, side).and_then(Audio::stream).map(|stream| stream.id);
+        let (Some(here), Some(there)) = (stream(side), stream(other)) else { return };
+        let music = self.directory.queue(self.queue_of(call)).audio.music;
+        let source = match self.is_silent(call, side) {
+            true => Source::Tracks { tracks: vec![music], repeat: true },
+            false => Source::Relay(here),
+        };
+        self.media.push_back(media::Command::Hear { stream: there, source });
     }
 
     /// Each side hears the other.

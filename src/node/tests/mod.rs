@@ -6,6 +6,7 @@ mod credentials;
 mod dimensions;
 mod letters;
 mod names;
+mod register;
 mod supervise;
 mod supervisor;
 mod transfer;

@@ -1,7 +1,7 @@
 //! Numbers, callers and names: where they are read, how they are shown, and that ids outlive a reload.
 
 use super::*;
-use crate::acd::{AgentTarget, Reason};
+use crate::acd::{Actor, AgentTarget, Reason};
 use crate::node::{AgentChange, Selection};
 
 #[test]
@@ -159,6 +159,43 @@ fn listed_header_fields_go_on_to_the_phone_and_no_others() {
     assert_eq!(carried(&many).len(), 16);
     let long = format!("X-PBX-Long: {}\nX-PBX-Short: s\n", "v".repeat(600));
     assert_eq!(carried(&long), ["X-PBX-Short: s"], "one that does not fit is left out whole");
+}
+
+#[test]
+fn a_calls_ladder_has_both_legs_and_outlives_it() {
+    let mut world = World::new(&config(1, ""), 100);
+    let call = world.call("", OFFER);
+    let invite = world.offer().expect("an agent is rung");
+    let id: CallId =
+        CallId(std::str::from_utf8(invite.other("X-Strowger-Call").unwrap()).unwrap()[1..].parse().unwrap());
+    world.pass(Duration::from_millis(600));
+    let Reply::Ladder(view) = world.control(Control::Ladder { call: id, shows_numbers: false }) else {
+        panic!("ladder")
+    };
+    let shown: Vec<_> = view.messages.iter().map(|m| (&*m.leg, m.sent, &*m.line, &*m.cseq, m.again)).collect();
+    for expected in [
+        ("caller", false, "INVITE sip:***@192.0.2.2 SIP/2.0", "1 INVITE", false),
+        ("caller", true, "SIP/2.0 100 Trying", "1 INVITE", false),
+        ("caller", true, "SIP/2.0 200 OK", "1 INVITE", false),
+        ("agent 1001", true, "INVITE sip:***@192.0.2.3 SIP/2.0", "1 INVITE", false),
+        ("agent 1001", true, "INVITE sip:***@192.0.2.3 SIP/2.0", "1 INVITE", true),
+    ] {
+        assert!(shown.contains(&expected), "{expected:?} in {shown:#?}");
+    }
+    assert_eq!(view.messages[0].line, "INVITE sip:***@192.0.2.2 SIP/2.0", "in the order of time");
+    assert!(view.messages.iter().all(|m| m.peer == address(if m.leg == "caller" { TRUNK } else { PBX })));
+    let _ = call;
+    let by = Actor::from("anna");
+    world.node.handle_control(world.now, Control::HangUp { call: id, by });
+    world.settle();
+    world.pass(Duration::from_secs(120));
+    assert_eq!(world.node.live_calls(), 0);
+    let Reply::Ladder(view) = world.control(Control::Ladder { call: id, shows_numbers: true }) else {
+        panic!("ladder")
+    };
+    assert!(view.messages.iter().any(|m| m.line.starts_with("INVITE sip:1001@")), "{view:#?}");
+    let other = world.control(Control::Ladder { call: CallId(id.0 + 1), shows_numbers: true });
+    assert!(matches!(other, Reply::NotFound(_)), "{other:?}");
 }
 
 #[test]

@@ -30,6 +30,8 @@
 //! An agent asks so through the control plane, by keys, or by REFER from its phone (RFC 3515), which is taken as a blind transfer:
 //! 202, its leg ends, and NOTIFY tells how it goes.
 //!
+//! A PBX may carry a transfer out by itself, and only tell who is connected now: `connected`.
+//!
 //! What each hears: the caller its queue's music until it is joined with somebody; A a tune while the target rings, then the
 //! target; the target A, then the caller. A is in the state `consult` from the consultation's begin to its end, and in wrap-up
 //! when it has handed the caller on. An agent who is rung or talks has the states of any call. A queue is a new visit of the
@@ -43,6 +45,7 @@
 //! * a visit is left by `Leave` whenever a consultation with a queue ends; its flow-out is passed over.
 
 mod begin;
+mod connected;
 mod end;
 mod keys;
 mod reach;

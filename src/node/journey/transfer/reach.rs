@@ -1,9 +1,10 @@
 //! How the target is reached: agents whom the engine offers, numbers outside.
 
-use crate::acd::{Command, EndedBy, Target, TransferFailure, TransferStep};
+use crate::acd::{Command, DeviceState, EndedBy, Target, TransferFailure, TransferStep};
 use crate::base::{AgentId, CallId, Instant, LegId};
 use crate::call::{Failure, Invite};
 use crate::node::contact::{Audio, Outside, Phase, Reach};
+use crate::node::ladder::Whose;
 use crate::node::ports::Holder;
 use crate::node::shard::{Offered, Owner, Shard, Side, Timer};
 
@@ -74,7 +75,7 @@ impl Shard {
     pub(super) fn call_outside(&mut self, now: Instant, call: CallId, number: &str) -> Result<(), TransferFailure> {
         let unreachable = TransferFailure::Unreachable;
         let (peer, uri) = self.directory.outside(number).map_err(|_| unreachable)?;
-        let Some(destination) = self.directory.peer(peer).address else {
+        let Some(destination) = self.address_of(peer) else {
             self.on_peer_fault(now, peer);
             return Err(unreachable);
         };
@@ -91,8 +92,9 @@ impl Shard {
         let invite = Invite { uri: uri.as_bytes(), destination, from, headers: &headers, sdp, hops };
         let leg = self.legs.invite(now, &invite);
         self.owners.insert(leg, Owner::Outside(call));
+        self.ladders.handle_leg(leg, call, Whose::Outside);
         let ring = Some(self.timers.arm(now + self.directory.transfer.ring_timeout, Timer::Outside(leg)));
-        let outside = Outside { leg, peer, audio: Audio::Stream(Box::new(stream)), ring };
+        let outside = Outside { leg, peer, audio: Audio::Stream(Box::new(stream)), ring, agent: None };
         if let Some(handover) = self.contact(call).and_then(|contact| contact.handover.as_mut()) {
             handover.reach = Reach::Calling(outside);
         }
@@ -209,6 +211,7 @@ impl Shard {
         if let Some(timer) = outside.ring {
             self.timers.cancel(timer);
         }
+        self.mark_device(outside.agent, DeviceState::Unknown);
         self.owners.remove(&outside.leg);
         self.legs.hang_up(now, outside.leg);
         self.close_audio(outside.audio, Holder::Caller);

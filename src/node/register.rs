@@ -1,0 +1,179 @@
+//! Agents' phones that register here. The first shard keeps the registrations, for all of a phone's traffic comes and goes by
+//! its socket; what it has found goes to the hub, and from there to all shards before any offer that needs it. An agent
+//! without a registration is unreachable, and so is one whose phone does not answer OPTIONS.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use crate::base::digits::Digits;
+use crate::base::{Instant, PeerId, ShardId};
+use crate::node::directory::Listing;
+use crate::node::shard::Shard;
+use crate::sip::auth::Verdict;
+use crate::sip::message::Message;
+use crate::sip::name::Name;
+use crate::sip::transaction::ServerKey;
+use crate::sip::uri::Uri;
+
+/// Where a registered phone is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Registered {
+    /// The newest contact: the Request-URI of calls to it.
+    pub(super) uri: Box<[u8]>,
+    /// Where they are sent.
+    pub(super) source: SocketAddr,
+    /// When it runs out.
+    pub(super) until: Instant,
+    /// How many contacts there are.
+    pub(super) contacts: usize,
+}
+
+/// The registered phones, as each shard knows them.
+#[derive(Debug, Default)]
+pub(super) struct Phones {
+    by_peer: BTreeMap<PeerId, Arc<Registered>>,
+    /// How many are at each host.
+    hosts: BTreeMap<IpAddr, u32>,
+}
+
+impl Phones {
+    /// Where this one is.
+    pub(super) fn get(&self, peer: PeerId) -> Option<&Arc<Registered>> {
+        self.by_peer.get(&peer)
+    }
+
+    /// True when some phone is at this host.
+    pub(super) fn has_host(&self, host: IpAddr) -> bool {
+        self.hosts.contains_key(&host)
+    }
+
+    pub(super) fn put(&mut self, peer: PeerId, registered: Option<Arc<Registered>>) {
+        let before = match registered {
+            Some(registered) => {
+                *self.hosts.entry(registered.source.ip()).or_default() += 1;
+                self.by_peer.insert(peer, registered)
+            }
+            None => self.by_peer.remove(&peer),
+        };
+        let Some(host) = before.map(|before| before.source.ip()) else { return };
+        if let Some(count) = self.hosts.get_mut(&host) {
+            *count -= 1;
+            if *count == 0 {
+                self.hosts.remove(&host);
+            }
+        }
+    }
+}
+
+impl Shard {
+    /// Where requests to a neighbour go, if that is known.
+    pub(super) fn address_of(&self, peer: PeerId) -> Option<SocketAddr> {
+        self.directory.peer(peer).address.or_else(|| self.phones.get(peer).map(|phone| phone.source))
+    }
+
+    /// Whether a REGISTER may change something; if not, it has been answered, or is not worth an answer. Nothing is kept of
+    /// whoever has not proven itself but a bounded count of wrong passwords.
+    pub(super) fn may_register(&mut self, now: Instant, source: SocketAddr, request: &Message) -> bool {
+        if self.legs.is_known(request) {
+            return true;
+        }
+        let account = self.account_of(request);
+        let at_home = |id| self.phones.get(id).is_some_and(|phone| phone.source == source);
+        let at_home = account.is_some_and(at_home);
+        let proves = request.value(Name::Authorization).is_some();
+        if proves && !at_home && !self.strikes.may_try(now, account, source.ip()) {
+            return false;
+        }
+        let directory = Arc::clone(&self.directory);
+        let credentials = account.and_then(|id| directory.peer(id).account.as_deref());
+        let verdict = self.guard.judge(now, request, &directory.registrar.algorithms, |_| credentials);
+        match verdict {
+            Verdict::Good => {}
+            Verdict::Missing | Verdict::Stale => {
+                let Self { legs, guard, .. } = self;
+                let algorithms = &directory.registrar.algorithms;
+                legs.respond_bounded(source, request, 401, |writer| guard.challenge(now, writer, algorithms, verdict));
+            }
+            Verdict::Wrong => {
+                let first = self.strikes.strike(now, account, source.ip());
+                if let Some(id) = account.filter(|_| first) {
+                    tracing::warn!(phone = %directory.peer(id).name, %source, "wrong password");
+                }
+                self.legs.respond_bounded(source, request, 403, |_| {});
+            }
+            Verdict::Bad(reason) => self.legs.respond_stateless(source, request, 400, Some(reason)),
+        }
+        verdict == Verdict::Good
+    }
+
+    /// A REGISTER whose user has proven itself.
+    pub(super) fn on_register(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: &Message) {
+        let Some(id) = self.account_of(request) else {
+            return self.legs.respond_in(now, key, source, request, (403, None), |_| {});
+        };
+        let times = self.directory.registrar.times;
+        match self.registrar.register(now, id, source, request, times) {
+            Ok(()) => {
+                let Self { legs, registrar, .. } = self;
+                legs.respond_in(now, key, source, request, (200, None), |writer| {
+                    for binding in registrar.bindings(id) {
+                        let seconds = binding.until.since(now).as_secs();
+                        let left = Digits::decimal(seconds);
+                        writer.line_of(Name::Contact, &[b"<", &binding.uri, b">;expires=", left.as_bytes()]);
+                    }
+                });
+            }
+            Err(refused) => {
+                self.legs.respond_in(now, key, source, request, (refused.code, refused.reason), |writer| {
+                    if refused.code == 423 {
+                        writer.line_text("Min-Expires", Digits::decimal(times.min.as_secs()).as_bytes());
+                    }
+                });
+            }
+        }
+        self.drain_registrar(now);
+    }
+
+    /// Forgets the phones of agents that are gone.
+    pub(super) fn keep_registrations(&mut self, now: Instant) {
+        let directory = Arc::clone(&self.directory);
+        let keeps = |id: PeerId| {
+            let peer = directory.peer(id);
+            peer.listing == Listing::Present && peer.account.is_some()
+        };
+        self.registrar.retain(keeps);
+        self.drain_registrar(now);
+    }
+
+    /// Tells everybody what has changed.
+    pub(super) fn drain_registrar(&mut self, now: Instant) {
+        while let Some(id) = self.registrar.poll_change() {
+            let bindings = self.registrar.bindings(id);
+            let registered = bindings.last().map(|newest| {
+                let (uri, source, until) = (newest.uri.clone(), newest.source, newest.until);
+                Arc::new(Registered { uri, source, until, contacts: bindings.len() })
+            });
+            let before = self.phones.get(id).map(|phone| phone.source);
+            let after = registered.as_ref().map(|phone| phone.source);
+            self.phones.put(id, registered.clone());
+            self.registered.push_back((id, registered));
+            if before != after || !self.peers.is_up(id) {
+                self.on_phone(now, id, after.is_some());
+            }
+        }
+    }
+
+    /// What another shard knows of a phone.
+    pub(super) fn on_phone_told(&mut self, id: PeerId, registered: Option<Arc<Registered>>) {
+        if self.id != ShardId(0) {
+            self.phones.put(id, registered);
+        }
+    }
+
+    /// The account that a REGISTER is for: the user of its To (RFC 3261 10.3).
+    fn account_of(&self, request: &Message) -> Option<PeerId> {
+        let uri = Uri::parse(request.to()?.uri).ok()?;
+        self.directory.account(std::str::from_utf8(&uri.user_decoded()).ok()?)
+    }
+}
