@@ -15,6 +15,7 @@
 
 use std::time::Duration;
 
+use crate::acd::Refusal;
 use crate::base::limits::{CODE_CALLS_MAX, RETRY_AFTER};
 use crate::base::{AgentId, Instant, LegId, PeerId, StreamId};
 use crate::config::Feature;
@@ -23,7 +24,7 @@ use crate::node::code_call::{CodeCall, Guessed, Stage, Typed};
 use crate::node::contact::Offer;
 use crate::node::features::Dialled;
 use crate::node::ports::Holder;
-use crate::node::shard::{Owner, Shard, Timer};
+use crate::node::shard::{Owner, Shard, Timer, refused};
 use crate::sip::message::Message;
 
 /// The hub answers at once; longer is a fault.
@@ -42,14 +43,24 @@ const GUESSED_MAX: u8 = 5;
 const LOCKED: Duration = Duration::from_secs(300);
 
 impl Shard {
-    /// A phone dials a code.
-    pub(in crate::node) fn on_code(
+    /// A number of no queue: a code, or nothing.
+    pub(in crate::node) fn on_other_number(
         &mut self,
         now: Instant,
         leg: LegId,
-        (peer, code, feature): (PeerId, &str, Feature),
+        (peer, number): (Option<PeerId>, &str),
         request: &Message,
     ) {
+        let feature = self.directory.features.meaning(peer, number);
+        if let (Some(peer), Some(feature)) = (peer, feature) {
+            return self.on_code(now, leg, (peer, number, feature), request);
+        }
+        self.commands.push_back(refused(Refusal::UnknownNumber));
+        self.legs.reject(now, leg, 404, "Unknown Number", None);
+    }
+
+    /// A phone dials a code.
+    fn on_code(&mut self, now: Instant, leg: LegId, (peer, code, feature): (PeerId, &str, Feature), request: &Message) {
         let agent = self.directory.features.agent_of(request);
         if agent.is_none() && !self.directory.features.asks_pins() {
             tracing::info!(code, "a code from a phone that is no agent's");
