@@ -90,6 +90,8 @@ pub const STEPS_MAX: usize = 16;
 pub const TEAMS_MAX: usize = 1_000;
 /// Dates at which one agent changes its team: one a month for two years.
 pub const TEAM_DATES_MAX: usize = 24;
+/// Phones that dial a feature code at once, for each shard: ten a second of them, and a call of 20 s. More is a fault or a flood.
+pub const CODE_CALLS_MAX: usize = 200;
 /// Reasons of not ready: a list that people choose from.
 pub const REASONS_MAX: usize = 64;
 /// Header lines of a caller's INVITE that go on to the agent's phone, and names of a trunk's list of them: what PBXs add.

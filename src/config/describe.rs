@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
 use crate::acd::{AgentState, QueueState, ReserveThresholds};
 
+use super::feature_codes::{FeatureCodesConfig, PhoneIdentity};
 use super::figures::{AgentSeries, RegionsConfig};
 use super::fit::Fit;
 use super::teams::agents_of;
@@ -46,6 +47,7 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
         writeln!(out, "\nReasons of not ready: {}", config.reasons.join(", "))?;
     }
     write_transfer(out, &config.transfer)?;
+    write_feature_codes(out, &config.feature_codes)?;
     if !config.teams.is_empty() {
         writeln!(out, "\nTeams: {}", config.teams.len())?;
     }
@@ -376,6 +378,28 @@ fn write_transfer(out: &mut String, transfer: &TransferConfig) -> fmt::Result {
         }
     }
     writeln!(out)
+}
+
+fn write_feature_codes(out: &mut String, config: &FeatureCodesConfig) -> fmt::Result {
+    if config.peers.is_empty() {
+        return Ok(());
+    }
+    write!(out, "\nCodes from {}", config.peers.join(", "))?;
+    for (key, code) in config.codes() {
+        write!(out, "; {code} {}", key.replace('_', " "))?;
+    }
+    for (digit, reason) in (1..).zip(&config.reasons) {
+        write!(out, ", {digit} {reason}")?;
+    }
+    let identity = match config.identity {
+        PhoneIdentity::Asserted => "what the peer asserts",
+        PhoneIdentity::From => "what the peer asserts, else From",
+    };
+    write!(out, "; phones are known by {identity}")?;
+    match config.pins.len() {
+        0 => writeln!(out),
+        pins => writeln!(out, "; {pins} agents by a PIN"),
+    }
 }
 
 fn write_team(out: &mut String, team: &TeamConfig, all: usize) -> fmt::Result {

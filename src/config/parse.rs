@@ -5,6 +5,7 @@ use toml::de::DeTable;
 
 use super::agents::agents;
 use super::error::{ConfigError, Report};
+use super::feature_codes::feature_codes;
 use super::figures::figures;
 use super::listeners::{drain, http, media, sip};
 use super::moves::moves;
@@ -18,7 +19,7 @@ use super::teams::{reasons, teams};
 use super::transfer::transfer;
 use super::types::Config;
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "sip",
     "media",
     "http",
@@ -33,6 +34,7 @@ const TABLES: [&str; 14] = [
     "not_ready",
     "figures",
     "transfer",
+    "feature_codes",
 ];
 
 /// Reads a configuration. `file` is only named in errors; `strategies` are the names of the strategy table.
@@ -63,6 +65,10 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let reasons = reasons(&document, &mut report);
     let occupancy_window = occupancy_window(&document, &mut report);
     let transfer = transfer(&document, &peers, &mut report);
+    let agent_names: Vec<_> = agents.iter().map(|agent| &agent.name).collect();
+    let numbers = queues.iter().flat_map(|queue| queue.numbers.iter().map(|number| (&*number.number, &*queue.name)));
+    let numbers: Vec<_> = numbers.collect();
+    let feature_codes = feature_codes(&document, &peers, (&agent_names, &numbers), &reasons, &mut report);
     let (queue_names, team_names) = (queues.iter().map(|queue| &queue.name), teams.iter().map(|team| &team.name));
     let figures = figures(&document, queue_names, team_names, &mut report);
     let moves = moves(terms, &teams, &figures, &mut report);
@@ -84,6 +90,7 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
                 reasons,
                 figures,
                 transfer,
+                feature_codes,
                 occupancy_window,
             })
         }

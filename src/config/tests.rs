@@ -1,5 +1,6 @@
 //! Behaviour of the configuration's reader: what is understood, and each error with its line, path and text.
 
+mod feature_codes;
 mod routing;
 mod transfer;
 

@@ -14,6 +14,7 @@ use crate::call::SessionTerms;
 use crate::sip::auth::{Algorithm, Credentials};
 use crate::sip::registrar::Times;
 
+use super::feature_codes::FeatureCodesConfig;
 use super::figures::FiguresConfig;
 use super::transfer::TransferConfig;
 use super::transport::Transport;
@@ -50,6 +51,8 @@ pub struct Config {
     pub occupancy_window: Duration,
     /// `[transfer]`
     pub transfer: TransferConfig,
+    /// `[feature_codes]`
+    pub feature_codes: FeatureCodesConfig,
 }
 
 impl Config {

@@ -11,7 +11,7 @@ use crate::acd::strategy;
 use crate::base::limits::REGION_FILE_BYTES_MAX;
 use crate::config::{self, Config, PeerAuth, Regions, RegionsConfig};
 use crate::io::resolve;
-use crate::media::{Track, TrackId, tune, wav};
+use crate::media::{Signal, Track, TrackId, tune, wav};
 use crate::node::{Prompt, QueueAudio, Resolved};
 use crate::sip::auth::{Credentials, Password};
 
@@ -109,6 +109,8 @@ impl Loader {
         if !self.tune_given {
             self.tune_given = true;
             tracks.push((BUILT_IN, Track::from_samples(&tune::built_in())));
+            let signal = |signal: Signal| (signal.track(), Track::from_samples(&signal.samples()));
+            tracks.extend(Signal::ALL.map(signal));
         }
         for (key, (audio, track)) in fresh {
             self.tracks.insert(key, audio);

@@ -16,6 +16,7 @@ pub mod redirect;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+mod signal;
 mod stream;
 pub mod tone;
 pub mod track;
@@ -28,6 +29,7 @@ pub use negotiate::{Local, Unusable, accept_answer, answer, first_codec, inactiv
 pub use outbox::{Kind as PortKind, Link, Transmit};
 pub use pool::Pool;
 pub use sdp::{Direction, SdpError, SessionDescription, same_media};
+pub use signal::Signal;
 pub use track::Track;
 pub use wav::WavError;
 pub use worker::Worker;

@@ -51,7 +51,7 @@ impl Shard {
         match self.owners.get(&leg)? {
             Owner::Caller(call) => Some((*call, Side::Caller)),
             Owner::Agent(call) | Owner::Outside(call) => Some((*call, Side::Agent(leg))),
-            Owner::Released(..) => None,
+            Owner::Released(..) | Owner::Code => None,
         }
     }
 
@@ -324,6 +324,21 @@ impl Description {
 impl Stream {
     fn local(&self) -> Local {
         Local { address: self.lease.address, session: self.session, version: self.version }
+    }
+
+    /// Our offer.
+    pub(in crate::node) fn offer_sdp(&self) -> Box<[u8]> {
+        media::offer(&self.local(), &CODECS, Direction::SendRecv)
+    }
+
+    /// Our answer to an offer, and what it says of the far end; `None` when nothing in it fits.
+    pub(in crate::node) fn answer(&self, offer: &SessionDescription) -> Option<(Box<[u8]>, Far)> {
+        media::answer(offer, &self.local(), None, Direction::SendRecv).ok()
+    }
+
+    /// True when RTP can go there from our port.
+    pub(in crate::node) fn reaches(&self, far: &Far) -> bool {
+        reaches(self.lease.address.ip(), far)
     }
 }
 

@@ -33,6 +33,7 @@ impl Shard {
             }
         }
         let streams: usize = self.contacts.iter().map(Contact::streams).sum();
+        let streams = streams + self.codes.len();
         if streams != self.streams.len() {
             return Err(format!("{streams} streams in contacts, {} in the table", self.streams.len()));
         }

@@ -17,6 +17,7 @@ use crate::config::{
     PeerAuth, PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig, Transport,
 };
 use crate::media::TrackId;
+use crate::node::features::Features;
 use crate::node::identity::Caller;
 use crate::node::message::{QueueAudio, Resolved};
 use crate::node::numbering::International;
@@ -51,6 +52,8 @@ pub(super) struct Directory {
     secret: Secret,
     /// How callers are handed on.
     pub(super) transfer: Arc<TransferConfig>,
+    /// What agents dial on their phones.
+    pub(super) features: Arc<Features>,
     /// What we prove ourselves by.
     pub(super) wallet: Arc<Wallet>,
     /// Agents whose phones register here.
@@ -169,6 +172,7 @@ impl Directory {
             recall: None,
             secret,
             transfer: Arc::default(),
+            features: Arc::default(),
             wallet: Arc::default(),
             accounts: BTreeMap::new(),
             registrar: Arc::default(),
@@ -216,6 +220,7 @@ impl Directory {
         }
         self.recall = plan.queues.iter().any(|queue| queue.routing.recall.is_some()).then_some(self.secret);
         self.transfer = Arc::new(config.transfer.clone());
+        self.features = Arc::new(self.features_of(config, &plan));
         let present = self.peers.entries.iter().filter(|peer| peer.listing == Listing::Present);
         self.neighbours = present.filter_map(|peer| Some(peer.address?.ip().to_canonical())).collect();
         plan.queues.sort_by_key(|queue| queue.id);
@@ -368,6 +373,13 @@ impl Directory {
     /// True when a neighbour has this address, whether or not its calls are taken.
     pub(super) fn has_neighbour(&self, address: IpAddr) -> bool {
         self.neighbours.contains(&address.to_canonical())
+    }
+
+    fn features_of(&self, config: &Config, plan: &Plan) -> Features {
+        let peers =
+            config.feature_codes.peers.iter().filter_map(|name| self.peers.names.get(name).copied().map(PeerId));
+        let agents = plan.agents.iter().map(|agent| (agent.id, &agent.name, &*self.agent(agent.id).uri));
+        Features::new(&config.feature_codes, peers.collect(), agents)
     }
 
     fn put_regions(&mut self, config: &Config, resolved: &Resolved) {

@@ -85,6 +85,7 @@ impl Hub {
     pub fn handle_up(&mut self, shard: ShardId, up: Up) {
         match up.said {
             Said::Command(command) => self.handle_command(up.at, command),
+            Said::Dialled(dialled) => self.on_dialled(up.at, shard, &dialled),
             Said::Registered(peer, registered) => self.on_registered(peer, registered),
             Said::Answer(ticket, answer) => self.on_answer(shard, ticket, answer),
         }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{Actor, Bond, Command, Effect, Preference, Target, TransferKind};
-use crate::base::{CallId, Instant, PeerId, QueueId};
+use crate::base::{CallId, Instant, LegId, PeerId, QueueId};
 use crate::config::Config;
 use crate::node::directory::Directory;
+use crate::node::features::Dialled;
 use crate::node::message::{CallView, Consulted, Reply};
 use crate::node::register::Registered;
 
@@ -76,6 +77,8 @@ impl Up {
 pub(super) enum Said {
     /// For the ACD engine.
     Command(Command),
+    /// An agent has dialled a feature code.
+    Dialled(Dialled),
     /// Where a phone that registers is now; `None`: nowhere.
     Registered(PeerId, Option<Arc<Registered>>),
     /// What the hub has asked.
@@ -99,6 +102,8 @@ pub(super) enum Told {
     Ask(Ticket, Ask),
     /// The queue takes the call that [`Answer::Movable`] was said of; who wished it.
     Move(CallId, QueueId, Actor),
+    /// What was dialled on this leg has been done, or not.
+    Dialled(LegId, bool),
     /// A supervisor has said whom the call prefers.
     Prefer(CallId, Option<Preference>),
     /// The engine does not know this: it is to be given up.

@@ -14,12 +14,15 @@ mod answer;
 mod audio;
 mod census;
 mod check;
+mod code_call;
 mod contact;
 mod control;
 mod credentials;
+mod dial;
 mod directory;
 mod enroll;
 mod explain;
+mod features;
 pub mod figures;
 pub mod gate;
 mod hub;
@@ -286,6 +289,9 @@ impl Node {
             }
             while let Some((ticket, answer)) = self.shard.answers.pop_front() {
                 self.hub.on_answer(ShardId(0), ticket, answer);
+            }
+            while let Some(dialled) = self.shard.dialled.pop_front() {
+                self.hub.on_dialled(now, ShardId(0), &dialled);
             }
             let Some((_, down)) = self.hub.poll_down() else { break };
             self.shard.handle_down(now, down);

@@ -14,9 +14,11 @@ use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, QueueId, Rng, 
 use crate::call::{EndCause, Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
+use crate::node::code_call::{CodeCall, Guessed};
 use crate::node::contact::Contact;
 use crate::node::credentials::REALM;
 use crate::node::directory::Directory;
+use crate::node::features::Dialled;
 use crate::node::gate::Sender;
 use crate::node::ladder::Ladders;
 use crate::node::letter::{Answer, Down, Said, Ticket, Told, Up};
@@ -49,6 +51,12 @@ pub struct Shard {
     pub(super) peers: Peers,
     pub(super) timers: Timers<Timer>,
     pub(super) media: VecDeque<media::Command>,
+    /// Calls of agents' phones to feature codes.
+    pub(super) codes: IdMap<LegId, CodeCall>,
+    /// Wrong PINs of agents, at most one entry each.
+    pub(super) guessed: IdMap<AgentId, Guessed>,
+    /// Codes that agents have dialled, for the hub.
+    pub(super) dialled: VecDeque<Dialled>,
     /// For the ACD engine.
     pub(super) commands: VecDeque<Command>,
     /// For the control plane.
@@ -85,6 +93,8 @@ pub(super) enum Owner {
     Agent(CallId),
     /// A number outside.
     Outside(CallId),
+    /// An agent's phone that dials a feature code.
+    Code,
     /// An offer that was taken back: the agent is free when the leg is gone.
     Released(AgentId, u32),
 }
@@ -121,6 +131,8 @@ pub(super) enum Timer {
     Unanswered(CallId),
     /// An answered call without audio of ours is probed.
     Probe(CallId),
+    /// A call to a feature code has had its time.
+    Code(LegId),
     /// Ask a neighbour by OPTIONS.
     Qualify(PeerId),
     /// The drain's limit: who waits flows out.
@@ -163,6 +175,9 @@ impl Shard {
             peers: Peers::default(),
             timers: Timers::default(),
             media: VecDeque::new(),
+            codes: IdMap::default(),
+            guessed: IdMap::default(),
+            dialled: VecDeque::new(),
             commands: VecDeque::new(),
             answers: VecDeque::new(),
             rng,
@@ -267,6 +282,7 @@ impl Shard {
                     contact.preferred = preferred;
                 }
             }
+            Told::Dialled(leg, done) => self.on_code_done(now, leg, done),
             Told::LetGo(bond) => self.let_go(now, &bond),
         }
     }
@@ -295,6 +311,7 @@ impl Shard {
                 Timer::Outside(leg) => self.on_outside_rang_out(now, leg),
                 Timer::Unanswered(call) => self.on_unanswered_limit(call),
                 Timer::Probe(call) => self.on_probe_due(now, call),
+                Timer::Code(leg) => self.on_code_time(now, leg),
                 Timer::Qualify(peer) => self.on_qualify_due(now, peer),
                 Timer::DrainLimit => self.on_drain_limit(),
             }
@@ -323,6 +340,7 @@ impl Shard {
     pub fn poll_up(&mut self, now: Instant) -> Option<Up> {
         let registered = self.registered.pop_front().map(|(peer, registered)| Said::Registered(peer, registered));
         let said = registered.or_else(|| self.commands.pop_front().map(Said::Command));
+        let said = said.or_else(|| self.dialled.pop_front().map(Said::Dialled));
         let said = said.or_else(|| self.answers.pop_front().map(|(ticket, answer)| Said::Answer(ticket, answer)))?;
         self.letters.0 += 1;
         Some(Up { at: now, said })
@@ -349,6 +367,7 @@ impl Shard {
             && self.contacts.is_empty()
             && self.legs.live() == 0
             && self.commands.is_empty()
+            && self.dialled.is_empty()
             && self.registered.is_empty()
             && self.answers.is_empty()
     }
@@ -366,8 +385,11 @@ impl Shard {
     /// Slots of letters under way, and those reserved for live calls and for agents' legs that are being given up.
     fn slots_taken(&self) -> usize {
         let (given, taken) = self.letters;
-        let under_way =
-            self.commands.len() + self.answers.len() + self.registered.len() + given.saturating_sub(taken) as usize;
+        let under_way = self.commands.len()
+            + self.dialled.len()
+            + self.answers.len()
+            + self.registered.len()
+            + given.saturating_sub(taken) as usize;
         under_way + self.contacts.len() * CALL_LETTERS_MAX + self.releasing.len()
     }
 
@@ -444,7 +466,7 @@ impl Shard {
             Some(Owner::Agent(call)) => self.on_offer_failed(now, call, leg, failure),
             Some(Owner::Outside(call)) => self.on_outside_failed(now, call, failure),
             Some(Owner::Released(agent, epoch)) => self.on_released(leg, agent, epoch),
-            Some(Owner::Caller(_)) | None => {}
+            Some(Owner::Caller(_) | Owner::Code) | None => {}
         }
     }
 
@@ -466,6 +488,7 @@ impl Shard {
             Some(Owner::Agent(call)) => self.on_agent_gone(now, call, leg, by(EndedBy::Agent)),
             Some(Owner::Outside(call)) => self.on_outside_gone(now, call, by(EndedBy::Agent)),
             Some(Owner::Released(agent, epoch)) => self.on_released(leg, agent, epoch),
+            Some(Owner::Code) => self.forget_code(leg),
             None => {}
         }
     }

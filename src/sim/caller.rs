@@ -30,11 +30,20 @@ pub struct Dial {
     pub invite: Invite,
     /// The agent whom the INVITE names in `X-Agent`, as a front end that knows the caller does.
     pub names: Option<String>,
+    /// The extension that the exchange asserts of who calls (RFC 3325).
+    pub asserts: Option<String>,
     /// What the person does once answered.
     pub habits: Habits,
 }
 
 impl Dial {
+    /// What its INVITE says beyond every other.
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        let names = self.names.iter().map(|agent| ("X-Agent", agent.clone()));
+        let asserts = self.asserts.iter().map(|who| ("P-Asserted-Identity", format!("<sip:{who}@pbx.invalid>")));
+        names.chain(asserts).collect()
+    }
+
     /// An ordinary call.
     pub fn to(number: &str) -> Self {
         Self {
@@ -44,6 +53,7 @@ impl Dial {
             acknowledges: Acknowledges::Always,
             invite: Invite::WithOffer,
             names: None,
+            asserts: None,
             habits: Habits::default(),
         }
     }
@@ -137,7 +147,7 @@ impl Caller {
         let with_offer = dial.invite != Invite::WithoutOffer;
         session.set_timer(dial.habits.timer);
         session.set_provisionals(dial.habits.provisionals);
-        let invite = session.invite(&mut self.handset.ua, now, with_offer, dial.names.as_deref());
+        let invite = session.invite(&mut self.handset.ua, now, with_offer, &dial.headers());
         if dial.invite == Invite::Twice {
             self.handset.ua.repeat(self.engine, &invite);
         }

@@ -141,6 +141,10 @@ fn dial<'a>(caller: &str, number_dialled: &str, mut words: &'a [&'a str]) -> Res
                 dial.names = Some((*agent).to_string());
                 rest
             }
+            ["asserted", "as", who, rest @ ..] => {
+                dial.asserts = Some((*who).to_string());
+                rest
+            }
             ["twice", rest @ ..] => {
                 dial.invite = Invite::Twice;
                 rest

@@ -173,13 +173,13 @@ impl Session {
     }
 
     /// Sends the INVITE that opens the dialog; returned as sent, for a CANCEL.
-    pub fn invite(&mut self, ua: &mut Ua, now: Instant, with_offer: bool, names: Option<&str>) -> Wire {
+    pub fn invite(&mut self, ua: &mut Ua, now: Instant, with_offer: bool, headers: &[(&str, String)]) -> Wire {
         let mut invite = self.request(ua, "INVITE", self.cseq);
         if self.provisionals == Provisionals::Reliable {
             invite = invite.with("Require", "100rel");
         }
-        if let Some(agent) = names {
-            invite = invite.with("X-Agent", agent);
+        for (name, value) in headers {
+            invite = invite.with(name, value.as_str());
         }
         if let Some(timer) = self.timer {
             let role = timer.refresher.map(|role| format!(";refresher={role}")).unwrap_or_default();

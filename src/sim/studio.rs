@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::base::{Instant, StreamId};
 use crate::media::outbox::Kind;
 use crate::media::worker::Worker;
-use crate::media::{Command, Event, Lease, PortId, Source, Track, TrackId, tune};
+use crate::media::{Command, Event, Lease, PortId, Signal, Source, Track, TrackId, tune};
 use crate::sim::silent_media::SilentMedia;
 use crate::sim::town::Audio;
 
@@ -40,6 +40,8 @@ impl Media {
             Audio::Off => Self::Silent(Box::new(SilentMedia::new(leases))),
             Audio::On => {
                 let track = Arc::new(Track::from_samples(&tune::built_in()));
+                let signals =
+                    Signal::ALL.map(|signal| (signal.track(), Arc::new(Track::from_samples(&signal.samples()))));
                 let mut shares: BTreeMap<u8, Vec<Lease>> = BTreeMap::new();
                 for lease in leases {
                     shares.entry(lease.port.worker()).or_default().push(*lease);
@@ -47,6 +49,9 @@ impl Media {
                 let employ = |(number, share): (u8, Vec<Lease>)| {
                     let mut worker = Worker::new(Instant::ZERO, &share);
                     worker.load_track(TrackId(0), Arc::clone(&track));
+                    for (id, track) in &signals {
+                        worker.load_track(*id, Arc::clone(track));
+                    }
                     (number, worker)
                 };
                 let above = |address: SocketAddr| SocketAddr::new(address.ip(), address.port() + 1);

@@ -11,7 +11,7 @@ use crate::node::contact::{Audio, Contact, Offer, Phase, status_of};
 use crate::node::directory::Called;
 use crate::node::identity::{self, Caller};
 use crate::node::ladder::Whose;
-use crate::node::shard::{Owner, Shard, refused};
+use crate::node::shard::{Owner, Shard};
 use crate::sip::message::Message;
 use crate::sip::transaction::HOPS_MAX;
 
@@ -25,8 +25,7 @@ impl Shard {
         let sources = sources.filter(|sources| !sources.is_empty()).unwrap_or(&DEFAULT_SOURCES);
         let number = identity::called_number(request, sources);
         let Some(called) = self.directory.called(&number).cloned() else {
-            self.commands.push_back(refused(Refusal::UnknownNumber));
-            return self.legs.reject(now, leg, 404, "Unknown Number", None);
+            return self.on_other_number(now, leg, (peer, &number), request);
         };
         let queue = called.queue;
         let trunk = peer.map(|peer| self.directory.peer(peer));

@@ -9,6 +9,7 @@
 //! ```
 
 mod arrive;
+mod code;
 mod leave;
 mod offer;
 mod talk;

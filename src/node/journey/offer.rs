@@ -138,7 +138,7 @@ impl Shard {
         let call = match self.owners.get(&leg).copied() {
             Some(Owner::Agent(call)) => call,
             Some(Owner::Outside(call)) if matches!(status, 180 | 183) => return self.tell_referrer(now, call, 180),
-            Some(Owner::Outside(_) | Owner::Caller(_) | Owner::Released(..)) | None => return,
+            Some(Owner::Outside(_) | Owner::Caller(_) | Owner::Released(..) | Owner::Code) | None => return,
         };
         let Some(offer) = self.contacts.get_mut(call.0).and_then(|contact| contact.agent_mut(leg)) else { return };
         let Stage::Calling(silence) = &mut offer.stage else { return };

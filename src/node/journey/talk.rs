@@ -18,7 +18,7 @@ impl Shard {
                 self.legs.hang_up(now, leg);
                 return self.on_released(leg, agent, epoch);
             }
-            Some(Owner::Caller(_)) | None => return self.legs.hang_up(now, leg),
+            Some(Owner::Caller(_) | Owner::Code) | None => return self.legs.hang_up(now, leg),
         };
         if !self.accept_agent(call, leg, sdp) {
             let Some(AgentLeg { agent, epoch, .. }) = self.take_offer(call, leg) else { return };
@@ -121,6 +121,7 @@ impl Shard {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
             Some(Owner::Agent(call) | Owner::Outside(call)) => (call, Side::Agent(leg)),
+            Some(Owner::Code) => return self.on_code_confirmed(now, leg, sdp),
             Some(Owner::Released(..)) | None => return,
         };
         if self.accept_confirmation(call, side, sdp) {
@@ -141,7 +142,7 @@ impl Shard {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
             Some(Owner::Agent(call) | Owner::Outside(call)) => (call, Side::Agent(leg)),
-            Some(Owner::Released(..)) | None => return self.legs.refuse_change(now, leg, 488),
+            Some(Owner::Released(..) | Owner::Code) | None => return self.legs.refuse_change(now, leg, 488),
         };
         let before = self.is_silent(call, side);
         match self.change_audio(call, side, sdp) {
@@ -161,7 +162,7 @@ impl Shard {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
             Some(Owner::Agent(call) | Owner::Outside(call)) => (call, Side::Agent(leg)),
-            Some(Owner::Released(..)) | None => return,
+            Some(Owner::Released(..) | Owner::Code) | None => return,
         };
         if let Some(ours) = self.last_said(call, side) {
             self.legs.refresh(now, leg, &ours);
@@ -190,7 +191,7 @@ impl Shard {
         let (call, side) = match self.owners.get(&leg).copied() {
             Some(Owner::Caller(call)) => (call, Side::Caller),
             Some(Owner::Agent(call) | Owner::Outside(call)) => (call, Side::Agent(leg)),
-            Some(Owner::Released(..)) | None => return,
+            Some(Owner::Released(..) | Owner::Code) | None => return,
         };
         if alive {
             return self.watch(call, side);

@@ -85,6 +85,9 @@ impl Shard {
 
     /// A key was pressed on one side. While both talk, RFC 4733 events are relayed by the media worker itself.
     pub(in crate::node) fn on_digit(&mut self, now: Instant, stream: StreamId, digit: char) {
+        if self.on_code_digit(now, stream, digit) {
+            return;
+        }
         let Some((call, side)) = self.side_of(stream) else { return };
         self.take_digit(now, call, side, digit);
     }
@@ -94,6 +97,7 @@ impl Shard {
         let (call, side) = match self.owners.get(&leg) {
             Some(Owner::Caller(call)) => (*call, Side::Caller),
             Some(Owner::Agent(call) | Owner::Outside(call)) => (*call, Side::Agent(leg)),
+            Some(Owner::Code) => return self.on_code_info(now, leg, content_type, body),
             Some(Owner::Released(..)) | None => return,
         };
         let text = String::from_utf8_lossy(content_type).into_owned();
