@@ -50,6 +50,6 @@ pub use types::{
     AgentConfig, AnswerPolicy, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, DrainConfig, Endpoint,
     HttpConfig, LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig,
     OrderConfig, PeerAuth, PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig,
-    RegistrarConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig, Transport,
+    RegistrarConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig,
     UnknownSource,
 };

@@ -217,11 +217,7 @@ fn with_agent(
     })
 }
 
-fn in_talk(
-    world: &mut World,
-    name: &str,
-    act: impl FnOnce(crate::base::Instant, &mut Session, &mut Handset),
-) -> Result<(), String> {
+fn in_talk(world: &mut World, name: &str, act: impl FnOnce(Instant, &mut Session, &mut Handset)) -> Result<(), String> {
     with(world, name, |now, phone| {
         let talk = match phone {
             Phone::Caller(phone) => phone.session(),

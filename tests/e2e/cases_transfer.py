@@ -91,7 +91,6 @@ def a_pbx_tells_that_it_has_handed_the_caller_on(bench):
     check(caller.quit()["failed"] == 0 and phone.wait(10)["failed"] == 0, "both were hung up on by BYE")
 
 
-BESIDE = []
 def the_phone_is_told_who_calls_and_for_what(bench):
     """The phone's INVITE as SIPp has logged it: prefix, ring tone, the listed header fields alone; and the call's ladder."""
     phone = bench.sipp("agent", d=0, trace_msg=True, message_file="messages.log")
@@ -117,6 +116,7 @@ def the_phone_is_told_who_calls_and_for_what(bench):
     client(bench, engine, "call", "ladder", "c99", code=1)
 
 
+BESIDE = []
 CASES = [
     a_consultation_is_completed_and_another_taken_back,
     a_caller_is_handed_to_a_number_outside,
