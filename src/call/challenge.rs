@@ -1,8 +1,7 @@
 //! Far ends that ask who we are (401, 407): the request is repeated with our credentials, inside the same dialog and for the
 //! same purpose (RFC 3261 22.2). Who has none, or was refused with them, takes the response as any other failure.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,28 +9,12 @@ use bytes::Bytes;
 use crate::base::Instant;
 use crate::call::leg::State;
 use crate::call::legs::{Legs, Purpose, leg_of_tag};
-use crate::sip::auth::{self, Credentials};
+use crate::call::wallet::Wallet;
+use crate::sip::auth;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::transaction::{ClientKey, HOPS_MAX};
 use crate::sip::write::Writer;
-
-/// Whom our credentials are for, by the address that requests go to.
-#[derive(Debug, Clone, Default)]
-pub struct Wallet(BTreeMap<SocketAddr, Arc<Credentials>>);
-
-impl Wallet {
-    /// Puts credentials in.
-    pub fn put(&mut self, address: SocketAddr, credentials: Arc<Credentials>) {
-        self.0.insert(address, credentials);
-    }
-
-    /// Those for an address: of this port, else of any at that host, for a far end may answer calls at another port.
-    fn find(&self, address: SocketAddr) -> Option<&Arc<Credentials>> {
-        let host = |ip: IpAddr| SocketAddr::new(ip, 0)..=SocketAddr::new(ip, u16::MAX);
-        self.0.get(&address).or_else(|| self.0.range(host(address.ip())).next().map(|(_, credentials)| credentials))
-    }
-}
 
 impl Legs {
     /// From now on these are our credentials, and phones may register or not.

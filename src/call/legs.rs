@@ -9,11 +9,11 @@ use bytes::Bytes;
 
 use crate::base::digits::{Digits, hexadecimal, padded_hex};
 use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
-use crate::call::challenge::Wallet;
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
 use crate::call::refer::Notifier;
 use crate::call::session::{Session, SessionTerms};
+use crate::call::wallet::Wallet;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::transaction::{self, ClientKey, Door, ServerKey, Stack, StackConfig};

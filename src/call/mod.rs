@@ -15,6 +15,7 @@
 //! | `refer` | a REFER, and who is told how it goes |
 //! | `notify` | REFER answered, its NOTIFYs |
 //! | `challenge` | far ends that ask for credentials |
+//! | `wallet` | those credentials |
 //! | `connected` | who is connected, as the far end says |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
@@ -32,15 +33,16 @@ mod notify;
 mod outbound;
 mod refresh;
 mod reliable;
+mod wallet;
 
 pub mod session;
 
-pub use challenge::Wallet;
 pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};
 pub use refer::Refer;
 pub use session::SessionTerms;
+pub use wallet::Wallet;
 
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::sip::auth::{Algorithm, Credentials, Password};
 
 use super::error::Report;
+use super::peer_manners::PeerAuth;
 use super::reader::{Section, string};
-use super::types::PeerAuth;
 use super::values;
 
 const CREDENTIAL_KEYS: [&str; 4] = ["username", "password", "password_file", "password_env"];

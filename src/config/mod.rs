@@ -14,6 +14,7 @@ mod lint;
 mod listeners;
 mod moves;
 mod parse;
+mod peer_manners;
 mod peers;
 mod policy;
 mod preferred;
@@ -42,14 +43,14 @@ pub use feature_codes::{Feature, FeatureCodesConfig, PhoneIdentity, Pin};
 pub use figures::{AgentSeries, FiguresConfig, RegionsConfig};
 pub use lint::lint;
 pub use parse::parse;
+pub use peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig, PeerAuth};
 pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
 pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 pub use transport::Transport;
 pub use types::{
-    AgentConfig, AnswerPolicy, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, DrainConfig, Endpoint,
-    HttpConfig, LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, NumberingConfig,
-    OrderConfig, PeerAuth, PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig,
-    RegistrarConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig,
-    UnknownSource,
+    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
+    LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig,
+    PreferredConfig, PreferredSource, QueueConfig, RegistrarConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig,
+    TeamConfig, TeamMove, TierConfig, UnknownSource,
 };

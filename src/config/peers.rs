@@ -9,9 +9,10 @@ use crate::base::limits;
 use super::credentials;
 use super::error::Report;
 use super::listeners::same_family;
+use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig};
 use super::reader::{Item, Section, boolean, string};
 use super::transport::Transport;
-use super::types::{CallerPrivacy, ConnectedLine, DnisSource, NumberingConfig, PeerConfig, SipConfig};
+use super::types::{DnisSource, PeerConfig, SipConfig};
 use super::values::{self, HOUR, SECOND};
 
 const PEER_KEYS: [&str; 15] = [

@@ -10,9 +10,6 @@ use crate::sip::auth::Verdict;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
 
-/// What credentials are for (RFC 7616 3.3).
-pub(super) const REALM: &str = "strowger";
-
 impl Shard {
     /// Whether a request outside any dialog is proven to be whose it seems to be; if not, it has been answered. ACK and CANCEL
     /// cannot be challenged (RFC 3261 22.1), and an OPTIONS learns and changes nothing.

@@ -13,7 +13,7 @@ use crate::node::directory::{Directory, Origin};
 use crate::node::letter::{Down, Said, Ticket, Told, Up};
 use crate::node::listing::Listing;
 use crate::node::message::{Reply, Resolved};
-use crate::node::register::{Phones, Registered};
+use crate::node::phones::{Phones, Registered};
 use crate::node::roster::Roster;
 use crate::node::run_time::RunTime;
 

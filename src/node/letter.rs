@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::node::directory::Directory;
 use crate::node::features::Dialled;
 use crate::node::message::{CallView, Consulted, Reply};
-use crate::node::register::Registered;
+use crate::node::phones::Registered;
 
 /// A letter of a shard to the hub.
 #[derive(Debug)]

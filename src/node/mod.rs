@@ -35,6 +35,7 @@ mod message;
 mod numbering;
 mod overrides;
 mod peers;
+mod phones;
 mod planning;
 mod ports;
 mod qualify;

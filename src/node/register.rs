@@ -2,69 +2,19 @@
 //! its socket; what it has found goes to the hub, and from there to all shards before any offer that needs it. An agent
 //! without a registration is unreachable, and so is one whose phone does not answer OPTIONS.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::base::digits::Digits;
 use crate::base::{Instant, PeerId, ShardId};
 use crate::node::directory::Listing;
+use crate::node::phones::Registered;
 use crate::node::shard::Shard;
 use crate::sip::auth::Verdict;
 use crate::sip::message::Message;
 use crate::sip::name::Name;
 use crate::sip::transaction::ServerKey;
 use crate::sip::uri::Uri;
-
-/// Where a registered phone is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Registered {
-    /// The newest contact: the Request-URI of calls to it.
-    pub(super) uri: Box<[u8]>,
-    /// Where they are sent.
-    pub(super) source: SocketAddr,
-    /// When it runs out.
-    pub(super) until: Instant,
-    /// How many contacts there are.
-    pub(super) contacts: usize,
-}
-
-/// The registered phones, as each shard knows them.
-#[derive(Debug, Default)]
-pub(super) struct Phones {
-    by_peer: BTreeMap<PeerId, Arc<Registered>>,
-    /// How many are at each host.
-    hosts: BTreeMap<IpAddr, u32>,
-}
-
-impl Phones {
-    /// Where this one is.
-    pub(super) fn get(&self, peer: PeerId) -> Option<&Arc<Registered>> {
-        self.by_peer.get(&peer)
-    }
-
-    /// True when some phone is at this host.
-    pub(super) fn has_host(&self, host: IpAddr) -> bool {
-        self.hosts.contains_key(&host)
-    }
-
-    pub(super) fn put(&mut self, peer: PeerId, registered: Option<Arc<Registered>>) {
-        let before = match registered {
-            Some(registered) => {
-                *self.hosts.entry(registered.source.ip()).or_default() += 1;
-                self.by_peer.insert(peer, registered)
-            }
-            None => self.by_peer.remove(&peer),
-        };
-        let Some(host) = before.map(|before| before.source.ip()) else { return };
-        if let Some(count) = self.hosts.get_mut(&host) {
-            *count -= 1;
-            if *count == 0 {
-                self.hosts.remove(&host);
-            }
-        }
-    }
-}
 
 impl Shard {
     /// Where requests to a neighbour go, if that is known.

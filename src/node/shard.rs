@@ -16,7 +16,6 @@ use crate::config::{Config, UnknownSource};
 use crate::media;
 use crate::node::code_call::{CodeCall, Guessed};
 use crate::node::contact::Contact;
-use crate::node::credentials::REALM;
 use crate::node::directory::Directory;
 use crate::node::features::Dialled;
 use crate::node::gate::Sender;
@@ -24,8 +23,8 @@ use crate::node::ladder::Ladders;
 use crate::node::letter::{Answer, Down, Said, Ticket, Told, Up};
 use crate::node::message::Setup;
 use crate::node::peers::Peers;
+use crate::node::phones::{Phones, Registered};
 use crate::node::ports::Ports;
-use crate::node::register::{Phones, Registered};
 use crate::node::strikes::Strikes;
 use crate::sip::auth::Guard;
 use crate::sip::message::Message;
@@ -33,6 +32,8 @@ use crate::sip::name::Method;
 use crate::sip::registrar::Registrar;
 use crate::sip::transaction::{Door, Transmit};
 
+/// What credentials are for (RFC 7616 3.3).
+const REALM: &str = "strowger";
 /// See the module. Inputs are the `handle_*`; afterwards `poll_transmit`, `poll_media` and the letters for the hub are drained.
 #[derive(Debug)]
 pub struct Shard {

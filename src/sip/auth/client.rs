@@ -2,7 +2,7 @@
 //! and once more when its nonce was stale: what was refused with good credentials is not tried again.
 
 use super::fields::Fields;
-use super::{Algorithm, Claim, Credentials};
+use super::proof::{Algorithm, Claim, Credentials};
 use crate::base::digits::padded_hex;
 use crate::sip::message::Message;
 use crate::sip::name::Name;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{keyed, same};
+use super::proof::{keyed, same};
 use crate::base::digits::{hexadecimal, padded_hex};
 use crate::base::{Instant, Rng, limits};
 

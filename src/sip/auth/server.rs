@@ -3,7 +3,7 @@
 
 use super::fields::Fields;
 use super::nonces::Nonces;
-use super::{Algorithm, Claim, Credentials, same};
+use super::proof::{Algorithm, Claim, Credentials, same};
 use crate::base::digits::hexadecimal;
 use crate::base::{Instant, Rng};
 use crate::sip::message::Message;

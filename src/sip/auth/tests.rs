@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::fields::Fields;
 use super::nonces::LIFE;
+use super::proof::*;
 use super::*;
 use crate::base::{Instant, Rng, limits};
 use crate::sip::message::Message;

@@ -1,0 +1,55 @@
+//! The manners of a neighbour: by what it proves itself, how it writes callers' numbers, and what its words about callers and
+//! agents mean.
+
+use std::sync::Arc;
+
+use crate::sip::auth::{Algorithm, Credentials};
+
+/// `auth` of a peer. In place of `password` may stand `password_file = "path"`, relative to the configuration's directory,
+/// or `password_env = "NAME"`, both read by the shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerAuth {
+    /// The user and the password.
+    pub credentials: Credentials,
+    /// `algorithms = ["SHA-256", "MD5"]`: what it is asked for, the first that it knows is taken. Default both.
+    pub algorithms: Vec<Algorithm>,
+}
+
+/// What becomes of a caller who asks not to be known (Privacy with `id`, `user` or `header`: RFC 3323, RFC 3325).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CallerPrivacy {
+    /// Neither phones nor the control plane are told number or name, and figures count no region.
+    #[default]
+    Keep,
+    /// The asserted identity is used all the same: for whoever may know it, such as emergency services.
+    Ignore,
+}
+
+/// What another party on an agent's leg means, as its PBX tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConnectedLine {
+    /// The PBX has handed the caller on: the agent has no part in the call any more.
+    #[default]
+    Transfer,
+    /// Nothing.
+    Ignore,
+}
+
+/// How a trunk writes callers' numbers: what is done to have them in the international form (E.164), which regions are found
+/// by. A number that begins with `+` is in that form on every trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberingConfig {
+    /// `country_code = "86"`: what other numbers lack, but for those with the international prefix. Default none: the trunk
+    /// writes numbers in the form that the table of regions has.
+    pub country_code: Option<Arc<str>>,
+    /// `national_prefix = "0"`: what stands before a number of the country instead. Default `0`; used with `country_code`.
+    pub national_prefix: Arc<str>,
+    /// `international_prefix = "00"`: what stands before a number of any country. Default `00`; used with `country_code`.
+    pub international_prefix: Arc<str>,
+}
+
+impl Default for NumberingConfig {
+    fn default() -> Self {
+        Self { country_code: None, national_prefix: "0".into(), international_prefix: "00".into() }
+    }
+}
