@@ -330,7 +330,11 @@ impl Reference {
             && let Some(worker) = self.agents.get_mut(agent)
             && matches!(
                 worker.state,
-                AgentState::Talking | AgentState::Hold | AgentState::Reserved | AgentState::Ringing
+                AgentState::Talking
+                    | AgentState::Hold
+                    | AgentState::Consult
+                    | AgentState::Reserved
+                    | AgentState::Ringing
             )
         {
             worker.leaves = *target != AgentTarget::Ready;

@@ -238,7 +238,7 @@ fn a_reserve_and_whom_a_queue_lends_to_are_read_with_their_defaults() {
     let told = describe(&valid(&format!("{CENTRE}{text}")));
     for line in [
         "    reserve joins above 5 waiting or after 1m or above 2m to expect; leaves at 3 waiting and when nobody has waited 1m \
-         and at 1m30s to expect; stays 30s at least\n",
+         and at 90s to expect; stays 30s at least\n",
         "    tier 1: 4, in reserve\n",
         "    lends to third, tier 2, penalty 1, after 20s, while its service level of 10m holds; else not for 1m\n",
     ] {

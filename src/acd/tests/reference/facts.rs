@@ -250,7 +250,12 @@ impl Reference {
         }
         let stays = matches!(
             to,
-            AgentState::Reserved | AgentState::Ringing | AgentState::Talking | AgentState::Hold | AgentState::WrapUp
+            AgentState::Reserved
+                | AgentState::Ringing
+                | AgentState::Talking
+                | AgentState::Hold
+                | AgentState::Consult
+                | AgentState::WrapUp
         );
         worker.leaves &= stays;
         (worker.state, worker.since) = (to.clone(), at);

@@ -59,6 +59,10 @@ impl Reference {
         assert!(Some(visit.agents.len()) <= most, "{call} rings too many");
         visit.band = visit.band.or(band);
         seen.banded += u64::from(visit.band.is_some() && visit.agents.len() > 1);
+        // The agent was rung before the call looked further, to where he does not suit: it is his as long as he rings.
+        if self.firing && visit.before.awaits == Some(agent) && visit.alone_until > at {
+            visit.caller.awaits = Some(agent);
+        }
         assert!(visit.agents.insert(agent));
         assert!(self.worker(agent).offer.replace(epoch).is_none(), "reserved twice");
     }
