@@ -74,6 +74,8 @@ pub(super) struct Hall {
     logged_in: u32,
     /// How many of its own agents who may serve some caller are at work, those in reserve apart.
     at_work: u32,
+    /// Its reserve joins by what callers are to expect.
+    estimates: bool,
 }
 
 /// A ladder, with the groups that meet each step of it.
@@ -187,6 +189,7 @@ impl Hall {
             present: Default::default(),
             logged_in: 0,
             at_work: 0,
+            estimates: plan.routing.reserve.thresholds.estimate.is_some(),
         };
         let mut name = plan.strategy;
         for step in std::iter::once(None).chain(plan.routing.steps.iter().map(|step| step.strategy)) {
@@ -365,7 +368,7 @@ impl Hall {
     }
 
     /// Somebody of the seat's group is present in another way. Whoever is lent does not count here either. True when another number
-    /// of agents is at work.
+    /// of agents is at work, and that is asked for.
     pub(super) fn attend(&mut self, seat: &Seat, from: Presence, to: Presence) -> bool {
         if seat.way.is_lent() {
             return false;
@@ -379,7 +382,12 @@ impl Hall {
             *count = (*count + u32::from(presence == to)).saturating_sub(u32::from(presence == from));
             self.present[at].put(seat.group(), *count > 0);
         }
-        before != after
+        self.estimates && before != after
+    }
+
+    /// Whether its reserve joins by what callers are to expect.
+    pub(super) const fn set_estimates(&mut self, estimates: bool) {
+        self.estimates = estimates;
     }
 
     /// How many of its own agents who may serve some caller are at work, those in reserve apart.

@@ -290,6 +290,13 @@ impl Matching {
         self.hall_of.get(&queue).map_or(0, |hall| self.halls[*hall as usize].1.at_work())
     }
 
+    /// Whether a queue's reserve joins by what callers are to expect.
+    pub(super) fn set_estimates(&mut self, queue: QueueId, estimates: bool) {
+        if let Some(&hall) = self.hall_of.get(&queue) {
+            self.halls[hall as usize].1.set_estimates(estimates);
+        }
+    }
+
     /// A queue in which another number of agents is at work since this was asked last.
     pub(super) fn pop_manned(&mut self) -> Option<QueueId> {
         self.manned.pop()

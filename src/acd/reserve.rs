@@ -86,7 +86,8 @@ pub(super) struct Crowd {
 pub(super) struct Pace {
     /// How many calls it is made of, up to [`Pace::CALLS`].
     calls: u32,
-    handle: Duration,
+    /// Microseconds.
+    handle: u64,
 }
 
 impl Pace {
@@ -95,13 +96,14 @@ impl Pace {
     /// A talk has ended.
     pub(super) fn talked(&mut self, talk: Duration) {
         self.calls = (self.calls + 1).min(Self::CALLS);
-        self.handle = self.handle.saturating_sub(self.handle / self.calls) + talk / self.calls;
+        let calls = u64::from(self.calls);
+        self.handle = (self.handle - self.handle / calls).saturating_add(micros(talk) / calls);
     }
 
     /// A wrap-up has ended, whose talk has been told.
     pub(super) fn wrapped_up(&mut self, wrap_up: Duration) {
         if self.calls > 0 {
-            self.handle += wrap_up / self.calls;
+            self.handle = self.handle.saturating_add(micros(wrap_up) / u64::from(self.calls));
         }
     }
 
@@ -111,9 +113,17 @@ impl Pace {
         match (u32::try_from(waiting).unwrap_or(u32::MAX), agents) {
             (0, _) => Some(Duration::ZERO),
             (_, 0) => Some(Duration::MAX),
-            (waiting, agents) => (self.calls > 0).then(|| self.handle.saturating_mul(waiting) / agents),
+            (waiting, agents) => {
+                let wait = self.handle.saturating_mul(waiting.into()) / u64::from(agents);
+                (self.calls > 0).then_some(Duration::from_micros(wait))
+            }
         }
     }
+}
+
+/// Without a division; for ever is long enough at the end.
+fn micros(time: Duration) -> u64 {
+    time.as_secs().saturating_mul(1_000_000).saturating_add(time.subsec_micros().into())
 }
 
 impl ReserveRule {

@@ -37,6 +37,7 @@ impl Engine {
         let plan = self.overrides.queue(&plan.queues[at]);
         let Some(row) = self.queues.get_mut(queue) else { return };
         row.replan(plan);
+        self.matching.set_estimates(queue, row.estimates());
         if matches!(setting, QueueSetting::Strategy(_) | QueueSetting::Weight(_) | QueueSetting::Defaults) {
             let reaches = Arc::clone(&row.reaches);
             self.rebuild_queue(queue, reaches);

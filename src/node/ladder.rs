@@ -130,7 +130,7 @@ impl Ladders {
         for line in lines.take_while(|line| !line.is_empty()) {
             if let Some(value) = line.strip_prefix(ours) {
                 // We write our tag last.
-                let tag = memchr::memmem::rfind(value, b";tag=").and_then(|at| value.get(at + 5..));
+                let tag = memchr::memrchr(b';', value).and_then(|at| value[at..].strip_prefix(b";tag="));
                 leg = tag.and_then(leg_of_tag);
             } else if let Some(value) = line.strip_prefix(b"Call-ID: ") {
                 call_id = value;
