@@ -35,7 +35,9 @@ impl Wiretap {
         let calls = self.calls.entry(agent.to_string()).or_default();
         match message.method() {
             Some("INVITE") if message.to_tag().is_none() => {
-                if calls.contains_key(message.call_id()) {
+                // A number outside that is handed a caller is no agent of ours, whoever was one before a reload.
+                let is_offer = message.header("X-Strowger-Queue").is_some();
+                if !is_offer || calls.contains_key(message.call_id()) {
                     return Ok(());
                 }
                 let free = |call: &Call| match call {

@@ -80,6 +80,10 @@ impl Shard {
             Target::Queue(queue) => self.may_join(contact.media, *queue)?,
             Target::Agent(to) if *to == agent.agent => return Err("it is the agent who talks".to_string()),
             Target::Agent(_) => {}
+            // An agent whom a reload has removed is a number as any other, but for its own calls.
+            Target::Number(number) if self.is_own(agent.agent, number.expose()) => {
+                return Err("it is the agent who talks".to_string());
+            }
             Target::Number(number) => drop(self.directory.outside(number.expose())?),
         }
         let (agents, each) = (self.directory.plan.agents.len(), self.directory.rings_at_most);

@@ -48,7 +48,7 @@ impl Shard {
     }
 
     /// True when the agent itself is called so.
-    fn is_own(&self, agent: AgentId, number: &str) -> bool {
+    pub(super) fn is_own(&self, agent: AgentId, number: &str) -> bool {
         let agent = self.directory.agent(agent);
         let user = || number_of(agent.uri.as_bytes());
         agent.name.eq_ignore_ascii_case(number) || user().is_some_and(|user| user.eq_ignore_ascii_case(number))
