@@ -164,7 +164,7 @@ def tokens_are_asked_for(bench):
     """Where tokens are configured, /v1 needs one; health and metrics do not. Off loopback they must be configured."""
     base = CALLERS + queue("main", 800) + agents("1001", "callers", "main")
     engine = bench.engine(base)
-    text = engine.path.read_text().replace("[peers", f'tokens = {{ ann = "a-secret-of-ann-0123" }}\n[peers', 1)
+    text = engine.path.read_text().replace("[sip]", f'tokens = {{ ann = "a-secret-of-ann-0123" }}\n[sip]', 1)
     engine.path.write_text(text)
     engine.signal(signal.SIGHUP)
     wait_until(lambda: engine.status("/v1/queues") == 401, "a token is asked for")

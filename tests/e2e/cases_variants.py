@@ -29,7 +29,8 @@ BY_HAND = {
     "abandon_rate_net": lambda n: (n["B"] - n["BS"], n["A"] + n["B"] + n["F"] - n["BS"]),
 }
 # Of the answer's formulas these are about agents' time, which no message of a caller tells.
-OF_AGENTS = {"aht", "talk_mean", "hold_mean", "wrap_up_mean", "hold_rate", "agent_answer_rate"}
+OF_AGENTS = {"aht", "talk_mean", "hold_mean", "wrap_up_mean", "hold_rate", "agent_answer_rate",
+             "occupancy", "utilisation"}
 
 
 def messages(sipp):
