@@ -14,7 +14,7 @@ def calls_by_tcp_on_both_sides(bench):
     """25 a second from a SIPp by one connection to agents behind a peer by TCP; the engine's totals are SIPp's own."""
     count = bench.calls(200)
     agent = bench.sipp("agent", d=0, t="t1", replace=TRANSPORT)
-    peer = phones("phones", agent.port, 'transport = "tcp"', qualify="2s")
+    peer = phones("phones", agent.port, 'transport = "tcp"')
     config = TCP + CALLERS + peer + queue("main", 800, ON_AGENT) + agents("1001-1050", "phones", "main")
     for shards in (1, 2):
         engine = bench.engine(config, "warn", shards=shards)
