@@ -7,6 +7,7 @@ pub mod ids;
 pub mod limits;
 pub mod pii;
 pub mod rng;
+pub mod secret;
 pub mod slots;
 pub mod steady;
 pub mod time;

@@ -10,6 +10,7 @@ use super::error::Report;
 use super::peers::Peers;
 use super::reader::{Section, string};
 use super::values;
+use crate::base::secret::same;
 
 const KEYS: [&str; 9] =
     ["peers", "login", "logout", "ready", "not_ready", "end_wrap_up", "reasons", "identity", "pins"];
@@ -113,12 +114,13 @@ impl FeatureCodesConfig {
 impl Pin {
     /// Whether these are its digits; takes as long for a wrong one as for the right one.
     pub fn fits(&self, typed: &str) -> bool {
-        let (own, typed) = (self.0.as_bytes(), typed.as_bytes());
-        let at = |digits: &[u8], place: usize| digits.get(place).copied().unwrap_or(0);
-        let places = 0..*PIN_DIGITS.end();
-        let differs =
-            places.fold(own.len() ^ typed.len(), |all, place| all | usize::from(at(own, place) ^ at(typed, place)));
-        std::hint::black_box(differs) == 0
+        // Of one length, so that nothing tells how many digits there are; no text has that byte.
+        let filled = |digits: &str| {
+            let mut places = [u8::MAX; *PIN_DIGITS.end() + 1];
+            places.iter_mut().zip(digits.bytes()).for_each(|(place, digit)| *place = digit);
+            places
+        };
+        same(&filled(&self.0), &filled(typed))
     }
 }
 

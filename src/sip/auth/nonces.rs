@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::proof::{keyed, same};
+use super::proof::keyed;
 use crate::base::digits::{hexadecimal, padded_hex};
+use crate::base::secret::same;
 use crate::base::{Instant, Rng, limits};
 
 /// So long after it was made a nonce is stale: longer than a phone needs to answer, short enough to make theft useless soon.

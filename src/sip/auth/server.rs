@@ -3,8 +3,9 @@
 
 use super::fields::Fields;
 use super::nonces::Nonces;
-use super::proof::{Algorithm, Claim, Credentials, same};
+use super::proof::{Algorithm, Claim, Credentials};
 use crate::base::digits::hexadecimal;
+use crate::base::secret::same;
 use crate::base::{Instant, Rng};
 use crate::sip::message::Message;
 use crate::sip::name::Name;
