@@ -344,7 +344,8 @@ impl AgentPhone {
     fn on_call(&mut self, now: Instant, invite: &Wire, source: SocketAddr) {
         let tag = self.handset.ua.token();
         if !matches!(self.state, State::Idle) {
-            if self.prompt {
+            let handed_on = matches!(&self.state, State::Talking { session } if session.is_handed_on());
+            if self.prompt && !handed_on {
                 self.handset.tell(PhoneEvent::Doubled);
             }
             self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));

@@ -117,9 +117,7 @@ impl Exchange {
         for (index, phone) in self.phones.iter_mut().enumerate() {
             while let Some(outgoing) = phone.poll_transmit() {
                 let opens = [&b"INVITE "[..], b"REGISTER "].iter().any(|method| outgoing.payload.starts_with(method));
-                if opens
-                    && let Some(invite) = Wire::parse(&outgoing.payload)
-                {
+                if opens && let Some(invite) = Wire::parse(&outgoing.payload) {
                     self.routes.entry(invite.call_id().to_string()).or_insert(index);
                 }
                 self.outbox.push_back((index, outgoing));

@@ -92,9 +92,10 @@ impl Registration {
     fn prove(&mut self, ua: &mut Ua, now: Instant, asked: &Wire, challenge: &Wire) {
         let (request, response) = (Message::parse(asked.encode()), Message::parse(challenge.encode()));
         let random = u64::from(ua.pause(Duration::ZERO, Duration::from_secs(1)).subsec_nanos());
-        let proof = request.ok().zip(response.ok()).and_then(|(request, response)| {
-            answer(&response, &request, &self.credentials, random)
-        });
+        let proof = request
+            .ok()
+            .zip(response.ok())
+            .and_then(|(request, response)| answer(&response, &request, &self.credentials, random));
         let Some(proof) = proof else {
             self.due = Some(now + PAUSE);
             return;

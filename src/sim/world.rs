@@ -504,6 +504,7 @@ impl World {
                 self.fail(error);
             }
         }
+        self.network.note(&message);
         if !self.ladder.is_kept() && !self.network.has_rules() {
             self.deliver(from, to, &payload);
             return;
