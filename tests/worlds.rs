@@ -72,7 +72,7 @@ fn judge_all(worlds: u64, run: fn(u64) -> workload::Verdict) -> Vec<(u64, worklo
             std::thread::spawn(move || seeds.map(|seed| judge(seed, run)).collect::<Vec<_>>())
         })
         .collect();
-    workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    workers.into_iter().flat_map(|worker| worker.join().expect("a world panics into its verdict")).collect()
 }
 
 fn all_is_well(verdicts: &[(u64, workload::Verdict)]) {
