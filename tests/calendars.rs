@@ -303,7 +303,7 @@ fn ask(world: &World, by: Grain, last: Duration, attribution: Attribution) -> In
 }
 
 /// No gap, no overlap, and the last one is in progress.
-fn follow_each_other(intervals: &[Interval], now: i64) {
+fn follow_each_other(intervals: &[Interval<Figures>], now: i64) {
     for pair in intervals.windows(2) {
         assert_eq!(wall(&pair[0].end), wall(&pair[1].start));
     }

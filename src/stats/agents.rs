@@ -13,6 +13,7 @@ use crate::base::{Instant, QueueId};
 use crate::stats::block::Block;
 use crate::stats::cells::Sum;
 use crate::stats::contradiction::Contradiction;
+use crate::stats::hand::Hand;
 use crate::stats::moment::Moment;
 use crate::stats::staff::{ByShare, Staff};
 
@@ -164,9 +165,9 @@ const TALKS: usize = LATEST + 1;
 const TALK: usize = LATEST + 2;
 
 impl Times {
-    /// Nobody's time.
-    pub(super) fn new() -> Self {
-        Self { cells: Block::new(TALK + 1), staff: Staff::new() }
+    /// Nobody's time; days and months begin as the hand tells.
+    pub(super) fn new(hand: Arc<Hand>) -> Self {
+        Self { cells: Block::new(TALK + 1), staff: Staff::new(hand) }
     }
 
     /// Their time by interval.
@@ -244,8 +245,8 @@ pub(super) struct Person {
 
 impl Person {
     /// Nothing is known of it yet.
-    pub(super) fn new(name: Arc<str>) -> Self {
-        Self { name, times: Times::new(), offers: Block::new(OfferResult::ALL.len()) }
+    pub(super) fn new(name: Arc<str>, hand: Arc<Hand>) -> Self {
+        Self { name, times: Times::new(hand), offers: Block::new(OfferResult::ALL.len()) }
     }
 
     /// An offer to it ended.
@@ -393,7 +394,7 @@ mod tests {
 
     #[test]
     fn seconds_run_while_a_state_lasts_and_never_go_back() {
-        let times = Times::new();
+        let times = Times::new(Arc::new(Hand::new()));
         let ready = Kind::of(&AgentState::Ready);
         let talking = Kind::of(&AgentState::Talking);
         times.enter(moment(10), ready);
@@ -406,7 +407,7 @@ mod tests {
 
     #[test]
     fn a_clock_read_before_a_fact_reckons_with_the_fact_s_moment() {
-        let times = Times::new();
+        let times = Times::new(Arc::new(Hand::new()));
         let ready = Kind::of(&AgentState::Ready);
         times.enter(moment(0), ready);
         let before = times.read(second(19))[ready.0];

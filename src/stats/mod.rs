@@ -16,6 +16,7 @@ mod encode;
 pub mod export;
 pub mod family;
 pub mod formula;
+mod hand;
 mod hours;
 pub mod intervals;
 mod live;
