@@ -133,7 +133,7 @@ impl Group {
 
     /// Adds the group's agents to `total`.
     pub(super) fn add_to(&self, total: &mut ByState) {
-        for (sum, count) in total.iter_mut().zip(self.block.read()) {
+        for (sum, count) in total.iter_mut().zip(self.block.copy::<STATES>()) {
             *sum += count;
         }
     }

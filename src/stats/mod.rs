@@ -12,6 +12,7 @@ mod cells;
 mod contacts;
 mod contradiction;
 pub mod counts;
+mod emit;
 mod encode;
 pub mod export;
 pub mod family;
