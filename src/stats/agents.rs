@@ -23,9 +23,12 @@ pub(super) const STATES: usize = AgentState::LABELS.len();
 /// Agents by state, in the order of [`AgentState::LABELS`].
 pub(super) type ByState = [u64; STATES];
 
+/// How many [`KINDS`] there are; written out, as the compiler goes round in circles where a type's size asks for their names.
+pub(super) const KIND_COUNT: usize = 18;
+
 /// What agent seconds are told apart by: the index of the state's label, and the reason of not ready or the direction of
 /// another call.
-pub(super) const KINDS: [(usize, &str); 18] = [
+pub(super) const KINDS: [(usize, &str); KIND_COUNT] = [
     (AgentState::LoggedOut.index(), ""),
     (AgentState::Ready.index(), ""),
     (AgentState::Unreachable.index(), ""),
@@ -157,17 +160,18 @@ pub(super) struct Times {
 }
 
 const CLOSED: usize = 0;
-const AGENTS: usize = KINDS.len();
-const ENTERED: usize = 2 * KINDS.len();
+const AGENTS: usize = KIND_COUNT;
+const ENTERED: usize = 2 * KIND_COUNT;
 /// The latest moment folded: a reader whose clock was read before it reckons with it, or a counter would go back.
-const LATEST: usize = 3 * KINDS.len();
+const LATEST: usize = 3 * KIND_COUNT;
 const TALKS: usize = LATEST + 1;
 const TALK: usize = LATEST + 2;
+const TIMES: usize = TALK + 1;
 
 impl Times {
     /// Nobody's time; days and months begin as the hand tells.
     pub(super) fn new(hand: Arc<Hand>) -> Self {
-        Self { cells: Block::new(TALK + 1), staff: Staff::new(hand) }
+        Self { cells: Block::new(TIMES), staff: Staff::new(hand) }
     }
 
     /// Their time by interval.
@@ -210,13 +214,13 @@ impl Times {
 
     /// Talks that ended, and their time in microseconds.
     pub(super) fn talks(&self) -> Sum {
-        let cells = self.cells.read();
+        let cells = self.cells.copy::<TIMES>();
         Sum { count: cells[TALKS], micros: cells[TALK] }
     }
 
     /// How many agents are in each state now.
     pub(super) fn by_state(&self) -> ByState {
-        let cells = self.cells.read();
+        let cells = self.cells.copy::<TIMES>();
         let mut states = ByState::default();
         for (kind, (state, _)) in KINDS.iter().enumerate() {
             states[*state] += cells[AGENTS + kind];
@@ -225,8 +229,8 @@ impl Times {
     }
 
     /// Microseconds spent in each of [`KINDS`] until `now`.
-    pub(super) fn read(&self, now: Instant) -> [u64; KINDS.len()] {
-        let cells = self.cells.read();
+    pub(super) fn read(&self, now: Instant) -> [u64; KIND_COUNT] {
+        let cells = self.cells.copy::<TIMES>();
         let now = now.as_micros().max(cells[LATEST]);
         std::array::from_fn(|kind| {
             let running = cells[AGENTS + kind].saturating_mul(now).saturating_sub(cells[ENTERED + kind]);

@@ -57,7 +57,7 @@ impl Block {
         copy
     }
 
-    /// The same of a block of `N` cells, without an allocation.
+    /// The same of the first `N` cells, without an allocation.
     pub(super) fn copy<const N: usize>(&self) -> [u64; N] {
         let mut copy = [0; N];
         while !self.try_read(&mut copy) {

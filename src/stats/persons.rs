@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::base::{AgentId, Instant};
-use crate::stats::agents::{ByState, KINDS, Person};
+use crate::stats::agents::{ByState, KIND_COUNT, Person};
 use crate::stats::cells::Sum;
 use crate::stats::hand::Hand;
 use crate::stats::series::{OTHER, SeriesMax};
@@ -32,7 +32,7 @@ pub(super) struct PersonsReading {
 #[derive(Debug)]
 pub(super) struct PersonReading {
     pub(super) name: Arc<str>,
-    pub(super) micros: [u64; KINDS.len()],
+    pub(super) micros: [u64; KIND_COUNT],
     pub(super) states: ByState,
     pub(super) talks: Sum,
     /// In the order of [`crate::acd::OfferResult::ALL`].

@@ -137,10 +137,10 @@ impl Staff {
         let before = write.get(LATEST);
         let at = when.at.as_micros().max(before);
         let agents: ByShare = std::array::from_fn(|share| write.get(AGENTS + share));
-        let run: ByShare = std::array::from_fn(|share| write.get(RUN + share));
         if at >= write.get(BORDER)
             && let Some(origin) = origin(when)
         {
+            let run: ByShare = std::array::from_fn(|share| write.get(RUN + share));
             let note = |place, border| {
                 let ran = since(origin, border).saturating_sub(before);
                 self.note(place, border, |share| run[share] + agents[share] * ran);
