@@ -140,6 +140,8 @@ def a_supervisor_changes_skills_and_queues_and_is_told_why_a_call_waits(bench):
     decision = engine.json("/v1/decisions?queue=main")["decisions"][0]
     check((decision["call"], decision["chosen"]) == (call, "1001"), f"{decision}")
     check("1001" in client(bench, engine, "queue", "decisions", "main"), "printed")
+    told = client(bench, engine, "call", "explain", call)
+    check(f"{call} does not wait" in told and "to 1001, in main: first by longest-idle" in told, told)
     client(bench, engine, "queue", "set", "main", "close", "--why", "fire drill")
     refused = bench.sipp("caller_refused", engine.sip, s="800", m=1)
     check(refused.wait(10)["total"] == 1 and engine.queue("main")["offered"] == 1, "a closed queue takes nobody")

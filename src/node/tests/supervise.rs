@@ -3,7 +3,7 @@
 use super::*;
 use crate::acd::{Actor, AgentTarget, DeviceState, Direction, QueueState, Reason, ReserveMode};
 use crate::base::CallId;
-use crate::node::{AgentChange, AgentView, QueueChange, Selection, SkillChange, ThresholdsChange};
+use crate::node::{AgentChange, AgentView, ExplanationView, QueueChange, Selection, SkillChange, ThresholdsChange};
 
 const TEAMS: &str = "[teams.all]\nagents = [\"1001\"]\n[teams.part]\nparent = \"all\"\nagents = [\"1002-1003\"]\n";
 
@@ -207,6 +207,11 @@ fn a_call_is_withdrawn_until_an_agent_talks() {
     assert_eq!(world.calls().len(), 1);
 }
 
+fn explained(world: &mut World, call: CallId) -> ExplanationView {
+    let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it is known") };
+    *told
+}
+
 #[test]
 fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
     let queues = "requirement = 'spanish >= 5'\nsteps = [{ after = \"30s\", requirement = 'spanish' }]\n\
@@ -216,7 +221,7 @@ fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
     world.call("", OFFER);
     world.pass(Duration::from_secs(10));
     let (call, _) = world.calls()[0];
-    let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it waits") };
+    let told = explained(&mut world, call).waits.expect("it waits");
     assert_eq!((told.position, told.asks.as_str(), told.step), (1, "spanish >= 5", 0));
     assert_eq!(told.looks_further_seconds, Some(Duration::from_secs(20)));
     let rules: usize = told.agents.iter().map(|rule| rule.count).sum();
@@ -231,6 +236,10 @@ fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
     let Reply::Decisions(rows) = world.control(asked("q")) else { panic!("decisions") };
     assert_eq!((rows.len(), &*rows[0].chosen, rows[0].strategy), (1, "anna", "longest-idle"));
     assert_eq!(rows[0].call, call.to_string());
+    assert_eq!(rows[0].why, "first by longest-idle");
+    let candidates: Vec<_> = rows[0].candidates.iter().map(|row| (&*row.agent, row.standing.as_str())).collect();
+    assert_eq!((candidates, rows[0].others), (vec![("anna", "idle 30 s")], Some(0)), "the others speak no Spanish");
+    assert_eq!(explained(&mut world, call).offers, rows, "a call tells of its offers");
     assert!(matches!(world.control(asked("none")), Reply::NotFound(_)));
     assert!(matches!(world.control(Control::Explain(CallId(99))), Reply::NotFound(_)));
 }
@@ -386,7 +395,7 @@ fn a_call_waits_for_the_agent_whom_its_header_names_and_everybody_may_see_that()
     assert!(world.offer().expect("whom nobody knows is nobody").uri().starts_with(b"sip:1001@"));
     world.pass(Duration::from_secs(1));
     let (call, _) = world.calls()[1];
-    let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it waits") };
+    let told = explained(&mut world, call).waits.expect("it waits");
     let waits = told.waits_for.expect("for one agent");
     assert_eq!((&*waits.agent, waits.seconds), ("1002", Duration::from_secs(19)));
     let Reply::Queue(view) = world.control(Control::Queue("q".to_owned())) else { panic!("a queue") };
@@ -406,8 +415,7 @@ fn a_supervisor_says_whom_a_call_prefers_and_it_goes_with_the_call() {
     assert_eq!(prefer(&mut world, Some("9999")), Reply::NotFound("no agent 9999".to_string()));
     assert_eq!(prefer(&mut world, Some("1001")), Reply::Done);
     let waits = |world: &mut World| {
-        let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it waits") };
-        told.waits_for.map(|waits| waits.seconds.as_secs())
+        explained(world, call).waits.expect("it waits").waits_for.map(|waits| waits.seconds.as_secs())
     };
     assert_eq!(waits(&mut world), Some(20));
     let back = |queue: &str| Control::Requeue { call, queue: Some(queue.to_owned()), by: "test".into() };
@@ -449,8 +457,13 @@ fn a_reserve_is_switched_and_its_thresholds_set_over_a_reload_and_explained() {
     assert!(world.offer().is_none(), "one waits");
     let (call, _) = world.calls()[0];
     let rules = |world: &mut World| {
-        let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("explained") };
-        told.agents.into_iter().map(|row| format!("{}: {}", row.agents.join(" "), row.rule)).collect::<Vec<_>>()
+        explained(world, call)
+            .waits
+            .expect("it waits")
+            .agents
+            .into_iter()
+            .map(|row| format!("{}: {}", row.agents.join(" "), row.rule))
+            .collect::<Vec<_>>()
     };
     assert_eq!(rules(&mut world), ["1002: is in reserve, joins above 5 waiting", "1001: is logged out"]);
     let reserve = |world: &mut World| {
