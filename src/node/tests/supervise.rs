@@ -90,7 +90,41 @@ fn change(world: &mut World, agents: &[&str], change: AgentChange) -> Reply {
 }
 
 fn set_queue(world: &mut World, change: QueueChange) -> Reply {
-    world.control(Control::SetQueue { queue: "q".to_owned(), change, by: "test".into() })
+    set_queues(world, &["q"], change)
+}
+
+fn set_queues(world: &mut World, queues: &[&str], change: QueueChange) -> Reply {
+    let queues = queues.iter().map(ToString::to_string).collect();
+    world.control(Control::SetQueues { queues, change, by: "test".into() })
+}
+
+#[test]
+fn queues_of_a_list_are_changed_all_or_none() {
+    let mut world = World::new(&config(1, "[queues.other]\nreserve = { wait = \"9s\" }\n"), 100);
+    let states = |world: &mut World| {
+        ["q", "other"].map(|name| {
+            let Reply::Queue(view) = world.control(Control::Queue(name.to_owned())) else { panic!("a queue") };
+            view.state
+        })
+    };
+    let close = QueueChange::State(QueueState::Closed);
+    let unknown = Reply::NotFound("no queue none".to_string());
+    assert_eq!(set_queues(&mut world, &["other", "none", "q"], close.clone()), unknown);
+    assert_eq!(states(&mut world), ["open", "open"]);
+    // What suits one queue may not suit the other.
+    let late = ThresholdsChange { leave_wait: Some(Duration::from_secs(5)), ..ThresholdsChange::default() };
+    let late = QueueChange::ReserveThresholds(late);
+    assert!(matches!(set_queues(&mut world, &["other", "q"], late.clone()), Reply::Invalid(_)));
+    let leaves = |world: &mut World| {
+        let Reply::Queue(view) = world.control(Control::Queue("other".to_owned())) else { panic!("a queue") };
+        view.reserve.and_then(|reserve| reserve.leave_wait_seconds)
+    };
+    assert_eq!(leaves(&mut world), Some(Duration::from_secs(9)));
+    assert_eq!(set_queues(&mut world, &["other"], late), Reply::Done);
+    assert_eq!(leaves(&mut world), Some(Duration::from_secs(5)));
+    assert_eq!(set_queues(&mut world, &["other", "q", "q"], close), Reply::Done);
+    assert_eq!(states(&mut world), ["closed", "closed"]);
+    assert_eq!(world.call("", OFFER).status(), 480, "the shards know too");
 }
 
 #[test]
