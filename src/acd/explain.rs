@@ -44,7 +44,7 @@ impl Engine {
         let position = self.position(call)?;
         let (needs, step) = self.matching.view(visit.line);
         let looks_further = queue.reaches.get(visit.reach + 1).map(|reach| visit.claim.since + reach.after);
-        let waits_for = visit.awaits.map(|wait| (wait.agent, wait.until));
+        let waits_for = visit.awaits().map(|wait| (wait.agent, wait.until));
         let exclusion = |agent: AgentId, duty: &Duty| {
             let is_preferred = waits_for.is_some_and(|(preferred, _)| preferred == agent);
             let exclusion = match is_preferred {

@@ -437,6 +437,57 @@ fn a_call_waits_for_the_agent_whom_its_header_names_and_everybody_may_see_that()
 }
 
 #[test]
+fn a_call_that_moves_to_another_queue_prefers_whom_that_one_names() {
+    let queues = "preferred_for = \"20s\"\npreferred_by = [\"header:X-Agent\"]\n\
+        [queues.other]\npreferred_for = \"1m\"\npreferred_by = [\"header:X-Manager\", \"last\"]\n\
+        [queues.plain]\npreferred_for = \"50s\"\n";
+    let mut world = World::new(&config(2, queues), 100);
+    world.talk();
+    world.talk();
+    world.call("X-Agent: 1001\r\nX-Manager: 1002\r\n", OFFER);
+    world.call("X-Agent: 1001\r\n", OFFER);
+    let [.., (both, _), (one, _)] = world.calls()[..] else { panic!("four calls") };
+    let waits = |world: &mut World, call| {
+        let waits = explained(world, call).waits.expect("it waits").waits_for;
+        waits.map(|waits| (waits.agent.to_string(), waits.seconds.as_secs()))
+    };
+    let until = |agent: &str, seconds| Some((agent.to_string(), seconds));
+    let to = |world: &mut World, call, queue: &str| {
+        let moved = world.control(Control::Requeue { call, queue: Some(queue.to_owned()), by: "test".into() });
+        assert_eq!(moved, Reply::Done);
+    };
+    world.pass(Duration::from_secs(5));
+    assert_eq!((waits(&mut world, both), waits(&mut world, one)), (until("1001", 15), until("1001", 15)));
+    to(&mut world, both, "other");
+    assert_eq!(waits(&mut world, both), until("1002", 60), "whom the other names, from now on");
+    to(&mut world, one, "other");
+    assert_eq!(waits(&mut world, one), until("1002", 60), "who served the caller last");
+    world.pass(Duration::from_secs(5));
+    to(&mut world, both, "plain");
+    assert_eq!(waits(&mut world, both), until("1002", 45), "one that names nobody leaves it with what it has");
+    to(&mut world, both, "q");
+    assert_eq!(waits(&mut world, both), until("1001", 20));
+    let prefer = Control::Prefer { call: both, agent: Some("1001".to_owned()), by: "test".into() };
+    assert_eq!(world.control(prefer), Reply::Done);
+    to(&mut world, both, "other");
+    assert_eq!(waits(&mut world, both), until("1001", 60), "a supervisor's word goes with the call");
+}
+
+#[test]
+fn who_has_talked_does_not_meet_the_same_agent_by_a_preference() {
+    let queues = "preferred_for = \"20s\"\n[queues.other]\npreferred_for = \"1m\"\n\
+        preferred_by = [\"header:X-Agent\", \"header:X-Manager\", \"last\"]\n";
+    let mut world = World::new(&config(2, queues), 100);
+    world.talk_with("X-Agent: 1001\r\nX-Manager: 1002\r\n");
+    world.talk();
+    let (call, _) = world.calls()[0];
+    let moved = Control::Requeue { call, queue: Some("other".to_owned()), by: "test".into() };
+    assert_eq!(world.control(moved), Reply::Done);
+    let waits = explained(&mut world, call).waits.expect("it waits").waits_for.expect("for one agent");
+    assert_eq!(&*waits.agent, "1002", "not 1001, whom it has left");
+}
+
+#[test]
 fn a_supervisor_says_whom_a_call_prefers_and_it_goes_with_the_call() {
     let queues = "preferred_for = \"20s\"\n[queues.other]\npreferred_for = \"1m\"\n[queues.never]\n";
     let mut world = World::new(&config(1, queues), 100);
