@@ -171,7 +171,7 @@ impl Act {
                 about(world, &caller, |call, by| Control::SetPriority { call, priority, by })
             }
             Self::SetQueue(queue, change) => {
-                done(world.control(Control::SetQueue { queue, change, by: SCRIPT.into() }))
+                done(world.control(Control::SetQueues { queues: vec![queue], change, by: SCRIPT.into() }))
             }
             Self::Assign(agent, assigned) => change(world, agent, assigned),
         }
