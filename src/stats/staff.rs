@@ -30,7 +30,9 @@ const RUN: usize = 0;
 const AGENTS: usize = SHARES;
 /// The last change, on the node's clock.
 const LATEST: usize = 2 * SHARES;
-const CELLS: usize = LATEST + 1;
+/// The first border after it, as far as the calendar is known: a change before that notes nothing.
+const NEXT: usize = LATEST + 1;
+const CELLS: usize = NEXT + 1;
 
 /// A note: the border's number plus one, and what had run by then.
 const NOTE: usize = 1 + SHARES;
@@ -124,9 +126,12 @@ impl Staff {
         let before = write.get(LATEST);
         let at = when.at.as_micros().max(before);
         let agents: ByShare = std::array::from_fn(|share| write.get(AGENTS + share));
-        let run: ByShare = std::array::from_fn(|share| write.get(RUN + share));
-        if let Some(wall) = when.wall {
-            let origin = wall.as_micros().saturating_sub(i64::try_from(when.at.as_micros()).unwrap_or(i64::MAX));
+        if at >= write.get(NEXT)
+            && let Some(origin) = origin(when)
+        {
+            let run: ByShare = std::array::from_fn(|share| write.get(RUN + share));
+            // Whole quarters of an hour are whole minutes.
+            write.set(NEXT, since(origin, (last_border(MINUTE, origin, at) + 1) * MINUTE));
             for (unit, first, slots) in [(MINUTE, 0, MINUTES), (QUARTER, MINUTES, QUARTERS)] {
                 let passed = borders(unit, slots, origin, before, at);
                 for border in passed {
@@ -199,11 +204,13 @@ fn since(origin: i64, second: i64) -> u64 {
 
 /// The borders after `before` up to and including `at`, no more of them than there are places.
 fn borders(unit: i64, slots: usize, origin: i64, before: u64, at: u64) -> std::ops::RangeInclusive<i64> {
-    let number = |micros: u64| {
-        origin.saturating_add(i64::try_from(micros).unwrap_or(i64::MAX)).div_euclid(unit.saturating_mul(1_000_000))
-    };
-    let last = number(at);
-    (number(before) + 1).max(last + 1 - slots as i64)..=last
+    let last = last_border(unit, origin, at);
+    (last_border(unit, origin, before) + 1).max(last + 1 - slots as i64)..=last
+}
+
+/// The number of the border at or before a microsecond of the node.
+fn last_border(unit: i64, origin: i64, micros: u64) -> i64 {
+    origin.saturating_add(i64::try_from(micros).unwrap_or(i64::MAX)).div_euclid(unit.saturating_mul(1_000_000))
 }
 
 fn slot(border: i64, slots: usize) -> usize {
