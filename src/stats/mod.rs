@@ -16,6 +16,7 @@ mod encode;
 pub mod export;
 pub mod family;
 pub mod formula;
+pub mod handshakes;
 mod hours;
 pub mod intervals;
 mod live;
@@ -44,6 +45,7 @@ pub mod work;
 mod tests;
 
 pub use bounds::histogram_bounds;
+pub use handshakes::{Direction, Handshake, Handshakes};
 pub use live::Live;
 pub use outlook::Outlook;
 pub use period::Period;

@@ -20,7 +20,7 @@ const DEFAULT_SOURCES: [DnisSource; 1] = [DnisSource::RequestUri];
 
 impl Shard {
     pub(in crate::node) fn on_incoming(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) {
-        let peer = self.directory.trusted(source.ip());
+        let peer = self.trusted(source);
         let sources = peer.map(|peer| self.directory.peer(peer).dnis.as_slice());
         let sources = sources.filter(|sources| !sources.is_empty()).unwrap_or(&DEFAULT_SOURCES);
         let number = identity::called_number(request, sources);
