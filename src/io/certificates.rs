@@ -287,6 +287,7 @@ fn validity(certificate: &EndEntityCert<'_>, now: UnixTime) -> Validity {
                 ago(now.as_secs(), not_before.as_secs()) + 1
             ));
         }
+        Some(webpki::Error::InvalidCertValidity) => return Validity::Not("ends before it begins".to_string()),
         Some(_) | None => {}
     }
     match judged(UnixTime::since_unix_epoch(Duration::from_secs(FAR))) {
