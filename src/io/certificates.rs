@@ -2,7 +2,7 @@
 //! TLS 1.2 and 1.3 by rustls with ring's ciphers; what a peer must show is checked by webpki, as browsers do, with the one
 //! difference that nobody may leave the subjectAltName out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -60,7 +60,10 @@ pub struct Found {
 /// its directory.
 pub fn read(config: &Config, base: &Path, file: &str) -> (Option<Arc<Keys>>, Found) {
     let provider = Arc::new(ring::default_provider());
-    let mut reading = Reading { base, file, now: UnixTime::now(), provider, found: Found::default() };
+    let sip = &config.sip;
+    let addresses = [Some(sip.listen.ip()), sip.advertise, sip.tls.as_ref().map(|tls| tls.listen.ip())];
+    let addresses = addresses.into_iter().flatten().collect();
+    let mut reading = Reading { base, file, now: UnixTime::now(), provider, addresses, found: Found::default() };
     let keys = config.sip.tls.as_ref().and_then(|tls| reading.keys(config, tls));
     (keys.map(Arc::new), reading.found)
 }
@@ -81,6 +84,8 @@ struct Reading<'a> {
     file: &'a str,
     now: UnixTime,
     provider: Arc<CryptoProvider>,
+    /// Where we are.
+    addresses: BTreeSet<IpAddr>,
     found: Found,
 }
 
@@ -179,9 +184,11 @@ impl Reading<'_> {
         let Ok(read) = EndEntityCert::try_from(leaf) else {
             return self.fault(at, "is no certificate that can be read (X.509 version 3)");
         };
-        let names: Vec<_> = read.valid_dns_names().collect();
+        let is_named = |address: &&IpAddr| read.verify_is_valid_for_subject_name(&ServerName::from(**address)).is_ok();
+        let addresses = self.addresses.iter().filter(is_named).map(ToString::to_string);
+        let names: Vec<_> = read.valid_dns_names().map(str::to_string).chain(addresses).collect();
         if names.is_empty() {
-            let warning = "names no host (subjectAltName): who connects by a name refuses it";
+            let warning = "names neither a host nor an address of ours (subjectAltName): who looks refuses it";
             self.found.warnings.push(self.place(at, warning));
         }
         match validity(&read, self.now) {
@@ -298,3 +305,129 @@ fn validity(certificate: &EndEntityCert<'_>, now: UnixTime) -> Validity {
 
 /// The year 9999 (RFC 5280 4.1.2.5): later than any certificate ends.
 const FAR: u64 = 253_402_300_800;
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
+
+    use super::*;
+    use crate::io::load::parse;
+
+    /// A folder with a CA and a configuration, as files.
+    struct Folder {
+        directory: tempfile::TempDir,
+        ca: Issuer<'static, KeyPair>,
+    }
+
+    impl Folder {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let key = KeyPair::generate().unwrap();
+            let text = params.self_signed(&key).unwrap().pem();
+            std::fs::write(directory.path().join("ca.pem"), text).unwrap();
+            Self { directory, ca: Issuer::new(params, key) }
+        }
+
+        /// A certificate of these names, with its key, valid in these years.
+        fn issue(&self, file: &str, names: &[&str], years: (i32, i32)) -> CertificateDer<'static> {
+            let mut params =
+                CertificateParams::new(names.iter().map(|name| (*name).to_string()).collect::<Vec<_>>()).unwrap();
+            params.subject_alt_names.push(SanType::URI("sip:uri.example".try_into().unwrap()));
+            (params.not_before, params.not_after) =
+                (rcgen::date_time_ymd(years.0, 1, 1), rcgen::date_time_ymd(years.1, 1, 1));
+            let key = KeyPair::generate().unwrap();
+            let certificate = params.signed_by(&key, &self.ca).unwrap();
+            let path = |end: &str| self.directory.path().join(format!("{file}.{end}"));
+            std::fs::write(path("pem"), certificate.pem()).unwrap();
+            std::fs::write(path("key"), key.serialize_pem()).unwrap();
+            certificate.der().clone()
+        }
+
+        fn read(&self, certificate: &str, key: &str, more: &str) -> (Option<Arc<Keys>>, Found) {
+            let text = format!(
+                "[sip]\nlisten = \"127.0.0.1:5060\"\ntls = \"127.0.0.1:5061\"\ntls_certificate = \"{certificate}\"\n\
+                 tls_key = \"{key}\"\n{more}\n[queues.q]\nnumbers = [\"1\"]\n"
+            );
+            read(&parse(&text, "s.toml").unwrap(), self.directory.path(), "s.toml")
+        }
+
+        /// What is wrong, without the folder's name.
+        fn errors(&self, certificate: &str, key: &str, more: &str) -> Vec<String> {
+            let (keys, found) = self.read(certificate, key, more);
+            assert!(keys.is_none(), "{found:?}");
+            let folder = format!("{}/", self.directory.path().display());
+            found.errors.iter().map(|error| error.replace(&folder, "")).collect()
+        }
+    }
+
+    #[test]
+    fn good_files_make_keys_and_say_whom_they_name() {
+        let folder = Folder::new();
+        folder.issue("own", &["acd.example", "127.0.0.1"], (2020, 2200));
+        let (keys, found) = folder.read("own.pem", "own.key", "tls_ca = \"ca.pem\"\ntls_client_ca = \"ca.pem\"");
+        assert!(
+            keys.is_some() && found.errors.is_empty() && found.dated.is_empty() && found.warnings.is_empty(),
+            "{found:?}"
+        );
+        let [note] = &found.notes[..] else { panic!("one certificate") };
+        assert!(
+            note.starts_with("s.toml:4: sip.tls_certificate: ") && note.contains(": of acd.example, 127.0.0.1, "),
+            "{note}"
+        );
+    }
+
+    #[test]
+    fn each_wrong_file_is_said_with_its_line() {
+        let folder = Folder::new();
+        folder.issue("own", &["acd.example"], (2020, 2200));
+        folder.issue("other", &["acd.example"], (2020, 2200));
+        std::fs::write(folder.directory.path().join("empty"), "").unwrap();
+        for (certificate, key, more, expected) in [
+            ("none.pem", "own.key", "", "4: sip.tls_certificate: none.pem: No such file or directory (os error 2)"),
+            ("empty", "own.key", "", "4: sip.tls_certificate: empty: holds no certificate (PEM)"),
+            ("own.pem", "empty", "", "5: sip.tls_key: empty: holds no private key (PEM, not encrypted)"),
+            ("own.pem", "other.key", "", "5: sip.tls_key: other.key: is not the key of the certificate own.pem"),
+            ("own.pem", "own.key", "tls_ca = \"empty\"", "6: sip.tls_ca: empty: holds no certificate (PEM)"),
+            (
+                "own.pem",
+                "own.key",
+                "tls_client_ca = \"empty\"",
+                "6: sip.tls_client_ca: empty: holds no certificate (PEM)",
+            ),
+        ] {
+            assert_eq!(folder.errors(certificate, key, more), [format!("s.toml:{expected}")]);
+        }
+        let all = folder.errors("none.pem", "empty", "tls_ca = \"none.ca\"\ntls_client_ca = \"empty\"");
+        assert_eq!(all.len(), 4, "all at once: {all:?}");
+        let peer = "[peers.p]\naddress = \"192.0.2.9\"\ntransport = \"tls\"\ntls_certificate = \"own.pem\"\ntls_key = \"other.key\"";
+        let expected = "s.toml:11: peers.p.tls_key: other.key: is not the key of the certificate own.pem";
+        assert_eq!(folder.errors("own.pem", "own.key", &format!("tls_ca = \"ca.pem\"\n{peer}")), [expected]);
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_now_is_told_apart_from_a_broken_one() {
+        let folder = Folder::new();
+        for (years, why) in [((2001, 2002), "expired "), ((2150, 2200), "is not valid for ")] {
+            folder.issue("own", &["acd.example"], years);
+            let (keys, found) = folder.read("own.pem", "own.key", "");
+            assert!(keys.is_some() && found.errors.is_empty(), "{found:?}");
+            let [line] = &found.dated[..] else { panic!("{found:?}") };
+            assert!(line.starts_with("s.toml:4: sip.tls_certificate: ") && line.contains(why), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_client_has_the_names_of_hosts_and_its_own_address() {
+        let folder = Folder::new();
+        let names = ["PBX.example", "*.example", "198.51.100.7"];
+        let certificate = folder.issue("client", &names, (2020, 2200));
+        let of = |far: &str| {
+            names_of(&certificate, far.parse().unwrap()).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(of("198.51.100.7"), ["pbx.example", "198.51.100.7"]);
+        assert_eq!(of("198.51.100.8"), ["pbx.example"]);
+        assert!(names_of(&CertificateDer::from(vec![1, 2, 3]), "192.0.2.1".parse().unwrap()).is_empty());
+    }
+}

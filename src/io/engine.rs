@@ -22,7 +22,7 @@ use crate::io::orders::Order;
 use crate::io::ports::Ports;
 use crate::io::resolve::own_address;
 use crate::io::signalling::{self, Ended};
-use crate::io::streams::{InForce, Listeners};
+use crate::io::streams::{ListenerTls, Listeners};
 use crate::io::threads::{Stage, Work, runtime, spawn};
 use crate::io::tls::Tls;
 use crate::node::{Naming, Node, Parts, Resolved, Setup, figures};
@@ -271,7 +271,7 @@ fn bind_tls(
     config: &Config,
     keys: Option<&Arc<Keys>>,
     resolved: &Resolved,
-) -> Result<Option<(OurTls, (std::net::TcpListener, InForce))>, String> {
+) -> Result<Option<(OurTls, ListenerTls)>, String> {
     let (Some(tls), Some(keys)) = (&config.sip.tls, keys) else { return Ok(None) };
     let bind = || {
         let listener = std::net::TcpListener::bind(tls.listen)?;

@@ -51,13 +51,16 @@ pub(super) type Outgoing = (Wire, SocketAddr, Bytes);
 /// What is in force for TLS, now and later.
 pub(super) type InForce = watch::Receiver<Arc<Tls>>;
 
+/// Where connections by TLS come in, with what is in force there.
+pub(super) type ListenerTls = (std::net::TcpListener, InForce);
+
 /// Where connections come in.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     /// Plain ones.
     pub(super) tcp: Vec<std::net::TcpListener>,
     /// Those by TLS.
-    pub(super) tls: Option<(std::net::TcpListener, InForce)>,
+    pub(super) tls: Option<ListenerTls>,
 }
 
 impl Listeners {

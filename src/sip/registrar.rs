@@ -244,12 +244,16 @@ mod tests {
         }
 
         fn register(&mut self, call_id: &str, number: u32, lines: &str) -> Result<(), u16> {
+            self.register_by(None, call_id, number, lines)
+        }
+
+        fn register_by(&mut self, wire: Option<Wire>, call_id: &str, number: u32, lines: &str) -> Result<(), u16> {
             let text = format!(
                 "REGISTER sip:h SIP/2.0\r\nTo: <sip:1001@h>\r\nCall-ID: {call_id}\r\nCSeq: {number} REGISTER\r\n{lines}\r\n"
             );
             let message = Message::parse(Bytes::from(text)).unwrap();
             self.registrar
-                .register(self.now, ACCOUNT, (source(5060), None), &message, TIMES)
+                .register(self.now, ACCOUNT, (source(5060), wire), &message, TIMES)
                 .map_err(|refused| refused.code)
         }
 
@@ -283,6 +287,22 @@ mod tests {
         assert_eq!((phones.changes(), phones.registrar.poll_timeout()), (1, None));
         phones.registrar.handle_timeout(phones.now);
         assert_eq!(phones.changes(), 0);
+    }
+
+    #[test]
+    fn what_has_come_by_a_connection_goes_with_it() {
+        let mut phones = Phones::new();
+        for (number, wire) in [(1, None), (2, Some(Wire::Tcp)), (3, Some(Wire::Tls))] {
+            let contact = format!("Contact: <sip:{number}@h>\r\n");
+            assert_eq!(phones.register_by(wire, "a", number, &contact), Ok(()));
+        }
+        phones.changes();
+        phones.registrar.handle_closed(source(5061), Wire::Tls);
+        assert_eq!((phones.contacts().len(), phones.changes()), (3, 0), "another connection");
+        phones.registrar.handle_closed(source(5060), Wire::Tls);
+        assert_eq!((phones.contacts(), phones.changes()), (vec!["sip:1@h 600".into(), "sip:2@h 600".into()], 1));
+        phones.registrar.handle_closed(source(5060), Wire::Tcp);
+        assert_eq!(phones.contacts(), ["sip:1@h 600"]);
     }
 
     #[test]

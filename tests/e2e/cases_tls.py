@@ -190,7 +190,7 @@ def check_says_what_is_wrong_with_certificates(bench):
         return done.returncode, done.stdout + done.stderr
 
     code, text = says(certificate, key)
-    check(code == 0 and re.search(r"engine\.pem: of localhost, acd\.example, (29|30) days left", text), text)
+    check(code == 0 and re.search(r"engine\.pem: of localhost, acd\.example, 127\.0\.0\.1, (29|30) days left", text), text)
     expired = scene.ca.issue("expired", "localhost", days=-1)
     short = scene.ca.issue("short", "localhost", days=3)
     for wrong, files, line in (
