@@ -113,7 +113,7 @@ fn nothing_of_a_call_by_tls_goes_another_way_even_when_its_connections_are_gone(
     assert_eq!(statuses(&ended), [200]);
     world.pass(Duration::from_millis(1));
     // The caller has not acknowledged yet: our BYE follows its ACK, or the end of its patience.
-    world.now = world.now + Duration::from_secs(40);
+    world.now += Duration::from_secs(40);
     world.node.handle_timeout(world.now);
     let rest = sent(&mut world);
     assert!(rest.iter().any(|(.., message)| message.is_request() && message.method() == Method::Bye), "{rest:?}");
