@@ -17,7 +17,7 @@ use crate::call::session::{Session, SessionTerms};
 use crate::call::wallet::Wallet;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::{self, ClientKey, Door, Refused, ServerKey, Stack, StackConfig};
+use crate::sip::transaction::{self, ClientKey, Door, Refused, ServerKey, Stack, StackConfig, Wire};
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
@@ -125,19 +125,24 @@ impl Legs {
         self.stack.set_door(door);
     }
 
-    /// There are stream connections; before this nothing is sent by one.
-    pub const fn enable_streams(&mut self) {
-        self.stack.enable_streams();
+    /// There are stream connections; before this nothing is sent by one. `tls` is our address there, where TLS is spoken.
+    pub const fn enable_streams(&mut self, tls: Option<SocketAddr>) {
+        self.stack.enable_streams(tls);
     }
 
     /// These neighbours are reached by a stream connection, and no others.
-    pub fn set_stream_peers(&mut self, peers: Vec<SocketAddr>) {
+    pub fn set_stream_peers(&mut self, peers: Vec<(SocketAddr, Wire)>) {
         self.stack.set_stream_peers(peers);
     }
 
+    /// A stream connection that another shard has seen leads there.
+    pub fn note_stream(&mut self, far: SocketAddr, wire: Wire) {
+        self.stack.note_stream(far, wire);
+    }
+
     /// A stream connection is gone.
-    pub fn handle_closed(&mut self, far: SocketAddr) {
-        self.stack.handle_closed(far);
+    pub fn handle_closed(&mut self, far: SocketAddr, wire: Wire) {
+        self.stack.handle_closed(far, wire);
     }
 
     /// A message arrived.

@@ -20,7 +20,7 @@ const DEFAULT_SOURCES: [DnisSource; 1] = [DnisSource::RequestUri];
 
 impl Shard {
     pub(in crate::node) fn on_incoming(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) {
-        let peer = self.directory.trusted(source.ip());
+        let peer = self.trusted(source);
         let number = identity::called_number(request, self.sources_of(peer));
         let Some(called) = self.directory.called(&number).cloned() else {
             return self.on_other_number(now, leg, (peer, &number), request);
@@ -95,7 +95,7 @@ impl Shard {
         if request.method() != Method::Invite || (self.has_room() && self.worker_for(MediaPolicy::Anchor).is_some()) {
             return false;
         }
-        let peer = self.directory.trusted(source.ip());
+        let peer = self.trusted(source);
         let number = identity::called_number(request, self.sources_of(peer));
         let Some(called) = self.directory.called(&number) else { return false };
         let config = &self.directory.queue(called.queue).config;
