@@ -270,7 +270,8 @@ impl Client {
         self.read(request.call())
     }
 
-    fn post(&self, path: &str, mut body: Value, why: Option<String>) -> Result<(), String> {
+    /// Sends an action; the engine's answer.
+    pub(super) fn send(&self, path: &str, mut body: Value, why: Option<String>) -> Result<Value, String> {
         if let Some(why) = why {
             body["why"] = why.into();
         }
@@ -278,7 +279,11 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let answer = self.read(request.send_json(&body))?;
+        self.read(request.send_json(&body))
+    }
+
+    fn post(&self, path: &str, body: Value, why: Option<String>) -> Result<(), String> {
+        let answer = self.send(path, body, why)?;
         let done = match answer["agents"].as_array().map(Vec::len) {
             None | Some(1) => "done\n".to_string(),
             Some(agents) => format!("done for {agents} agents\n"),

@@ -17,6 +17,7 @@ mod standby;
 mod stats;
 mod teams;
 mod top;
+mod trace;
 mod wish;
 
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ pub fn run() -> ExitCode {
             }
         }
         Command::Call { command } => act(command),
+        Command::Trace { command } => finish(trace::run(&command)),
     }
 }
 
