@@ -91,7 +91,11 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     let probe = show(media.silence_probe);
     writeln!(out, "RTP    {} ports {first}-{last}, {legs} legs; silent legs are probed after {probe}", media.address)?;
     let users = config.http.tokens.len() + config.http.token_files.len();
-    let access = if users == 0 { "no token needed".to_string() } else { format!("tokens of {users}") };
+    let access = if users == 0 {
+        "no token needed".to_string()
+    } else {
+        format!("tokens of {users}, {} may see numbers", config.http.numbers.len())
+    };
     writeln!(out, "HTTP   {}, {access}", config.http.listen)?;
     writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))?;
     writeln!(out, "Days   of {}", config.figures.calendar.zone())?;

@@ -16,7 +16,7 @@ use super::values::{self, DAY, SECOND, show};
 
 const SIP_KEYS: [&str; 7] = ["listen", "tcp", "advertise", "shards", "unknown_source", "session_expires", "min_se"];
 const MEDIA_KEYS: [&str; 4] = ["address", "ports", "workers", "silence_probe"];
-const HTTP_KEYS: [&str; 3] = ["listen", "tokens", "token_files"];
+const HTTP_KEYS: [&str; 4] = ["listen", "tokens", "token_files", "numbers"];
 const DRAIN_KEYS: [&str; 1] = ["limit"];
 
 const MEDIA_PORTS: (u16, u16) = (20_000, 29_999);
@@ -154,7 +154,12 @@ fn workers(value: &toml::de::DeValue<'_>) -> Result<Option<u8>, String> {
 /// `[http]`
 pub(super) fn http(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option<HttpConfig> {
     let Some(item) = document.get("http") else {
-        return Some(HttpConfig { listen: HTTP_LISTEN, tokens: Vec::new(), token_files: Vec::new() });
+        return Some(HttpConfig {
+            listen: HTTP_LISTEN,
+            tokens: Vec::new(),
+            token_files: Vec::new(),
+            numbers: Vec::new(),
+        });
     };
     let section = Section::open(&item, &HTTP_KEYS, report)?;
     let wrote_listen = section.get("listen");
@@ -173,6 +178,15 @@ pub(super) fn http(document: &Section<'_, '_>, report: &mut Report<'_>) -> Optio
             report.value(at, &format!("{}.{name}", section.child("token_files")), "also has a token in http.tokens");
         }
     }
+    let numbers = section.list("numbers", report, |value| string(value).map(ToString::to_string)).unwrap_or_default();
+    for (name, at) in &numbers {
+        let has_token =
+            tokens.iter().any(|(user, ..)| user == name) || token_files.iter().any(|(user, ..)| user == name);
+        if !has_token {
+            let message = format!("`{}` has no token in http.tokens or http.token_files", name.escape_debug());
+            report.value(*at, &section.child("numbers"), message);
+        }
+    }
     let wrote_tokens = section.get("tokens").is_some() || section.get("token_files").is_some();
     let has_tokens = !tokens.is_empty() || !token_files.is_empty();
     let listen = if wrote_listen.is_some() { listen? } else { HTTP_LISTEN };
@@ -188,6 +202,7 @@ pub(super) fn http(document: &Section<'_, '_>, report: &mut Report<'_>) -> Optio
         listen,
         tokens: tokens.into_iter().map(|(name, secret, _)| (name, secret)).collect(),
         token_files: token_files.into_iter().map(|(name, file, _)| (name, file)).collect(),
+        numbers: numbers.into_iter().map(|(name, _)| name).collect(),
     })
 }
 

@@ -72,6 +72,7 @@ fn every_key_is_read() {
         listen = "0.0.0.0:8080"
         tokens = { alice = "s3cret" }
         token_files = { bob = "bob.token" }
+        numbers = ["bob"]
         [peers.z]
         address = "pbx.example"
         sources = ["192.0.2.0/24", "198.51.100.7"]
@@ -113,6 +114,7 @@ fn every_key_is_read() {
     assert_eq!(config.drain.limit, Duration::from_secs(3_600));
     assert_eq!(config.http.tokens, [("alice".to_string(), "s3cret".to_string())]);
     assert_eq!(config.http.token_files, [("bob".to_string(), PathBuf::from("bob.token"))]);
+    assert_eq!(config.http.numbers, ["bob"]);
     let [z, a] = config.peers.as_slice() else { panic!("two peers in the order of the text") };
     assert_eq!((&*z.name, &*a.name), ("z", "a"));
     assert_eq!(z.address, Endpoint { host: "pbx.example".to_string(), port: 5060 });
@@ -325,6 +327,10 @@ const ALONE: &[(&str, &str)] = &[
         "[http]\ntokens = { a = \"x\" }\ntoken_files = { a = \"f\" }",
         "7: http.token_files.a: also has a token in http.tokens",
     ),
+    (
+        "[http]\ntokens = { a = \"x\" }\nnumbers = [\"a\", \"b\"]",
+        "7: http.numbers: `b` has no token in http.tokens or http.token_files",
+    ),
     ("[media]\nports = \"5060-6061\"", "6: media.ports: 5060-6061 holds 5060, the port of sip.listen"),
     ("[media]\nports = \"20000-20010\"", "6: media.ports: the last port must be odd (RTCP), 20010 is even"),
     (
@@ -470,7 +476,7 @@ fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
     let text = include_str!("../../configs/strowger.toml");
     let is_default = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.contains(".wav");
     let without_examples = |line: &&str| {
-        ["tokens", "token_files", "advertise", "#workers", "country_code", "password"]
+        ["tokens", "token_files", "numbers = ", "advertise", "#workers", "country_code", "password"]
             .iter()
             .all(|key| !line.contains(key))
     };

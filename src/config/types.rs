@@ -127,6 +127,9 @@ pub struct HttpConfig {
     /// `token_files = { NAME = "path" }`: files that hold a token each, read by the shell; relative to the configuration's
     /// directory.
     pub token_files: Vec<(String, PathBuf)>,
+    /// `numbers = ["NAME"]`: users of tokens who may see callers' numbers in full, where they ask for them. Default nobody; without
+    /// tokens everybody on this machine.
+    pub numbers: Vec<String>,
 }
 
 impl fmt::Debug for HttpConfig {
@@ -137,6 +140,7 @@ impl fmt::Debug for HttpConfig {
             .field("listen", &self.listen)
             .field("tokens", &names)
             .field("token_files", &self.token_files)
+            .field("numbers", &self.numbers)
             .finish()
     }
 }

@@ -94,6 +94,7 @@ impl Engine {
         let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
         let handle = Handle::new(request_sender, Arc::new(move || clock.now()), Arc::clone(&live), Arc::clone(&health));
         handle.set_tokens(tokens);
+        handle.set_numbers(config.http.numbers.clone());
 
         let mut media_work: Work = Vec::new();
         for media_thread in media_threads {
@@ -139,8 +140,10 @@ impl Engine {
         for (id, track) in tracks {
             self.media.load(id, &track);
         }
+        let numbers = config.http.numbers.clone();
         let lines = self.configure(config, resolved).await?;
         self.handle.set_tokens(tokens);
+        self.handle.set_numbers(numbers);
         Ok(lines)
     }
 

@@ -353,6 +353,17 @@ impl Directory {
         &self.peers.entries[id.0 as usize]
     }
 
+    /// The neighbour of this name, if it is configured now.
+    pub(super) fn peer_of_name(&self, name: &str) -> Option<PeerId> {
+        let id = *self.peers.names.get(name)?;
+        (self.peers.entries[id as usize].listing == Listing::Present).then_some(PeerId(id))
+    }
+
+    /// True when the neighbour has this address.
+    pub(super) fn is_at(&self, id: PeerId, address: SocketAddr) -> bool {
+        self.peer(id).address == Some(address)
+    }
+
     /// Neighbours in the order of their ids.
     pub(super) fn peers(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
         self.peers.entries.iter().enumerate().map(|(index, peer)| (PeerId(index as u32), peer))

@@ -17,6 +17,7 @@ use crate::node::message::{Reply, Resolved};
 use crate::node::phones::{Phones, Registered};
 use crate::node::roster::Roster;
 use crate::node::run_time::RunTime;
+use crate::node::trace::orders::Tracer;
 
 /// What figures are kept by, with what supervisors have laid over the configuration.
 #[derive(Debug, Clone)]
@@ -55,6 +56,8 @@ pub struct Hub {
     pub(super) roster: Roster,
     /// Compares what the engine holds with what the shards hold.
     pub(super) census: Census,
+    /// SIP traces.
+    pub(super) traces: Tracer,
     letters: VecDeque<(ShardId, Told)>,
     pub(super) replies: VecDeque<(Ticket, Reply)>,
     /// Listings of calls under way from shard to shard.
@@ -74,6 +77,7 @@ impl Hub {
             is_renamed: false,
             roster: Roster::default(),
             census: Census::new(now),
+            traces: Tracer::default(),
             letters: VecDeque::new(),
             replies: VecDeque::new(),
             listings: BTreeMap::new(),
@@ -88,7 +92,7 @@ impl Hub {
             Said::Command(command) => self.handle_command(up.at, command),
             Said::Dialled(dialled) => self.on_dialled(up.at, shard, &dialled),
             Said::Registered(peer, registered) => self.on_registered(peer, registered),
-            Said::Answer(ticket, answer) => self.on_answer(shard, ticket, answer),
+            Said::Answer(ticket, answer) => self.on_answer(up.at, shard, ticket, answer),
         }
     }
 

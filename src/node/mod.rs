@@ -52,6 +52,9 @@ mod supervise;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod traced;
+mod tracer;
 mod values;
 mod view;
 
@@ -80,6 +83,7 @@ pub use message::{
 };
 pub use route::Router;
 pub use shard::Shard;
+pub use trace::view::{RunningTrace, TraceView, TracedMessage};
 pub use transaction::{Door, Transmit, Wire};
 pub use view::{
     CandidateView, DecisionView, ExplanationView, LenderView, LendingView, LoanView, MemberView, QueueView,
@@ -297,7 +301,7 @@ impl Node {
                 self.hub.handle_command(now, command);
             }
             while let Some((ticket, answer)) = self.shard.answers.pop_front() {
-                self.hub.on_answer(ShardId(0), ticket, answer);
+                self.hub.on_answer(now, ShardId(0), ticket, answer);
             }
             while let Some(dialled) = self.shard.dialled.pop_front() {
                 self.hub.on_dialled(now, ShardId(0), &dialled);

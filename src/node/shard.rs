@@ -27,6 +27,7 @@ use crate::node::peers::Peers;
 use crate::node::phones::{Phones, Registered};
 use crate::node::ports::Ports;
 use crate::node::strikes::Strikes;
+use crate::node::trace::Traces;
 use crate::sip::auth::Guard;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
@@ -66,6 +67,8 @@ pub struct Shard {
     pub(super) rng: Rng,
     /// The last messages, for the ladders of calls.
     pub(super) ladders: Ladders,
+    /// Whole messages, while somebody asks for them.
+    pub(super) traces: Traces,
     /// Whether requests prove what they must.
     pub(super) guard: Guard,
     /// Phones that register; the first shard's.
@@ -139,6 +142,8 @@ pub(super) enum Timer {
     Code(LegId),
     /// Ask a neighbour by OPTIONS.
     Qualify(PeerId),
+    /// A trace ends, or is forgotten.
+    Traces,
     /// The drain's limit: who waits flows out.
     DrainLimit,
 }
@@ -186,6 +191,7 @@ impl Shard {
             answers: VecDeque::new(),
             rng,
             ladders: Ladders::new(shards),
+            traces: Traces::new(shards),
             guard,
             registrar: Registrar::default(),
             phones: Phones::default(),
@@ -210,6 +216,10 @@ impl Shard {
     /// A SIP datagram arrived.
     pub fn handle_datagram(&mut self, now: Instant, door: Door, source: SocketAddr, payload: Bytes) {
         let Ok(message) = Message::parse(payload) else { return };
+        self.ladders.handle_time(now);
+        if self.traces.is_on() {
+            self.trace_received(now, source, &message);
+        }
         let begins = message.is_request() && message.to_tag().is_none();
         // Even a refusal is a letter to the hub. With no slot for one the caller is not heard at all: it repeats itself.
         if begins && message.method() == Method::Invite && !self.has_slot() {
@@ -235,7 +245,6 @@ impl Shard {
         if begins && (!self.is_proven(now, source, &message) || self.turns_away(now, source, &message)) {
             return;
         }
-        self.ladders.handle_time(now);
         self.ladders.handle_received(source, &message);
         self.legs.handle_message(now, source, message);
         self.drain_legs(now);
@@ -253,6 +262,10 @@ impl Shard {
     /// A call comes that the gate refuses: 503 with Retry-After, no state.
     pub fn handle_refused(&mut self, now: Instant, door: Door, source: SocketAddr, payload: Bytes) {
         let Ok(message) = Message::parse(payload) else { return };
+        self.ladders.handle_time(now);
+        if self.traces.is_on() {
+            self.trace_received(now, source, &message);
+        }
         if !self.has_slot() {
             return;
         }
@@ -294,6 +307,9 @@ impl Shard {
                 }
             }
             Told::Dialled(leg, done) => self.on_code_done(now, leg, done),
+            Told::Trace(order) => self.on_trace(order),
+            Told::Untrace(trace) => self.traces.stop(trace),
+            Told::Forget(trace) => self.traces.forget(trace),
             Told::LetGo(bond) => self.let_go(now, &bond),
         }
     }
@@ -324,6 +340,7 @@ impl Shard {
                 Timer::Probe(call) => self.on_probe_due(now, call),
                 Timer::Code(leg) => self.on_code_time(now, leg),
                 Timer::Qualify(peer) => self.on_qualify_due(now, peer),
+                Timer::Traces => self.traces.handle_timeout(now),
                 Timer::DrainLimit => self.on_drain_limit(),
             }
         }
@@ -339,6 +356,9 @@ impl Shard {
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         let transmit = self.legs.poll_transmit()?;
         self.ladders.handle_sent(transmit.destination, &transmit.payload);
+        if self.traces.is_on() {
+            self.trace_sent(transmit.destination, &transmit.payload);
+        }
         Some(transmit)
     }
 

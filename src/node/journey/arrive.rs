@@ -85,7 +85,7 @@ impl Shard {
         };
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));
-        self.ladders.handle_leg(leg, call, Whose::Caller);
+        self.note_leg(leg, call, Whose::Caller);
         tracing::debug!(%call, queue = %config.name, "call arrives");
         self.enqueue(call);
     }

@@ -72,7 +72,7 @@ impl Shard {
             self.legs.pin(leg);
         }
         self.owners.insert(leg, Owner::Agent(call));
-        self.ladders.handle_leg(leg, call, Whose::Agent(agent));
+        self.note_leg(leg, call, Whose::Agent(agent));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));
         if let Some(offers) = self.contact(call).and_then(|contact| contact.offers_mut()) {
             offers.push(AgentLeg {

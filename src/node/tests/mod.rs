@@ -10,6 +10,7 @@ mod register;
 mod supervise;
 mod supervisor;
 mod tls;
+mod trace;
 mod transfer;
 
 use std::collections::VecDeque;
