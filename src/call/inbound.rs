@@ -230,6 +230,7 @@ impl Legs {
 impl Leg {
     pub(super) const fn new(id: LegId, dialog: Dialog, state: State) -> Self {
         let (probing, why) = (Probing::No, Why::Unsaid);
+        let called = matches!(state, State::Calling { .. });
         Self {
             id,
             dialog,
@@ -238,9 +239,11 @@ impl Leg {
             unacknowledged: None,
             change: None,
             session: None,
+            reoffer: None,
             taken: None,
             referred: 0,
             probing,
+            called,
             why,
         }
     }

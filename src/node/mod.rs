@@ -15,6 +15,7 @@ mod audio;
 mod census;
 mod check;
 mod code_call;
+mod codecs;
 mod contact;
 mod control;
 mod credentials;
