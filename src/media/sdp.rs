@@ -166,7 +166,8 @@ impl SessionDescription {
         if lines.next().and_then(|line| line.strip_prefix(b"v=")).map(<[u8]>::trim_ascii) != Some(b"0") {
             return Err(SdpError::Version);
         }
-        let mut parsed = Self { time: (0, 0), lines: Vec::new() };
+        // Nearly all have one medium, and a caller who rings keeps what was read.
+        let mut parsed = Self { time: (0, 0), lines: Vec::with_capacity(1) };
         let mut session = Level::default();
         let mut levels: Vec<Level> = Vec::new();
         for line in lines {
