@@ -9,7 +9,7 @@ use crate::base::limits;
 
 use super::credentials;
 use super::error::Report;
-use super::listeners::same_family;
+use super::listeners::{codecs, same_family};
 use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig};
 use super::reader::{Item, Section, boolean, string};
 use super::tls;
@@ -17,7 +17,7 @@ use super::transport::Transport;
 use super::types::{DnisSource, PeerConfig, SipConfig};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 15] = [
+const PEER_KEYS: [&str; 16] = [
     "address",
     "sources",
     "inbound",
@@ -25,6 +25,7 @@ const PEER_KEYS: [&str; 15] = [
     "transport",
     "qualify",
     "symmetric_rtp",
+    "codecs",
     "auth",
     "outbound_auth",
     "connected_line",
@@ -116,6 +117,7 @@ fn peer(
         .unwrap_or(QUALIFY);
     let tls = tls::peer_tls(&section, sip, transport, report);
     let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
+    let codecs = codecs(&section, report);
     let auth = credentials::auth(&section, report);
     let outbound_auth = credentials::outbound_auth(&section, report);
     let connected_line = section
@@ -141,6 +143,7 @@ fn peer(
         inbound,
         dnis,
         symmetric_rtp,
+        codecs,
         transport,
         tls,
         connected_line,

@@ -1,5 +1,6 @@
 //! Behaviour of the configuration's reader: what is understood, and each error with its line, path and text.
 
+mod codecs;
 mod feature_codes;
 mod routing;
 mod tls;
@@ -476,7 +477,7 @@ fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
     let text = include_str!("../../configs/strowger.toml");
     let is_default = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.contains(".wav");
     let without_examples = |line: &&str| {
-        ["tokens", "token_files", "numbers = ", "advertise", "#workers", "country_code", "password"]
+        ["tokens", "token_files", "numbers = ", "advertise", "#workers", "#codecs", "country_code", "password"]
             .iter()
             .all(|key| !line.contains(key))
     };

@@ -481,6 +481,7 @@ impl Shard {
             Event::Failed { leg, failure } => self.on_invite_failed(now, leg, failure),
             Event::Confirmed { leg, sdp } => self.on_confirmed(now, leg, sdp.as_deref()),
             Event::Change { leg, sdp } => self.on_change(now, leg, sdp.as_deref()),
+            Event::Reoffered { leg, offer, answer } => self.on_reoffered(now, leg, offer, answer.as_deref()),
             Event::RefreshDue { leg } => self.on_refresh_due(now, leg),
             Event::Refer { leg, refer } => self.on_refer(now, leg, *refer),
             Event::Connected { leg, identity } => self.on_connected(now, leg, &identity),

@@ -38,7 +38,7 @@ impl Shard {
             return self.legs.reject(now, leg, status, text, None);
         }
         let offer = (!request.body().is_empty()).then(|| Offer::new(request.body()));
-        if offer.as_ref().is_some_and(|offer| !self.is_usable(offer, &config)) {
+        if offer.as_ref().is_some_and(|offer| !self.is_usable(peer, offer, &config)) {
             self.commands.push_back(refused(Refusal::Unusable));
             return self.legs.reject(now, leg, 488, "No Usable Audio", None);
         }

@@ -2,6 +2,7 @@
 
 mod audio;
 mod census;
+mod codecs;
 mod credentials;
 mod dimensions;
 mod letters;
