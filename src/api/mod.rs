@@ -11,6 +11,7 @@ mod health;
 mod intervals;
 mod listener;
 mod lost;
+mod metrics;
 pub mod problem;
 mod queues;
 mod request;
@@ -46,7 +47,7 @@ pub async fn serve(
 
 fn router(handle: Handle) -> Router {
     Router::new()
-        .route("/metrics", get(queues::metrics))
+        .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(health::healthz))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))

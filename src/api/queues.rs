@@ -1,4 +1,4 @@
-//! `/v1/queues` and `/metrics`: the live figures, read as consistent copies without stopping the engine; and what a supervisor
+//! `/v1/queues`: the live figures, read as consistent copies without stopping the engine; and what a supervisor
 //! sets of a queue.
 
 use std::collections::BTreeMap;
@@ -8,8 +8,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use crate::acd::{QueueState, ReserveMode};
@@ -19,7 +18,7 @@ use crate::api::handle::Handle;
 use crate::api::problem::Problem;
 use crate::api::request::{self, Asked};
 use crate::node::{Control, QueueChange, QueueView, Reply, ThresholdsChange};
-use crate::stats::{QueueSnapshot, export, openmetrics};
+use crate::stats::QueueSnapshot;
 
 /// All queues in the order of their names, and their sum.
 #[derive(Debug, Serialize)]
@@ -230,20 +229,6 @@ fn thresholds(body: ThresholdsBody) -> Result<(QueueChange, String), Problem> {
         at_least: seconds(at_least_seconds),
     };
     Ok((QueueChange::ReserveThresholds(change), format!("reserve {}", words.join(", "))))
-}
-
-/// `GET /metrics`, the Prometheus text format, or OpenMetrics where `Accept` asks for it. It names no person and needs no token.
-pub(super) async fn metrics(
-    State(handle): State<Handle>,
-    headers: HeaderMap,
-) -> ([(HeaderName, &'static str); 2], String) {
-    let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
-    let (kind, text) = if openmetrics::is_wanted(&accept) {
-        (openmetrics::CONTENT_TYPE, handle.exposition.render_openmetrics())
-    } else {
-        (export::CONTENT_TYPE, handle.exposition.render())
-    };
-    ([(CONTENT_TYPE, kind), (VARY, "Accept")], text)
 }
 
 #[cfg(test)]

@@ -108,11 +108,17 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: QueueCommand,
     },
-    /// Act on an agent of a running engine.
+    /// Look into an agent of a running engine, or act on agents.
     Agent {
         /// What to do.
         #[command(subcommand)]
         command: AgentCommand,
+    },
+    /// Look into a team of a running engine.
+    Team {
+        /// What to show.
+        #[command(subcommand)]
+        command: TeamCommand,
     },
     /// Act on a call of a running engine.
     Call {
@@ -193,26 +199,59 @@ pub(super) enum QueueCommand {
 pub(super) struct QueueStats {
     /// The queue's name, as in the configuration.
     pub(super) name: String,
-    /// How far back: `30m`, `6h`, `7d`.
-    #[arg(long, default_value = "30m", value_name = "TIME")]
-    pub(super) last: String,
-    /// How long each is: `1m`, `5m`, `15m`, `30m`, `60m`, `day`, `week`, `month`.
-    #[arg(long, default_value = "5m", value_name = "INTERVAL")]
-    pub(super) by: String,
     /// T of the service levels; the queue's own when not given.
     #[arg(long, value_name = "TIME")]
     pub(super) threshold: Option<String>,
     /// Count what became of those who arrived in each interval, instead of what happened in it.
     #[arg(long)]
     pub(super) arrival: bool,
+    /// Which intervals.
+    #[command(flatten)]
+    pub(super) intervals: Intervals,
+}
+
+/// Which intervals of an engine's figures.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Intervals {
+    /// How far back: `30m`, `6h`, `7d`.
+    #[arg(long, default_value = "30m", value_name = "TIME")]
+    pub(super) last: String,
+    /// How long each is: `1m`, `5m`, `15m`, `30m`, `60m`, `day`, `week`, `month`.
+    #[arg(long, default_value = "5m", value_name = "INTERVAL")]
+    pub(super) by: String,
     /// Which engine.
     #[command(flatten)]
     pub(super) target: Target,
 }
 
-/// Actions on an agent.
+/// Looks into a team.
+#[derive(Debug, Subcommand)]
+pub(super) enum TeamCommand {
+    /// Show the time of a team's agents by interval, with those of the teams below it, as they were then.
+    #[command(
+        after_help = "Examples:\n  strowger team stats --last 8h --by 60m\n  strowger team stats sales/east --last 7d --by day"
+    )]
+    Stats {
+        /// The team by its path from the root; everybody when not given.
+        path: Option<String>,
+        /// Which intervals.
+        #[command(flatten)]
+        intervals: Intervals,
+    },
+}
+
+/// Looks into an agent, or acts on agents.
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
+    /// Show an agent's time by interval; the agent is one whom `figures.agent_series` names.
+    #[command(after_help = "Example:\n  strowger agent stats 1001 --last 8h --by 60m")]
+    Stats {
+        /// The agent's name, as in the configuration.
+        name: String,
+        /// Which intervals.
+        #[command(flatten)]
+        intervals: Intervals,
+    },
     /// Change agents: their state (during a call it takes effect afterwards), skills, memberships.
     #[command(
         override_usage = "strowger agent set <NAMES> <CHANGE> [OPTIONS]\n       strowger agent set --team <TEAM> <CHANGE> [OPTIONS]",
@@ -507,6 +546,12 @@ mod tests {
         assert!(parse("strowger check --config a.toml --json").is_ok());
         assert!(parse("strowger demo --calls-per-minute 0").is_err());
         assert!(parse("strowger call prefer c17 1001").is_ok() && parse("strowger call prefer c17").is_ok());
+        assert!(
+            parse("strowger agent stats 1001 --last 8h --by 60m").is_ok() && parse("strowger agent stats").is_err()
+        );
+        assert!(
+            parse("strowger team stats --json").is_ok() && parse("strowger team stats sales/east --by day").is_ok()
+        );
         assert!(parse("strowger top --once --show agents --lang zh --interval 500ms").is_ok());
         assert!(parse("strowger top --interval 0").is_err());
         assert!(parse("strowger call consult c17 --to agent:1002").is_ok());

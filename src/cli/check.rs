@@ -28,12 +28,13 @@ pub(super) fn run(file: &Path, json: bool) -> ExitCode {
     let mut loader = Loader::new(Origin::File(file.to_path_buf()));
     let loaded = runtime.block_on(loader.load(&BTreeMap::new()));
     runtime.shutdown_background();
-    let found = match loaded {
-        Ok(loaded) => Found {
-            understood: config::describe(&loaded.config),
-            warnings: config::lint(&loaded.config),
-            errors: Vec::new(),
-        },
+    let found = match loaded.and_then(|loaded| if loaded.dated.is_empty() { Ok(loaded) } else { Err(loaded.dated) }) {
+        Ok(loaded) => {
+            let notes: String = loaded.notes.iter().map(|note| format!("{note}\n")).collect();
+            let understood = config::describe(&loaded.config) + &notes;
+            let warnings = [config::lint(&loaded.config), loaded.warnings].concat();
+            Found { understood, warnings, errors: Vec::new() }
+        }
         Err(errors) => Found { errors, ..Found::default() },
     };
     if json {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{Lost, QueueStats, Target};
+use crate::cli::args::{Intervals, Lost, QueueStats, Target};
 use crate::cli::explain;
 use crate::cli::ladder;
 use crate::cli::print::{clock, out, table};
@@ -84,17 +84,30 @@ impl Client {
     /// Prints a queue's figures by interval.
     pub(super) fn queue_stats(&self, asked: &QueueStats) -> Result<(), String> {
         let attribution = if asked.arrival { "arrival" } else { "event" };
-        let mut path = format!(
-            "/v1/queues/{}/intervals?by={}&last={}&attribution={attribution}",
-            escape(&asked.name),
-            escape(&asked.by),
-            escape(&asked.last)
-        );
+        let (name, asks) = (escape(&asked.name), query(&asked.intervals));
+        let mut path = format!("/v1/queues/{name}/intervals?{asks}&attribution={attribution}");
         if let Some(threshold) = &asked.threshold {
             path.push_str(&format!("&threshold={}", escape(threshold)));
         }
         let body = self.get(&path)?;
         out(&if self.json { format!("{body}\n") } else { stats::show(&body) });
+        Ok(())
+    }
+
+    /// Prints an agent's time by interval.
+    pub(super) fn agent_stats(&self, name: &str, asked: &Intervals) -> Result<(), String> {
+        self.time(name, &format!("/v1/agents/{}/intervals?{}", escape(name), query(asked)))
+    }
+
+    /// Prints the time of a team's agents by interval; everybody's where no team is named.
+    pub(super) fn team_stats(&self, team: Option<&str>, asked: &Intervals) -> Result<(), String> {
+        let of = team.map_or_else(String::new, |team| format!("&team={}", escape(team)));
+        self.time(team.unwrap_or("all agents"), &format!("/v1/teams/intervals?{}{of}", query(asked)))
+    }
+
+    fn time(&self, whose: &str, path: &str) -> Result<(), String> {
+        let body = self.get(path)?;
+        out(&if self.json { format!("{body}\n") } else { stats::show_time(whose, &body) });
         Ok(())
     }
 
@@ -336,6 +349,11 @@ fn word(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
+}
+
+/// The part of an address that says which intervals.
+fn query(asked: &Intervals) -> String {
+    format!("by={}&last={}", escape(&asked.by), escape(&asked.last))
 }
 
 /// Names with commas between.

@@ -70,6 +70,14 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
         UnknownSource::Silent => "ignored",
     };
     write!(out, "SIP    {} over UDP{}", sip.listen, if sip.tcp { " and TCP" } else { "" })?;
+    if let Some(tls) = &sip.tls {
+        let clients = match (&tls.client_ca, tls.require_client_certificate) {
+            (None, _) => "",
+            (Some(_), true) => " from clients with a certificate",
+            (Some(_), false) => " from clients with and without a certificate",
+        };
+        write!(out, ", {} over TLS{clients}", tls.listen)?;
+    }
     if let Some(advertise) = sip.advertise {
         write!(out, ", advertised as {advertise}")?;
     }
@@ -107,12 +115,18 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
 
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
     write!(out, "  {}  {}", peer.name, peer.address)?;
-    if peer.transport == Transport::Tcp {
-        write!(out, " over TCP")?;
+    match peer.transport {
+        Transport::Udp => {}
+        Transport::Tcp => write!(out, " over TCP")?,
+        Transport::Tls => write!(out, " over TLS")?,
     }
     if peer.inbound {
         let sources: Vec<_> = peer.sources.iter().map(network).collect();
-        let from = if sources.is_empty() { "its address".to_string() } else { sources.join(", ") };
+        let from = match &peer.tls.client_names[..] {
+            [] if sources.is_empty() => "its address".to_string(),
+            [] => sources.join(", "),
+            names => format!("certificates of {}", names.join(", ")),
+        };
         let dnis: Vec<_> = peer.dnis.iter().map(dnis_source).collect();
         write!(out, "; calls from {from}, called number from {}", dnis.join(", then "))?;
     } else {

@@ -9,6 +9,7 @@ mod names;
 mod register;
 mod supervise;
 mod supervisor;
+mod tls;
 mod transfer;
 
 use std::collections::VecDeque;
