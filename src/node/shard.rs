@@ -302,8 +302,7 @@ impl Shard {
             Told::Move(call, queue, by) => self.move_contact(now, call, queue, by),
             Told::Prefer(call, preferred) => {
                 if let Some(contact) = self.contact(call) {
-                    contact.preferred = preferred;
-                    contact.prefers_by_word = preferred.is_some();
+                    contact.wishes.set(preferred);
                 }
             }
             Told::Dialled(leg, done) => self.on_code_done(now, leg, done),
