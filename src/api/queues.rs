@@ -106,16 +106,49 @@ pub(super) async fn show(
 
 /// `POST /v1/queues/NAME`
 pub(super) async fn set(
-    Who(by): Who,
+    who: Who,
     State(handle): State<Handle>,
     Path(queue): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<request::Done>, Problem> {
     let Asked { action, why } = request::asked(&headers, &body)?;
-    let (change, detail) = read(action)?;
-    let action = Action { who: &by, what: "set-queue", subject: &queue, detail: &detail, why: &why };
-    let outcome = handle.ask(Control::SetQueue { queue: queue.clone(), change, by: action.actor() }).await;
+    change_all(who, &handle, vec![queue], action, &why).await
+}
+
+/// The body of `POST /v1/queues`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManyBody {
+    queues: Vec<String>,
+    set: ChangeBody,
+}
+
+/// `POST /v1/queues`: many at once, all or none.
+pub(super) async fn set_many(
+    who: Who,
+    State(handle): State<Handle>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<request::Done>, Problem> {
+    let Asked { action: ManyBody { queues, set }, why } = request::asked(&headers, &body)?;
+    if queues.is_empty() {
+        return Err(Problem::bad_request("queues says which are meant"));
+    }
+    change_all(who, &handle, queues, set, &why).await
+}
+
+async fn change_all(
+    Who(by): Who,
+    handle: &Handle,
+    queues: Vec<String>,
+    change: ChangeBody,
+    why: &str,
+) -> Result<Json<request::Done>, Problem> {
+    let (change, detail) = read(change)?;
+    let subject = queues.join(",");
+    let action = Action { who: &by, what: "set-queue", subject: &subject, detail: &detail, why };
+    let outcome = handle.ask(Control::SetQueues { queues, change, by: action.actor() }).await;
     audit::write(&action, &outcome);
     outcome.map(|_| Json(request::DONE))
 }
@@ -204,6 +237,15 @@ mod tests {
 
     fn change(text: &str) -> Option<(QueueChange, String)> {
         read(serde_json::from_str(text).ok()?).ok()
+    }
+
+    #[test]
+    fn many_queues_are_named_beside_what_is_set() {
+        let read = |text| serde_json::from_str::<ManyBody>(text).map(|body| body.queues);
+        let both = vec!["a".to_string(), "b".to_string()];
+        assert_eq!(read(r#"{"queues":["a","b"],"set":{"state":"closed"}}"#).ok(), Some(both));
+        assert!(read(r#"{"set":{"state":"closed"}}"#).is_err() && read(r#"{"queues":["a"]}"#).is_err());
+        assert!(read(r#"{"queues":["a"],"set":{"state":"closed"},"state":"open"}"#).is_err());
     }
 
     #[test]

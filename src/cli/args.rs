@@ -174,10 +174,10 @@ pub(super) enum QueueCommand {
     },
     /// Change a queue, over its configuration and its reloads, until the engine ends.
     #[command(
-        after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  target PERCENT    the service level aimed at\n  priority NUMBER   of callers who come from now on\n  weight NUMBER     callers of a heavier queue go first\n  reserve on        members in reserve take calls; off: they take none; auto: by the thresholds\n  reserve waiting=NUMBER wait=TIME estimate=TIME leave_waiting=NUMBER leave_wait=TIME leave_estimate=TIME at_least=TIME\n                    when they join and leave; what is left out stays\n  defaults          everything as configured\n\nExamples:\n  strowger queue set support close --why 'fire drill'\n  strowger queue set support strategy linear"
+        after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  target PERCENT    the service level aimed at\n  priority NUMBER   of callers who come from now on\n  weight NUMBER     callers of a heavier queue go first\n  reserve on        members in reserve take calls; off: they take none; auto: by the thresholds\n  reserve waiting=NUMBER wait=TIME estimate=TIME leave_waiting=NUMBER leave_wait=TIME leave_estimate=TIME at_least=TIME\n                    when they join and leave; what is left out stays\n  defaults          everything as configured\n\nExamples:\n  strowger queue set support,sales close --why 'fire drill'\n  strowger queue set support strategy linear"
     )]
     Set {
-        /// The queue's name, as in the configuration.
+        /// The queue's name, as in the configuration; or several with commas between, all of which are changed or none.
         name: String,
         /// What to set.
         #[arg(required = true, allow_negative_numbers = true, value_name = "CHANGE")]
@@ -291,7 +291,7 @@ pub(super) enum AgentCommand {
 pub(super) enum CallCommand {
     /// End a call.
     Hangup {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Why; for the audit log.
         #[arg(long)]
@@ -321,7 +321,7 @@ pub(super) enum CallCommand {
     },
     /// End a call that has no agent yet.
     Withdraw {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Why; for the audit log.
         #[arg(long)]
@@ -332,7 +332,7 @@ pub(super) enum CallCommand {
     },
     /// Change the priority of a waiting call; its wait stays.
     Priority {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Higher goes first.
         #[arg(allow_negative_numbers = true)]
@@ -346,7 +346,7 @@ pub(super) enum CallCommand {
     },
     /// Make a waiting call wait for one agent alone at first, for the `preferred_for` of its queue from now on.
     Prefer {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// The agent; nobody when not given.
         agent: Option<String>,
@@ -359,7 +359,7 @@ pub(super) enum CallCommand {
     },
     /// Hand a talking caller on at once.
     Transfer {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Whom to: agent:NAME, queue:NAME (keeping its original time) or number:DIGITS.
         #[arg(long)]
@@ -409,7 +409,7 @@ pub(super) enum CallCommand {
     },
     /// Put a waiting or talking call into a queue, keeping its original time.
     Requeue {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// The queue; its own when not given.
         queue: Option<String>,
@@ -552,6 +552,6 @@ mod tests {
         assert!(parse("strowger top --interval 0").is_err());
         assert!(parse("strowger call consult c17 --to agent:1002").is_ok());
         assert!(parse("strowger call transfer c17").is_err());
-        assert!(parse("strowger call requeue c17 sales --json --why wrong-number").is_ok());
+        assert!(parse("strowger call requeue c17,c18 sales --json --why wrong-number").is_ok());
     }
 }

@@ -63,7 +63,7 @@ pub fn run() -> ExitCode {
             finish(Client::new(&target).and_then(|client| client.decisions(&name, last)))
         }
         Command::Queue { command: QueueCommand::Set { name, words, why, target } } => match wish::queue(&words) {
-            Ok(body) => finish(Client::new(&target).and_then(|client| client.set_queue(&name, body, why))),
+            Ok(body) => finish(Client::new(&target).and_then(|client| client.set_queues(&name, body, why))),
             Err(reason) => usage(&reason),
         },
         Command::Agent { command: AgentCommand::Set { words, team, lasts, why, target } } => {

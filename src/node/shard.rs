@@ -30,7 +30,7 @@ use crate::sip::auth::Guard;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
 use crate::sip::registrar::Registrar;
-use crate::sip::transaction::{Door, Transmit};
+use crate::sip::transaction::{Door, Refused, Transmit};
 
 /// What credentials are for (RFC 7616 3.3).
 const REALM: &str = "strowger";
@@ -227,7 +227,7 @@ impl Shard {
                 false => {}
             }
         }
-        if begins && !self.is_proven(now, source, &message) {
+        if begins && (!self.is_proven(now, source, &message) || self.turns_away(now, source, &message)) {
             return;
         }
         self.ladders.handle_time(now);
@@ -248,7 +248,7 @@ impl Shard {
             return;
         }
         self.legs.set_door(door);
-        if self.legs.refuse_invite(now, source, &message) {
+        if self.legs.refuse_invite(now, source, &message) == Refused::Now {
             self.commands.push_back(refused(Refusal::Overload));
         }
     }
@@ -281,6 +281,7 @@ impl Shard {
             Told::Prefer(call, preferred) => {
                 if let Some(contact) = self.contact(call) {
                     contact.preferred = preferred;
+                    contact.prefers_by_word = preferred.is_some();
                 }
             }
             Told::Dialled(leg, done) => self.on_code_done(now, leg, done),

@@ -67,6 +67,17 @@ pub enum Door {
     Stream,
 }
 
+/// What became of an INVITE that there is no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// It was refused, and nothing is kept of it.
+    Now,
+    /// It repeats one that was taken in, and was absorbed there.
+    Before,
+    /// It cannot be an INVITE at all, whatever room there is: nothing was done.
+    Not,
+}
+
 /// One datagram, or message of a stream, to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::clients::ClientMachine;
-use super::event::{ClientKey, Door, Event, ServerKey};
+use super::event::{ClientKey, Door, Event, Refused, ServerKey};
 use super::invite_server::InviteServer;
 use super::key::{ByMatch, ByMerge, serial_of};
 use super::request_server::RequestServer;
@@ -41,20 +41,20 @@ impl Stack {
     }
 
     /// An INVITE that the user has no room for: 503 with Retry-After, no transaction, and nothing at all when that would be
-    /// longer than the INVITE. One that repeats a live transaction's is absorbed there. True when a call was refused.
-    pub fn refuse_invite(&mut self, now: Instant, source: SocketAddr, message: &Message) -> bool {
+    /// longer than the INVITE.
+    pub fn refuse_invite(&mut self, now: Instant, source: SocketAddr, message: &Message) -> Refused {
         if check(message).is_err() || !self.read_key(message, None, message.to_tag().unwrap_or_default()) {
-            return false;
+            return Refused::Not;
         }
         if let Some(&key) = self.by_match.get(self.key.matching()) {
             self.on_repeated_request(now, key);
-            return false;
+            return Refused::Before;
         }
         self.refuse(source, message, overloaded());
         if self.output.transmits.back().is_some_and(|refusal| refusal.payload.len() > message.raw().len()) {
             self.output.transmits.pop_back();
         }
-        true
+        Refused::Now
     }
 
     /// True when a request is no new one: it repeats a live transaction's, or it is refused whatever it asks for.
