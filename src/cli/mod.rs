@@ -17,6 +17,7 @@ mod standby;
 mod stats;
 mod teams;
 mod top;
+mod trace;
 mod wish;
 
 use std::process::ExitCode;
@@ -73,6 +74,7 @@ pub fn run() -> ExitCode {
             }
         }
         Command::Call { command } => act(command),
+        Command::Trace { command } => finish(trace::run(&command)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Preference, Target, TransferKind};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
-use crate::media::{Far, Lease, SessionDescription};
+use crate::media::{Codecs, Far, Lease, SessionDescription};
 use crate::node::directory::Called;
 use crate::node::identity::{Caller, Carried};
 use crate::node::journey::prefer::Named;
@@ -205,6 +205,10 @@ pub(super) struct Stream {
     pub(super) ours: Option<Box<[u8]>>,
     /// Keys pressed here are passed on to whoever hears this side.
     pub(super) digits_passed: bool,
+    /// What may be used here: of the far end's offer, or what we offered.
+    pub(super) codecs: Codecs,
+    /// The packet time that the far end wishes, in milliseconds.
+    pub(super) ptime_ms: u8,
 }
 
 impl Contact {

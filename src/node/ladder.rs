@@ -108,6 +108,11 @@ impl Ladders {
         self.now = now;
     }
 
+    /// The time of the input that is handled.
+    pub(super) const fn now(&self) -> Instant {
+        self.now
+    }
+
     /// A leg belongs to a call.
     pub(super) fn handle_leg(&mut self, leg: LegId, call: CallId, whose: Whose) {
         if self.legs.len() == LADDER_LEGS_MAX {

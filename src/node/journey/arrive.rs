@@ -20,7 +20,7 @@ const DEFAULT_SOURCES: [DnisSource; 1] = [DnisSource::RequestUri];
 
 impl Shard {
     pub(in crate::node) fn on_incoming(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) {
-        let peer = self.directory.trusted(source.ip());
+        let peer = self.trusted(source);
         let number = identity::called_number(request, self.sources_of(peer));
         let Some(called) = self.directory.called(&number).cloned() else {
             return self.on_other_number(now, leg, (peer, &number), request);
@@ -38,7 +38,7 @@ impl Shard {
             return self.legs.reject(now, leg, status, text, None);
         }
         let offer = (!request.body().is_empty()).then(|| Offer::new(request.body()));
-        if offer.as_ref().is_some_and(|offer| !self.is_usable(offer, &config)) {
+        if offer.as_ref().is_some_and(|offer| !self.is_usable(peer, offer, &config)) {
             self.commands.push_back(refused(Refusal::Unusable));
             return self.legs.reject(now, leg, 488, "No Usable Audio", None);
         }
@@ -85,7 +85,7 @@ impl Shard {
         };
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));
-        self.ladders.handle_leg(leg, call, Whose::Caller);
+        self.note_leg(leg, call, Whose::Caller);
         tracing::debug!(%call, queue = %config.name, "call arrives");
         self.enqueue(call);
     }
@@ -95,7 +95,7 @@ impl Shard {
         if request.method() != Method::Invite || (self.has_room() && self.worker_for(MediaPolicy::Anchor).is_some()) {
             return false;
         }
-        let peer = self.directory.trusted(source.ip());
+        let peer = self.trusted(source);
         let number = identity::called_number(request, self.sources_of(peer));
         let Some(called) = self.directory.called(&number) else { return false };
         let config = &self.directory.queue(called.queue).config;

@@ -106,7 +106,7 @@ impl Shard {
         }
         tracing::info!(%call, agent = %self.directory.agent(agent).name, "agent answered");
         let Some(moving) = moving else {
-            self.connect(call, leg);
+            self.connect(now, call, leg);
             return self.tell_hold(call);
         };
         // The supervisor's word crossed the answer.
@@ -127,6 +127,9 @@ impl Shard {
             Some(Owner::Released(..)) | None => return,
         };
         if self.accept_confirmation(call, side, sdp) {
+            if sdp.is_some() {
+                self.realign(now, call);
+            }
             return;
         }
         tracing::info!(%call, ?side, "no usable answer to our offer");
@@ -248,8 +251,8 @@ impl Shard {
     }
 
     /// Each side hears the other.
-    fn connect(&mut self, call: CallId, leg: LegId) {
-        self.bridge(call, Side::Caller, Side::Agent(leg));
+    fn connect(&mut self, now: Instant, call: CallId, leg: LegId) {
+        self.bridge(now, call, Side::Caller, Side::Agent(leg));
         self.mind_digits(call);
         self.watch(call, Side::Agent(leg));
     }
