@@ -477,7 +477,18 @@ fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
     let text = include_str!("../../configs/strowger.toml");
     let is_default = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.contains(".wav");
     let without_examples = |line: &&str| {
-        ["tokens", "token_files", "numbers = ", "advertise", "#workers", "#codecs", "country_code", "password"]
+        [
+            "tokens",
+            "token_files",
+            "numbers = ",
+            "advertise",
+            "#workers",
+            "#codecs",
+            "country_code",
+            "password",
+            "#tls",
+            "require_client",
+        ]
             .iter()
             .all(|key| !line.contains(key))
     };
