@@ -16,7 +16,7 @@ use crate::call::session::{Session, SessionTerms};
 use crate::call::wallet::Wallet;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::{self, ClientKey, Door, ServerKey, Stack, StackConfig};
+use crate::sip::transaction::{self, ClientKey, Door, LocalNetworks, ServerKey, Stack, StackConfig};
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
@@ -132,6 +132,11 @@ impl Legs {
     /// These neighbours are reached by a stream connection, and no others.
     pub fn set_stream_peers(&mut self, peers: Vec<SocketAddr>) {
         self.stack.set_stream_peers(peers);
+    }
+
+    /// Who is on our own side of a NAT, and is told our address there.
+    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>) {
+        self.stack.set_local(local);
     }
 
     /// A stream connection is gone.

@@ -108,6 +108,9 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
 
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
     write!(out, "  {}  {}", peer.name, peer.address)?;
+    for other in peer.addresses.iter().skip(1) {
+        write!(out, ", then {} (priority {}, weight {})", other.endpoint, other.priority, other.weight)?;
+    }
     if peer.transport == Transport::Tcp {
         write!(out, " over TCP")?;
     }

@@ -8,15 +8,16 @@ use crate::base::limits;
 
 use super::credentials;
 use super::error::Report;
-use super::listeners::same_family;
+use super::peer_addresses;
 use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig};
 use super::reader::{Item, Section, boolean, string};
 use super::transport::Transport;
 use super::types::{DnisSource, PeerConfig, SipConfig};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 15] = [
+const PEER_KEYS: [&str; 16] = [
     "address",
+    "addresses",
     "sources",
     "inbound",
     "dnis",
@@ -87,12 +88,7 @@ fn peer(
     }
     let section = Section::open(item, &PEER_KEYS, report)?;
     let name: Arc<str> = item.key.as_ref().into();
-    let address = section.required("address", "\"pbx.example:5060\"", report, |value| values::endpoint(string(value)?));
-    let numeric: Option<IpAddr> = address.as_ref().and_then(|endpoint| endpoint.host.parse().ok());
-    let address_at = section.get("address").map_or(section.at, |item| item.at);
-    if let (Some(numeric), Some(listen)) = (numeric, sip.map(|sip| sip.listen)) {
-        same_family(numeric, listen, address_at, &section.child("address"), report);
-    }
+    let addresses = peer_addresses::read(&section, sip, report);
     let wrote_sources = section.list("sources", report, values::network);
     let inbound = section.read("inbound", report, boolean).unwrap_or(true);
     let qualify = section
@@ -119,16 +115,15 @@ fn peer(
     let numbering = numbering(&section, report);
     let privacy = section.read("privacy", report, |value| values::choice(value, &PRIVACY)).unwrap_or_default();
     let carry_headers = carry_headers(&section, report);
-    let path = section.child(if wrote_sources.is_some() { "sources" } else { "address" });
-    let sources = wrote_sources.unwrap_or_else(|| {
-        numeric.map(|address| ((address, values::address_bits(address)), address_at)).into_iter().collect()
-    });
+    let path = section.child(if wrote_sources.is_some() { "sources" } else { addresses.key });
+    let sources = wrote_sources.unwrap_or(addresses.sources);
     if inbound {
         refuse_overlap(&name, &sources, &path, known, report);
     }
     Some(PeerConfig {
         name,
-        address: address?,
+        address: addresses.read.first()?.endpoint.clone(),
+        addresses: addresses.read,
         sources: sources.into_iter().map(|(network, _)| network).collect(),
         inbound,
         dnis,

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::endpoint::Endpoint;
 use super::error::did_you_mean;
 use super::reader::{expected, string};
-use super::types::{DnisSource, Endpoint};
+use super::types::DnisSource;
 use crate::sip::grammar;
 
 /// The port of SIP over UDP (RFC 3261 18.1.1) where none is written.

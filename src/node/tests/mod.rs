@@ -1,5 +1,6 @@
 //! Tests of the node as a whole, with a trunk and a PBX written by hand: who is told what, in which words.
 
+mod addresses;
 mod audio;
 mod census;
 mod credentials;
@@ -7,6 +8,7 @@ mod dimensions;
 mod letters;
 mod names;
 mod register;
+mod several;
 mod supervise;
 mod supervisor;
 mod trace;

@@ -183,7 +183,10 @@ impl Stack {
         }
         let (Some(via), Some(cseq)) = (message.top_via(), message.cseq()) else { return };
         let sent_by = self.output.config.sent_by;
-        if via.host_ip() != Some(sent_by.ip()) || via.port.unwrap_or(SIP_PORT) != sent_by.port() {
+        let is_inside = |ip| self.output.local.as_ref().is_some_and(|local| local.address == ip);
+        if !via.host_ip().is_some_and(|ip| ip == sent_by.ip() || is_inside(ip))
+            || via.port.unwrap_or(SIP_PORT) != sent_by.port()
+        {
             return;
         }
         let Some(serial) = via.branch.and_then(|branch| serial_of(self.branches, branch)) else { return };
