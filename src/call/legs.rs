@@ -17,7 +17,7 @@ use crate::call::session::{Session, SessionTerms};
 use crate::call::wallet::Wallet;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::{self, ClientKey, Door, Refused, ServerKey, Stack, StackConfig, Wire};
+use crate::sip::transaction::{self, ClientKey, Door, LocalNetworks, Refused, ServerKey, Stack, StackConfig, Wire};
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
@@ -138,6 +138,11 @@ impl Legs {
     /// A stream connection that another shard has seen leads there.
     pub fn note_stream(&mut self, far: SocketAddr, wire: Wire) {
         self.stack.note_stream(far, wire);
+    }
+
+    /// Who is on our own side of a NAT, and is told our address there.
+    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>) {
+        self.stack.set_local(local);
     }
 
     /// A stream connection is gone.

@@ -10,6 +10,7 @@ use crate::acd::requirement::Attributes;
 use crate::acd::strategy::{self, Ring};
 use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, Target, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
+use crate::base::networks::{host_prefix, within};
 use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
 use crate::call::Wallet;
 use crate::config::{
@@ -21,6 +22,7 @@ use crate::node::features::Features;
 use crate::node::identity::Caller;
 use crate::node::message::{QueueAudio, Resolved};
 use crate::node::numbering::International;
+use crate::node::peers::Member;
 use crate::node::planning::{self, Memberships};
 use crate::node::values::Values;
 use crate::sip::auth::Credentials;
@@ -118,6 +120,10 @@ pub(super) struct Agent {
 pub(super) struct Peer {
     pub(super) name: Arc<str>,
     pub(super) address: Option<SocketAddr>,
+    /// Its addresses, each a neighbour of its own, where it has several.
+    pub(super) members: Vec<Member>,
+    /// Whose address it is, where it is one of several.
+    pub(super) group: Option<PeerId>,
     pub(super) dnis: Vec<DnisSource>,
     /// Its phones' audio may come from elsewhere than they say.
     pub(super) symmetric_rtp: bool,
@@ -204,7 +210,8 @@ impl Directory {
         let mut wallet = Wallet::default();
         for peer in &config.peers {
             self.put_peer(peer, resolved);
-            if let (Some(address), Some(credentials)) = (address(&peer.address, resolved), &peer.outbound_auth) {
+            let Some(credentials) = &peer.outbound_auth else { continue };
+            for address in peer.addresses.iter().filter_map(|one| address(&one.endpoint, resolved)) {
                 wallet.put(address, Arc::clone(credentials));
             }
         }
@@ -372,7 +379,13 @@ impl Directory {
 
     /// True when the neighbour has this address.
     pub(super) fn is_at(&self, id: PeerId, address: SocketAddr) -> bool {
-        self.peer(id).address == Some(address)
+        let peer = self.peer(id);
+        peer.address == Some(address) || peer.members.iter().any(|member| self.peer(member.id).address == Some(address))
+    }
+
+    /// True when some neighbour has this id.
+    pub(super) fn has_peer(&self, id: PeerId) -> bool {
+        (id.0 as usize) < self.peers.entries.len()
     }
 
     /// Neighbours in the order of their ids.
@@ -444,15 +457,21 @@ impl Directory {
         if config.inbound {
             peer.trunk = self.values.number(Dimension::Trunk, &config.name);
         }
-        let own = peer.address.map(|address| (address.ip(), host_prefix(address.ip())));
+        let mut own: Vec<_> = peer.address.into_iter().collect();
+        if config.addresses.len() > 1 {
+            (peer.address, peer.qualify) = (None, Duration::ZERO);
+        }
         let id = PeerId(self.peers.put(peer.name.clone(), peer));
+        if config.addresses.len() > 1 {
+            own = self.put_members(id, config, resolved);
+        }
         if !config.inbound {
             return;
         }
         if !config.tls.client_names.is_empty() {
             return self.certified.extend(config.tls.client_names.iter().map(|name| (Arc::clone(name), id)));
         }
-        let own = own.filter(|_| config.sources.is_empty());
+        let own = own.into_iter().filter(|_| config.sources.is_empty()).map(|at| (at.ip(), host_prefix(at.ip())));
         for (network, prefix) in config.sources.iter().copied().chain(own) {
             if prefix == host_prefix(network) {
                 self.hosts.insert(network.to_canonical(), id);
@@ -460,6 +479,28 @@ impl Directory {
                 self.networks.push((network, prefix, id));
             }
         }
+    }
+
+    /// The addresses of a neighbour that has several, each as a neighbour of its own.
+    fn put_members(&mut self, group: PeerId, config: &PeerConfig, resolved: &Resolved) -> Vec<SocketAddr> {
+        let mut members = Vec::new();
+        for one in &config.addresses {
+            let name: Arc<str> = format!("{} {}", config.name, one.endpoint).into();
+            let address = address(&one.endpoint, resolved);
+            let trunk = self.peer(group).trunk;
+            let member = Peer {
+                name: Arc::clone(&name),
+                address,
+                group: Some(group),
+                trunk,
+                ..Peer::configured(config, resolved)
+            };
+            let id = PeerId(self.peers.put(name, member));
+            members.push(Member { id, priority: one.priority, weight: one.weight });
+        }
+        let addresses = members.iter().filter_map(|member| self.peer(member.id).address).collect();
+        self.peers.entries[group.0 as usize].members = members;
+        addresses
     }
 
     fn put_queue(&mut self, queue: &QueueConfig, resolved: &Resolved) -> QueueId {
@@ -524,6 +565,8 @@ impl Peer {
         Self {
             name: config.name.clone(),
             address: address(&config.address, resolved),
+            members: Vec::new(),
+            group: None,
             dnis: config.dnis.clone(),
             symmetric_rtp: config.symmetric_rtp,
             codecs: config.codecs,
@@ -556,6 +599,8 @@ impl Peer {
         Self {
             name,
             address,
+            members: Vec::new(),
+            group: None,
             dnis: Vec::new(),
             symmetric_rtp: false,
             codecs: None,
@@ -575,43 +620,7 @@ impl Peer {
     }
 }
 
-/// The prefix length that covers one address alone.
-const fn host_prefix(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
-/// True when `address` lies in `network/prefix`.
-fn within(network: IpAddr, prefix: u8, address: IpAddr) -> bool {
-    match (network, address) {
-        (IpAddr::V4(network), IpAddr::V4(address)) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
-            network.to_bits() & mask == address.to_bits() & mask
-        }
-        (IpAddr::V6(network), IpAddr::V6(address)) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(prefix.min(128))).unwrap_or(0);
-            network.to_bits() & mask == address.to_bits() & mask
-        }
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-    }
-}
-
 fn address(endpoint: &Endpoint, resolved: &Resolved) -> Option<SocketAddr> {
     let ip = endpoint.host.parse().ok().or_else(|| resolved.hosts.get(&endpoint.host).copied())?;
     Some(SocketAddr::new(ip, endpoint.port))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_covers_its_addresses_and_no_others() {
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert!(within(ip("192.0.2.0"), 24, ip("192.0.2.77")));
-        assert!(!within(ip("192.0.2.0"), 24, ip("192.0.3.1")));
-        assert!(within(ip("0.0.0.0"), 0, ip("198.51.100.1")));
-        assert!(within(ip("192.0.2.7"), 32, ip("192.0.2.7")) && !within(ip("192.0.2.7"), 32, ip("192.0.2.6")));
-        assert!(within(ip("2001:db8::"), 32, ip("2001:db8::1")) && !within(ip("2001:db8::"), 32, ip("192.0.2.1")));
-        assert!(within(ip("::"), 0, ip("::1")));
-    }
 }

@@ -46,6 +46,7 @@ mod register;
 mod roster;
 mod route;
 mod run_time;
+mod several;
 mod shard;
 mod standby;
 mod strikes;
