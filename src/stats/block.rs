@@ -57,7 +57,16 @@ impl Block {
         copy
     }
 
-    /// Copies the cells; false when a write came between and the copy is worthless.
+    /// A consistent copy of the first cells alone.
+    pub(super) fn read_first<const N: usize>(&self) -> [u64; N] {
+        let mut copy = [0; N];
+        while !self.try_read(&mut copy) {
+            std::hint::spin_loop();
+        }
+        copy
+    }
+
+    /// Copies the cells, as many as there is room for; false when a write came between and the copy is worthless.
     fn try_read(&self, copy: &mut [u64]) -> bool {
         let Some(version) = self.begin_read() else { return false };
         for (to, cell) in copy.iter_mut().zip(&self.cells) {

@@ -49,8 +49,7 @@ impl Patience {
     /// The rate of giving up, a second: those who gave up by all the seconds waited. It is the maximum-likelihood estimate for
     /// exponential patience with the answered censored. 0 before anybody waited.
     pub(super) fn theta(&self) -> f64 {
-        let cells = self.0.read();
-        rate(&cells)
+        rate(&self.0.read_first::<ENDED>())
     }
 
     /// The curve.

@@ -18,7 +18,7 @@ pub(crate) type Case = Box<dyn FnMut()>;
 pub(crate) type Meter = fn(&mut dyn FnMut());
 
 /// Every case that can be repeated without end, in the order of a call's way.
-pub(crate) const NAMES: [&str; 37] = [
+pub(crate) const NAMES: [&str; 40] = [
     "parse_invite",
     "parse_invite_rsip",
     "parse_invite_rsipstack",
@@ -32,6 +32,8 @@ pub(crate) const NAMES: [&str; 37] = [
     "dialog_life",
     "node_call",
     "node_call_crowded",
+    "node_call_figures",
+    "shard_of_invite",
     "route",
     "route_enqueue",
     "route_ready",
@@ -52,6 +54,7 @@ pub(crate) const NAMES: [&str; 37] = [
     "relay_packet",
     "music_packet",
     "refused_call",
+    "call_without_room",
     "silenced_call",
     "peer_options",
     "stranger_call",
@@ -80,6 +83,9 @@ pub(crate) fn case(name: &str, meter: Meter) -> Option<Case> {
         "dialog_life" => Box::new(sip::dialog_life()),
         "node_call" => Box::new(node::call(meter)),
         "node_call_crowded" => Box::new(node::call_beside(meter, 5_000)),
+        "node_call_figures" => Box::new(node::call_with_figures(meter)),
+        "shard_of_invite" => Box::new(sip::route_datagram()),
+        "call_without_room" => Box::new(node::call_without_room()),
         "waiting_call" => Box::new(node::wait(meter)),
         "talking_call" => Box::new(node::talk(meter)),
         "route" => Box::new(route::next_call()),
