@@ -331,15 +331,20 @@ impl Legs {
         while let Some(event) = self.stack.poll_event() {
             match event {
                 transaction::Event::Request { key, source, message } => self.on_request(now, key, source, message),
-                transaction::Event::Ack { message, .. } => self.on_ack(now, &message),
+                // A message is long: it stays where it is.
+                transaction::Event::Ack { ref message, .. } => self.on_ack(now, message),
                 transaction::Event::Cancelled { key, .. } => self.on_cancelled(now, key),
-                transaction::Event::Response { key, source, message } => self.on_response(now, key, source, &message),
-                transaction::Event::Challenged { key, source, destination, message, request } => {
-                    if !self.on_challenged(now, key, destination, &message, request) {
-                        self.on_response(now, key, source, &message);
+                transaction::Event::Response { key, source, ref message } => {
+                    self.on_response(now, key, source, message);
+                }
+                transaction::Event::Challenged { key, source, destination, ref message, request } => {
+                    if !self.on_challenged(now, key, destination, message, request) {
+                        self.on_response(now, key, source, message);
                     }
                 }
-                transaction::Event::Stray2xx { key, source, message } => self.on_response(now, key, source, &message),
+                transaction::Event::Stray2xx { key, source, ref message } => {
+                    self.on_response(now, key, source, message);
+                }
                 transaction::Event::Failed { key, .. } => self.on_failed(now, key),
                 transaction::Event::Unacknowledged { .. } => {}
             }
