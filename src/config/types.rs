@@ -19,7 +19,7 @@ use super::feature_codes::FeatureCodesConfig;
 use super::figures::FiguresConfig;
 use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig, PeerAuth};
 use super::transfer::TransferConfig;
-use super::transport::Transport;
+use super::transport::{PeerTls, TlsConfig, Transport};
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +80,8 @@ pub struct SipConfig {
     /// `tcp = false`: SIP over TCP too, on the address and port of `listen`, and for each further shard on its own. Default
     /// false. Cannot change at run time.
     pub tcp: bool,
+    /// `tls = "0.0.0.0:5061"` and the keys that begin with `tls_`: SIP over TLS too.
+    pub tls: Option<TlsConfig>,
     /// `shards = 1`: signalling threads, 1 to `limits::SHARDS_MAX`. The first has the port of `listen`, where calls come in;
     /// each other one has the next port, which peers and phones must reach too. Cannot change at run time.
     pub shards: u8,
@@ -130,6 +132,9 @@ pub struct HttpConfig {
     /// `token_files = { NAME = "path" }`: files that hold a token each, read by the shell; relative to the configuration's
     /// directory.
     pub token_files: Vec<(String, PathBuf)>,
+    /// `numbers = ["NAME"]`: users of tokens who may see callers' numbers in full, where they ask for them. Default nobody; without
+    /// tokens everybody on this machine.
+    pub numbers: Vec<String>,
 }
 
 impl fmt::Debug for HttpConfig {
@@ -140,6 +145,7 @@ impl fmt::Debug for HttpConfig {
             .field("listen", &self.listen)
             .field("tokens", &names)
             .field("token_files", &self.token_files)
+            .field("numbers", &self.numbers)
             .finish()
     }
 }
@@ -185,9 +191,11 @@ pub struct PeerConfig {
     pub symmetric_rtp: bool,
     /// `codecs = ["pcma"]`: what may be used with it, the preferred one first. Default: `media.codecs`.
     pub codecs: Option<Codecs>,
-    /// `transport = "udp" | "tcp"`: how it is reached; with `tcp` its connections are used as well as those opened to it.
-    /// Default `udp`. Its requests are taken either way.
+    /// `transport = "udp" | "tcp" | "tls"`: how it is reached; with a stream its connections are used as well as those opened to
+    /// it. Default `udp`. Its requests are taken either way, but those of a peer by TLS over TLS alone.
     pub transport: Transport,
+    /// The keys that begin with `tls_`.
+    pub tls: PeerTls,
     /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an agent's
     /// leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
     pub connected_line: ConnectedLine,

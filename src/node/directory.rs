@@ -24,7 +24,7 @@ use crate::node::numbering::International;
 use crate::node::planning::{self, Memberships};
 use crate::node::values::Values;
 use crate::sip::auth::Credentials;
-use crate::sip::transaction::Secret;
+use crate::sip::transaction::{Secret, Wire};
 use crate::sip::uri::Uri;
 
 /// See the module. One is shared by the hub and all shards; a reload makes another.
@@ -43,6 +43,8 @@ pub(super) struct Directory {
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
+    /// The names in the certificates of those that calls are taken from whatever their address.
+    certified: BTreeMap<Arc<str>, PeerId>,
     /// The addresses of all neighbours, agents' own phones among them.
     neighbours: BTreeSet<IpAddr>,
     /// How many agents one call may ring at once.
@@ -173,6 +175,7 @@ impl Directory {
             region_values: Vec::new(),
             hosts: BTreeMap::new(),
             networks: Vec::new(),
+            certified: BTreeMap::new(),
             neighbours: BTreeSet::new(),
             rings_at_most: 1,
             recall: None,
@@ -197,6 +200,7 @@ impl Directory {
         self.put_regions(config, resolved);
         self.hosts.clear();
         self.networks.clear();
+        self.certified.clear();
         let mut wallet = Wallet::default();
         for peer in &config.peers {
             self.put_peer(peer, resolved);
@@ -360,6 +364,17 @@ impl Directory {
         &self.peers.entries[id.0 as usize]
     }
 
+    /// The neighbour of this name, if it is configured now.
+    pub(super) fn peer_of_name(&self, name: &str) -> Option<PeerId> {
+        let id = *self.peers.names.get(name)?;
+        (self.peers.entries[id as usize].listing == Listing::Present).then_some(PeerId(id))
+    }
+
+    /// True when the neighbour has this address.
+    pub(super) fn is_at(&self, id: PeerId, address: SocketAddr) -> bool {
+        self.peer(id).address == Some(address)
+    }
+
     /// Neighbours in the order of their ids.
     pub(super) fn peers(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
         self.peers.entries.iter().enumerate().map(|(index, peer)| (PeerId(index as u32), peer))
@@ -373,6 +388,11 @@ impl Directory {
             let covers = |(network, prefix, _): &&(IpAddr, u8, PeerId)| within(*network, *prefix, source);
             self.networks.iter().find(covers).map(|(_, _, id)| *id)
         })
+    }
+
+    /// The neighbour whose calls are taken by a certificate of this name.
+    pub(super) fn certified(&self, name: &str) -> Option<PeerId> {
+        self.certified.get(name).copied()
     }
 
     /// The phone that registers as this agent.
@@ -428,6 +448,9 @@ impl Directory {
         let id = PeerId(self.peers.put(peer.name.clone(), peer));
         if !config.inbound {
             return;
+        }
+        if !config.tls.client_names.is_empty() {
+            return self.certified.extend(config.tls.client_names.iter().map(|name| (Arc::clone(name), id)));
         }
         let own = own.filter(|_| config.sources.is_empty());
         for (network, prefix) in config.sources.iter().copied().chain(own) {
@@ -521,10 +544,12 @@ impl Peer {
     fn direct(uri: &str, resolved: &Resolved) -> Self {
         let endpoint = Uri::parse(uri.as_bytes()).ok().map(|uri| Endpoint {
             host: String::from_utf8_lossy(uri.host).trim_matches(['[', ']']).to_string(),
-            port: uri.port.unwrap_or(5060),
+            port: uri.port_or_default(),
         });
+        let wire = Uri::parse(uri.as_bytes()).ok().and_then(|uri| Wire::of(&uri));
         let name = endpoint.as_ref().map_or_else(|| uri.to_string(), |at| format!("{}:{}", at.host, at.port));
-        Self::phone(name.into(), endpoint.and_then(|endpoint| address(&endpoint, resolved)))
+        let phone = Self::phone(name.into(), endpoint.and_then(|endpoint| address(&endpoint, resolved)));
+        Self { transport: wire.map_or(Transport::Udp, Transport::from), ..phone }
     }
 
     fn phone(name: Arc<str>, address: Option<SocketAddr>) -> Self {

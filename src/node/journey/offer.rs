@@ -7,7 +7,7 @@ use std::time::Duration;
 use smallvec::{SmallVec, smallvec};
 
 use crate::acd::{Command, OfferCause};
-use crate::base::{AgentId, CallId, Instant, LegId, PeerId};
+use crate::base::{AgentId, CallId, Digits, Instant, LegId, PeerId};
 use crate::call::{Failure, Invite, Why};
 use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Audio, Contact, Description, Stage};
@@ -42,10 +42,10 @@ impl Shard {
         let queue = self.directory.queue(queue);
         let device = self.directory.agent(agent);
         let registered = self.phones.get(peer).map(Arc::clone);
-        let text = format!("{call} {}", now.since(contact.joined).as_secs());
-        let (id, wait) = text.split_once(' ').unwrap_or_default();
+        let seconds = now.since(contact.joined).as_secs();
+        let (id, wait) = (call.digits(), Digits::decimal(seconds));
         let identity = contact.caller.name_addr(self.legs.host());
-        let titled = contact.caller.titled(self.legs.host(), &queue.config, wait, id);
+        let titled = contact.caller.titled(self.legs.host(), &queue.config, seconds, call);
         let from = titled.as_ref().unwrap_or(&identity);
         let uri = device.uri.clone();
         let answers = device.auto_answer.then(|| answer_by_yourself(self.legs.host()));
@@ -72,7 +72,7 @@ impl Shard {
             self.legs.pin(leg);
         }
         self.owners.insert(leg, Owner::Agent(call));
-        self.ladders.handle_leg(leg, call, Whose::Agent(agent));
+        self.note_leg(leg, call, Whose::Agent(agent));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));
         if let Some(offers) = self.contact(call).and_then(|contact| contact.offers_mut()) {
             offers.push(AgentLeg {

@@ -94,10 +94,7 @@ impl Shard {
             Audio::Pending(_) | Audio::Stream(_) => None,
         };
         contact.phase = Phase::Talking { agent: winner, since: now };
-        // Who is put back into a queue after a talk is not to meet the same agent by a preference.
-        contact.preferred = None;
-        contact.prefers_by_word = false;
-        contact.has_talked = true;
+        contact.wishes.talks();
         let moving = contact.moving.take();
         if !self.answer_caller(now, call, theirs.as_deref()) {
             self.owners.remove(&leg);

@@ -10,6 +10,8 @@ mod names;
 mod register;
 mod supervise;
 mod supervisor;
+mod tls;
+mod trace;
 mod transfer;
 
 use std::collections::VecDeque;

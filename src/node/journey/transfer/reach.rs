@@ -95,7 +95,7 @@ impl Shard {
         let invite = Invite { uri: uri.as_bytes(), destination, from, headers: &headers, sdp, hops };
         let leg = self.legs.invite(now, &invite);
         self.owners.insert(leg, Owner::Outside(call));
-        self.ladders.handle_leg(leg, call, Whose::Outside);
+        self.note_leg(leg, call, Whose::Outside);
         let ring = Some(self.timers.arm(now + self.directory.transfer.ring_timeout, Timer::Outside(leg)));
         let outside = Outside { leg, peer, audio: Audio::Stream(Box::new(stream)), ring, agent: None };
         if let Some(handover) = self.contact(call).and_then(|contact| contact.handover.as_mut()) {
