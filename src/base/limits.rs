@@ -11,6 +11,11 @@ pub const STREAM_HEADER_BYTES_MAX: usize = 32 * 1024;
 pub const STREAMS_MAX: usize = 1_024;
 /// Stream connections of one address: half of all, so that no single host shuts the others out.
 pub const STREAMS_PER_ADDRESS_MAX: usize = 512;
+/// TLS handshakes of strangers under way at once: each holds some 30 KB and a place among [`STREAMS_MAX`] for 5 s at most.
+pub const HANDSHAKES_MAX: usize = 128;
+/// TLS handshakes that strangers may begin in a second. One costs the streams' thread 0.3 ms with a P-256 key, 1 ms with RSA
+/// 2048, so that a flood takes a tenth of that thread and nothing of signalling's. Neighbours are not counted.
+pub const HANDSHAKES_PER_SECOND: u32 = 100;
 /// Messages that wait for one stream connection to take them: one that takes nothing is closed then.
 pub const STREAM_PENDING_MAX: usize = 1_024;
 /// Messages on their way from the shards to their stream connections; one that finds no room is lost.
@@ -74,8 +79,11 @@ pub const REQUIREMENT_DEPTH_MAX: usize = 16;
 pub const REQUIREMENT_TERMS_MAX: usize = 64;
 /// Decisions of the engine kept for explanation: some minutes of a busy centre.
 pub const DECISIONS_MAX: usize = 1_024;
-/// Candidates noted of each decision: who was chosen, and who came next. Noted for every call, so few.
-pub const CANDIDATES_MAX: usize = 3;
+/// Candidates noted of each decision: who came first and who next; more than a screen's width of them nobody reads.
+pub const CANDIDATES_MAX: usize = 8;
+/// Decisions a second of which the candidates are listed, over a second: ten times what 10,000 agents take. Beyond, who was chosen is
+/// noted alone.
+pub const LISTS_A_SECOND: u64 = 1_000;
 /// Callers ahead who are named in one explanation: enough to see why.
 pub const AHEAD_MAX: usize = 8;
 /// Attributes of one call: a few lines of a trunk's headers.

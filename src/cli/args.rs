@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::limits::SHARDS_MAX;
+use crate::cli::target::Target;
 use crate::cli::top::board::Tab;
 use crate::cli::top::words::Lang;
+use crate::cli::trace_args::TraceCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Strowger: an automatic call distributor that stands beside your PBX.
@@ -94,6 +96,8 @@ pub(super) enum Command {
     Teams(Target),
     /// Show the calls of a running engine.
     Calls(Target),
+    /// Show the phones that have registered at a running engine.
+    Registrations(Target),
     /// Show the lost contacts of a running engine by cause: of each called number, campaign, region, trunk or queue.
     #[command(
         after_help = "Examples:\n  strowger lost --by region --last 7d\n  strowger lost --by number --value 800 --hours"
@@ -105,11 +109,17 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: QueueCommand,
     },
-    /// Act on an agent of a running engine.
+    /// Look into an agent of a running engine, or act on agents.
     Agent {
         /// What to do.
         #[command(subcommand)]
         command: AgentCommand,
+    },
+    /// Look into a team of a running engine.
+    Team {
+        /// What to show.
+        #[command(subcommand)]
+        command: TeamCommand,
     },
     /// Act on a call of a running engine.
     Call {
@@ -174,10 +184,10 @@ pub(super) enum QueueCommand {
     },
     /// Change a queue, over its configuration and its reloads, until the engine ends.
     #[command(
-        after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  target PERCENT    the service level aimed at\n  priority NUMBER   of callers who come from now on\n  weight NUMBER     callers of a heavier queue go first\n  reserve on        members in reserve take calls; off: they take none; auto: by the thresholds\n  reserve waiting=NUMBER wait=TIME estimate=TIME leave_waiting=NUMBER leave_wait=TIME leave_estimate=TIME at_least=TIME\n                    when they join and leave; what is left out stays\n  defaults          everything as configured\n\nExamples:\n  strowger queue set support close --why 'fire drill'\n  strowger queue set support strategy linear"
+        after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  target PERCENT    the service level aimed at\n  priority NUMBER   of callers who come from now on\n  weight NUMBER     callers of a heavier queue go first\n  reserve on        members in reserve take calls; off: they take none; auto: by the thresholds\n  reserve waiting=NUMBER wait=TIME estimate=TIME leave_waiting=NUMBER leave_wait=TIME leave_estimate=TIME at_least=TIME\n                    when they join and leave; what is left out stays\n  defaults          everything as configured\n\nExamples:\n  strowger queue set support,sales close --why 'fire drill'\n  strowger queue set support strategy linear"
     )]
     Set {
-        /// The queue's name, as in the configuration.
+        /// The queue's name, as in the configuration; or several with commas between, all of which are changed or none.
         name: String,
         /// What to set.
         #[arg(required = true, allow_negative_numbers = true, value_name = "CHANGE")]
@@ -196,26 +206,59 @@ pub(super) enum QueueCommand {
 pub(super) struct QueueStats {
     /// The queue's name, as in the configuration.
     pub(super) name: String,
-    /// How far back: `30m`, `6h`, `7d`.
-    #[arg(long, default_value = "30m", value_name = "TIME")]
-    pub(super) last: String,
-    /// How long each is: `1m`, `5m`, `15m`, `30m`, `60m`, `day`, `week`, `month`.
-    #[arg(long, default_value = "5m", value_name = "INTERVAL")]
-    pub(super) by: String,
     /// T of the service levels; the queue's own when not given.
     #[arg(long, value_name = "TIME")]
     pub(super) threshold: Option<String>,
     /// Count what became of those who arrived in each interval, instead of what happened in it.
     #[arg(long)]
     pub(super) arrival: bool,
+    /// Which intervals.
+    #[command(flatten)]
+    pub(super) intervals: Intervals,
+}
+
+/// Which intervals of an engine's figures.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Intervals {
+    /// How far back: `30m`, `6h`, `7d`.
+    #[arg(long, default_value = "30m", value_name = "TIME")]
+    pub(super) last: String,
+    /// How long each is: `1m`, `5m`, `15m`, `30m`, `60m`, `day`, `week`, `month`.
+    #[arg(long, default_value = "5m", value_name = "INTERVAL")]
+    pub(super) by: String,
     /// Which engine.
     #[command(flatten)]
     pub(super) target: Target,
 }
 
-/// Actions on an agent.
+/// Looks into a team.
+#[derive(Debug, Subcommand)]
+pub(super) enum TeamCommand {
+    /// Show the time of a team's agents by interval, with those of the teams below it, as they were then.
+    #[command(
+        after_help = "Examples:\n  strowger team stats --last 8h --by 60m\n  strowger team stats sales/east --last 7d --by day"
+    )]
+    Stats {
+        /// The team by its path from the root; everybody when not given.
+        path: Option<String>,
+        /// Which intervals.
+        #[command(flatten)]
+        intervals: Intervals,
+    },
+}
+
+/// Looks into an agent, or acts on agents.
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
+    /// Show an agent's time by interval; the agent is one whom `figures.agent_series` names.
+    #[command(after_help = "Example:\n  strowger agent stats 1001 --last 8h --by 60m")]
+    Stats {
+        /// The agent's name, as in the configuration.
+        name: String,
+        /// Which intervals.
+        #[command(flatten)]
+        intervals: Intervals,
+    },
     /// Change agents: their state (during a call it takes effect afterwards), skills, memberships.
     #[command(
         override_usage = "strowger agent set <NAMES> <CHANGE> [OPTIONS]\n       strowger agent set --team <TEAM> <CHANGE> [OPTIONS]",
@@ -258,7 +301,7 @@ pub(super) enum AgentCommand {
 pub(super) enum CallCommand {
     /// End a call.
     Hangup {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Why; for the audit log.
         #[arg(long)]
@@ -288,7 +331,7 @@ pub(super) enum CallCommand {
     },
     /// End a call that has no agent yet.
     Withdraw {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Why; for the audit log.
         #[arg(long)]
@@ -299,7 +342,7 @@ pub(super) enum CallCommand {
     },
     /// Change the priority of a waiting call; its wait stays.
     Priority {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Higher goes first.
         #[arg(allow_negative_numbers = true)]
@@ -313,7 +356,7 @@ pub(super) enum CallCommand {
     },
     /// Make a waiting call wait for one agent alone at first, for the `preferred_for` of its queue from now on.
     Prefer {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// The agent; nobody when not given.
         agent: Option<String>,
@@ -326,7 +369,7 @@ pub(super) enum CallCommand {
     },
     /// Hand a talking caller on at once.
     Transfer {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Whom to: agent:NAME, queue:NAME (keeping its original time) or number:DIGITS.
         #[arg(long)]
@@ -376,7 +419,7 @@ pub(super) enum CallCommand {
     },
     /// Put a waiting or talking call into a queue, keeping its original time.
     Requeue {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// The queue; its own when not given.
         queue: Option<String>,
@@ -387,79 +430,6 @@ pub(super) enum CallCommand {
         #[command(flatten)]
         target: Target,
     },
-}
-
-/// What to do with traces.
-#[derive(Debug, Subcommand)]
-pub(super) enum TraceCommand {
-    /// Keep the SIP messages of a peer, or of the calls of a number, from now on. It ends by itself.
-    #[command(
-        after_help = "Examples:\n  strowger trace start --peer pbx\n  strowger trace start --number +4930123456 --minutes 5 --show-numbers"
-    )]
-    Start(Box<Start>),
-    /// Show which traces run, and which can still be read.
-    List {
-        /// Which engine.
-        #[command(flatten)]
-        target: Target,
-    },
-    /// End a trace, or all of them; what it has can still be read for a while.
-    Stop {
-        /// Its number, as `trace list` shows it.
-        id: Option<u32>,
-        /// Why; for the audit log.
-        #[arg(long)]
-        why: Option<String>,
-        /// Which engine.
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Print the messages of all traces as they come, those that are there already first; ends with the last trace.
-    Follow {
-        /// With the numbers in full, where the trace keeps them.
-        #[arg(long)]
-        show_numbers: bool,
-        /// Which engine.
-        #[command(flatten)]
-        target: Target,
-    },
-}
-
-/// Which messages.
-#[derive(Debug, Clone, Args)]
-pub(super) struct Start {
-    /// All messages from and to this peer, as the configuration names it.
-    #[arg(long, value_name = "NAME", conflicts_with = "number", required_unless_present = "number")]
-    pub(super) peer: Option<String>,
-    /// All legs of the calls from, to or for this number.
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) number: Option<String>,
-    /// It ends after so long, or after 20,000 messages.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60), value_name = "MINUTES")]
-    pub(super) minutes: u64,
-    /// Keep the numbers too, for whoever may see them; passwords, keys and what is keyed in are never kept.
-    #[arg(long)]
-    pub(super) show_numbers: bool,
-    /// Why; for the audit log.
-    #[arg(long)]
-    pub(super) why: Option<String>,
-    /// Which engine.
-    #[command(flatten)]
-    pub(super) target: Target,
-}
-
-/// Which engine a client speaks to.
-#[derive(Debug, Clone, Args)]
-pub(super) struct Target {
-    /// The engine's HTTP address.
-    #[arg(long, env = "STROWGER_URL", default_value = "http://127.0.0.1:8080")]
-    pub(super) url: String,
-    /// The bearer token, where the engine asks for one.
-    #[arg(long, env = "STROWGER_TOKEN", hide_env_values = true)]
-    pub(super) token: Option<String>,
-    /// Print the engine's JSON instead of a table.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 /// The terminal board's options.
@@ -568,10 +538,16 @@ mod tests {
         assert!(parse("strowger agent set").is_err());
         assert!(parse("strowger demo --calls-per-minute 0").is_err());
         assert!(parse("strowger call prefer c17 1001").is_ok() && parse("strowger call prefer c17").is_ok());
+        assert!(
+            parse("strowger agent stats 1001 --last 8h --by 60m").is_ok() && parse("strowger agent stats").is_err()
+        );
+        assert!(
+            parse("strowger team stats --json").is_ok() && parse("strowger team stats sales/east --by day").is_ok()
+        );
         assert!(parse("strowger top --once --show agents --lang zh --interval 500ms").is_ok());
         assert!(parse("strowger top --interval 0").is_err());
         assert!(parse("strowger call consult c17 --to agent:1002").is_ok());
         assert!(parse("strowger call transfer c17").is_err());
-        assert!(parse("strowger call requeue c17 sales --json --why wrong-number").is_ok());
+        assert!(parse("strowger call requeue c17,c18 sales --json --why wrong-number").is_ok());
     }
 }

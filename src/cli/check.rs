@@ -18,10 +18,13 @@ pub(super) fn run(file: &Path) -> ExitCode {
     let mut loader = Loader::new(Origin::File(file.to_path_buf()));
     let loaded = runtime.block_on(loader.load(&BTreeMap::new()));
     runtime.shutdown_background();
-    match loaded {
+    match loaded.and_then(|loaded| if loaded.dated.is_empty() { Ok(loaded) } else { Err(loaded.dated) }) {
         Ok(loaded) => {
             out(&config::describe(&loaded.config));
-            for warning in config::lint(&loaded.config) {
+            for note in &loaded.notes {
+                out(&format!("{note}\n"));
+            }
+            for warning in config::lint(&loaded.config).iter().chain(&loaded.warnings) {
                 error(&format!("warning: {warning}"));
             }
             ExitCode::SUCCESS

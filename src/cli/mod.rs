@@ -15,9 +15,11 @@ mod rules;
 mod signals;
 mod standby;
 mod stats;
+mod target;
 mod teams;
 mod top;
 mod trace;
+mod trace_args;
 mod wish;
 
 use std::process::ExitCode;
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde_json::json;
 
-use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel, QueueCommand};
+use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel, QueueCommand, TeamCommand};
 use crate::cli::client::Client;
 use crate::cli::exit::{USAGE, fail, finish, usage};
 use crate::cli::print::error;
@@ -47,9 +49,16 @@ pub fn run() -> ExitCode {
         Command::Top(options) => top::run(&options),
         Command::Teams(target) => finish(Client::new(&target).and_then(|client| client.teams())),
         Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
+        Command::Registrations(target) => finish(Client::new(&target).and_then(|client| client.registrations())),
         Command::Lost(lost) => finish(Client::new(&lost.target).and_then(|client| client.lost(&lost))),
         Command::Queue { command: QueueCommand::Stats(stats) } => {
-            finish(Client::new(&stats.target).and_then(|client| client.queue_stats(&stats)))
+            finish(Client::new(&stats.intervals.target).and_then(|client| client.queue_stats(&stats)))
+        }
+        Command::Team { command: TeamCommand::Stats { path, intervals } } => {
+            finish(Client::new(&intervals.target).and_then(|client| client.team_stats(path.as_deref(), &intervals)))
+        }
+        Command::Agent { command: AgentCommand::Stats { name, intervals } } => {
+            finish(Client::new(&intervals.target).and_then(|client| client.agent_stats(&name, &intervals)))
         }
         Command::Queue { command: QueueCommand::Show { name, target } } => {
             finish(Client::new(&target).and_then(|client| client.queue(&name)))
@@ -58,7 +67,7 @@ pub fn run() -> ExitCode {
             finish(Client::new(&target).and_then(|client| client.decisions(&name, last)))
         }
         Command::Queue { command: QueueCommand::Set { name, words, why, target } } => match wish::queue(&words) {
-            Ok(body) => finish(Client::new(&target).and_then(|client| client.set_queue(&name, body, why))),
+            Ok(body) => finish(Client::new(&target).and_then(|client| client.set_queues(&name, body, why))),
             Err(reason) => usage(&reason),
         },
         Command::Agent { command: AgentCommand::Set { words, team, lasts, why, target } } => {

@@ -1,10 +1,12 @@
 //! A configuration in words, defaults included: what `strowger check` prints. Shows no token.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
+use crate::acd::strategy::{STRATEGIES, Strategy};
 use crate::acd::{AgentState, QueueState, ReserveThresholds};
 
 use super::feature_codes::{FeatureCodesConfig, PhoneIdentity};
@@ -39,6 +41,7 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
         let agents = config.agents.iter().filter(|agent| fit.has(agent)).count();
         write_queue(out, queue, agents)?;
     }
+    write_strategies(out, config)?;
     writeln!(out, "\nAgents: {}", config.agents.len())?;
     for row in config.agents.chunk_by(alike) {
         write_agents(out, row)?;
@@ -67,6 +70,14 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
         UnknownSource::Silent => "ignored",
     };
     write!(out, "SIP    {} over UDP{}", sip.listen, if sip.tcp { " and TCP" } else { "" })?;
+    if let Some(tls) = &sip.tls {
+        let clients = match (&tls.client_ca, tls.require_client_certificate) {
+            (None, _) => "",
+            (Some(_), true) => " from clients with a certificate",
+            (Some(_), false) => " from clients with and without a certificate",
+        };
+        write!(out, ", {} over TLS{clients}", tls.listen)?;
+    }
     if let Some(advertise) = sip.advertise {
         write!(out, ", advertised as {advertise}")?;
     }
@@ -111,12 +122,18 @@ fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
     for other in peer.addresses.iter().skip(1) {
         write!(out, ", then {} (priority {}, weight {})", other.endpoint, other.priority, other.weight)?;
     }
-    if peer.transport == Transport::Tcp {
-        write!(out, " over TCP")?;
+    match peer.transport {
+        Transport::Udp => {}
+        Transport::Tcp => write!(out, " over TCP")?,
+        Transport::Tls => write!(out, " over TLS")?,
     }
     if peer.inbound {
         let sources: Vec<_> = peer.sources.iter().map(network).collect();
-        let from = if sources.is_empty() { "its address".to_string() } else { sources.join(", ") };
+        let from = match &peer.tls.client_names[..] {
+            [] if sources.is_empty() => "its address".to_string(),
+            [] => sources.join(", "),
+            names => format!("certificates of {}", names.join(", ")),
+        };
         let dnis: Vec<_> = peer.dnis.iter().map(dnis_source).collect();
         write!(out, "; calls from {from}, called number from {}", dnis.join(", then "))?;
     } else {
@@ -186,6 +203,18 @@ fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Res
     let (threshold, short) = (show(queue.threshold), show(queue.short_abandon));
     writeln!(out, "    service level {} in {threshold}; abandons within {short} are short", queue.target)?;
     write_routing(out, &queue.routing)
+}
+
+/// What the strategies in use mean, once each, and what others there are.
+fn write_strategies(out: &mut String, config: &Config) -> fmt::Result {
+    let used: BTreeSet<_> = config.queues.iter().flat_map(QueueConfig::strategies).collect();
+    let (used, others): (Vec<&Strategy>, Vec<_>) = STRATEGIES.into_iter().partition(|row| used.contains(row.name));
+    writeln!(out, "\nStrategies: {}", used.len())?;
+    for row in used {
+        writeln!(out, "  {}  {}", row.name, row.docs)?;
+    }
+    let others: Vec<_> = others.iter().map(|row| row.name).collect();
+    if others.is_empty() { Ok(()) } else { writeln!(out, "  others are {}", others.join(", ")) }
 }
 
 /// True when two agents differ in name and device only.

@@ -11,6 +11,8 @@ use crate::sip::transaction::LocalNetworks;
 
 use super::error::Report;
 use super::reader::{Section, boolean, integer, string};
+use super::tls;
+use super::transport::TlsConfig;
 use super::types::{DrainConfig, HttpConfig, MediaConfig, SipConfig, UnknownSource};
 use super::values::{self, DAY, SECOND, show};
 
@@ -42,7 +44,7 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
         report.whole(0, "sip.listen", "is missing; write [sip] and listen = \"192.0.2.1:5060\"");
         return None;
     };
-    let section = Section::open(&item, &SIP_KEYS, report)?;
+    let section = Section::open(&item, &[&SIP_KEYS[..], &tls::SIP_KEYS].concat(), report)?;
     let listen = section.required("listen", "\"192.0.2.1:5060\"", report, values::socket_address);
     let advertise = section.read("advertise", report, |value| {
         let address = values::address(value)?;
@@ -71,7 +73,41 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
         same_family(address, listen, item.at, &item.path, report);
     }
     let local = local(&section, listen, report);
-    Some(SipConfig { listen, tcp, advertise, local, shards: shards.unwrap_or(1), unknown_source, session })
+    let tls = sip_tls(&section, listen, report);
+    Some(SipConfig { listen, tcp, tls, advertise, local, shards: shards.unwrap_or(1), unknown_source, session })
+}
+
+/// What `[sip]` says of TLS.
+fn sip_tls(section: &Section<'_, '_>, listen: SocketAddr, report: &mut Report<'_>) -> Option<TlsConfig> {
+    let Some(item) = section.get("tls") else {
+        for key in &tls::SIP_KEYS[1..] {
+            if let Some(item) = section.get(key) {
+                report.whole(item.at, &item.path, "needs sip.tls; write tls = \"0.0.0.0:5061\"");
+            }
+        }
+        return None;
+    };
+    let at = section.read("tls", report, |value| match values::socket_address(value)? {
+        address if address.port() == 0 => Err("needs a port; 5061 is that of SIP over TLS".to_string()),
+        address => Ok(address),
+    });
+    if let Some(at) = at {
+        same_family(at.ip(), listen, item.at, &item.path, report);
+        if at.port() == listen.port() && section.read("tcp", report, boolean) == Some(true) {
+            report.whole(item.at, &item.path, format!("port {} is that of sip.listen, where TCP is spoken", at.port()));
+        }
+    }
+    let own = tls::key_files(section, report);
+    if own.is_none() && !section.has_any(&["tls_certificate", "tls_key"]) {
+        report.whole(item.at, &item.path, "needs tls_certificate = \"FILE.pem\" and tls_key = \"FILE.pem\"");
+    }
+    let ca = tls::file(section, "tls_ca", report);
+    let client_ca = tls::file(section, "tls_client_ca", report);
+    let require = section.read("require_client_certificate", report, boolean);
+    if let (None, Some(item)) = (&client_ca, section.get("require_client_certificate")) {
+        report.whole(item.at, &item.path, "needs tls_client_ca, which says whose certificates count");
+    }
+    Some(TlsConfig { listen: at?, own: own?, ca, client_ca, require_client_certificate: require.unwrap_or(true) })
 }
 
 /// `local_networks` and `local_address` of `[sip]`.

@@ -1,5 +1,6 @@
 //! Reads `[peers.NAME]`: the SIP neighbours, and refuses two that both send calls from the same address.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use super::error::Report;
 use super::peer_addresses;
 use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig};
 use super::reader::{Item, Section, boolean, string};
+use super::tls;
 use super::transport::Transport;
 use super::types::{DnisSource, PeerConfig, SipConfig};
 use super::values::{self, HOUR, SECOND};
@@ -70,9 +72,12 @@ pub(super) fn peers(document: &Section<'_, '_>, sip: Option<&SipConfig>, report:
         return peers;
     }
     let mut sources: Vec<Source> = Vec::new();
+    let mut certified = BTreeMap::new();
     for item in &items {
         peers.names.push(item.key.to_string());
-        peers.read.extend(peer(item, sip, &mut sources, report));
+        let Some(peer) = peer(item, sip, &mut sources, report) else { continue };
+        tls::refuse_repeated(item, &peer.tls.client_names, &mut certified, report);
+        peers.read.push(peer);
     }
     peers
 }
@@ -86,9 +91,10 @@ fn peer(
     if let Err(message) = values::name(&item.key) {
         report.value(item.at, &item.path, message);
     }
-    let section = Section::open(item, &PEER_KEYS, report)?;
+    let section = Section::open(item, &[&PEER_KEYS[..], &tls::PEER_KEYS].concat(), report)?;
     let name: Arc<str> = item.key.as_ref().into();
-    let addresses = peer_addresses::read(&section, sip, report);
+    let transport = transport(&section, sip, report);
+    let addresses = peer_addresses::read(&section, (sip, transport), report);
     let wrote_sources = section.list("sources", report, values::network);
     let inbound = section.read("inbound", report, boolean).unwrap_or(true);
     let qualify = section
@@ -102,7 +108,7 @@ fn peer(
             }
         })
         .unwrap_or(QUALIFY);
-    let transport = transport(&section, sip, report);
+    let tls = tls::peer_tls(&section, sip, transport, report);
     let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
     let auth = credentials::auth(&section, report);
     let outbound_auth = credentials::outbound_auth(&section, report);
@@ -117,7 +123,7 @@ fn peer(
     let carry_headers = carry_headers(&section, report);
     let path = section.child(if wrote_sources.is_some() { "sources" } else { addresses.key });
     let sources = wrote_sources.unwrap_or(addresses.sources);
-    if inbound {
+    if inbound && tls.client_names.is_empty() {
         refuse_overlap(&name, &sources, &path, known, report);
     }
     Some(PeerConfig {
@@ -129,6 +135,7 @@ fn peer(
         dnis,
         symmetric_rtp,
         transport,
+        tls,
         connected_line,
         qualify,
         numbering,
@@ -140,11 +147,14 @@ fn peer(
 }
 
 fn transport(section: &Section<'_, '_>, sip: Option<&SipConfig>, report: &mut Report<'_>) -> Transport {
-    let choices = [("udp", Transport::Udp), ("tcp", Transport::Tcp)];
+    let choices = [("udp", Transport::Udp), ("tcp", Transport::Tcp), ("tls", Transport::Tls)];
     let transport = section.read("transport", report, |value| values::choice(value, &choices));
+    let at = section.get("transport").map_or(section.at, |item| item.at);
     if transport == Some(Transport::Tcp) && sip.is_some_and(|sip| !sip.tcp) {
-        let at = section.get("transport").map_or(section.at, |item| item.at);
         report.whole(at, &section.child("transport"), "needs sip.tcp = true");
+    }
+    if transport == Some(Transport::Tls) && sip.is_some_and(|sip| sip.tls.is_none()) {
+        report.whole(at, &section.child("transport"), "needs sip.tls = \"0.0.0.0:5061\"");
     }
     transport.unwrap_or(Transport::Udp)
 }

@@ -2,6 +2,7 @@
 
 mod feature_codes;
 mod routing;
+mod tls;
 mod transfer;
 
 use std::path::PathBuf;
@@ -234,7 +235,7 @@ target = 80
 peer = "pbxx"
 skills = "support"
 [agents."1005"]
-uri = "sips:1005@192.0.2.1"
+uri = "sipx:1005@192.0.2.1"
 "#;
     assert_eq!(
         errors(text),
@@ -256,7 +257,7 @@ uri = "sips:1005@192.0.2.1"
             "s.toml:19: agents.1001-1050.peer: unknown peer `pbxx`; did you mean `pbx`?",
             "s.toml:20: agents.1001-1050.skills: expected a list of names or a table of levels, found a string",
             "s.toml:21: agents.1005: agent `1005` stands in agents.1001-1050 (line 18) already",
-            "s.toml:22: agents.1005.uri: `sips:1005@192.0.2.1` has the scheme `sips`; only sip: is spoken",
+            "s.toml:22: agents.1005.uri: `sipx:1005@192.0.2.1` has the scheme `sipx`; only sip: and sips: are spoken",
         ]
     );
 }
@@ -405,7 +406,13 @@ const ALONE: &[(&str, &str)] = &[
     ("[agents.7]\nuri = \"sip:7@\"", "6: agents.7.uri: `sip:7@` names no usable host"),
     (
         "[agents.7]\nuri = \"sip:7@h;transport=tls\"",
-        "6: agents.7.uri: `sip:7@h;transport=tls` asks for the transport `tls`; only UDP is spoken",
+        "6: agents.7.uri: `sip:7@h;transport=tls` needs sip.tls = \"0.0.0.0:5061\"",
+    ),
+    ("[agents.7]\nuri = \"sips:7@h\"", "6: agents.7.uri: `sips:7@h` needs sip.tls = \"0.0.0.0:5061\""),
+    ("[agents.7]\nuri = \"sip:7@h;transport=tcp\"", "6: agents.7.uri: `sip:7@h;transport=tcp` needs sip.tcp = true"),
+    (
+        "[agents.7]\nuri = \"sip:7@h;transport=sctp\"",
+        "6: agents.7.uri: `sip:7@h;transport=sctp` asks for the transport `sctp`; there are udp, tcp and tls",
     ),
     ("[agents.7]\nuri = \"sip:{nam}@h\"", "6: agents.7.uri: `sip:{nam}@h` holds '{', which may not stand in a SIP URI"),
     ("[agents.7]\nuri = \"sip:7@[::1]\"", "6: agents.7.uri: ::1 is IPv6, but sip.listen is IPv4"),
@@ -588,6 +595,11 @@ Agents: 12
   1001 to 1005 (5)  sip:1001@127.0.0.1:5071 by way of phones; support; ready at the start; back after 1m, busy pause 5s
 ";
     assert!(text.contains(agents), "{text}");
+    let strategies = "
+Strategies: 1
+  longest-idle  The agent whose last talk ended the longest ago, or who has waited the longest since logging in.
+  others are fewest-calls, least-talk,";
+    assert!(text.contains(strategies), "{text}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::feature_codes::FeatureCodesConfig;
 use super::figures::FiguresConfig;
 use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig, PeerAuth};
 use super::transfer::TransferConfig;
-use super::transport::Transport;
+use super::transport::{PeerTls, TlsConfig, Transport};
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +84,8 @@ pub struct SipConfig {
     /// `tcp = false`: SIP over TCP too, on the address and port of `listen`, and for each further shard on its own. Default
     /// false. Cannot change at run time.
     pub tcp: bool,
+    /// `tls = "0.0.0.0:5061"` and the keys that begin with `tls_`: SIP over TLS too.
+    pub tls: Option<TlsConfig>,
     /// `shards = 1`: signalling threads, 1 to `limits::SHARDS_MAX`. The first has the port of `listen`, where calls come in;
     /// each other one has the next port, which peers and phones must reach too. Cannot change at run time.
     pub shards: u8,
@@ -191,9 +193,11 @@ pub struct PeerConfig {
     /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
     /// take a call's audio over, so only for peers that need it. Default false.
     pub symmetric_rtp: bool,
-    /// `transport = "udp" | "tcp"`: how it is reached; with `tcp` its connections are used as well as those opened to it.
-    /// Default `udp`. Its requests are taken either way.
+    /// `transport = "udp" | "tcp" | "tls"`: how it is reached; with a stream its connections are used as well as those opened to
+    /// it. Default `udp`. Its requests are taken either way, but those of a peer by TLS over TLS alone.
     pub transport: Transport,
+    /// The keys that begin with `tls_`.
+    pub tls: PeerTls,
     /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an agent's
     /// leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
     pub connected_line: ConnectedLine,

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use crate::acd::strategy;
 use crate::base::limits::REGION_FILE_BYTES_MAX;
 use crate::config::{self, Config, PeerAuth, Regions, RegionsConfig};
+use crate::io::certificates::{self, Found, Keys};
 use crate::io::resolve;
 use crate::media::{Signal, Track, TrackId, tune, wav};
 use crate::node::{Prompt, QueueAudio, Resolved};
@@ -29,6 +30,15 @@ pub struct Loaded {
     pub tokens: Vec<(String, String)>,
     /// Audio that the media worker does not know yet.
     pub tracks: Vec<(TrackId, Track)>,
+    /// What TLS is spoken with.
+    pub keys: Option<Arc<Keys>>,
+    /// Certificates of ours that are not valid now. Whoever starts does so all the same, for much else goes without; nobody else
+    /// takes them.
+    pub dated: Vec<String>,
+    /// What will be wrong with certificates before long.
+    pub warnings: Vec<String>,
+    /// What certificates say.
+    pub notes: Vec<String>,
 }
 
 /// Where a configuration comes from.
@@ -77,7 +87,7 @@ impl Loader {
     /// # Errors
     /// Every error of the text and of the files it names, one line each.
     pub async fn load(&mut self, known: &BTreeMap<String, IpAddr>) -> Result<Loaded, Vec<String>> {
-        let (mut config, base) = self.read_config()?;
+        let (mut config, base, name) = self.read_config()?;
         config.sip.shards = self.shards.unwrap_or(config.sip.shards);
         let mut errors = Vec::new();
         let tokens = read_tokens(&config, &base, &mut errors);
@@ -101,6 +111,8 @@ impl Loader {
             errors.extend(wrong);
             Arc::default()
         });
+        let (keys, found) = certificates::read(&config, &base, &name);
+        errors.extend(found.errors.iter().cloned());
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -116,18 +128,21 @@ impl Loader {
             self.tracks.insert(key, audio);
             tracks.push((audio.track, track));
         }
-        Ok(Loaded { config: Arc::new(config), resolved: Resolved { hosts, audio, regions }, tokens, tracks })
+        let (config, resolved) = (Arc::new(config), Resolved { hosts, audio, regions });
+        let Found { dated, warnings, notes, .. } = found;
+        Ok(Loaded { config, resolved, tokens, tracks, keys, dated, warnings, notes })
     }
 
-    fn read_config(&self) -> Result<(Config, PathBuf), Vec<String>> {
+    /// The configuration, its directory and its name.
+    fn read_config(&self) -> Result<(Config, PathBuf, String), Vec<String>> {
         match &self.origin {
             Origin::File(path) => {
                 let name = path.display().to_string();
                 let text = std::fs::read_to_string(path).map_err(|error| vec![format!("{name}: {error}")])?;
                 let base = path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
-                Ok((parse(&text, &name)?, base))
+                Ok((parse(&text, &name)?, base, name))
             }
-            Origin::Made(config) => Ok((Config::clone(config), PathBuf::new())),
+            Origin::Made(config) => Ok((Config::clone(config), PathBuf::new(), "built-in".to_string())),
         }
     }
 

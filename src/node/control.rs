@@ -40,8 +40,8 @@ impl Hub {
                 let reply = self.decisions(now, queue.as_deref(), limit);
                 self.reply(ticket, reply);
             }
-            Control::SetQueue { queue, change, by } => {
-                let reply = self.set_queue(now, &queue, &change, by);
+            Control::SetQueues { queues, change, by } => {
+                let reply = self.set_queues(now, &queues, &change, &by);
                 self.reply(ticket, reply);
             }
             Control::SetPriority { call, priority, by } => {
@@ -57,6 +57,10 @@ impl Hub {
                 let of = (peer.as_deref(), number.as_deref());
                 let reply = self.start_trace(now, of, lasts, shows_numbers, &by);
                 self.reply(ticket, reply);
+            }
+            // Phones and their registrations are the first shard's.
+            Control::Registrations { offset, limit } => {
+                self.tell(ShardId(0), Told::Ask(ticket, Ask::Registrations { offset, limit }));
             }
             Control::StopTrace(trace) => {
                 let reply = self.stop_trace(now, trace);

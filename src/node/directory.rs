@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crate::acd::requirement::Attributes;
 use crate::acd::strategy::{self, Ring};
-use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, Target, ValueId};
+use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::networks::{host_prefix, within};
-use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
+use crate::base::{AgentId, CallerKey, PeerId, QueueId, Rng};
 use crate::call::Wallet;
 use crate::config::{
     AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, Endpoint, NumberConfig, NumberingConfig,
@@ -26,7 +26,7 @@ use crate::node::peers::Member;
 use crate::node::planning::{self, Memberships};
 use crate::node::values::Values;
 use crate::sip::auth::Credentials;
-use crate::sip::transaction::Secret;
+use crate::sip::transaction::{Secret, Wire};
 use crate::sip::uri::Uri;
 
 /// See the module. One is shared by the hub and all shards; a reload makes another.
@@ -45,6 +45,8 @@ pub(super) struct Directory {
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
+    /// The names in the certificates of those that calls are taken from whatever their address.
+    certified: BTreeMap<Arc<str>, PeerId>,
     /// The addresses of all neighbours, agents' own phones among them.
     neighbours: BTreeSet<IpAddr>,
     /// How many agents one call may ring at once.
@@ -62,10 +64,12 @@ pub(super) struct Directory {
     accounts: BTreeMap<Arc<str>, PeerId>,
     /// How they do.
     pub(super) registrar: Arc<RegistrarConfig>,
+    /// Header fields in which some queue looks for the agent whom its callers prefer.
+    pub(super) preferring: Arc<[Arc<str>]>,
 }
 
-/// The longest number outside.
-pub(super) const NUMBER_MAX: usize = 32;
+/// Before the agent's name in that of its registered phone.
+const REGISTRATION: &str = "registration of ";
 
 /// Entries by the index that their name got when it first came.
 #[derive(Debug, Clone)]
@@ -173,6 +177,7 @@ impl Directory {
             region_values: Vec::new(),
             hosts: BTreeMap::new(),
             networks: Vec::new(),
+            certified: BTreeMap::new(),
             neighbours: BTreeSet::new(),
             rings_at_most: 1,
             recall: None,
@@ -182,6 +187,7 @@ impl Directory {
             wallet: Arc::default(),
             accounts: BTreeMap::new(),
             registrar: Arc::default(),
+            preferring: Arc::default(),
         };
         directory.apply(config, resolved);
         directory
@@ -195,6 +201,7 @@ impl Directory {
         self.put_regions(config, resolved);
         self.hosts.clear();
         self.networks.clear();
+        self.certified.clear();
         let mut wallet = Wallet::default();
         for peer in &config.peers {
             self.put_peer(peer, resolved);
@@ -226,6 +233,7 @@ impl Directory {
             plan.agents.push(planning::agent(id, peer, agent, memberships.take(&agent.name)));
         }
         self.recall = plan.queues.iter().any(|queue| queue.routing.recall.is_some()).then_some(self.secret);
+        self.preferring = planning::preferring(&config.queues);
         self.transfer = Arc::new(config.transfer.clone());
         self.features = Arc::new(self.features_of(config, &plan));
         let present = self.peers.entries.iter().filter(|peer| peer.listing == Listing::Present);
@@ -287,35 +295,6 @@ impl Directory {
     pub(super) fn agent_of_name(&self, name: &str) -> Option<AgentId> {
         let id = AgentId(*self.agents.names.get(name)?);
         self.plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|_| id)
-    }
-
-    /// How a number outside is called: by way of which neighbour, under which URI.
-    ///
-    /// # Errors
-    /// Why it is not called, in words.
-    pub(super) fn outside(&self, number: &str) -> Result<(PeerId, String), String> {
-        let digits = number.strip_prefix('+').unwrap_or(number);
-        let is_number = !digits.is_empty() && number.len() <= NUMBER_MAX && digits.bytes().all(|b| b.is_ascii_digit());
-        if !is_number {
-            return Err("it is no number; write digits, with + before them or not".to_string());
-        }
-        let Some(outside) = &self.transfer.outside else {
-            return Err("no transfer.peer is configured, so no number is called".to_string());
-        };
-        if !outside.numbers.is_empty() && !outside.numbers.iter().any(|begins| number.starts_with(begins.as_str())) {
-            return Err("transfer.numbers does not allow this number".to_string());
-        }
-        let peer = self.peers.names.get(&outside.peer).copied().map(PeerId);
-        let peer = peer.ok_or_else(|| "the peer of transfers is gone".to_string())?;
-        Ok((peer, outside.uri.replace("{number}", number)))
-    }
-
-    /// Whom an agent means who keys these digits in.
-    pub(super) fn target_of_keys(&self, digits: &str) -> Option<Target> {
-        let agent = self.agent_of_name(digits).map(Target::Agent);
-        let queue = || self.called(digits).map(|called| Target::Queue(called.queue));
-        let number = || self.outside(digits).ok().map(|_| Target::Number(Pii::new(digits.into())));
-        agent.or_else(queue).or_else(number)
     }
 
     /// True when the queue is configured now.
@@ -384,6 +363,11 @@ impl Directory {
         })
     }
 
+    /// The neighbour whose calls are taken by a certificate of this name.
+    pub(super) fn certified(&self, name: &str) -> Option<PeerId> {
+        self.certified.get(name).copied()
+    }
+
     /// The phone that registers as this agent.
     pub(super) fn account(&self, agent: &str) -> Option<PeerId> {
         self.accounts.get(agent).copied()
@@ -444,6 +428,9 @@ impl Directory {
         if !config.inbound {
             return;
         }
+        if !config.tls.client_names.is_empty() {
+            return self.certified.extend(config.tls.client_names.iter().map(|name| (Arc::clone(name), id)));
+        }
         let own = own.into_iter().filter(|_| config.sources.is_empty()).map(|at| (at.ip(), host_prefix(at.ip())));
         for (network, prefix) in config.sources.iter().copied().chain(own) {
             if prefix == host_prefix(network) {
@@ -496,7 +483,7 @@ impl Directory {
 
     /// The phone that registers as this agent.
     fn put_account(&mut self, agent: &Arc<str>, credentials: &Arc<Credentials>) -> PeerId {
-        let name: Arc<str> = format!("registration of {agent}").into();
+        let name: Arc<str> = format!("{REGISTRATION}{agent}").into();
         let account = Some(Arc::clone(credentials));
         let phone = Peer { account, qualify: self.registrar.keep_alive, ..Peer::phone(Arc::clone(&name), None) };
         let id = PeerId(self.peers.put(name, phone));
@@ -534,6 +521,11 @@ impl<T> Default for Register<T> {
 }
 
 impl Peer {
+    /// The agent whose phone registers as this neighbour.
+    pub(super) fn registers_as(&self) -> Option<&str> {
+        self.account.as_ref().and_then(|_| self.name.strip_prefix(REGISTRATION))
+    }
+
     fn configured(config: &PeerConfig, resolved: &Resolved) -> Self {
         Self {
             name: config.name.clone(),
@@ -559,10 +551,12 @@ impl Peer {
     fn direct(uri: &str, resolved: &Resolved) -> Self {
         let endpoint = Uri::parse(uri.as_bytes()).ok().map(|uri| Endpoint {
             host: String::from_utf8_lossy(uri.host).trim_matches(['[', ']']).to_string(),
-            port: uri.port.unwrap_or(5060),
+            port: uri.port_or_default(),
         });
+        let wire = Uri::parse(uri.as_bytes()).ok().and_then(|uri| Wire::of(&uri));
         let name = endpoint.as_ref().map_or_else(|| uri.to_string(), |at| format!("{}:{}", at.host, at.port));
-        Self::phone(name.into(), endpoint.and_then(|endpoint| address(&endpoint, resolved)))
+        let phone = Self::phone(name.into(), endpoint.and_then(|endpoint| address(&endpoint, resolved)));
+        Self { transport: wire.map_or(Transport::Udp, Transport::from), ..phone }
     }
 
     fn phone(name: Arc<str>, address: Option<SocketAddr>) -> Self {

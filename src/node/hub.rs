@@ -2,6 +2,7 @@
 //! plane, and hands out letters, replies and facts. It owns no call: what concerns one is asked of its shard.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -234,11 +235,17 @@ impl Hub {
     }
 }
 
+/// Where TLS is spoken; its files are read again at each reload.
+fn listen_tls(config: &Config) -> Option<SocketAddr> {
+    config.sip.tls.as_ref().map(|tls| tls.listen)
+}
+
 /// What a reload asks for that only a restart can do.
 fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
     let fixed = [
         ("sip.listen", old.sip.listen != new.sip.listen),
         ("sip.tcp", old.sip.tcp != new.sip.tcp),
+        ("sip.tls", listen_tls(old) != listen_tls(new)),
         ("sip.shards", old.sip.shards != new.sip.shards),
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
         ("media.address", old.media.address != new.media.address),

@@ -13,6 +13,7 @@
 mod answer;
 mod audio;
 mod census;
+mod certified;
 mod check;
 mod code_call;
 mod contact;
@@ -33,6 +34,7 @@ mod letter;
 mod listing;
 mod message;
 mod numbering;
+mod outside;
 mod overrides;
 mod peers;
 mod phones;
@@ -74,6 +76,7 @@ use crate::sip::transaction;
 use directory::Directory;
 use gate::Sender;
 
+pub use certified::Names;
 pub use hub::{Hub, Naming};
 pub use letter::{Down, Ticket, Up};
 pub use message::{
@@ -83,10 +86,10 @@ pub use message::{
 pub use route::Router;
 pub use shard::Shard;
 pub use trace::view::{RunningTrace, TraceView, TracedMessage};
-pub use transaction::{Door, Transmit};
+pub use transaction::{Door, Transmit, Wire};
 pub use view::{
     CandidateView, DecisionView, ExplanationView, LenderView, LendingView, LoanView, MemberView, QueueView,
-    ReserveView, RuleView, TeamView, WaitsForView,
+    RegistrationRow, ReserveView, RuleView, TeamView, WaitView, WaitsForView,
 };
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each
@@ -160,9 +163,15 @@ impl Node {
         self.settle(now);
     }
 
+    /// A client has proven by a certificate with these names that it is at the far end of this TLS connection.
+    pub fn handle_certified(&mut self, far: SocketAddr, names: Names) {
+        self.shard.handle_certified(far, names);
+    }
+
     /// A stream connection is gone.
-    pub fn handle_closed(&mut self, far: SocketAddr) {
-        self.shard.handle_closed(far);
+    pub fn handle_closed(&mut self, now: Instant, far: SocketAddr, wire: Wire) {
+        self.shard.handle_closed(now, far, wire);
+        self.settle(now);
     }
 
     /// A call comes that the gate refuses: 503 with Retry-After, no state.

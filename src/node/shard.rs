@@ -14,6 +14,7 @@ use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, QueueId, Rng, 
 use crate::call::{EndCause, Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
+use crate::node::certified::Certified;
 use crate::node::code_call::{CodeCall, Guessed};
 use crate::node::contact::Contact;
 use crate::node::directory::Directory;
@@ -31,7 +32,7 @@ use crate::sip::auth::Guard;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
 use crate::sip::registrar::Registrar;
-use crate::sip::transaction::{Door, Transmit};
+use crate::sip::transaction::{Door, Refused, Transmit, Wire};
 
 /// What credentials are for (RFC 7616 3.3).
 const REALM: &str = "strowger";
@@ -74,6 +75,8 @@ pub struct Shard {
     pub(super) registrar: Registrar,
     /// Where they are.
     pub(super) phones: Phones,
+    /// Who has proven by a certificate to be at the far end of which connection.
+    pub(super) certified: Certified,
     /// Wrong passwords.
     pub(super) strikes: Strikes,
     /// For the hub, before any command.
@@ -193,6 +196,7 @@ impl Shard {
             guard,
             registrar: Registrar::default(),
             phones: Phones::default(),
+            certified: Certified::default(),
             strikes: Strikes::new(&mut secrets),
             registered: VecDeque::new(),
             silence_probe: setup.config.media.silence_probe,
@@ -203,8 +207,8 @@ impl Shard {
             unknown_source: setup.config.sip.unknown_source,
             next_stream: 0,
         };
-        if setup.config.sip.tcp {
-            shard.legs.enable_streams();
+        if setup.config.sip.has_streams() {
+            shard.legs.enable_streams(setup.config.sip.tls_address(setup.sip_address.ip()));
         }
         shard.watch_peers(now);
         shard
@@ -222,6 +226,7 @@ impl Shard {
         if begins && message.method() == Method::Invite && !self.has_slot() {
             return;
         }
+        self.certified.door = door;
         self.legs.set_door(door);
         if begins && message.method() == Method::Register && self.directory.has_accounts() {
             if self.has_slot() && self.may_register(now, source, &message) {
@@ -230,7 +235,7 @@ impl Shard {
             }
             return;
         }
-        if begins && self.directory.trusted(source.ip()).is_none() {
+        if begins && self.trusted(source).is_none() {
             let silent = self.unknown_source == UnknownSource::Silent;
             match message.method() == Method::Invite {
                 true => return self.on_untrusted(source, &message),
@@ -238,7 +243,7 @@ impl Shard {
                 false => {}
             }
         }
-        if begins && !self.is_proven(now, source, &message) {
+        if begins && (!self.is_proven(now, source, &message) || self.turns_away(now, source, &message)) {
             return;
         }
         self.ladders.handle_received(source, &message);
@@ -247,8 +252,12 @@ impl Shard {
     }
 
     /// A stream connection is gone.
-    pub fn handle_closed(&mut self, far: SocketAddr) {
-        self.legs.handle_closed(far);
+    pub fn handle_closed(&mut self, now: Instant, far: SocketAddr, wire: Wire) {
+        self.legs.handle_closed(far, wire);
+        if wire == Wire::Tls {
+            self.certified.remove(far);
+        }
+        self.forget_phones(now, far, wire);
     }
 
     /// A call comes that the gate refuses: 503 with Retry-After, no state.
@@ -262,14 +271,14 @@ impl Shard {
             return;
         }
         self.legs.set_door(door);
-        if self.legs.refuse_invite(now, source, &message) {
+        if self.legs.refuse_invite(now, source, &message) == Refused::Now {
             self.commands.push_back(refused(Refusal::Overload));
         }
     }
 
     /// Who an address is to the gate.
     pub fn sender(&self, source: SocketAddr) -> Sender {
-        if self.directory.trusted(source.ip()).is_some() {
+        if self.directory.trusted(source.ip()).is_some() || self.certified_peer(source).is_some() {
             Sender::Peer
         } else if self.directory.has_neighbour(source.ip()) || self.phones.has_host(source.ip()) {
             Sender::Called
@@ -295,6 +304,7 @@ impl Shard {
             Told::Prefer(call, preferred) => {
                 if let Some(contact) = self.contact(call) {
                     contact.preferred = preferred;
+                    contact.prefers_by_word = preferred.is_some();
                 }
             }
             Told::Dialled(leg, done) => self.on_code_done(now, leg, done),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use smallvec::{SmallVec, smallvec};
 
 use crate::acd::{Command, OfferCause};
-use crate::base::{AgentId, CallId, Instant, LegId, PeerId};
+use crate::base::{AgentId, CallId, Digits, Instant, LegId, PeerId};
 use crate::call::{Failure, Invite, Why};
 use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Audio, Contact, Description, Stage};
@@ -54,10 +54,10 @@ impl Shard {
         let queue = self.directory.queue(queue);
         let device = self.directory.agent(agent);
         let registered = self.phones.get(peer).map(Arc::clone);
-        let text = format!("{call} {}", now.since(contact.joined).as_secs());
-        let (id, wait) = text.split_once(' ').unwrap_or_default();
+        let seconds = now.since(contact.joined).as_secs();
+        let (id, wait) = (call.digits(), Digits::decimal(seconds));
         let identity = contact.caller.name_addr(self.legs.host());
-        let titled = contact.caller.titled(self.legs.host(), &queue.config, wait, id);
+        let titled = contact.caller.titled(self.legs.host(), &queue.config, seconds, call);
         let from = titled.as_ref().unwrap_or(&identity);
         let uri = self.directory.uri_by(device, peer);
         let answers = device.auto_answer.then(|| answer_by_yourself(self.legs.host()));

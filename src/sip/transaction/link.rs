@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit};
+use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit, Wire};
 use super::local::LocalNetworks;
 use super::streams;
 use crate::base::{Instant, TimerKey, Timers, limits};
@@ -82,11 +82,13 @@ impl Output {
 
     pub(super) fn send(&mut self, door: Door, destination: SocketAddr, mut payload: Bytes) {
         debug_assert!(self.transmits.len() < limits::OUTBOX_MAX, "the caller drains poll_transmit");
-        if door == Door::Stream {
-            payload = streams::over_stream(&payload, self.config.sent_by);
+        if let Door::Stream(wire) = door {
+            payload = streams::over_stream(&payload, wire, &self.config);
         }
         if let Some(local) = self.local.as_ref().filter(|local| local.covers(destination.ip())) {
-            payload = local.rewrite(&payload, self.config.sent_by);
+            let tls = self.config.tls.filter(|_| door == Door::Stream(Wire::Tls));
+            let sent_by = tls.unwrap_or(self.config.sent_by);
+            payload = local.rewrite(&payload, sent_by, self.config.sent_by.ip());
         }
         self.transmits.push_back(Transmit { door, destination, payload });
     }
@@ -174,17 +176,17 @@ impl<K: Copy + Into<Owner>> Link<'_, K> {
     /// The first interval of repeats, timers A, E and G: T1, and on a stream, which loses nothing, more than the transaction
     /// lives (RFC 3261 17.1.1.2).
     pub(super) fn first_interval(&self) -> Duration {
-        if self.door == Door::Stream { self.config().patience() * 2 } else { self.config().t1 }
+        if self.door.is_stream() { self.config().patience() * 2 } else { self.config().t1 }
     }
 
     /// How long repeats of the far end are absorbed, timers I and K: T4, and nothing on a stream (17.1.2.2, 17.2.1).
     pub(super) fn absorption(&self) -> Duration {
-        if self.door == Door::Stream { Duration::ZERO } else { self.config().t4 }
+        if self.door.is_stream() { Duration::ZERO } else { self.config().t4 }
     }
 
     /// The same for timers D and J, which on a stream are nothing (17.1.1.2, 17.2.2) and else [`Self::linger`].
     pub(super) fn linger_for_repeats(&mut self) {
-        if self.door == Door::Stream {
+        if self.door.is_stream() {
             self.arm(Alarm::Linger, Duration::ZERO);
         } else {
             self.linger();
