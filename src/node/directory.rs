@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crate::acd::requirement::Attributes;
 use crate::acd::strategy::{self, Ring};
-use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, Target, ValueId};
+use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
 use crate::base::networks::{host_prefix, within};
-use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
+use crate::base::{AgentId, CallerKey, PeerId, QueueId, Rng};
 use crate::call::Wallet;
 use crate::config::{
     AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, Endpoint, NumberConfig, NumberingConfig,
@@ -70,8 +70,8 @@ pub(super) struct Directory {
     pub(super) preferring: Arc<[Arc<str>]>,
 }
 
-/// The longest number outside.
-pub(super) const NUMBER_MAX: usize = 32;
+/// Before the agent's name in that of its registered phone.
+const REGISTRATION: &str = "registration of ";
 
 /// Entries by the index that their name got when it first came.
 #[derive(Debug, Clone)]
@@ -308,35 +308,6 @@ impl Directory {
         self.plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|_| id)
     }
 
-    /// How a number outside is called: by way of which neighbour, under which URI.
-    ///
-    /// # Errors
-    /// Why it is not called, in words.
-    pub(super) fn outside(&self, number: &str) -> Result<(PeerId, String), String> {
-        let digits = number.strip_prefix('+').unwrap_or(number);
-        let is_number = !digits.is_empty() && number.len() <= NUMBER_MAX && digits.bytes().all(|b| b.is_ascii_digit());
-        if !is_number {
-            return Err("it is no number; write digits, with + before them or not".to_string());
-        }
-        let Some(outside) = &self.transfer.outside else {
-            return Err("no transfer.peer is configured, so no number is called".to_string());
-        };
-        if !outside.numbers.is_empty() && !outside.numbers.iter().any(|begins| number.starts_with(begins.as_str())) {
-            return Err("transfer.numbers does not allow this number".to_string());
-        }
-        let peer = self.peers.names.get(&outside.peer).copied().map(PeerId);
-        let peer = peer.ok_or_else(|| "the peer of transfers is gone".to_string())?;
-        Ok((peer, outside.uri.replace("{number}", number)))
-    }
-
-    /// Whom an agent means who keys these digits in.
-    pub(super) fn target_of_keys(&self, digits: &str) -> Option<Target> {
-        let agent = self.agent_of_name(digits).map(Target::Agent);
-        let queue = || self.called(digits).map(|called| Target::Queue(called.queue));
-        let number = || self.outside(digits).ok().map(|_| Target::Number(Pii::new(digits.into())));
-        agent.or_else(queue).or_else(number)
-    }
-
     /// True when the queue is configured now.
     pub(super) fn has_queue(&self, id: QueueId) -> bool {
         self.plan.queues.binary_search_by_key(&id, |queue| queue.id).is_ok()
@@ -523,7 +494,7 @@ impl Directory {
 
     /// The phone that registers as this agent.
     fn put_account(&mut self, agent: &Arc<str>, credentials: &Arc<Credentials>) -> PeerId {
-        let name: Arc<str> = format!("registration of {agent}").into();
+        let name: Arc<str> = format!("{REGISTRATION}{agent}").into();
         let account = Some(Arc::clone(credentials));
         let phone = Peer { account, qualify: self.registrar.keep_alive, ..Peer::phone(Arc::clone(&name), None) };
         let id = PeerId(self.peers.put(name, phone));
@@ -561,6 +532,11 @@ impl<T> Default for Register<T> {
 }
 
 impl Peer {
+    /// The agent whose phone registers as this neighbour.
+    pub(super) fn registers_as(&self) -> Option<&str> {
+        self.account.as_ref().and_then(|_| self.name.strip_prefix(REGISTRATION))
+    }
+
     fn configured(config: &PeerConfig, resolved: &Resolved) -> Self {
         Self {
             name: config.name.clone(),

@@ -35,6 +35,7 @@ mod letter;
 mod listing;
 mod message;
 mod numbering;
+mod outside;
 mod overrides;
 mod peers;
 mod phones;
@@ -89,7 +90,7 @@ pub use trace::view::{RunningTrace, TraceView, TracedMessage};
 pub use transaction::{Door, Transmit, Wire};
 pub use view::{
     CandidateView, DecisionView, ExplanationView, LenderView, LendingView, LoanView, MemberView, QueueView,
-    ReserveView, RuleView, TeamView, WaitView, WaitsForView,
+    RegistrationRow, ReserveView, RuleView, TeamView, WaitView, WaitsForView,
 };
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each

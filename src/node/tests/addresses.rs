@@ -1,6 +1,7 @@
 //! What far ends are told of our address: of either family, and on our own side of a NAT.
 
 use super::*;
+use crate::acd::AgentState;
 
 /// Everything that a node at `ours` sends for a call from `trunk` to the agent at `pbx`, by destination.
 fn call(ours: &str, (trunk, pbx): (&str, &str), sip: &str) -> Vec<(SocketAddr, Message)> {
@@ -34,7 +35,8 @@ fn call(ours: &str, (trunk, pbx): (&str, &str), sip: &str) -> Vec<(SocketAddr, M
     let mut writer = respond(&invite, own, 180, None, b"agent");
     writer.line_fmt(Name::Contact, format_args!("<sip:agent@{pbx}>"));
     node.handle_datagram(Instant::ZERO, address(pbx), writer.finish());
-    let rang = std::iter::from_fn(|| node.poll_fact()).any(|stamped| matches!(stamped.fact, Fact::OfferRinging { .. }));
+    let rang = std::iter::from_fn(|| node.poll_fact())
+        .any(|stamped| matches!(stamped.fact, Fact::AgentState { to: AgentState::Ringing, .. }));
     assert!(rang, "180 of {pbx}");
     sent
 }
@@ -61,7 +63,7 @@ fn a_call_goes_over_ipv6() {
         |far: &str| sent.iter().filter(|(to, _)| *to == address(far)).map(|(_, message)| message).collect::<Vec<_>>();
     let answer = to(trunk).into_iter().find(|message| message.status() == 200).expect("on_queue answers");
     has(answer, &format!("Contact: <sip:strowger@{ours}>"));
-    has(answer, "Via: SIP/2.0/UDP [2001:db8::1]:5060;rport=5060;branch=z9hG4bKv6");
+    has(answer, "Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bKv6;received=2001:db8::1;rport=5060");
     has(answer, "c=IN IP6 2001:db8::2");
     let invite = to(pbx)[0];
     assert_eq!(invite.uri(), format!("sip:1001@{pbx}").as_bytes());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit};
+use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit, Wire};
 use super::local::LocalNetworks;
 use super::streams;
 use crate::base::{Instant, TimerKey, Timers, limits};
@@ -86,7 +86,9 @@ impl Output {
             payload = streams::over_stream(&payload, wire, &self.config);
         }
         if let Some(local) = self.local.as_ref().filter(|local| local.covers(destination.ip())) {
-            payload = local.rewrite(&payload, self.config.sent_by);
+            let tls = self.config.tls.filter(|_| door == Door::Stream(Wire::Tls));
+            let sent_by = tls.unwrap_or(self.config.sent_by);
+            payload = local.rewrite(&payload, sent_by, self.config.sent_by.ip());
         }
         self.transmits.push_back(Transmit { door, destination, payload });
     }

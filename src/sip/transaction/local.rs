@@ -25,8 +25,8 @@ impl LocalNetworks {
     }
 
     /// A message of ours, written with `sent_by`, as a far end inside gets it: the Via of a request, our Contact, and the
-    /// addresses of our session description.
-    pub(super) fn rewrite(&self, payload: &Bytes, sent_by: SocketAddr) -> Bytes {
+    /// addresses of our session description, which are `described` to the world.
+    pub(super) fn rewrite(&self, payload: &Bytes, sent_by: SocketAddr, described: IpAddr) -> Bytes {
         if self.address == sent_by.ip() {
             return payload.clone();
         }
@@ -34,7 +34,7 @@ impl LocalNetworks {
         let (head, body) = payload.split_at(header);
         let inside = SocketAddr::new(self.address, sent_by.port()).to_string();
         let outside = sent_by.to_string();
-        let body = if body.starts_with(b"v=0") { self.description(body, sent_by.ip()) } else { body.to_vec() };
+        let body = if body.starts_with(b"v=0") { self.description(body, described) } else { body.to_vec() };
         let mut out = BytesMut::with_capacity(payload.len() + 64);
         let mut is_request = !head.starts_with(b"SIP/2.0 ");
         for line in head.split_inclusive(|byte| *byte == b'\n') {
@@ -101,7 +101,11 @@ mod tests {
     }
 
     fn rewritten(text: &str) -> String {
-        let out = inside().rewrite(&Bytes::from(text.replace('\n', "\r\n")), "203.0.113.5:5060".parse().unwrap());
+        let out = inside().rewrite(
+            &Bytes::from(text.replace('\n', "\r\n")),
+            "203.0.113.5:5060".parse().unwrap(),
+            "203.0.113.5".parse().unwrap(),
+        );
         String::from_utf8(out.to_vec()).unwrap().replace('\r', "")
     }
 
