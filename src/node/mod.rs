@@ -44,6 +44,7 @@ mod register;
 mod roster;
 mod route;
 mod run_time;
+mod seen;
 mod shard;
 mod standby;
 mod strikes;
@@ -53,6 +54,9 @@ mod teams;
 mod tests;
 mod values;
 mod view;
+mod watch;
+mod watched;
+mod watching;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -287,6 +291,9 @@ impl Node {
             }
             while let Some(command) = self.shard.commands.pop_front() {
                 self.hub.handle_command(now, command);
+            }
+            while let Some((agent, seen)) = self.shard.watch.seen.pop_front() {
+                self.hub.on_seen(now, agent, seen);
             }
             while let Some((ticket, answer)) = self.shard.answers.pop_front() {
                 self.hub.on_answer(ShardId(0), ticket, answer);
