@@ -89,7 +89,6 @@ pub struct World {
     translated: BTreeSet<IpAddr>,
     plan: Arc<Plan>,
     names: Names,
-    /// Some neighbour is asked again and again.
     qualifies: bool,
     still: u32,
     error: Option<String>,
@@ -295,7 +294,7 @@ impl World {
     pub fn make_peace(&mut self) {
         self.network.mend_all();
         self.network.set_weather(Weather::fair());
-        self.town.come_back();
+        self.town.make_peace(self.now);
     }
 
     /// True when some neighbour is asked by OPTIONS or SUBSCRIBE all the time.
@@ -519,6 +518,7 @@ impl World {
                 self.fail(error);
             }
         }
+        self.network.note(&message);
         if !self.ladder.is_kept() && !self.network.has_rules() {
             self.deliver(from, to, &payload);
             return;
@@ -576,7 +576,9 @@ impl World {
 
     fn build(&mut self, config: &Config) -> Result<(), String> {
         self.qualifies |= config.peers.iter().any(|peer| !peer.qualify.is_zero() || peer.device_state.is_some());
-        self.town.build(config)
+        let registers = config.agents.iter().any(|agent| agent.register.is_some());
+        self.qualifies |= registers && !config.registrar.keep_alive.is_zero();
+        self.town.build(self.now, config)
     }
 }
 
