@@ -5,6 +5,7 @@ pub mod check;
 pub mod dialog;
 pub mod dialog_info;
 pub mod framing;
+pub mod glance;
 pub mod grammar;
 pub mod message;
 pub mod name;

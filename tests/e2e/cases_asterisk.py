@@ -7,7 +7,7 @@ Strowger and a network of its own."""
 import signal
 import time
 
-from asterisk import PBX, PHONES, TRUNK, beside_asterisk
+from asterisk import PBX, PHONES, TRUNK, beside_asterisk, beside_asterisk_by_tls
 from cases_calls import expect_all_ok
 from harness import check, wait_until
 from heard import Ears, loudness, share_of_tone
@@ -75,24 +75,53 @@ def asterisk_callers_give_up(site):
 
 @beside_asterisk
 def asterisk_agents_are_busy(site):
-    """One refuses with 486, another is on a call outside the queue, of which the PBX knows: he is not rung. The third answers."""
+    """One refuses with 486, another is on a call outside the queue, of which the PBX tells: he is not even asked. The third
+    answers."""
     refusing = site.phones(["1001"], "agent_refuses")
     outside = site.phones(["1002"], d=0)
     good = site.phones(["1003"], d=0)
     site.only(["1001", "1002", "1003"])
     site.dial_out("1002")
+    site.wait_for_state("1002", "other_call")
     caller = site.caller("caller", "800", d=1500, m=1)
     expect_all_ok(caller, caller.wait(30), 1)
     for _ in range(2):
         caller = site.caller("caller", "800", d=6000, m=1)
         expect_all_ok(caller, caller.wait(30), 1)
     check(site.engine.queue("support")["answered"] == 3, f"{site.engine.queue('support')}")
-    check(site.engine.metric("acd_offers_total", result="rejected") >= 2, "both were asked")
+    rejected = site.engine.metric("acd_offers_total", result="rejected")
+    check(1 <= rejected == refusing.counts()["total"], f"{rejected:g} offers were rejected, {refusing.counts()}")
     check(outside.counts()["total"] == 1, f"the one who talks outside was rung: {outside.counts()}")
-    check(refusing.counts()["total"] >= 1, f"the other refused: {refusing.counts()}")
     site.pbx.command("channel request hangup all")
     site.settle()
     expect_all_ok(good, good.quit(), 3)
+
+
+@beside_asterisk
+def asterisk_tells_what_phones_do(site):
+    """An agent on a call outside the queue is not rung, and is rung when it is over; also after Asterisk has died and started
+    anew: then Strowger has subscribed again."""
+    phones = site.phones(["1002"], d=0)
+    site.only(["1002"])
+    offers = lambda: sum(site.engine.metric("acd_offers_total", result=word) for word in ("accepted", "rejected", "failed"))
+    for turn in (1, 2):
+        told = lambda: {agent.get("device_source") for agent in site.engine.agents().values()}
+        wait_until(lambda: told() == {"told"}, f"Asterisk tells of every phone: {told()}", 15)
+        site.dial_out("1002")
+        site.wait_for_state("1002", "other_call")
+        caller = site.caller("caller", "800", d=5000, m=1)
+        wait_until(lambda: site.engine.queue("support")["longest_wait_seconds"] > 1, "one waits")
+        check(offers() == turn - 1, "the agent on another call was rung")
+        site.hang_up_phone("1002")
+        expect_all_ok(caller, caller.wait(30), 1)
+        check(offers() == turn, "the agent was rung")
+        site.rest()
+        if turn == 1:
+            site.pbx.kill()
+            wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 0, "it is noticed", 40)
+            site.pbx.start()
+            site.register("1002", phones.port)
+            wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 1, "it is noticed to be back", 10)
 
 
 @beside_asterisk
@@ -111,6 +140,27 @@ def asterisk_agent_does_not_answer(site):
     check(site.engine.metric("acd_offers_total", result="timed_out") == 1, "one offer timed out")
     expect_all_ok(deaf, deaf.quit(), 1)
     expect_all_ok(good, good.quit(), 1)
+
+
+@beside_asterisk_by_tls
+def asterisk_calls_by_tls(site):
+    """TLS between Asterisk and Strowger, each with a certificate that the other asks for: calls go through, a caller hangs up
+    while he waits, and Asterisk's records are Strowger's counts."""
+    check("transport-tls" in site.pbx.command("pjsip show transports"), "Asterisk speaks TLS")
+    phones = site.phones(["1001", "1006"], d=0)
+    site.only(["1001", "1006"])
+    # A caller who waits with music hangs up whether or not an agent has wrapped up: one is enough.
+    for number, calls in (("800", 1), ("801", 3)):
+        caller = site.caller("caller", number, d=1500, m=calls)
+        expect_all_ok(caller, caller.wait(40), calls)
+    site.only([])
+    gives_up = site.caller("caller_cancels", "801", d=500, m=2)
+    check(gives_up.wait(30)["failed"] == 0, gives_up.errors())
+    expect_all_ok(phones, phones.quit(), 4)
+    for way in ("in", "out"):
+        counts = [site.engine.metric("acd_tls_handshakes_total", direction=way, result=result) for result in ("done", "failed")]
+        check(counts[0] >= 1 and counts[1] == 0, f"{way}: {counts}")
+    site.settle()
 
 
 @beside_asterisk
@@ -222,4 +272,11 @@ BESIDE = [
     asterisk_stands_still_for_a_while,
     asterisk_mixed_calls,
 ]
-CASES = [asterisk_calls_go_through, asterisk_carries_audio, asterisk_callers_give_up, asterisk_agents_are_busy]
+CASES = [
+    asterisk_calls_go_through,
+    asterisk_carries_audio,
+    asterisk_callers_give_up,
+    asterisk_agents_are_busy,
+    asterisk_tells_what_phones_do,
+]
+CASES += [asterisk_calls_by_tls]
