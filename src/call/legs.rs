@@ -14,6 +14,7 @@ use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
 use crate::call::refer::Notifier;
 use crate::call::session::{Session, SessionTerms};
+use crate::call::subscription::{Subscribed, Subscription, SubscriptionId};
 use crate::call::wallet::Wallet;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -42,6 +43,8 @@ pub struct Legs {
     pub(super) servers: IdMap<ServerKey, LegId>,
     /// Who asked for a transfer on which leg; some of these are gone.
     pub(super) notifiers: IdMap<LegId, Notifier>,
+    /// What PBXs are asked to tell; these outlive calls, and count for none.
+    pub(super) subscriptions: Slots<Subscription>,
     pub(super) timers: Timers<Timer>,
     pub(super) events: VecDeque<Event>,
     pub(super) contact: Bytes,
@@ -64,6 +67,7 @@ pub(super) enum Purpose {
     /// A re-INVITE or UPDATE that refreshes the session.
     Refresh(LegId),
     Notify(LegId),
+    Subscribe(SubscriptionId),
     /// A CANCEL, an INFO: nobody waits for the answer.
     Nothing,
     Qualify(u64),
@@ -107,6 +111,7 @@ impl Legs {
             clients: IdMap::default(),
             servers: IdMap::default(),
             notifiers: IdMap::default(),
+            subscriptions: Slots::new(shard),
             timers: Timers::default(),
             events: VecDeque::new(),
             contact: Bytes::from(format!("<sip:strowger@{sent_by}>")),
@@ -169,6 +174,7 @@ impl Legs {
                 Timer::Reoffer(leg) => self.on_reoffer_due(now, leg),
                 Timer::Session(leg) => self.on_session_due(now, leg),
                 Timer::Qualify(key) => self.on_qualify_late(now, key),
+                Timer::Unsubscribed(id) => drop(self.subscriptions.remove(id.0)),
             }
         }
     }
@@ -365,10 +371,16 @@ impl Legs {
             Purpose::Bye(leg) if last => drop(self.remove(leg)),
             Purpose::Probe(leg) if last => self.on_probed(leg, !matches!(response.status(), 408 | 481)),
             Purpose::Notify(leg) if last => self.on_notified(now, leg, response.status()),
+            Purpose::Subscribe(id) if last => self.on_subscribed(id, response),
             Purpose::Qualify(token) if last => {
                 self.events.push_back(Event::Qualified { token, alive: !matches!(response.status(), 408 | 503) });
             }
-            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Notify(_) | Purpose::Qualify(_) | Purpose::Nothing => {}
+            Purpose::Bye(_)
+            | Purpose::Probe(_)
+            | Purpose::Notify(_)
+            | Purpose::Subscribe(_)
+            | Purpose::Qualify(_)
+            | Purpose::Nothing => {}
         }
         if last {
             self.clients.remove(&key);
@@ -383,6 +395,7 @@ impl Legs {
             Purpose::Probe(leg) => self.on_probed(leg, false),
             Purpose::Refresh(leg) => self.on_refresh_timeout(leg),
             Purpose::Notify(leg) => self.on_notified(now, leg, 408),
+            Purpose::Subscribe(id) => self.on_unsubscribed(id, Subscribed::Unanswered),
             Purpose::Qualify(token) => self.events.push_back(Event::Qualified { token, alive: false }),
             Purpose::Nothing => {}
         }

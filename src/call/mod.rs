@@ -18,6 +18,8 @@
 //! | `challenge` | far ends that ask for credentials |
 //! | `wallet` | those credentials |
 //! | `connected` | who is connected, as the far end says |
+//! | `subscription` | what a PBX says of a device, and how that is asked for |
+//! | `subscribe` | SUBSCRIBE and its NOTIFYs at work |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
@@ -35,15 +37,18 @@ mod outbound;
 mod refresh;
 mod reliable;
 mod reoffer;
+mod subscribe;
 mod wallet;
 
 pub mod session;
+pub mod subscription;
 
 pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};
 pub use refer::Refer;
 pub use session::SessionTerms;
+pub use subscription::{Ended, Notice, Standing, Subscribe, Subscribed, SubscriptionId};
 pub use wallet::Wallet;
 
 #[cfg(test)]

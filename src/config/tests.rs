@@ -85,6 +85,9 @@ fn every_key_is_read() {
         auth = { username = "z", password_file = "z.password", algorithms = ["MD5"] }
         outbound_auth = { username = "us", password = "p w" }
         connected_line = "ignore"
+        device_state = "dialog-info"
+        device_state_expires = "2m"
+        device_state_stale = "unroutable"
         country_code = "86"
         national_prefix = ""
         international_prefix = "000"
@@ -142,6 +145,8 @@ fn what_a_peer_is_and_proves(z: &PeerConfig, a: &PeerConfig) {
     let credentials = Credentials { username: "z".to_string(), password: Password::File("z.password".into()) };
     assert_eq!(**auth, PeerAuth { credentials, algorithms: vec![Algorithm::Md5] });
     assert_eq!(z.outbound_auth.as_ref().unwrap().secret(), Some("p w"));
+    let watch = DeviceWatch { expires: Duration::from_secs(120), stale: StaleDevice::Unroutable };
+    assert_eq!((z.device_state, a.device_state), (Some(watch), None));
     assert_eq!((z.connected_line, a.connected_line), (ConnectedLine::Ignore, ConnectedLine::Transfer));
     let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
     assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
@@ -351,6 +356,10 @@ const ALONE: &[(&str, &str)] = &[
     ("[media]\nports = \"20000\"", "6: media.ports: `20000` is no range of ports; write it like \"20000-29999\""),
     ("[media]\naddress = \"::1\"", "6: media.address: ::1 is IPv6, but sip.listen is IPv4"),
     ("[peers.p]\naddress = \"192.0.2.9\"\ntransport = \"tcp\"", "7: peers.p.transport: needs sip.tcp = true"),
+    (
+        "[peers.p]\naddress = \"192.0.2.9\"\ndevice_state_expires = \"1s\"",
+        "7: peers.p.device_state_expires: 1s is out of range; allowed are 1m to 24h",
+    ),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),
     (
         "[peers.p]\naddress = \"a\"\nauth = { username = \"u\" }",

@@ -14,8 +14,9 @@ use crate::base::networks::{host_prefix, within};
 use crate::base::{AgentId, CallerKey, PeerId, QueueId, Rng};
 use crate::call::Wallet;
 use crate::config::{
-    AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, Endpoint, NumberConfig, NumberingConfig,
-    PeerAuth, PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig, Transport,
+    AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DeviceWatch, DnisSource, Endpoint, NumberConfig,
+    NumberingConfig, PeerAuth, PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig,
+    Transport,
 };
 use crate::media::{Codecs, TrackId};
 use crate::node::features::Features;
@@ -113,6 +114,8 @@ pub(super) struct Agent {
     pub(super) confirm: Option<Confirm>,
     /// Its phone answers by itself when asked to.
     pub(super) auto_answer: bool,
+    /// How its peer is asked what its phone does.
+    pub(super) watch: Option<DeviceWatch>,
 }
 
 /// A neighbour, present or past: configured, or the direct address of an agent's phone.
@@ -134,6 +137,8 @@ pub(super) struct Peer {
     pub(super) qualify: Duration,
     /// What another party on an agent's leg means.
     pub(super) connected_line: ConnectedLine,
+    /// How it is asked what its phones do.
+    device_state: Option<DeviceWatch>,
     pub(super) listing: Listing,
     pub(super) origin: Origin,
     /// By what it proves itself, where its address does not suffice.
@@ -488,7 +493,10 @@ impl Directory {
             None => PeerId(configured.unwrap_or_else(|| self.put_direct(&agent.uri, resolved))),
         };
         let (confirm, auto_answer) = (agent.confirm, agent.policy.auto_answer);
-        let entry = Agent { name: agent.name.clone(), uri: agent.uri.as_str().into(), peer, confirm, auto_answer };
+        let watch = configured.and_then(|peer| self.peers.entries[peer as usize].device_state);
+        let watch = watch.filter(|_| agent.watched && agent.register.is_none());
+        let uri = agent.uri.as_str().into();
+        let entry = Agent { name: agent.name.clone(), uri, peer, confirm, auto_answer, watch };
         (AgentId(self.agents.put(agent.name.clone(), entry)), peer)
     }
 
@@ -549,6 +557,7 @@ impl Peer {
             transport: config.transport,
             qualify: config.qualify,
             connected_line: config.connected_line,
+            device_state: config.device_state,
             listing: Listing::Present,
             origin: Origin::Configured,
             auth: config.auth.clone(),
@@ -584,6 +593,7 @@ impl Peer {
             qualify: Duration::ZERO,
             // A phone hands on by REFER.
             connected_line: ConnectedLine::Ignore,
+            device_state: None,
             listing: Listing::Present,
             origin: Origin::Phone,
             auth: None,

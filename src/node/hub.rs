@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{Actor, Command, Dimension, Effect, Engine, Fact, Plan, QueuePlan, Stamped, ValueId};
-use crate::base::{Instant, PeerId, QueueId, ShardId};
+use crate::base::{AgentId, Instant, PeerId, QueueId, ShardId};
 use crate::config::Config;
 use crate::node::census::Census;
 use crate::node::directory::{Directory, Origin};
@@ -17,6 +17,7 @@ use crate::node::message::{Reply, Resolved};
 use crate::node::phones::{Phones, Registered};
 use crate::node::roster::Roster;
 use crate::node::run_time::RunTime;
+use crate::node::seen::{Devices, Seen};
 use crate::node::trace::orders::Tracer;
 
 /// What figures are kept by, with what supervisors have laid over the configuration.
@@ -48,6 +49,8 @@ pub struct Hub {
     pub(super) down: BTreeSet<PeerId>,
     /// Where registered phones are.
     pub(super) phones: Phones,
+    /// What PBXs say of agents' devices.
+    pub(super) devices: Devices,
     /// What supervisors have changed that shards must know.
     pub(super) run_time: RunTime,
     /// A supervisor has changed what figures are kept by.
@@ -73,6 +76,7 @@ impl Hub {
             shards,
             down: BTreeSet::new(),
             phones: Phones::default(),
+            devices: Devices::default(),
             run_time: RunTime::default(),
             is_renamed: false,
             roster: Roster::default(),
@@ -92,6 +96,7 @@ impl Hub {
             Said::Command(command) => self.handle_command(up.at, command),
             Said::Dialled(dialled) => self.on_dialled(up.at, shard, &dialled),
             Said::Registered(peer, registered) => self.on_registered(peer, registered),
+            Said::Seen(agent, seen) => self.on_seen(up.at, agent, seen),
             Said::Answer(ticket, answer) => self.on_answer(up.at, shard, ticket, answer),
         }
     }
@@ -213,6 +218,10 @@ impl Hub {
         if let Command::Enqueue { call, .. } | Command::Requeue { call, .. } = &command {
             self.census.acquit(*call);
         }
+        if matches!(&command, Command::Device { agent, by: Actor::Engine, .. } if self.devices.knows(*agent)) {
+            // Whoever is asked about the device knows it better than a shard that has lent it a call.
+            return;
+        }
         self.engine.handle_command(at, command);
     }
 
@@ -222,6 +231,13 @@ impl Hub {
         if self.shards > 1 {
             self.tell_all(&Told::Registered(peer, registered));
         }
+    }
+
+    /// A shard has found out something about a device.
+    pub(super) fn on_seen(&mut self, at: Instant, agent: AgentId, seen: Seen) {
+        self.devices.put(agent, seen);
+        self.keep_roster(at);
+        self.engine.handle_command(at, Command::Device { agent, device: seen.device, by: Actor::Engine });
     }
 
     pub(super) fn tell(&mut self, shard: ShardId, told: Told) {

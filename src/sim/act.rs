@@ -10,6 +10,7 @@ use crate::node::{AgentChange, Consulted, Control, QueueChange, Reply, Selection
 use crate::sim::agent_phone::Manner;
 use crate::sim::caller::Dial;
 use crate::sim::handset::Handset;
+use crate::sim::hints::Doing;
 use crate::sim::network::{DropRule, Weather};
 use crate::sim::phone::Phone;
 use crate::sim::session::{Session, Told};
@@ -44,6 +45,10 @@ pub enum Act {
     Refer(String, String, bool),
     /// The PBX of a phone has put somebody else on its end of the call, and tells so.
     Connect(String, String, Told),
+    /// A phone begins or ends a call that does not come by here.
+    OwnCall(String, Doing),
+    /// A PBX forgets who has subscribed, refuses it by a status, takes it again, or ends it for a reason.
+    Hints(String, Telling),
     /// A phone loses its power.
     Vanish(String),
     /// A phone has power again.
@@ -103,6 +108,19 @@ pub enum Act {
     SetPriority(String, i32),
 }
 
+/// How a PBX tells what its phones do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Telling {
+    /// It has forgotten whom.
+    Forgets,
+    /// It refuses by this status.
+    Refuses(u16),
+    /// It tells.
+    Tells,
+    /// It ends all subscriptions for this reason.
+    Ends(String),
+}
+
 impl Act {
     /// Does it.
     ///
@@ -115,19 +133,18 @@ impl Act {
                 dial_from(world, &caller, formats, dial)
             }
             Self::HangUp(name) => with(world, &name, hang_up),
-            Self::Answer(name) => with(world, &name, |now, phone| match phone {
-                Phone::Caller(_) => {}
-                Phone::Agent(phone) => phone.answer(now),
-            }),
+            Self::Answer(name) => {
+                let now = world.now();
+                with_agent(world, &name, |phone| phone.answer(now))
+            }
             Self::Change(name, direction) => redirect(world, &name, direction),
             Self::Fax(name) => in_talk(world, &name, |now, talk, it| talk.fax(&mut it.ua, now)),
             Self::Press(name, digit) => press(world, &name, digit),
             Self::Connect(name, number, by) => connect(world, &name, &number, by),
             Self::Refer(name, to, news) => refer(world, &name, &to, news),
-            Self::Vanish(name) => with(world, &name, |_, phone| match phone {
-                Phone::Caller(phone) => phone.vanish(),
-                Phone::Agent(phone) => phone.vanish(),
-            }),
+            Self::OwnCall(name, doing) => with_agent(world, &name, |phone| phone.set_own(doing)),
+            Self::Hints(name, telling) => tell(world, &name, &telling),
+            Self::Vanish(name) => with(world, &name, |_, phone| phone.vanish()),
             Self::Return(name) => with(world, &name, |now, phone| phone.come_back(now)),
             Self::Manner(name, manner) => with_agent(world, &name, |phone| phone.set_manner(manner)),
             Self::NextManner(name, manner) => with_agent(world, &name, |phone| phone.push_manner(manner)),
@@ -176,6 +193,16 @@ impl Act {
             Self::Assign(agent, assigned) => change(world, agent, assigned),
         }
     }
+}
+
+fn tell(world: &mut World, name: &str, telling: &Telling) -> Result<(), String> {
+    let told = world.with_hints(name, |now, hints, ua| match telling {
+        Telling::Forgets => hints.forget(),
+        Telling::Refuses(status) => hints.refuse(Some(*status)),
+        Telling::Tells => hints.refuse(None),
+        Telling::Ends(reason) => hints.end(ua, now, reason),
+    });
+    found(told, name)
 }
 
 fn hang_up(now: Instant, phone: &mut Phone) {

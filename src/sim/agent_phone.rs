@@ -14,6 +14,7 @@ use bytes::Bytes;
 use crate::base::{Instant, Timers};
 use crate::sim::event::{Outgoing, PhoneEvent};
 use crate::sim::handset::{Habits, Handset, Setup};
+use crate::sim::hints::Doing;
 use crate::sim::registration::Registration;
 use crate::sim::session::Session;
 use crate::sim::ua::Up;
@@ -78,6 +79,8 @@ pub struct AgentPhone {
     timers: Timers<Alarm>,
     calls: u64,
     prompt: bool,
+    /// What it does besides the calls that come here.
+    own: Doing,
     registration: Option<Registration>,
 }
 
@@ -118,6 +121,7 @@ impl AgentPhone {
             timers: Timers::default(),
             calls: 0,
             prompt: false,
+            own: Doing::Idle,
             registration: None,
         }
     }
@@ -152,6 +156,20 @@ impl AgentPhone {
     /// The manner of the next call only; several are used in order.
     pub fn push_manner(&mut self, manner: Manner) {
         self.next.push_back(manner);
+    }
+
+    /// It is in a call that does not come by here, rings for one, or is in none any more.
+    pub const fn set_own(&mut self, own: Doing) {
+        self.own = own;
+    }
+
+    /// What it does, as its PBX sees it.
+    pub const fn doing(&self) -> Doing {
+        match (&self.state, self.own) {
+            (State::Talking { .. }, _) | (_, Doing::Talks) => Doing::Talks,
+            (State::Ringing(_), _) | (_, Doing::Rings) => Doing::Rings,
+            (State::Idle, Doing::Idle) => Doing::Idle,
+        }
     }
 
     /// Hangs up a talk, or answers a ringing call with 603.
@@ -350,6 +368,10 @@ impl AgentPhone {
             if self.prompt && !handed_on {
                 self.handset.tell(PhoneEvent::Doubled);
             }
+            self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));
+            return;
+        }
+        if self.own != Doing::Idle {
             self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));
             return;
         }

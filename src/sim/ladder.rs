@@ -123,6 +123,13 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
     if let Some(told) = message.body.strip_prefix("SIP/2.0 ") {
         write!(text, ", {}", told.trim_end()).expect("writing to a string succeeds");
     }
+    let dialog = message.body.split_once("<state>").and_then(|(_, rest)| rest.split_once("</state>"));
+    if let Some((state, _)) = dialog {
+        write!(text, ", dialog {state}").expect("writing to a string succeeds");
+        if let Some((_, reason)) = message.header("Subscription-State").and_then(|text| text.split_once("reason=")) {
+            write!(text, ", ended: {reason}").expect("writing to a string succeeds");
+        }
+    }
     if let Some(seconds) = message.header("Retry-After") {
         write!(text, ", retry after {seconds}").expect("writing to a string succeeds");
     }

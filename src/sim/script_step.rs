@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::acd::{self, AgentTarget, DeviceState, QueueState, Reason, ReserveMode, TransferKind};
 use crate::node::{AgentChange, Consulted, QueueChange, SkillChange};
-use crate::sim::act::Act;
+use crate::sim::act::{Act, Telling};
 use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
 use crate::sim::handset::Habits;
+use crate::sim::hints::Doing;
 use crate::sim::network::DropRule;
 use crate::sim::session::{Provisionals, SessionTimer, Told};
 use crate::sim::terms::Direction;
@@ -86,9 +87,25 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         [name, "vanishes"] => Act::Vanish((*name).to_string()),
         [name, "returns"] => Act::Return((*name).to_string()),
         [caller, "dials", number, rest @ ..] => return each(caller, |name| dial(&name, number, rest)).and_then(all),
-        _ => return Err("no such step".to_string()),
+        words => device_step(words)?,
     };
     Ok(vec![act])
+}
+
+/// What a phone does by itself, and how its PBX tells of that.
+fn device_step(words: &[&str]) -> Result<Act, String> {
+    let own = |name: &str, doing| Act::OwnCall(name.to_string(), doing);
+    let hints = |pbx: &str, telling| Act::Hints(pbx.to_string(), telling);
+    Ok(match words {
+        [name, "begins", "a", "call", "of", "its", "own"] => own(name, Doing::Talks),
+        [name, "rings", "for", "a", "call", "of", "its", "own"] => own(name, Doing::Rings),
+        [name, "ends", "its", "own", "call"] => own(name, Doing::Idle),
+        [pbx, "forgets", "its", "subscriptions"] => hints(pbx, Telling::Forgets),
+        [pbx, "refuses", "subscriptions", status] => hints(pbx, Telling::Refuses(number(status)?)),
+        [pbx, "takes", "subscriptions"] => hints(pbx, Telling::Tells),
+        [pbx, "ends", "its", "subscriptions", reason] => hints(pbx, Telling::Ends((*reason).to_string())),
+        _ => return Err("no such step".to_string()),
+    })
 }
 
 fn each<T>(range: &str, act: impl Fn(String) -> T) -> Result<Vec<T>, String> {
@@ -334,6 +351,7 @@ fn device_of(words: &[&str]) -> Result<DeviceState, String> {
         ["busy", "out"] => Ok(DeviceState::Busy(acd::Direction::Out)),
         ["busy", "internal"] => Ok(DeviceState::Busy(acd::Direction::Internal)),
         ["offline"] => Ok(DeviceState::Offline),
+        ["stale"] => Ok(DeviceState::Stale),
         ["unknown"] => Ok(DeviceState::Unknown),
         _ => Err("is nothing that a device does".to_string()),
     }

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod check;
 pub mod dialog;
+pub mod dialog_info;
 pub mod framing;
 pub mod glance;
 pub mod grammar;

@@ -334,6 +334,21 @@ class Site:
         self.pbx.command(f"channel originate PJSIP/{name} extension 9555@from-phones")
         wait_until(lambda: self.pbx.channels() == 2, f"{name} talks outside")
 
+    def hang_up_phone(self, name):
+        """The call of this agent's phone ends."""
+        lines = self.pbx.command("core show channels concise").splitlines()
+        channels = [line.split("!")[0] for line in lines if line.startswith(f"PJSIP/{name}-")]
+        check(channels, f"{name} is in no call: {lines}")
+        for channel in channels:
+            self.pbx.command(f"channel request hangup {channel}")
+
+    def wait_for_state(self, name, state):
+        """Waits until the agent is in this state, for whatever reason."""
+        try:
+            wait_until(lambda: self.state(name).split()[0] == state, f"{name} is {state}")
+        except Failure as failure:
+            raise Failure(f"{failure}: {self.engine.agents()[name]}") from None
+
     def state(self, name):
         """The state of an agent, and its reason."""
         agent = self.engine.agents()[name]
