@@ -489,8 +489,8 @@ fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
             "#tls",
             "require_client",
         ]
-            .iter()
-            .all(|key| !line.contains(key))
+        .iter()
+        .all(|key| !line.contains(key))
     };
     let commented: Vec<_> = text.lines().filter(is_default).filter(without_examples).collect();
     assert!(commented.len() > 15, "{commented:?}");
