@@ -149,6 +149,10 @@ pub const REGIONS_MAX: usize = 4_000;
 pub const VALUES_SHOWN_MAX: usize = 1_000;
 /// Peers of a configuration: trunks and PBXs of the largest sites; each is asked by OPTIONS on a timer of its own.
 pub const PEERS_MAX: usize = 1_000;
+/// Networks on our own side of a NAT: each is compared with the far end of every message that goes out.
+pub const LOCAL_NETWORKS_MAX: usize = 32;
+/// Addresses of one peer: two sites with a few machines each.
+pub const PEER_ADDRESSES_MAX: usize = 16;
 /// Calls or agents that one question of the census is about: some 100 us of a signalling thread.
 pub const CENSUS_CHUNK: usize = 1_000;
 /// Control-plane requests that wait for the signalling thread.

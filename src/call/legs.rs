@@ -18,7 +18,7 @@ use crate::call::subscription::{Subscribed, Subscription, SubscriptionId};
 use crate::call::wallet::Wallet;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::{self, ClientKey, Door, Refused, ServerKey, Stack, StackConfig, Wire};
+use crate::sip::transaction::{self, ClientKey, Door, LocalNetworks, Refused, ServerKey, Stack, StackConfig, Wire};
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
@@ -143,6 +143,11 @@ impl Legs {
     /// A stream connection that another shard has seen leads there.
     pub fn note_stream(&mut self, far: SocketAddr, wire: Wire) {
         self.stack.note_stream(far, wire);
+    }
+
+    /// Who is on our own side of a NAT, and is told our address there.
+    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>) {
+        self.stack.set_local(local);
     }
 
     /// A stream connection is gone.
@@ -332,15 +337,20 @@ impl Legs {
         while let Some(event) = self.stack.poll_event() {
             match event {
                 transaction::Event::Request { key, source, message } => self.on_request(now, key, source, message),
-                transaction::Event::Ack { message, .. } => self.on_ack(now, &message),
+                // A message is long: it stays where it is.
+                transaction::Event::Ack { ref message, .. } => self.on_ack(now, message),
                 transaction::Event::Cancelled { key, .. } => self.on_cancelled(now, key),
-                transaction::Event::Response { key, source, message } => self.on_response(now, key, source, &message),
-                transaction::Event::Challenged { key, source, destination, message, request } => {
-                    if !self.on_challenged(now, key, destination, &message, request) {
-                        self.on_response(now, key, source, &message);
+                transaction::Event::Response { key, source, ref message } => {
+                    self.on_response(now, key, source, message);
+                }
+                transaction::Event::Challenged { key, source, destination, ref message, request } => {
+                    if !self.on_challenged(now, key, destination, message, request) {
+                        self.on_response(now, key, source, message);
                     }
                 }
-                transaction::Event::Stray2xx { key, source, message } => self.on_response(now, key, source, &message),
+                transaction::Event::Stray2xx { key, source, ref message } => {
+                    self.on_response(now, key, source, message);
+                }
                 transaction::Event::Failed { key, .. } => self.on_failed(now, key),
                 transaction::Event::Unacknowledged { .. } => {}
             }

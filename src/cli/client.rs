@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{Intervals, Lost, QueueStats, Target};
+use crate::cli::args::{Intervals, Lost, QueueStats};
 use crate::cli::explain;
 use crate::cli::ladder;
 use crate::cli::print::{clock, out, table};
+use crate::cli::target::Target;
 use crate::cli::{lost, standby, stats, teams};
 
 /// Rows asked for at a time; the engine gives at most so many.
@@ -190,6 +191,28 @@ impl Client {
                 ]
             }),
         )
+    }
+
+    /// Prints the registered phones.
+    pub(super) fn registrations(&self) -> Result<(), String> {
+        let body = self.get_all("/v1/registrations", "registrations")?;
+        let row = |phone: &Value| {
+            let state = match (phone["rung"] == Value::Bool(true), phone["answers"] == Value::Bool(true)) {
+                (true, true) => "rung",
+                (true, false) => "does not answer",
+                (false, _) => "older",
+            };
+            vec![
+                word(&phone["agent"]),
+                word(&phone["contact"]),
+                word(&phone["source"]),
+                clock(phone["expires_seconds"].as_f64().unwrap_or_default()),
+                state.to_string(),
+                word(&phone["user_agent"]),
+            ]
+        };
+        let header = ["agent", "contact", "from", "expires in", "state", "phone"];
+        self.print(&body, &header, &rows(&body, "registrations", row))
     }
 
     /// Changes agents.

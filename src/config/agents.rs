@@ -10,6 +10,7 @@ use crate::acd::{AgentPolicy, AgentState, Reason};
 use crate::base::limits;
 use crate::sip::auth::{Credentials, Password};
 
+use super::endpoint::Endpoint;
 use super::error::{Report, did_you_mean};
 use super::listeners::same_family;
 use super::peers::Peers;
@@ -17,7 +18,7 @@ use super::policy::{POLICY_KEYS, confirm, policy};
 use super::reader::{Item, Section, string};
 use super::registrar;
 use super::skills::{self, Vocabulary};
-use super::types::{AgentConfig, Confirm, Endpoint, SipConfig, SkillConfig};
+use super::types::{AgentConfig, Confirm, SipConfig, SkillConfig};
 use super::values::{self, DAY, SECOND};
 
 // `team` is read with the teams.

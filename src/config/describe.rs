@@ -128,6 +128,9 @@ fn listed(codecs: Codecs) -> String {
 
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
     write!(out, "  {}  {}", peer.name, peer.address)?;
+    for other in peer.addresses.iter().skip(1) {
+        write!(out, ", then {} (priority {}, weight {})", other.endpoint, other.priority, other.weight)?;
+    }
     match peer.transport {
         Transport::Udp => {}
         Transport::Tcp => write!(out, " over TCP")?,

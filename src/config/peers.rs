@@ -9,7 +9,8 @@ use crate::base::limits;
 
 use super::credentials;
 use super::error::Report;
-use super::listeners::{codecs, same_family};
+use super::listeners::codecs;
+use super::peer_addresses;
 use super::peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, NumberingConfig, StaleDevice};
 use super::reader::{Item, Section, boolean, string};
 use super::tls;
@@ -17,8 +18,9 @@ use super::transport::Transport;
 use super::types::{DnisSource, PeerConfig, SipConfig};
 use super::values::{self, DAY, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 19] = [
+const PEER_KEYS: [&str; 20] = [
     "address",
+    "addresses",
     "sources",
     "inbound",
     "dnis",
@@ -101,14 +103,7 @@ fn peer(
     let section = Section::open(item, &[&PEER_KEYS[..], &tls::PEER_KEYS].concat(), report)?;
     let name: Arc<str> = item.key.as_ref().into();
     let transport = transport(&section, sip, report);
-    let address = section.required("address", "\"pbx.example:5060\"", report, |value| {
-        values::endpoint_or(string(value)?, values::port_of(transport.wire()))
-    });
-    let numeric: Option<IpAddr> = address.as_ref().and_then(|endpoint| endpoint.host.parse().ok());
-    let address_at = section.get("address").map_or(section.at, |item| item.at);
-    if let (Some(numeric), Some(listen)) = (numeric, sip.map(|sip| sip.listen)) {
-        same_family(numeric, listen, address_at, &section.child("address"), report);
-    }
+    let addresses = peer_addresses::read(&section, values::port_of(transport.wire()), sip, report);
     let wrote_sources = section.list("sources", report, values::network);
     let inbound = section.read("inbound", report, boolean).unwrap_or(true);
     let qualify = section
@@ -137,16 +132,15 @@ fn peer(
     let numbering = numbering(&section, report);
     let privacy = section.read("privacy", report, |value| values::choice(value, &PRIVACY)).unwrap_or_default();
     let carry_headers = carry_headers(&section, report);
-    let path = section.child(if wrote_sources.is_some() { "sources" } else { "address" });
-    let sources = wrote_sources.unwrap_or_else(|| {
-        numeric.map(|address| ((address, values::address_bits(address)), address_at)).into_iter().collect()
-    });
+    let path = section.child(if wrote_sources.is_some() { "sources" } else { addresses.key });
+    let sources = wrote_sources.unwrap_or(addresses.sources);
     if inbound && tls.client_names.is_empty() {
         refuse_overlap(&name, &sources, &path, known, report);
     }
     Some(PeerConfig {
         name,
-        address: address?,
+        address: addresses.read.first()?.endpoint.clone(),
+        addresses: addresses.read,
         sources: sources.into_iter().map(|(network, _)| network).collect(),
         inbound,
         dnis,

@@ -66,7 +66,7 @@ fn what_is_left_out_has_its_documented_default() {
 fn every_key_is_read() {
     let config = valid(
         r#"
-        sip = { listen = "0.0.0.0:5060", tcp = true, advertise = "203.0.113.5", unknown_source = "silent", session_expires = "30m", min_se = "2m" }
+        sip = { listen = "0.0.0.0:5060", tcp = true, advertise = "203.0.113.5", local_networks = ["10.0.0.0/8", "192.168.1.7"], local_address = "10.0.0.5", unknown_source = "silent", session_expires = "30m", min_se = "2m" }
         media = { address = "192.0.2.1", ports = "30000-30003", workers = 2, silence_probe = "5m" }
         drain.limit = "1h"
         [http]
@@ -110,6 +110,8 @@ fn every_key_is_read() {
         .as_str(),
     );
     assert_eq!(config.sip.advertise.map(|address| address.to_string()).as_deref(), Some("203.0.113.5"));
+    let local = config.sip.local.as_ref().unwrap();
+    assert_eq!((local.address.to_string().as_str(), local.networks.len(), local.networks[1].1), ("10.0.0.5", 2, 32));
     assert_eq!((config.sip.unknown_source, config.sip.tcp), (UnknownSource::Silent, true));
     let session = SessionTerms { expires: Some(Duration::from_secs(1_800)), min: Duration::from_secs(120) };
     assert_eq!(config.sip.session, session);
@@ -337,6 +339,10 @@ const ALONE: &[(&str, &str)] = &[
         "[http]\ntokens = { a = \"x\" }\nnumbers = [\"a\", \"b\"]",
         "7: http.numbers: `b` has no token in http.tokens or http.token_files",
     ),
+    (
+        "[media]\naddress = \"127.0.0.1\"\n[peers.p]\naddresses = \"b\"",
+        "8: peers.p.addresses: expected a list, found a string",
+    ),
     ("[media]\nports = \"5060-6061\"", "6: media.ports: 5060-6061 holds 5060, the port of sip.listen"),
     ("[media]\nports = \"20000-20010\"", "6: media.ports: the last port must be odd (RTCP), 20010 is even"),
     (
@@ -372,6 +378,17 @@ const ALONE: &[(&str, &str)] = &[
         "6: peers.p.address: `host:99999` is no host with a port; write it like \"pbx.example:5060\"",
     ),
     ("[peers.p]\naddress = \"::1\"", "6: peers.p.address: an IPv6 address stands in brackets; write \"[::1]:5060\""),
+    ("[peers.p]\naddresses = []", "6: peers.p.addresses: lists 1 to 16 addresses"),
+    (
+        "[peers.p]\naddress = \"a\"\naddresses = [\"b\"]",
+        "7: peers.p.addresses: and address are both there; write one of them",
+    ),
+    ("[peers.p]\naddresses = [\"b\", { address = \"b:5060\" }]", "6: peers.p.addresses[1]: is listed twice"),
+    (
+        "[peers.p]\naddresses = [\"b\", { address = \"c\", priority = -1 }]",
+        "6: peers.p.addresses[1].priority: -1 is out of range; allowed are 0 to 65535",
+    ),
+    ("[peers.p]\naddresses = [\"b\", \"[::1]:5060\"]", "6: peers.p.addresses[1]: ::1 is IPv6, but sip.listen is IPv4"),
     ("[peers.p]\naddress = \"[::1]\"", "6: peers.p.address: ::1 is IPv6, but sip.listen is IPv4"),
     (
         "[peers.p]\naddress = \"a\"\nsources = [\"10.0.0.1/8\"]",
@@ -479,6 +496,20 @@ fn the_shipped_configuration_has_no_error_and_no_warning() {
     let config = valid(include_str!("../../configs/asterisk/strowger.toml"));
     assert_eq!(lint(&config), [""; 0]);
     assert_eq!((config.queues.len(), config.agents.len()), (2, 10));
+}
+
+#[test]
+fn a_peer_may_have_several_addresses() {
+    let text = "[peers.p]\naddresses = [\"pbx\", { address = \"192.0.2.9:5062\", priority = 5 }, { address = \"192.0.2.8\", weight = 3 }]";
+    let config = valid(&format!("{VALID}{text}\n"));
+    let peer = &config.peers[0];
+    let order: Vec<_> = peer.addresses.iter().map(|one| (one.endpoint.to_string(), one.priority, one.weight)).collect();
+    let one = |text: &str, priority, weight| (text.to_string(), priority, weight);
+    assert_eq!(order, [one("pbx:5060", 0, 1), one("192.0.2.8:5060", 0, 3), one("192.0.2.9:5062", 5, 1)]);
+    assert_eq!((peer.address.host.as_str(), peer.sources.len()), ("pbx", 0), "a name has to be looked up");
+    let numeric =
+        valid(&format!("{VALID}[peers.p]\naddresses = [\"192.0.2.9:5062\", \"192.0.2.9:5064\", \"192.0.2.7\"]\n"));
+    assert_eq!(numeric.peers[0].sources.len(), 2, "two ports of one host are one source");
 }
 
 #[test]

@@ -59,6 +59,10 @@ impl Hub {
                 let reply = self.start_trace(now, of, lasts, shows_numbers, &by);
                 self.reply(ticket, reply);
             }
+            // Phones and their registrations are the first shard's.
+            Control::Registrations { offset, limit } => {
+                self.tell(ShardId(0), Told::Ask(ticket, Ask::Registrations { offset, limit }));
+            }
             Control::StopTrace(trace) => {
                 let reply = self.stop_trace(now, trace);
                 self.reply(ticket, reply);

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use crate::acd::requirement::Attributes;
 use crate::acd::strategy::{self, Ring};
-use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, Target, ValueId};
+use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
-use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
+use crate::base::networks::{host_prefix, within};
+use crate::base::{AgentId, CallerKey, PeerId, QueueId, Rng};
 use crate::call::Wallet;
 use crate::config::{
     AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DeviceWatch, DnisSource, Endpoint, NumberConfig,
@@ -21,8 +22,8 @@ use crate::media::{Codecs, TrackId};
 use crate::node::features::Features;
 use crate::node::identity::Caller;
 use crate::node::message::{QueueAudio, Resolved};
-use crate::node::networks::{host_prefix, within};
 use crate::node::numbering::International;
+use crate::node::peers::Member;
 use crate::node::planning::{self, Memberships};
 use crate::node::values::Values;
 use crate::sip::auth::Credentials;
@@ -70,8 +71,8 @@ pub(super) struct Directory {
     pub(super) preferring: Arc<[Arc<str>]>,
 }
 
-/// The longest number outside.
-pub(super) const NUMBER_MAX: usize = 32;
+/// Before the agent's name in that of its registered phone.
+const REGISTRATION: &str = "registration of ";
 
 /// Entries by the index that their name got when it first came.
 #[derive(Debug, Clone)]
@@ -122,6 +123,10 @@ pub(super) struct Agent {
 pub(super) struct Peer {
     pub(super) name: Arc<str>,
     pub(super) address: Option<SocketAddr>,
+    /// Its addresses, each a neighbour of its own, where it has several.
+    pub(super) members: Vec<Member>,
+    /// Whose address it is, where it is one of several.
+    pub(super) group: Option<PeerId>,
     pub(super) dnis: Vec<DnisSource>,
     /// Its phones' audio may come from elsewhere than they say.
     pub(super) symmetric_rtp: bool,
@@ -210,7 +215,8 @@ impl Directory {
         let mut wallet = Wallet::default();
         for peer in &config.peers {
             self.put_peer(peer, resolved);
-            if let (Some(address), Some(credentials)) = (address(&peer.address, resolved), &peer.outbound_auth) {
+            let Some(credentials) = &peer.outbound_auth else { continue };
+            for address in peer.addresses.iter().filter_map(|one| address(&one.endpoint, resolved)) {
                 wallet.put(address, Arc::clone(credentials));
             }
         }
@@ -307,35 +313,6 @@ impl Directory {
         self.plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|_| id)
     }
 
-    /// How a number outside is called: by way of which neighbour, under which URI.
-    ///
-    /// # Errors
-    /// Why it is not called, in words.
-    pub(super) fn outside(&self, number: &str) -> Result<(PeerId, String), String> {
-        let digits = number.strip_prefix('+').unwrap_or(number);
-        let is_number = !digits.is_empty() && number.len() <= NUMBER_MAX && digits.bytes().all(|b| b.is_ascii_digit());
-        if !is_number {
-            return Err("it is no number; write digits, with + before them or not".to_string());
-        }
-        let Some(outside) = &self.transfer.outside else {
-            return Err("no transfer.peer is configured, so no number is called".to_string());
-        };
-        if !outside.numbers.is_empty() && !outside.numbers.iter().any(|begins| number.starts_with(begins.as_str())) {
-            return Err("transfer.numbers does not allow this number".to_string());
-        }
-        let peer = self.peers.names.get(&outside.peer).copied().map(PeerId);
-        let peer = peer.ok_or_else(|| "the peer of transfers is gone".to_string())?;
-        Ok((peer, outside.uri.replace("{number}", number)))
-    }
-
-    /// Whom an agent means who keys these digits in.
-    pub(super) fn target_of_keys(&self, digits: &str) -> Option<Target> {
-        let agent = self.agent_of_name(digits).map(Target::Agent);
-        let queue = || self.called(digits).map(|called| Target::Queue(called.queue));
-        let number = || self.outside(digits).ok().map(|_| Target::Number(Pii::new(digits.into())));
-        agent.or_else(queue).or_else(number)
-    }
-
     /// True when the queue is configured now.
     pub(super) fn has_queue(&self, id: QueueId) -> bool {
         self.plan.queues.binary_search_by_key(&id, |queue| queue.id).is_ok()
@@ -378,7 +355,13 @@ impl Directory {
 
     /// True when the neighbour has this address.
     pub(super) fn is_at(&self, id: PeerId, address: SocketAddr) -> bool {
-        self.peer(id).address == Some(address)
+        let peer = self.peer(id);
+        peer.address == Some(address) || peer.members.iter().any(|member| self.peer(member.id).address == Some(address))
+    }
+
+    /// True when some neighbour has this id.
+    pub(super) fn has_peer(&self, id: PeerId) -> bool {
+        (id.0 as usize) < self.peers.entries.len()
     }
 
     /// Neighbours in the order of their ids.
@@ -450,15 +433,21 @@ impl Directory {
         if config.inbound {
             peer.trunk = self.values.number(Dimension::Trunk, &config.name);
         }
-        let own = peer.address.map(|address| (address.ip(), host_prefix(address.ip())));
+        let mut own: Vec<_> = peer.address.into_iter().collect();
+        if config.addresses.len() > 1 {
+            (peer.address, peer.qualify) = (None, Duration::ZERO);
+        }
         let id = PeerId(self.peers.put(peer.name.clone(), peer));
+        if config.addresses.len() > 1 {
+            own = self.put_members(id, config, resolved);
+        }
         if !config.inbound {
             return;
         }
         if !config.tls.client_names.is_empty() {
             return self.certified.extend(config.tls.client_names.iter().map(|name| (Arc::clone(name), id)));
         }
-        let own = own.filter(|_| config.sources.is_empty());
+        let own = own.into_iter().filter(|_| config.sources.is_empty()).map(|at| (at.ip(), host_prefix(at.ip())));
         for (network, prefix) in config.sources.iter().copied().chain(own) {
             if prefix == host_prefix(network) {
                 self.hosts.insert(network.to_canonical(), id);
@@ -466,6 +455,28 @@ impl Directory {
                 self.networks.push((network, prefix, id));
             }
         }
+    }
+
+    /// The addresses of a neighbour that has several, each as a neighbour of its own.
+    fn put_members(&mut self, group: PeerId, config: &PeerConfig, resolved: &Resolved) -> Vec<SocketAddr> {
+        let mut members = Vec::new();
+        for one in &config.addresses {
+            let name: Arc<str> = format!("{} {}", config.name, one.endpoint).into();
+            let address = address(&one.endpoint, resolved);
+            let trunk = self.peer(group).trunk;
+            let member = Peer {
+                name: Arc::clone(&name),
+                address,
+                group: Some(group),
+                trunk,
+                ..Peer::configured(config, resolved)
+            };
+            let id = PeerId(self.peers.put(name, member));
+            members.push(Member { id, priority: one.priority, weight: one.weight });
+        }
+        let addresses = members.iter().filter_map(|member| self.peer(member.id).address).collect();
+        self.peers.entries[group.0 as usize].members = members;
+        addresses
     }
 
     fn put_queue(&mut self, queue: &QueueConfig, resolved: &Resolved) -> QueueId {
@@ -491,7 +502,7 @@ impl Directory {
 
     /// The phone that registers as this agent.
     fn put_account(&mut self, agent: &Arc<str>, credentials: &Arc<Credentials>) -> PeerId {
-        let name: Arc<str> = format!("registration of {agent}").into();
+        let name: Arc<str> = format!("{REGISTRATION}{agent}").into();
         let account = Some(Arc::clone(credentials));
         let phone = Peer { account, qualify: self.registrar.keep_alive, ..Peer::phone(Arc::clone(&name), None) };
         let id = PeerId(self.peers.put(name, phone));
@@ -529,10 +540,17 @@ impl<T> Default for Register<T> {
 }
 
 impl Peer {
+    /// The agent whose phone registers as this neighbour.
+    pub(super) fn registers_as(&self) -> Option<&str> {
+        self.account.as_ref().and_then(|_| self.name.strip_prefix(REGISTRATION))
+    }
+
     fn configured(config: &PeerConfig, resolved: &Resolved) -> Self {
         Self {
             name: config.name.clone(),
             address: address(&config.address, resolved),
+            members: Vec::new(),
+            group: None,
             dnis: config.dnis.clone(),
             symmetric_rtp: config.symmetric_rtp,
             codecs: config.codecs,
@@ -566,6 +584,8 @@ impl Peer {
         Self {
             name,
             address,
+            members: Vec::new(),
+            group: None,
             dnis: Vec::new(),
             symmetric_rtp: false,
             codecs: None,

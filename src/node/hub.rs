@@ -109,9 +109,10 @@ impl Hub {
         let mut directory = Directory::clone(&self.directory);
         directory.apply(&config, resolved);
         self.run_time.lay_over(&mut directory);
-        self.directory = Arc::new(directory);
+        let before = std::mem::replace(&mut self.directory, Arc::new(directory));
         self.config = config;
         self.engine.handle_plan(now, Arc::clone(&self.directory.plan));
+        self.derive_peers(now, &before);
         self.enroll(now, &Actor::Engine);
         self.tell_all(&Told::Reload(Arc::clone(&self.config), Arc::clone(&self.directory)));
         kept
@@ -212,6 +213,8 @@ impl Hub {
             if self.shards > 1 {
                 self.tell_all(&Told::Peer(peer, up));
             }
+            self.engine.handle_command(at, command);
+            return self.derive_peer(at, peer);
         }
         if let Command::Enqueue { call, .. } | Command::Requeue { call, .. } = &command {
             self.census.acquit(*call);

@@ -143,6 +143,8 @@ pub(super) enum Ask {
     Consultation(CallId, Consulted),
     /// The messages of a call, and whether with the numbers.
     Ladder(CallId, bool),
+    /// So many contacts of registered phones, those before left out.
+    Registrations { offset: usize, limit: usize },
     /// Traced messages from this number on.
     Traces { from: u64, limit: usize },
     /// The census: what the shard holds from this slot on.

@@ -13,7 +13,7 @@ use crate::config::{Config, Regions};
 use crate::media::{Codecs, Lease, TrackId};
 use crate::node::trace::view::TraceView;
 use crate::node::view::{
-    DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any, thousandths_if_any,
+    DecisionView, ExplanationView, QueueView, RegistrationRow, TeamView, seconds, seconds_if_any, thousandths_if_any,
 };
 
 /// What a node is made of.
@@ -91,6 +91,13 @@ pub enum Control {
         call: CallId,
         /// With the numbers in Request-URIs; masked else.
         shows_numbers: bool,
+    },
+    /// Contacts of registered phones, in the order in which their agents were first configured.
+    Registrations {
+        /// Rows to skip.
+        offset: usize,
+        /// Most rows; bounded by `limits::ROWS_MAX`.
+        limit: usize,
     },
     /// SIP messages are traced from now on: of a neighbour, or of the calls of a number.
     StartTrace {
@@ -345,6 +352,13 @@ pub enum Reply {
     Teams(Vec<TeamView>),
     /// The queue's settings.
     Queue(Box<QueueView>),
+    /// The contacts asked for, and how many there are in all.
+    Registrations {
+        /// The rows.
+        rows: Vec<RegistrationRow>,
+        /// All contacts.
+        total: usize,
+    },
     /// The traces and their messages.
     Trace(Box<TraceView>),
     /// The call's messages.

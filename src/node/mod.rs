@@ -34,8 +34,8 @@ mod ladder;
 mod letter;
 mod listing;
 mod message;
-mod networks;
 mod numbering;
+mod outside;
 mod overrides;
 mod peers;
 mod phones;
@@ -48,6 +48,7 @@ mod roster;
 mod route;
 mod run_time;
 mod seen;
+mod several;
 mod shard;
 mod standby;
 mod strikes;
@@ -93,7 +94,7 @@ pub use trace::view::{RunningTrace, TraceView, TracedMessage};
 pub use transaction::{Door, Transmit, Wire};
 pub use view::{
     CandidateView, DecisionView, ExplanationView, LenderView, LendingView, LoanView, MemberView, QueueView,
-    ReserveView, RuleView, TeamView, WaitView, WaitsForView,
+    RegistrationRow, ReserveView, RuleView, TeamView, WaitView, WaitsForView,
 };
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each

@@ -45,7 +45,8 @@ impl Shard {
     /// The neighbour did not answer, or answered 408 or 503: its fault. It is asked after the pause of a neighbour that is
     /// down, not at once: one that answers OPTIONS but refuses every INVITE would be offered calls as fast as it refuses them.
     pub(super) fn on_peer_fault(&mut self, now: Instant, id: PeerId) {
-        if self.peers.is_up(id) {
+        // Of one with several addresses each is down by itself.
+        if self.peers.is_up(id) && self.directory.peer(id).members.is_empty() {
             self.set_peer(now, id, false);
             self.arm_qualify(now + RETRY, id);
         }
@@ -65,6 +66,7 @@ impl Shard {
     /// The neighbour is back, and may have started anew: then it knows nothing of the callers who rang meanwhile. Silence tells
     /// of those who were answered; of the others nothing would.
     fn ask_unanswered(&mut self, now: Instant, id: PeerId) {
+        let id = self.whole(id);
         let rings = |contact: &&Contact| {
             contact.peer == Some(id) && contact.answered.is_none() && matches!(contact.phase, Phase::Waiting(_))
         };
@@ -85,7 +87,8 @@ impl Shard {
 
     pub(super) fn on_qualify_due(&mut self, now: Instant, id: PeerId) {
         self.peers.states[id.0 as usize].timer = None;
-        if self.directory.peer(id).listing == Listing::Removed {
+        let peer = self.directory.peer(id);
+        if peer.listing == Listing::Removed || !peer.members.is_empty() {
             return;
         }
         match self.address_of(id) {

@@ -176,6 +176,7 @@ impl Shard {
         let mut rng = Rng::from_seed(setup.seed);
         let mut legs = Legs::of_shard(id, setup.sip_address, rng.fork());
         legs.set_session_terms(setup.config.sip.session);
+        legs.set_local(setup.config.sip.local.clone());
         legs.set_wallet(Arc::clone(&directory.wallet), directory.has_accounts());
         // A stream of its own, neither the shard's nor the directory's.
         let mut secrets = Rng::from_seed(setup.seed.map(|byte| byte ^ 0x5a));
@@ -471,6 +472,7 @@ impl Shard {
         self.silence_probe = config.media.silence_probe;
         self.unknown_source = config.sip.unknown_source;
         self.legs.set_session_terms(config.sip.session);
+        self.legs.set_local(config.sip.local.clone());
         self.watch_peers(now);
         self.watch_devices(now);
         self.keep_registrations(now);

@@ -295,6 +295,7 @@ fn done(reply: Reply) -> Result<(), String> {
         | Reply::Calls { .. }
         | Reply::Teams(_)
         | Reply::Queue(_)
+        | Reply::Registrations { .. }
         | Reply::Trace(_)
         | Reply::Ladder(_)
         | Reply::Explanation(_)

@@ -72,10 +72,15 @@ impl Shard {
     }
 
     /// Calls a number outside; [`Reach::Calling`] until it answers.
-    pub(super) fn call_outside(&mut self, now: Instant, call: CallId, number: &str) -> Result<(), TransferFailure> {
+    pub(in crate::node) fn call_outside(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        number: &str,
+    ) -> Result<(), TransferFailure> {
         let unreachable = TransferFailure::Unreachable;
         let (peer, uri) = self.directory.outside(number).map_err(|_| unreachable)?;
-        let Some(destination) = self.address_of(peer) else {
+        let Some((peer, destination)) = self.route_to(peer) else {
             self.on_peer_fault(now, peer);
             return Err(unreachable);
         };
@@ -137,6 +142,9 @@ impl Shard {
         let why = match failure {
             Failure::Timeout | Failure::Status(408 | 503) => {
                 self.on_peer_fault(now, peer);
+                if self.call_elsewhere(now, call, peer) {
+                    return;
+                }
                 TransferFailure::Unreachable
             }
             Failure::Status(401 | 407) => {
@@ -210,7 +218,7 @@ impl Shard {
     }
 
     /// Hangs a number's leg up, where it is still there, and closes its audio.
-    pub(super) fn drop_outside(&mut self, now: Instant, outside: Outside) {
+    pub(in crate::node) fn drop_outside(&mut self, now: Instant, outside: Outside) {
         if let Some(timer) = outside.ring {
             self.timers.cancel(timer);
         }

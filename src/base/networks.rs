@@ -1,14 +1,14 @@
-//! Networks that calls come from: whether an address lies in one.
+//! Networks of addresses.
 
 use std::net::IpAddr;
 
 /// The prefix length that covers one address alone.
-pub(super) const fn host_prefix(address: IpAddr) -> u8 {
+pub const fn host_prefix(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
 /// True when `address` lies in `network/prefix`.
-pub(super) fn within(network: IpAddr, prefix: u8, address: IpAddr) -> bool {
+pub fn within(network: IpAddr, prefix: u8, address: IpAddr) -> bool {
     match (network, address) {
         (IpAddr::V4(network), IpAddr::V4(address)) => {
             let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
