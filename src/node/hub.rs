@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Actor, Command, Dimension, Effect, Engine, Fact, Plan, QueuePlan, Stamped, ValueId};
+use crate::acd::{Actor, AgentState, Command, Dimension, Effect, Engine, Fact, Plan, QueuePlan, Stamped, ValueId};
 use crate::base::{AgentId, Instant, PeerId, QueueId, ShardId};
 use crate::config::Config;
 use crate::node::census::Census;
@@ -18,7 +18,7 @@ use crate::node::neighbour::Origin;
 use crate::node::phones::{Phones, Registered};
 use crate::node::roster::Roster;
 use crate::node::run_time::RunTime;
-use crate::node::seen::{Devices, Seen};
+use crate::node::seen::{Devices, Seen, Talk};
 use crate::node::trace::orders::Tracer;
 
 /// What figures are kept by, with what supervisors have laid over the configuration.
@@ -129,12 +129,13 @@ impl Hub {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.keep_roster(now);
         self.engine.handle_timeout(now);
+        self.note_left(now);
         self.take_census(now);
     }
 
     /// When `handle_timeout` is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let others = [self.engine.poll_timeout(), self.roster.poll_timeout()];
+        let others = [self.engine.poll_timeout(), self.roster.poll_timeout(), self.devices.poll_timeout()];
         others.into_iter().flatten().chain([self.census.poll_timeout()]).min()
     }
 
@@ -236,9 +237,26 @@ impl Hub {
 
     /// A shard has found out something about a device.
     pub(super) fn on_seen(&mut self, at: Instant, agent: AgentId, seen: Seen) {
-        self.devices.put(agent, seen);
+        let talk = self.talk_of(agent);
+        self.devices.put(at, agent, seen, talk);
         self.keep_roster(at);
         self.engine.handle_command(at, Command::Device { agent, device: seen.device, by: Actor::Engine });
+    }
+
+    /// A device is idle while its agent's talk goes on: the PBX has handed the caller to somebody else.
+    fn note_left(&mut self, now: Instant) {
+        while let Some((agent, (call, epoch))) = self.devices.pop_left(now) {
+            if self.talk_of(agent) == Some((call, epoch)) {
+                self.tell(call.shard(), Told::DeviceLeft { call, agent, epoch });
+            }
+        }
+    }
+
+    /// The talk that an agent is in.
+    fn talk_of(&self, agent: AgentId) -> Option<Talk> {
+        let status = self.engine.agent(agent)?;
+        let talks = matches!(status.state, AgentState::Talking | AgentState::Hold);
+        Some((status.call?, status.epoch?)).filter(|_| talks)
     }
 
     pub(super) fn tell(&mut self, shard: ShardId, told: Told) {

@@ -106,6 +106,8 @@ pub(super) enum Told {
     Ask(Ticket, Ask),
     /// The queue takes the call that [`Answer::Movable`] was said of; who wished it.
     Move(CallId, QueueId, Actor),
+    /// The agent's device is idle though the talk goes on: its PBX has handed the caller on.
+    DeviceLeft { call: CallId, agent: AgentId, epoch: u32 },
     /// What was dialled on this leg has been done, or not.
     Dialled(LegId, bool),
     /// A supervisor has said whom the call prefers.

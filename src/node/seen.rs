@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use std::time::Duration;
+
 use crate::acd::DeviceState;
-use crate::base::AgentId;
+use crate::base::{AgentId, CallId, Instant};
 use crate::node::watched::{Knowledge, Lost};
 
 /// What a shard has found out about a device.
@@ -25,15 +27,41 @@ impl Seen {
 #[derive(Debug, Default)]
 pub(super) struct Devices {
     seen: BTreeMap<AgentId, Seen>,
+    /// Devices that went idle amid a talk, and when that is to mean something.
+    leaving: BTreeMap<AgentId, (Instant, Talk)>,
 }
 
+/// The talk of an agent, by its call and its offer's epoch.
+pub(super) type Talk = (CallId, u32);
+
+/// Who hangs up has an idle device, too, and the BYE comes by another way: only after this time the PBX has handed the call on.
+const LEFT_AFTER: Duration = Duration::from_secs(1);
+
 impl Devices {
-    /// A shard has found out something about a device.
-    pub(super) fn put(&mut self, agent: AgentId, seen: Seen) {
-        match seen.by {
+    /// A shard has found out something about a device, whose agent is in this talk.
+    pub(super) fn put(&mut self, now: Instant, agent: AgentId, seen: Seen, talk: Option<Talk>) {
+        let before = match seen.by {
             Some(_) => self.seen.insert(agent, seen),
             None => self.seen.remove(&agent),
         };
+        let left = before.is_some_and(|before| before.device.is_taken()) && seen.device == DeviceState::Idle;
+        match talk.filter(|_| left) {
+            Some(talk) => self.leaving.insert(agent, (now + LEFT_AFTER, talk)),
+            None => self.leaving.remove(&agent),
+        };
+    }
+
+    /// The next device that has been idle for so long that its talk, if that goes on, goes on without it.
+    pub(super) fn pop_left(&mut self, now: Instant) -> Option<(AgentId, Talk)> {
+        let (agent, (_, talk)) =
+            self.leaving.iter().find(|(_, (at, _))| *at <= now).map(|(agent, it)| (*agent, *it))?;
+        self.leaving.remove(&agent);
+        Some((agent, talk))
+    }
+
+    /// When [`Devices::pop_left`] is wanted.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.leaving.values().map(|(at, _)| *at).min()
     }
 
     /// True when a PBX says what the agent's device does.

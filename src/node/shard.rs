@@ -317,6 +317,7 @@ impl Shard {
                     contact.wishes.set(preferred);
                 }
             }
+            Told::DeviceLeft { call, agent, epoch } => self.on_device_left(now, call, agent, epoch),
             Told::Dialled(leg, done) => self.on_code_done(now, leg, done),
             Told::Trace(order) => self.on_trace(order),
             Told::Untrace(trace) => self.traces.stop(trace),

@@ -7,10 +7,9 @@ use crate::acd::{Actor, AgentTarget, DeviceState, TransferKind};
 use crate::base::{CallId, Instant};
 use crate::config::Config;
 use crate::node::{AgentChange, Consulted, Control, QueueChange, Reply, Selection};
-use crate::sim::agent_phone::Manner;
+use crate::sim::agent_phone::{Manner, Own};
 use crate::sim::caller::Dial;
 use crate::sim::handset::Handset;
-use crate::sim::hints::Doing;
 use crate::sim::network::{DropRule, Weather};
 use crate::sim::phone::Phone;
 use crate::sim::session::{Session, Told};
@@ -46,7 +45,7 @@ pub enum Act {
     /// The PBX of a phone has put somebody else on its end of the call, and tells so.
     Connect(String, String, Told),
     /// A phone begins or ends a call that does not come by here.
-    OwnCall(String, Doing),
+    OwnCall(String, Own),
     /// A PBX forgets who has subscribed, refuses it by a status, takes it again, or ends it for a reason.
     Hints(String, Telling),
     /// A phone loses its power.

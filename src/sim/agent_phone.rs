@@ -69,6 +69,19 @@ pub enum Then {
     AnswerOnCancel,
 }
 
+/// What a phone does besides the calls that come here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// Nothing.
+    Nothing,
+    /// It rings for another call.
+    Rings,
+    /// It is in another call.
+    Talks,
+    /// Its PBX has handed its call here to somebody else, without a word on this leg.
+    Left,
+}
+
 /// An agent's phone; see the module.
 #[derive(Debug)]
 pub struct AgentPhone {
@@ -80,7 +93,7 @@ pub struct AgentPhone {
     calls: u64,
     prompt: bool,
     /// What it does besides the calls that come here.
-    own: Doing,
+    own: Own,
     registration: Option<Registration>,
 }
 
@@ -121,7 +134,7 @@ impl AgentPhone {
             timers: Timers::default(),
             calls: 0,
             prompt: false,
-            own: Doing::Idle,
+            own: Own::Nothing,
             registration: None,
         }
     }
@@ -158,17 +171,17 @@ impl AgentPhone {
         self.next.push_back(manner);
     }
 
-    /// It is in a call that does not come by here, rings for one, or is in none any more.
-    pub const fn set_own(&mut self, own: Doing) {
+    /// What it does besides from now on.
+    pub const fn set_own(&mut self, own: Own) {
         self.own = own;
     }
 
     /// What it does, as its PBX sees it.
     pub const fn doing(&self) -> Doing {
         match (&self.state, self.own) {
-            (State::Talking { .. }, _) | (_, Doing::Talks) => Doing::Talks,
-            (State::Ringing(_), _) | (_, Doing::Rings) => Doing::Rings,
-            (State::Idle, Doing::Idle) => Doing::Idle,
+            (State::Idle, Own::Nothing | Own::Left) | (State::Talking { .. }, Own::Left) => Doing::Idle,
+            (State::Talking { .. }, _) | (_, Own::Talks) => Doing::Talks,
+            (State::Ringing(_), _) | (_, Own::Rings) => Doing::Rings,
         }
     }
 
@@ -371,7 +384,10 @@ impl AgentPhone {
             self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));
             return;
         }
-        if self.own != Doing::Idle {
+        if self.own == Own::Left {
+            self.own = Own::Nothing;
+        }
+        if self.own != Own::Nothing {
             self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));
             return;
         }

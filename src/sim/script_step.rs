@@ -5,10 +5,9 @@ use std::time::Duration;
 use crate::acd::{self, AgentTarget, DeviceState, QueueState, Reason, ReserveMode, TransferKind};
 use crate::node::{AgentChange, Consulted, QueueChange, SkillChange};
 use crate::sim::act::{Act, Telling};
-use crate::sim::agent_phone::{First, Manner, Then};
+use crate::sim::agent_phone::{First, Manner, Own, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
 use crate::sim::handset::Habits;
-use crate::sim::hints::Doing;
 use crate::sim::network::DropRule;
 use crate::sim::session::{Provisionals, SessionTimer, Told};
 use crate::sim::terms::Direction;
@@ -97,9 +96,10 @@ fn device_step(words: &[&str]) -> Result<Act, String> {
     let own = |name: &str, doing| Act::OwnCall(name.to_string(), doing);
     let hints = |pbx: &str, telling| Act::Hints(pbx.to_string(), telling);
     Ok(match words {
-        [name, "begins", "a", "call", "of", "its", "own"] => own(name, Doing::Talks),
-        [name, "rings", "for", "a", "call", "of", "its", "own"] => own(name, Doing::Rings),
-        [name, "ends", "its", "own", "call"] => own(name, Doing::Idle),
+        [name, "begins", "a", "call", "of", "its", "own"] => own(name, Own::Talks),
+        [name, "rings", "for", "a", "call", "of", "its", "own"] => own(name, Own::Rings),
+        [name, "ends", "its", "own", "call"] => own(name, Own::Nothing),
+        [name, "leaves", "its", "call", "to", "somebody"] => own(name, Own::Left),
         [pbx, "forgets", "its", "subscriptions"] => hints(pbx, Telling::Forgets),
         [pbx, "refuses", "subscriptions", status] => hints(pbx, Telling::Refuses(number(status)?)),
         [pbx, "takes", "subscriptions"] => hints(pbx, Telling::Tells),
