@@ -233,6 +233,7 @@ impl Legs {
 impl Leg {
     pub(super) const fn new(id: LegId, dialog: Dialog, state: State) -> Self {
         let (probing, why) = (Probing::No, Why::Unsaid);
+        let called = matches!(state, State::Calling { .. });
         Self {
             id,
             dialog,
@@ -241,9 +242,11 @@ impl Leg {
             unacknowledged: None,
             change: None,
             session: None,
+            reoffer: None,
             taken: None,
             referred: 0,
             probing,
+            called,
             why,
         }
     }

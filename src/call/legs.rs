@@ -166,6 +166,7 @@ impl Legs {
                 Timer::Reliable(leg) => self.on_reliable_due(now, leg),
                 Timer::Retransmit(leg) => self.on_retransmit(now, leg),
                 Timer::Release(leg) => self.on_release(leg),
+                Timer::Reoffer(leg) => self.on_reoffer_due(now, leg),
                 Timer::Session(leg) => self.on_session_due(now, leg),
                 Timer::Qualify(key) => self.on_qualify_late(now, key),
             }
@@ -314,7 +315,7 @@ impl Legs {
         if let Some(unacknowledged) = &leg.unacknowledged {
             self.timers.cancel(unacknowledged.timer);
         }
-        if let Some(timer) = leg.session.as_deref().and_then(Session::timer) {
+        for timer in [leg.session.as_deref().and_then(Session::timer), leg.reoffer_timer()].into_iter().flatten() {
             self.timers.cancel(timer);
         }
         if let Some(invite) = leg.invite {

@@ -75,6 +75,9 @@ pub(super) enum Command {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Print one JSON object: whether it is valid, errors, warnings, and what was understood as text.
+        #[arg(long)]
+        json: bool,
     },
     /// Write the Prometheus rules that fit a configuration: recordings of every formula, and alerts.
     ///
@@ -536,6 +539,7 @@ mod tests {
         assert!(parse("strowger agent set 1001 not-ready lunch --why hungry --json").is_ok());
         assert!(parse("strowger agent set --team sales --team vip logout").is_ok());
         assert!(parse("strowger agent set").is_err());
+        assert!(parse("strowger check --config a.toml --json").is_ok());
         assert!(parse("strowger demo --calls-per-minute 0").is_err());
         assert!(parse("strowger call prefer c17 1001").is_ok() && parse("strowger call prefer c17").is_ok());
         assert!(

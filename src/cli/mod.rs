@@ -41,7 +41,7 @@ pub fn run() -> ExitCode {
     log::start(arguments.log_level.unwrap_or(usual), arguments.log_json);
     match arguments.command {
         Command::Serve { config, shards } => run_serve(Origin::File(config), shards),
-        Command::Check { config } => check::run(&config),
+        Command::Check { config, json } => check::run(&config, json),
         Command::Rules { config } => rules::run(&config),
         Command::Demo(options) => demo::run(&options),
         Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),

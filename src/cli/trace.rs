@@ -82,7 +82,7 @@ fn follow(target: &Target, shows_numbers: bool) -> Result<(), String> {
             aside(&format!("{missed} messages came too fast to be shown\n"));
         }
         for told in &messages {
-            out(&if target.json { format!("{told}\n") } else { message(told, SystemTime::now()) });
+            out(&if target.json { format!("{told}\n") } else { message(told, present()) });
         }
         after = told["next"].as_str().unwrap_or_default().to_string();
         let runs = |trace: &Value| trace["state"] == "running";
@@ -94,6 +94,11 @@ fn follow(target: &Target, shows_numbers: bool) -> Result<(), String> {
             std::thread::sleep(EVERY);
         }
     }
+}
+
+/// The time of day.
+fn present() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_micros(crate::io::clock::wall().as_micros().unsigned_abs())
 }
 
 /// A message with a line above it.

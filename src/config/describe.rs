@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
 use crate::acd::strategy::{STRATEGIES, Strategy};
 use crate::acd::{AgentState, QueueState, ReserveThresholds};
+use crate::media::{Codec, Codecs};
 
 use super::feature_codes::{FeatureCodesConfig, PhoneIdentity};
 use super::figures::{AgentSeries, RegionsConfig};
@@ -90,6 +91,9 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     let legs = (u32::from(last) - u32::from(first)).div_ceil(2);
     let probe = show(media.silence_probe);
     writeln!(out, "RTP    {} ports {first}-{last}, {legs} legs; silent legs are probed after {probe}", media.address)?;
+    if let Some(codecs) = media.codecs {
+        writeln!(out, "       in {}", listed(codecs))?;
+    }
     let users = config.http.tokens.len() + config.http.token_files.len();
     let access = if users == 0 {
         "no token needed".to_string()
@@ -117,6 +121,11 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     }
 }
 
+/// The codecs by their names.
+fn listed(codecs: Codecs) -> String {
+    codecs.iter().map(Codec::as_str).collect::<Vec<_>>().join(", ")
+}
+
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
     write!(out, "  {}  {}", peer.name, peer.address)?;
     for other in peer.addresses.iter().skip(1) {
@@ -138,6 +147,9 @@ fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
         write!(out, "; calls from {from}, called number from {}", dnis.join(", then "))?;
     } else {
         write!(out, "; sends no calls")?;
+    }
+    if let Some(codecs) = peer.codecs {
+        write!(out, "; audio in {}", listed(codecs))?;
     }
     if let Some(country) = &peer.numbering.country_code {
         write!(out, "; callers' numbers without a prefix are of +{country}")?;

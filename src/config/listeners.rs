@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::base::limits::{LOCAL_NETWORKS_MAX, MEDIA_WORKERS_MAX, SHARDS_MAX};
 use crate::call::session::{INTERVAL_MAX, INTERVAL_MIN, SessionTerms};
+use crate::media::{Codec, Codecs};
 use crate::sip::transaction::LocalNetworks;
 
 use super::error::Report;
@@ -27,7 +28,7 @@ const SIP_KEYS: [&str; 9] = [
     "session_expires",
     "min_se",
 ];
-const MEDIA_KEYS: [&str; 4] = ["address", "ports", "workers", "silence_probe"];
+const MEDIA_KEYS: [&str; 5] = ["address", "ports", "workers", "codecs", "silence_probe"];
 const HTTP_KEYS: [&str; 4] = ["listen", "tokens", "token_files", "numbers"];
 const DRAIN_KEYS: [&str; 1] = ["limit"];
 
@@ -173,12 +174,14 @@ pub(super) fn media(
 ) -> Option<MediaConfig> {
     let Some(item) = document.get("media") else {
         let address = listen?.ip();
-        return Some(MediaConfig { address, ports: MEDIA_PORTS, workers: None, silence_probe: SILENCE_PROBE });
+        let (ports, workers, codecs, silence_probe) = (MEDIA_PORTS, None, None, SILENCE_PROBE);
+        return Some(MediaConfig { address, ports, workers, codecs, silence_probe });
     };
     let section = Section::open(&item, &MEDIA_KEYS, report)?;
     let address = section.read("address", report, values::address);
     let ports = section.read("ports", report, values::ports).unwrap_or(MEDIA_PORTS);
     let workers = section.read("workers", report, workers).flatten();
+    let codecs = codecs(&section, report);
     let silence_probe =
         section.read("silence_probe", report, |value| values::duration(value, SECOND, DAY)).unwrap_or(SILENCE_PROBE);
     let listen = listen?;
@@ -192,7 +195,25 @@ pub(super) fn media(
         let at = section.get("ports").map_or(section.at, |item| item.at);
         report.whole(at, &section.child("ports"), message);
     }
-    Some(MediaConfig { address, ports, workers, silence_probe })
+    Some(MediaConfig { address, ports, workers, codecs, silence_probe })
+}
+
+/// `codecs` of `[media]` or of a peer: at least one, each once.
+pub(super) fn codecs(section: &Section<'_, '_>, report: &mut Report<'_>) -> Option<Codecs> {
+    let item = section.get("codecs")?;
+    if item.value.as_array().is_some_and(|list| list.is_empty()) {
+        report.value(item.at, &item.path, "is empty: no call could be taken; leave it out for all codecs");
+    }
+    let known = Codec::ALL.map(|codec| (codec.as_str(), codec));
+    let list = section.list("codecs", report, |value| values::choice(value, &known))?;
+    let mut codecs = Codecs::NONE;
+    for (codec, at) in list {
+        if codecs.contains(codec) {
+            report.value(at, &item.path, format!("names {} twice", codec.as_str()));
+        }
+        codecs.push(codec);
+    }
+    (!codecs.is_empty()).then_some(codecs)
 }
 
 /// A number of media workers, or `"auto"`.

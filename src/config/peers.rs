@@ -9,6 +9,7 @@ use crate::base::limits;
 
 use super::credentials;
 use super::error::Report;
+use super::listeners::codecs;
 use super::peer_addresses;
 use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig};
 use super::reader::{Item, Section, boolean, string};
@@ -17,7 +18,7 @@ use super::transport::Transport;
 use super::types::{DnisSource, PeerConfig, SipConfig};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 16] = [
+const PEER_KEYS: [&str; 17] = [
     "address",
     "addresses",
     "sources",
@@ -26,6 +27,7 @@ const PEER_KEYS: [&str; 16] = [
     "transport",
     "qualify",
     "symmetric_rtp",
+    "codecs",
     "auth",
     "outbound_auth",
     "connected_line",
@@ -110,6 +112,7 @@ fn peer(
         .unwrap_or(QUALIFY);
     let tls = tls::peer_tls(&section, sip, transport, report);
     let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
+    let codecs = codecs(&section, report);
     let auth = credentials::auth(&section, report);
     let outbound_auth = credentials::outbound_auth(&section, report);
     let connected_line = section
@@ -134,6 +137,7 @@ fn peer(
         inbound,
         dnis,
         symmetric_rtp,
+        codecs,
         transport,
         tls,
         connected_line,

@@ -1,5 +1,6 @@
 //! Behaviour of the configuration's reader: what is understood, and each error with its line, path and text.
 
+mod codecs;
 mod feature_codes;
 mod routing;
 mod tls;
@@ -507,9 +508,20 @@ fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
     let text = include_str!("../../configs/strowger.toml");
     let is_default = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.contains(".wav");
     let without_examples = |line: &&str| {
-        ["tokens", "token_files", "numbers = ", "advertise", "#workers", "country_code", "password"]
-            .iter()
-            .all(|key| !line.contains(key))
+        [
+            "tokens",
+            "token_files",
+            "numbers = ",
+            "advertise",
+            "#workers",
+            "#codecs",
+            "country_code",
+            "password",
+            "#tls",
+            "require_client",
+        ]
+        .iter()
+        .all(|key| !line.contains(key))
     };
     let commented: Vec<_> = text.lines().filter(is_default).filter(without_examples).collect();
     assert!(commented.len() > 15, "{commented:?}");

@@ -11,6 +11,7 @@ use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
 use crate::base::WallTime;
 use crate::call::SessionTerms;
+use crate::media::Codecs;
 use crate::sip::auth::{Algorithm, Credentials};
 use crate::sip::registrar::Times;
 use crate::sip::transaction::LocalNetworks;
@@ -117,6 +118,10 @@ pub struct MediaConfig {
     /// `workers = 2`: threads that carry audio, each with its own share of the ports. Default `"auto"` (`None`): the shell
     /// chooses by the number of cores. Cannot change at run time.
     pub workers: Option<u8>,
+    /// `codecs = ["g722", "pcma", "pcmu"]`: what may be used, the preferred one first: of `pcma`, `pcmu`, `g722`, `g729` and `opus`.
+    /// Default (`None`) all of them, in the order in which callers offer them. Nothing is transcoded but the two laws of G.711, so
+    /// both legs of a call share one. A change is for the next offer.
+    pub codecs: Option<Codecs>,
     /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is probed by OPTIONS.
     pub silence_probe: Duration,
 }
@@ -193,6 +198,8 @@ pub struct PeerConfig {
     /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
     /// take a call's audio over, so only for peers that need it. Default false.
     pub symmetric_rtp: bool,
+    /// `codecs = ["pcma"]`: what may be used with it, the preferred one first. Default: `media.codecs`.
+    pub codecs: Option<Codecs>,
     /// `transport = "udp" | "tcp" | "tls"`: how it is reached; with a stream its connections are used as well as those opened to
     /// it. Default `udp`. Its requests are taken either way, but those of a peer by TLS over TLS alone.
     pub transport: Transport,

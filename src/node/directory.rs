@@ -17,7 +17,7 @@ use crate::config::{
     AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, Endpoint, NumberConfig, NumberingConfig,
     PeerAuth, PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig, Transport,
 };
-use crate::media::TrackId;
+use crate::media::{Codecs, TrackId};
 use crate::node::features::Features;
 use crate::node::identity::Caller;
 use crate::node::message::{QueueAudio, Resolved};
@@ -62,6 +62,8 @@ pub(super) struct Directory {
     pub(super) wallet: Arc<Wallet>,
     /// Agents whose phones register here.
     accounts: BTreeMap<Arc<str>, PeerId>,
+    /// What may be used where the neighbour has no list of its own.
+    codecs: Option<Codecs>,
     /// How they do.
     pub(super) registrar: Arc<RegistrarConfig>,
     /// Header fields in which some queue looks for the agent whom its callers prefer.
@@ -125,6 +127,8 @@ pub(super) struct Peer {
     pub(super) dnis: Vec<DnisSource>,
     /// Its phones' audio may come from elsewhere than they say.
     pub(super) symmetric_rtp: bool,
+    /// What may be used with it, where it has a list of its own.
+    codecs: Option<Codecs>,
     /// How it is reached.
     pub(super) transport: Transport,
     pub(super) qualify: Duration,
@@ -186,6 +190,7 @@ impl Directory {
             features: Arc::default(),
             wallet: Arc::default(),
             accounts: BTreeMap::new(),
+            codecs: None,
             registrar: Arc::default(),
             preferring: Arc::default(),
         };
@@ -213,6 +218,7 @@ impl Directory {
         self.wallet = Arc::new(wallet);
         self.numbers.clear();
         self.accounts.clear();
+        self.codecs = config.media.codecs;
         self.registrar = Arc::new(config.registrar.clone());
         let mut plan = Plan { occupancy_window: config.occupancy_window, ..Plan::default() };
         let mut memberships = Memberships::default();
@@ -254,6 +260,11 @@ impl Directory {
             .flat_map(|queue| [vec![strategy(queue)], steps(queue)].concat())
             .any(|name| strategy::ring_of(name) != Ring::One);
         self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
+    }
+
+    /// What may be used with a neighbour, the preferred codec first; `None`: everything, in the order of whoever offers.
+    pub(super) fn codecs(&self, peer: Option<PeerId>) -> Option<Codecs> {
+        peer.and_then(|peer| self.peer(peer).codecs).or(self.codecs)
     }
 
     /// What a called number means.
@@ -335,12 +346,6 @@ impl Directory {
     pub(super) fn peer_of_name(&self, name: &str) -> Option<PeerId> {
         let id = *self.peers.names.get(name)?;
         (self.peers.entries[id as usize].listing == Listing::Present).then_some(PeerId(id))
-    }
-
-    /// True when the neighbour has this address.
-    pub(super) fn is_at(&self, id: PeerId, address: SocketAddr) -> bool {
-        let peer = self.peer(id);
-        peer.address == Some(address) || peer.members.iter().any(|member| self.peer(member.id).address == Some(address))
     }
 
     /// True when some neighbour has this id.
@@ -465,7 +470,7 @@ impl Directory {
 
     fn put_queue(&mut self, queue: &QueueConfig, resolved: &Resolved) -> QueueId {
         let audio = resolved.audio.get(&queue.name).copied();
-        let audio = audio.unwrap_or(QueueAudio { music: TrackId(0), prompt: None });
+        let audio = audio.unwrap_or(QueueAudio { music: TrackId(0), prompt: None, codecs: Codecs::G711 });
         let entry = Queue { name: queue.name.clone(), config: Arc::new(queue.clone()), audio };
         QueueId(self.queues.put(queue.name.clone(), entry))
     }
@@ -534,6 +539,7 @@ impl Peer {
             group: None,
             dnis: config.dnis.clone(),
             symmetric_rtp: config.symmetric_rtp,
+            codecs: config.codecs,
             transport: config.transport,
             qualify: config.qualify,
             connected_line: config.connected_line,
@@ -567,6 +573,7 @@ impl Peer {
             group: None,
             dnis: Vec::new(),
             symmetric_rtp: false,
+            codecs: None,
             transport: Transport::Udp,
             qualify: Duration::ZERO,
             // A phone hands on by REFER.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason, ReserveMode, TransferKind};
 use crate::base::{CallId, Pii};
 use crate::config::{Config, Regions};
-use crate::media::{Lease, TrackId};
+use crate::media::{Codecs, Lease, TrackId};
 use crate::node::trace::view::TraceView;
 use crate::node::view::{
     DecisionView, ExplanationView, QueueView, RegistrationRow, TeamView, seconds, seconds_if_any, thousandths_if_any,
@@ -49,6 +49,8 @@ pub struct QueueAudio {
     pub music: TrackId,
     /// Played once before the music.
     pub prompt: Option<Prompt>,
+    /// In what all of it is there.
+    pub codecs: Codecs,
 }
 
 /// What is played once.

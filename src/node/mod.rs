@@ -16,6 +16,7 @@ mod census;
 mod certified;
 mod check;
 mod code_call;
+mod codecs;
 mod contact;
 mod control;
 mod credentials;

@@ -17,7 +17,6 @@ use crate::sip::auth::Verdict;
 use crate::sip::message::Message;
 use crate::sip::name::Name;
 use crate::sip::registrar::Binding;
-use crate::sip::registrar::Binding;
 use crate::sip::transaction::{ServerKey, Wire};
 use crate::sip::uri::Uri;
 

@@ -303,8 +303,7 @@ impl Shard {
             Told::Move(call, queue, by) => self.move_contact(now, call, queue, by),
             Told::Prefer(call, preferred) => {
                 if let Some(contact) = self.contact(call) {
-                    contact.preferred = preferred;
-                    contact.prefers_by_word = preferred.is_some();
+                    contact.wishes.set(preferred);
                 }
             }
             Told::Dialled(leg, done) => self.on_code_done(now, leg, done),
@@ -483,6 +482,7 @@ impl Shard {
             Event::Failed { leg, failure } => self.on_invite_failed(now, leg, failure),
             Event::Confirmed { leg, sdp } => self.on_confirmed(now, leg, sdp.as_deref()),
             Event::Change { leg, sdp } => self.on_change(now, leg, sdp.as_deref()),
+            Event::Reoffered { leg, offer, answer } => self.on_reoffered(now, leg, offer, answer.as_deref()),
             Event::RefreshDue { leg } => self.on_refresh_due(now, leg),
             Event::Refer { leg, refer } => self.on_refer(now, leg, *refer),
             Event::Connected { leg, identity } => self.on_connected(now, leg, &identity),

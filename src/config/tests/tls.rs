@@ -84,3 +84,15 @@ fn what_does_not_fit_is_said_with_its_line() {
         ]
     );
 }
+
+#[test]
+fn what_the_shipped_configuration_shows_of_tls_is_valid() {
+    let is_shown = |line: &str| line.starts_with("#tls") || line.starts_with("#require_client");
+    let text = include_str!("../../../configs/strowger.toml").replace("sources = [", "#sources = [");
+    let text = text.replace("#transport = \"udp\"", "transport = \"tls\"");
+    let lines: Vec<_> = text.lines().map(|line| if is_shown(line) { &line[1..] } else { line }).collect();
+    let config = valid(&lines.join("\n"));
+    assert!(config.sip.tls.is_some_and(|tls| tls.require_client_certificate && tls.client_ca.is_some()));
+    let pbx = &config.peers[0];
+    assert!(pbx.transport == Transport::Tls && pbx.tls.own.is_some() && pbx.tls.client_names.len() == 1);
+}

@@ -2,13 +2,12 @@
 
 use std::net::SocketAddr;
 
-use crate::acd::{Command, FlowOut, Preference, QueueState, Refusal};
+use crate::acd::{Command, FlowOut, QueueState, Refusal};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId, PeerId};
 use crate::config::{DnisSource, MediaPolicy};
 use crate::node::contact::{Audio, Contact, Offer, Phase, status_of};
 use crate::node::identity::{self, Caller};
-use crate::node::journey::prefer::Past;
 use crate::node::ladder::Whose;
 use crate::node::shard::{Owner, Shard};
 use crate::sip::message::Message;
@@ -38,7 +37,7 @@ impl Shard {
             return self.legs.reject(now, leg, status, text, None);
         }
         let offer = (!request.body().is_empty()).then(|| Offer::new(request.body()));
-        if offer.as_ref().is_some_and(|offer| !self.is_usable(offer, &config)) {
+        if offer.as_ref().is_some_and(|offer| !self.is_usable(peer, offer, &config)) {
             self.commands.push_back(refused(Refusal::Unusable));
             return self.legs.reject(now, leg, 488, "No Usable Audio", None);
         }
@@ -50,8 +49,7 @@ impl Shard {
         if config.media == MediaPolicy::Anchor {
             self.ports.enter(worker);
         }
-        let named = self.named(request);
-        let preferred = self.preferred(&called, &named, queue, Past::New).map(Preference::from(now));
+        let wishes = self.wishes_of(now, request, &called);
         let contact = |id| Contact {
             id: CallId(id),
             queue,
@@ -60,10 +58,7 @@ impl Shard {
             dimensions,
             caller,
             carried,
-            preferred,
-            named,
-            prefers_by_word: false,
-            has_talked: false,
+            wishes,
             peer,
             hops: request.max_forwards().unwrap_or(HOPS_MAX).min(HOPS_MAX).saturating_sub(1) as u8,
             leg,

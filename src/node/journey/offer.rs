@@ -48,7 +48,7 @@ impl Shard {
         &Offered { agent, epoch, queue, .. }: &Offered,
         (peer, destination): (PeerId, SocketAddr),
     ) -> bool {
-        let Some((sdp, audio)) = self.describe_agent(call) else { return false };
+        let Some((sdp, audio)) = self.describe_agent(call, peer) else { return false };
         let Some(contact) = self.contacts.get(call.0) else { return false };
         let hops = contact.hops;
         let queue = self.directory.queue(queue);
@@ -228,18 +228,22 @@ impl Shard {
         self.take_offer(call, leg)
     }
 
-    /// What the agent's INVITE offers, and the audio behind it; `None` when there is no port left.
-    fn describe_agent(&mut self, call: CallId) -> Option<(Box<[u8]>, Audio)> {
+    /// What the agent's INVITE offers, and the audio behind it; `None` when there is no port left, or no codec.
+    fn describe_agent(&mut self, call: CallId, peer: PeerId) -> Option<(Box<[u8]>, Audio)> {
         match self.contact(call)?.media {
             MediaPolicy::None => {
                 let ours = self.described_offer(call)?;
                 Some((ours.clone(), Audio::Described(Box::new(Description { ours, theirs: None }))))
             }
             MediaPolicy::Anchor => {
-                let codecs = self.codecs_for_agent(call);
+                let codecs = self.codecs_for_agent(call, peer);
+                if codecs.is_empty() {
+                    tracing::info!(%call, "the agent's neighbour allows no codec of the caller's");
+                    return None;
+                }
                 let worker = self.contact(call)?.worker;
                 let mut stream = self.open_stream(worker, Holder::Agent)?;
-                let sdp = self.offer_of(&mut stream, &codecs);
+                let sdp = self.offer_of(call, &mut stream, codecs);
                 Some((sdp, Audio::Stream(Box::new(stream))))
             }
         }

@@ -3,6 +3,7 @@
 mod addresses;
 mod audio;
 mod census;
+mod codecs;
 mod credentials;
 mod dimensions;
 mod letters;
