@@ -297,12 +297,6 @@ impl Directory {
         (self.peers.entries[id as usize].listing == Listing::Present).then_some(PeerId(id))
     }
 
-    /// True when the neighbour has this address.
-    pub(super) fn is_at(&self, id: PeerId, address: SocketAddr) -> bool {
-        let peer = self.peer(id);
-        peer.address == Some(address) || peer.members.iter().any(|member| self.peer(member.id).address == Some(address))
-    }
-
     /// True when some neighbour has this id.
     pub(super) fn has_peer(&self, id: PeerId) -> bool {
         (id.0 as usize) < self.peers.entries.len()
