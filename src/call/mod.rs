@@ -14,6 +14,7 @@
 //! | `reliable` | provisionals that are acknowledged |
 //! | `refer` | a REFER, and who is told how it goes |
 //! | `notify` | REFER answered, its NOTIFYs |
+//! | `replaces` | which leg is to be replaced |
 //! | `challenge` | far ends that ask for credentials |
 //! | `wallet` | those credentials |
 //! | `connected` | who is connected, as the far end says |
@@ -33,6 +34,7 @@ mod notify;
 mod outbound;
 mod refresh;
 mod reliable;
+mod replaces;
 mod wallet;
 
 pub mod session;
@@ -41,6 +43,7 @@ pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};
 pub use refer::Refer;
+pub use replaces::Standing;
 pub use session::SessionTerms;
 pub use wallet::Wallet;
 

@@ -1,15 +1,17 @@
 //! Random worlds from seeds: queues, agents and callers of every behaviour, weather, outages, reloads, supervisors, a drain.
 //! The same seed makes the same world.
 
+mod transfers;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferKind, TransferOutcome};
+use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferOutcome};
 use crate::base::{Instant, Rng, WallTime};
 use crate::call::SessionTerms;
 use crate::config::Config;
-use crate::node::{AgentChange, Consulted};
+use crate::node::AgentChange;
 use crate::sim::act::Act;
 use crate::sim::agent_phone::{First, Manner, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
@@ -533,29 +535,9 @@ impl Draw {
             19 => acts.push((later, Act::Assign(agent, AgentChange::Team(None)))),
             20 => acts.push((later, Act::Assign(agent, AgentChange::Defaults(None)))),
             21 => acts.push((later, Act::Prefer(caller.to_string(), Some(agent)))),
-            _ => {}
-        }
-    }
-
-    /// A caller is handed on, perhaps in vain, and somebody may put an end to it.
-    fn hand_on(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
-        let agent = 1001 + self.rng.below(self.shape.agents);
-        let target = match self.rng.below(4) {
-            0 | 1 => format!("agent:{agent}"),
-            2 => format!("queue:q{}", self.rng.below(self.shape.queues)),
-            _ => format!("number:{}", self.pick(&OUTSIDE)),
-        };
-        let kind = self.pick(&[TransferKind::Blind, TransferKind::Consult, TransferKind::Consult]);
-        acts.push((at, Act::Transfer(caller.to_string(), kind, target)));
-        let later = at + self.seconds(3.0);
-        match self.rng.below(8) {
-            0..=2 => acts.push((later, Act::Consultation(caller.to_string(), Consulted::Complete))),
-            3 => acts.push((later, Act::Consultation(caller.to_string(), Consulted::Cancel))),
-            4 => acts.push((later, Act::Requeue(caller.to_string(), None))),
-            5 => acts.push((later, Act::Withdraw(caller.to_string()))),
-            6 => {
-                for key in "*21001#".chars() {
-                    acts.push((at, Act::Press(agent.to_string(), key)));
+            22..=25 => {
+                for attempt in 0..4 {
+                    self.replace(later + Duration::from_secs(2) * attempt, caller, acts);
                 }
             }
             _ => {}

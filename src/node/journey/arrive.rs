@@ -13,6 +13,7 @@ use crate::node::identity::{self, Caller};
 use crate::node::ladder::Whose;
 use crate::node::shard::{Owner, Shard};
 use crate::sip::message::Message;
+use crate::sip::name::Name;
 use crate::sip::transaction::HOPS_MAX;
 
 /// Where the number stands when the trunk says nothing.
@@ -20,6 +21,13 @@ const DEFAULT_SOURCES: [DnisSource; 1] = [DnisSource::RequestUri];
 
 impl Shard {
     pub(in crate::node) fn on_incoming(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) {
+        match request.value(Name::Replaces) {
+            None => self.on_call(now, leg, source, request),
+            Some(_) => self.on_replacing(now, leg, source, request),
+        }
+    }
+
+    fn on_call(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) {
         let peer = self.directory.trusted(source.ip());
         let sources = peer.map(|peer| self.directory.peer(peer).dnis.as_slice());
         let sources = sources.filter(|sources| !sources.is_empty()).unwrap_or(&DEFAULT_SOURCES);

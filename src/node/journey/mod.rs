@@ -12,6 +12,7 @@ mod arrive;
 mod code;
 mod leave;
 mod offer;
+mod replace;
 mod talk;
 mod transfer;
 mod wait;
