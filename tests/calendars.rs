@@ -20,6 +20,7 @@ use strowger::sim::world::{TRUNK, World, WorldSetup};
 use strowger::stats::calendar::Grain;
 use strowger::stats::export::Exposition;
 use strowger::stats::intervals::{Attribution, Figures, Interval, Intervals, Question};
+use strowger::stats::work::{self, Workers};
 
 /// A stretch of time around borders, with what must come out, worked out by hand.
 struct Stretch {
@@ -188,6 +189,12 @@ fn agents_change_their_team_at_the_local_midnight_and_no_second_is_moved() {
         let found = (seconds("floor/early"), seconds("floor/late"));
         assert!((found.0 - 2.0 * before).abs() < 1e-6, "{}: {found:?}", stretch.zone);
         assert!((found.1 - 2.0 * (all - before)).abs() < 1e-6, "{}: {found:?}", stretch.zone);
+        // The same by the days of the calendar, which the team's change and the clock's cut.
+        let question = work::Question { by: Grain::Day, last: minutes(stretch.minutes) };
+        let floor = Workers::Team("floor".to_owned());
+        let days = world.books().live().work(end, &floor, question).expect("so far back is kept");
+        let logged_in: Vec<_> = days.intervals.iter().map(|day| day.figures.agents.logged_in_seconds).collect();
+        assert_eq!(logged_in, [2.0 * before, 2.0 * (all - before)], "{}", stretch.zone);
         // Each call in the team its agent was in when it was answered; their seconds in the teams they were spent in.
         let talks = |team: &str| sum("acd_team_talk_seconds_count", team);
         assert_eq!((talks("floor/early"), talks("floor/late")), (1.0, 1.0), "{}", stretch.zone);
@@ -303,7 +310,7 @@ fn ask(world: &World, by: Grain, last: Duration, attribution: Attribution) -> In
 }
 
 /// No gap, no overlap, and the last one is in progress.
-fn follow_each_other(intervals: &[Interval], now: i64) {
+fn follow_each_other(intervals: &[Interval<Figures>], now: i64) {
     for pair in intervals.windows(2) {
         assert_eq!(wall(&pair[0].end), wall(&pair[1].start));
     }

@@ -1,5 +1,7 @@
 //! Random worlds under the oracle. `STROWGER_WORLDS=10000` runs so many (`STROWGER_LONG=1`: 10,000), `STROWGER_SEED=17` runs
-//! one alone and prints its ladder.
+//! one alone and prints its ladder (`STROWGER_BAD=1`: on the bad network).
+
+use std::collections::BTreeMap;
 
 use strowger::sim::ladder::Detail;
 use strowger::sim::workload;
@@ -7,38 +9,46 @@ use strowger::sim::workload;
 #[test]
 fn random_worlds_break_no_law() {
     if let Some(seed) = number("STROWGER_SEED") {
-        let verdict = workload::run(seed, Detail::Everything);
+        let bad = std::env::var_os("STROWGER_BAD").is_some();
+        let detail = Detail::Everything;
+        let verdict =
+            if bad { workload::run_in(seed, detail, workload::hostile()) } else { workload::run(seed, detail) };
         println!("{}", verdict.ladder);
         assert!(verdict.wrong.is_empty(), "seed {seed}: {}", verdict.wrong.join("\n"));
         return;
     }
     let default = if std::env::var_os("STROWGER_LONG").is_some() { 10_000 } else { 1_000 };
     let worlds = number("STROWGER_WORLDS").unwrap_or(default);
-    let threads = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    let workers: Vec<_> = (0..threads)
-        .map(|thread| {
-            std::thread::spawn(move || (thread..worlds).step_by(threads as usize).map(judge).collect::<Vec<_>>())
-        })
-        .collect();
-    let verdicts: Vec<_> = workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect();
-    let failed: Vec<&(u64, workload::Verdict)> =
-        verdicts.iter().filter(|(_, verdict)| !verdict.wrong.is_empty()).collect();
+    let verdicts = judge_all(worlds, |seed| workload::run(seed, Detail::Nothing));
     let offered: u64 = verdicts.iter().map(|(_, verdict)| verdict.offered).sum();
     let answered: u64 = verdicts.iter().map(|(_, verdict)| verdict.answered).sum();
     let transfers =
         [0, 1, 2].map(|outcome| verdicts.iter().map(|(_, verdict)| verdict.transfers[outcome]).sum::<u64>());
-    println!("{worlds} worlds, {offered} visits, {answered} answered, {} failed", failed.len());
+    println!("{worlds} worlds, {offered} visits, {answered} answered");
     println!("transfers completed, cancelled, failed: {transfers:?}");
-    let lines: Vec<String> =
-        failed.iter().take(20).map(|(seed, verdict)| format!("seed {seed}: {}", verdict.wrong.join("; "))).collect();
-    assert!(
-        failed.is_empty(),
-        "{} of {worlds} worlds went wrong:\n{}\nOne alone: STROWGER_SEED=N cargo test --test worlds random -- --nocapture",
-        failed.len(),
-        lines.join("\n")
-    );
+    all_is_well(&verdicts);
     assert!(worlds < 100 || (answered > offered / 10 && answered < offered), "the worlds are too easy or too hard");
     assert!(worlds < 1_000 || transfers.iter().all(|count| *count > worlds / 50), "too few transfers: {transfers:?}");
+}
+
+/// Every flow with a tenth of its datagrams lost, some doubled and a tenth late: transfers by control plane, keys and REFER,
+/// connected lines, registrations, feature codes, session timers, reliable provisionals, holds, fax.
+#[test]
+fn every_flow_ends_once_on_a_bad_network() {
+    let worlds = number("STROWGER_WORLDS").unwrap_or(1_000) / 4;
+    let verdicts = judge_all(worlds, |seed| workload::run_in(seed, Detail::Nothing, workload::hostile()));
+    let mut succeeded = BTreeMap::new();
+    for (_, verdict) in &verdicts {
+        for (method, count) in &verdict.succeeded {
+            *succeeded.entry(method.clone()).or_insert(0) += count;
+        }
+    }
+    println!("{worlds} worlds on a bad network, successes: {succeeded:?}");
+    all_is_well(&verdicts);
+    for method in ["REGISTER", "REFER", "UPDATE", "PRACK", "INFO", "NOTIFY", "CANCEL", "BYE", "INVITE"] {
+        let count = succeeded.get(method).copied().unwrap_or(0);
+        assert!(worlds < 100 || count > worlds / 10, "too few of {method}: {count}");
+    }
 }
 
 #[test]
@@ -53,12 +63,40 @@ fn the_same_seed_twice_gives_the_same_bytes() {
     assert_ne!(workload::run(1, Detail::Nothing).hash, workload::run(2, Detail::Nothing).hash);
 }
 
-fn judge(seed: u64) -> (u64, workload::Verdict) {
-    let verdict = std::panic::catch_unwind(|| workload::run(seed, Detail::Nothing)).unwrap_or_else(|panic| {
+/// What became of so many worlds, by their seeds.
+fn judge_all(worlds: u64, run: fn(u64) -> workload::Verdict) -> Vec<(u64, workload::Verdict)> {
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    let workers: Vec<_> = (0..threads)
+        .map(|thread| {
+            let seeds = (thread..worlds).step_by(threads as usize);
+            std::thread::spawn(move || seeds.map(|seed| judge(seed, run)).collect::<Vec<_>>())
+        })
+        .collect();
+    workers.into_iter().flat_map(|worker| worker.join().expect("a world panics into its verdict")).collect()
+}
+
+fn all_is_well(verdicts: &[(u64, workload::Verdict)]) {
+    let failed: Vec<_> = verdicts.iter().filter(|(_, verdict)| !verdict.wrong.is_empty()).collect();
+    let lines: Vec<String> =
+        failed.iter().take(20).map(|(seed, verdict)| format!("seed {seed}: {}", verdict.wrong.join("; "))).collect();
+    assert!(
+        failed.is_empty(),
+        "{} of {} worlds went wrong:\n{}\nOne alone: STROWGER_SEED=N cargo test --test worlds random -- --nocapture; \
+         on the bad network with STROWGER_BAD=1",
+        failed.len(),
+        verdicts.len(),
+        lines.join("\n")
+    );
+}
+
+fn judge(seed: u64, run: fn(u64) -> workload::Verdict) -> (u64, workload::Verdict) {
+    let verdict = std::panic::catch_unwind(|| run(seed)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
         let wrong = vec![format!("panic: {text}")];
-        workload::Verdict { wrong, hash: 0, offered: 0, answered: 0, transfers: [0; 3], ladder: String::new() }
+        let (hash, offered, answered) = (0, 0, 0);
+        let (succeeded, ladder) = (BTreeMap::new(), String::new());
+        workload::Verdict { wrong, hash, offered, answered, transfers: [0; 3], succeeded, ladder }
     });
     (seed, verdict)
 }

@@ -1,7 +1,8 @@
 //! Whether a scrape makes routing decisions dearer: the deciding thread matches calls with agents and folds what happened, as the
 //! engine's thread does, while nobody scrapes, while somebody scrapes other figures of the same size (what sharing the machine's
-//! caches and cores costs), and while somebody scrapes the very figures that it writes, again and again without a pause. The three
-//! take short turns, so that whatever else the machine does meets all of them.
+//! caches and cores costs), while somebody scrapes the very figures that it writes, again and again without a pause, and while
+//! somebody counts in registers (what another busy core costs, whatever it does). The four take short turns, so that whatever else
+//! the machine does meets all of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -26,8 +27,9 @@ const WAITING: u64 = 10_000;
 /// By how much a scraper may make a decision dearer, in percent.
 const DEARER_MAX: f64 = 5.0;
 
-/// What the other thread does: nothing, scrape other figures, scrape these figures.
-const COMPANIES: [usize; 3] = [0, 1, 2];
+/// What the other thread does: nothing, scrape other figures, scrape these figures, count in registers.
+const COMPANIES: [usize; 4] = [0, 1, 2, COUNTING];
+const COUNTING: usize = 3;
 
 /// Prints the figures; true when the budget holds.
 pub(crate) fn run() -> bool {
@@ -36,13 +38,13 @@ pub(crate) fn run() -> bool {
     centre.open();
     measure(&mut centre, 5 * DECISIONS);
     let scraper = Scraper::default();
-    let rounds: Vec<[f64; 3]> = thread::scope(|scope| {
+    let rounds: Vec<[f64; 4]> = thread::scope(|scope| {
         scope.spawn(|| scraper.run([&others, &live]));
         print(&format!(
             "CPU time of a decision with its call's facts folded, us; {} in each figure",
             TURNS * DECISIONS
         ));
-        print("nobody scrapes   scrapes other figures   scrapes these figures   scrapes so far");
+        print("nobody scrapes   scrapes other figures   scrapes these figures   counts in registers     turns so far");
         let rounds = (0..ROUNDS).map(|_| round(&scraper, &mut centre)).collect();
         scraper.stop.store(true, Ordering::Relaxed);
         rounds
@@ -51,6 +53,10 @@ pub(crate) fn run() -> bool {
     let dearer = |company: usize, than: usize| {
         median(rounds.iter().map(|round| 100.0 * (round[company] / round[than] - 1.0)).collect())
     };
+    print(&format!(
+        "counting in registers makes a decision dearer by {:.1} %: a second busy core",
+        dearer(COUNTING, 0)
+    ));
     print(&format!("scraping other figures makes a decision dearer by {:.1} %: the machine's share", dearer(1, 0)));
     print(&format!(
         "scraping these figures rather than others, by {:.1} %: what is shared between the two",
@@ -60,8 +66,8 @@ pub(crate) fn run() -> bool {
 }
 
 /// Microseconds of CPU a decision in each company.
-fn round(scraper: &Scraper, centre: &mut Centre) -> [f64; 3] {
-    let mut times = [0.0; 3];
+fn round(scraper: &Scraper, centre: &mut Centre) -> [f64; 4] {
+    let mut times = [0.0; 4];
     for turn in 0..TURNS as usize {
         for place in COMPANIES {
             let company = (turn + place) % COMPANIES.len();
@@ -69,9 +75,9 @@ fn round(scraper: &Scraper, centre: &mut Centre) -> [f64; 3] {
             times[company] += measure(centre, DECISIONS) / f64::from(TURNS);
         }
     }
-    let [alone, elsewhere, scraped] = times;
+    let [alone, elsewhere, scraped, counting] = times;
     let scrapes = scraper.begun.load(Ordering::Relaxed);
-    print(&format!("{alone:>14.3}{elsewhere:>24.3}{scraped:>24.3}{scrapes:>17}"));
+    print(&format!("{alone:>14.3}{elsewhere:>24.3}{scraped:>24.3}{counting:>22.3}{scrapes:>17}"));
     times
 }
 
@@ -79,7 +85,7 @@ fn round(scraper: &Scraper, centre: &mut Centre) -> [f64; 3] {
 #[derive(Debug, Default)]
 struct Scraper {
     company: AtomicUsize,
-    /// Scrapes begun.
+    /// Scrapes and counts begun.
     begun: AtomicU64,
     stop: AtomicBool,
 }
@@ -90,9 +96,13 @@ impl Scraper {
         let expositions = figures.map(|figures| Exposition::new(Arc::clone(figures), move || now));
         while !self.stop.load(Ordering::Relaxed) {
             let company = self.company.load(Ordering::Relaxed);
-            if let Some(exposition) = company.checked_sub(1).and_then(|place| expositions.get(place)) {
+            if company == COUNTING {
                 self.begun.fetch_add(1, Ordering::Relaxed);
-                std::hint::black_box(exposition.render());
+                // About as long as a scrape.
+                std::hint::black_box((0..10_000_000_u64).fold(0, |sum: u64, n| std::hint::black_box(sum ^ n)));
+            } else if let Some(exposition) = company.checked_sub(1).and_then(|place| expositions.get(place)) {
+                self.begun.fetch_add(1, Ordering::Relaxed);
+                exposition.pages().for_each(|page| drop(std::hint::black_box(page)));
             } else {
                 thread::sleep(Duration::from_millis(1));
             }

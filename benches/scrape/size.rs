@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strowger::node::{Control, Reply};
-use strowger::stats::export::Exposition;
+use strowger::stats::export::{Exposition, Pages};
 use strowger::stats::{histogram_bounds, window};
 
 use crate::house::{AGENTS, House, QUEUES};
@@ -23,8 +23,8 @@ pub(crate) fn run() -> bool {
     let exposition = Exposition::new(Arc::clone(&live), move || now);
     print(&format!("{QUEUES} queues, {AGENTS} agents, every window full; CPU time of the thread, median of {RUNS}"));
     print("                                    CPU ms         bytes    series");
-    let text = row("/metrics, Prometheus 0.0.4", || exposition.render());
-    let open = row("/metrics, OpenMetrics 1.0", || exposition.render_openmetrics());
+    let text = scrape("/metrics, Prometheus 0.0.4", || exposition.pages());
+    let open = scrape("/metrics, OpenMetrics 1.0", || exposition.pages_openmetrics());
     row("/v1/queues", || serde_json::to_string(&live.overview(now)).expect("figures are JSON"));
     let mut pages = Vec::new();
     let (asking, _) = cpu::median(RUNS, || pages = agents(&mut house));
@@ -46,6 +46,15 @@ pub(crate) fn run() -> bool {
     ]
     .into_iter()
     .fold(true, |all, holds| all & holds)
+}
+
+/// Measures a scrape as it is served, each page gone before the next is made; its milliseconds.
+fn scrape(name: &str, pages: impl Fn() -> Pages) -> f64 {
+    let (time, _) = cpu::median(RUNS, || pages().fold(0, |sum, page| sum + page.len()));
+    show(name, time, Some(&pages().collect::<String>()));
+    let longest = pages().map(|page| page.len()).max().unwrap_or_default();
+    print(&format!("    its longest page                  {longest:>22}"));
+    millis(time)
 }
 
 /// Measures a text; its milliseconds.

@@ -11,6 +11,7 @@ pub(super) struct Bits(SmallVec<[u64; 2]>);
 pub(super) struct Common<'a>(&'a [u64], &'a [u64]);
 
 impl Bits {
+    #[inline]
     pub(super) fn put(&mut self, index: usize, present: bool) {
         let (word, bit) = (index / 64, 1 << (index % 64));
         match self.0.get_mut(word) {
@@ -24,6 +25,7 @@ impl Bits {
         }
     }
 
+    #[inline]
     pub(super) fn has(&self, index: usize) -> bool {
         self.0.get(index / 64).is_some_and(|word| word & (1 << (index % 64)) != 0)
     }

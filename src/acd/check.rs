@@ -40,7 +40,7 @@ impl Engine {
                 wishing += usize::from(ringing.listed);
                 offered += ringing.len();
                 rung += usize::from(ringing.len() > 0);
-                armed += ringing.timers().count() + usize::from(visit.awaits.is_some());
+                armed += ringing.timers().count() + usize::from(visit.awaits().is_some());
                 if ringing.is_exhausted() {
                     return Err(format!("{}: nobody rings, and nobody else is to", place.call));
                 }
@@ -83,10 +83,10 @@ impl Engine {
     /// Who waits for one agent alone waits for one who is worth it and not ready.
     fn check_wait(&self, visit: &Visit) -> Result<(), String> {
         let call = visit.place.call;
-        if visit.ringing.alone != visit.awaits.is_some() {
+        if visit.ringing.alone != visit.awaits().is_some() {
             return Err(format!("{call}: is wrong about waiting for one agent alone"));
         }
-        let Some(wait) = visit.awaits.filter(|_| visit.ringing.listed) else { return Ok(()) };
+        let Some(wait) = visit.awaits().filter(|_| visit.ringing.listed) else { return Ok(()) };
         if self.is_listed(wait.agent) {
             return Err(format!("{call} waits for {}, who is idle", wait.agent));
         }

@@ -4,7 +4,7 @@
 use crate::acd::agent::Duty;
 use crate::acd::engine::Engine;
 use crate::acd::matching::{Among, LineId};
-use crate::acd::reason::{Candidates, Decision, Exclusion, PREFERRED};
+use crate::acd::reason::{Decision, Exclusion, PREFERRED, Verdict, Why};
 use crate::acd::requirement::Residual;
 use crate::base::limits::AHEAD_MAX;
 use crate::base::{AgentId, CallId, Instant, QueueId};
@@ -44,7 +44,7 @@ impl Engine {
         let position = self.position(call)?;
         let (needs, step) = self.matching.view(visit.line);
         let looks_further = queue.reaches.get(visit.reach + 1).map(|reach| visit.claim.since + reach.after);
-        let waits_for = visit.awaits.map(|wait| (wait.agent, wait.until));
+        let waits_for = visit.awaits().map(|wait| (wait.agent, wait.until));
         let exclusion = |agent: AgentId, duty: &Duty| {
             let is_preferred = waits_for.is_some_and(|(preferred, _)| preferred == agent);
             let exclusion = match is_preferred {
@@ -77,34 +77,30 @@ impl Engine {
 
     /// The agent who is next for a call, noted as a decision.
     pub(super) fn choose(&mut self, call: CallId, line: LineId) -> Option<AgentId> {
-        let (chosen, firsts) = self.matching.choose(line)?;
-        let candidates = firsts.candidates();
-        let others = firsts.groups - candidates.len() as u32;
-        self.note(call, line, chosen, candidates, others);
+        let (rank, why) = self.matching.choose(line)?;
+        let field = self.decisions.lists(self.now).then(|| self.matching.field(line));
+        let (queue, strategy) = self.matching.strategy(line);
+        let (at, strategy, chosen) = (self.now, strategy.name, rank.agent());
+        self.decisions.note(Verdict { at, call, queue, strategy, chosen, why }, rank.candidacy(), field.as_ref());
         Some(chosen)
     }
 
     /// Notes that an agent took a call for which there was nobody else: its best when it became ready, or one that waited for it
     /// alone.
     pub(super) fn take(&mut self, call: CallId, among: Among, chosen: AgentId) {
-        match among {
-            Among::Line(line) => self.note(call, line, chosen, Candidates::new(), 0),
-            Among::Awaiting(_) => {
-                let Some(visit) = self.calls.get(&call) else { return };
-                let (at, queue, candidates) = (self.now, visit.place.queue, Candidates::new());
-                self.decisions.note(Decision { at, call, queue, strategy: PREFERRED, chosen, candidates, others: 0 });
-            }
-        }
-    }
-
-    fn note(&mut self, call: CallId, line: LineId, chosen: AgentId, candidates: Candidates, others: u32) {
-        let (queue, strategy) = self.matching.strategy(line);
-        let strategy = strategy.name;
-        self.decisions.note(Decision { at: self.now, call, queue, strategy, chosen, candidates, others });
+        let Some((queue, line)) = self.calls.get(&call).map(|visit| (visit.place.queue, visit.line)) else { return };
+        let (strategy, why) = match among {
+            Among::Line(_) => (self.matching.strategy(line).1.name, Why::Freed),
+            Among::Awaiting(_) => (PREFERRED, Why::Preferred),
+        };
+        let history = self.agents.get(chosen).map(|agent| &agent.history);
+        let Some(rank) = history.and_then(|history| self.matching.rank(line, chosen, history)) else { return };
+        let verdict = Verdict { at: self.now, call, queue, strategy, chosen, why };
+        self.decisions.note_only(verdict, rank.candidacy());
     }
 
     /// The last decisions, oldest first; at most [`limits::DECISIONS_MAX`](crate::base::limits::DECISIONS_MAX).
-    pub fn last_decisions(&self) -> impl Iterator<Item = &Decision> {
+    pub fn last_decisions(&self) -> impl Iterator<Item = Decision> {
         self.decisions.iter()
     }
 }

@@ -3,9 +3,9 @@
 //! with the plan and with who is logged in, so that a decision meets two sets and compares the heads of what is left: callers
 //! and agents who do not fit cost nothing.
 
-mod ladders;
-
 mod check;
+mod explain;
+mod ladders;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use crate::acd::place::Place;
 use crate::acd::plan::QueuePlan;
 use crate::acd::rank::{Band, Raise, Rank};
 use crate::acd::reach::Reach;
-use crate::acd::reason::Exclusion;
-use crate::acd::requirement::{Attributes, Residual};
-use crate::acd::rota::{By, Firsts, Rota, Turn};
-use crate::acd::routing::{Members, Membership, PenaltyStep, Routing, Skill};
+use crate::acd::reason::Why;
+use crate::acd::requirement::Attributes;
+use crate::acd::rota::{By, Rota, Turn};
+use crate::acd::routing::{Members, Membership, Routing, Skill};
 use crate::acd::strategy::{self, Candidate, History, Strategy};
-use crate::base::{AgentId, Instant, Rng};
+use crate::base::{AgentId, Rng};
 
 /// See the module.
 #[derive(Debug)]
@@ -479,8 +479,8 @@ impl Hall {
         }
     }
 
-    /// The agent who is next for a call of the line, and the first of each group that may take it.
-    pub(super) fn choose(&self, line: usize, rng: &mut Rng) -> Option<(AgentId, Firsts)> {
+    /// The agent who is next for a call of the line, and why.
+    pub(super) fn choose(&self, line: usize, rng: &mut Rng) -> Option<(Rank, Why)> {
         let line = &self.lines[line];
         let groups = self.asked(line);
         if groups.is_empty() {
@@ -507,40 +507,6 @@ impl Hall {
 
     fn rota(&self, line: &Line) -> &Rota {
         &self.rotas[self.rota_of[line.view.step]]
-    }
-
-    /// What a line asks for now, and how many steps that is.
-    pub(super) fn view(&self, line: usize) -> (&Residual, usize) {
-        let Line { ladder, view, .. } = &self.lines[line];
-        (&self.ladders[*ladder].needs[view.step], view.step)
-    }
-
-    /// The first rule that keeps an agent with this seat from the callers of a line who wait since then.
-    pub(super) fn excludes(&self, line: usize, seat: &Seat, since: Instant) -> Exclusion {
-        let (line, group) = (&self.lines[line], &self.groups[seat.group()]);
-        let &Membership { level, penalty, delay, .. } = &group.terms;
-        let PenaltyStep { min, max, .. } = self.reaches[line.reach].window;
-        let needs = &self.ladders[line.ladder].needs[line.view.step];
-        if !self.ladders[line.ladder].met_by[line.view.step].has(seat.group()) {
-            return Exclusion::Skills(needs.why_not(&|name| needs::level(&group.skills, name)));
-        }
-        if level > line.view.level {
-            return Exclusion::Level { level, joined: line.view.level };
-        }
-        if delay > self.reaches[line.reach].after {
-            return Exclusion::Delay(since + delay);
-        }
-        if self.penalties_count() && !(min..=max).contains(&penalty) {
-            return Exclusion::Penalty { penalty, min, max };
-        }
-        if line.band.is_some_and(|band| self.band_of(seat.group(), line) > band) {
-            return Exclusion::Outranked;
-        }
-        match seat.way {
-            Way::Reserve if !self.gates.is_open(seat.group()) => Exclusion::Reserve,
-            Way::Lent(lender) if !self.gates.is_open(seat.group()) => Exclusion::NotLent(lender),
-            Way::Own | Way::Reserve | Way::Lent(_) => Exclusion::None,
-        }
     }
 
     /// The call that is next for an agent with this seat, and its line.

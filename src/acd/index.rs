@@ -9,8 +9,9 @@
 
 use std::ops::Range;
 
-/// Most entries of a block: inserting moves half of them at worst in the mean, which is less than a cache miss or two.
-const BLOCK: usize = 64;
+/// Most entries of a block: what inserting and removing move, half of them in the mean, are a dozen lines of the cache that follow each
+/// other. Twice as many were measured to cost an abandon among 100,000 callers a fifth more; half as many cost a large set more room.
+const BLOCK: usize = 32;
 
 /// Blocks kept for later.
 const SPARE_MAX: usize = 8;
@@ -332,12 +333,12 @@ mod tests {
     #[test]
     fn arrivals_in_order_fill_the_blocks_and_the_room_of_emptied_ones_is_used_again() {
         let mut index = Index::default();
-        (0..640).for_each(|entry| index.insert(entry));
+        (0..640_usize).for_each(|entry| index.insert(entry));
         assert_eq!(index.blocks.len(), 640 / BLOCK);
-        (0..64).for_each(|entry| assert!(index.remove(&entry)));
+        (0..BLOCK).for_each(|entry| assert!(index.remove(&entry)));
         assert_eq!(index.spare.len(), 1);
         index.insert(640);
-        assert_eq!((index.spare.len(), index.nth(0), index.nth(576)), (0, Some(64), Some(640)));
+        assert_eq!((index.spare.len(), index.nth(0), index.nth(640 - BLOCK)), (0, Some(BLOCK), Some(640)));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! serves. A decision looks at the seats of one agent or the line of one call; it never walks agents or callers. At rest
 //! nobody waits whom a ready agent may take.
 
+mod explain;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
@@ -14,14 +16,14 @@ use crate::acd::lost::Presence;
 use crate::acd::needs;
 use crate::acd::place::Place;
 use crate::acd::plan::{AgentPlan, QueuePlan};
-use crate::acd::rank::Band;
+use crate::acd::rank::{Band, Rank};
 use crate::acd::reach::Reach;
-use crate::acd::reason::Exclusion;
-use crate::acd::requirement::{Attributes, Residual};
-use crate::acd::rota::{Firsts, Turn};
+use crate::acd::reason::Why;
+use crate::acd::requirement::Attributes;
+use crate::acd::rota::Turn;
 use crate::acd::routing::{Members, Membership, Skill};
 use crate::acd::strategy::{History, Strategy};
-use crate::base::{AgentId, CallId, IdMap, Instant, QueueId, Rng};
+use crate::base::{AgentId, CallId, IdMap, QueueId, Rng};
 
 /// Names a line of a hall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -391,8 +393,8 @@ impl Matching {
         self.awaited.of(agent).map(|place| place.call)
     }
 
-    /// The agent who is next for a call of the line, and the first of each group that may take it.
-    pub(super) fn choose(&mut self, line: LineId) -> Option<(AgentId, Firsts)> {
+    /// The agent who is next for a call of the line, and why.
+    pub(super) fn choose(&mut self, line: LineId) -> Option<(Rank, Why)> {
         self.halls[line.hall as usize].1.choose(line.line as usize, &mut self.rng)
     }
 
@@ -435,18 +437,6 @@ impl Matching {
     pub(super) fn strategy(&self, line: LineId) -> (QueueId, &'static Strategy) {
         let (queue, hall) = &self.halls[line.hall as usize];
         (*queue, hall.strategy(line.line as usize))
-    }
-
-    /// What a line asks for now, and how many steps that is.
-    pub(super) fn view(&self, line: LineId) -> (&Residual, usize) {
-        self.halls[line.hall as usize].1.view(line.line as usize)
-    }
-
-    /// The first rule that keeps an agent from the callers of a line who wait since then.
-    pub(super) fn excludes(&self, line: LineId, agent: AgentId, since: Instant) -> Exclusion {
-        self.seat_in(line.hall, agent).map_or(Exclusion::NotAMember, |seat| {
-            self.halls[line.hall as usize].1.excludes(line.line as usize, seat, since)
-        })
     }
 
     fn seat_in(&self, hall: u32, agent: AgentId) -> Option<&Seat> {
@@ -589,7 +579,7 @@ impl Matching {
     pub(super) fn unmatched(&self) -> Option<(CallId, AgentId)> {
         let mut rng = self.rng.clone();
         self.halls.iter().find_map(|(_, hall)| {
-            hall.heads().find_map(|(place, line)| Some((place.call, hall.choose(line, &mut rng)?.0)))
+            hall.heads().find_map(|(place, line)| Some((place.call, hall.choose(line, &mut rng)?.0.agent())))
         })
     }
 }

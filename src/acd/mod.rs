@@ -105,7 +105,7 @@ pub use plan::{
 };
 pub use prefer::Unpreferred;
 pub use queue::Counts;
-pub use reason::{Candidacy, Candidates, Decision, Exclusion, PREFERRED};
+pub use reason::{Candidacy, Decision, Exclusion, PREFERRED, Why};
 pub use refusal::Refusal;
 pub use reserve::{ReserveMode, ReserveRule, ReserveThresholds};
 pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, Skill, Step, TierRules};

@@ -11,6 +11,7 @@ use crate::acd::fact::{Fact, Repair};
 use crate::acd::message::{Actor, Asks, Effect};
 use crate::acd::outcome::{EndedBy, FlowOut, OfferCause, OfferResult};
 use crate::acd::plan::Reason;
+use crate::acd::queue::Visit;
 use crate::acd::setting::Intervention;
 use crate::acd::visit::Outcome;
 use crate::base::{AgentId, CallId, Instant, QueueId};
@@ -39,14 +40,14 @@ impl Engine {
         if !self.matching.is_settled() {
             // What happened to its agent has set others free too, who may stand before it: each in turn.
             self.list_call(call);
-            let line = self.calls.get(&call).filter(|visit| visit.awaits.is_none()).map(|visit| visit.line);
+            let line = self.calls.get(&call).filter(|visit| visit.awaits().is_none()).map(|visit| visit.line);
             if let Some(line) = line {
                 return self.matching.unsettle(line);
             }
             self.unlist_call(call);
         }
         while let Some(visit) = self.calls.get(&call).filter(|visit| visit.ringing.wants_more()) {
-            let (line, awaits) = (visit.line, visit.awaits);
+            let (line, awaits) = (visit.line, visit.awaits());
             let next = match awaits {
                 Some(wait) => self.choose_preferred(call, wait.agent),
                 None => self.choose(call, line),
@@ -384,7 +385,7 @@ impl Engine {
             self.on_silence(offer.call);
         }
         let is_preferred = |wait: Wait| wait.agent == agent && cause != OfferCause::Answered;
-        if self.calls.get(&offer.call).and_then(|visit| visit.awaits).is_some_and(is_preferred) {
+        if self.calls.get(&offer.call).and_then(Visit::awaits).is_some_and(is_preferred) {
             self.give_up(offer.call);
         }
     }

@@ -46,7 +46,7 @@ impl Engine {
         }
         let timer = self.timers.arm(until, Timer::Preferred(call));
         let Some(visit) = self.calls.get_mut(&call) else { return };
-        visit.awaits = Some(Wait { agent, until, timer });
+        visit.set_awaits(Some(Wait { agent, until, timer }));
         visit.ringing.alone = true;
         let queue = visit.place.queue;
         self.tell(Fact::Preferred { call, queue, agent, until: Some(until) });
@@ -54,7 +54,7 @@ impl Engine {
 
     /// The agent for whom a call waits alone, and until when at most.
     pub fn waits_for(&self, call: CallId) -> Option<(AgentId, Instant)> {
-        self.calls.get(&call)?.awaits.map(|wait| (wait.agent, wait.until))
+        self.calls.get(&call)?.awaits().map(|wait| (wait.agent, wait.until))
     }
 
     /// Whether [`Command::SetPreferred`](crate::acd::Command::SetPreferred) would change something.
@@ -83,7 +83,8 @@ impl Engine {
         }
         self.tell(Fact::PreferenceSet { call, agent, by });
         let Some(visit) = self.calls.get_mut(&call) else { return };
-        visit.preferred = agent.map(|agent| Preference { whom: Whom::Agent(agent), from });
+        let preferred = agent.map(|agent| Preference { whom: Whom::Agent(agent), from });
+        visit.wish.get_or_insert_default().preferred = preferred;
         if let Some(rest) = visit.ringing.rested() {
             self.timers.cancel(rest);
         }
@@ -103,11 +104,11 @@ impl Engine {
 
     /// The call waits for one agent alone no more, and is in no index.
     pub(super) fn give_up(&mut self, call: CallId) {
-        let Some(wait) = self.calls.get(&call).and_then(|visit| visit.awaits) else { return };
+        let Some(wait) = self.calls.get(&call).and_then(Visit::awaits) else { return };
         self.unlist_call(call);
         self.timers.cancel(wait.timer);
         let Some(visit) = self.calls.get_mut(&call) else { return };
-        visit.awaits = None;
+        visit.set_awaits(None);
         visit.ringing.alone = false;
         let queue = visit.place.queue;
         self.tell(Fact::Preferred { call, queue, agent: wait.agent, until: None });
@@ -116,7 +117,7 @@ impl Engine {
     /// Gives up where the wait is in vain. True when it was.
     pub(super) fn give_up_in_vain(&mut self, call: CallId) -> bool {
         let Some(visit) = self.calls.get(&call) else { return false };
-        let Some(wait) = visit.awaits else { return false };
+        let Some(wait) = visit.awaits() else { return false };
         let rings = visit.ringing.first() == Some(wait.agent);
         if rings || (self.is_worth_waiting(wait.agent) && self.matching.suits(visit.line, wait.agent)) {
             return false;
@@ -146,7 +147,7 @@ impl Engine {
     /// Follows a queue that has begun to wait for preferred agents for another time.
     pub(super) fn time_preference(&mut self, call: CallId) {
         let Some(visit) = self.calls.get(&call) else { return };
-        let (Some(wait), Some(until)) = (visit.awaits, self.preferred_until(visit)) else { return };
+        let (Some(wait), Some(until)) = (visit.awaits(), self.preferred_until(visit)) else { return };
         if until <= self.now {
             self.give_up(call);
             self.list_call(call);
@@ -158,7 +159,7 @@ impl Engine {
         self.timers.cancel(wait.timer);
         let timer = self.timers.arm(until, Timer::Preferred(call));
         let Some(visit) = self.calls.get_mut(&call) else { return };
-        visit.awaits = Some(Wait { until, timer, ..wait });
+        visit.set_awaits(Some(Wait { until, timer, ..wait }));
         let queue = visit.place.queue;
         self.tell(Fact::Preferred { call, queue, agent: wait.agent, until: Some(until) });
     }
@@ -189,11 +190,11 @@ impl Engine {
 
     fn preferred_until(&self, visit: &Visit) -> Option<Instant> {
         let row = self.queues.get(visit.place.queue)?;
-        Some(visit.preferred?.from + row.plan.routing.preferred_for)
+        Some(visit.preferred()?.from + row.plan.routing.preferred_for)
     }
 
     fn preferred(&self, visit: &Visit) -> Option<AgentId> {
-        match visit.preferred?.whom {
+        match visit.preferred()?.whom {
             Whom::Agent(agent) => Some(agent),
             Whom::Last => {
                 let within = self.queues.get(visit.place.queue)?.plan.routing.recall?;

@@ -34,20 +34,44 @@ pub(super) struct Visit {
     pub(super) attributes: Option<Arc<Attributes>>,
     /// Who calls, where that can be told.
     pub(super) caller: Option<CallerKey>,
-    /// Whom it is to be offered to first.
-    pub(super) preferred: Option<Preference>,
+    /// What most calls do not bring: whom it prefers.
+    pub(super) wish: Option<Box<Wish>>,
     /// Who is reserved for it.
     pub(super) ringing: Ringing,
-    /// The agent for whom it waits alone.
-    pub(super) awaits: Option<Wait>,
     /// The wait has been told to have passed the threshold.
     pub(super) missed: bool,
+}
+
+/// Whom a call prefers. Apart from the call, of which a hundred thousand may wait, so that those without it are small.
+#[derive(Debug, Default)]
+pub(super) struct Wish {
+    /// Whom it is to be offered to first.
+    pub(super) preferred: Option<Preference>,
+    /// The agent for whom it waits alone.
+    pub(super) awaits: Option<Wait>,
 }
 
 impl Visit {
     /// Where it waits for an agent, while it does.
     pub(super) fn spot(&self) -> Spot {
-        Spot { place: self.place, line: self.line, awaits: self.awaits.map(|wait| wait.agent) }
+        Spot { place: self.place, line: self.line, awaits: self.awaits().map(|wait| wait.agent) }
+    }
+
+    /// The agent for whom it waits alone.
+    pub(super) fn awaits(&self) -> Option<Wait> {
+        self.wish.as_ref()?.awaits
+    }
+
+    /// Whom it is to be offered to first.
+    pub(super) fn preferred(&self) -> Option<Preference> {
+        self.wish.as_ref()?.preferred
+    }
+
+    /// It begins or ceases to wait for one agent alone.
+    pub(super) fn set_awaits(&mut self, awaits: Option<Wait>) {
+        if awaits.is_some() || self.wish.is_some() {
+            self.wish.get_or_insert_default().awaits = awaits;
+        }
     }
 }
 

@@ -37,14 +37,18 @@ impl Rank {
         AgentId(split(self.who)[1])
     }
 
-    /// Level and penalty, as one number.
-    pub(super) const fn border(self) -> u64 {
-        self.border
-    }
-
     /// The strategy's key, its first number.
     pub(super) const fn key(self) -> u64 {
         self.key[0]
+    }
+
+    /// Level and penalty, as it counts, as one number.
+    pub(super) fn raised_border(self, raise: Raise) -> u64 {
+        if raise == AS_IT_IS {
+            return self.border;
+        }
+        let [level, penalty] = split(self.border);
+        join(level, counted(penalty, raise))
     }
 
     /// With the penalty as it counts.
@@ -52,8 +56,7 @@ impl Rank {
         if raise == AS_IT_IS {
             return self;
         }
-        let [level, penalty] = split(self.border);
-        Self { border: join(level, counted(penalty, raise)), ..self }
+        Self { border: self.raised_border(raise), ..self }
     }
 
     /// With the penalties as they count, no later than any that is no earlier than this without.

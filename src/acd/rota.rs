@@ -2,12 +2,10 @@
 //! who is next for a call is the best over the groups that may take it. Groups lie in chunks whose best is known, so that of
 //! many groups only those are looked at that may hold somebody better than was found before.
 
-use smallvec::SmallVec;
-
 use crate::acd::bits::{Bits, Common, numbers};
 use crate::acd::index::Index;
 use crate::acd::rank::{Raise, Rank, counted};
-use crate::acd::reason::Candidates;
+use crate::acd::reason::{Field, Why};
 use crate::acd::strategy::{Candidate, Choice, Circle, Lots, Strategy};
 use crate::base::limits::CANDIDATES_MAX;
 use crate::base::{AgentId, Rng};
@@ -15,7 +13,7 @@ use crate::base::{AgentId, Rng};
 /// Groups whose best is kept as one; the sets of groups are words of 64.
 const CHUNK: usize = 8;
 
-/// Handicaps whose agents draw together.
+/// Handicaps that are drawn for at a time; where there are more, the groups are looked at once more for each so many.
 const HANDICAPS: usize = 16;
 
 /// What a choice depends on beside who is ready.
@@ -45,24 +43,6 @@ pub(super) struct Rota {
     others: Vec<Index<Rank>>,
     /// Groups with others.
     crowded: Bits,
-}
-
-/// The first of each group of some, the least first.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Firsts {
-    ranks: [Rank; CANDIDATES_MAX],
-    /// How many groups there are, those included that found no room.
-    pub(super) groups: u32,
-}
-
-impl Firsts {
-    fn first(&self) -> Option<Rank> {
-        (self.groups > 0).then_some(self.ranks[0])
-    }
-
-    pub(super) fn candidates(&self) -> Candidates {
-        SmallVec::from_buf_and_len(self.ranks.map(Rank::candidacy), CANDIDATES_MAX.min(self.groups as usize))
-    }
 }
 
 impl Rota {
@@ -149,73 +129,110 @@ impl Rota {
         usize::from(self.best[group] != Rank::LAST) + others
     }
 
-    /// The first of each of these groups, of which all have somebody.
-    fn firsts(&self, groups: Common<'_>, raise: Raise) -> Firsts {
-        let mut found = Firsts { ranks: [Rank::LAST; CANDIDATES_MAX], groups: 0 };
-        let least = &mut found.ranks;
-        for (lowest, word) in groups.words() {
-            found.groups += word.count_ones();
-            for (chunk, bits) in chunks_of(lowest, word) {
-                if self.chunks[chunk].bound(raise) >= least[CANDIDATES_MAX - 1] {
-                    continue;
-                }
-                for group in numbers(chunk * CHUNK, bits) {
-                    let rank = self.best[group].raised(raise);
-                    if rank < least[CANDIDATES_MAX - 1] {
-                        keep(least, rank);
-                    }
+    /// The first of these groups, of which all have somebody.
+    fn first(&self, groups: Common<'_>, raise: Raise) -> Option<Rank> {
+        let mut least = Rank::LAST;
+        for (chunk, bits) in chunks(groups) {
+            if self.chunks[chunk].bound(raise) >= least {
+                continue;
+            }
+            for group in numbers(chunk * CHUNK, bits) {
+                let rank = self.best[group].raised(raise);
+                if rank < least {
+                    least = rank;
                 }
             }
         }
-        found
+        (least != Rank::LAST).then_some(least)
     }
 
-    /// Those of the groups whose agents have this level and penalty.
+    /// Who is next among these groups, of which all have somebody, by its rank with the penalty as it counts; and why.
+    pub(super) fn next(&self, groups: Common<'_>, by: By, rng: &mut Rng) -> Option<(Rank, Why)> {
+        match (self.strategy.choice, by.turn) {
+            (Choice::Least(_), _) | (Choice::InTurn(_), None) => Some((self.first(groups, by.raise)?, Why::First)),
+            (Choice::InTurn(circle), Some(turn)) => {
+                Some((self.next_in_turn(groups, circle, turn, by.raise)?, Why::After(turn.agent)))
+            }
+            (Choice::Drawn(Lots::Even), _) => {
+                let (border, count) = self.least_border(groups, by.raise)?;
+                let inside = self.inside(groups, border, by.raise);
+                Some((self.draw(inside, count, rng)?.raised(by.raise), Why::Drawn))
+            }
+            (Choice::Drawn(Lots::ByPenalty), _) => {
+                let (border, _) = self.least_border(groups, by.raise)?;
+                let inside = || self.inside(groups, border, by.raise);
+                let (handicap, count) = self.least_drawn(inside, by.raise, rng)?;
+                let inside = inside().filter(|group| self.best[*group].key() == handicap);
+                Some((self.draw(inside, count, rng)?.raised(by.raise), Why::Drawn))
+            }
+        }
+    }
+
+    /// The next of the groups after the one whose turn it was, of the least border of all; where nobody of it is left, the circle
+    /// begins anew.
+    fn next_in_turn(&self, groups: Common<'_>, circle: Circle, turn: Turn, raise: Raise) -> Option<Rank> {
+        let position = if circle == Circle::ById { 0 } else { turn.position };
+        let (mut border, mut behind, mut first) = (u64::MAX, Rank::LAST, Rank::LAST);
+        for (chunk, bits) in chunks(groups) {
+            if self.chunks[chunk].raised_border(raise) > border {
+                continue;
+            }
+            for group in numbers(chunk * CHUNK, bits) {
+                let best = self.best[group];
+                let own = best.raised_border(raise);
+                if own > border {
+                    continue;
+                }
+                if own < border {
+                    (border, behind, first) = (own, Rank::LAST, Rank::LAST);
+                }
+                let from = best.after(position, turn.agent);
+                if best >= from {
+                    behind = behind.min(best.raised(raise));
+                    continue;
+                }
+                first = first.min(best.raised(raise));
+                if self.crowded.has(group)
+                    && let Some(next) = self.others[group].first_from(from)
+                {
+                    behind = behind.min(next.raised(raise));
+                }
+            }
+        }
+        [behind, first].into_iter().find(|rank| *rank != Rank::LAST)
+    }
+
+    /// The least border of these groups, and how many agents are inside.
+    fn least_border(&self, groups: Common<'_>, raise: Raise) -> Option<(u64, usize)> {
+        let (mut least, mut count) = (u64::MAX, 0);
+        for (chunk, bits) in chunks(groups) {
+            if self.chunks[chunk].raised_border(raise) > least {
+                continue;
+            }
+            for group in numbers(chunk * CHUNK, bits) {
+                let border = self.best[group].raised_border(raise);
+                if border < least {
+                    (least, count) = (border, 0);
+                }
+                if border == least {
+                    count += self.len(group);
+                }
+            }
+        }
+        (count > 0).then_some((least, count))
+    }
+
+    /// Those of the groups whose agents have this border.
     fn inside(&self, groups: Common<'_>, border: u64, raise: Raise) -> impl Iterator<Item = usize> {
-        let of = move |rank: Rank| rank.raised(raise).border();
-        let chunks = groups.words().flat_map(|(lowest, word)| chunks_of(lowest, word));
-        let chunks = chunks.filter(move |(chunk, _)| of(self.chunks[*chunk]) <= border);
+        let chunks = chunks(groups).filter(move |(chunk, _)| self.chunks[*chunk].raised_border(raise) <= border);
         let groups = chunks.flat_map(|(chunk, bits)| numbers(chunk * CHUNK, bits));
-        groups.filter(move |group| of(self.best[*group]) == border)
+        groups.filter(move |group| self.best[*group].raised_border(raise) == border)
     }
 
-    /// Who is next among these groups, of which all have somebody; and their firsts.
-    pub(super) fn next(&self, groups: Common<'_>, by: By, rng: &mut Rng) -> Option<(AgentId, Firsts)> {
-        let firsts = self.firsts(groups, by.raise);
-        let first = firsts.first()?;
-        let inside = || self.inside(groups, first.border(), by.raise);
-        let chosen = match self.strategy.choice {
-            Choice::Least(_) => Some(first),
-            Choice::InTurn(circle) => self.next_in_turn(inside(), circle, by).or(Some(first)),
-            Choice::Drawn(Lots::Even) => self.draw(inside, rng),
-            Choice::Drawn(Lots::ByPenalty) => {
-                let handicap = self.least_drawn(inside(), by.raise, rng)?;
-                self.draw(|| inside().filter(move |group| self.best[*group].key() == handicap), rng)
-            }
-        };
-        Some((chosen?.agent(), firsts))
-    }
-
-    /// The next of the groups after the one whose turn it was; `None`: the circle begins anew.
-    fn next_in_turn(&self, groups: impl Iterator<Item = usize>, circle: Circle, by: By) -> Option<Rank> {
-        let Turn { position, agent } = by.turn?;
-        let position = if circle == Circle::ById { 0 } else { position };
-        let next = |group: usize| {
-            let best = self.best[group];
-            let from = best.after(position, agent);
-            if best >= from {
-                return Some(best);
-            }
-            if self.crowded.has(group) { self.others[group].first_from(from) } else { None }
-        };
-        groups.filter_map(next).min_by_key(|rank| rank.raised(by.raise))
-    }
-
-    /// One of the groups' agents, each with the same chance.
-    fn draw<I: Iterator<Item = usize>>(&self, mut groups: impl FnMut() -> I, rng: &mut Rng) -> Option<Rank> {
-        let count = groups().fold(0, |sum, group| sum + self.len(group));
+    /// One of so many agents of the groups, each with the same chance.
+    fn draw(&self, groups: impl Iterator<Item = usize>, count: usize, rng: &mut Rng) -> Option<Rank> {
         let mut left = rng.below(u32::try_from(count).unwrap_or(u32::MAX)) as usize;
-        for group in groups() {
+        for group in groups {
             let len = self.len(group);
             if left < len {
                 return if left == 0 { Some(self.best[group]) } else { self.others[group].nth(left - 1) };
@@ -225,27 +242,79 @@ impl Rota {
         None
     }
 
-    /// The penalty of the agent who draws the least, each below `1 + penalty`. The least of n numbers drawn evenly is drawn in one
-    /// go.
-    fn least_drawn(&self, groups: impl Iterator<Item = usize>, raise: Raise, rng: &mut Rng) -> Option<u64> {
-        let mut counts = SmallVec::<[(u64, usize); HANDICAPS]>::new();
+    /// The penalty of the agent who draws the least, each below `1 + penalty`, and how many have it. The least of n numbers drawn
+    /// evenly is drawn in one go.
+    fn least_drawn<I: Iterator<Item = usize>>(
+        &self,
+        groups: impl Fn() -> I,
+        raise: Raise,
+        rng: &mut Rng,
+    ) -> Option<(u64, usize)> {
+        let (mut least, mut from) = (None, Some(0));
+        while let Some(lowest) = from {
+            let (handicaps, next) = self.handicaps(groups(), lowest);
+            for (handicap, count) in handicaps.into_iter().filter(|(_, count)| *count > 0) {
+                let span = 1.0 + f64::from(counted(u32::try_from(handicap).unwrap_or(u32::MAX), raise));
+                let drawn = span * (1.0 - (1.0 - rng.fraction()).powf((count as f64).recip()));
+                if least.is_none_or(|(other, _)| drawn < other) {
+                    least = Some((drawn, (handicap, count)));
+                }
+            }
+            from = next;
+        }
+        Some(least?.1)
+    }
+
+    /// The handicaps of groups that are not below `from`, each with how many have it, as many as fit; and the first that did not.
+    fn handicaps(&self, groups: impl Iterator<Item = usize>, from: u64) -> ([(u64, usize); HANDICAPS], Option<u64>) {
+        let mut counts = [(u64::MAX, 0); HANDICAPS];
+        let mut next = u64::MAX;
         for group in groups {
             let (handicap, len) = (self.best[group].key(), self.len(group));
-            match counts.iter_mut().find(|(known, _)| *known == handicap) {
-                Some((_, count)) => *count += len,
-                None => counts.push((handicap, len)),
+            if handicap < from || handicap >= next {
+                continue;
+            }
+            let at = counts.partition_point(|(known, _)| *known < handicap);
+            if at < HANDICAPS && counts[at].0 == handicap {
+                counts[at].1 += len;
+                continue;
+            }
+            if at == HANDICAPS || counts[HANDICAPS - 1].1 > 0 {
+                // The last has to go, or this one.
+                next = next.min(if at == HANDICAPS { handicap } else { counts[HANDICAPS - 1].0 });
+            }
+            if at < HANDICAPS {
+                counts[at..].rotate_right(1);
+                counts[at] = (handicap, len);
             }
         }
-        let mut least = (f64::INFINITY, None);
-        for (handicap, count) in counts {
-            let span = 1.0 + f64::from(counted(u32::try_from(handicap).unwrap_or(u32::MAX), raise));
-            let drawn = span * (1.0 - (1.0 - rng.fraction()).powf((count as f64).recip()));
-            if drawn < least.0 {
-                least = (drawn, Some(handicap));
-            }
-        }
-        least.1
+        (counts, (next < u64::MAX).then_some(next))
     }
+
+    /// The agents of these groups in the order of the strategy, as far as they are noted, and how many more there are.
+    pub(super) fn field(&self, groups: Common<'_>, raise: Raise) -> Field {
+        let mut least = [Rank::LAST; CANDIDATES_MAX];
+        let mut count = 0;
+        for group in groups.iter() {
+            count += self.len(group);
+            let best = std::iter::once(&self.best[group]);
+            let others = self.crowded.has(group).then(|| self.others[group].walk()).into_iter().flatten();
+            for rank in best.chain(others).map(|rank| rank.raised(raise)) {
+                if rank >= least[CANDIDATES_MAX - 1] {
+                    break;
+                }
+                keep(&mut least, rank);
+            }
+        }
+        let len = count.min(CANDIDATES_MAX);
+        let others = u32::try_from(count - len).unwrap_or(u32::MAX);
+        Field { first: least.map(Rank::candidacy), len, others }
+    }
+}
+
+/// The chunks of some groups in which there are some, and which.
+fn chunks(groups: Common<'_>) -> impl Iterator<Item = (usize, u64)> {
+    groups.words().flat_map(|(lowest, word)| chunks_of(lowest, word))
 }
 
 /// The chunks of a word of groups in which there are some, and which.
@@ -317,24 +386,17 @@ mod tests {
         }
 
         /// Asks for the next of some groups, and says who may be it.
-        fn ask(&mut self, by: By) -> (Option<(AgentId, Firsts)>, Vec<Rank>, Vec<Rank>) {
+        fn ask(&mut self, by: By) -> (Option<(Rank, Why)>, Vec<Rank>, Field) {
             let (mut asked, mut ready) = (Bits::default(), Bits::default());
             let odds = [0.05, 0.5, 1.0][self.rng.below(3) as usize];
             (0..GROUPS).for_each(|group| asked.put(group, self.rng.chance(odds)));
             self.ready.iter().for_each(|(group, _)| ready.put(*group, true));
             let next = self.rota.next(asked.common(&ready), by, &mut self.rng);
+            let field = self.rota.field(asked.common(&ready), by.raise);
             let eligible = self.ready.iter().filter(|(group, _)| asked.has(*group));
-            let mut ranks: Vec<(usize, Rank)> = eligible.map(|(group, rank)| (*group, rank.raised(by.raise))).collect();
-            ranks.sort_unstable_by_key(|(_, rank)| *rank);
-            let mut firsts: Vec<Rank> = Vec::new();
-            let mut groups = Vec::new();
-            for (group, rank) in &ranks {
-                if !groups.contains(group) {
-                    groups.push(*group);
-                    firsts.push(*rank);
-                }
-            }
-            (next, ranks.into_iter().map(|(_, rank)| rank).collect(), firsts)
+            let mut ranks: Vec<Rank> = eligible.map(|(_, rank)| rank.raised(by.raise)).collect();
+            ranks.sort_unstable();
+            (next, ranks, field)
         }
     }
 
@@ -352,27 +414,27 @@ mod tests {
                 let raise = [None, Some(0), Some(0), Some(1), Some(2)][beside.rng.below(5) as usize];
                 let (position, agent) = (beside.rng.below(5), AgentId(beside.rng.below(1_009)));
                 let turn = beside.rng.chance(0.8).then_some(Turn { position, agent });
-                let (next, ranks, firsts) = beside.ask(By { raise, turn });
-                let Some((chosen, told)) = next else {
+                let (next, ranks, field) = beside.ask(By { raise, turn });
+                let told: Vec<_> = field.first[..field.len].to_vec();
+                let first: Vec<_> = ranks.iter().take(CANDIDATES_MAX).map(|rank| rank.candidacy()).collect();
+                assert_eq!((told, field.len + field.others as usize), (first, ranks.len()), "{}", row.name);
+                let Some((chosen, _)) = next else {
                     assert!(ranks.is_empty(), "{}", row.name);
                     continue;
                 };
-                assert_eq!(told.groups as usize, firsts.len());
-                let best: Vec<_> = firsts.iter().take(CANDIDATES_MAX).map(|rank| rank.candidacy()).collect();
-                assert_eq!(told.candidates()[..], best[..], "{}", row.name);
-                let border = ranks.iter().filter(|rank| rank.border() == ranks[0].border());
+                let border = ranks.iter().filter(|rank| rank.raised_border(Some(0)) == ranks[0].raised_border(Some(0)));
                 let may = match row.choice {
-                    Choice::Least(_) => vec![ranks[0].agent()],
+                    Choice::Least(_) => vec![ranks[0]],
                     Choice::InTurn(circle) => {
                         let last = turn.map_or((0, 0), |turn| (turn.position, turn.agent.0 + 1));
                         let last = if circle == Circle::ById { (0, last.1) } else { last };
                         let behind = |rank: &&&Rank| (rank.candidacy().position, rank.agent().0) >= last;
                         let next = border.clone().filter(|rank| behind(&rank)).chain(border.clone()).next();
-                        vec![next.expect("somebody").agent()]
+                        vec![*next.expect("somebody")]
                     }
-                    Choice::Drawn(_) => border.map(|rank| rank.agent()).collect(),
+                    Choice::Drawn(_) => border.copied().collect(),
                 };
-                assert!(may.contains(&chosen), "{}: {chosen} of {may:?}", row.name);
+                assert!(may.contains(&chosen), "{}: {chosen:?} of {may:?}", row.name);
             }
         }
     }
@@ -386,14 +448,58 @@ mod tests {
         let by = By { raise: None, turn: None };
         let mut ready = Bits::default();
         beside.ready.iter().for_each(|(group, _)| ready.put(*group, true));
-        let least = beside.ready.iter().map(|(_, rank)| rank.raised(None).border()).min();
-        let among = beside.ready.iter().filter(|(_, rank)| Some(rank.raised(None).border()) == least).count();
+        let least = beside.ready.iter().map(|(_, rank)| rank.raised_border(None)).min();
+        let among = beside.ready.iter().filter(|(_, rank)| Some(rank.raised_border(None)) == least).count();
         let mut counts = std::collections::BTreeMap::<AgentId, usize>::new();
         for _ in 0..among * 1_000 {
-            let (agent, _) = beside.rota.next(ready.common(&ready), by, &mut beside.rng).expect("somebody");
-            *counts.entry(agent).or_default() += 1;
+            let (rank, _) = beside.rota.next(ready.common(&ready), by, &mut beside.rng).expect("somebody");
+            *counts.entry(rank.agent()).or_default() += 1;
         }
         assert_eq!(counts.len(), among);
         assert!(counts.values().all(|count| (850..1_150).contains(count)), "{counts:?}");
+    }
+
+    /// More penalties than are drawn for at a time. Who has penalty p wins against n - 1 others with the chance that the least of
+    /// all draws is its own.
+    #[test]
+    fn any_number_of_penalties_is_drawn_by_weight() {
+        let mut rota = Rota::new(find("weighted-random").expect("in the table"));
+        let (mut ready, mut rng, history) = (Bits::default(), Rng::from_u64(11), History::default());
+        const PENALTIES: u32 = 40;
+        for penalty in 0..PENALTIES {
+            rota.add_group();
+            // In no order, so that those kept at first give way to others.
+            let group = (penalty * 7 % PENALTIES) as usize;
+            (rota.best.len() <= group).then(|| (rota.best.len()..=group).for_each(|_| rota.add_group()));
+            let rank = rota.rank(AgentId(penalty), [0, penalty], 0, &Candidate { history: &history, skill: 0 });
+            rota.list(group, rank);
+            ready.put(group, true);
+        }
+        let by = By { raise: None, turn: None };
+        let raised = By { raise: Some(0), ..by };
+        const DRAWS: usize = 40_000;
+        let mut count = |by: By| {
+            let mut counts = [0_usize; PENALTIES as usize];
+            for _ in 0..DRAWS {
+                counts[rota.next(ready.common(&ready), by, &mut rng).expect("somebody").0.agent().0 as usize] += 1;
+            }
+            counts
+        };
+        let even = count(by);
+        assert!(even.iter().all(|count| (700..1_300).contains(count)), "where no penalty counts: {even:?}");
+        let weighed = count(raised);
+        // The integral over x of `prod (1 - x / (1 + q))` over the others, for x below 1, by 1 / (1 + p).
+        let chance = |p: u32| {
+            let steps = 10_000;
+            let left = |x: f64, q: u32| if q == p { 1.0 } else { (1.0 - x / f64::from(1 + q)).max(0.0) };
+            let at = |step: u32| f64::from(step) / f64::from(steps);
+            (0..steps).map(|step| (0..PENALTIES).map(|q| left(at(step), q)).product::<f64>()).sum::<f64>()
+                / f64::from(steps)
+                / f64::from(1 + p)
+        };
+        for p in [0, 1, 5, 20, 39] {
+            let (drawn, expected) = (weighed[p as usize] as f64, chance(p) * DRAWS as f64);
+            assert!((drawn - expected).abs() < 5.0 * expected.sqrt() + 1.0, "{p}: {drawn} of {expected}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::acd::matching::Among;
 use crate::acd::message::{Actor, Asks, Effect};
 use crate::acd::outcome::{FlowOut, Gone, OfferCause};
 use crate::acd::place::Claim;
-use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit};
+use crate::acd::queue::{Alarm, Counts, Listing, Queue, Visit, Wish};
 use crate::acd::refusal::Refusal;
 use crate::acd::ringing::Ringing;
 use crate::acd::routing::QueueState;
@@ -47,8 +47,9 @@ impl Engine {
         let ringing = Ringing::new(row.ring(reach));
         let missed = row.is_late(self.now.since(since));
         let Asks { attributes, caller, preferred, .. } = asks;
-        let (joined, awaits) = (self.now, None);
-        let visit = Visit { place, claim, reach, line, joined, attributes, caller, preferred, ringing, awaits, missed };
+        let joined = self.now;
+        let wish = preferred.map(|preferred| Box::new(Wish { preferred: Some(preferred), awaits: None }));
+        let visit = Visit { place, claim, reach, line, joined, attributes, caller, wish, ringing, missed };
         let full = self.calls.len() >= CALLS_MAX;
         let refusal = refusal(row, self.admission).or_else(|| full.then_some(FlowOut::Overload));
         row.counts.offered += 1;
@@ -136,7 +137,7 @@ impl Engine {
         if visit.ringing.listed {
             self.matching.unwait(&visit.spot());
         }
-        for timer in visit.ringing.timers().chain(visit.awaits.map(|wait| wait.timer)) {
+        for timer in visit.ringing.timers().chain(visit.awaits().map(|wait| wait.timer)) {
             self.timers.cancel(timer);
         }
         let is_missed = !visit.missed && row.is_late(wait);
@@ -282,7 +283,7 @@ impl Engine {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         let row = self.queues.get_mut(visit.place.queue).expect("a visit's queue is kept until it is empty");
         // Its line is gone with its hall; who waits for one agent alone stands elsewhere.
-        if std::mem::take(&mut visit.ringing.listed) && visit.awaits.is_some() {
+        if std::mem::take(&mut visit.ringing.listed) && visit.awaits().is_some() {
             self.matching.unwait(&visit.spot());
         }
         visit.reach = row.reach(visit.claim.since, self.now);

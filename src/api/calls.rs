@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::acd::TransferKind;
 use crate::api::audit::{self, Action};
@@ -13,6 +14,7 @@ use crate::api::handle::Handle;
 use crate::api::problem::Problem;
 use crate::api::request::{self, Asked, Page};
 use crate::base::CallId;
+use crate::base::limits::ROWS_MAX;
 use crate::node::{CallView, Consulted, Control, LadderView, Reply};
 
 /// One page of calls.
@@ -65,9 +67,10 @@ pub(super) async fn ladder(
 #[derive(Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
 enum CallBody {
-    Hangup,
+    // Braces, so that what does not belong to it is refused.
+    Hangup {},
     /// Only while no agent talks.
-    Withdraw,
+    Withdraw {},
     Requeue {
         queue: Option<String>,
     },
@@ -87,20 +90,74 @@ enum CallBody {
         to: String,
     },
     /// The consulted target gets the caller.
-    Complete,
+    Complete {},
     /// Back to the caller.
-    Cancel,
+    Cancel {},
 }
 
 /// `POST /v1/calls/ID`
 pub(super) async fn act(
-    who: Who,
+    Who(by): Who,
     State(handle): State<Handle>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<request::Done>, Problem> {
-    perform(who, handle, id, request::asked(&headers, &body)?).await
+    let Asked { action, why } = request::asked(&headers, &body)?;
+    perform(&by, &handle, &id, &action, &why).await.map(|()| Json(request::DONE))
+}
+
+/// What became of each call of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct Acts {
+    calls: Vec<Act>,
+    /// How many were refused.
+    refused: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Act {
+    call: String,
+    /// `done` or `refused`.
+    outcome: &'static str,
+    /// What an action on this call alone would be answered with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+/// `POST /v1/calls`: the same action on each of a list, in its order. A call that has gone meanwhile keeps no other from it.
+pub(super) async fn act_on_many(
+    Who(by): Who,
+    State(handle): State<Handle>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Acts>, Problem> {
+    let Asked { action, why } = request::asked(&headers, &body)?;
+    let (ids, action) = read_many(action)?;
+    let mut calls = Vec::with_capacity(ids.len());
+    for id in ids {
+        let refused = perform(&by, &handle, &id, &action, &why).await.err();
+        calls.push(Act {
+            call: id,
+            outcome: if refused.is_none() { "done" } else { "refused" },
+            status: refused.as_ref().map(|problem| problem.status().as_u16()),
+            detail: refused.map(|problem| problem.detail().to_string()),
+        });
+    }
+    let refused = calls.iter().filter(|act| act.status.is_some()).count();
+    Ok(Json(Acts { calls, refused }))
+}
+
+/// Which calls, and what is done with each.
+fn read_many(mut body: Map<String, Value>) -> Result<(Vec<String>, CallBody), Problem> {
+    let wrong = |error: serde_json::Error| Problem::bad_request(format!("the body cannot be read: {error}"));
+    let calls: Vec<String> = serde_json::from_value(body.remove("calls").unwrap_or_default()).map_err(wrong)?;
+    if calls.is_empty() || calls.len() > ROWS_MAX {
+        return Err(Problem::bad_request(format!("calls names 1 to {ROWS_MAX} calls")));
+    }
+    Ok((calls, serde_json::from_value(body.into()).map_err(wrong)?))
 }
 
 /// The body of `POST /v1/calls/ID/transfer`: whom to, and whether after a word.
@@ -114,7 +171,7 @@ struct TransferBody {
 
 /// `POST /v1/calls/ID/transfer`: the actions `transfer` and `consult` under an address of their own.
 pub(super) async fn transfer(
-    who: Who,
+    Who(by): Who,
     State(handle): State<Handle>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -122,39 +179,34 @@ pub(super) async fn transfer(
 ) -> Result<Json<request::Done>, Problem> {
     let Asked { action: TransferBody { to, consult }, why } = request::asked(&headers, &body)?;
     let action = if consult { CallBody::Consult { to } } else { CallBody::Transfer { to } };
-    perform(who, handle, id, Asked { action, why }).await
+    perform(&by, &handle, &id, &action, &why).await.map(|()| Json(request::DONE))
 }
 
-async fn perform(
-    Who(by): Who,
-    handle: Handle,
-    id: String,
-    Asked { action: body, why }: Asked<CallBody>,
-) -> Result<Json<request::Done>, Problem> {
-    let (what, detail) = match &body {
-        CallBody::Hangup => ("hangup", String::new()),
-        CallBody::Withdraw => ("withdraw", String::new()),
+async fn perform(by: &str, handle: &Handle, id: &str, body: &CallBody, why: &str) -> Result<(), Problem> {
+    let (what, detail) = match body {
+        CallBody::Hangup {} => ("hangup", String::new()),
+        CallBody::Withdraw {} => ("withdraw", String::new()),
         CallBody::Requeue { queue } => ("requeue", queue.clone().unwrap_or_default()),
         CallBody::Priority { priority } => ("priority", priority.to_string()),
         CallBody::Prefer { agent } => ("prefer", agent.clone().unwrap_or_else(|| "nobody".to_string())),
         CallBody::Transfer { to } => ("transfer", shown(to)),
         CallBody::Consult { to } => ("consult", shown(to)),
-        CallBody::Complete => ("complete", String::new()),
-        CallBody::Cancel => ("cancel", String::new()),
+        CallBody::Complete {} => ("complete", String::new()),
+        CallBody::Cancel {} => ("cancel", String::new()),
     };
-    let action = Action { who: &by, what, subject: &id, detail: &detail, why: &why };
-    let outcome = match call_id(&id) {
-        Some(call) => handle.ask(control(&body, call, &action)).await,
+    let action = Action { who: by, what, subject: id, detail: &detail, why };
+    let outcome = match call_id(id) {
+        Some(call) => handle.ask(control(body, call, &action)).await,
         None => Err(Problem::not_found(format!("no call {id}"))),
     };
     audit::write(&action, &outcome);
-    outcome.map(|_| Json(request::DONE))
+    outcome.map(drop)
 }
 
 fn control(body: &CallBody, call: CallId, action: &Action<'_>) -> Control {
     match body {
-        CallBody::Hangup => Control::HangUp { call, by: action.actor() },
-        CallBody::Withdraw => Control::Withdraw { call, by: action.actor() },
+        CallBody::Hangup {} => Control::HangUp { call, by: action.actor() },
+        CallBody::Withdraw {} => Control::Withdraw { call, by: action.actor() },
         CallBody::Requeue { queue } => Control::Requeue { call, queue: queue.clone(), by: action.actor() },
         CallBody::Priority { priority } => Control::SetPriority { call, priority: *priority, by: action.actor() },
         CallBody::Prefer { agent } => Control::Prefer { call, agent: agent.clone(), by: action.actor() },
@@ -164,8 +216,8 @@ fn control(body: &CallBody, call: CallId, action: &Action<'_>) -> Control {
         CallBody::Consult { to } => {
             Control::Transfer { call, kind: TransferKind::Consult, to: to.clone(), by: action.actor() }
         }
-        CallBody::Complete => Control::Consultation { call, end: Consulted::Complete, by: action.actor() },
-        CallBody::Cancel => Control::Consultation { call, end: Consulted::Cancel, by: action.actor() },
+        CallBody::Complete {} => Control::Consultation { call, end: Consulted::Complete, by: action.actor() },
+        CallBody::Cancel {} => Control::Consultation { call, end: Consulted::Cancel, by: action.actor() },
     }
 }
 
@@ -181,6 +233,8 @@ pub(super) fn call_id(text: &str) -> Option<CallId> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -194,19 +248,39 @@ mod tests {
     #[test]
     fn an_action_is_read_by_its_name() {
         let read = |text| serde_json::from_str::<CallBody>(text);
-        assert!(matches!(read(r#"{"action":"hangup"}"#), Ok(CallBody::Hangup)));
+        assert!(matches!(read(r#"{"action":"hangup"}"#), Ok(CallBody::Hangup {})));
         assert!(matches!(read(r#"{"action":"requeue"}"#), Ok(CallBody::Requeue { queue: None })));
         assert!(matches!(read(r#"{"action":"requeue","queue":"a"}"#), Ok(CallBody::Requeue { queue: Some(_) })));
-        assert!(matches!(read(r#"{"action":"withdraw"}"#), Ok(CallBody::Withdraw)));
+        assert!(matches!(read(r#"{"action":"withdraw"}"#), Ok(CallBody::Withdraw {})));
         assert!(matches!(read(r#"{"action":"priority","priority":-3}"#), Ok(CallBody::Priority { priority: -3 })));
         assert!(matches!(read(r#"{"action":"prefer","agent":"1001"}"#), Ok(CallBody::Prefer { agent: Some(_) })));
         assert!(matches!(read(r#"{"action":"prefer"}"#), Ok(CallBody::Prefer { agent: None })));
         assert!(matches!(read(r#"{"action":"consult","to":"queue:q"}"#), Ok(CallBody::Consult { .. })));
-        assert!(matches!(read(r#"{"action":"complete"}"#), Ok(CallBody::Complete)));
+        assert!(matches!(read(r#"{"action":"complete"}"#), Ok(CallBody::Complete {})));
         assert!(read(r#"{"action":"transfer"}"#).is_err());
         assert_eq!((shown("number:+44").as_str(), shown("agent:1002").as_str()), ("number", "agent:1002"));
         assert!(read(r#"{"action":"priority"}"#).is_err());
         assert!(read(r#"{"action":"park"}"#).is_err());
         assert!(read(r#"{"queue":"a"}"#).is_err());
+        assert!(read(r#"{"action":"hangup","queue":"a"}"#).is_err());
+    }
+
+    #[test]
+    fn calls_of_a_list_are_named_beside_the_action() {
+        let read = |text: &str| read_many(serde_json::from_str(text).unwrap_or_default());
+        let (calls, action) = read(r#"{"calls":["c1","c2"],"action":"requeue","queue":"a"}"#).unwrap();
+        assert_eq!(calls, ["c1", "c2"]);
+        assert!(matches!(action, CallBody::Requeue { queue: Some(_) }));
+        for wrong in [
+            r#"{"calls":[],"action":"hangup"}"#,
+            r#"{"calls":"c1","action":"hangup"}"#,
+            r#"{"calls":["c1"]}"#,
+            r#"{"calls":["c1"],"action":"hangup","queue":"a"}"#,
+            r#"{"action":"hangup"}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        let many = json!({ "calls": vec!["c1"; ROWS_MAX + 1], "action": "hangup" }).to_string();
+        assert!(read(&many).is_err());
     }
 }

@@ -11,6 +11,7 @@ mod health;
 mod intervals;
 mod listener;
 mod lost;
+mod metrics;
 pub mod problem;
 mod queues;
 mod request;
@@ -46,11 +47,11 @@ pub async fn serve(
 
 fn router(handle: Handle) -> Router {
     Router::new()
-        .route("/metrics", get(queues::metrics))
+        .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(health::healthz))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
-        .route("/v1/queues", get(queues::list))
+        .route("/v1/queues", get(queues::list).post(queues::set_many))
         .route("/v1/queues/{name}/intervals", get(intervals::intervals))
         .route("/v1/queues/{name}", get(queues::show).post(queues::set))
         .route("/v1/queues/{name}/outlook", get(intervals::outlook))
@@ -59,7 +60,7 @@ fn router(handle: Handle) -> Router {
         .route("/v1/agents/{id}/intervals", get(intervals::of_agent))
         .route("/v1/teams", get(teams::list))
         .route("/v1/teams/intervals", get(intervals::of_team))
-        .route("/v1/calls", get(calls::list))
+        .route("/v1/calls", get(calls::list).post(calls::act_on_many))
         .route("/v1/calls/{id}", post(calls::act))
         .route("/v1/calls/{id}/transfer", post(calls::transfer))
         .route("/v1/calls/{id}/ladder", get(calls::ladder))

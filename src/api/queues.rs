@@ -1,4 +1,4 @@
-//! `/v1/queues` and `/metrics`: the live figures, read as consistent copies without stopping the engine; and what a supervisor
+//! `/v1/queues`: the live figures, read as consistent copies without stopping the engine; and what a supervisor
 //! sets of a queue.
 
 use std::collections::BTreeMap;
@@ -8,8 +8,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use crate::acd::{QueueState, ReserveMode};
@@ -19,7 +18,7 @@ use crate::api::handle::Handle;
 use crate::api::problem::Problem;
 use crate::api::request::{self, Asked};
 use crate::node::{Control, QueueChange, QueueView, Reply, ThresholdsChange};
-use crate::stats::{QueueSnapshot, export, openmetrics};
+use crate::stats::QueueSnapshot;
 
 /// All queues in the order of their names, and their sum.
 #[derive(Debug, Serialize)]
@@ -107,16 +106,49 @@ pub(super) async fn show(
 
 /// `POST /v1/queues/NAME`
 pub(super) async fn set(
-    Who(by): Who,
+    who: Who,
     State(handle): State<Handle>,
     Path(queue): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<request::Done>, Problem> {
     let Asked { action, why } = request::asked(&headers, &body)?;
-    let (change, detail) = read(action)?;
-    let action = Action { who: &by, what: "set-queue", subject: &queue, detail: &detail, why: &why };
-    let outcome = handle.ask(Control::SetQueue { queue: queue.clone(), change, by: action.actor() }).await;
+    change_all(who, &handle, vec![queue], action, &why).await
+}
+
+/// The body of `POST /v1/queues`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManyBody {
+    queues: Vec<String>,
+    set: ChangeBody,
+}
+
+/// `POST /v1/queues`: many at once, all or none.
+pub(super) async fn set_many(
+    who: Who,
+    State(handle): State<Handle>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<request::Done>, Problem> {
+    let Asked { action: ManyBody { queues, set }, why } = request::asked(&headers, &body)?;
+    if queues.is_empty() {
+        return Err(Problem::bad_request("queues says which are meant"));
+    }
+    change_all(who, &handle, queues, set, &why).await
+}
+
+async fn change_all(
+    Who(by): Who,
+    handle: &Handle,
+    queues: Vec<String>,
+    change: ChangeBody,
+    why: &str,
+) -> Result<Json<request::Done>, Problem> {
+    let (change, detail) = read(change)?;
+    let subject = queues.join(",");
+    let action = Action { who: &by, what: "set-queue", subject: &subject, detail: &detail, why };
+    let outcome = handle.ask(Control::SetQueues { queues, change, by: action.actor() }).await;
     audit::write(&action, &outcome);
     outcome.map(|_| Json(request::DONE))
 }
@@ -199,26 +231,21 @@ fn thresholds(body: ThresholdsBody) -> Result<(QueueChange, String), Problem> {
     Ok((QueueChange::ReserveThresholds(change), format!("reserve {}", words.join(", "))))
 }
 
-/// `GET /metrics`, the Prometheus text format, or OpenMetrics where `Accept` asks for it. It names no person and needs no token.
-pub(super) async fn metrics(
-    State(handle): State<Handle>,
-    headers: HeaderMap,
-) -> ([(HeaderName, &'static str); 2], String) {
-    let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
-    let (kind, text) = if openmetrics::is_wanted(&accept) {
-        (openmetrics::CONTENT_TYPE, handle.exposition.render_openmetrics())
-    } else {
-        (export::CONTENT_TYPE, handle.exposition.render())
-    };
-    ([(CONTENT_TYPE, kind), (VARY, "Accept")], text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn change(text: &str) -> Option<(QueueChange, String)> {
         read(serde_json::from_str(text).ok()?).ok()
+    }
+
+    #[test]
+    fn many_queues_are_named_beside_what_is_set() {
+        let read = |text| serde_json::from_str::<ManyBody>(text).map(|body| body.queues);
+        let both = vec!["a".to_string(), "b".to_string()];
+        assert_eq!(read(r#"{"queues":["a","b"],"set":{"state":"closed"}}"#).ok(), Some(both));
+        assert!(read(r#"{"set":{"state":"closed"}}"#).is_err() && read(r#"{"queues":["a"]}"#).is_err());
+        assert!(read(r#"{"queues":["a"],"set":{"state":"closed"},"state":"open"}"#).is_err());
     }
 
     #[test]

@@ -74,8 +74,11 @@ pub const REQUIREMENT_DEPTH_MAX: usize = 16;
 pub const REQUIREMENT_TERMS_MAX: usize = 64;
 /// Decisions of the engine kept for explanation: some minutes of a busy centre.
 pub const DECISIONS_MAX: usize = 1_024;
-/// Candidates noted of each decision: who was chosen, and who came next. Noted for every call, so few.
-pub const CANDIDATES_MAX: usize = 3;
+/// Candidates noted of each decision: who came first and who next; more than a screen's width of them nobody reads.
+pub const CANDIDATES_MAX: usize = 8;
+/// Decisions a second of which the candidates are listed, over a second: ten times what 10,000 agents take. Beyond, who was chosen is
+/// noted alone.
+pub const LISTS_A_SECOND: u64 = 1_000;
 /// Callers ahead who are named in one explanation: enough to see why.
 pub const AHEAD_MAX: usize = 8;
 /// Attributes of one call: a few lines of a trunk's headers.

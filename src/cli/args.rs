@@ -105,11 +105,17 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: QueueCommand,
     },
-    /// Act on an agent of a running engine.
+    /// Look into an agent of a running engine, or act on agents.
     Agent {
         /// What to do.
         #[command(subcommand)]
         command: AgentCommand,
+    },
+    /// Look into a team of a running engine.
+    Team {
+        /// What to show.
+        #[command(subcommand)]
+        command: TeamCommand,
     },
     /// Act on a call of a running engine.
     Call {
@@ -168,10 +174,10 @@ pub(super) enum QueueCommand {
     },
     /// Change a queue, over its configuration and its reloads, until the engine ends.
     #[command(
-        after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  target PERCENT    the service level aimed at\n  priority NUMBER   of callers who come from now on\n  weight NUMBER     callers of a heavier queue go first\n  reserve on        members in reserve take calls; off: they take none; auto: by the thresholds\n  reserve waiting=NUMBER wait=TIME estimate=TIME leave_waiting=NUMBER leave_wait=TIME leave_estimate=TIME at_least=TIME\n                    when they join and leave; what is left out stays\n  defaults          everything as configured\n\nExamples:\n  strowger queue set support close --why 'fire drill'\n  strowger queue set support strategy linear"
+        after_help = "Changes:\n  open              it takes callers\n  close             new callers are refused, those who wait are served\n  emergency         those who wait leave too\n  strategy NAME     how agents are chosen\n  threshold TIME    the service level's T\n  target PERCENT    the service level aimed at\n  priority NUMBER   of callers who come from now on\n  weight NUMBER     callers of a heavier queue go first\n  reserve on        members in reserve take calls; off: they take none; auto: by the thresholds\n  reserve waiting=NUMBER wait=TIME estimate=TIME leave_waiting=NUMBER leave_wait=TIME leave_estimate=TIME at_least=TIME\n                    when they join and leave; what is left out stays\n  defaults          everything as configured\n\nExamples:\n  strowger queue set support,sales close --why 'fire drill'\n  strowger queue set support strategy linear"
     )]
     Set {
-        /// The queue's name, as in the configuration.
+        /// The queue's name, as in the configuration; or several with commas between, all of which are changed or none.
         name: String,
         /// What to set.
         #[arg(required = true, allow_negative_numbers = true, value_name = "CHANGE")]
@@ -190,26 +196,59 @@ pub(super) enum QueueCommand {
 pub(super) struct QueueStats {
     /// The queue's name, as in the configuration.
     pub(super) name: String,
-    /// How far back: `30m`, `6h`, `7d`.
-    #[arg(long, default_value = "30m", value_name = "TIME")]
-    pub(super) last: String,
-    /// How long each is: `1m`, `5m`, `15m`, `30m`, `60m`, `day`, `week`, `month`.
-    #[arg(long, default_value = "5m", value_name = "INTERVAL")]
-    pub(super) by: String,
     /// T of the service levels; the queue's own when not given.
     #[arg(long, value_name = "TIME")]
     pub(super) threshold: Option<String>,
     /// Count what became of those who arrived in each interval, instead of what happened in it.
     #[arg(long)]
     pub(super) arrival: bool,
+    /// Which intervals.
+    #[command(flatten)]
+    pub(super) intervals: Intervals,
+}
+
+/// Which intervals of an engine's figures.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Intervals {
+    /// How far back: `30m`, `6h`, `7d`.
+    #[arg(long, default_value = "30m", value_name = "TIME")]
+    pub(super) last: String,
+    /// How long each is: `1m`, `5m`, `15m`, `30m`, `60m`, `day`, `week`, `month`.
+    #[arg(long, default_value = "5m", value_name = "INTERVAL")]
+    pub(super) by: String,
     /// Which engine.
     #[command(flatten)]
     pub(super) target: Target,
 }
 
-/// Actions on an agent.
+/// Looks into a team.
+#[derive(Debug, Subcommand)]
+pub(super) enum TeamCommand {
+    /// Show the time of a team's agents by interval, with those of the teams below it, as they were then.
+    #[command(
+        after_help = "Examples:\n  strowger team stats --last 8h --by 60m\n  strowger team stats sales/east --last 7d --by day"
+    )]
+    Stats {
+        /// The team by its path from the root; everybody when not given.
+        path: Option<String>,
+        /// Which intervals.
+        #[command(flatten)]
+        intervals: Intervals,
+    },
+}
+
+/// Looks into an agent, or acts on agents.
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
+    /// Show an agent's time by interval; the agent is one whom `figures.agent_series` names.
+    #[command(after_help = "Example:\n  strowger agent stats 1001 --last 8h --by 60m")]
+    Stats {
+        /// The agent's name, as in the configuration.
+        name: String,
+        /// Which intervals.
+        #[command(flatten)]
+        intervals: Intervals,
+    },
     /// Change agents: their state (during a call it takes effect afterwards), skills, memberships.
     #[command(
         override_usage = "strowger agent set <NAMES> <CHANGE> [OPTIONS]\n       strowger agent set --team <TEAM> <CHANGE> [OPTIONS]",
@@ -252,7 +291,7 @@ pub(super) enum AgentCommand {
 pub(super) enum CallCommand {
     /// End a call.
     Hangup {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Why; for the audit log.
         #[arg(long)]
@@ -282,7 +321,7 @@ pub(super) enum CallCommand {
     },
     /// End a call that has no agent yet.
     Withdraw {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Why; for the audit log.
         #[arg(long)]
@@ -293,7 +332,7 @@ pub(super) enum CallCommand {
     },
     /// Change the priority of a waiting call; its wait stays.
     Priority {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Higher goes first.
         #[arg(allow_negative_numbers = true)]
@@ -307,7 +346,7 @@ pub(super) enum CallCommand {
     },
     /// Make a waiting call wait for one agent alone at first, for the `preferred_for` of its queue from now on.
     Prefer {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// The agent; nobody when not given.
         agent: Option<String>,
@@ -320,7 +359,7 @@ pub(super) enum CallCommand {
     },
     /// Hand a talking caller on at once.
     Transfer {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// Whom to: agent:NAME, queue:NAME (keeping its original time) or number:DIGITS.
         #[arg(long)]
@@ -370,7 +409,7 @@ pub(super) enum CallCommand {
     },
     /// Put a waiting or talking call into a queue, keeping its original time.
     Requeue {
-        /// The call's id, as `strowger calls` shows it.
+        /// The call's id, as `strowger calls` shows it; or several with commas between.
         id: String,
         /// The queue; its own when not given.
         queue: Option<String>,
@@ -503,10 +542,16 @@ mod tests {
         assert!(parse("strowger agent set").is_err());
         assert!(parse("strowger demo --calls-per-minute 0").is_err());
         assert!(parse("strowger call prefer c17 1001").is_ok() && parse("strowger call prefer c17").is_ok());
+        assert!(
+            parse("strowger agent stats 1001 --last 8h --by 60m").is_ok() && parse("strowger agent stats").is_err()
+        );
+        assert!(
+            parse("strowger team stats --json").is_ok() && parse("strowger team stats sales/east --by day").is_ok()
+        );
         assert!(parse("strowger top --once --show agents --lang zh --interval 500ms").is_ok());
         assert!(parse("strowger top --interval 0").is_err());
         assert!(parse("strowger call consult c17 --to agent:1002").is_ok());
         assert!(parse("strowger call transfer c17").is_err());
-        assert!(parse("strowger call requeue c17 sales --json --why wrong-number").is_ok());
+        assert!(parse("strowger call requeue c17,c18 sales --json --why wrong-number").is_ok());
     }
 }

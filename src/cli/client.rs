@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{Lost, QueueStats, Target};
+use crate::cli::args::{Intervals, Lost, QueueStats, Target};
 use crate::cli::explain;
 use crate::cli::ladder;
 use crate::cli::print::{clock, out, table};
@@ -84,17 +84,30 @@ impl Client {
     /// Prints a queue's figures by interval.
     pub(super) fn queue_stats(&self, asked: &QueueStats) -> Result<(), String> {
         let attribution = if asked.arrival { "arrival" } else { "event" };
-        let mut path = format!(
-            "/v1/queues/{}/intervals?by={}&last={}&attribution={attribution}",
-            escape(&asked.name),
-            escape(&asked.by),
-            escape(&asked.last)
-        );
+        let (name, asks) = (escape(&asked.name), query(&asked.intervals));
+        let mut path = format!("/v1/queues/{name}/intervals?{asks}&attribution={attribution}");
         if let Some(threshold) = &asked.threshold {
             path.push_str(&format!("&threshold={}", escape(threshold)));
         }
         let body = self.get(&path)?;
         out(&if self.json { format!("{body}\n") } else { stats::show(&body) });
+        Ok(())
+    }
+
+    /// Prints an agent's time by interval.
+    pub(super) fn agent_stats(&self, name: &str, asked: &Intervals) -> Result<(), String> {
+        self.time(name, &format!("/v1/agents/{}/intervals?{}", escape(name), query(asked)))
+    }
+
+    /// Prints the time of a team's agents by interval; everybody's where no team is named.
+    pub(super) fn team_stats(&self, team: Option<&str>, asked: &Intervals) -> Result<(), String> {
+        let of = team.map_or_else(String::new, |team| format!("&team={}", escape(team)));
+        self.time(team.unwrap_or("all agents"), &format!("/v1/teams/intervals?{}{of}", query(asked)))
+    }
+
+    fn time(&self, whose: &str, path: &str) -> Result<(), String> {
+        let body = self.get(path)?;
+        out(&if self.json { format!("{body}\n") } else { stats::show_time(whose, &body) });
         Ok(())
     }
 
@@ -230,14 +243,25 @@ impl Client {
         self.print(&body, &[name, "in force", ""], &rows)
     }
 
-    /// Changes a queue.
-    pub(super) fn set_queue(&self, name: &str, body: Value, why: Option<String>) -> Result<(), String> {
-        self.post(&format!("/v1/queues/{}", escape(name)), body, why)
+    /// Changes queues, named with commas between: all of them or none.
+    pub(super) fn set_queues(&self, names: &str, body: Value, why: Option<String>) -> Result<(), String> {
+        match list(names)[..] {
+            [name] => self.post(&format!("/v1/queues/{}", escape(name)), body, why),
+            ref names => self.post("/v1/queues", json!({ "queues": names, "set": body }), why),
+        }
     }
 
-    /// Acts on a call.
-    pub(super) fn act(&self, id: &str, body: Value, why: Option<String>) -> Result<(), String> {
-        self.post(&format!("/v1/calls/{}", escape(id)), body, why)
+    /// Acts on calls, named with commas between: each by itself.
+    pub(super) fn act(&self, ids: &str, mut body: Value, why: Option<String>) -> Result<(), String> {
+        let ids = match list(ids)[..] {
+            [id] => return self.post(&format!("/v1/calls/{}", escape(id)), body, why),
+            ref ids => json!(ids),
+        };
+        body["calls"] = ids;
+        let answer = self.send("/v1/calls", body, why)?;
+        let (done, refused) = outcomes(&answer);
+        out(&if self.json { format!("{answer}\n") } else { format!("done for {done} calls\n") });
+        if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
     }
 
     fn print(&self, body: &Value, header: &[&str], rows: &[Vec<String>]) -> Result<(), String> {
@@ -270,7 +294,17 @@ impl Client {
         self.read(request.call())
     }
 
-    fn post(&self, path: &str, mut body: Value, why: Option<String>) -> Result<(), String> {
+    fn post(&self, path: &str, body: Value, why: Option<String>) -> Result<(), String> {
+        let answer = self.send(path, body, why)?;
+        let done = match answer["agents"].as_array().map(Vec::len) {
+            None | Some(1) => "done\n".to_string(),
+            Some(agents) => format!("done for {agents} agents\n"),
+        };
+        out(&if self.json { format!("{answer}\n") } else { done });
+        Ok(())
+    }
+
+    fn send(&self, path: &str, mut body: Value, why: Option<String>) -> Result<Value, String> {
         if let Some(why) = why {
             body["why"] = why.into();
         }
@@ -278,13 +312,7 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let answer = self.read(request.send_json(&body))?;
-        let done = match answer["agents"].as_array().map(Vec::len) {
-            None | Some(1) => "done\n".to_string(),
-            Some(agents) => format!("done for {agents} agents\n"),
-        };
-        out(&if self.json { format!("{answer}\n") } else { done });
-        Ok(())
+        self.read(request.send_json(&body))
     }
 
     fn read(&self, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, String> {
@@ -323,6 +351,26 @@ fn word(value: &Value) -> String {
     }
 }
 
+/// The part of an address that says which intervals.
+fn query(asked: &Intervals) -> String {
+    format!("by={}&last={}", escape(&asked.by), escape(&asked.last))
+}
+
+/// Names with commas between.
+fn list(names: &str) -> Vec<&str> {
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect()
+}
+
+/// How many calls of a list an action was done for, and which not, and why.
+fn outcomes(answer: &Value) -> (usize, Vec<String>) {
+    let calls = answer["calls"].as_array().map_or(&[][..], Vec::as_slice);
+    let refused = calls.iter().filter(|call| call["outcome"] != "done");
+    let refused: Vec<_> = refused
+        .map(|call| format!("{}: {} ({})", word(&call["call"]), call["status"], word(&call["detail"])))
+        .collect();
+    (calls.len() - refused.len(), refused)
+}
+
 /// A path segment (RFC 3986 3.3): everything but unreserved characters is escaped.
 fn escape(segment: &str) -> String {
     let mut escaped = String::new();
@@ -344,5 +392,14 @@ mod tests {
     fn a_path_segment_is_escaped() {
         assert_eq!(escape("1001"), "1001");
         assert_eq!(escape("a/b c"), "a%2Fb%20c");
+    }
+
+    #[test]
+    fn names_stand_with_commas_between_and_what_was_refused_is_told() {
+        assert_eq!(list("c1, c2,,c3"), ["c1", "c2", "c3"]);
+        assert_eq!((list("c1"), list(",")), (vec!["c1"], Vec::new()));
+        let gone = json!({ "call": "c2", "outcome": "refused", "status": 404, "detail": "no call c2" });
+        let answer = json!({ "calls": [{ "call": "c1", "outcome": "done" }, gone], "refused": 1 });
+        assert_eq!(outcomes(&answer), (1, vec!["c2: 404 (no call c2)".to_string()]));
     }
 }

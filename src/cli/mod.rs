@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde_json::json;
 
-use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel, QueueCommand};
+use crate::cli::args::{AgentCommand, Arguments, CallCommand, Command, LogLevel, QueueCommand, TeamCommand};
 use crate::cli::client::Client;
 use crate::cli::exit::{USAGE, fail, finish, usage};
 use crate::cli::print::error;
@@ -48,7 +48,13 @@ pub fn run() -> ExitCode {
         Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
         Command::Lost(lost) => finish(Client::new(&lost.target).and_then(|client| client.lost(&lost))),
         Command::Queue { command: QueueCommand::Stats(stats) } => {
-            finish(Client::new(&stats.target).and_then(|client| client.queue_stats(&stats)))
+            finish(Client::new(&stats.intervals.target).and_then(|client| client.queue_stats(&stats)))
+        }
+        Command::Team { command: TeamCommand::Stats { path, intervals } } => {
+            finish(Client::new(&intervals.target).and_then(|client| client.team_stats(path.as_deref(), &intervals)))
+        }
+        Command::Agent { command: AgentCommand::Stats { name, intervals } } => {
+            finish(Client::new(&intervals.target).and_then(|client| client.agent_stats(&name, &intervals)))
         }
         Command::Queue { command: QueueCommand::Show { name, target } } => {
             finish(Client::new(&target).and_then(|client| client.queue(&name)))
@@ -57,7 +63,7 @@ pub fn run() -> ExitCode {
             finish(Client::new(&target).and_then(|client| client.decisions(&name, last)))
         }
         Command::Queue { command: QueueCommand::Set { name, words, why, target } } => match wish::queue(&words) {
-            Ok(body) => finish(Client::new(&target).and_then(|client| client.set_queue(&name, body, why))),
+            Ok(body) => finish(Client::new(&target).and_then(|client| client.set_queues(&name, body, why))),
             Err(reason) => usage(&reason),
         },
         Command::Agent { command: AgentCommand::Set { words, team, lasts, why, target } } => {

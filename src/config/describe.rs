@@ -1,10 +1,12 @@
 //! A configuration in words, defaults included: what `strowger check` prints. Shows no token.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
+use crate::acd::strategy::{STRATEGIES, Strategy};
 use crate::acd::{AgentState, QueueState, ReserveThresholds};
 
 use super::feature_codes::{FeatureCodesConfig, PhoneIdentity};
@@ -39,6 +41,7 @@ fn write(out: &mut String, config: &Config) -> fmt::Result {
         let agents = config.agents.iter().filter(|agent| fit.has(agent)).count();
         write_queue(out, queue, agents)?;
     }
+    write_strategies(out, config)?;
     writeln!(out, "\nAgents: {}", config.agents.len())?;
     for row in config.agents.chunk_by(alike) {
         write_agents(out, row)?;
@@ -179,6 +182,18 @@ fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Res
     let (threshold, short) = (show(queue.threshold), show(queue.short_abandon));
     writeln!(out, "    service level {} in {threshold}; abandons within {short} are short", queue.target)?;
     write_routing(out, &queue.routing)
+}
+
+/// What the strategies in use mean, once each, and what others there are.
+fn write_strategies(out: &mut String, config: &Config) -> fmt::Result {
+    let used: BTreeSet<_> = config.queues.iter().flat_map(QueueConfig::strategies).collect();
+    let (used, others): (Vec<&Strategy>, Vec<_>) = STRATEGIES.into_iter().partition(|row| used.contains(row.name));
+    writeln!(out, "\nStrategies: {}", used.len())?;
+    for row in used {
+        writeln!(out, "  {}  {}", row.name, row.docs)?;
+    }
+    let others: Vec<_> = others.iter().map(|row| row.name).collect();
+    if others.is_empty() { Ok(()) } else { writeln!(out, "  others are {}", others.join(", ")) }
 }
 
 /// True when two agents differ in name and device only.

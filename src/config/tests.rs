@@ -551,6 +551,11 @@ Agents: 12
   1001 to 1005 (5)  sip:1001@127.0.0.1:5071 by way of phones; support; ready at the start; back after 1m, busy pause 5s
 ";
     assert!(text.contains(agents), "{text}");
+    let strategies = "
+Strategies: 1
+  longest-idle  The agent whose last talk ended the longest ago, or who has waited the longest since logging in.
+  others are fewest-calls, least-talk,";
+    assert!(text.contains(strategies), "{text}");
 }
 
 #[test]

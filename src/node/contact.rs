@@ -9,6 +9,7 @@ use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Far, Lease, SessionDescription};
 use crate::node::directory::Called;
 use crate::node::identity::{Caller, Carried};
+use crate::node::journey::prefer::Named;
 
 /// A contact; see the module.
 #[derive(Debug)]
@@ -25,6 +26,12 @@ pub(super) struct Contact {
     pub(super) carried: Option<Box<[Carried]>>,
     /// Whom it is to be offered to first, until it talks.
     pub(super) preferred: Option<Preference>,
+    /// A supervisor has said so.
+    pub(super) prefers_by_word: bool,
+    /// Whom its INVITE names, for queues that prefer him.
+    pub(super) named: Named,
+    /// It has talked with an agent.
+    pub(super) has_talked: bool,
     /// The neighbour it comes from.
     pub(super) peer: Option<PeerId>,
     /// What is left of its Max-Forwards.

@@ -40,8 +40,8 @@ impl Hub {
                 let reply = self.decisions(now, queue.as_deref(), limit);
                 self.reply(ticket, reply);
             }
-            Control::SetQueue { queue, change, by } => {
-                let reply = self.set_queue(now, &queue, &change, by);
+            Control::SetQueues { queues, change, by } => {
+                let reply = self.set_queues(now, &queues, &change, &by);
                 self.reply(ticket, reply);
             }
             Control::SetPriority { call, priority, by } => {

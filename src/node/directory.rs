@@ -60,6 +60,8 @@ pub(super) struct Directory {
     accounts: BTreeMap<Arc<str>, PeerId>,
     /// How they do.
     pub(super) registrar: Arc<RegistrarConfig>,
+    /// Header fields in which some queue looks for the agent whom its callers prefer.
+    pub(super) preferring: Arc<[Arc<str>]>,
 }
 
 /// The longest number outside.
@@ -176,6 +178,7 @@ impl Directory {
             wallet: Arc::default(),
             accounts: BTreeMap::new(),
             registrar: Arc::default(),
+            preferring: Arc::default(),
         };
         directory.apply(config, resolved);
         directory
@@ -219,6 +222,7 @@ impl Directory {
             plan.agents.push(planning::agent(id, peer, agent, memberships.take(&agent.name)));
         }
         self.recall = plan.queues.iter().any(|queue| queue.routing.recall.is_some()).then_some(self.secret);
+        self.preferring = planning::preferring(&config.queues);
         self.transfer = Arc::new(config.transfer.clone());
         self.features = Arc::new(self.features_of(config, &plan));
         let present = self.peers.entries.iter().filter(|peer| peer.listing == Listing::Present);

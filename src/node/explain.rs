@@ -4,20 +4,31 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::acd::requirement::Residual;
-use crate::acd::{AgentState, Candidacy, Decision, Exclusion, Explanation, Skill};
+use crate::acd::strategy::{Measure, Reading};
+use crate::acd::{AgentState, Candidacy, Decision, Exclusion, Explanation, Skill, Why, strategy};
 use crate::base::limits::ROWS_MAX;
 use crate::base::{AgentId, CallId, Instant};
 use crate::node::hub::Hub;
 use crate::node::message::Reply;
-use crate::node::view::{CandidateView, DecisionView, ExplanationView, RuleView, WaitsForView};
+use crate::node::view::{CandidateView, DecisionView, ExplanationView, RuleView, WaitView, WaitsForView};
 
 /// Agents named for one rule; the others are counted.
 const NAMED_MAX: usize = 20;
 
 impl Hub {
-    /// Why a waiting call waits.
+    /// Why a call waits, and why it was offered to whom.
     pub(super) fn explain(&self, now: Instant, call: CallId) -> Reply {
-        let Some(told) = self.engine.explain(call) else { return Reply::NotFound(format!("no call {call} waits")) };
+        let waits = self.engine.explain(call).map(|told| self.wait(now, told));
+        let offers = self.engine.last_decisions().filter(|decision| decision.call == call);
+        let mut offers: Vec<_> = offers.map(|decision| self.decision(now, &decision)).collect();
+        offers.reverse();
+        if waits.is_none() && offers.is_empty() {
+            return Reply::NotFound(format!("no call {call} waits, nor was one offered a short time ago"));
+        }
+        Reply::Explanation(Box::new(ExplanationView { call: call.to_string(), waits, offers }))
+    }
+
+    fn wait(&self, now: Instant, told: Explanation) -> WaitView {
         let Explanation { queue, since, position, ahead, offered_to, needs, step, looks_further, agents, .. } = told;
         let waits_for = told
             .waits_for
@@ -38,8 +49,7 @@ impl Hub {
             count: agents.len(),
             agents: agents.iter().take(NAMED_MAX).map(|agent| self.agent_name(*agent)).collect(),
         };
-        Reply::Explanation(Box::new(ExplanationView {
-            call: call.to_string(),
+        WaitView {
             queue: Arc::clone(&self.directory.queue(queue).name),
             position,
             wait_seconds: now.since(since),
@@ -50,7 +60,7 @@ impl Hub {
             step,
             looks_further_seconds: looks_further.map(|at| at.since(now)),
             agents: rules.into_iter().map(row).collect(),
-        }))
+        }
     }
 
     /// The last decisions, newest first, of one queue or of all.
@@ -63,16 +73,24 @@ impl Hub {
             self.engine.last_decisions().filter(|decision| queue.is_none_or(|queue| decision.queue == queue)).collect();
         decisions.reverse();
         decisions.truncate(limit.min(ROWS_MAX));
-        Reply::Decisions(decisions.into_iter().map(|decision| self.decision(now, decision)).collect())
+        Reply::Decisions(decisions.into_iter().map(|decision| self.decision(now, &decision)).collect())
     }
 
     fn decision(&self, now: Instant, decision: &Decision) -> DecisionView {
+        let (row, window) = (strategy::find(decision.strategy), self.plan().occupancy_window);
+        let standing = |key: [u64; 2]| {
+            let measures = row.map_or([Measure::Nothing; 2], |row| row.key);
+            let readings =
+                measures.into_iter().zip(key).filter_map(|(measure, n)| measure.read(n, decision.at, window));
+            readings.map(words_of).collect::<Vec<_>>().join(", ")
+        };
         let candidate = |&Candidacy { level, penalty, key, position, agent }: &Candidacy| CandidateView {
             agent: self.agent_name(agent),
             tier: level,
             penalty,
             key,
             position,
+            standing: standing(key),
         };
         DecisionView {
             ago_seconds: now.since(decision.at),
@@ -80,6 +98,13 @@ impl Hub {
             queue: Arc::clone(&self.directory.queue(decision.queue).name),
             strategy: decision.strategy,
             chosen: self.agent_name(decision.chosen),
+            why: match decision.why {
+                Why::First => format!("first by {}", decision.strategy),
+                Why::After(last) => format!("next in turn after {}", self.agent_name(last)),
+                Why::Drawn => "drawn".to_string(),
+                Why::Freed => "became ready, and nobody else who was could take it".to_string(),
+                Why::Preferred => "preferred by the caller".to_string(),
+            },
             candidates: decision.candidates.iter().map(candidate).collect(),
             others: decision.others,
         }
@@ -87,6 +112,19 @@ impl Hub {
 
     pub(super) fn agent_name(&self, agent: AgentId) -> Arc<str> {
         Arc::clone(&self.directory.agent(agent).name)
+    }
+}
+
+/// What a candidate was compared by.
+fn words_of(reading: Reading) -> String {
+    match reading {
+        Reading::Idle(time) => format!("idle {} s", time.as_secs()),
+        Reading::Calls(1) => "1 call".to_string(),
+        Reading::Calls(calls) => format!("{calls} calls"),
+        Reading::Talk(time) => format!("talked {} s", time.as_secs()),
+        Reading::Occupancy(part) => format!("occupied {:.1} %", part * 100.0),
+        Reading::Levels(levels) => format!("level {levels}"),
+        Reading::Penalty(penalty) => format!("penalty {penalty}"),
     }
 }
 

@@ -105,10 +105,10 @@ pub enum Control {
         /// Who asks; a supervisor who says why forces it, and the facts say so.
         by: Actor,
     },
-    /// Changes a queue.
-    SetQueue {
-        /// Its name.
-        queue: String,
+    /// Changes queues, all of them or, when one is unknown, none.
+    SetQueues {
+        /// Their names.
+        queues: Vec<String>,
         /// What is changed.
         change: QueueChange,
         /// Who asks.

@@ -81,7 +81,7 @@ pub use shard::Shard;
 pub use transaction::{Door, Transmit};
 pub use view::{
     CandidateView, DecisionView, ExplanationView, LenderView, LendingView, LoanView, MemberView, QueueView,
-    ReserveView, RuleView, TeamView, WaitsForView,
+    ReserveView, RuleView, TeamView, WaitView, WaitsForView,
 };
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each

@@ -1,6 +1,6 @@
 //! What the configuration means to the engine: queues with their routing, agents with their skills and memberships.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::acd::{
@@ -12,6 +12,18 @@ use crate::config::{
     AgentConfig, LendingConfig, LoanConfig, MemberConfig, OrderConfig, PenaltyStepConfig, PreferredSource, QueueConfig,
     RoutingConfig, SkillConfig, StepConfig, TierConfig,
 };
+
+/// Header fields in which queues look for the agent whom their callers prefer, each once.
+pub(super) fn preferring(queues: &[QueueConfig]) -> Arc<[Arc<str>]> {
+    let sources = queues.iter().flat_map(|queue| &queue.routing.preferred.by);
+    let headers: BTreeSet<&str> = sources
+        .filter_map(|source| match source {
+            PreferredSource::Header(header) => Some(header.as_str()),
+            PreferredSource::Attribute(_) | PreferredSource::Last => None,
+        })
+        .collect();
+    headers.into_iter().map(Arc::from).collect()
+}
 
 /// The memberships that queues list, by the agent's name.
 #[derive(Debug, Default)]

@@ -281,6 +281,7 @@ impl Shard {
             Told::Prefer(call, preferred) => {
                 if let Some(contact) = self.contact(call) {
                     contact.preferred = preferred;
+                    contact.prefers_by_word = preferred.is_some();
                 }
             }
             Told::Dialled(leg, done) => self.on_code_done(now, leg, done),

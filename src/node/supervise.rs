@@ -1,6 +1,6 @@
 //! The supervisor's hand on agents, queues and waiting calls: who is meant, and the engine's commands for each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::acd::{
@@ -44,19 +44,37 @@ impl Hub {
         Reply::Set(agents.into_iter().map(|agent| Arc::clone(&self.directory.agent(agent).name)).collect())
     }
 
-    /// Changes a queue.
-    pub(super) fn set_queue(&mut self, now: Instant, name: &str, change: &QueueChange, by: Actor) -> Reply {
-        let queue = match self.queue_named(name) {
-            Ok(queue) => queue,
+    /// Changes every queue named, or none when one is unknown or cannot be changed so.
+    pub(super) fn set_queues(&mut self, now: Instant, names: &[String], change: &QueueChange, by: &Actor) -> Reply {
+        let settings = names.iter().map(|name| self.queue_setting(name, change));
+        let settings = match settings.collect::<Result<BTreeMap<QueueId, QueueSetting>, Reply>>() {
+            Ok(settings) => settings,
             Err(reply) => return reply,
         };
+        let mut concerns_shards = false;
+        for (queue, setting) in &settings {
+            concerns_shards |= self.run_time.set(*queue, *setting);
+        }
+        if concerns_shards {
+            self.tell_shards();
+        }
+        for (queue, setting) in settings {
+            self.engine.handle_command(now, Command::ChangeQueue { queue, setting, by: by.clone() });
+        }
+        self.is_renamed = true;
+        Reply::Done
+    }
+
+    /// What the engine is told of a change of the queue of this name.
+    fn queue_setting(&self, name: &str, change: &QueueChange) -> Result<(QueueId, QueueSetting), Reply> {
+        let queue = self.queue_named(name)?;
         let setting = match change {
             QueueChange::State(state) => QueueSetting::State(*state),
             QueueChange::Priority(priority) => QueueSetting::Priority(*priority),
             QueueChange::Strategy(name) => {
                 let Some(row) = strategy::find(name) else {
                     let names: Vec<_> = strategy::names().collect();
-                    return Reply::Invalid(format!("no strategy {name}; there are {}", names.join(", ")));
+                    return Err(Reply::Invalid(format!("no strategy {name}; there are {}", names.join(", "))));
                 };
                 QueueSetting::Strategy(row.name)
             }
@@ -64,18 +82,12 @@ impl Hub {
             QueueChange::Weight(weight) => QueueSetting::Weight(*weight),
             QueueChange::Target(target) => QueueSetting::Target(*target),
             QueueChange::Reserve(mode) => QueueSetting::Reserve(*mode),
-            QueueChange::ReserveThresholds(change) => match self.thresholds(queue, *change) {
-                Ok(thresholds) => QueueSetting::ReserveThresholds(thresholds),
-                Err(why) => return Reply::Invalid(why),
-            },
+            QueueChange::ReserveThresholds(change) => {
+                QueueSetting::ReserveThresholds(self.thresholds(queue, *change).map_err(Reply::Invalid)?)
+            }
             QueueChange::Defaults => QueueSetting::Defaults,
         };
-        if self.run_time.set(queue, setting) {
-            self.tell_shards();
-        }
-        self.engine.handle_command(now, Command::ChangeQueue { queue, setting, by });
-        self.is_renamed = true;
-        Reply::Done
+        Ok((queue, setting))
     }
 
     /// Changes the priority of a call that waits.

@@ -149,11 +149,21 @@ pub struct MemberView {
     pub state: &'static str,
 }
 
-/// Why a waiting call waits.
+/// Why a call waits, where it does, and why it was offered to whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExplanationView {
     /// The call.
     pub call: String,
+    /// Why it waits; its fields stand beside the others.
+    #[serde(flatten)]
+    pub waits: Option<WaitView>,
+    /// Its offers, as far as they are among the last decisions, newest first.
+    pub offers: Vec<DecisionView>,
+}
+
+/// Why a waiting call waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitView {
     /// Its queue.
     pub queue: Arc<str>,
     /// Its place in the queue; 1 is next.
@@ -214,11 +224,12 @@ pub struct DecisionView {
     pub strategy: &'static str,
     /// Who was chosen.
     pub chosen: Arc<str>,
-    /// The first candidate of each group of the same skills and terms, in the order of the strategy, and no more than three of
-    /// them. Empty where an agent became ready and took the best call that waited.
+    /// Why, in words.
+    pub why: String,
+    /// The ready agents who could have taken it, in the order of the strategy, and no more than eight of them.
     pub candidates: Vec<CandidateView>,
-    /// How many more groups had a candidate.
-    pub others: u32,
+    /// How many more there were; `None` where nobody but the chosen was looked at, in a storm of calls.
+    pub others: Option<u32>,
 }
 
 /// What a candidate was compared by, in the order of comparison.
@@ -234,6 +245,8 @@ pub struct CandidateView {
     pub key: [u64; 2],
     /// Its configured position.
     pub position: u32,
+    /// The key in words: `idle 83 s`; empty where only position and name tell candidates apart.
+    pub standing: String,
 }
 
 /// As [`seconds`].

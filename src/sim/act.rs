@@ -138,7 +138,7 @@ impl Act {
                 Phone::Caller(phone) => phone.vanish(),
                 Phone::Agent(phone) => phone.vanish(),
             }),
-            Self::Return(name) => with(world, &name, |_, phone| phone.come_back()),
+            Self::Return(name) => with(world, &name, |now, phone| phone.come_back(now)),
             Self::Manner(name, manner) => with_agent(world, &name, |phone| phone.set_manner(manner)),
             Self::NextManner(name, manner) => with_agent(world, &name, |phone| phone.push_manner(manner)),
             Self::Cut(name) => found(world.cut(&name), &name),
@@ -181,7 +181,7 @@ impl Act {
                 about(world, &caller, |call, by| Control::SetPriority { call, priority, by })
             }
             Self::SetQueue(queue, change) => {
-                done(world.control(Control::SetQueue { queue, change, by: SCRIPT.into() }))
+                done(world.control(Control::SetQueues { queues: vec![queue], change, by: SCRIPT.into() }))
             }
             Self::Assign(agent, assigned) => change(world, agent, assigned),
         }

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,9 +14,11 @@ use bytes::Bytes;
 use crate::base::{Instant, Timers};
 use crate::sim::event::{Outgoing, PhoneEvent};
 use crate::sim::handset::{Habits, Handset, Setup};
+use crate::sim::registration::Registration;
 use crate::sim::session::Session;
 use crate::sim::ua::Up;
 use crate::sim::wire::Wire;
+use crate::sip::auth::Credentials;
 
 /// What the phone and its person do with one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +76,7 @@ pub struct AgentPhone {
     timers: Timers<Alarm>,
     calls: u64,
     prompt: bool,
+    registration: Option<Registration>,
 }
 
 /// What a timer is for, with the number of the call it belongs to.
@@ -112,7 +116,30 @@ impl AgentPhone {
             timers: Timers::default(),
             calls: 0,
             prompt: false,
+            registration: None,
         }
+    }
+
+    /// The phone registers from now on.
+    pub fn register(&mut self, now: Instant, registrar: SocketAddr, credentials: Arc<Credentials>) {
+        self.registration = Some(Registration::new(&mut self.handset.ua, now, registrar, credentials));
+    }
+
+    /// The phone registers no more.
+    pub fn retire(&mut self) {
+        if let Some(registration) = &mut self.registration {
+            registration.retire();
+        }
+    }
+
+    /// Has power again, if it had lost it.
+    pub fn come_back(&mut self, now: Instant) {
+        if self.handset.is_gone()
+            && let Some(registration) = &mut self.registration
+        {
+            registration.restart(now);
+        }
+        self.handset.come_back();
     }
 
     /// The manner from the next call on.
@@ -206,6 +233,9 @@ impl AgentPhone {
         for up in self.handset.ua.handle_timeout(now) {
             self.on_up(now, up);
         }
+        if let Some(registration) = &mut self.registration {
+            registration.handle_timeout(&mut self.handset.ua, now);
+        }
         while let Some(alarm) = self.timers.pop_due(now) {
             match alarm {
                 Alarm::Decided(call) if call == self.calls => self.on_decided(now),
@@ -229,7 +259,8 @@ impl AgentPhone {
             State::Talking { session } => Some(&**session),
             State::Idle | State::Ringing(_) => None,
         };
-        [self.handset.poll_timeout(session), self.timers.next()].into_iter().flatten().min()
+        let registration = self.registration.as_ref().and_then(Registration::poll_timeout);
+        [self.handset.poll_timeout(session), self.timers.next(), registration].into_iter().flatten().min()
     }
 
     /// The next datagram to send.
@@ -261,6 +292,12 @@ impl AgentPhone {
         match up {
             Up::Request(request, source) => self.on_request(now, &request, source),
             Up::Response(response) => {
+                if let Some(registration) = &mut self.registration
+                    && registration.owns(response.call_id())
+                {
+                    registration.on_response(&mut self.handset.ua, now, &response);
+                    return;
+                }
                 if let State::Talking { session } = &mut self.state
                     && session.call_id == response.call_id()
                 {
@@ -271,6 +308,11 @@ impl AgentPhone {
                 }
             }
             Up::Unanswered { call_id, method } => {
+                if let Some(registration) = &mut self.registration
+                    && registration.owns(&call_id)
+                {
+                    registration.on_silence(now);
+                }
                 if method == "INVITE" && self.has_call(&call_id) {
                     self.hang_up(now);
                 }
@@ -311,7 +353,8 @@ impl AgentPhone {
     fn on_call(&mut self, now: Instant, invite: &Wire, source: SocketAddr) {
         let tag = self.handset.ua.token();
         if !matches!(self.state, State::Idle) {
-            if self.prompt {
+            let handed_on = matches!(&self.state, State::Talking { session } if session.is_handed_on());
+            if self.prompt && !handed_on {
                 self.handset.tell(PhoneEvent::Doubled);
             }
             self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));

@@ -116,9 +116,8 @@ impl Exchange {
     fn collect(&mut self) {
         for (index, phone) in self.phones.iter_mut().enumerate() {
             while let Some(outgoing) = phone.poll_transmit() {
-                if outgoing.payload.starts_with(b"INVITE ")
-                    && let Some(invite) = Wire::parse(&outgoing.payload)
-                {
+                let opens = [&b"INVITE "[..], b"REGISTER "].iter().any(|method| outgoing.payload.starts_with(method));
+                if opens && let Some(invite) = Wire::parse(&outgoing.payload) {
                     self.routes.entry(invite.call_id().to_string()).or_insert(index);
                 }
                 self.outbox.push_back((index, outgoing));

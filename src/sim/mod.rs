@@ -15,6 +15,7 @@ pub mod ladder;
 pub mod network;
 pub mod oracle;
 pub mod phone;
+pub mod registration;
 pub mod scenario;
 pub mod script;
 pub mod script_step;

@@ -1,11 +1,12 @@
 //! The simulated network: loses, delays, doubles and reorders datagrams by its seed, cuts hosts off, and drops what a rule
 //! names. Decides only; the world keeps what is on its way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::base::Rng;
+use crate::sim::wire::Wire;
 
 /// How the network behaves.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,17 +19,19 @@ pub struct Weather {
     pub loss: f64,
     /// The fraction that arrives twice.
     pub doubled: f64,
+    /// The fraction that takes 50 to 100 ms longer, so that later ones arrive first.
+    pub reordered: f64,
 }
 
 impl Weather {
     /// Ten milliseconds, nothing lost, in order.
     pub const fn fair() -> Self {
-        Self { delay: Duration::from_millis(10), jitter: Duration::ZERO, loss: 0.0, doubled: 0.0 }
+        Self { delay: Duration::from_millis(10), jitter: Duration::ZERO, loss: 0.0, doubled: 0.0, reordered: 0.0 }
     }
 
     /// True when every datagram arrives once and in order.
     pub fn is_fair(&self) -> bool {
-        self.jitter.is_zero() && self.loss == 0.0 && self.doubled == 0.0
+        self.jitter.is_zero() && [self.loss, self.doubled, self.reordered].iter().all(|share| *share == 0.0)
     }
 }
 
@@ -52,12 +55,16 @@ pub struct Network {
     rng: Rng,
     cut: BTreeSet<IpAddr>,
     rules: Vec<DropRule>,
+    succeeded: BTreeMap<String, u64>,
 }
+
+/// The least that a reordered datagram is late.
+const LATE: Duration = Duration::from_millis(50);
 
 impl Network {
     /// A network of the given weather.
     pub const fn new(weather: Weather, rng: Rng) -> Self {
-        Self { weather, rng, cut: BTreeSet::new(), rules: Vec::new() }
+        Self { weather, rng, cut: BTreeSet::new(), rules: Vec::new(), succeeded: BTreeMap::new() }
     }
 
     /// Other weather from now on.
@@ -109,6 +116,18 @@ impl Network {
         true
     }
 
+    /// Counts what was sent; see [`Network::succeeded`].
+    pub fn note(&mut self, message: &Wire) {
+        if let (Some(200..300), Some((_, method))) = (message.code(), message.cseq()) {
+            *self.succeeded.entry(method.to_string()).or_default() += 1;
+        }
+    }
+
+    /// Successes sent so far by either side, repeats counted in, by method.
+    pub const fn succeeded(&self) -> &BTreeMap<String, u64> {
+        &self.succeeded
+    }
+
     /// After which times a datagram arrives: none, one or two.
     pub fn deliveries(&mut self, from: SocketAddr, to: SocketAddr) -> [Option<Duration>; 2] {
         if self.cut.contains(&from.ip()) || self.cut.contains(&to.ip()) {
@@ -125,10 +144,14 @@ impl Network {
     }
 
     fn delay(&mut self) -> Duration {
-        if self.weather.jitter.is_zero() {
-            return self.weather.delay;
+        let mut delay = self.weather.delay;
+        if !self.weather.jitter.is_zero() {
+            delay += self.weather.jitter.mul_f64(self.rng.fraction());
         }
-        self.weather.delay + self.weather.jitter.mul_f64(self.rng.fraction())
+        if self.weather.reordered > 0.0 && self.rng.chance(self.weather.reordered) {
+            delay += LATE.mul_f64(1.0 + self.rng.fraction());
+        }
+        delay
     }
 }
 

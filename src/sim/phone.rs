@@ -59,8 +59,11 @@ impl Phone {
     }
 
     /// Has power again, if it had lost it.
-    pub fn come_back(&mut self) {
-        both!(self, phone => phone.handset().come_back());
+    pub fn come_back(&mut self, now: Instant) {
+        match self {
+            Self::Caller(phone) => phone.handset().come_back(),
+            Self::Agent(phone) => phone.come_back(now),
+        }
     }
 
     /// True when it is in no call and waits for no answer.

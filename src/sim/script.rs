@@ -178,6 +178,7 @@ impl Script {
             ["jitter", jitter] => self.weather.jitter = duration(jitter)?,
             ["loss", percent] => self.weather.loss = number::<f64>(percent.trim_end_matches('%'))? / 100.0,
             ["doubled", percent] => self.weather.doubled = number::<f64>(percent.trim_end_matches('%'))? / 100.0,
+            ["reordered", percent] => self.weather.reordered = number::<f64>(percent.trim_end_matches('%'))? / 100.0,
             ["every", "agent", rest @ ..] => self.manner = manner(rest)?,
             ["expect", rest @ ..] => self.expects.push(expect(rest)?),
             ["at", at, rest @ ..] => {

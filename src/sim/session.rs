@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::Instant;
 use crate::sim::terms::{Direction, Terms, codec_of};
 use crate::sim::ua::Ua;
-use crate::sim::wire::{Wire, uri_of};
+use crate::sim::wire::{Wire, uri_of, user_of};
 
 /// A dialog; see the module.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Session {
     reliable: Option<u32>,
     /// When a refresh of ours is due, and the interval.
     refresh: Option<(Instant, Duration)>,
+    /// The PBX has put somebody else on this end.
+    handed_on: bool,
 }
 
 /// What a phone knows of session timers (RFC 4028).
@@ -128,6 +130,7 @@ impl Session {
             provisionals: Provisionals::Plain,
             reliable: None,
             refresh: None,
+            handed_on: false,
         }
     }
 
@@ -153,6 +156,7 @@ impl Session {
             provisionals: Provisionals::Plain,
             reliable: None,
             refresh: None,
+            handed_on: false,
         }
     }
 
@@ -332,6 +336,7 @@ impl Session {
 
     /// As a PBX that has put somebody else on this end: tells so by UPDATE, or by a re-INVITE with the terms as they are.
     pub fn connect(&mut self, ua: &mut Ua, now: Instant, number: &str, by: Told) {
+        self.handed_on |= user_of(uri_of(&ua.contact())) != number;
         let method = if by == Told::ByUpdate { "UPDATE" } else { "INVITE" };
         self.cseq += 1;
         let mut request = self.request(ua, method, self.cseq);
@@ -342,6 +347,11 @@ impl Session {
             request = request.with_body("application/sdp", self.description().write(self.version));
         }
         ua.send(now, self.destination, &request);
+    }
+
+    /// True when its phone is no longer in this call: the PBX has put somebody else on its end.
+    pub const fn is_handed_on(&self) -> bool {
+        self.handed_on
     }
 
     /// Sends a key press by SIP INFO.

@@ -2,7 +2,7 @@
 //! woken. Knows names and addresses; sends nothing itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,6 +30,9 @@ pub enum Audio {
     /// Each sends its tone and records what it hears.
     On,
 }
+
+/// Phones that register are at 10.0.4.0 and the next.
+const REGISTERED: u32 = 0x0a00_0400;
 
 /// Who lives in a world; see the module.
 #[derive(Debug)]
@@ -71,7 +74,7 @@ impl Town {
     ///
     /// # Errors
     /// An address that is not numeric.
-    pub fn build(&mut self, config: &Config) -> Result<(), String> {
+    pub fn build(&mut self, now: Instant, config: &Config) -> Result<(), String> {
         let mut peers = BTreeMap::new();
         for peer in &config.peers {
             let ip = peer.address.host.parse().map_err(|_| format!("peer `{}` needs a numeric address", peer.name))?;
@@ -85,6 +88,10 @@ impl Town {
             }
             let index = match agent.peer.as_ref().and_then(|peer| peers.get(peer)) {
                 Some(index) => *index,
+                None if agent.register.is_some() => {
+                    let host = Ipv4Addr::from(REGISTERED + u32::try_from(self.exchanges.len()).unwrap_or(0));
+                    self.exchange(&user, SocketAddr::from((host, 5060)))
+                }
                 None => {
                     let address =
                         address_of(&agent.uri).ok_or_else(|| format!("agent `{}`: no address", agent.name))?;
@@ -92,9 +99,13 @@ impl Town {
                 }
             };
             let setup = self.setup_of(&user, index);
-            let phone = AgentPhone::new(setup, self.manner.clone());
+            let mut phone = AgentPhone::new(setup, self.manner.clone());
+            if let Some(credentials) = &agent.register {
+                phone.register(now, self.engine, Arc::clone(credentials));
+            }
             self.agents.insert(user.clone());
             self.add(index, &user, Phone::Agent(Box::new(phone)));
+            self.note_wake(index);
         }
         Ok(())
     }
@@ -170,11 +181,15 @@ impl Town {
         self.exchanges.iter().flat_map(Exchange::phones)
     }
 
-    /// All phones have power again.
-    pub fn come_back(&mut self) {
+    /// All phones have power again, and none asks to be registered any more.
+    pub fn make_peace(&mut self, now: Instant) {
         let places: Vec<Place> = self.phones.values().copied().collect();
         for (exchange, index) in places {
-            self.exchanges[exchange].phone(index).come_back();
+            let phone = self.exchanges[exchange].phone(index);
+            phone.come_back(now);
+            if let Phone::Agent(phone) = phone {
+                phone.retire();
+            }
             self.note_wake(exchange);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::Instant;
-use crate::sim::wire::Wire;
+use crate::sim::wire::{Wire, uri_of, user_of};
 
 /// After so long without a provisional response an INVITE no longer binds the agent: the peer is at fault.
 const DEAF: Duration = Duration::from_secs(2);
@@ -69,6 +69,12 @@ impl Wiretap {
     pub fn on_received(&mut self, now: Instant, agent: &str, message: &Wire) {
         let Some(calls) = self.calls.get_mut(agent) else { return };
         if message.method() == Some("BYE") {
+            calls.remove(message.call_id());
+            return;
+        }
+        // The PBX has put somebody else on its end of this call: the agent is free.
+        let connected = message.header("P-Asserted-Identity").map(|value| user_of(uri_of(value)));
+        if message.method().is_some() && message.to_tag().is_some() && connected.is_some_and(|user| user != agent) {
             calls.remove(message.call_id());
             return;
         }

@@ -1,29 +1,26 @@
 //! Random worlds from seeds: queues, agents and callers of every behaviour, weather, outages, reloads, supervisors, a drain.
 //! The same seed makes the same world.
 
+mod changes;
+mod people;
 mod transfers;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferOutcome};
+use crate::acd::TransferOutcome;
 use crate::base::{Instant, Rng, WallTime};
 use crate::call::SessionTerms;
 use crate::config::Config;
-use crate::node::AgentChange;
 use crate::sim::act::Act;
-use crate::sim::agent_phone::{First, Manner, Then};
-use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
-use crate::sim::handset::Habits;
 use crate::sim::ladder::Detail;
 use crate::sim::network::Weather;
 use crate::sim::scenario::settle;
 use crate::sim::script::read_config;
-use crate::sim::session::{Provisionals, SessionTimer};
-use crate::sim::terms::Direction;
 use crate::sim::town::Audio;
-use crate::sim::world::{TRUNK, World, WorldSetup};
+use crate::sim::world::{World, WorldSetup};
 
 /// What became of a random world.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,13 +35,28 @@ pub struct Verdict {
     pub answered: u64,
     /// Transfers by how they ended, in the order of [`TransferOutcome::ALL`].
     pub transfers: [u64; TransferOutcome::ALL.len()],
+    /// Successes on the wire, repeats counted in, by method.
+    pub succeeded: BTreeMap<String, u64>,
     /// The ladder, when it was asked for.
     pub ladder: String,
 }
 
+/// Of a hundred datagrams ten are lost, two come twice, ten come late.
+pub const fn hostile() -> Weather {
+    Weather { loss: 0.1, doubled: 0.02, reordered: 0.1, ..Weather::fair() }
+}
+
 /// Runs the world of a seed; `detail` tells whether to keep its ladder.
 pub fn run(seed: u64, detail: Detail) -> Verdict {
-    let (world, wrong) = live_through(seed, detail, false);
+    judged(live_through(seed, detail, false))
+}
+
+/// Runs the world of a seed in this weather.
+pub fn run_in(seed: u64, detail: Detail, weather: Weather) -> Verdict {
+    judged(live(seed, detail, false, Some(weather)))
+}
+
+fn judged((world, wrong): (World, Vec<String>)) -> Verdict {
     let sum = |figure: fn(&crate::sim::oracle::Tally) -> u64| world.oracle().tallies().values().map(figure).sum();
     Verdict {
         wrong,
@@ -52,12 +64,17 @@ pub fn run(seed: u64, detail: Detail) -> Verdict {
         offered: sum(|tally| tally.offered),
         answered: sum(|tally| tally.answered),
         transfers: TransferOutcome::ALL.map(|outcome| world.oracle().transfers(outcome)),
+        succeeded: world.network.succeeded().clone(),
         ladder: world.ladder.text(),
     }
 }
 
 /// The world of a seed after its end, and what went wrong in it.
 pub fn live_through(seed: u64, detail: Detail, keeps_notes: bool) -> (World, Vec<String>) {
+    live(seed, detail, keeps_notes, None)
+}
+
+fn live(seed: u64, detail: Detail, keeps_notes: bool, weather: Option<Weather>) -> (World, Vec<String>) {
     let mut draw = Draw { rng: Rng::from_u64(seed ^ SALT), shape: Shape::default() };
     draw.shape = draw.shape();
     let acts = draw.acts();
@@ -65,7 +82,7 @@ pub fn live_through(seed: u64, detail: Detail, keeps_notes: bool) -> (World, Vec
     let setup = WorldSetup {
         config: draw.config(0),
         seed,
-        weather: draw.shape.weather.clone(),
+        weather: weather.unwrap_or_else(|| draw.shape.weather.clone()),
         detail,
         ports: draw.shape.ports,
         manner: draw.manner(),
@@ -138,6 +155,10 @@ const REGIONS: [&str; 2] =
 /// Fewer places than values.
 const SERIES_MAX: &str = "series_max = { number = 2, campaign = 1, region = 2, agent = 3 }";
 
+/// What agents dial.
+const FEATURE_CODES: &str = "[feature_codes]\npeers = [\"pbx\"]\nlogin = \"*45\"\nlogout = \"*46\"\nready = \"*47\"\nnot_ready = \"*48\"\n\
+    end_wrap_up = \"*49\"\n";
+
 /// The fixed traits of one world.
 #[derive(Debug, Clone)]
 struct Shape {
@@ -145,6 +166,10 @@ struct Shape {
     queues: u32,
     agents: u32,
     behind_pbx: bool,
+    /// Phones that are not behind the PBX register.
+    registered: bool,
+    /// Agents dial feature codes at the PBX.
+    codes: bool,
     calls: u32,
     /// Mean time between calls.
     pace: Duration,
@@ -165,6 +190,8 @@ impl Default for Shape {
             queues: 1,
             agents: 1,
             behind_pbx: true,
+            registered: false,
+            codes: false,
             calls: 1,
             pace: Duration::from_secs(1),
             ports: 200,
@@ -204,6 +231,8 @@ impl Draw {
             queues,
             agents: self.between(1, 7),
             behind_pbx: self.rng.chance(0.5),
+            registered: self.rng.chance(0.4),
+            codes: self.rng.chance(0.3),
             calls: self.between(3, 25),
             pace: self.seconds(4.0) + Duration::from_millis(20),
             ports: if self.rng.chance(0.1) { self.between(2, 12) } else { 200 },
@@ -218,10 +247,11 @@ impl Draw {
 
     fn weather(&mut self) -> Weather {
         let fair = Weather::fair();
-        match self.rng.below(4) {
+        match self.rng.below(5) {
             0 => fair,
             1 => Weather { jitter: Duration::from_millis(u64::from(self.between(1, 60))), ..fair },
             2 => Weather { loss: 0.02, doubled: 0.02, jitter: Duration::from_millis(15), ..fair },
+            3 => hostile(),
             _ => Weather {
                 loss: self.rng.fraction() * 0.15,
                 doubled: self.rng.fraction() * 0.1,
@@ -276,7 +306,13 @@ impl Draw {
     fn config(&mut self, reload: u32) -> Arc<Config> {
         let mut text = String::new();
         let qualify = if self.shape.qualify { "10s" } else { "0s" };
-        writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = false\nqualify = \"{qualify}\"")
+        let codes = self.shape.codes;
+        writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = {codes}\nqualify = \"{qualify}\"")
+            .expect("writing to a string succeeds");
+        if codes {
+            text.push_str(FEATURE_CODES);
+        }
+        writeln!(text, "[registrar]\nmin_expires = \"5s\"\nkeep_alive = \"{qualify}\"")
             .expect("writing to a string succeeds");
         text.push_str("[teams.floor]\n[teams.east]\nparent = \"floor\"\n[teams.west]\nparent = \"floor\"\n");
         let on_hang_up = if self.shape.calls.is_multiple_of(3) { "requeue" } else { "complete" };
@@ -304,6 +340,8 @@ impl Draw {
             let name = 1001 + agent;
             let place = if self.shape.behind_pbx {
                 "peer = \"pbx\"".to_string()
+            } else if self.shape.registered {
+                format!("register = true\npassword = \"word of {name}\"")
             } else {
                 format!("uri = \"sip:{name}@10.0.3.{}:5060\"", agent + 1)
             };
@@ -403,159 +441,5 @@ impl Draw {
         }
         acts.sort_by_key(|(at, _)| *at);
         acts
-    }
-
-    fn dial(&mut self, caller: &str) -> Act {
-        let number =
-            if self.rng.chance(0.03) { "999".to_string() } else { format!("80{}", self.rng.below(self.shape.queues)) };
-        let mut dial = Dial::to(&number);
-        dial.patience = Some(self.seconds(30.0) + Duration::from_millis(1));
-        dial.quit = match self.rng.below(20) {
-            0 => Quit::AtOnce,
-            1 => Quit::OnTrying,
-            2 => Quit::OnRinging,
-            3 => Quit::OnAnswer,
-            _ => Quit::Never,
-        };
-        dial.invite = match self.rng.below(12) {
-            0 => Invite::WithoutOffer,
-            1 => Invite::Twice,
-            _ => Invite::WithOffer,
-        };
-        if self.rng.chance(0.03) {
-            dial.acknowledges = Acknowledges::Never;
-        }
-        if self.rng.chance(0.4) {
-            dial.names = Some((1001 + self.rng.below(self.shape.agents)).to_string());
-        }
-        dial.habits = self.habits();
-        let formats = self.pick(&[vec![8, 0], vec![8, 0], vec![0], vec![8], vec![18]]);
-        Act::Dial { caller: caller.to_string(), via: TRUNK.to_string(), formats, dial }
-    }
-
-    fn habits(&mut self) -> Habits {
-        let mut habits = Habits::default();
-        if self.rng.chance(0.1) {
-            habits.hold = Some((self.seconds(3.0), self.seconds(3.0)));
-        }
-        if self.rng.chance(0.04) {
-            habits.vanish = Some(self.seconds(8.0));
-        }
-        if self.rng.chance(0.05) {
-            habits.digits = Some((self.seconds(2.0), "12#".to_string()));
-        }
-        if self.rng.chance(0.15) {
-            let asks = self.rng.chance(0.7).then(|| self.pick(&[SESSION, SESSION * 5]));
-            let (refresher, updates) = (self.pick(&[None, Some("uac"), Some("uas")]), self.rng.chance(0.5));
-            habits.timer = Some(SessionTimer { asks, refresher, updates });
-        }
-        if self.rng.chance(0.15) {
-            habits.provisionals = Provisionals::Reliable;
-        }
-        habits
-    }
-
-    fn manner(&mut self) -> Manner {
-        let after = self.seconds(2.0);
-        let mut manner = Manner::answers(after);
-        manner.first = self.pick(&[
-            First::Ringing,
-            First::Ringing,
-            First::Ringing,
-            First::Progress,
-            First::Trying,
-            First::Nothing,
-        ]);
-        manner.then = match self.rng.below(16) {
-            0 => Then::Refuse(self.pick(&[486, 600, 603, 302, 404, 408, 480, 488, 500, 503]), after),
-            1 => Then::Nothing,
-            2 => Then::AnswerOnCancel,
-            3 => Then::RingAfter(after * 2),
-            _ => Then::Answer(after),
-        };
-        manner.habits = self.habits();
-        if self.rng.chance(0.5) {
-            manner.habits.digits = Some((self.seconds(1.0), "1".to_string()));
-        }
-        manner.habits.hang_up = Some(self.seconds(8.0) + Duration::from_millis(1));
-        manner
-    }
-
-    /// A wished state: sometimes for a while, sometimes forced.
-    fn set(&mut self, agent: String, target: AgentTarget) -> Act {
-        let lasts = self.rng.chance(0.5).then(|| self.seconds(10.0) + Duration::from_millis(1));
-        let why = self.rng.chance(0.3).then(|| "needed elsewhere".into());
-        Act::SetAgent { agent, target, lasts, why }
-    }
-
-    /// What else happens about the time of a call.
-    fn meddle(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
-        let later = at + self.seconds(5.0);
-        let agent = (1001 + self.rng.below(self.shape.agents)).to_string();
-        match self.rng.below(40) {
-            0 => acts.push((later, Act::Withdraw(caller.to_string()))),
-            1 => acts.push((later, Act::Requeue(caller.to_string(), None))),
-            2 => {
-                let queue = format!("q{}", self.rng.below(self.shape.queues));
-                acts.push((later, Act::Requeue(caller.to_string(), Some(queue))));
-            }
-            3 => acts.push((later, self.set(agent, AgentTarget::NotReady(Reason::Custom("break".into()))))),
-            4 => acts.push((later, self.set(agent, AgentTarget::LoggedOut))),
-            5 | 6 => acts.push((later, self.set(agent, AgentTarget::Ready))),
-            7 => acts.push((later, Act::Vanish(caller.to_string()))),
-            8 => {
-                let back = later + self.seconds(20.0);
-                acts.push((later, Act::Vanish(agent.clone())));
-                acts.push((back, Act::Return(agent)));
-            }
-            9 => acts.push((later, Act::Manner(agent, self.manner()))),
-            10 => acts.push((later, Act::NextManner(agent, self.manner()))),
-            11 => {
-                // Both hold in the same moment.
-                acts.push((later, Act::Change(caller.to_string(), Direction::SendOnly)));
-                acts.push((later, Act::Change(agent, Direction::SendOnly)));
-            }
-            12 => acts.push((later, Act::HangUp(caller.to_string()))),
-            13 => acts.push((later, Act::HangUp(agent))),
-            14 => acts.push((later, Act::Change(caller.to_string(), Direction::Inactive))),
-            15 => {
-                let states = [DeviceState::Ringing, DeviceState::Busy(acd::Direction::Out), DeviceState::Offline];
-                let free = later + self.seconds(10.0);
-                acts.push((later, Act::Device(agent.clone(), self.pick(&states))));
-                acts.push((free, Act::Device(agent, DeviceState::Idle)));
-            }
-            28..=37 => {
-                for attempt in 0..4 {
-                    self.hand_on(later + Duration::from_secs(2) * attempt, caller, acts);
-                }
-            }
-            16 => acts.push((later, Act::ExtendWrapUp(agent, self.seconds(5.0)))),
-            17 => acts.push((later, Act::EndWrapUp(agent))),
-            18 => acts.push((later, Act::Assign(agent, AgentChange::Team(Some("floor".to_string()))))),
-            19 => acts.push((later, Act::Assign(agent, AgentChange::Team(None)))),
-            20 => acts.push((later, Act::Assign(agent, AgentChange::Defaults(None)))),
-            21 => acts.push((later, Act::Prefer(caller.to_string(), Some(agent)))),
-            22..=25 => {
-                for attempt in 0..4 {
-                    self.replace(later + Duration::from_secs(2) * attempt, caller, acts);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// A host is cut off and joined again.
-    fn outage(&mut self, end: Instant, acts: &mut Vec<(Instant, Act)>) {
-        let host = if self.rng.chance(0.3) {
-            TRUNK.to_string()
-        } else if self.shape.behind_pbx {
-            "pbx".to_string()
-        } else {
-            (1001 + self.rng.below(self.shape.agents)).to_string()
-        };
-        let from = Instant::ZERO + (end - Instant::ZERO).mul_f64(self.rng.fraction());
-        let back = from + self.seconds(20.0);
-        acts.push((from, Act::Cut(host.clone())));
-        acts.push((back, Act::Mend(host)));
     }
 }

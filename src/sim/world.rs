@@ -280,7 +280,7 @@ impl World {
     pub fn make_peace(&mut self) {
         self.network.mend_all();
         self.network.set_weather(Weather::fair());
-        self.town.come_back();
+        self.town.make_peace(self.now);
     }
 
     /// True when some neighbour is asked by OPTIONS all the time.
@@ -504,6 +504,7 @@ impl World {
                 self.fail(error);
             }
         }
+        self.network.note(&message);
         if !self.ladder.is_kept() && !self.network.has_rules() {
             self.deliver(from, to, &payload);
             return;
@@ -561,7 +562,9 @@ impl World {
 
     fn build(&mut self, config: &Config) -> Result<(), String> {
         self.qualifies |= config.peers.iter().any(|peer| !peer.qualify.is_zero());
-        self.town.build(config)
+        let registers = config.agents.iter().any(|agent| agent.register.is_some());
+        self.qualifies |= registers && !config.registrar.keep_alive.is_zero();
+        self.town.build(self.now, config)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::base::{Instant, QueueId};
 use crate::stats::block::Block;
 use crate::stats::cells::Sum;
 use crate::stats::contradiction::Contradiction;
+use crate::stats::hand::Hand;
 use crate::stats::moment::Moment;
 use crate::stats::staff::{ByShare, Staff};
 
@@ -22,9 +23,12 @@ pub(super) const STATES: usize = AgentState::LABELS.len();
 /// Agents by state, in the order of [`AgentState::LABELS`].
 pub(super) type ByState = [u64; STATES];
 
+/// How many [`KINDS`] there are; written out, as the compiler goes round in circles where a type's size asks for their names.
+pub(super) const KIND_COUNT: usize = 18;
+
 /// What agent seconds are told apart by: the index of the state's label, and the reason of not ready or the direction of
 /// another call.
-pub(super) const KINDS: [(usize, &str); 18] = [
+pub(super) const KINDS: [(usize, &str); KIND_COUNT] = [
     (AgentState::LoggedOut.index(), ""),
     (AgentState::Ready.index(), ""),
     (AgentState::Unreachable.index(), ""),
@@ -132,7 +136,7 @@ impl Group {
 
     /// Adds the group's agents to `total`.
     pub(super) fn add_to(&self, total: &mut ByState) {
-        for (sum, count) in total.iter_mut().zip(self.block.read()) {
+        for (sum, count) in total.iter_mut().zip(self.block.copy::<STATES>()) {
             *sum += count;
         }
     }
@@ -156,17 +160,18 @@ pub(super) struct Times {
 }
 
 const CLOSED: usize = 0;
-const AGENTS: usize = KINDS.len();
-const ENTERED: usize = 2 * KINDS.len();
+const AGENTS: usize = KIND_COUNT;
+const ENTERED: usize = 2 * KIND_COUNT;
 /// The latest moment folded: a reader whose clock was read before it reckons with it, or a counter would go back.
-const LATEST: usize = 3 * KINDS.len();
+const LATEST: usize = 3 * KIND_COUNT;
 const TALKS: usize = LATEST + 1;
 const TALK: usize = LATEST + 2;
+const TIMES: usize = TALK + 1;
 
 impl Times {
-    /// Nobody's time.
-    pub(super) fn new() -> Self {
-        Self { cells: Block::new(TALK + 1), staff: Staff::new() }
+    /// Nobody's time; days and months begin as the hand tells.
+    pub(super) fn new(hand: Arc<Hand>) -> Self {
+        Self { cells: Block::new(TIMES), staff: Staff::new(hand) }
     }
 
     /// Their time by interval.
@@ -209,13 +214,13 @@ impl Times {
 
     /// Talks that ended, and their time in microseconds.
     pub(super) fn talks(&self) -> Sum {
-        let cells = self.cells.read();
+        let cells = self.cells.copy::<TIMES>();
         Sum { count: cells[TALKS], micros: cells[TALK] }
     }
 
     /// How many agents are in each state now.
     pub(super) fn by_state(&self) -> ByState {
-        let cells = self.cells.read();
+        let cells = self.cells.copy::<TIMES>();
         let mut states = ByState::default();
         for (kind, (state, _)) in KINDS.iter().enumerate() {
             states[*state] += cells[AGENTS + kind];
@@ -224,8 +229,8 @@ impl Times {
     }
 
     /// Microseconds spent in each of [`KINDS`] until `now`.
-    pub(super) fn read(&self, now: Instant) -> [u64; KINDS.len()] {
-        let cells = self.cells.read();
+    pub(super) fn read(&self, now: Instant) -> [u64; KIND_COUNT] {
+        let cells = self.cells.copy::<TIMES>();
         let now = now.as_micros().max(cells[LATEST]);
         std::array::from_fn(|kind| {
             let running = cells[AGENTS + kind].saturating_mul(now).saturating_sub(cells[ENTERED + kind]);
@@ -244,8 +249,8 @@ pub(super) struct Person {
 
 impl Person {
     /// Nothing is known of it yet.
-    pub(super) fn new(name: Arc<str>) -> Self {
-        Self { name, times: Times::new(), offers: Block::new(OfferResult::ALL.len()) }
+    pub(super) fn new(name: Arc<str>, hand: Arc<Hand>) -> Self {
+        Self { name, times: Times::new(hand), offers: Block::new(OfferResult::ALL.len()) }
     }
 
     /// An offer to it ended.
@@ -393,7 +398,7 @@ mod tests {
 
     #[test]
     fn seconds_run_while_a_state_lasts_and_never_go_back() {
-        let times = Times::new();
+        let times = Times::new(Arc::new(Hand::new()));
         let ready = Kind::of(&AgentState::Ready);
         let talking = Kind::of(&AgentState::Talking);
         times.enter(moment(10), ready);
@@ -406,7 +411,7 @@ mod tests {
 
     #[test]
     fn a_clock_read_before_a_fact_reckons_with_the_fact_s_moment() {
-        let times = Times::new();
+        let times = Times::new(Arc::new(Hand::new()));
         let ready = Kind::of(&AgentState::Ready);
         times.enter(moment(0), ready);
         let before = times.read(second(19))[ready.0];

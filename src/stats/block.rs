@@ -57,6 +57,15 @@ impl Block {
         copy
     }
 
+    /// The same of the first `N` cells, without an allocation.
+    pub(super) fn copy<const N: usize>(&self) -> [u64; N] {
+        let mut copy = [0; N];
+        while !self.try_read(&mut copy) {
+            std::hint::spin_loop();
+        }
+        copy
+    }
+
     /// Copies the cells; false when a write came between and the copy is worthless.
     fn try_read(&self, copy: &mut [u64]) -> bool {
         let Some(version) = self.begin_read() else { return false };
@@ -152,7 +161,8 @@ impl Parted {
 
     /// A consistent copy of all cells.
     pub(super) fn read(&self) -> PartedCells {
-        let mut copy = PartedCells { cells: Vec::new(), parts: Vec::new() };
+        let room = self.block.cells.len() + self.part_len;
+        let mut copy = PartedCells { cells: Vec::with_capacity(room), parts: Vec::with_capacity(1) };
         while !self.try_read(&mut copy) {
             std::hint::spin_loop();
         }

@@ -1,34 +1,37 @@
-//! The Prometheus exposition: one collector that fills every row of the table from one reading of consistent copies, so that
-//! conservation holds within every scrape. The only place that knows the `prometheus` crate.
+//! The Prometheus exposition: every row of the table is filled from one reading of consistent copies, so that conservation holds
+//! within every scrape.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use prometheus::Registry;
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Summary};
-use prometheus::{Registry, proto};
+use prometheus::proto::MetricFamily;
 
 use crate::acd::{
-    AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal, Repair, Silence, Target, TransferKind,
+    AgentState, Dimension, FlowOut, LostCause, OfferResult, Refusal, Repair, Silence, Target, TransferKind,
     TransferOutcome,
 };
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{KINDS, STATES};
 use crate::stats::bounds::seconds;
-use crate::stats::cells::{Distribution, Histogram, QueueCells, Sum, Visits};
-use crate::stats::encode::{Format, encode};
-use crate::stats::family::{Family, Kind, Row, Tally};
+use crate::stats::cells::{Histogram, QueueCells, Visits};
+use crate::stats::emit::{Series, Sink, description, family};
+use crate::stats::encode::{Format, Text};
+use crate::stats::family::{Family, Row, Tally};
 use crate::stats::live::Live;
 use crate::stats::outlook;
 use crate::stats::persons::PersonReading;
 use crate::stats::reading::{QueueReading, Reading};
-use crate::stats::spread::{SPREAD_BOUNDS, SpreadReading};
 use crate::stats::table::TABLE;
 use crate::stats::values::ShelfReading;
 
 /// The content type of [`Exposition::render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A page is given when it is so long: what is written and read at once stays in a core's own cache.
+const PAGE_BYTES: usize = 64 << 10;
 
 /// The text that Prometheus scrapes.
 #[derive(Debug)]
@@ -37,8 +40,8 @@ pub struct Exposition {
     source: Arc<Source>,
     /// The table by name, the order of the text.
     rows: Vec<&'static Row>,
-    /// How long the last text was: the next will be about as long.
-    length: AtomicUsize,
+    /// How long the longest page was: the next ones need not grow.
+    room: Arc<AtomicUsize>,
 }
 
 impl Exposition {
@@ -46,11 +49,12 @@ impl Exposition {
     pub fn new(live: Arc<Live>, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
         let registry = Registry::new();
         let source = Arc::new(Source { live, clock: Box::new(clock) });
-        let collector = LiveCollector { source: Arc::clone(&source), descriptions: descriptions() };
+        let descriptions = TABLE.iter().map(description).collect();
+        let collector = LiveCollector { source: Arc::clone(&source), descriptions };
         registry.register(Box::new(collector)).expect("the table names each family once");
         let mut rows: Vec<&'static Row> = TABLE.iter().collect();
         rows.sort_unstable_by_key(|row| row.name);
-        Self { registry, source, rows, length: AtomicUsize::new(0) }
+        Self { registry, source, rows, room: Arc::default() }
     }
 
     /// Where the families can be gathered, by programs that have more of their own.
@@ -58,23 +62,63 @@ impl Exposition {
         &self.registry
     }
 
-    /// All families in the text format 0.0.4, by name. It computes for some ten milliseconds when there are hundreds of queues,
-    /// so the shell calls it off the signalling threads.
-    pub fn render(&self) -> String {
-        self.text(Format::Prometheus)
+    /// All families in the text format 0.0.4, by name, page by page. With hundreds of queues all pages together are some ten
+    /// milliseconds of work, so the shell calls it off the signalling threads.
+    pub fn pages(&self) -> Pages {
+        self.read(Format::Prometheus)
     }
 
     /// The same as OpenMetrics 1.0 text ([`crate::stats::openmetrics::CONTENT_TYPE`]).
-    pub fn render_openmetrics(&self) -> String {
-        self.text(Format::OpenMetrics)
+    pub fn pages_openmetrics(&self) -> Pages {
+        self.read(Format::OpenMetrics)
     }
 
-    fn text(&self, format: Format) -> String {
+    /// [`Exposition::pages`] as one.
+    pub fn render(&self) -> String {
+        self.pages().collect()
+    }
+
+    /// [`Exposition::pages_openmetrics`] as one.
+    pub fn render_openmetrics(&self) -> String {
+        self.pages_openmetrics().collect()
+    }
+
+    fn read(&self, format: Format) -> Pages {
         let (reading, violations) = self.source.read();
-        let families = self.rows.iter().map(|row| family(row, &reading, violations));
-        let text = encode(families, format, self.length.load(Ordering::Relaxed));
-        self.length.store(text.len() + text.len() / 64, Ordering::Relaxed);
-        text
+        let (rows, room) = (self.rows.clone().into_iter(), Arc::clone(&self.room));
+        Pages { rows, reading, violations, text: Text::new(format), room }
+    }
+}
+
+/// The text of one scrape, of one reading, made as it is asked for: of whole families, some ten to some hundred KiB a page.
+#[derive(Debug)]
+pub struct Pages {
+    rows: std::vec::IntoIter<&'static Row>,
+    reading: Reading,
+    violations: u64,
+    text: Text,
+    room: Arc<AtomicUsize>,
+}
+
+impl Iterator for Pages {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        let rows = self.rows.as_slice().len();
+        if rows > 0 {
+            self.text.reserve(self.room.load(Ordering::Relaxed));
+        }
+        while self.text.len() < PAGE_BYTES
+            && let Some(row) = self.rows.next()
+        {
+            fill(&mut Series::new(row, Sink::Text(&mut self.text)), &self.reading, self.violations);
+        }
+        if rows > 0 && self.rows.as_slice().is_empty() {
+            self.text.end();
+        }
+        let page = self.text.take();
+        self.room.fetch_max(page.len(), Ordering::Relaxed);
+        (!page.is_empty()).then_some(page)
     }
 }
 
@@ -116,32 +160,8 @@ impl Collector for LiveCollector {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let (reading, violations) = self.source.read();
-        TABLE.iter().map(|row| family(row, &reading, violations)).collect()
+        TABLE.iter().map(|row| family(row, |series| fill(series, &reading, violations))).collect()
     }
-}
-
-fn descriptions() -> Vec<Desc> {
-    let describe = |row: &Row| {
-        let labels = row.labels.iter().map(ToString::to_string).collect();
-        Desc::new(row.name.to_owned(), row.help.to_owned(), labels, Default::default())
-    };
-    TABLE.iter().map(|row| describe(row).expect("the table holds valid names")).collect()
-}
-
-fn family(row: &Row, reading: &Reading, violations: u64) -> MetricFamily {
-    let mut family = MetricFamily::default();
-    family.set_name(row.name.to_owned());
-    family.set_help(row.help.to_owned());
-    family.set_field_type(match row.kind {
-        Kind::Counter => MetricType::COUNTER,
-        Kind::Gauge => MetricType::GAUGE,
-        Kind::Histogram => MetricType::HISTOGRAM,
-        Kind::Summary => MetricType::SUMMARY,
-    });
-    let mut series = Series { row, metrics: Vec::new() };
-    fill(&mut series, reading, violations);
-    family.set_metric(series.metrics);
-    family
 }
 
 /// Every family by name, so that a new one cannot be forgotten.
@@ -352,149 +372,5 @@ fn fill_expected_wait(series: &mut Series<'_>, queue: &QueueReading) {
     let Some(expected) = outlook::expected_wait(queue) else { return };
     for (quantile, wait) in [("0.5", expected.p50), ("0.9", expected.p90)] {
         series.push(&[&queue.name, quantile], wait.as_secs_f64());
-    }
-}
-
-/// The series of one family as they are filled.
-struct Series<'a> {
-    row: &'a Row,
-    metrics: Vec<Metric>,
-}
-
-impl Series<'_> {
-    /// A counter's or gauge's value. Counts are exact up to 2^53.
-    fn push(&mut self, labels: &[&str], value: f64) {
-        let mut metric = self.labelled(labels);
-        if self.row.kind == Kind::Counter {
-            let mut counter = Counter::default();
-            counter.set_value(value);
-            metric.set_counter(counter);
-        } else {
-            let mut gauge = Gauge::default();
-            gauge.set_value(value);
-            metric.set_gauge(gauge);
-        }
-        self.metrics.push(metric);
-    }
-
-    /// One series for each queue.
-    fn push_each(&mut self, reading: &Reading, value: impl Fn(&QueueReading) -> f64) {
-        for queue in &reading.queues {
-            self.push(&[&queue.name], value(queue));
-        }
-    }
-
-    /// One series for each queue and each value of a second label.
-    fn push_split<K: Copy, const N: usize>(
-        &mut self,
-        reading: &Reading,
-        keys: [(K, &'static str); N],
-        count: impl Fn(&QueueReading, K) -> u64,
-    ) {
-        for queue in &reading.queues {
-            for (key, label) in keys {
-                self.push(&[&queue.name, label], count(queue, key) as f64);
-            }
-        }
-    }
-
-    fn push_reasons(&mut self, reading: &Reading, count: impl Fn(&QueueCells, FlowOut) -> u64) {
-        self.push_split(reading, reasons(), |queue, reason| count(&queue.cells, reason));
-    }
-
-    /// One series for each queue and group of called numbers.
-    fn push_groups(&mut self, reading: &Reading, count: impl Fn(&Visits) -> u64) {
-        for queue in &reading.queues {
-            for (group, visits) in queue.cells.groups() {
-                self.push(&[&queue.name, &reading.groups[*group]], count(visits) as f64);
-            }
-        }
-    }
-
-    /// The same for each value of a third label.
-    fn push_groups_split<K: Copy, const N: usize>(
-        &mut self,
-        reading: &Reading,
-        keys: [(K, &'static str); N],
-        count: impl Fn(&Visits, K) -> u64,
-    ) {
-        for queue in &reading.queues {
-            for (group, visits) in queue.cells.groups() {
-                for (key, label) in keys {
-                    self.push(&[&queue.name, &reading.groups[*group], label], count(visits, key) as f64);
-                }
-            }
-        }
-    }
-
-    fn push_cut_short(&mut self, reading: &Reading) {
-        let kinds = CutShort::ALL.map(|kind| (kind, kind.as_str()));
-        self.push_split(reading, kinds, |queue, kind| queue.cells.cut_short(kind));
-    }
-
-    fn push_histograms(&mut self, reading: &Reading, histogram: Histogram) {
-        for queue in &reading.queues {
-            self.push_histogram(&[&queue.name], &queue.cells.distribution(histogram));
-        }
-    }
-
-    fn push_histogram_with(&mut self, reading: &Reading, label: &str, histogram: Histogram) {
-        for queue in &reading.queues {
-            self.push_histogram(&[&queue.name, label], &queue.cells.distribution(histogram));
-        }
-    }
-
-    fn push_spread(&mut self, labels: &[&str], spread: &SpreadReading) {
-        let values = Distribution { bounds: &SPREAD_BOUNDS, buckets: &spread.buckets, sum: spread.micros };
-        self.push_histogram(labels, &values);
-    }
-
-    fn push_histogram(&mut self, labels: &[&str], values: &Distribution<'_>) {
-        let mut below = 0;
-        let buckets: Vec<Bucket> = values
-            .bounds
-            .iter()
-            .zip(values.buckets)
-            .map(|(bound, count)| {
-                below += count;
-                let mut bucket = Bucket::default();
-                bucket.set_upper_bound(seconds(*bound));
-                bucket.set_cumulative_count(below);
-                bucket
-            })
-            .collect();
-        let mut histogram = proto::Histogram::default();
-        histogram.set_bucket(buckets);
-        histogram.set_sample_count(values.buckets.iter().sum());
-        histogram.set_sample_sum(seconds(values.sum));
-        let mut metric = self.labelled(labels);
-        metric.set_histogram(histogram);
-        self.metrics.push(metric);
-    }
-
-    fn push_summaries(&mut self, reading: &Reading, sum: impl Fn(&QueueCells) -> Sum) {
-        for queue in &reading.queues {
-            self.push_summary(&[&queue.name], sum(&queue.cells));
-        }
-    }
-
-    fn push_summary(&mut self, labels: &[&str], sum: Sum) {
-        let mut summary = Summary::default();
-        summary.set_sample_count(sum.count);
-        summary.set_sample_sum(seconds(sum.micros));
-        let mut metric = self.labelled(labels);
-        metric.set_summary(summary);
-        self.metrics.push(metric);
-    }
-
-    fn labelled(&self, values: &[&str]) -> Metric {
-        debug_assert_eq!(values.len(), self.row.labels.len(), "{}", self.row.name);
-        let pair = |(name, value): (&&str, &&str)| {
-            let mut pair = LabelPair::default();
-            pair.set_name((*name).to_owned());
-            pair.set_value((*value).to_owned());
-            pair
-        };
-        Metric::from_label(self.row.labels.iter().zip(values).map(pair).collect())
     }
 }

@@ -5,13 +5,10 @@
 //! (a test holds it). The usual caps (900 values and 500 queues) all busy around the clock come to 54 MiB; 10 queues, 20 numbers
 //! and 34 provinces to less than 3.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::OnceLock;
 
 use crate::acd::{FlowOut, LostCause, Refusal};
-use crate::base::WallTime;
 use crate::stats::block::Block;
-use crate::stats::calendar::{Calendar, Grain};
 
 /// A week and a day.
 pub(super) const HOURS: usize = 8 * 24;
@@ -134,54 +131,6 @@ fn place(hour: i64) -> usize {
     hour.rem_euclid(HOURS as i64) as usize
 }
 
-/// Tells the number of the hour of a calendar; asks the calendar once an hour.
-#[derive(Debug)]
-pub(super) struct Hand {
-    calendar: RwLock<Arc<Calendar>>,
-    /// The hour in progress. Written by the one writer.
-    from: AtomicI64,
-    until: AtomicI64,
-}
-
-impl Hand {
-    /// A hand by UTC.
-    pub(super) fn new() -> Self {
-        let calendar = RwLock::new(Arc::new(Calendar::utc()));
-        Self { calendar, from: AtomicI64::new(0), until: AtomicI64::new(0) }
-    }
-
-    /// Hours are those of another calendar from now on; what was counted keeps its place.
-    pub(super) fn set(&self, calendar: &Arc<Calendar>) {
-        *self.calendar.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(calendar);
-        self.until.store(0, Ordering::Relaxed);
-    }
-
-    /// The calendar.
-    pub(super) fn calendar(&self) -> Arc<Calendar> {
-        Arc::clone(&self.calendar.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The number of the hour that it is. Only the one writer calls this.
-    pub(super) fn hour(&self, at: WallTime) -> i64 {
-        let (from, until) = (self.from.load(Ordering::Relaxed), self.until.load(Ordering::Relaxed));
-        if (from..until).contains(&at.as_secs()) {
-            return number(from);
-        }
-        let span = self.calendar().span(Grain::Minutes(60), at);
-        self.from.store(span.start, Ordering::Relaxed);
-        self.until.store(span.end, Ordering::Relaxed);
-        number(span.start)
-    }
-}
-
-#[cfg(test)]
-impl Hand {
-    /// The guard that a reader takes: the writer looks at the calendar once an hour, and needs no more than that either.
-    pub(super) fn hold(&self) -> crate::stats::tests::hold::Guard<'_> {
-        Box::new(self.calendar.read().unwrap())
-    }
-}
-
 /// The number of the hour that starts at this second.
 pub(super) fn number(start: i64) -> i64 {
     start.div_euclid(3_600)
@@ -190,10 +139,6 @@ pub(super) fn number(start: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn wall(seconds: i64) -> WallTime {
-        WallTime::from_micros(seconds * 1_000_000)
-    }
 
     #[test]
     fn a_ring_holds_eight_days_and_then_uses_its_places_anew() {
@@ -208,18 +153,6 @@ mod tests {
         hours.count(later, Fate::Served);
         assert_eq!(hours.read(5), None, "its place holds a later hour");
         assert_eq!(hours.read(later).unwrap(), Fates { served: 1, ..Fates::default() });
-    }
-
-    #[test]
-    fn hours_begin_as_they_do_in_the_calendar_s_zone() {
-        let hand = Hand::new();
-        assert_eq!((hand.hour(wall(3_599)), hand.hour(wall(3_600))), (0, 1));
-        // India is half an hour off.
-        hand.set(&Arc::new(Calendar::new("Asia/Kolkata", 0, "monday").unwrap()));
-        let half = 1_800;
-        assert_eq!(hand.hour(wall(7_200 + half - 1)), hand.hour(wall(3_600 + half)));
-        assert_ne!(hand.hour(wall(7_200 + half - 1)), hand.hour(wall(7_200 + half)));
-        assert_eq!(hand.calendar().zone(), "Asia/Kolkata");
     }
 
     #[test]

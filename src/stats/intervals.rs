@@ -15,6 +15,7 @@ use crate::stats::counts::Counts;
 use crate::stats::formula::{AgentSeconds, FORMULAS, Formula, Inputs};
 use crate::stats::moment::Moment;
 use crate::stats::queue::Queue;
+use crate::stats::staff::Stretch;
 
 /// To which interval a visit's outcome belongs (FEATURES J6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,7 +49,10 @@ pub enum Unanswerable {
         kept: &'static str,
     },
     /// Of agents, longer ago than is kept.
-    #[error("agents' time is kept by minutes for two hours, else for a day")]
+    #[error(
+        "agents' time is kept for two hours by 1m and 5m, a day up to 60m, five weeks by day and week, a year by month; \
+         days and months of another calendar begin with it"
+    )]
     TimeTooLongAgo,
     /// Cohorts are kept by quarters of an hour.
     #[error("by arrival there are intervals of 15m, 30m and 60m")]
@@ -76,16 +80,16 @@ pub struct Intervals {
     /// The service level aimed at, a fraction.
     pub target: Option<f64>,
     /// Intervals that overlap the time asked for.
-    pub intervals: Vec<Interval>,
+    pub intervals: Vec<Interval<Figures>>,
     /// The sum over `intervals`.
     pub total: Figures,
     /// The last 1, 5, 15, 30 and 60 minutes up to now, by minutes; none by arrival.
     pub rolling: BTreeMap<&'static str, Figures>,
 }
 
-/// One interval.
+/// One interval, of a queue's figures or of agents' time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Interval {
+pub struct Interval<F> {
     /// Local time with offset; the interval includes it.
     pub start: String,
     /// Local time with offset; the next interval begins here.
@@ -94,7 +98,7 @@ pub struct Interval {
     pub complete: bool,
     /// What happened in it.
     #[serde(flatten)]
-    pub figures: Figures,
+    pub figures: F,
 }
 
 /// Counts of queue visits and the formulas that come out of them.
@@ -112,8 +116,8 @@ pub struct Figures {
     pub flowed_out: u64,
     /// The flowed out by reason; every reason is there.
     pub flowed_out_by: BTreeMap<&'static str, u64>,
-    /// The time of the agents who serve the queue, in all their queues; not there by arrival, nor where it is not kept so long
-    /// (two hours by minutes, else a day).
+    /// The time of the agents who serve the queue, in all their queues; not there by arrival, nor by days and months that began
+    /// before the calendar was the queue's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agents: Option<AgentTime>,
     /// Every formula of the table by its key. A formula that cannot be had (T is no bound) is not there.
@@ -158,6 +162,15 @@ pub struct Question {
 
 /// Spans of minutes that roll up to now.
 pub(super) const ROLLING: [(&str, i64); 5] = [("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("60m", 60)];
+
+impl<F> Interval<F> {
+    /// The interval of a calendar; `node` is when the node started and the moment that it is.
+    pub(super) fn of(span: Span, calendar: &Calendar, node: (WallTime, WallTime), figures: F) -> Self {
+        let (origin, now) = node;
+        let complete = span.start >= origin.as_secs() && span.end <= now.as_secs();
+        Self { start: calendar.text(span.start), end: calendar.text(span.end), complete, figures }
+    }
+}
 
 impl AgentTime {
     /// The parts of agents' time.
@@ -220,27 +233,22 @@ pub(super) fn answer(
     let threshold = asked.unwrap_or_else(|| cells.threshold());
     let figures = |counts: &Counts, spent| Figures::of(counts, spent, queue.bounds(), threshold);
     let (mut total, mut total_spent) = (Counts::default(), Some(AgentSeconds::default()));
-    let mut intervals = Vec::new();
+    let (staff, mut intervals) = (queue.staff().read(moment), Vec::new());
     for span in spans(calendar, by, last, now).ok_or_else(|| too_long_ago(by))? {
         let (counts, spent) = match attribution {
             Attribution::Event => {
-                (queue.windows().counts(by, span, now, calendar), queue.staff().spent(by, span, moment))
+                (queue.windows().counts(by, span, now, calendar), staff.spent(Stretch::of(by, span, calendar)))
             }
             Attribution::Arrival => (queue.windows().cohort(span, now), None),
         };
         let counts = counts.ok_or_else(|| too_long_ago(by))?;
         total.add(&counts);
         total_spent = sum(total_spent, spent);
-        intervals.push(Interval {
-            start: calendar.text(span.start),
-            end: calendar.text(span.end),
-            complete: span.start >= origin.as_secs() && span.end <= now.as_secs(),
-            figures: figures(&counts, spent),
-        });
+        intervals.push(Interval::of(span, calendar, (origin, now), figures(&counts, spent)));
     }
     let rolling = match attribution {
         Attribution::Event => {
-            let rolling = |m| figures(&queue.windows().rolling(m, now), queue.staff().rolling(m, moment));
+            let rolling = |m| figures(&queue.windows().rolling(m, now), staff.rolling(m));
             ROLLING.map(|(name, m)| (name, rolling(m))).into()
         }
         Attribution::Arrival => BTreeMap::new(),

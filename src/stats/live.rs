@@ -29,7 +29,8 @@ use crate::stats::bounds::{micros, normalised};
 use crate::stats::calendar::Calendar;
 use crate::stats::contacts::{Contacts, Origin};
 use crate::stats::contradiction::Contradiction;
-use crate::stats::hours::{Fate, Hand};
+use crate::stats::hand::Hand;
+use crate::stats::hours::Fate;
 use crate::stats::moment::Moment;
 use crate::stats::persons::Persons;
 use crate::stats::queue::{Queue, Visit};
@@ -51,7 +52,8 @@ pub struct Live {
     contacts: Contacts,
     teams: Teams,
     values: Values,
-    hand: Hand,
+    /// Of the calendar of figures.
+    hand: Arc<Hand>,
     persons: Persons,
     refused: [AtomicU64; Refusal::ALL.len()],
     repaired: [AtomicU64; Repair::ALL.len()],
@@ -89,6 +91,7 @@ impl Live {
     /// The same with so many series.
     pub fn with_series(now: Instant, plan: &Plan, bounds: &[u64], most: &SeriesMax) -> Self {
         let thresholds = plan.queues.iter().map(|queue| micros(queue.threshold));
+        let hand = Arc::new(Hand::new());
         let live = Self {
             bounds: normalised(bounds.iter().copied().chain(thresholds)).into(),
             queues: DashMap::new(),
@@ -96,10 +99,10 @@ impl Live {
             agents: DashMap::new(),
             peers: DashMap::new(),
             contacts: Contacts::new(),
-            teams: Teams::default(),
+            teams: Teams::new(Arc::clone(&hand)),
             values: Values::new(most),
-            hand: Hand::new(),
-            persons: Persons::new(most),
+            persons: Persons::new(most, Arc::clone(&hand)),
+            hand,
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
             repaired: std::array::from_fn(|_| AtomicU64::new(0)),
             disagreements: AtomicU64::new(0),
@@ -155,7 +158,8 @@ impl Live {
         }
     }
 
-    /// The calendar whose hours losses are counted by from now on; UTC at first.
+    /// The calendar by whose hours losses are counted from now on, and by whose days and months the time of teams and agents;
+    /// UTC at first.
     pub fn set_calendar(&self, calendar: &Arc<Calendar>) {
         self.hand.set(calendar);
     }

@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::base::{AgentId, Instant};
-use crate::stats::agents::{ByState, KINDS, Person};
+use crate::stats::agents::{ByState, KIND_COUNT, Person};
 use crate::stats::cells::Sum;
+use crate::stats::hand::Hand;
 use crate::stats::series::{OTHER, SeriesMax};
 
 /// See the module. Only the one writer changes it; the list behind the lock is replaced whole.
 #[derive(Debug)]
 pub(super) struct Persons {
     max: usize,
+    hand: Arc<Hand>,
     list: RwLock<Arc<BTreeMap<AgentId, Arc<Person>>>>,
     overflow: AtomicU64,
 }
@@ -30,7 +32,7 @@ pub(super) struct PersonsReading {
 #[derive(Debug)]
 pub(super) struct PersonReading {
     pub(super) name: Arc<str>,
-    pub(super) micros: [u64; KINDS.len()],
+    pub(super) micros: [u64; KIND_COUNT],
     pub(super) states: ByState,
     pub(super) talks: Sum,
     /// In the order of [`crate::acd::OfferResult::ALL`].
@@ -38,25 +40,26 @@ pub(super) struct PersonReading {
 }
 
 impl Persons {
-    /// Nobody is listed.
-    pub(super) fn new(max: &SeriesMax) -> Self {
-        Self { max: max.agents, list: RwLock::default(), overflow: AtomicU64::new(0) }
+    /// Nobody is listed; days and months begin as the hand tells.
+    pub(super) fn new(max: &SeriesMax, hand: Arc<Hand>) -> Self {
+        Self { max: max.agents, hand, list: RwLock::default(), overflow: AtomicU64::new(0) }
     }
 
     /// The agents to be listed from now on, and no others; who was keeps its series.
     pub(super) fn set(&self, agents: &[(AgentId, Arc<str>)]) {
         let before = self.list();
         let others = before.values().find(|person| *person.name == *OTHER);
-        let others = others.cloned().unwrap_or_else(|| Arc::new(Person::new(OTHER.into())));
+        let person = |name: Arc<str>| Arc::new(Person::new(name, Arc::clone(&self.hand)));
+        let others = others.cloned().unwrap_or_else(|| person(OTHER.into()));
         let mut list = BTreeMap::new();
         let kept = |id: &AgentId| before.get(id).filter(|person| *person.name != *OTHER);
         let mut room = self.max.saturating_sub(agents.iter().filter(|(id, _)| kept(id).is_some()).count());
         for (id, name) in agents {
-            let person = match kept(id) {
-                Some(person) => Arc::clone(person),
+            let own = match kept(id) {
+                Some(own) => Arc::clone(own),
                 None if room > 0 && **name != *OTHER => {
                     room -= 1;
-                    Arc::new(Person::new(Arc::clone(name)))
+                    person(Arc::clone(name))
                 }
                 None => {
                     let is_new = !before.contains_key(id);
@@ -64,7 +67,7 @@ impl Persons {
                     Arc::clone(&others)
                 }
             };
-            list.insert(*id, person);
+            list.insert(*id, own);
         }
         *self.list.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(list);
     }
@@ -115,7 +118,7 @@ mod tests {
 
     #[test]
     fn who_stays_keeps_its_series_and_who_goes_has_none() {
-        let persons = Persons::new(&SeriesMax { agents: 3, ..SeriesMax::default() });
+        let persons = Persons::new(&SeriesMax { agents: 3, ..SeriesMax::default() }, Arc::new(Hand::new()));
         persons.set(&agents(0..2));
         let first = Arc::clone(&persons.list()[&AgentId(1)]);
         persons.set(&agents(1..6));

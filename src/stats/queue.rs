@@ -23,6 +23,7 @@ use crate::stats::cells::{
     TARGET, THRESHOLD, WAITING, WRAP_UP_MICROS, WRAP_UPS, transfers,
 };
 use crate::stats::contradiction::Contradiction;
+use crate::stats::hand::Hand;
 use crate::stats::hours::{Fate, Hours};
 use crate::stats::moment::Moment;
 use crate::stats::patience::Patience;
@@ -63,7 +64,7 @@ impl Queue {
         write.set(TARGET, f64::NAN.to_bits());
         drop(write);
         let windows = Arc::new(Windows::new(bounds.len()));
-        let (patience, staff) = (Arc::new(Patience::new()), Arc::new(Staff::new()));
+        let (patience, staff) = (Arc::new(Patience::new()), Arc::new(Staff::new(Arc::new(Hand::new()))));
         let (borders, calendar) = (Borders::default(), Arc::new(Calendar::utc()));
         let (id, name) = (plan.id, Arc::clone(&plan.name));
         let queue = Self { id, name, bounds, block, hours, windows, patience, staff, borders, calendar };
@@ -73,6 +74,7 @@ impl Queue {
 
     /// The same queue with the same figures, its days and months counted by another calendar from now on.
     pub(super) fn with_calendar(&self, calendar: Arc<Calendar>) -> Self {
+        self.staff.hand().set(&calendar);
         Self {
             id: self.id,
             name: Arc::clone(&self.name),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::acd::{Dimension, LostCause, Refusal, Repair};
 use crate::base::{Instant, WallTime};
-use crate::stats::agents::{ByState, KINDS, Times};
+use crate::stats::agents::{ByState, KIND_COUNT, Times};
 use crate::stats::cells::{QueueCells, Sum};
 use crate::stats::hours::Fates;
 use crate::stats::persons::PersonsReading;
@@ -58,7 +58,7 @@ pub(super) struct QueueReading {
 pub(super) struct TeamReading {
     /// From the root; empty for those without a team.
     pub(super) path: Arc<str>,
-    pub(super) micros: [u64; KINDS.len()],
+    pub(super) micros: [u64; KIND_COUNT],
     pub(super) talks: Sum,
 }
 

@@ -12,6 +12,7 @@ use dashmap::DashMap;
 
 use crate::base::AgentId;
 use crate::stats::agents::Times;
+use crate::stats::hand::Hand;
 #[cfg(test)]
 use crate::stats::tests::hold;
 
@@ -21,8 +22,9 @@ pub(super) const TEAMS_SHOWN_MAX: usize = 300;
 const OTHER: &str = "other";
 
 /// See the module. Only the one writer changes it; the list behind the lock is for readers, and is replaced whole.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Teams {
+    hand: Arc<Hand>,
     members: DashMap<AgentId, Arc<str>>,
     books: DashMap<Arc<str>, Arc<Times>>,
     list: RwLock<Arc<BTreeMap<Arc<str>, Arc<Times>>>>,
@@ -30,6 +32,12 @@ pub(super) struct Teams {
 }
 
 impl Teams {
+    /// Nobody is in any team; days and months begin as the hand tells.
+    pub(super) fn new(hand: Arc<Hand>) -> Self {
+        let (members, books) = (DashMap::new(), DashMap::new());
+        Self { hand, members, books, list: RwLock::default(), overflow: AtomicU64::new(0) }
+    }
+
     /// The books of the team that the agent is in; those without a team share the books of the empty path.
     pub(super) fn of(&self, agent: AgentId) -> Arc<Times> {
         let path = self.members.get(&agent).map_or_else(|| Arc::from(""), |path| Arc::clone(&path));
@@ -62,7 +70,7 @@ impl Teams {
             self.overflow.fetch_add(1, Ordering::Relaxed);
             return self.books(&Arc::from(OTHER));
         }
-        let books = Arc::new(Times::new());
+        let books = Arc::new(Times::new(Arc::clone(&self.hand)));
         self.books.insert(Arc::clone(path), Arc::clone(&books));
         let mut list = BTreeMap::clone(&self.list());
         list.insert(Arc::clone(path), Arc::clone(&books));
@@ -92,7 +100,7 @@ mod tests {
 
     #[test]
     fn more_teams_than_are_shown_share_the_books_of_the_others() {
-        let teams = Teams::default();
+        let teams = Teams::new(Arc::new(Hand::new()));
         for agent in 0..TEAMS_SHOWN_MAX as u32 + 5 {
             teams.set_member(AgentId(agent), Some(&Arc::from(format!("t{agent}"))));
             teams.of(AgentId(agent));

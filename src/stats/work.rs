@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::base::WallTime;
-use crate::stats::calendar::{Calendar, Grain, Span};
+use crate::stats::calendar::{Calendar, Grain};
 use crate::stats::formula::{AgentSeconds, FORMULAS, Inputs};
-use crate::stats::intervals::{AgentTime, Figure, ROLLING, Unanswerable, spans};
+use crate::stats::intervals::{AgentTime, Figure, Interval, ROLLING, Unanswerable, spans};
 use crate::stats::moment::Moment;
-use crate::stats::staff::Staff;
+use crate::stats::staff::{Staff, StaffReading, Stretch};
 
 /// Whose time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,25 +40,11 @@ pub struct Work {
     /// The IANA name of the zone whose calendar it is.
     pub time_zone: String,
     /// Intervals that overlap the time asked for.
-    pub intervals: Vec<Interval>,
+    pub intervals: Vec<Interval<Figures>>,
     /// The sum over `intervals`.
     pub total: Figures,
     /// The last 1, 5, 15, 30 and 60 minutes up to now, by minutes.
     pub rolling: BTreeMap<&'static str, Figures>,
-}
-
-/// One interval.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Interval {
-    /// Local time with offset; the interval includes it.
-    pub start: String,
-    /// Local time with offset; the next interval begins here.
-    pub end: String,
-    /// False while it is in progress, and where it began before the node did.
-    pub complete: bool,
-    /// How its time was spent.
-    #[serde(flatten)]
-    pub figures: Figures,
 }
 
 /// Agents' time, and the formulas that come out of it.
@@ -94,28 +80,25 @@ pub(super) fn answer(
 ) -> Result<Work, Unanswerable> {
     let Question { by, last } = question;
     let wall = now.wall.ok_or(Unanswerable::NoCalendar)?;
-    let together = |spent: &dyn Fn(&Staff) -> Option<AgentSeconds>| {
+    let staffs: Vec<StaffReading> = staffs.iter().map(|staff| staff.read(now)).collect();
+    let together = |spent: &dyn Fn(&StaffReading) -> Option<AgentSeconds>| {
         let mut total = AgentSeconds::default();
-        for staff in staffs {
+        for staff in &staffs {
             total.add(&spent(staff).ok_or(Unanswerable::TimeTooLongAgo)?);
         }
         Ok(total)
     };
     let mut total = AgentSeconds::default();
     let mut intervals = Vec::new();
-    for Span { start, end } in spans(calendar, by, last, wall).ok_or(Unanswerable::TimeTooLongAgo)? {
-        let spent = together(&|staff| staff.spent(by, Span { start, end }, now))?;
+    for span in spans(calendar, by, last, wall).ok_or(Unanswerable::TimeTooLongAgo)? {
+        let stretch = Stretch::of(by, span, calendar);
+        let spent = together(&|staff| staff.spent(stretch))?;
         total.add(&spent);
-        intervals.push(Interval {
-            start: calendar.text(start),
-            end: calendar.text(end),
-            complete: start >= origin.as_secs() && end <= wall.as_secs(),
-            figures: Figures::of(spent),
-        });
+        intervals.push(Interval::of(span, calendar, (origin, wall), Figures::of(spent)));
     }
     let mut rolling = BTreeMap::new();
     for (name, minutes) in ROLLING {
-        rolling.insert(name, Figures::of(together(&|staff| staff.rolling(minutes, now))?));
+        rolling.insert(name, Figures::of(together(&|staff| staff.rolling(minutes))?));
     }
     let time_zone = calendar.zone().to_owned();
     Ok(Work { by: by.as_str(), time_zone, intervals, total: Figures::of(total), rolling })

@@ -230,6 +230,14 @@ def prometheus_finds_what_the_engine_says(bench):
         check(0 < sure <= found <= perhaps < len(times), f"in time: SIPp {sure} to {perhaps}, the engine {found}")
         words = ["queue", "stats", "main", "--last", "5m", "--by", "1m", "--url", f"http://{HOST}:{engine.http}"]
         shown = run(bench.binary, *words)
+        time_of = lambda path: engine.json(path)["total"]["agents"]["handling_seconds"]
+        handled = time_of("/v1/teams/intervals?team=floor&by=5m&last=90m")
+        by_day = time_of("/v1/teams/intervals?team=floor&by=day&last=1m")
+        each = sum(time_of(f"/v1/agents/{name}/intervals?by=week&last=1m") for name in range(1001, 1031))
+        check(0 < handled and max(abs(handled - by_day), abs(handled - each)) < 1, f"{handled} {by_day} {each}")
+        for words in (["team", "stats", "floor"], ["agent", "stats", "1001"]):
+            table = run(bench.binary, *words, "--by", "day", "--url", f"http://{HOST}:{engine.http}")
+            check(f"{words[2]}, by day of Asia/Shanghai" in table and "utilisation" in table, table)
         talks = prometheus.value('sum(acd_team_talk_seconds_count{team=~"floor(/.*)?"})')
         check(0 < talks < own["main"]["answered"], f"talks of the floor: {talks}")
         check(prometheus.value("sum(acd_agent_talk_seconds_count)") == talks, "agents listed by their department")

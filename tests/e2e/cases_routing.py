@@ -140,6 +140,8 @@ def a_supervisor_changes_skills_and_queues_and_is_told_why_a_call_waits(bench):
     decision = engine.json("/v1/decisions?queue=main")["decisions"][0]
     check((decision["call"], decision["chosen"]) == (call, "1001"), f"{decision}")
     check("1001" in client(bench, engine, "queue", "decisions", "main"), "printed")
+    told = client(bench, engine, "call", "explain", call)
+    check(f"{call} does not wait" in told and "to 1001, in main: first by longest-idle" in told, told)
     client(bench, engine, "queue", "set", "main", "close", "--why", "fire drill")
     refused = bench.sipp("caller_refused", engine.sip, s="800", m=1)
     check(refused.wait(10)["total"] == 1 and engine.queue("main")["offered"] == 1, "a closed queue takes nobody")
@@ -150,6 +152,38 @@ def a_supervisor_changes_skills_and_queues_and_is_told_why_a_call_waits(bench):
     check("fire drill" in engine.log_text(), "the audit line says why")
 
 
+def a_supervisor_acts_on_lists(bench):
+    """Several queues at once, all or none; several calls at once, each by itself and keeping its time."""
+    phone = bench.sipp("agent", d=0)
+    config = (
+        CALLERS
+        + phones("phones", phone.port)
+        + '[queues.main]\nnumbers = ["800"]\n[queues.other]\nnumbers = ["801"]\n'
+        + agent("1001", "[]", 'initial = "not-ready"')
+    )
+    engine = bench.engine(config)
+    bench.sipp("caller_stays", engine.sip, s="800", m=3, r=10)
+    wait_until(lambda: engine.queue("main")["waiting"] == 3, "three wait")
+    rows = sorted(engine.json("/v1/calls")["calls"], key=lambda call: call["position"])
+    first, second, third = [row["id"] for row in rows]
+    told = client(bench, engine, "call", "requeue", f"{first},{third}", "other", "--why", "main is short")
+    check(told == "done for 2 calls\n", told)
+    wait_until(lambda: engine.queue("other")["waiting"] == 2 and engine.queue("main")["waiting"] == 1, "they move")
+    done = json.loads(client(bench, engine, "call", "priority", f"{third},c999,{second}", "5", "--json", code=1))
+    check([call["outcome"] for call in done["calls"]] == ["done", "refused", "done"] and done["refused"] == 1, f"{done}")
+    check(done["calls"][1]["status"] == 404, f"{done}")
+    place = {call["id"]: call["position"] for call in engine.json("/v1/calls")["calls"]}
+    check(place == {third: 1, first: 2, second: 1}, f"{place}")
+    client(bench, engine, "queue", "set", "main,none", "close", code=1)
+    check(json.loads(client(bench, engine, "queue", "show", "main", "--json"))["state"] == "open", "all or none")
+    client(bench, engine, "queue", "set", "main,other", "close", "--why", "fire drill")
+    states = [json.loads(client(bench, engine, "queue", "show", name, "--json"))["state"] for name in ("main", "other")]
+    check(states == ["closed", "closed"], f"{states}")
+    client(bench, engine, "call", "withdraw", f"{first},{second},{third}")
+    wait_until(lambda: not engine.json("/v1/calls")["calls"], "all have gone")
+    check("main is short" in engine.log_text() and "fire drill" in engine.log_text(), "the audit lines say why")
+
+
 BESIDE = []
 CASES = [
     levels_and_attributes_choose_the_agent,
@@ -157,4 +191,5 @@ CASES = [
     a_requirement_relaxes_while_a_caller_waits,
     a_supervisor_sets_a_team,
     a_supervisor_changes_skills_and_queues_and_is_told_why_a_call_waits,
+    a_supervisor_acts_on_lists,
 ]

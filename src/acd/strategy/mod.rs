@@ -18,7 +18,7 @@ mod row;
 mod weighted_random;
 
 pub(crate) use row::OCCUPANCY_WINDOW;
-pub use row::{Candidate, Choice, Circle, History, Lots, Ring, Strategy};
+pub use row::{Candidate, Choice, Circle, History, Lots, Measure, Reading, Ring, Strategy};
 
 /// Every strategy; the first is the default.
 pub static STRATEGIES: [&Strategy; 14] = [

@@ -8,5 +8,6 @@ pub(super) static RING_ALL: Strategy = Strategy {
     name: "ring-all",
     docs: "Every eligible agent at once, also those who become ready while others ring; the first answer wins.",
     choice: LONGEST_IDLE.choice,
+    key: LONGEST_IDLE.key,
     ring: Ring::All,
 };

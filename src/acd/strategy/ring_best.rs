@@ -10,5 +10,6 @@ pub(super) static RING_BEST: Strategy = Strategy {
     docs: "At once every eligible agent of the lowest tier and penalty that has anybody ready, also those of it, or of lower \
            ones, who become ready while others ring; the first answer wins. Higher ones when nobody rings any more.",
     choice: LONGEST_IDLE.choice,
+    key: LONGEST_IDLE.key,
     ring: Ring::Best,
 };

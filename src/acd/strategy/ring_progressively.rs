@@ -8,5 +8,6 @@ pub(super) static RING_PROGRESSIVELY: Strategy = Strategy {
     name: "ring-progressively",
     docs: "One agent, and one more after each step without an answer while the earlier go on ringing; the first answer wins.",
     choice: LONGEST_IDLE.choice,
+    key: LONGEST_IDLE.key,
     ring: Ring::Progressively,
 };

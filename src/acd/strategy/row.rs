@@ -15,6 +15,8 @@ pub struct Strategy {
     pub docs: &'static str,
     /// How it chooses.
     pub choice: Choice,
+    /// What the numbers of its keys say.
+    pub key: [Measure; 2],
     /// How many agents a waiting call rings at once.
     pub ring: Ring,
 }
@@ -29,6 +31,61 @@ pub enum Choice {
     InTurn(Circle),
     /// A draw, from the engine's own generator. With [`Lots::ByPenalty`] the penalty is no border but a handicap.
     Drawn(Lots),
+}
+
+/// What a number of a key says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Nothing: it is the same for all.
+    Nothing,
+    /// Since when the agent has been idle.
+    IdleSince,
+    /// Calls answered.
+    Calls,
+    /// Microseconds of talks.
+    Talk,
+    /// Occupancy; see [`History::load_key`].
+    Load,
+    /// The weighted sum of levels.
+    Levels,
+    /// How far that is below the most that there can be.
+    LevelsBelow,
+    /// The penalty that is drawn by.
+    Penalty,
+}
+
+/// A number of a key, as people count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reading {
+    /// For so long without a call.
+    Idle(Duration),
+    /// Calls answered.
+    Calls(u64),
+    /// Talked for so long.
+    Talk(Duration),
+    /// The part of the window that was busy.
+    Occupancy(f64),
+    /// The weighted sum of levels.
+    Levels(u64),
+    /// The penalty.
+    Penalty(u64),
+}
+
+impl Measure {
+    /// A number of a key as of a moment, where occupancy fades by this window. `None` where it says nothing.
+    pub fn read(self, number: u64, at: Instant, window: Duration) -> Option<Reading> {
+        Some(match self {
+            Self::Nothing => return None,
+            Self::IdleSince if number >= Instant::FAR.as_micros() => return None,
+            Self::IdleSince => Reading::Idle(at.since(Instant::from_micros(number))),
+            Self::Calls => Reading::Calls(number),
+            Self::Talk => Reading::Talk(Duration::from_micros(number)),
+            Self::Load => Reading::Occupancy(load_of(number, at, window)),
+            Self::Levels => Reading::Levels(number),
+            Self::LevelsBelow => Reading::Levels(u64::from(u32::MAX).saturating_sub(number)),
+            Self::Penalty => Reading::Penalty(number),
+        })
+    }
 }
 
 /// The order in which turns go round.
@@ -141,12 +198,11 @@ impl History {
     /// The occupancy's key: `ln(load) + t / window` in millionths. The load of all idle agents fades by the same factor, so
     /// that this stays as it is while they wait.
     pub fn load_key(&self) -> u64 {
-        const MIDDLE: f64 = 1e15;
         if self.load <= 0.0 {
             return 0;
         }
         let elapsed = self.load_at.as_micros() as f64 / self.window.as_micros() as f64;
-        ((self.load.ln() + elapsed) * 1e6 + MIDDLE) as u64
+        ((self.load.ln() + elapsed) * LOAD_SCALE + LOAD_MIDDLE) as u64
     }
 
     /// Fades the load to this moment.
@@ -155,6 +211,19 @@ impl History {
         self.load = if self.busy { 1.0 - (1.0 - self.load) * faded } else { self.load * faded };
         self.load_at = self.load_at.max(now);
     }
+}
+
+/// Keys of occupancy: in millionths, around a number that keeps them positive.
+const LOAD_SCALE: f64 = 1e6;
+const LOAD_MIDDLE: f64 = 1e15;
+
+/// What [`History::load_key`] was made of, faded to this moment.
+fn load_of(key: u64, at: Instant, window: Duration) -> f64 {
+    if key == 0 {
+        return 0.0;
+    }
+    let elapsed = at.as_micros() as f64 / window.as_micros() as f64;
+    ((key as f64 - LOAD_MIDDLE) / LOAD_SCALE - elapsed).exp()
 }
 
 #[cfg(test)]
@@ -209,6 +278,9 @@ mod tests {
         assert!(short.load_key() < long.load_key(), "twice as long");
         assert!(old.load_key() < short.load_key(), "long ago");
         assert_eq!(History::default().load_key(), 0);
+        let read = Measure::Load.read(short.load_key(), minutes(105), OCCUPANCY_WINDOW);
+        let Some(Reading::Occupancy(read)) = read else { panic!("{read:?}") };
+        assert!((read - short.load).abs() < 1e-4, "{read} of {}", short.load);
         for later in [106, 200, 1_000] {
             let at = |mut history: History| {
                 history.at_rest(minutes(later));

@@ -81,7 +81,7 @@ fn a_decision_names_its_candidates_in_order_and_old_ones_are_forgotten() {
         2,
     );
     centre.enqueue(1, 1);
-    let last = centre.engine.last_decisions().last().expect("noted").clone();
+    let last = centre.engine.last_decisions().last().expect("noted");
     assert_eq!(
         (last.call, last.queue, last.strategy, last.chosen),
         (CallId(1), QueueId(1), "longest-idle", AgentId(2))
@@ -100,19 +100,63 @@ fn a_decision_names_its_candidates_in_order_and_old_ones_are_forgotten() {
 #[test]
 fn a_decision_names_the_first_candidates_and_counts_the_others() {
     let case = |plan: &mut Plan| {
-        for (agent, penalty) in plan.agents.iter_mut().zip([4, 2, 0, 3, 1]) {
+        for (agent, penalty) in plan.agents.iter_mut().zip([4, 2, 0, 3, 1, 2, 2, 9, 2, 9, 2]) {
             agent.memberships = vec![Membership { penalty, ..terms(1) }];
         }
     };
-    let mut centre = Centre::new(case, 5);
-    let last = |centre: &Centre| centre.engine.last_decisions().last().expect("noted").clone();
+    let mut centre = Centre::new(case, 11);
+    let last = |centre: &Centre| centre.engine.last_decisions().last().expect("noted");
     centre.enqueue(1, 1);
     let decision = last(&centre);
-    assert_eq!(decision.candidates.iter().map(|c| c.agent.0).collect::<Vec<_>>(), [3, 5, 2]);
-    assert_eq!((decision.chosen, decision.others), (AgentId(3), 2));
-    (2..=6).for_each(|call| centre.enqueue(call, 1));
+    // Those of the same penalty each for himself, too.
+    assert_eq!(decision.candidates.iter().map(|c| c.agent.0).collect::<Vec<_>>(), [3, 5, 2, 6, 7, 9, 11, 4]);
+    assert_eq!((decision.chosen, decision.why, decision.others), (AgentId(3), Why::First, Some(3)));
+    (2..=12).for_each(|call| centre.enqueue(call, 1));
     let (agent, epoch) = centre.answer(1);
+    centre.pass(9);
     centre.hang_up(1, agent, epoch);
     let decision = last(&centre);
-    assert_eq!((decision.call, decision.chosen, decision.candidates.len()), (CallId(6), AgentId(3), 0));
+    assert_eq!((decision.call, decision.chosen, decision.why), (CallId(12), AgentId(3), Why::Freed));
+    let own = &decision.candidates[..];
+    assert_eq!((own.len(), own[0].agent, own[0].key[0], decision.others), (1, agent, centre.now.as_micros(), Some(0)));
+}
+
+#[test]
+fn a_decision_says_why_its_agent_was_chosen() {
+    let mut centre = Centre::new(|plan| plan.queues[0].strategy = "round-robin", 3);
+    let why = |centre: &Centre| {
+        let last = centre.engine.last_decisions().last().expect("noted");
+        (last.chosen.0, last.why, last.candidates.iter().map(|c| c.agent.0).collect::<Vec<_>>())
+    };
+    centre.enqueue(1, 1);
+    assert_eq!(why(&centre), (1, Why::First, vec![1, 2, 3]));
+    let (agent, epoch) = centre.answer(1);
+    centre.hang_up(1, agent, epoch);
+    centre.enqueue(2, 1);
+    assert_eq!(why(&centre), (2, Why::After(AgentId(1)), vec![1, 2, 3]));
+    let mut centre = Centre::new(|plan| plan.queues[0].strategy = "random", 3);
+    centre.enqueue(1, 1);
+    assert_eq!(why(&centre).1, Why::Drawn);
+}
+
+/// Listing costs the more the more agents there are: beyond the pace the decision itself is noted alone.
+#[test]
+fn in_a_storm_of_calls_who_was_chosen_is_noted_without_the_others() {
+    let mut centre = Centre::new(|_| {}, 9);
+    let mut call = 0;
+    let mut next = |centre: &mut Centre| {
+        call += 1;
+        centre.enqueue(call, 1);
+        let (agent, epoch) = centre.answer(call);
+        centre.hang_up(call, agent, epoch);
+        let last = centre.engine.last_decisions().last().expect("noted");
+        (last.candidates.len(), last.others)
+    };
+    let limit = crate::base::limits::LISTS_A_SECOND;
+    assert!((0..=limit).all(|_| next(&mut centre) == (8, Some(1))));
+    assert_eq!(next(&mut centre), (1, None));
+    centre.pass_ms(1);
+    assert_eq!([next(&mut centre), next(&mut centre)], [(8, Some(1)), (1, None)]);
+    centre.pass(2);
+    assert_eq!(next(&mut centre), (8, Some(1)));
 }

@@ -50,7 +50,8 @@ fn the_preferred_agent_is_asked_before_the_one_whose_turn_it_is() {
     prefers(&mut centre, 1, 3);
     assert_eq!(centre.offer(1).0, AgentId(3));
     let last = centre.engine.last_decisions().last().expect("noted");
-    assert_eq!((last.strategy, last.candidates.len()), (PREFERRED, 0));
+    assert_eq!((last.strategy, last.why), (PREFERRED, Why::Preferred));
+    assert_eq!((last.candidates.len(), last.candidates[0].agent), (1, AgentId(3)));
 }
 
 #[test]

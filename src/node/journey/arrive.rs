@@ -2,14 +2,13 @@
 
 use std::net::SocketAddr;
 
-use crate::acd::requirement::Value;
-use crate::acd::{Command, FlowOut, Preference, QueueState, Refusal, Whom};
+use crate::acd::{Command, FlowOut, Preference, QueueState, Refusal};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId};
-use crate::config::{DnisSource, MediaPolicy, PreferredConfig, PreferredSource};
+use crate::config::{DnisSource, MediaPolicy};
 use crate::node::contact::{Audio, Contact, Offer, Phase, status_of};
-use crate::node::directory::Called;
 use crate::node::identity::{self, Caller};
+use crate::node::journey::prefer::Past;
 use crate::node::ladder::Whose;
 use crate::node::shard::{Owner, Shard};
 use crate::sip::message::Message;
@@ -63,7 +62,8 @@ impl Shard {
         if config.media == MediaPolicy::Anchor {
             self.ports.enter(worker);
         }
-        let preferred = self.preferred(request, &called, &config.routing.preferred).map(Preference::from(now));
+        let named = self.named(request);
+        let preferred = self.preferred(&called, &named, queue, Past::New).map(Preference::from(now));
         let contact = |id| Contact {
             id: CallId(id),
             queue,
@@ -73,6 +73,9 @@ impl Shard {
             caller,
             carried,
             preferred,
+            named,
+            prefers_by_word: false,
+            has_talked: false,
             peer,
             hops: request.max_forwards().unwrap_or(HOPS_MAX).min(HOPS_MAX).saturating_sub(1) as u8,
             leg,
@@ -97,22 +100,6 @@ impl Shard {
         self.ladders.handle_leg(leg, call, Whose::Caller);
         tracing::debug!(%call, queue = %config.name, "call arrives");
         self.enqueue(call);
-    }
-
-    /// Whom a call prefers: by its number, else by the first source that names an agent.
-    fn preferred(&self, request: &Message, called: &Called, config: &PreferredConfig) -> Option<Whom> {
-        if let Some(name) = &called.preferred {
-            return self.directory.agent_of_name(name).map(Whom::Agent);
-        }
-        let agent = |name: &str| self.directory.agent_of_name(name).map(Whom::Agent);
-        config.by.iter().find_map(|source| match source {
-            PreferredSource::Header(header) => agent(&identity::named(request, header)?),
-            PreferredSource::Attribute(name) => match called.attributes.get(name)? {
-                Value::Text(text) => agent(text),
-                Value::Number(number) => agent(&number.to_string()),
-            },
-            PreferredSource::Last => Some(Whom::Last),
-        })
     }
 }
 

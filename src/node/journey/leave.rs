@@ -101,7 +101,7 @@ impl Shard {
         }
         match contact.moving.take().map(|moving| *moving) {
             Some(Moving { what: Intervention::Requeue(queue), by }) => {
-                self.redirect(call, queue);
+                self.redirect(now, call, queue, None);
                 // Where it left for another reason, the engine has not heard of the supervisor.
                 return match reason == FlowOut::Requeued {
                     true => self.enqueue(call),
@@ -153,7 +153,7 @@ impl Shard {
             return self.take_out(call, Intervention::Requeue(queue), by);
         }
         let talk = self.free_caller(now, call);
-        self.redirect(call, queue);
+        self.redirect(now, call, queue, talk.map(|(agent, _)| agent));
         self.requeue(call, talk, by);
     }
 
@@ -199,14 +199,15 @@ impl Shard {
         self.commands.push_back(Command::TakeOut { call, what, by });
     }
 
-    /// The call joins a queue anew, by nobody's wish but the rules'.
-    pub(super) fn rejoin(&mut self, call: CallId, queue: QueueId) {
-        self.redirect(call, queue);
+    /// The call joins a queue anew, by nobody's wish but the rules'; out of a talk with an agent, if there was one.
+    pub(super) fn rejoin(&mut self, now: Instant, call: CallId, queue: QueueId, left: Option<AgentId>) {
+        self.redirect(now, call, queue, left);
         self.enqueue(call);
     }
 
     /// The contact is to join another queue.
-    pub(super) fn redirect(&mut self, call: CallId, queue: QueueId) {
+    fn redirect(&mut self, now: Instant, call: CallId, queue: QueueId, left: Option<AgentId>) {
+        self.prefer_in(now, call, queue, left);
         let answer = self.directory.queue(queue).config.answer;
         let Some(contact) = self.contact(call) else { return };
         contact.phase = Phase::Arriving;

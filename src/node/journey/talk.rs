@@ -96,6 +96,8 @@ impl Shard {
         contact.phase = Phase::Talking { agent: winner, since: now };
         // Who is put back into a queue after a talk is not to meet the same agent by a preference.
         contact.preferred = None;
+        contact.prefers_by_word = false;
+        contact.has_talked = true;
         let moving = contact.moving.take();
         if !self.answer_caller(now, call, theirs.as_deref()) {
             self.owners.remove(&leg);

@@ -190,7 +190,12 @@ impl World {
 
     /// A call that talks with an agent.
     fn talk(&mut self) -> (Caller, Message) {
-        let caller = self.call("", OFFER);
+        self.talk_with("")
+    }
+
+    /// The same, where the INVITE has these headers.
+    fn talk_with(&mut self, headers: &str) -> (Caller, Message) {
+        let caller = self.call(headers, OFFER);
         let invite = self.offer().expect("an agent is rung");
         self.agent(&invite, 180, "");
         self.agent(&invite, 200, ANSWER);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::acd::{Actor, AgentTarget, DeviceState, Direction, QueueState, Reason, ReserveMode};
 use crate::base::CallId;
-use crate::node::{AgentChange, AgentView, QueueChange, Selection, SkillChange, ThresholdsChange};
+use crate::node::{AgentChange, AgentView, ExplanationView, QueueChange, Selection, SkillChange, ThresholdsChange};
 
 const TEAMS: &str = "[teams.all]\nagents = [\"1001\"]\n[teams.part]\nparent = \"all\"\nagents = [\"1002-1003\"]\n";
 
@@ -90,7 +90,41 @@ fn change(world: &mut World, agents: &[&str], change: AgentChange) -> Reply {
 }
 
 fn set_queue(world: &mut World, change: QueueChange) -> Reply {
-    world.control(Control::SetQueue { queue: "q".to_owned(), change, by: "test".into() })
+    set_queues(world, &["q"], change)
+}
+
+fn set_queues(world: &mut World, queues: &[&str], change: QueueChange) -> Reply {
+    let queues = queues.iter().map(ToString::to_string).collect();
+    world.control(Control::SetQueues { queues, change, by: "test".into() })
+}
+
+#[test]
+fn queues_of_a_list_are_changed_all_or_none() {
+    let mut world = World::new(&config(1, "[queues.other]\nreserve = { wait = \"9s\" }\n"), 100);
+    let states = |world: &mut World| {
+        ["q", "other"].map(|name| {
+            let Reply::Queue(view) = world.control(Control::Queue(name.to_owned())) else { panic!("a queue") };
+            view.state
+        })
+    };
+    let close = QueueChange::State(QueueState::Closed);
+    let unknown = Reply::NotFound("no queue none".to_string());
+    assert_eq!(set_queues(&mut world, &["other", "none", "q"], close.clone()), unknown);
+    assert_eq!(states(&mut world), ["open", "open"]);
+    // What suits one queue may not suit the other.
+    let late = ThresholdsChange { leave_wait: Some(Duration::from_secs(5)), ..ThresholdsChange::default() };
+    let late = QueueChange::ReserveThresholds(late);
+    assert!(matches!(set_queues(&mut world, &["other", "q"], late.clone()), Reply::Invalid(_)));
+    let leaves = |world: &mut World| {
+        let Reply::Queue(view) = world.control(Control::Queue("other".to_owned())) else { panic!("a queue") };
+        view.reserve.and_then(|reserve| reserve.leave_wait_seconds)
+    };
+    assert_eq!(leaves(&mut world), Some(Duration::from_secs(9)));
+    assert_eq!(set_queues(&mut world, &["other"], late), Reply::Done);
+    assert_eq!(leaves(&mut world), Some(Duration::from_secs(5)));
+    assert_eq!(set_queues(&mut world, &["other", "q", "q"], close), Reply::Done);
+    assert_eq!(states(&mut world), ["closed", "closed"]);
+    assert_eq!(world.call("", OFFER).status(), 480, "the shards know too");
 }
 
 #[test]
@@ -207,6 +241,11 @@ fn a_call_is_withdrawn_until_an_agent_talks() {
     assert_eq!(world.calls().len(), 1);
 }
 
+fn explained(world: &mut World, call: CallId) -> ExplanationView {
+    let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it is known") };
+    *told
+}
+
 #[test]
 fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
     let queues = "requirement = 'spanish >= 5'\nsteps = [{ after = \"30s\", requirement = 'spanish' }]\n\
@@ -216,7 +255,7 @@ fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
     world.call("", OFFER);
     world.pass(Duration::from_secs(10));
     let (call, _) = world.calls()[0];
-    let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it waits") };
+    let told = explained(&mut world, call).waits.expect("it waits");
     assert_eq!((told.position, told.asks.as_str(), told.step), (1, "spanish >= 5", 0));
     assert_eq!(told.looks_further_seconds, Some(Duration::from_secs(20)));
     let rules: usize = told.agents.iter().map(|rule| rule.count).sum();
@@ -231,6 +270,10 @@ fn a_waiting_call_is_explained_and_a_decision_names_its_candidates() {
     let Reply::Decisions(rows) = world.control(asked("q")) else { panic!("decisions") };
     assert_eq!((rows.len(), &*rows[0].chosen, rows[0].strategy), (1, "anna", "longest-idle"));
     assert_eq!(rows[0].call, call.to_string());
+    assert_eq!(rows[0].why, "first by longest-idle");
+    let candidates: Vec<_> = rows[0].candidates.iter().map(|row| (&*row.agent, row.standing.as_str())).collect();
+    assert_eq!((candidates, rows[0].others), (vec![("anna", "idle 30 s")], Some(0)), "the others speak no Spanish");
+    assert_eq!(explained(&mut world, call).offers, rows, "a call tells of its offers");
     assert!(matches!(world.control(asked("none")), Reply::NotFound(_)));
     assert!(matches!(world.control(Control::Explain(CallId(99))), Reply::NotFound(_)));
 }
@@ -386,11 +429,62 @@ fn a_call_waits_for_the_agent_whom_its_header_names_and_everybody_may_see_that()
     assert!(world.offer().expect("whom nobody knows is nobody").uri().starts_with(b"sip:1001@"));
     world.pass(Duration::from_secs(1));
     let (call, _) = world.calls()[1];
-    let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it waits") };
+    let told = explained(&mut world, call).waits.expect("it waits");
     let waits = told.waits_for.expect("for one agent");
     assert_eq!((&*waits.agent, waits.seconds), ("1002", Duration::from_secs(19)));
     let Reply::Queue(view) = world.control(Control::Queue("q".to_owned())) else { panic!("a queue") };
     assert_eq!(view.preferred_for_seconds, Duration::from_secs(20));
+}
+
+#[test]
+fn a_call_that_moves_to_another_queue_prefers_whom_that_one_names() {
+    let queues = "preferred_for = \"20s\"\npreferred_by = [\"header:X-Agent\"]\n\
+        [queues.other]\npreferred_for = \"1m\"\npreferred_by = [\"header:X-Manager\", \"last\"]\n\
+        [queues.plain]\npreferred_for = \"50s\"\n";
+    let mut world = World::new(&config(2, queues), 100);
+    world.talk();
+    world.talk();
+    world.call("X-Agent: 1001\r\nX-Manager: 1002\r\n", OFFER);
+    world.call("X-Agent: 1001\r\n", OFFER);
+    let [.., (both, _), (one, _)] = world.calls()[..] else { panic!("four calls") };
+    let waits = |world: &mut World, call| {
+        let waits = explained(world, call).waits.expect("it waits").waits_for;
+        waits.map(|waits| (waits.agent.to_string(), waits.seconds.as_secs()))
+    };
+    let until = |agent: &str, seconds| Some((agent.to_string(), seconds));
+    let to = |world: &mut World, call, queue: &str| {
+        let moved = world.control(Control::Requeue { call, queue: Some(queue.to_owned()), by: "test".into() });
+        assert_eq!(moved, Reply::Done);
+    };
+    world.pass(Duration::from_secs(5));
+    assert_eq!((waits(&mut world, both), waits(&mut world, one)), (until("1001", 15), until("1001", 15)));
+    to(&mut world, both, "other");
+    assert_eq!(waits(&mut world, both), until("1002", 60), "whom the other names, from now on");
+    to(&mut world, one, "other");
+    assert_eq!(waits(&mut world, one), until("1002", 60), "who served the caller last");
+    world.pass(Duration::from_secs(5));
+    to(&mut world, both, "plain");
+    assert_eq!(waits(&mut world, both), until("1002", 45), "one that names nobody leaves it with what it has");
+    to(&mut world, both, "q");
+    assert_eq!(waits(&mut world, both), until("1001", 20));
+    let prefer = Control::Prefer { call: both, agent: Some("1001".to_owned()), by: "test".into() };
+    assert_eq!(world.control(prefer), Reply::Done);
+    to(&mut world, both, "other");
+    assert_eq!(waits(&mut world, both), until("1001", 60), "a supervisor's word goes with the call");
+}
+
+#[test]
+fn who_has_talked_does_not_meet_the_same_agent_by_a_preference() {
+    let queues = "preferred_for = \"20s\"\n[queues.other]\npreferred_for = \"1m\"\n\
+        preferred_by = [\"header:X-Agent\", \"header:X-Manager\", \"last\"]\n";
+    let mut world = World::new(&config(2, queues), 100);
+    world.talk_with("X-Agent: 1001\r\nX-Manager: 1002\r\n");
+    world.talk();
+    let (call, _) = world.calls()[0];
+    let moved = Control::Requeue { call, queue: Some("other".to_owned()), by: "test".into() };
+    assert_eq!(world.control(moved), Reply::Done);
+    let waits = explained(&mut world, call).waits.expect("it waits").waits_for.expect("for one agent");
+    assert_eq!(&*waits.agent, "1002", "not 1001, whom it has left");
 }
 
 #[test]
@@ -406,8 +500,7 @@ fn a_supervisor_says_whom_a_call_prefers_and_it_goes_with_the_call() {
     assert_eq!(prefer(&mut world, Some("9999")), Reply::NotFound("no agent 9999".to_string()));
     assert_eq!(prefer(&mut world, Some("1001")), Reply::Done);
     let waits = |world: &mut World| {
-        let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("it waits") };
-        told.waits_for.map(|waits| waits.seconds.as_secs())
+        explained(world, call).waits.expect("it waits").waits_for.map(|waits| waits.seconds.as_secs())
     };
     assert_eq!(waits(&mut world), Some(20));
     let back = |queue: &str| Control::Requeue { call, queue: Some(queue.to_owned()), by: "test".into() };
@@ -449,8 +542,13 @@ fn a_reserve_is_switched_and_its_thresholds_set_over_a_reload_and_explained() {
     assert!(world.offer().is_none(), "one waits");
     let (call, _) = world.calls()[0];
     let rules = |world: &mut World| {
-        let Reply::Explanation(told) = world.control(Control::Explain(call)) else { panic!("explained") };
-        told.agents.into_iter().map(|row| format!("{}: {}", row.agents.join(" "), row.rule)).collect::<Vec<_>>()
+        explained(world, call)
+            .waits
+            .expect("it waits")
+            .agents
+            .into_iter()
+            .map(|row| format!("{}: {}", row.agents.join(" "), row.rule))
+            .collect::<Vec<_>>()
     };
     assert_eq!(rules(&mut world), ["1002: is in reserve, joins above 5 waiting", "1001: is logged out"]);
     let reserve = |world: &mut World| {

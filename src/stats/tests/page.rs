@@ -93,7 +93,8 @@ Contacts are counted once in the queue that they joined first, and once in each 
 (`dnis_group`; the number itself where none is configured), its campaign, the caller's region, the trunk. So the sums of
 `acd_contacts_*`, `acd_number_contacts_*`, `acd_campaign_contacts_*`, `acd_region_contacts_*` and `acd_trunk_contacts_*` are the
 same. At most `figures.series_max` values of a label have series of their own; what comes after them counts in `other`, and
-`acd_series_overflow_total` counts these values. A region is `unknown` where the caller's number is withheld or in no row of the
+`acd_series_overflow_total` counts these values. A value that leaves the configuration keeps its series and its place until the
+engine restarts, or these sums would go back: who starts a campaign a week sets the cap for the weeks between two restarts. A region is `unknown` where the caller's number is withheld or in no row of the
 table; no other trace of the caller is in any label.
 
 ## Lost calls: which cause when

@@ -217,6 +217,27 @@ fn both_formats_hold_the_same_samples() {
 }
 
 #[test]
+fn a_scrape_of_many_queues_comes_in_pages_of_one_reading() {
+    let queues = (0..100).map(|id| queue(QueueId(id), &format!("queue-{id}"), &[])).collect();
+    let live = Arc::new(live_of(&Plan { queues, ..Plan::default() }));
+    let exposition = exposition(&live, Instant::ZERO);
+    let mut pages = exposition.pages();
+    let mut text = pages.next().unwrap();
+    // What happens while the scraper takes its time is in none of the pages.
+    fold(&live, (0..100).map(|id| offered(QueueId(id))));
+    let rest: Vec<_> = pages.collect();
+    assert!(rest.len() > 5 && rest.iter().all(|page| page.len() < 400_000 && page.ends_with('\n')), "{}", rest.len());
+    text.extend(rest);
+    assert_eq!(sum(&parse(&text), "acd_queue_waiting"), 0.0);
+    let after = exposition.render();
+    assert_eq!(sum(&parse(&after), "acd_queue_waiting"), 100.0);
+    let open: Vec<_> = exposition.pages_openmetrics().collect();
+    assert!(
+        open.iter().filter(|page| page.contains("# EOF")).count() == 1 && open.last().unwrap().ends_with("# EOF\n")
+    );
+}
+
+#[test]
 fn label_values_are_escaped() {
     let mut plan = plan();
     plan.queues[0].name = "a \"b\" \\ c\nd".into();

@@ -41,7 +41,7 @@ impl Shard {
         match (kind, target) {
             (TransferKind::Blind, Target::Queue(queue)) => {
                 self.hang_up_agent(now, call);
-                self.hand_to_queue(call, queue);
+                self.hand_to_queue(now, call, queue);
                 self.note(call, by, (kind, Target::Queue(queue)), TransferStep::Completed);
                 if let Some(leg) = referrer {
                     self.legs.tell_referrer(now, leg, 200);

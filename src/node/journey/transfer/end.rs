@@ -64,7 +64,7 @@ impl Shard {
             OnHangUp::Requeue => {
                 self.let_target_go(now, call, TransferStep::Cancelled);
                 let queue = self.queue_of(call);
-                self.hand_to_queue(call, queue);
+                self.hand_to_queue(now, call, queue);
             }
         }
         true
@@ -121,9 +121,9 @@ impl Shard {
     }
 
     /// The caller joins a queue; it stands in line before the agent who had it is free for others.
-    pub(super) fn hand_to_queue(&mut self, call: CallId, queue: QueueId) {
+    pub(super) fn hand_to_queue(&mut self, now: Instant, call: CallId, queue: QueueId) {
         let talk = self.part(call);
-        self.rejoin(call, queue);
+        self.rejoin(now, call, queue, talk.map(|(agent, _)| agent));
         if let Some((agent, epoch)) = talk {
             self.commands.push_back(Command::TalkEnded { call, agent, epoch, by: EndedBy::Transfer });
         }
@@ -151,7 +151,7 @@ impl Shard {
             }
             Phase::Alone => {
                 let queue = contact.queue;
-                self.rejoin(call, queue);
+                self.rejoin(now, call, queue, None);
             }
             Phase::Arriving | Phase::Waiting(_) | Phase::Outside { .. } => {}
         }
