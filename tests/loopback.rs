@@ -94,6 +94,42 @@ fn a_caller_answered_by_the_agent_misses_nothing_of_the_first_words() {
     assert_beginning(&agent, CALLER_HZ, Codec::Pcma);
 }
 
+/// Nobody decodes what goes by the name of G.722 or Opus: it arrives bit for bit, by its own clock.
+#[test]
+fn other_codecs_pass_bit_for_bit() {
+    let on_agent = |config: &mut Config| {
+        for queue in &mut config.queues {
+            queue.answer = AnswerPolicy::OnAgent;
+        }
+    };
+    for (format, codec) in [(9, Codec::G722), (107, Codec::Opus)] {
+        let mut stage = Stage::open(on_agent, &[format, 8], &[8, format]);
+        stage.talk();
+        let (caller, agent) = stage.close();
+        for (heard, hz) in [(caller, AGENT_HZ), (agent, CALLER_HZ)] {
+            assert!(heard.len() > 50 && heard.iter().all(|heard| heard.codec == codec && is_tone(heard, hz)));
+            assert_beginning(&heard, hz, codec);
+            for pair in heard.windows(2) {
+                assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1), "every packet");
+                let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp) / codec.ticks();
+                assert!((FRAME..=FRAME + GAP_MAX).contains(&step), "a step of {step} samples");
+            }
+        }
+    }
+}
+
+/// The agent's phone speaks nothing but G.722, in which there is no music: the caller is offered it in the middle of the call.
+#[test]
+fn a_caller_changes_to_the_agents_codec() {
+    let mut stage = Stage::open(|_| {}, &[8, 9], &[9]);
+    stage.talk();
+    let (caller, agent) = stage.close();
+    let join = caller.iter().position(|heard| heard.codec == Codec::G722).expect("the caller hears the agent");
+    assert!(join > 25 && caller[join..].len() > 50);
+    assert!(caller[join..].iter().all(|heard| is_tone(heard, AGENT_HZ)));
+    assert!(agent.len() > 50 && agent.iter().all(|heard| heard.codec == Codec::G722 && is_tone(heard, CALLER_HZ)));
+}
+
 #[test]
 fn many_calls_at_once_are_counted_and_drained() {
     let mut stage = Stage::open(|_| {}, &[8], &[8]);
@@ -381,5 +417,6 @@ fn assert_beginning(voice: &[Heard], hz: u32, codec: Codec) {
 
 /// A sample as it is after coding and decoding.
 fn through(codec: Codec, sample: i16) -> i16 {
-    codec.decode(codec.encode(sample))
+    let law = strowger::sim::voice::law_of(codec);
+    law.decode(law.encode(sample))
 }

@@ -10,7 +10,7 @@ use strowger::acd::strategy;
 use strowger::base::Instant;
 use strowger::config;
 use strowger::media::{Lease, PortId};
-use strowger::node::{Door, Node, Resolved, Setup};
+use strowger::node::{Door, Node, Resolved, Setup, Wire};
 use strowger::sip::framing::{Frame, Framer};
 
 const CONFIG: &str = r#"
@@ -51,7 +51,9 @@ fn every_torture_message_is_answered_over_a_stream_too() {
         let mut framer = Framer::default();
         framer.push(&message(&row));
         match framer.poll() {
-            Some(Frame::Message(payload) | Frame::Last(payload)) => wrong.extend(judge(&row, Door::Stream, payload)),
+            Some(Frame::Message(payload) | Frame::Last(payload)) => {
+                wrong.extend(judge(&row, Door::Stream(Wire::Tcp), payload))
+            }
             Some(Frame::Ping) => wrong.push(format!("{} is no keep-alive", row.name)),
             Some(Frame::Broken(_)) => closed.push(row.name),
             None => waits.push(row.name),

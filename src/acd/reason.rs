@@ -156,7 +156,7 @@ impl Decisions {
 
     /// Notes a decision, and whom there was to choose from; `None`: that has not been looked at.
     pub(super) fn note(&mut self, verdict: Verdict, chosen: Candidacy, field: Option<&Field>) {
-        let listed = field.map_or(std::slice::from_ref(&chosen), |field| &field.first[..field.len]);
+        let listed = field.map_or_else(|| std::slice::from_ref(&chosen), |field| &field.first[..field.len]);
         self.keep(verdict, listed, field.map(|field| field.others));
     }
 

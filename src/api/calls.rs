@@ -52,9 +52,10 @@ pub(super) async fn ladder(
             return Err(Problem::bad_request(format!("unknown parameter `{other}`; there is numbers=shown")));
         }
     };
-    let outcome = match call_id(&id) {
-        Some(call) => handle.ask(Control::Ladder { call, shows_numbers }).await,
-        None => Err(Problem::not_found(format!("no call {id}"))),
+    let outcome = match (handle.may_show_numbers(&by, shows_numbers), call_id(&id)) {
+        (Err(problem), _) => Err(problem),
+        (Ok(()), Some(call)) => handle.ask(Control::Ladder { call, shows_numbers }).await,
+        (Ok(()), None) => Err(Problem::not_found(format!("no call {id}"))),
     };
     if shows_numbers {
         audit::write(&Action { who: &by, what: "ladder", subject: &id, detail: "numbers", why: "" }, &outcome);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -107,6 +108,7 @@ pub struct Handle {
     requests: mpsc::Sender<Request>,
     now: Arc<dyn Fn() -> Instant + Send + Sync>,
     tokens: Arc<RwLock<Tokens>>,
+    numbers: Arc<RwLock<Arc<Vec<String>>>>,
     /// The live figures.
     pub live: Arc<Live>,
     /// The same for Prometheus.
@@ -135,7 +137,7 @@ impl Handle {
     ) -> Self {
         let clock = Arc::clone(&now);
         let exposition = Arc::new(Exposition::new(Arc::clone(&live), move || clock()));
-        Self { requests, now, tokens: Arc::default(), live, exposition, health }
+        Self { requests, now, tokens: Arc::default(), numbers: Arc::default(), live, exposition, health }
     }
 
     /// The node's time.
@@ -151,6 +153,24 @@ impl Handle {
     /// Puts other tokens in force.
     pub fn set_tokens(&self, tokens: Vec<(String, String)>) {
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tokens);
+    }
+
+    /// Puts other users in force who may see numbers in full.
+    pub fn set_numbers(&self, users: Vec<String>) {
+        *self.numbers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
+    }
+
+    /// Whether a user who asks for numbers in full may see them. Where no tokens are asked for, everybody here may.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn may_show_numbers(&self, user: &str, asks: bool) -> Result<(), Problem> {
+        let users = Arc::clone(&self.numbers.read().unwrap_or_else(PoisonError::into_inner));
+        if !asks || self.tokens().is_empty() || users.iter().any(|known| known == user) {
+            return Ok(());
+        }
+        let detail = format!("{user} may not see numbers; http.numbers names who may");
+        Err(Problem::new(StatusCode::FORBIDDEN, detail))
     }
 
     /// Asks the node.
@@ -172,6 +192,7 @@ impl Handle {
             Reply::Conflict(why) => Err(Problem::conflict(why)),
             Reply::Agents { .. }
             | Reply::Calls { .. }
+            | Reply::Trace(_)
             | Reply::Ladder(_)
             | Reply::Explanation(_)
             | Reply::Teams(_)

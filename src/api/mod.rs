@@ -16,6 +16,7 @@ pub mod problem;
 mod queues;
 mod request;
 mod teams;
+mod trace;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -67,6 +68,7 @@ fn router(handle: Handle) -> Router {
         .route("/v1/calls/{id}/explanation", get(explain::call))
         .route("/v1/decisions", get(explain::decisions))
         .route("/v1/lost", get(lost::lost))
+        .route("/v1/trace", get(trace::read).post(trace::act))
         .fallback(async || Problem::not_found("there is nothing at this address"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address has another method")

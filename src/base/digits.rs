@@ -1,17 +1,20 @@
 //! [`Digits`]: a number's digits without the standard formatter, whose machinery costs more than the digits; and back from
 //! hexadecimal. Holds the text itself, so nothing is allocated. Knows no signs, widths or paddings.
 
+/// A letter and the digits of the largest number.
+const ROOM: usize = 21;
+
 /// The digits of one number; see the module.
 #[derive(Debug, Clone, Copy)]
 pub struct Digits {
-    text: [u8; 20],
+    text: [u8; ROOM],
     from: u8,
 }
 
 impl Digits {
     /// Decimal digits without leading zeros.
     pub fn decimal(number: u64) -> Self {
-        let (mut text, mut from, mut rest) = ([0; 20], 20, number);
+        let (mut text, mut from, mut rest) = ([0; ROOM], ROOM, number);
         loop {
             from -= 1;
             text[from] = b'0' + (rest % 10) as u8;
@@ -24,7 +27,7 @@ impl Digits {
 
     /// Lower-case hexadecimal digits without leading zeros.
     pub fn hex(number: u64) -> Self {
-        let (mut text, mut from, mut rest) = ([0; 20], 20, number);
+        let (mut text, mut from, mut rest) = ([0; ROOM], ROOM, number);
         loop {
             from -= 1;
             text[from] = b"0123456789abcdef"[(rest & 15) as usize];
@@ -33,6 +36,13 @@ impl Digits {
                 return Self { text, from: from as u8 };
             }
         }
+    }
+
+    /// The same behind a letter.
+    pub const fn behind(mut self, letter: u8) -> Self {
+        self.from -= 1;
+        self.text[self.from as usize] = letter;
+        self
     }
 
     /// The text.
@@ -95,6 +105,7 @@ mod tests {
         for number in [0, 1, 9, 10, 99, 100, 4_095, 65_536, u64::from(u32::MAX), u64::MAX] {
             assert_eq!(Digits::decimal(number).as_bytes(), number.to_string().as_bytes());
             assert_eq!(Digits::hex(number).as_bytes(), format!("{number:x}").as_bytes());
+            assert_eq!(Digits::decimal(number).behind(b'c').as_bytes(), format!("c{number}").as_bytes());
         }
     }
 

@@ -9,6 +9,8 @@
 
 use std::fmt;
 
+use crate::base::digits::Digits;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident($inner:ty), $prefix:literal) => {
         $(#[$doc])*
@@ -74,6 +76,11 @@ impl ShardId {
 }
 
 impl CallId {
+    /// Its text, without the formatter.
+    pub fn digits(self) -> Digits {
+        Digits::decimal(self.0).behind(b'c')
+    }
+
     /// The shard that the call lives in.
     pub const fn shard(self) -> ShardId {
         ShardId::of(self.0)

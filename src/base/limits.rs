@@ -11,6 +11,11 @@ pub const STREAM_HEADER_BYTES_MAX: usize = 32 * 1024;
 pub const STREAMS_MAX: usize = 1_024;
 /// Stream connections of one address: half of all, so that no single host shuts the others out.
 pub const STREAMS_PER_ADDRESS_MAX: usize = 512;
+/// TLS handshakes of strangers under way at once: each holds some 30 KB and a place among [`STREAMS_MAX`] for 5 s at most.
+pub const HANDSHAKES_MAX: usize = 128;
+/// TLS handshakes that strangers may begin in a second. One costs the streams' thread 0.3 ms with a P-256 key, 1 ms with RSA
+/// 2048, so that a flood takes a tenth of that thread and nothing of signalling's. Neighbours are not counted.
+pub const HANDSHAKES_PER_SECOND: u32 = 100;
 /// Messages that wait for one stream connection to take them: one that takes nothing is closed then.
 pub const STREAM_PENDING_MAX: usize = 1_024;
 /// Messages on their way from the shards to their stream connections; one that finds no room is lost.
@@ -108,6 +113,23 @@ pub const LADDER_MESSAGES_MAX: usize = 65_536;
 pub const LADDER_LEGS_MAX: usize = 16_384;
 /// Messages of one ladder: a call of hours with session timers. Older ones are left out.
 pub const LADDER_ROWS_MAX: usize = 500;
+/// SIP traces that run, or whose messages are kept: each looks at every message.
+pub const TRACES_MAX: usize = 8;
+/// Longest trace: it shows what people do, and somebody must ask for it again.
+pub const TRACE_TIME_MAX: Duration = Duration::from_secs(3_600);
+/// For how long after the end of a trace its messages can be read.
+pub const TRACE_KEPT: Duration = Duration::from_secs(600);
+/// Messages of one trace, over all shards: a thousand calls; then it ends by itself.
+pub const TRACE_MESSAGES_MAX: usize = 20_000;
+/// Bytes of one trace, likewise.
+pub const TRACE_BYTES_MAX: usize = 32 << 20;
+/// Bytes of traced messages that a node keeps for its readers, over all shards: some seconds of a busy trunk. A reader who is
+/// slower misses the oldest, and is told how many.
+pub const TRACE_RING_BYTES_MAX: usize = 8 << 20;
+/// Bytes kept of one traced message: what UDP carries in one piece has below 1,500.
+pub const TRACE_MESSAGE_BYTES_MAX: usize = 8 * 1024;
+/// Legs of calls that one trace follows by the number that they were made with.
+pub const TRACE_LEGS_MAX: usize = 4_096;
 /// Longest reason of not ready: it is shown in tables.
 pub const REASON_BYTES_MAX: usize = 64;
 /// Rows of a table of regions: twice the 500,000 that loading is measured with.

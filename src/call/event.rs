@@ -90,6 +90,15 @@ pub enum Event {
         /// How.
         cause: EndCause,
     },
+    /// Our offer of other audio (`reoffer`) has been answered.
+    Reoffered {
+        /// The leg.
+        leg: LegId,
+        /// What we offered.
+        offer: Box<[u8]>,
+        /// The answer; `None`: it was refused, and the session is as before.
+        answer: Option<Bytes>,
+    },
     /// The session is to be refreshed by a re-INVITE: `refresh` with what was last said.
     RefreshDue {
         /// The leg.

@@ -144,10 +144,13 @@ impl Legs {
         };
         let id = LegId(self.legs.next_id());
         let tag = self.tag(id);
-        let Some(dialog) = Dialog::incoming(&request, source, &tag) else {
+        let Some(mut dialog) = Dialog::incoming(&request, source, &tag) else {
             let writer = self.response(source, &request, 400, Some("Missing or unusable Contact"));
             return self.stack.respond(now, key, 400, writer.finish());
         };
+        if self.stack.is_by_tls() {
+            dialog.keep_to_tls();
+        }
         let incoming = Incoming {
             key,
             number: request.cseq().map_or(0, |cseq| cseq.number),
@@ -230,6 +233,7 @@ impl Legs {
 impl Leg {
     pub(super) const fn new(id: LegId, dialog: Dialog, state: State) -> Self {
         let (probing, why) = (Probing::No, Why::Unsaid);
+        let called = matches!(state, State::Calling { .. });
         Self {
             id,
             dialog,
@@ -238,9 +242,11 @@ impl Leg {
             unacknowledged: None,
             change: None,
             session: None,
+            reoffer: None,
             taken: None,
             referred: 0,
             probing,
+            called,
             why,
         }
     }

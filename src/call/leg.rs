@@ -38,12 +38,16 @@ pub(super) struct Leg {
     pub(super) change: Option<Box<Change>>,
     /// Its session timer, where one of both ends wishes one.
     pub(super) session: Option<Box<Session>>,
+    /// Other audio that we offer.
+    pub(super) reoffer: Option<Box<Reoffer>>,
     /// The last reliable provisional of the far end.
     pub(super) taken: Option<Box<Taken>>,
     /// REFERs that have come.
     pub(super) referred: u8,
     /// A probe on its way.
     pub(super) probing: Probing,
+    /// The call is ours, and its Call-ID.
+    pub(super) called: bool,
     /// What our CANCEL or BYE says.
     pub(super) why: Why,
 }
@@ -173,6 +177,17 @@ pub(super) struct Change {
     pub(super) offered: bool,
 }
 
+/// An offer of ours inside a dialog.
+#[derive(Debug)]
+pub(super) struct Reoffer {
+    pub(super) sdp: Box<[u8]>,
+    /// The re-INVITE that is out.
+    pub(super) key: Option<ClientKey>,
+    /// Until then the dialog is busy.
+    pub(super) timer: Option<TimerKey>,
+    pub(super) tries: u8,
+}
+
 /// Why a leg is hung up, as the far end is told (Reason, RFC 3326).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
@@ -210,6 +225,8 @@ pub(super) enum Timer {
     Retransmit(LegId),
     /// 4 s after CANCEL: the owner need not wait any more.
     Release(LegId),
+    /// The dialog may be free for an offer of ours.
+    Reoffer(LegId),
     /// A refresh of the session is due, or the session is over.
     Session(LegId),
     /// A neighbour's OPTIONS has had its time.

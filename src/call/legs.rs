@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::base::digits::{Digits, hexadecimal, padded_hex};
 use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
@@ -16,7 +17,7 @@ use crate::call::session::{Session, SessionTerms};
 use crate::call::wallet::Wallet;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::{self, ClientKey, Door, ServerKey, Stack, StackConfig};
+use crate::sip::transaction::{self, ClientKey, Door, Refused, ServerKey, Stack, StackConfig, Wire};
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
@@ -124,19 +125,24 @@ impl Legs {
         self.stack.set_door(door);
     }
 
-    /// There are stream connections; before this nothing is sent by one.
-    pub const fn enable_streams(&mut self) {
-        self.stack.enable_streams();
+    /// There are stream connections; before this nothing is sent by one. `tls` is our address there, where TLS is spoken.
+    pub const fn enable_streams(&mut self, tls: Option<SocketAddr>) {
+        self.stack.enable_streams(tls);
     }
 
     /// These neighbours are reached by a stream connection, and no others.
-    pub fn set_stream_peers(&mut self, peers: Vec<SocketAddr>) {
+    pub fn set_stream_peers(&mut self, peers: Vec<(SocketAddr, Wire)>) {
         self.stack.set_stream_peers(peers);
     }
 
+    /// A stream connection that another shard has seen leads there.
+    pub fn note_stream(&mut self, far: SocketAddr, wire: Wire) {
+        self.stack.note_stream(far, wire);
+    }
+
     /// A stream connection is gone.
-    pub fn handle_closed(&mut self, far: SocketAddr) {
-        self.stack.handle_closed(far);
+    pub fn handle_closed(&mut self, far: SocketAddr, wire: Wire) {
+        self.stack.handle_closed(far, wire);
     }
 
     /// A message arrived.
@@ -155,6 +161,7 @@ impl Legs {
                 Timer::Reliable(leg) => self.on_reliable_due(now, leg),
                 Timer::Retransmit(leg) => self.on_retransmit(now, leg),
                 Timer::Release(leg) => self.on_release(leg),
+                Timer::Reoffer(leg) => self.on_reoffer_due(now, leg),
                 Timer::Session(leg) => self.on_session_due(now, leg),
                 Timer::Qualify(key) => self.on_qualify_late(now, key),
             }
@@ -233,8 +240,8 @@ impl Legs {
         self.stack.is_known(request)
     }
 
-    /// Refuses an INVITE that there is no room for, keeping no state; true unless it repeats one that was taken.
-    pub fn refuse_invite(&mut self, now: Instant, source: SocketAddr, request: &Message) -> bool {
+    /// Refuses an INVITE that there is no room for, keeping no state.
+    pub fn refuse_invite(&mut self, now: Instant, source: SocketAddr, request: &Message) -> Refused {
         self.stack.refuse_invite(now, source, request)
     }
 
@@ -290,8 +297,11 @@ impl Legs {
     }
 
     /// A tag that carries the leg's id and cannot be guessed.
-    pub(super) fn tag(&mut self, id: LegId) -> Vec<u8> {
-        [Digits::hex(id.0).as_bytes(), b"-", &padded_hex(self.rng.u64())].concat()
+    pub(super) fn tag(&mut self, id: LegId) -> SmallVec<[u8; 40]> {
+        let mut tag = SmallVec::from_slice(Digits::hex(id.0).as_bytes());
+        tag.push(b'-');
+        tag.extend_from_slice(&padded_hex(self.rng.u64()));
+        tag
     }
 
     /// Forgets a leg and what still points to it.
@@ -300,7 +310,7 @@ impl Legs {
         if let Some(unacknowledged) = &leg.unacknowledged {
             self.timers.cancel(unacknowledged.timer);
         }
-        if let Some(timer) = leg.session.as_deref().and_then(Session::timer) {
+        for timer in [leg.session.as_deref().and_then(Session::timer), leg.reoffer_timer()].into_iter().flatten() {
             self.timers.cancel(timer);
         }
         if let Some(invite) = leg.invite {

@@ -11,6 +11,7 @@
 //! | `change` | re-INVITE and UPDATE |
 //! | `session` | what is known of a session timer |
 //! | `refresh` | session timers at work |
+//! | `reoffer` | other audio offered by us |
 //! | `reliable` | provisionals that are acknowledged |
 //! | `refer` | a REFER, and who is told how it goes |
 //! | `notify` | REFER answered, its NOTIFYs |
@@ -34,6 +35,7 @@ mod notify;
 mod outbound;
 mod refresh;
 mod reliable;
+mod reoffer;
 mod replaces;
 mod wallet;
 

@@ -28,6 +28,9 @@ impl Legs {
             peer: spec.destination,
         });
         let (key, mut writer, _) = dialog.request_within(&mut self.stack, Method::Invite, spec.hops);
+        if self.stack.next_goes_by_tls(spec.destination) {
+            dialog.keep_to_tls();
+        }
         writer.line(Name::Contact, &self.contact);
         writer.line(Name::Allow, ALLOW);
         writer.line(Name::Supported, SUPPORTED);
@@ -111,6 +114,9 @@ impl Legs {
     /// A 2xx whose transaction is gone or another fork's: acknowledged and ended (13.2.2.4).
     pub(super) fn on_stray(&mut self, now: Instant, source: SocketAddr, response: &Message) {
         let (Some(mut dialog), Some(cseq)) = (Dialog::of_answer(response, source), response.cseq()) else { return };
+        if self.stack.is_by_tls() {
+            dialog.keep_to_tls();
+        }
         acknowledge(&mut self.stack, &dialog, cseq.number);
         self.send_bye(now, &mut dialog, Purpose::Nothing);
     }

@@ -179,7 +179,7 @@ impl Legs {
     /// A refresh is due, or the session is over.
     pub(super) fn on_session_due(&mut self, now: Instant, id: LegId) {
         let Some(leg) = self.legs.get_mut(id.0) else { return };
-        let free = leg.change.is_none() && leg.unacknowledged.is_none();
+        let free = leg.change.is_none() && leg.unacknowledged.is_none() && leg.reoffering().is_none();
         let talking = matches!(leg.state, State::Talking);
         let Some(agreed) = leg.agreed() else { return };
         agreed.timer = None;
@@ -206,7 +206,8 @@ impl Legs {
     /// Refreshes the session by a re-INVITE that says `sdp` again; asked for by [`Event::RefreshDue`].
     pub fn refresh(&mut self, now: Instant, id: LegId, sdp: &[u8]) {
         let Some(leg) = self.legs.get_mut(id.0) else { return };
-        if !matches!(leg.state, State::Talking) || leg.change.is_some() || leg.unacknowledged.is_some() {
+        let busy = leg.change.is_some() || leg.unacknowledged.is_some() || leg.reoffering().is_some();
+        if !matches!(leg.state, State::Talking) || busy {
             return;
         }
         let Some(agreed) = leg.agreed().filter(|agreed| agreed.refreshing == Refreshing::No) else { return };
@@ -239,20 +240,19 @@ impl Legs {
         if invite && status < 300 {
             acknowledge(&mut self.stack, &leg.dialog, response.cseq().map_or(0, |cseq| cseq.number));
         }
+        if self.on_reoffered(now, id, key, response) {
+            return;
+        }
+        let Some(leg) = self.legs.get_mut(id.0) else { return };
         let Some(agreed) = leg.agreed().filter(|agreed| agreed.refreshing != Refreshing::No) else { return };
         agreed.refreshing = Refreshing::No;
         match status {
             200..=299 => {
-                let said = said(response);
-                if let Some(interval) = said.interval {
-                    agreed.interval = interval.max(self.terms.min).min(INTERVAL_MAX);
-                    agreed.refresher = if said.by_client == Some(false) { End::Far } else { End::Us };
-                }
                 leg.dialog.refresh_target(response);
                 if invite {
                     self.events.push_back(Event::Confirmed { leg: id, sdp: body(response) });
                 }
-                self.start_session(now, id);
+                self.renew_session(now, id, response);
             }
             408 | 481 => self.events.push_back(Event::Probed { leg: id, alive: false }),
             422 => {
@@ -271,6 +271,18 @@ impl Legs {
         }
     }
 
+    /// A request of ours inside the dialog is taken: where there is a session timer, it begins anew as the 2xx says.
+    pub(super) fn renew_session(&mut self, now: Instant, id: LegId, response: &Message) {
+        let min = self.terms.min;
+        let Some(agreed) = self.legs.get_mut(id.0).and_then(Leg::agreed) else { return };
+        let said = said(response);
+        if let Some(interval) = said.interval {
+            agreed.interval = interval.max(min).min(INTERVAL_MAX);
+            agreed.refresher = if said.by_client == Some(false) { End::Far } else { End::Us };
+        }
+        self.start_session(now, id);
+    }
+
     /// A refresh of ours goes out again with credentials.
     pub(super) fn on_refresh_repeated(&mut self, id: LegId, old: ClientKey, again: ClientKey) {
         let Some(leg) = self.legs.get_mut(id.0) else { return };
@@ -278,6 +290,9 @@ impl Legs {
             return;
         }
         leg.invite = Some(again);
+        if leg.reoffering() == Some(old) {
+            return leg.repeat_reoffer(old, again);
+        }
         if let Some(agreed) = leg.agreed() {
             agreed.refreshing = Refreshing::Invite(again);
         }
@@ -313,7 +328,7 @@ impl Legs {
     }
 
     /// Begins an UPDATE or re-INVITE that refreshes the session.
-    fn refresh_request(&mut self, id: LegId, method: Method) -> Option<(ClientKey, Writer, SocketAddr)> {
+    pub(super) fn refresh_request(&mut self, id: LegId, method: Method) -> Option<(ClientKey, Writer, SocketAddr)> {
         let leg = self.legs.get_mut(id.0)?;
         let (key, mut writer, destination) = leg.dialog.request(&mut self.stack, method);
         writer.line(Name::Contact, &self.contact);
@@ -339,7 +354,15 @@ impl Leg {
     pub(super) fn reinvite(&self) -> Option<ClientKey> {
         match self.session.as_deref() {
             Some(Session::Agreed(Agreed { refreshing: Refreshing::Invite(key), .. })) => Some(*key),
-            Some(Session::Agreed(_) | Session::Asked(_)) | None => None,
+            Some(Session::Agreed(_) | Session::Asked(_)) | None => self.reoffering(),
+        }
+    }
+
+    /// A refresh of ours, by either method, waits for its answer.
+    pub(super) fn refreshes(&self) -> bool {
+        match self.session.as_deref() {
+            Some(Session::Agreed(agreed)) => agreed.refreshing != Refreshing::No,
+            Some(Session::Asked(_)) | None => false,
         }
     }
 

@@ -73,6 +73,9 @@ pub(super) enum Command {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Print one JSON object: whether it is valid, errors, warnings, and what was understood as text.
+        #[arg(long)]
+        json: bool,
     },
     /// Write the Prometheus rules that fit a configuration: recordings of every formula, and alerts.
     ///
@@ -122,6 +125,12 @@ pub(super) enum Command {
         /// What to do.
         #[command(subcommand)]
         command: CallCommand,
+    },
+    /// Look at SIP messages of a running engine, by peer or number.
+    Trace {
+        /// What to do.
+        #[command(subcommand)]
+        command: TraceCommand,
     },
 }
 
@@ -422,6 +431,65 @@ pub(super) enum CallCommand {
     },
 }
 
+/// What to do with traces.
+#[derive(Debug, Subcommand)]
+pub(super) enum TraceCommand {
+    /// Keep the SIP messages of a peer, or of the calls of a number, from now on. It ends by itself.
+    #[command(
+        after_help = "Examples:\n  strowger trace start --peer pbx\n  strowger trace start --number +4930123456 --minutes 5 --show-numbers"
+    )]
+    Start(Box<Start>),
+    /// Show which traces run, and which can still be read.
+    List {
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// End a trace, or all of them; what it has can still be read for a while.
+    Stop {
+        /// Its number, as `trace list` shows it.
+        id: Option<u32>,
+        /// Why; for the audit log.
+        #[arg(long)]
+        why: Option<String>,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Print the messages of all traces as they come, those that are there already first; ends with the last trace.
+    Follow {
+        /// With the numbers in full, where the trace keeps them.
+        #[arg(long)]
+        show_numbers: bool,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// Which messages.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Start {
+    /// All messages from and to this peer, as the configuration names it.
+    #[arg(long, value_name = "NAME", conflicts_with = "number", required_unless_present = "number")]
+    pub(super) peer: Option<String>,
+    /// All legs of the calls from, to or for this number.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) number: Option<String>,
+    /// It ends after so long, or after 20,000 messages.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60), value_name = "MINUTES")]
+    pub(super) minutes: u64,
+    /// Keep the numbers too, for whoever may see them; passwords, keys and what is keyed in are never kept.
+    #[arg(long)]
+    pub(super) show_numbers: bool,
+    /// Why; for the audit log.
+    #[arg(long)]
+    pub(super) why: Option<String>,
+    /// Which engine.
+    #[command(flatten)]
+    pub(super) target: Target,
+}
+
 /// Which engine a client speaks to.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Target {
@@ -540,6 +608,7 @@ mod tests {
         assert!(parse("strowger agent set 1001 not-ready lunch --why hungry --json").is_ok());
         assert!(parse("strowger agent set --team sales --team vip logout").is_ok());
         assert!(parse("strowger agent set").is_err());
+        assert!(parse("strowger check --config a.toml --json").is_ok());
         assert!(parse("strowger demo --calls-per-minute 0").is_err());
         assert!(parse("strowger call prefer c17 1001").is_ok() && parse("strowger call prefer c17").is_ok());
         assert!(

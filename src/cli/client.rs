@@ -294,17 +294,8 @@ impl Client {
         self.read(request.call())
     }
 
-    fn post(&self, path: &str, body: Value, why: Option<String>) -> Result<(), String> {
-        let answer = self.send(path, body, why)?;
-        let done = match answer["agents"].as_array().map(Vec::len) {
-            None | Some(1) => "done\n".to_string(),
-            Some(agents) => format!("done for {agents} agents\n"),
-        };
-        out(&if self.json { format!("{answer}\n") } else { done });
-        Ok(())
-    }
-
-    fn send(&self, path: &str, mut body: Value, why: Option<String>) -> Result<Value, String> {
+    /// Sends an action; the engine's answer.
+    pub(super) fn send(&self, path: &str, mut body: Value, why: Option<String>) -> Result<Value, String> {
         if let Some(why) = why {
             body["why"] = why.into();
         }
@@ -313,6 +304,16 @@ impl Client {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         self.read(request.send_json(&body))
+    }
+
+    fn post(&self, path: &str, body: Value, why: Option<String>) -> Result<(), String> {
+        let answer = self.send(path, body, why)?;
+        let done = match answer["agents"].as_array().map(Vec::len) {
+            None | Some(1) => "done\n".to_string(),
+            Some(agents) => format!("done for {agents} agents\n"),
+        };
+        out(&if self.json { format!("{answer}\n") } else { done });
+        Ok(())
     }
 
     fn read(&self, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, String> {

@@ -17,6 +17,7 @@ mod standby;
 mod stats;
 mod teams;
 mod top;
+mod trace;
 mod wish;
 
 use std::process::ExitCode;
@@ -38,7 +39,7 @@ pub fn run() -> ExitCode {
     log::start(arguments.log_level.unwrap_or(usual), arguments.log_json);
     match arguments.command {
         Command::Serve { config, shards } => run_serve(Origin::File(config), shards),
-        Command::Check { config } => check::run(&config),
+        Command::Check { config, json } => check::run(&config, json),
         Command::Rules { config } => rules::run(&config),
         Command::Demo(options) => demo::run(&options),
         Command::Queues(target) => finish(Client::new(&target).and_then(|client| client.queues())),
@@ -73,6 +74,7 @@ pub fn run() -> ExitCode {
             }
         }
         Command::Call { command } => act(command),
+        Command::Trace { command } => finish(trace::run(&command)),
     }
 }
 

@@ -2,7 +2,7 @@
 //! twice or whose device nobody could reach.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::policy::{POLICY_KEYS, confirm, policy};
 use super::reader::{Item, Section, string};
 use super::registrar;
 use super::skills::{self, Vocabulary};
-use super::types::{AgentConfig, Confirm, Endpoint, SkillConfig};
+use super::types::{AgentConfig, Confirm, Endpoint, SipConfig, SkillConfig};
 use super::values::{self, DAY, SECOND};
 
 // `team` is read with the teams.
@@ -59,7 +59,7 @@ struct Shared {
 pub(super) fn agents(
     document: &Section<'_, '_>,
     peers: &Peers,
-    listen: Option<SocketAddr>,
+    sip: Option<&SipConfig>,
     vocabulary: &Vocabulary,
     report: &mut Report<'_>,
 ) -> Vec<AgentConfig> {
@@ -78,7 +78,7 @@ pub(super) fn agents(
         let keys = [&AGENT_KEYS[..], &POLICY_KEYS].concat();
         let Some(section) = Section::open(&item, &keys, report) else { continue };
         let shared = shared(&section, peers, vocabulary, report);
-        let uris = device_uris(&section, &names, &shared, peers, listen, report);
+        let uris = device_uris(&section, &names, &shared, peers, sip, report);
         refuse_duplicates(&item, &names, &mut taken, report);
         for (name, uri) in names.into_iter().zip(uris) {
             let username = name.to_string();
@@ -176,7 +176,7 @@ fn device_uris(
     names: &[Arc<str>],
     shared: &Shared,
     peers: &Peers,
-    listen: Option<SocketAddr>,
+    sip: Option<&SipConfig>,
     report: &mut Report<'_>,
 ) -> Vec<String> {
     if shared.password.is_some() {
@@ -186,7 +186,7 @@ fn device_uris(
         // A peer that is unknown or wrong is reported where it stands.
         let peer = peers.read.iter().find(|peer| shared.peer.as_ref() == Some(&peer.name));
         let Some(peer) = peer.filter(|_| section.get("uri").is_none()) else { return Vec::new() };
-        return checked(section, names.iter().map(|name| format!("sip:{name}@{}", peer.address)), report)
+        return checked(section, names.iter().map(|name| format!("sip:{name}@{}", peer.address)), sip, report)
             .into_iter()
             .map(|(uri, _)| uri)
             .collect();
@@ -198,9 +198,9 @@ fn device_uris(
         report.value(item.at, &item.path, message);
         return Vec::new();
     }
-    let uris = checked(section, names.iter().map(|name| template.replace(NAME_PLACE, name)), report);
+    let uris = checked(section, names.iter().map(|name| template.replace(NAME_PLACE, name)), sip, report);
     let host = uris.first().and_then(|(_, host)| host.host.parse::<IpAddr>().ok());
-    if let (Some(host), Some(listen), None) = (host, listen, &shared.peer) {
+    if let (Some(host), Some(listen), None) = (host, sip.map(|sip| sip.listen), &shared.peer) {
         same_family(host, listen, item.at, &item.path, report);
     }
     uris.into_iter().map(|(uri, _)| uri).collect()
@@ -210,11 +210,12 @@ fn device_uris(
 fn checked(
     section: &Section<'_, '_>,
     uris: impl Iterator<Item = String>,
+    sip: Option<&SipConfig>,
     report: &mut Report<'_>,
 ) -> Vec<(String, Endpoint)> {
     let mut good = Vec::new();
     for uri in uris {
-        match values::sip_uri(&uri) {
+        match values::sip_uri(&uri, sip) {
             Ok(host) => good.push((uri, host)),
             Err(message) => {
                 let at = section.get("uri").map_or(section.at, |item| item.at);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
 use crate::acd::strategy::{STRATEGIES, Strategy};
 use crate::acd::{AgentState, QueueState, ReserveThresholds};
+use crate::media::{Codec, Codecs};
 
 use super::feature_codes::{FeatureCodesConfig, PhoneIdentity};
 use super::figures::{AgentSeries, RegionsConfig};
@@ -70,6 +71,14 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
         UnknownSource::Silent => "ignored",
     };
     write!(out, "SIP    {} over UDP{}", sip.listen, if sip.tcp { " and TCP" } else { "" })?;
+    if let Some(tls) = &sip.tls {
+        let clients = match (&tls.client_ca, tls.require_client_certificate) {
+            (None, _) => "",
+            (Some(_), true) => " from clients with a certificate",
+            (Some(_), false) => " from clients with and without a certificate",
+        };
+        write!(out, ", {} over TLS{clients}", tls.listen)?;
+    }
     if let Some(advertise) = sip.advertise {
         write!(out, ", advertised as {advertise}")?;
     }
@@ -82,8 +91,15 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     let legs = (u32::from(last) - u32::from(first)).div_ceil(2);
     let probe = show(media.silence_probe);
     writeln!(out, "RTP    {} ports {first}-{last}, {legs} legs; silent legs are probed after {probe}", media.address)?;
+    if let Some(codecs) = media.codecs {
+        writeln!(out, "       in {}", listed(codecs))?;
+    }
     let users = config.http.tokens.len() + config.http.token_files.len();
-    let access = if users == 0 { "no token needed".to_string() } else { format!("tokens of {users}") };
+    let access = if users == 0 {
+        "no token needed".to_string()
+    } else {
+        format!("tokens of {users}, {} may see numbers", config.http.numbers.len())
+    };
     writeln!(out, "HTTP   {}, {access}", config.http.listen)?;
     writeln!(out, "Drain  waiting callers are offered for {} more", show(config.drain.limit))?;
     writeln!(out, "Days   of {}", config.figures.calendar.zone())?;
@@ -105,18 +121,32 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     }
 }
 
+/// The codecs by their names.
+fn listed(codecs: Codecs) -> String {
+    codecs.iter().map(Codec::as_str).collect::<Vec<_>>().join(", ")
+}
+
 fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
     write!(out, "  {}  {}", peer.name, peer.address)?;
-    if peer.transport == Transport::Tcp {
-        write!(out, " over TCP")?;
+    match peer.transport {
+        Transport::Udp => {}
+        Transport::Tcp => write!(out, " over TCP")?,
+        Transport::Tls => write!(out, " over TLS")?,
     }
     if peer.inbound {
         let sources: Vec<_> = peer.sources.iter().map(network).collect();
-        let from = if sources.is_empty() { "its address".to_string() } else { sources.join(", ") };
+        let from = match &peer.tls.client_names[..] {
+            [] if sources.is_empty() => "its address".to_string(),
+            [] => sources.join(", "),
+            names => format!("certificates of {}", names.join(", ")),
+        };
         let dnis: Vec<_> = peer.dnis.iter().map(dnis_source).collect();
         write!(out, "; calls from {from}, called number from {}", dnis.join(", then "))?;
     } else {
         write!(out, "; sends no calls")?;
+    }
+    if let Some(codecs) = peer.codecs {
+        write!(out, "; audio in {}", listed(codecs))?;
     }
     if let Some(country) = &peer.numbering.country_code {
         write!(out, "; callers' numbers without a prefix are of +{country}")?;

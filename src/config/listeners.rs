@@ -7,14 +7,18 @@ use std::time::Duration;
 use crate::base::limits::{MEDIA_WORKERS_MAX, SHARDS_MAX};
 use crate::call::session::{INTERVAL_MAX, INTERVAL_MIN, SessionTerms};
 
+use crate::media::{Codec, Codecs};
+
 use super::error::Report;
 use super::reader::{Section, boolean, integer, string};
+use super::tls;
+use super::transport::TlsConfig;
 use super::types::{DrainConfig, HttpConfig, MediaConfig, SipConfig, UnknownSource};
 use super::values::{self, DAY, SECOND, show};
 
 const SIP_KEYS: [&str; 7] = ["listen", "tcp", "advertise", "shards", "unknown_source", "session_expires", "min_se"];
-const MEDIA_KEYS: [&str; 4] = ["address", "ports", "workers", "silence_probe"];
-const HTTP_KEYS: [&str; 3] = ["listen", "tokens", "token_files"];
+const MEDIA_KEYS: [&str; 5] = ["address", "ports", "workers", "codecs", "silence_probe"];
+const HTTP_KEYS: [&str; 4] = ["listen", "tokens", "token_files", "numbers"];
 const DRAIN_KEYS: [&str; 1] = ["limit"];
 
 const MEDIA_PORTS: (u16, u16) = (20_000, 29_999);
@@ -30,7 +34,7 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
         report.whole(0, "sip.listen", "is missing; write [sip] and listen = \"192.0.2.1:5060\"");
         return None;
     };
-    let section = Section::open(&item, &SIP_KEYS, report)?;
+    let section = Section::open(&item, &[&SIP_KEYS[..], &tls::SIP_KEYS].concat(), report)?;
     let listen = section.required("listen", "\"192.0.2.1:5060\"", report, values::socket_address);
     let advertise = section.read("advertise", report, |value| {
         let address = values::address(value)?;
@@ -58,7 +62,41 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
     if let (Some(address), Some(item)) = (advertise, section.get("advertise")) {
         same_family(address, listen, item.at, &item.path, report);
     }
-    Some(SipConfig { listen, tcp, advertise, shards: shards.unwrap_or(1), unknown_source, session })
+    let tls = sip_tls(&section, listen, report);
+    Some(SipConfig { listen, tcp, tls, advertise, shards: shards.unwrap_or(1), unknown_source, session })
+}
+
+/// What `[sip]` says of TLS.
+fn sip_tls(section: &Section<'_, '_>, listen: SocketAddr, report: &mut Report<'_>) -> Option<TlsConfig> {
+    let Some(item) = section.get("tls") else {
+        for key in &tls::SIP_KEYS[1..] {
+            if let Some(item) = section.get(key) {
+                report.whole(item.at, &item.path, "needs sip.tls; write tls = \"0.0.0.0:5061\"");
+            }
+        }
+        return None;
+    };
+    let at = section.read("tls", report, |value| match values::socket_address(value)? {
+        address if address.port() == 0 => Err("needs a port; 5061 is that of SIP over TLS".to_string()),
+        address => Ok(address),
+    });
+    if let Some(at) = at {
+        same_family(at.ip(), listen, item.at, &item.path, report);
+        if at.port() == listen.port() && section.read("tcp", report, boolean) == Some(true) {
+            report.whole(item.at, &item.path, format!("port {} is that of sip.listen, where TCP is spoken", at.port()));
+        }
+    }
+    let own = tls::key_files(section, report);
+    if own.is_none() && !section.has_any(&["tls_certificate", "tls_key"]) {
+        report.whole(item.at, &item.path, "needs tls_certificate = \"FILE.pem\" and tls_key = \"FILE.pem\"");
+    }
+    let ca = tls::file(section, "tls_ca", report);
+    let client_ca = tls::file(section, "tls_client_ca", report);
+    let require = section.read("require_client_certificate", report, boolean);
+    if let (None, Some(item)) = (&client_ca, section.get("require_client_certificate")) {
+        report.whole(item.at, &item.path, "needs tls_client_ca, which says whose certificates count");
+    }
+    Some(TlsConfig { listen: at?, own: own?, ca, client_ca, require_client_certificate: require.unwrap_or(true) })
 }
 
 /// `session_expires` and `min_se` of `[sip]`.
@@ -84,12 +122,14 @@ pub(super) fn media(
 ) -> Option<MediaConfig> {
     let Some(item) = document.get("media") else {
         let address = listen?.ip();
-        return Some(MediaConfig { address, ports: MEDIA_PORTS, workers: None, silence_probe: SILENCE_PROBE });
+        let (ports, workers, codecs, silence_probe) = (MEDIA_PORTS, None, None, SILENCE_PROBE);
+        return Some(MediaConfig { address, ports, workers, codecs, silence_probe });
     };
     let section = Section::open(&item, &MEDIA_KEYS, report)?;
     let address = section.read("address", report, values::address);
     let ports = section.read("ports", report, values::ports).unwrap_or(MEDIA_PORTS);
     let workers = section.read("workers", report, workers).flatten();
+    let codecs = codecs(&section, report);
     let silence_probe =
         section.read("silence_probe", report, |value| values::duration(value, SECOND, DAY)).unwrap_or(SILENCE_PROBE);
     let listen = listen?;
@@ -103,7 +143,25 @@ pub(super) fn media(
         let at = section.get("ports").map_or(section.at, |item| item.at);
         report.whole(at, &section.child("ports"), message);
     }
-    Some(MediaConfig { address, ports, workers, silence_probe })
+    Some(MediaConfig { address, ports, workers, codecs, silence_probe })
+}
+
+/// `codecs` of `[media]` or of a peer: at least one, each once.
+pub(super) fn codecs(section: &Section<'_, '_>, report: &mut Report<'_>) -> Option<Codecs> {
+    let item = section.get("codecs")?;
+    if item.value.as_array().is_some_and(|list| list.is_empty()) {
+        report.value(item.at, &item.path, "is empty: no call could be taken; leave it out for all codecs");
+    }
+    let known = Codec::ALL.map(|codec| (codec.as_str(), codec));
+    let list = section.list("codecs", report, |value| values::choice(value, &known))?;
+    let mut codecs = Codecs::NONE;
+    for (codec, at) in list {
+        if codecs.contains(codec) {
+            report.value(at, &item.path, format!("names {} twice", codec.as_str()));
+        }
+        codecs.push(codec);
+    }
+    (!codecs.is_empty()).then_some(codecs)
 }
 
 /// A number of media workers, or `"auto"`.
@@ -118,7 +176,12 @@ fn workers(value: &toml::de::DeValue<'_>) -> Result<Option<u8>, String> {
 /// `[http]`
 pub(super) fn http(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option<HttpConfig> {
     let Some(item) = document.get("http") else {
-        return Some(HttpConfig { listen: HTTP_LISTEN, tokens: Vec::new(), token_files: Vec::new() });
+        return Some(HttpConfig {
+            listen: HTTP_LISTEN,
+            tokens: Vec::new(),
+            token_files: Vec::new(),
+            numbers: Vec::new(),
+        });
     };
     let section = Section::open(&item, &HTTP_KEYS, report)?;
     let wrote_listen = section.get("listen");
@@ -137,6 +200,15 @@ pub(super) fn http(document: &Section<'_, '_>, report: &mut Report<'_>) -> Optio
             report.value(at, &format!("{}.{name}", section.child("token_files")), "also has a token in http.tokens");
         }
     }
+    let numbers = section.list("numbers", report, |value| string(value).map(ToString::to_string)).unwrap_or_default();
+    for (name, at) in &numbers {
+        let has_token =
+            tokens.iter().any(|(user, ..)| user == name) || token_files.iter().any(|(user, ..)| user == name);
+        if !has_token {
+            let message = format!("`{}` has no token in http.tokens or http.token_files", name.escape_debug());
+            report.value(*at, &section.child("numbers"), message);
+        }
+    }
     let wrote_tokens = section.get("tokens").is_some() || section.get("token_files").is_some();
     let has_tokens = !tokens.is_empty() || !token_files.is_empty();
     let listen = if wrote_listen.is_some() { listen? } else { HTTP_LISTEN };
@@ -152,6 +224,7 @@ pub(super) fn http(document: &Section<'_, '_>, report: &mut Report<'_>) -> Optio
         listen,
         tokens: tokens.into_iter().map(|(name, secret, _)| (name, secret)).collect(),
         token_files: token_files.into_iter().map(|(name, file, _)| (name, file)).collect(),
+        numbers: numbers.into_iter().map(|(name, _)| name).collect(),
     })
 }
 

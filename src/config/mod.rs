@@ -26,6 +26,7 @@ mod reserve;
 mod routing;
 mod skills;
 mod teams;
+mod tls;
 mod transfer;
 mod transport;
 pub mod types;
@@ -47,7 +48,7 @@ pub use peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig, PeerAuth};
 pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
 pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
-pub use transport::Transport;
+pub use transport::{FileAt, KeyFiles, PeerTls, TlsConfig, Transport};
 pub use types::{
     AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
     LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig,

@@ -58,7 +58,7 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     let registrar = registrar(&document, &mut report);
     let peers = peers(&document, sip.as_ref(), &mut report);
     let vocabulary = Vocabulary::read(&document, &mut report);
-    let agents = agents(&document, &peers, listen, &vocabulary, &mut report);
+    let agents = agents(&document, &peers, sip.as_ref(), &vocabulary, &mut report);
     let (teams, terms) = teams(&document, &agents, &mut report);
     let known = Known::new(&document, strategies, &vocabulary, &agents, &teams);
     let queues = queues(&document, &known, &mut report);

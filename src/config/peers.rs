@@ -1,5 +1,6 @@
 //! Reads `[peers.NAME]`: the SIP neighbours, and refuses two that both send calls from the same address.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +9,15 @@ use crate::base::limits;
 
 use super::credentials;
 use super::error::Report;
-use super::listeners::same_family;
+use super::listeners::{codecs, same_family};
 use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig};
 use super::reader::{Item, Section, boolean, string};
+use super::tls;
 use super::transport::Transport;
 use super::types::{DnisSource, PeerConfig, SipConfig};
 use super::values::{self, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 15] = [
+const PEER_KEYS: [&str; 16] = [
     "address",
     "sources",
     "inbound",
@@ -23,6 +25,7 @@ const PEER_KEYS: [&str; 15] = [
     "transport",
     "qualify",
     "symmetric_rtp",
+    "codecs",
     "auth",
     "outbound_auth",
     "connected_line",
@@ -69,9 +72,12 @@ pub(super) fn peers(document: &Section<'_, '_>, sip: Option<&SipConfig>, report:
         return peers;
     }
     let mut sources: Vec<Source> = Vec::new();
+    let mut certified = BTreeMap::new();
     for item in &items {
         peers.names.push(item.key.to_string());
-        peers.read.extend(peer(item, sip, &mut sources, report));
+        let Some(peer) = peer(item, sip, &mut sources, report) else { continue };
+        tls::refuse_repeated(item, &peer.tls.client_names, &mut certified, report);
+        peers.read.push(peer);
     }
     peers
 }
@@ -85,9 +91,12 @@ fn peer(
     if let Err(message) = values::name(&item.key) {
         report.value(item.at, &item.path, message);
     }
-    let section = Section::open(item, &PEER_KEYS, report)?;
+    let section = Section::open(item, &[&PEER_KEYS[..], &tls::PEER_KEYS].concat(), report)?;
     let name: Arc<str> = item.key.as_ref().into();
-    let address = section.required("address", "\"pbx.example:5060\"", report, |value| values::endpoint(string(value)?));
+    let transport = transport(&section, sip, report);
+    let address = section.required("address", "\"pbx.example:5060\"", report, |value| {
+        values::endpoint_or(string(value)?, values::port_of(transport.wire()))
+    });
     let numeric: Option<IpAddr> = address.as_ref().and_then(|endpoint| endpoint.host.parse().ok());
     let address_at = section.get("address").map_or(section.at, |item| item.at);
     if let (Some(numeric), Some(listen)) = (numeric, sip.map(|sip| sip.listen)) {
@@ -106,8 +115,9 @@ fn peer(
             }
         })
         .unwrap_or(QUALIFY);
-    let transport = transport(&section, sip, report);
+    let tls = tls::peer_tls(&section, sip, transport, report);
     let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
+    let codecs = codecs(&section, report);
     let auth = credentials::auth(&section, report);
     let outbound_auth = credentials::outbound_auth(&section, report);
     let connected_line = section
@@ -123,7 +133,7 @@ fn peer(
     let sources = wrote_sources.unwrap_or_else(|| {
         numeric.map(|address| ((address, values::address_bits(address)), address_at)).into_iter().collect()
     });
-    if inbound {
+    if inbound && tls.client_names.is_empty() {
         refuse_overlap(&name, &sources, &path, known, report);
     }
     Some(PeerConfig {
@@ -133,7 +143,9 @@ fn peer(
         inbound,
         dnis,
         symmetric_rtp,
+        codecs,
         transport,
+        tls,
         connected_line,
         qualify,
         numbering,
@@ -145,11 +157,14 @@ fn peer(
 }
 
 fn transport(section: &Section<'_, '_>, sip: Option<&SipConfig>, report: &mut Report<'_>) -> Transport {
-    let choices = [("udp", Transport::Udp), ("tcp", Transport::Tcp)];
+    let choices = [("udp", Transport::Udp), ("tcp", Transport::Tcp), ("tls", Transport::Tls)];
     let transport = section.read("transport", report, |value| values::choice(value, &choices));
+    let at = section.get("transport").map_or(section.at, |item| item.at);
     if transport == Some(Transport::Tcp) && sip.is_some_and(|sip| !sip.tcp) {
-        let at = section.get("transport").map_or(section.at, |item| item.at);
         report.whole(at, &section.child("transport"), "needs sip.tcp = true");
+    }
+    if transport == Some(Transport::Tls) && sip.is_some_and(|sip| sip.tls.is_none()) {
+        report.whole(at, &section.child("transport"), "needs sip.tls = \"0.0.0.0:5061\"");
     }
     transport.unwrap_or(Transport::Udp)
 }

@@ -57,6 +57,11 @@ impl<'t, 'i> Section<'t, 'i> {
         Some(self.item(name, value))
     }
 
+    /// True when one of these keys is there.
+    pub(super) fn has_any(&self, keys: &[&str]) -> bool {
+        keys.iter().any(|key| self.table.get(*key).is_some())
+    }
+
     /// All values in the order of the text.
     pub(super) fn items(&self) -> Vec<Item<'t, 'i>> {
         let mut items: Vec<_> = self.table.iter().map(|(name, value)| self.item(name, value)).collect();

@@ -1,7 +1,9 @@
 //! Behaviour of the configuration's reader: what is understood, and each error with its line, path and text.
 
+mod codecs;
 mod feature_codes;
 mod routing;
+mod tls;
 mod transfer;
 
 use std::path::PathBuf;
@@ -71,6 +73,7 @@ fn every_key_is_read() {
         listen = "0.0.0.0:8080"
         tokens = { alice = "s3cret" }
         token_files = { bob = "bob.token" }
+        numbers = ["bob"]
         [peers.z]
         address = "pbx.example"
         sources = ["192.0.2.0/24", "198.51.100.7"]
@@ -112,6 +115,7 @@ fn every_key_is_read() {
     assert_eq!(config.drain.limit, Duration::from_secs(3_600));
     assert_eq!(config.http.tokens, [("alice".to_string(), "s3cret".to_string())]);
     assert_eq!(config.http.token_files, [("bob".to_string(), PathBuf::from("bob.token"))]);
+    assert_eq!(config.http.numbers, ["bob"]);
     let [z, a] = config.peers.as_slice() else { panic!("two peers in the order of the text") };
     assert_eq!((&*z.name, &*a.name), ("z", "a"));
     assert_eq!(z.address, Endpoint { host: "pbx.example".to_string(), port: 5060 });
@@ -230,7 +234,7 @@ target = 80
 peer = "pbxx"
 skills = "support"
 [agents."1005"]
-uri = "sips:1005@192.0.2.1"
+uri = "sipx:1005@192.0.2.1"
 "#;
     assert_eq!(
         errors(text),
@@ -252,7 +256,7 @@ uri = "sips:1005@192.0.2.1"
             "s.toml:19: agents.1001-1050.peer: unknown peer `pbxx`; did you mean `pbx`?",
             "s.toml:20: agents.1001-1050.skills: expected a list of names or a table of levels, found a string",
             "s.toml:21: agents.1005: agent `1005` stands in agents.1001-1050 (line 18) already",
-            "s.toml:22: agents.1005.uri: `sips:1005@192.0.2.1` has the scheme `sips`; only sip: is spoken",
+            "s.toml:22: agents.1005.uri: `sipx:1005@192.0.2.1` has the scheme `sipx`; only sip: and sips: are spoken",
         ]
     );
 }
@@ -324,6 +328,10 @@ const ALONE: &[(&str, &str)] = &[
         "[http]\ntokens = { a = \"x\" }\ntoken_files = { a = \"f\" }",
         "7: http.token_files.a: also has a token in http.tokens",
     ),
+    (
+        "[http]\ntokens = { a = \"x\" }\nnumbers = [\"a\", \"b\"]",
+        "7: http.numbers: `b` has no token in http.tokens or http.token_files",
+    ),
     ("[media]\nports = \"5060-6061\"", "6: media.ports: 5060-6061 holds 5060, the port of sip.listen"),
     ("[media]\nports = \"20000-20010\"", "6: media.ports: the last port must be odd (RTCP), 20010 is even"),
     (
@@ -382,7 +390,13 @@ const ALONE: &[(&str, &str)] = &[
     ("[agents.7]\nuri = \"sip:7@\"", "6: agents.7.uri: `sip:7@` names no usable host"),
     (
         "[agents.7]\nuri = \"sip:7@h;transport=tls\"",
-        "6: agents.7.uri: `sip:7@h;transport=tls` asks for the transport `tls`; only UDP is spoken",
+        "6: agents.7.uri: `sip:7@h;transport=tls` needs sip.tls = \"0.0.0.0:5061\"",
+    ),
+    ("[agents.7]\nuri = \"sips:7@h\"", "6: agents.7.uri: `sips:7@h` needs sip.tls = \"0.0.0.0:5061\""),
+    ("[agents.7]\nuri = \"sip:7@h;transport=tcp\"", "6: agents.7.uri: `sip:7@h;transport=tcp` needs sip.tcp = true"),
+    (
+        "[agents.7]\nuri = \"sip:7@h;transport=sctp\"",
+        "6: agents.7.uri: `sip:7@h;transport=sctp` asks for the transport `sctp`; there are udp, tcp and tls",
     ),
     ("[agents.7]\nuri = \"sip:{nam}@h\"", "6: agents.7.uri: `sip:{nam}@h` holds '{', which may not stand in a SIP URI"),
     ("[agents.7]\nuri = \"sip:7@[::1]\"", "6: agents.7.uri: ::1 is IPv6, but sip.listen is IPv4"),
@@ -463,9 +477,20 @@ fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
     let text = include_str!("../../configs/strowger.toml");
     let is_default = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.contains(".wav");
     let without_examples = |line: &&str| {
-        ["tokens", "token_files", "advertise", "#workers", "country_code", "password"]
-            .iter()
-            .all(|key| !line.contains(key))
+        [
+            "tokens",
+            "token_files",
+            "numbers = ",
+            "advertise",
+            "#workers",
+            "#codecs",
+            "country_code",
+            "password",
+            "#tls",
+            "require_client",
+        ]
+        .iter()
+        .all(|key| !line.contains(key))
     };
     let commented: Vec<_> = text.lines().filter(is_default).filter(without_examples).collect();
     assert!(commented.len() > 15, "{commented:?}");

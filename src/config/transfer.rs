@@ -134,7 +134,7 @@ fn template(value: &DeValue<'_>) -> Result<String, String> {
             text.escape_debug()
         ));
     }
-    values::sip_uri(&text.replace(PLACE, "0")).map(|_| text.to_string())
+    values::sip_uri(&text.replace(PLACE, "0"), None).map(|_| text.to_string())
 }
 
 /// How a number begins.

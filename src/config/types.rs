@@ -11,6 +11,7 @@ use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
 use crate::base::WallTime;
 use crate::call::SessionTerms;
+use crate::media::Codecs;
 use crate::sip::auth::{Algorithm, Credentials};
 use crate::sip::registrar::Times;
 
@@ -18,7 +19,7 @@ use super::feature_codes::FeatureCodesConfig;
 use super::figures::FiguresConfig;
 use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig, PeerAuth};
 use super::transfer::TransferConfig;
-use super::transport::Transport;
+use super::transport::{PeerTls, TlsConfig, Transport};
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +80,8 @@ pub struct SipConfig {
     /// `tcp = false`: SIP over TCP too, on the address and port of `listen`, and for each further shard on its own. Default
     /// false. Cannot change at run time.
     pub tcp: bool,
+    /// `tls = "0.0.0.0:5061"` and the keys that begin with `tls_`: SIP over TLS too.
+    pub tls: Option<TlsConfig>,
     /// `shards = 1`: signalling threads, 1 to `limits::SHARDS_MAX`. The first has the port of `listen`, where calls come in;
     /// each other one has the next port, which peers and phones must reach too. Cannot change at run time.
     pub shards: u8,
@@ -110,6 +113,10 @@ pub struct MediaConfig {
     /// `workers = 2`: threads that carry audio, each with its own share of the ports. Default `"auto"` (`None`): the shell
     /// chooses by the number of cores. Cannot change at run time.
     pub workers: Option<u8>,
+    /// `codecs = ["g722", "pcma", "pcmu"]`: what may be used, the preferred one first: of `pcma`, `pcmu`, `g722`, `g729` and `opus`.
+    /// Default (`None`) all of them, in the order in which callers offer them. Nothing is transcoded but the two laws of G.711, so
+    /// both legs of a call share one. A change is for the next offer.
+    pub codecs: Option<Codecs>,
     /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is probed by OPTIONS.
     pub silence_probe: Duration,
 }
@@ -125,6 +132,9 @@ pub struct HttpConfig {
     /// `token_files = { NAME = "path" }`: files that hold a token each, read by the shell; relative to the configuration's
     /// directory.
     pub token_files: Vec<(String, PathBuf)>,
+    /// `numbers = ["NAME"]`: users of tokens who may see callers' numbers in full, where they ask for them. Default nobody; without
+    /// tokens everybody on this machine.
+    pub numbers: Vec<String>,
 }
 
 impl fmt::Debug for HttpConfig {
@@ -135,6 +145,7 @@ impl fmt::Debug for HttpConfig {
             .field("listen", &self.listen)
             .field("tokens", &names)
             .field("token_files", &self.token_files)
+            .field("numbers", &self.numbers)
             .finish()
     }
 }
@@ -178,9 +189,13 @@ pub struct PeerConfig {
     /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
     /// take a call's audio over, so only for peers that need it. Default false.
     pub symmetric_rtp: bool,
-    /// `transport = "udp" | "tcp"`: how it is reached; with `tcp` its connections are used as well as those opened to it.
-    /// Default `udp`. Its requests are taken either way.
+    /// `codecs = ["pcma"]`: what may be used with it, the preferred one first. Default: `media.codecs`.
+    pub codecs: Option<Codecs>,
+    /// `transport = "udp" | "tcp" | "tls"`: how it is reached; with a stream its connections are used as well as those opened to
+    /// it. Default `udp`. Its requests are taken either way, but those of a peer by TLS over TLS alone.
     pub transport: Transport,
+    /// The keys that begin with `tls_`.
+    pub tls: PeerTls,
     /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an agent's
     /// leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
     pub connected_line: ConnectedLine,

@@ -8,8 +8,9 @@ use toml::de::DeValue;
 
 use super::error::did_you_mean;
 use super::reader::{expected, string};
-use super::types::{DnisSource, Endpoint};
+use super::types::{DnisSource, Endpoint, SipConfig};
 use crate::sip::grammar;
+use crate::sip::transaction::Wire;
 
 /// The port of SIP over UDP (RFC 3261 18.1.1) where none is written.
 const SIP_PORT: u16 = 5060;
@@ -195,15 +196,25 @@ pub(super) fn networks_overlap(one: (IpAddr, u8), other: (IpAddr, u8)) -> bool {
     one.0.is_ipv4() == other.0.is_ipv4() && network_start(one.0, length) == network_start(other.0, length)
 }
 
+/// The port of SIP by this wire.
+pub(super) fn port_of(wire: Option<Wire>) -> u16 {
+    if wire == Some(Wire::Tls) { SIP_PORT + 1 } else { SIP_PORT }
+}
+
 /// `pbx.example:5060`, `192.0.2.9`, `[2001:db8::1]:5060`: host and port, 5060 where none is written.
 pub(super) fn endpoint(text: &str) -> Result<Endpoint, String> {
+    endpoint_or(text, SIP_PORT)
+}
+
+/// The same with another port where none is written.
+pub(super) fn endpoint_or(text: &str, usual: u16) -> Result<Endpoint, String> {
     let wrong = || format!("`{}` is no host with a port; write it like \"pbx.example:5060\"", text.escape_debug());
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']').ok_or_else(wrong)?;
         let host: Ipv6Addr = host.parse().map_err(|_| wrong())?;
         let port = match rest.strip_prefix(':') {
             Some(text) => port(text).filter(|port| *port > 0).ok_or_else(wrong)?,
-            None if rest.is_empty() => SIP_PORT,
+            None if rest.is_empty() => usual,
             None => return Err(wrong()),
         };
         return Ok(Endpoint { host: host.to_string(), port });
@@ -213,7 +224,7 @@ pub(super) fn endpoint(text: &str) -> Result<Endpoint, String> {
     }
     let (host, port) = match text.split_once(':') {
         Some((host, text)) => (host, port(text).filter(|port| *port > 0).ok_or_else(wrong)?),
-        None => (text, SIP_PORT),
+        None => (text, usual),
     };
     if !is_host(host) {
         return Err(wrong());
@@ -237,14 +248,15 @@ fn is_host(text: &str) -> bool {
     text.len() <= 253 && top_is_word && text.split('.').all(label)
 }
 
-/// A `sip:` URI of a device reached over UDP; answers with its host.
-pub(super) fn sip_uri(uri: &str) -> Result<Endpoint, String> {
+/// A `sip:` or `sips:` URI of a device that is reached by a transport which is spoken; answers with its host.
+pub(super) fn sip_uri(uri: &str, sip: Option<&SipConfig>) -> Result<Endpoint, String> {
     let shown = uri.escape_debug();
     let Some((scheme, rest)) = uri.split_once(':') else {
         return Err(format!("`{shown}` is no SIP URI; write it like \"sip:1001@192.0.2.9:5060\""));
     };
-    if !scheme.eq_ignore_ascii_case("sip") {
-        return Err(format!("`{shown}` has the scheme `{}`; only sip: is spoken", scheme.escape_debug()));
+    let is_sips = scheme.eq_ignore_ascii_case("sips");
+    if !is_sips && !scheme.eq_ignore_ascii_case("sip") {
+        return Err(format!("`{shown}` has the scheme `{}`; only sip: and sips: are spoken", scheme.escape_debug()));
     }
     if let Some(bad) = rest.chars().find(|c| !c.is_ascii_graphic() || "<>\"{}\\^`|".contains(*c)) {
         return Err(format!("`{shown}` holds {bad:?}, which may not stand in a SIP URI"));
@@ -257,11 +269,22 @@ pub(super) fn sip_uri(uri: &str) -> Result<Endpoint, String> {
         return Err(format!("`{shown}` carries headers after ?, which are not sent"));
     }
     let (host, parameters) = host.split_once(';').map_or((host, ""), |(host, parameters)| (host, parameters));
-    let transport = parameters.split(';').find_map(|p| p.strip_prefix("transport="));
-    if let Some(transport) = transport.filter(|transport| !transport.eq_ignore_ascii_case("udp")) {
-        return Err(format!("`{shown}` asks for the transport `{transport}`; only UDP is spoken"));
+    let transport = parameters.split(';').find_map(|p| p.strip_prefix("transport=")).unwrap_or("udp");
+    let wire = match transport.to_ascii_lowercase().as_str() {
+        "udp" | "tls" | "tcp" if is_sips => Some(Wire::Tls),
+        "udp" => None,
+        "tcp" => Some(Wire::Tcp),
+        "tls" => Some(Wire::Tls),
+        _ => return Err(format!("`{shown}` asks for the transport `{transport}`; there are udp, tcp and tls")),
+    };
+    match (wire, sip) {
+        (Some(Wire::Tcp), Some(sip)) if !sip.tcp => return Err(format!("`{shown}` needs sip.tcp = true")),
+        (Some(Wire::Tls), Some(sip)) if sip.tls.is_none() => {
+            return Err(format!("`{shown}` needs sip.tls = \"0.0.0.0:5061\""));
+        }
+        (Some(Wire::Tcp | Wire::Tls) | None, _) => {}
     }
-    let host = endpoint(host).map_err(|_| format!("`{shown}` names no usable host"))?;
+    let host = endpoint_or(host, port_of(wire)).map_err(|_| format!("`{shown}` names no usable host"))?;
     match user.map(|_| grammar::agent_uri(uri)) {
         Some(Err(error)) => Err(format!("`{shown}` is no usable SIP URI: {error}")),
         Some(Ok(_)) | None => Ok(host),

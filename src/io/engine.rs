@@ -7,13 +7,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::api;
 use crate::api::handle::{Handle, Health};
 use crate::base::limits::SHARDS_MAX;
 use crate::base::{Instant, WallTime};
 use crate::config::Config;
+use crate::io::certificates::Keys;
 use crate::io::clock::{self, Clock};
 use crate::io::load::Loaded;
 use crate::io::media::{self, MediaLink};
@@ -21,7 +22,9 @@ use crate::io::orders::Order;
 use crate::io::ports::Ports;
 use crate::io::resolve::own_address;
 use crate::io::signalling::{self, Ended};
+use crate::io::streams::{ListenerTls, Listeners};
 use crate::io::threads::{Stage, Work, runtime, spawn};
+use crate::io::tls::Tls;
 use crate::node::{Naming, Node, Parts, Resolved, Setup, figures};
 
 /// Orders that wait for the signalling thread; the supervisor gives one at a time.
@@ -42,6 +45,8 @@ pub struct Engine {
     pub handle: Handle,
     orders: mpsc::Sender<Order>,
     media: MediaLink,
+    /// Nothing where TLS is not spoken.
+    tls: Option<OurTls>,
     ended: mpsc::Receiver<Ended>,
     stop_http: oneshot::Sender<()>,
     threads: Vec<JoinHandle<()>>,
@@ -54,13 +59,15 @@ impl Engine {
     /// What cannot be bound or started, in words.
     pub fn start(loaded: Loaded, seed: [u8; 32]) -> Result<Self, String> {
         let clock = Clock::start();
-        let Loaded { config, resolved, tokens, tracks } = loaded;
+        let Loaded { config, resolved, tokens, tracks, keys, .. } = loaded;
         let sockets = bind_sip(&config)?;
         let listener = bind_http(config.http.listen)?;
         let bound = sockets.iter().map(std::net::UdpSocket::local_addr).collect::<Result<Vec<_>, _>>();
         let bound = bound.map_err(|error| format!("sip.listen: {error}"))?;
         let sip = bound[0];
-        let listeners = bind_tcp(&config, &bound)?;
+        let tcp = bind_tcp(&config, &bound)?;
+        let (tls, listener_tls) = bind_tls(&config, keys.as_ref(), &resolved)?.unzip();
+        let listeners = Listeners { tcp, tls: listener_tls };
         let http = listener.local_addr().map_err(|error| format!("http.listen: {error}"))?;
         let advertised = config.sip.advertise.unwrap_or_else(|| own_address(sip));
         let ports = bind_ports(&config, advertised)?;
@@ -87,6 +94,7 @@ impl Engine {
         let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
         let handle = Handle::new(request_sender, Arc::new(move || clock.now()), Arc::clone(&live), Arc::clone(&health));
         handle.set_tokens(tokens);
+        handle.set_numbers(config.http.numbers.clone());
 
         let mut media_work: Work = Vec::new();
         for media_thread in media_threads {
@@ -117,7 +125,7 @@ impl Engine {
         let api_handle = handle.clone();
         let serve_http = move || run_http(listener, api_handle, http_stopped);
         threads.extend(spawn(vec![("http".to_string(), Box::new(serve_http))])?);
-        Ok(Self { sip, http, port_pairs, handle, orders: order_sender, media, ended, stop_http, threads })
+        Ok(Self { sip, http, port_pairs, handle, orders: order_sender, media, tls, ended, stop_http, threads })
     }
 
     /// Puts another configuration in force; answers with what it changes that cannot change at run time.
@@ -125,12 +133,17 @@ impl Engine {
     /// # Errors
     /// When the signalling thread does not answer.
     pub async fn reload(&mut self, loaded: Loaded) -> Result<Vec<String>, String> {
-        let Loaded { config, resolved, tokens, tracks } = loaded;
+        let Loaded { config, resolved, tokens, tracks, keys, .. } = loaded;
+        if let (Some(tls), Some(keys)) = (&mut self.tls, keys) {
+            tls.keys = keys;
+        }
         for (id, track) in tracks {
             self.media.load(id, &track);
         }
+        let numbers = config.http.numbers.clone();
         let lines = self.configure(config, resolved).await?;
         self.handle.set_tokens(tokens);
+        self.handle.set_numbers(numbers);
         Ok(lines)
     }
 
@@ -139,6 +152,9 @@ impl Engine {
     /// # Errors
     /// When the signalling thread does not answer.
     pub async fn configure(&self, config: Arc<Config>, resolved: Resolved) -> Result<Vec<String>, String> {
+        if let Some(tls) = &self.tls {
+            tls.in_force.send_replace(Arc::new(Tls::new(&tls.keys, &config, &resolved)));
+        }
         let (answer, lines) = oneshot::channel();
         let order = Order::Reload { config, resolved, answer };
         self.orders.try_send(order).map_err(|_| "the signalling thread takes no orders".to_string())?;
@@ -244,6 +260,30 @@ fn bind_tcp(config: &Config, bound: &[SocketAddr]) -> Result<Vec<std::net::TcpLi
     };
     let named = |address| move |error: std::io::Error| format!("sip.tcp: {address}: {error}");
     beside.iter().map(|address| bind(address).map_err(named(address))).collect()
+}
+
+/// What TLS is spoken with, and the way to the connections' thread.
+#[derive(Debug)]
+struct OurTls {
+    keys: Arc<Keys>,
+    in_force: watch::Sender<Arc<Tls>>,
+}
+
+/// The listener of TLS, where that is spoken, with what is in force there.
+fn bind_tls(
+    config: &Config,
+    keys: Option<&Arc<Keys>>,
+    resolved: &Resolved,
+) -> Result<Option<(OurTls, ListenerTls)>, String> {
+    let (Some(tls), Some(keys)) = (&config.sip.tls, keys) else { return Ok(None) };
+    let bind = || {
+        let listener = std::net::TcpListener::bind(tls.listen)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    let listener = bind().map_err(|error: std::io::Error| format!("sip.tls = {}: {error}", tls.listen))?;
+    let (in_force, following) = watch::channel(Arc::new(Tls::new(keys, config, resolved)));
+    Ok(Some((OurTls { keys: Arc::clone(keys), in_force }, (listener, following))))
 }
 
 fn bind_http(listen: SocketAddr) -> Result<std::net::TcpListener, String> {

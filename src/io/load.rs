@@ -10,8 +10,10 @@ use std::time::SystemTime;
 use crate::acd::strategy;
 use crate::base::limits::REGION_FILE_BYTES_MAX;
 use crate::config::{self, Config, PeerAuth, Regions, RegionsConfig};
+use crate::io::certificates::{self, Found, Keys};
 use crate::io::resolve;
-use crate::media::{Signal, Track, TrackId, tune, wav};
+use crate::media::encoded::Encoded;
+use crate::media::{Codec, Codecs, Signal, Track, TrackId, tune, wav};
 use crate::node::{Prompt, QueueAudio, Resolved};
 use crate::sip::auth::{Credentials, Password};
 
@@ -29,6 +31,15 @@ pub struct Loaded {
     pub tokens: Vec<(String, String)>,
     /// Audio that the media worker does not know yet.
     pub tracks: Vec<(TrackId, Track)>,
+    /// What TLS is spoken with.
+    pub keys: Option<Arc<Keys>>,
+    /// Certificates of ours that are not valid now. Whoever starts does so all the same, for much else goes without; nobody else
+    /// takes them.
+    pub dated: Vec<String>,
+    /// What will be wrong with certificates before long.
+    pub warnings: Vec<String>,
+    /// What certificates say.
+    pub notes: Vec<String>,
 }
 
 /// Where a configuration comes from.
@@ -46,7 +57,7 @@ pub struct Loader {
     origin: Origin,
     /// Signalling shards, whatever the configuration says.
     shards: Option<u8>,
-    tracks: BTreeMap<Read, Prompt>,
+    tracks: BTreeMap<Recording, Piece>,
     next_track: u32,
     /// The table of regions read last, with its file and its moment of change.
     regions: Option<(Read, Arc<Regions>)>,
@@ -77,7 +88,7 @@ impl Loader {
     /// # Errors
     /// Every error of the text and of the files it names, one line each.
     pub async fn load(&mut self, known: &BTreeMap<String, IpAddr>) -> Result<Loaded, Vec<String>> {
-        let (mut config, base) = self.read_config()?;
+        let (mut config, base, name) = self.read_config()?;
         config.sip.shards = self.shards.unwrap_or(config.sip.shards);
         let mut errors = Vec::new();
         let tokens = read_tokens(&config, &base, &mut errors);
@@ -93,14 +104,21 @@ impl Loader {
             };
             let (music, prompt) = (read(&queue.music), read(&queue.prompt));
             if music.is_some() || prompt.is_some() {
-                let music = music.map_or(BUILT_IN, |music| music.track);
-                audio.insert(Arc::clone(&queue.name), QueueAudio { music, prompt });
+                let codecs = [music, prompt].into_iter().flatten().fold(None, |both: Option<Codecs>, piece| {
+                    Some(both.map_or(piece.codecs, |both| both.filtered(|codec| piece.codecs.contains(codec))))
+                });
+                let codecs = codecs.filter(|_| music.is_some()).unwrap_or(Codecs::G711);
+                let music = music.map_or(BUILT_IN, |music| music.prompt.track);
+                let prompt = prompt.map(|prompt| prompt.prompt);
+                audio.insert(Arc::clone(&queue.name), QueueAudio { music, prompt, codecs });
             }
         }
         let regions = self.regions(&config, &base).unwrap_or_else(|wrong| {
             errors.extend(wrong);
             Arc::default()
         });
+        let (keys, found) = certificates::read(&config, &base, &name);
+        errors.extend(found.errors.iter().cloned());
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -114,20 +132,23 @@ impl Loader {
         }
         for (key, (audio, track)) in fresh {
             self.tracks.insert(key, audio);
-            tracks.push((audio.track, track));
+            tracks.push((audio.prompt.track, track));
         }
-        Ok(Loaded { config: Arc::new(config), resolved: Resolved { hosts, audio, regions }, tokens, tracks })
+        let (config, resolved) = (Arc::new(config), Resolved { hosts, audio, regions });
+        let Found { dated, warnings, notes, .. } = found;
+        Ok(Loaded { config, resolved, tokens, tracks, keys, dated, warnings, notes })
     }
 
-    fn read_config(&self) -> Result<(Config, PathBuf), Vec<String>> {
+    /// The configuration, its directory and its name.
+    fn read_config(&self) -> Result<(Config, PathBuf, String), Vec<String>> {
         match &self.origin {
             Origin::File(path) => {
                 let name = path.display().to_string();
                 let text = std::fs::read_to_string(path).map_err(|error| vec![format!("{name}: {error}")])?;
                 let base = path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
-                Ok((parse(&text, &name)?, base))
+                Ok((parse(&text, &name)?, base, name))
             }
-            Origin::Made(config) => Ok((Config::clone(config), PathBuf::new())),
+            Origin::Made(config) => Ok((Config::clone(config), PathBuf::new(), "built-in".to_string())),
         }
     }
 
@@ -153,17 +174,26 @@ impl Loader {
         Ok(table)
     }
 
-    /// The audio in a file; a file that has changed since it was read gets another id.
-    fn track(&mut self, path: &Path, fresh: &mut Fresh) -> Result<Prompt, String> {
-        let modified = std::fs::metadata(path).and_then(|data| data.modified()).ok();
-        let key = (path.to_path_buf(), modified);
+    /// The audio in a file, and in those of the same name beside it that have it in another codec; where one of them has changed
+    /// since it was read, the audio gets another id.
+    fn track(&mut self, path: &Path, fresh: &mut Fresh) -> Result<Piece, String> {
+        let others = ENCODED.map(|codec| path.with_extension(codec.as_str()));
+        let modified = |path: &Path| std::fs::metadata(path).and_then(|data| data.modified()).ok();
+        let key = (path.to_path_buf(), modified(path), others.each_ref().map(|path| modified(path)));
         if let Some(audio) = self.tracks.get(&key).copied().or_else(|| fresh.get(&key).map(|(audio, _)| *audio)) {
             return Ok(audio);
         }
         let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let samples = wav::decode(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
-        let track = Track::from_samples(&samples);
-        let audio = Prompt { track: TrackId(self.next_track), length: track.length() };
+        let mut track = Track::from_samples(&samples);
+        for (codec, path) in ENCODED.into_iter().zip(others).filter(|(_, path)| path.exists()) {
+            let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            let bytes = std::fs::read(&path).map_err(|error| wrong(&error))?;
+            let encoded = Encoded::read(codec, bytes.into()).map_err(|error| wrong(&error))?;
+            track = track.with(codec, encoded);
+        }
+        let prompt = Prompt { track: TrackId(self.next_track), length: track.length() };
+        let audio = Piece { prompt, codecs: track.codecs() };
         self.next_track += 1;
         fresh.insert(key, (audio, track));
         Ok(audio)
@@ -173,8 +203,22 @@ impl Loader {
 /// A file and its moment of change when it was read.
 type Read = (PathBuf, Option<SystemTime>);
 
-/// Audio read but not yet loaded, by file and its moment of change.
-type Fresh = BTreeMap<Read, (Prompt, Track)>;
+/// A WAV file and its moment of change when it was read, and those of the files beside it.
+type Recording = (PathBuf, Option<SystemTime>, [Option<SystemTime>; ENCODED.len()]);
+
+/// In what audio is read from files beside the WAV file, each with the codec's name as its ending.
+const ENCODED: [Codec; 3] = [Codec::G722, Codec::G729, Codec::Opus];
+
+/// Audio that has an id.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    prompt: Prompt,
+    /// In what it is there.
+    codecs: Codecs,
+}
+
+/// Audio read but not yet loaded.
+type Fresh = BTreeMap<Recording, (Piece, Track)>;
 
 /// Reads a configuration text with the strategies that exist.
 ///
@@ -263,5 +307,36 @@ mod tests {
         assert!(read(Password::File("none".into())).unwrap_err().contains("none: "));
         let error = read(Password::Variable("STROWGER_NO_SUCH_VARIABLE".to_string())).unwrap_err();
         assert!(error.starts_with("environment variable STROWGER_NO_SUCH_VARIABLE: "), "{error}");
+    }
+
+    #[test]
+    fn audio_beside_the_wav_file_is_the_same_in_another_codec() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 8_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut writer = hound::WavWriter::create(path("music.wav"), spec).unwrap();
+        (0..320).for_each(|_| writer.write_sample(7_i16).unwrap());
+        writer.finalize().unwrap();
+        let mut loader = Loader::new(Origin::File(path("none.toml")));
+        let mut read = |fresh: &mut Fresh| loader.track(&path("music.wav"), fresh);
+        let mut fresh = Fresh::new();
+        let plain = read(&mut fresh).unwrap();
+        assert_eq!(plain.codecs, Codecs::G711);
+        std::fs::write(path("music.g722"), [5; 480]).unwrap();
+        std::fs::write(path("music.g729"), [6; 40]).unwrap();
+        let richer = read(&mut fresh).unwrap();
+        assert_eq!(richer.codecs, Codecs::G711.with(Codec::G722).with(Codec::G729));
+        assert_ne!(richer.prompt.track, plain.prompt.track, "other audio has another id");
+        assert_eq!(read(&mut fresh).unwrap().prompt, richer.prompt, "what has not changed is not read again");
+        let (_, track) = fresh.values().find(|(piece, _)| piece.prompt == richer.prompt).unwrap();
+        assert_eq!((track.frames_in(Codec::G722), track.frame(Codec::G729, 1)), (3, Some(&[6; 20][..])));
+        std::fs::write(path("music.opus"), b"no Ogg").unwrap();
+        let error = read(&mut fresh).unwrap_err();
+        assert!(error.contains("music.opus: is no readable Ogg Opus file"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
 //! The shell: sockets, clocks, threads, signals. The only place with tokio besides `api` and `cli`.
 
+pub mod certificates;
 pub mod clock;
 pub mod datagrams;
 pub mod engine;
@@ -15,3 +16,4 @@ pub mod serve;
 pub mod signalling;
 mod streams;
 mod threads;
+mod tls;

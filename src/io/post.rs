@@ -15,7 +15,7 @@ use crate::io::clock::Clock;
 use crate::io::orders::{self, Order};
 use crate::media;
 use crate::node::gate::{Gate, Passed, Sender};
-use crate::node::{Door, Down, Node, Router, Shard, Transmit, Up};
+use crate::node::{Door, Down, Names, Node, Router, Shard, Transmit, Up, Wire};
 use crate::stats::Live;
 
 /// What a signalling loop needs of where it stands.
@@ -61,7 +61,8 @@ macro_rules! as_the_node_does {
                     self.live.working().passed.record_since(at, now);
                     gate.push_by(now, door, source, payload, |source| self.node.sender(source));
                 }
-                Strayed::Closed(far) => self.node.handle_closed(far),
+                Strayed::Certified(far, names) => self.node.handle_certified(far, names),
+                Strayed::Closed(wire, far) => self.node.handle_closed(now, far, wire),
             }
         }
 
@@ -194,8 +195,10 @@ impl Post for Alone {
 pub(super) enum Strayed {
     /// A message.
     Message { at: Instant, door: Door, source: SocketAddr, payload: Bytes },
+    /// The far end of a TLS connection has shown a good certificate with these names.
+    Certified(SocketAddr, Names),
     /// A stream connection is gone.
-    Closed(SocketAddr),
+    Closed(Wire, SocketAddr),
 }
 
 /// What all shards know of each other: when the last of them is drained, all end.

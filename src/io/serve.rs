@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
 use crate::io::engine::{Engine, system_seed};
-use crate::io::load::{Loader, Origin};
+use crate::io::load::{Loaded, Loader, Origin};
 use crate::io::resolve;
 use crate::io::signalling::Ended;
 use crate::node::Resolved;
@@ -36,6 +36,10 @@ pub async fn serve(origin: Origin, shards: Option<u8>) -> Outcome {
         Ok(loaded) => loaded,
         Err(errors) => return Outcome::Config(errors),
     };
+    for line in &loaded.dated {
+        tracing::error!("{line}");
+    }
+    tell_certificates(&loaded);
     let (config, resolved) = (Arc::clone(&loaded.config), loaded.resolved.clone());
     let started = Signals::new().and_then(|signals| Ok((signals, Engine::start(loaded, system_seed()?)?)));
     let (signals, engine) = match started {
@@ -110,16 +114,20 @@ impl Supervisor {
     }
 
     async fn reload(&mut self) {
-        let loaded = match self.loader.load(&self.resolved.hosts).await {
-            Ok(loaded) => loaded,
-            Err(errors) => {
-                for error in &errors {
-                    tracing::error!("{error}");
+        let loaded = self.loader.load(&self.resolved.hosts).await;
+        // A certificate that is not valid now is no better than the one in force.
+        let loaded =
+            match loaded.and_then(|loaded| if loaded.dated.is_empty() { Ok(loaded) } else { Err(loaded.dated) }) {
+                Ok(loaded) => loaded,
+                Err(errors) => {
+                    for error in &errors {
+                        tracing::error!("{error}");
+                    }
+                    tracing::error!(errors = errors.len(), "configuration refused, the old one stays in force");
+                    return;
                 }
-                tracing::error!(errors = errors.len(), "configuration refused, the old one stays in force");
-                return;
-            }
-        };
+            };
+        tell_certificates(&loaded);
         let (config, resolved) = (Arc::clone(&loaded.config), loaded.resolved.clone());
         match self.engine.reload(loaded).await {
             Ok(lines) => {
@@ -147,6 +155,15 @@ impl Supervisor {
             }
             Err(error) => tracing::error!(error, "host addresses"),
         }
+    }
+}
+
+fn tell_certificates(loaded: &Loaded) {
+    for line in &loaded.warnings {
+        tracing::warn!("{line}");
+    }
+    for line in &loaded.notes {
+        tracing::info!("{line}");
     }
 }
 

@@ -20,8 +20,8 @@ use crate::io::media::{MediaLink, Told};
 use crate::io::post::Post;
 use crate::io::streams::Outgoing;
 use crate::media;
-use crate::node::Door;
 use crate::node::gate::{Gate, Next};
+use crate::node::{Door, Wire};
 use crate::stats::Live;
 
 /// Datagrams read in one turn: cheap, so the socket is emptied and waiting happens in the gate, where it is measured.
@@ -201,7 +201,7 @@ impl<P: Post> Signalling<P> {
         }
         while let Some(transmit) = self.post.poll_transmit() {
             match (transmit.door, &self.public) {
-                (Door::Stream, _) => self.send_by_stream(transmit.destination, transmit.payload),
+                (Door::Stream(wire), _) => self.send_by_stream(wire, transmit.destination, transmit.payload),
                 (Door::Public, Some(public)) => datagrams::send_now(public, transmit.destination, &transmit.payload),
                 (Door::Public, None) | (Door::Own, _) => outbound.send(transmit.destination, transmit.payload),
             }
@@ -209,8 +209,8 @@ impl<P: Post> Signalling<P> {
         self.post.carry(&self.clock);
     }
 
-    fn send_by_stream(&self, destination: SocketAddr, payload: Bytes) {
-        if self.streams.as_ref().is_none_or(|streams| streams.try_send((destination, payload)).is_err()) {
+    fn send_by_stream(&self, wire: Wire, destination: SocketAddr, payload: Bytes) {
+        if self.streams.as_ref().is_none_or(|streams| streams.try_send((wire, destination, payload)).is_err()) {
             tracing::warn!(%destination, "no room for a message on its way to a connection");
         }
     }

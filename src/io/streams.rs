@@ -1,30 +1,39 @@
-//! SIP over TCP: one thread accepts connections, opens those that a shard sends a request by, cuts what comes into messages and
-//! hands them to the shard that they belong to. A connection is known by the far end's address. It is bounded in number, in
-//! what waits for it, and in how long it may take over a message; whoever keeps none of that is hung up on.
+//! SIP over TCP and over TLS: one thread accepts connections, opens those that a shard sends a request by, cuts what comes into
+//! messages and hands them to the shard that they belong to. A connection is known by the far end's address. It is bounded in
+//! number, in what waits for it, and in how long it may take over a handshake or a message; whoever keeps none of that is hung
+//! up on.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::base::limits::{STREAM_PENDING_MAX, STREAMS_MAX, STREAMS_PER_ADDRESS_MAX};
+use crate::base::limits::{
+    HANDSHAKES_MAX, HANDSHAKES_PER_SECOND, STREAM_PENDING_MAX, STREAMS_MAX, STREAMS_PER_ADDRESS_MAX,
+};
+use crate::io::certificates::names_of;
 use crate::io::clock::Clock;
 use crate::io::post::Strayed;
-use crate::node::{Door, Router};
+use crate::io::tls::Tls;
+use crate::node::{Door, Names, Router, Wire};
 use crate::sip::framing::{Frame, Framer};
+use crate::stats::{Direction, Handshake, Live};
 
 /// A message has so long to come whole, and a connection that was accepted to say its first.
 const MESSAGE_TIME: Duration = Duration::from_secs(10);
 /// A connection that says nothing for so long is closed: a dialog's next request opens another.
 const IDLE_MAX: Duration = Duration::from_secs(3_600);
-/// A connection has so long to be opened.
+/// A connection has so long to be opened, a handshake included.
 const CONNECT_TIME: Duration = Duration::from_secs(4);
+/// Whoever connects to us has so long for the handshake.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
 /// The far end has so long to take something.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 /// What is still to be said on a connection that nothing is read from any more has so long.
@@ -37,7 +46,29 @@ const READ: usize = 16 * 1024;
 const HAPPENED_MAX: usize = 64;
 
 /// A message with its destination.
-pub(super) type Outgoing = (SocketAddr, Bytes);
+pub(super) type Outgoing = (Wire, SocketAddr, Bytes);
+
+/// What is in force for TLS, now and later.
+pub(super) type InForce = watch::Receiver<Arc<Tls>>;
+
+/// Where connections by TLS come in, with what is in force there.
+pub(super) type ListenerTls = (std::net::TcpListener, InForce);
+
+/// Where connections come in.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    /// Plain ones.
+    pub(super) tcp: Vec<std::net::TcpListener>,
+    /// Those by TLS.
+    pub(super) tls: Option<ListenerTls>,
+}
+
+impl Listeners {
+    /// True when there are none.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.tcp.is_empty() && self.tls.is_none()
+    }
+}
 
 /// Where messages go to.
 #[derive(Debug, Clone)]
@@ -47,38 +78,59 @@ pub(super) struct Delivery {
     pub(super) router: Option<Router>,
     /// The ways to the shards, by their numbers.
     pub(super) shards: Vec<mpsc::Sender<Strayed>>,
+    /// Where handshakes are counted.
+    pub(super) live: Arc<Live>,
 }
 
 impl Delivery {
     /// Waits until the shard takes it: a connection is not read faster than its messages are handled.
-    async fn message(&self, source: SocketAddr, payload: Bytes) {
+    async fn message(&self, (wire, source): Id, payload: Bytes) {
         let owner = self.router.as_ref().and_then(|router| router.owner(&payload)).map_or(0, |owner| owner.0);
-        let message = Strayed::Message { at: self.clock.now(), door: Door::Stream, source, payload };
+        let message = Strayed::Message { at: self.clock.now(), door: Door::Stream(wire), source, payload };
         if let Some(shard) = self.shards.get(usize::from(owner)) {
             // The shard is gone only when the process ends.
             let _ = shard.send(message).await;
         }
     }
 
-    async fn closed(&self, far: SocketAddr) {
+    async fn certified(&self, far: SocketAddr, names: &Names) {
         for shard in &self.shards {
             // As above.
-            let _ = shard.send(Strayed::Closed(far)).await;
+            let _ = shard.send(Strayed::Certified(far, Arc::clone(names))).await;
         }
     }
+
+    async fn closed(&self, (wire, far): Id) {
+        for shard in &self.shards {
+            // As above.
+            let _ = shard.send(Strayed::Closed(wire, far)).await;
+        }
+    }
+
+    fn count(&self, direction: Direction, handshake: Handshake) {
+        self.live.working().handshakes.count(direction, handshake);
+    }
 }
+
+/// What a connection is known by.
+type Id = (Wire, SocketAddr);
 
 /// What the tasks tell the table.
 #[derive(Debug)]
 enum Happened {
-    Accepted(TcpStream, SocketAddr),
-    Closed(SocketAddr, u64),
+    Accepted(TcpStream, Id),
+    /// A handshake has ended well.
+    Shaken(Id, u64),
+    /// A connection is gone; by a handshake that has failed for this reason.
+    Closed(Id, u64, Option<String>),
 }
 
 /// A connection in the table.
 #[derive(Debug)]
 struct Connection {
     number: u64,
+    /// Its handshake is under way, and the far end, which is no neighbour, has begun it.
+    shaking: bool,
     queue: mpsc::Sender<Bytes>,
 }
 
@@ -86,9 +138,14 @@ struct Connection {
 #[derive(Debug)]
 pub(super) struct Streams {
     delivery: Delivery,
-    table: BTreeMap<SocketAddr, Connection>,
+    tls: Option<InForce>,
+    table: BTreeMap<Id, Connection>,
     happened: mpsc::Sender<Happened>,
     next: u64,
+    /// The second that handshakes of strangers are counted in, and how many it has had.
+    begun: (Instant, u32),
+    /// Why a handshake with a neighbour has failed: said once.
+    failed: BTreeMap<IpAddr, String>,
 }
 
 /// Runs until no shard is left that could send.
@@ -96,24 +153,39 @@ pub(super) struct Streams {
 /// # Errors
 /// The system's, when a listener cannot be used.
 pub(super) async fn run(
-    listeners: Vec<std::net::TcpListener>,
+    listeners: Listeners,
     mut outgoing: mpsc::Receiver<Outgoing>,
     delivery: Delivery,
 ) -> std::io::Result<()> {
     let (happened, mut happenings) = mpsc::channel(HAPPENED_MAX);
-    for listener in listeners {
-        tokio::spawn(accept(TcpListener::from_std(listener)?, happened.clone()));
+    let Listeners { tcp, tls } = listeners;
+    let mut tls_in_force = None;
+    for listener in tcp {
+        tokio::spawn(accept(Wire::Tcp, TcpListener::from_std(listener)?, happened.clone()));
     }
-    let mut streams = Streams { delivery, table: BTreeMap::new(), happened, next: 0 };
+    if let Some((listener, in_force)) = tls {
+        tokio::spawn(accept(Wire::Tls, TcpListener::from_std(listener)?, happened.clone()));
+        tls_in_force = Some(in_force);
+    }
+    let mut streams = Streams {
+        delivery,
+        tls: tls_in_force,
+        table: BTreeMap::new(),
+        happened,
+        next: 0,
+        begun: (Instant::now(), 0),
+        failed: BTreeMap::new(),
+    };
     loop {
         tokio::select! {
             message = outgoing.recv() => match message {
-                Some((destination, payload)) => streams.send(destination, payload),
+                Some((wire, destination, payload)) => streams.send((wire, destination), payload),
                 None => break,
             },
             Some(happened) = happenings.recv() => match happened {
-                Happened::Accepted(stream, far) => streams.accept(stream, far),
-                Happened::Closed(far, number) => streams.forget(far, number),
+                Happened::Accepted(stream, id) => streams.accept(stream, id),
+                Happened::Shaken(id, number) => streams.on_shaken(id, number),
+                Happened::Closed(id, number, fault) => streams.forget(id, number, fault),
             },
         }
     }
@@ -123,11 +195,11 @@ pub(super) async fn run(
     Ok(())
 }
 
-async fn accept(listener: TcpListener, happened: mpsc::Sender<Happened>) {
+async fn accept(wire: Wire, listener: TcpListener, happened: mpsc::Sender<Happened>) {
     loop {
         match listener.accept().await {
             Ok((stream, far)) => {
-                if happened.send(Happened::Accepted(stream, far)).await.is_err() {
+                if happened.send(Happened::Accepted(stream, (wire, far))).await.is_err() {
                     return;
                 }
             }
@@ -140,19 +212,45 @@ async fn accept(listener: TcpListener, happened: mpsc::Sender<Happened>) {
 }
 
 impl Streams {
-    fn accept(&mut self, stream: TcpStream, far: SocketAddr) {
-        let of_host = |host: IpAddr| self.table.keys().filter(|other| other.ip() == host).count();
+    fn accept(&mut self, stream: TcpStream, id: Id) {
+        let (wire, far) = id;
+        let of_host = |host: IpAddr| self.table.keys().filter(|(_, other)| other.ip() == host).count();
         if self.table.len() >= STREAMS_MAX || of_host(far.ip()) >= STREAMS_PER_ADDRESS_MAX {
             tracing::warn!(%far, connections = self.table.len(), "no room for a connection");
             return;
         }
-        self.open(far, Some(stream));
+        let is_stranger = wire == Wire::Tls && !self.is_neighbour(far.ip());
+        if is_stranger && !self.may_shake() {
+            self.delivery.count(Direction::In, Handshake::Refused);
+            tracing::debug!(%far, "too many handshakes");
+            return;
+        }
+        self.open(id, Some(stream), is_stranger);
     }
 
-    fn send(&mut self, destination: SocketAddr, payload: Bytes) {
-        if let Some(connection) = self.table.get(&destination) {
+    fn is_neighbour(&self, host: IpAddr) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.borrow().is_neighbour(host))
+    }
+
+    /// Whether a stranger may begin a handshake: each takes this thread's time before anybody has proven anything.
+    fn may_shake(&mut self) -> bool {
+        let now = Instant::now();
+        if now.duration_since(self.begun.0) >= Duration::from_secs(1) {
+            self.begun = (now, 0);
+        }
+        let under_way = self.table.values().filter(|connection| connection.shaking).count();
+        if self.begun.1 >= HANDSHAKES_PER_SECOND || under_way >= HANDSHAKES_MAX {
+            return false;
+        }
+        self.begun.1 += 1;
+        true
+    }
+
+    fn send(&mut self, id: Id, payload: Bytes) {
+        let (_, destination) = id;
+        if let Some(connection) = self.table.get(&id) {
             let Err(refused) = connection.queue.try_send(payload.clone()) else { return };
-            self.table.remove(&destination);
+            self.table.remove(&id);
             if let TrySendError::Full(_) = refused {
                 tracing::warn!(%destination, "a connection takes nothing any more and is closed");
                 return;
@@ -163,65 +261,162 @@ impl Streams {
             tracing::debug!(%destination, "no connection, message dropped");
             return;
         }
-        let queue = self.open(destination, None);
+        let queue = self.open(id, None, false);
         if queue.try_send(payload).is_err() {
             tracing::debug!(%destination, "a connection ended at once");
         }
     }
 
-    fn open(&mut self, far: SocketAddr, stream: Option<TcpStream>) -> mpsc::Sender<Bytes> {
+    fn open(&mut self, id: Id, accepted: Option<TcpStream>, shaking: bool) -> mpsc::Sender<Bytes> {
         self.next += 1;
         let number = self.next;
         let (queue, waiting) = mpsc::channel(STREAM_PENDING_MAX);
-        self.table.insert(far, Connection { number, queue: queue.clone() });
-        let (delivery, happened, pongs) = (self.delivery.clone(), self.happened.clone(), queue.downgrade());
+        self.table.insert(id, Connection { number, shaking, queue: queue.clone() });
+        let line = Line { id, number, happened: self.happened.clone(), delivery: self.delivery.clone() };
+        let (pongs, tls) = (queue.downgrade(), self.tls.clone());
         tokio::spawn(async move {
-            serve(far, stream, waiting, pongs, &delivery).await;
-            delivery.closed(far).await;
+            let fault = line.serve(accepted, tls, waiting, &pongs).await.err();
+            line.delivery.closed(id).await;
             // The table is gone only when the process ends.
-            let _ = happened.send(Happened::Closed(far, number)).await;
+            let _ = line.happened.send(Happened::Closed(id, number, fault)).await;
         });
         queue
     }
 
-    fn forget(&mut self, far: SocketAddr, number: u64) {
-        if self.table.get(&far).is_some_and(|connection| connection.number == number) {
-            self.table.remove(&far);
+    fn on_shaken(&mut self, id: Id, number: u64) {
+        if let Some(connection) = self.table.get_mut(&id).filter(|connection| connection.number == number) {
+            connection.shaking = false;
+        }
+        self.failed.remove(&id.1.ip());
+    }
+
+    /// Why a handshake with a neighbour fails is said once: one that does not answer is asked every two seconds.
+    fn forget(&mut self, id: Id, number: u64, fault: Option<String>) {
+        if self.table.get(&id).is_some_and(|connection| connection.number == number) {
+            self.table.remove(&id);
+        }
+        let Some(fault) = fault else { return };
+        let far = id.1;
+        if !self.is_neighbour(far.ip()) {
+            tracing::debug!(%far, fault, "no TLS");
+        } else if self.failed.get(&far.ip()) != Some(&fault) {
+            tracing::warn!(%far, fault, "no TLS with a peer");
+            self.failed.insert(far.ip(), fault);
         }
     }
 }
 
-/// One connection from its beginning to its end.
-async fn serve(
-    far: SocketAddr,
-    accepted: Option<TcpStream>,
-    waiting: mpsc::Receiver<Bytes>,
-    pongs: mpsc::WeakSender<Bytes>,
-    delivery: &Delivery,
-) {
-    let patience = if accepted.is_some() { MESSAGE_TIME } else { IDLE_MAX };
-    let stream = match accepted {
-        Some(stream) => stream,
-        None => match timeout(CONNECT_TIME, TcpStream::connect(far)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return tracing::debug!(%error, %far, "connect"),
-            Err(_) => return tracing::debug!(%far, "connect takes too long"),
-        },
-    };
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, %far, "no delay");
+/// One connection.
+#[derive(Debug)]
+struct Line {
+    id: Id,
+    number: u64,
+    happened: mpsc::Sender<Happened>,
+    delivery: Delivery,
+}
+
+impl Line {
+    /// From its beginning to its end.
+    ///
+    /// # Errors
+    /// Why it has not become a connection by TLS.
+    async fn serve(
+        &self,
+        accepted: Option<TcpStream>,
+        tls: Option<InForce>,
+        waiting: mpsc::Receiver<Bytes>,
+        pongs: &mpsc::WeakSender<Bytes>,
+    ) -> Result<(), String> {
+        let (wire, far) = self.id;
+        let begin = Instant::now();
+        let patience = if accepted.is_some() { MESSAGE_TIME } else { IDLE_MAX };
+        let direction = if accepted.is_some() { Direction::In } else { Direction::Out };
+        let mut stream = match accepted {
+            Some(stream) => stream,
+            None => match timeout(CONNECT_TIME, TcpStream::connect(far)).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, %far, "connect");
+                    return Ok(());
+                }
+                Err(_) => {
+                    tracing::debug!(%far, "connect takes too long");
+                    return Ok(());
+                }
+            },
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, %far, "no delay");
+        }
+        let why = match (wire, tls) {
+            (Wire::Tcp, _) => {
+                let (reader, writer) = stream.split();
+                self.converse(reader, writer, patience, waiting, pongs).await
+            }
+            (Wire::Tls, Some(tls)) => {
+                let tls = Arc::clone(&tls.borrow());
+                let (result, why) = match direction {
+                    Direction::In => {
+                        within(begin + HANDSHAKE_TIME, tls.acceptor().accept(stream)).await.map(|stream| {
+                            let names = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                            (names.map(|own| names_of(own, far.ip())), tokio_rustls::TlsStream::from(stream))
+                        })
+                    }
+                    Direction::Out => {
+                        let (connector, name) = tls.connector(far);
+                        let stream = within(begin + CONNECT_TIME, connector.connect(name, stream)).await;
+                        stream.map(|stream| (None, tokio_rustls::TlsStream::from(stream)))
+                    }
+                }
+                .map_or_else(|(result, why)| (result, Err(why)), |stream| (Handshake::Done, Ok(stream)));
+                self.delivery.count(direction, result);
+                drop(tls);
+                let (names, stream) = why?;
+                if let Some(names) = names {
+                    self.delivery.certified(far, &names).await;
+                }
+                // As above.
+                let _ = self.happened.send(Happened::Shaken(self.id, self.number)).await;
+                let (reader, writer) = tokio::io::split(stream);
+                self.converse(reader, writer, patience, waiting, pongs).await
+            }
+            (Wire::Tls, None) => "TLS is not spoken",
+        };
+        tracing::debug!(%far, why, "connection ends");
+        Ok(())
     }
-    let why = tokio::select! {
-        why = read(far, &stream, patience, &pongs, delivery) => why,
-        why = write(&stream, waiting) => why,
-    };
-    tracing::debug!(%far, why, "connection ends");
+
+    async fn converse(
+        &self,
+        reader: impl AsyncRead + Unpin,
+        writer: impl AsyncWrite + Unpin,
+        patience: Duration,
+        waiting: mpsc::Receiver<Bytes>,
+        pongs: &mpsc::WeakSender<Bytes>,
+    ) -> &'static str {
+        tokio::select! {
+            why = read(self.id, reader, patience, pongs, &self.delivery) => why,
+            why = write(writer, waiting) => why,
+        }
+    }
+}
+
+/// A handshake until its deadline; else how it ended and why.
+async fn within<T>(
+    deadline: Instant,
+    handshake: impl Future<Output = std::io::Result<T>>,
+) -> Result<T, (Handshake, String)> {
+    match timeout_at(deadline, handshake).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err((Handshake::Failed, error.to_string())),
+        Err(_) => Err((Handshake::Late, "the handshake takes too long".to_string())),
+    }
 }
 
 /// Reads until the end; tells why it ended.
 async fn read(
-    far: SocketAddr,
-    stream: &TcpStream,
+    id: Id,
+    mut stream: impl AsyncRead + Unpin,
     patience: Duration,
     pongs: &mpsc::WeakSender<Bytes>,
     delivery: &Delivery,
@@ -231,23 +426,18 @@ async fn read(
     let mut deadline = Instant::now() + patience;
     let mut late = false;
     loop {
-        match timeout_at(deadline, stream.readable()).await {
-            Ok(Ok(())) => {}
+        let length = match timeout_at(deadline, stream.read(&mut scratch)).await {
+            Ok(Ok(0)) => return "closed by the far end",
+            Ok(Ok(length)) => length,
             Ok(Err(_)) => return "broken",
             Err(_) => return "silent for too long",
-        }
-        let length = match stream.try_read(&mut scratch) {
-            Ok(0) => return "closed by the far end",
-            Ok(length) => length,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
-            Err(_) => return "broken",
         };
         framer.push(&scratch[..length]);
         let mut whole = false;
         while let Some(frame) = framer.poll() {
             whole = true;
             match frame {
-                Frame::Message(message) => delivery.message(far, message).await,
+                Frame::Message(message) => delivery.message(id, message).await,
                 Frame::Ping => {
                     if let Some(queue) = pongs.upgrade()
                         && queue.try_send(Bytes::from_static(b"\r\n")).is_err()
@@ -256,12 +446,12 @@ async fn read(
                     }
                 }
                 Frame::Last(head) => {
-                    delivery.message(far, head).await;
+                    delivery.message(id, head).await;
                     sleep(LAST_WORDS).await;
                     return "a message without an end";
                 }
                 Frame::Broken(fault) => {
-                    tracing::debug!(%far, %fault, "stream");
+                    tracing::debug!(far = %id.1, %fault, "stream");
                     return "no SIP";
                 }
             }
@@ -279,21 +469,25 @@ async fn read(
 }
 
 /// Writes what waits until nobody sends any more; tells why it ended.
-async fn write(stream: &TcpStream, mut waiting: mpsc::Receiver<Bytes>) -> &'static str {
+async fn write(mut stream: impl AsyncWrite + Unpin, mut waiting: mpsc::Receiver<Bytes>) -> &'static str {
     while let Some(payload) = waiting.recv().await {
         let mut rest = &payload[..];
         while !rest.is_empty() {
-            match timeout(WRITE_TIME, stream.writable()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return "broken",
+            match timeout(WRITE_TIME, stream.write(rest)).await {
+                Ok(Ok(0) | Err(_)) => return "broken",
+                Ok(Ok(written)) => rest = &rest[written..],
                 Err(_) => return "takes nothing",
             }
-            match stream.try_write(rest) {
-                Ok(written) => rest = &rest[written..],
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) => return "broken",
-            }
+        }
+        match timeout(WRITE_TIME, stream.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return "broken",
+            Err(_) => return "takes nothing",
         }
     }
-    "not wanted any more"
+    // Whoever goes says so, where the wire knows how.
+    match timeout(LAST_WORDS, stream.shutdown()).await {
+        Ok(Ok(())) => "not wanted any more",
+        Ok(Err(_)) | Err(_) => "broken",
+    }
 }

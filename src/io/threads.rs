@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::{TcpListener, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -17,7 +17,7 @@ use crate::io::media::{MediaLink, Told};
 use crate::io::orders::Order;
 use crate::io::post::{Alone, Among, Company, Post};
 use crate::io::signalling::{Ended, Signalling};
-use crate::io::streams::{self, Delivery, Outgoing};
+use crate::io::streams::{self, Delivery, Listeners, Outgoing};
 use crate::node::gate::Gate;
 use crate::node::{Node, Parts};
 use crate::stats::Live;
@@ -32,7 +32,7 @@ pub(super) struct Stage {
     /// The SIP sockets by the shards' numbers.
     pub(super) sockets: Vec<UdpSocket>,
     /// Where stream connections come in; none where there are none.
-    pub(super) listeners: Vec<TcpListener>,
+    pub(super) listeners: Listeners,
     /// What the media workers tell, by the shards' numbers.
     pub(super) events: Vec<mpsc::Receiver<Told>>,
     pub(super) requests: mpsc::Receiver<Request>,
@@ -56,7 +56,7 @@ impl Stage {
         let (clock, health, media) = (self.clock, self.health, self.media.another());
         let post = Alone { node, live: self.live, requests: self.requests, orders: self.orders, strays, repairs: 0 };
         let mut signalling = signalling(post, clock, live, media, events, health, None);
-        let delivery = Delivery { clock, router: None, shards: vec![stray_sender] };
+        let delivery = Delivery { clock, router: None, shards: vec![stray_sender], live: Arc::clone(&signalling.live) };
         let (streams, mut work) = streams(self.listeners, delivery);
         signalling.streams = streams;
         work.push(("signalling".to_string(), Box::new(move || run_signalling(signalling, socket, &ended))));
@@ -71,7 +71,12 @@ impl Stage {
         let (up_sender, up) = mpsc::channel(UP_LETTERS_MAX * count);
         let mut down = Vec::new();
         let (stray_senders, stray_receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(PASSED_MAX)).unzip();
-        let delivery = Delivery { clock: self.clock, router: Some(router), shards: stray_senders.clone() };
+        let delivery = Delivery {
+            clock: self.clock,
+            router: Some(router),
+            shards: stray_senders.clone(),
+            live: Arc::clone(&self.live),
+        };
         let (streams, mut work) = streams(self.listeners, delivery);
         let public = self.sockets.first().ok_or("no socket")?.try_clone().map_err(|error| format!("sip: {error}"))?;
         let given = shards.into_iter().zip(self.sockets).zip(self.events).zip(stray_receivers);
@@ -118,7 +123,7 @@ impl Stage {
 }
 
 /// The thread of the stream connections, and the way to it; nothing where nobody listens.
-fn streams(listeners: Vec<TcpListener>, delivery: Delivery) -> (Option<mpsc::Sender<Outgoing>>, Work) {
+fn streams(listeners: Listeners, delivery: Delivery) -> (Option<mpsc::Sender<Outgoing>>, Work) {
     if listeners.is_empty() {
         return (None, Vec::new());
     }

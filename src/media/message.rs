@@ -43,13 +43,19 @@ pub struct Lease {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(pub u32);
 
-/// A codec the engine can make and convert itself (RFC 3551: 8 kHz, one octet a sample).
+/// A codec that passes; see [`super::codecs`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Codec {
     /// G.711 A-law, static payload type 8.
     Pcma,
     /// G.711 mu-law, static payload type 0.
     Pcmu,
+    /// G.722: 16 kHz at 64 kbit/s, static payload type 9.
+    G722,
+    /// G.729 with or without Annex B: 8 kbit/s, static payload type 18.
+    G729,
+    /// Opus (RFC 7587), by a clock of 48 kHz.
+    Opus,
 }
 
 /// The far end of a stream as negotiated.

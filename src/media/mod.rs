@@ -2,7 +2,9 @@
 //! immutable rules (what each stream hears); it knows neither calls nor queues.
 
 pub mod codec;
+pub mod codecs;
 pub mod dtmf;
+pub mod encoded;
 mod latch;
 pub mod message;
 pub mod negotiate;
@@ -24,8 +26,10 @@ pub mod tune;
 pub mod wav;
 pub mod worker;
 
+pub use codecs::Codecs;
+pub use encoded::EncodedError;
 pub use message::{Codec, Command, Event, Far, Lease, PortId, Source, TrackId};
-pub use negotiate::{Local, Unusable, accept_answer, answer, first_codec, inactive_answer, offer};
+pub use negotiate::{Accept, Local, Offered, Unusable, accept_answer, answer, inactive_answer, offer};
 pub use outbox::{Kind as PortKind, Link, Transmit};
 pub use pool::Pool;
 pub use sdp::{Direction, SdpError, SessionDescription, same_media};

@@ -2,6 +2,7 @@
 //! numbers continue, and the timestamp clock runs with real time. It holds no audio.
 
 use super::codec::SAMPLE_RATE;
+use super::message::Codec;
 use super::rtcp::{SenderInfo, ntp};
 use super::rtp::Header;
 use crate::base::Instant;
@@ -13,6 +14,8 @@ pub(crate) struct Outgoing {
     opened: Instant,
     /// The clock's value at `opened`.
     base: u32,
+    /// Of the clock, in 1/8000 s.
+    ticks: u32,
     /// Where the next new packet goes.
     next_sequence: u16,
     /// The earliest timestamp that overlaps nothing sent.
@@ -25,13 +28,42 @@ pub(crate) struct Outgoing {
     packets_reported: u32,
 }
 
-/// What a relayed packet carries.
+/// What a packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Span {
-    /// Audio of so many samples.
+    /// Audio of so many ticks, in as many octets.
     Audio(u32),
-    /// A telephone-event that lasts so many samples up to now.
+    /// Audio of so many ticks, in so many octets.
+    Packed { ticks: u32, octets: u32 },
+    /// A telephone-event that lasts so many ticks up to now.
     Event(u32),
+}
+
+impl Span {
+    /// A payload of a codec.
+    pub(crate) fn of(codec: Codec, payload: &[u8]) -> Self {
+        match codec {
+            Codec::Pcma | Codec::Pcmu | Codec::G722 => Self::Audio(payload.len() as u32),
+            Codec::G729 | Codec::Opus => Self::Packed { ticks: codec.length(payload), octets: payload.len() as u32 },
+        }
+    }
+
+    const fn is_audio(self) -> bool {
+        matches!(self, Self::Audio(_) | Self::Packed { .. })
+    }
+
+    const fn ticks(self) -> u32 {
+        match self {
+            Self::Audio(ticks) | Self::Event(ticks) | Self::Packed { ticks, .. } => ticks,
+        }
+    }
+
+    const fn octets(self) -> u32 {
+        match self {
+            Self::Audio(octets) | Self::Packed { octets, .. } => octets,
+            Self::Event(_) => EVENT_OCTETS,
+        }
+    }
 }
 
 /// How a relayed source's numbers become ours.
@@ -57,6 +89,7 @@ impl Outgoing {
             ssrc,
             opened: now,
             base: timestamp,
+            ticks: 1,
             next_sequence: sequence,
             next_timestamp: timestamp,
             spurt: true,
@@ -73,21 +106,32 @@ impl Outgoing {
         self.spurt = true;
     }
 
+    /// The clock runs so fast from now on. With another codec it goes on from where it is (RFC 7160 4.2).
+    pub(crate) fn run_at(&mut self, now: Instant, ticks: u32) {
+        if self.ticks == ticks {
+            return;
+        }
+        self.base = later(self.clock(now), self.next_timestamp);
+        self.next_timestamp = self.base;
+        (self.opened, self.ticks) = (now, ticks);
+        self.turn();
+    }
+
     /// True when what was sent reaches so far ahead of the clock that a packet of our own can wait a turn: changing between
     /// sources sends a little more than real time each time, and released audio far more.
     pub(crate) const fn leads(&self, at: Instant, samples: u32) -> bool {
-        self.next_timestamp.wrapping_sub(self.clock(at)) as i32 >= samples as i32
+        self.next_timestamp.wrapping_sub(self.clock(at)) as i32 >= (samples * self.ticks) as i32
     }
 
     /// The header of a packet of our own, due at `at`.
-    pub(crate) fn play(&mut self, at: Instant, payload_type: u8, samples: u32) -> Header {
+    pub(crate) fn play(&mut self, at: Instant, payload_type: u8, span: Span) -> Header {
         let timestamp = later(self.clock(at), self.next_timestamp);
         let marker = self.spurt || timestamp != self.next_timestamp;
         let header = Header { marker, payload_type, sequence: self.next_sequence, timestamp, ssrc: self.ssrc };
         self.spurt = false;
         self.next_sequence = self.next_sequence.wrapping_add(1);
-        self.next_timestamp = timestamp.wrapping_add(samples);
-        self.count(samples);
+        self.next_timestamp = timestamp.wrapping_add(span.ticks());
+        self.count(span);
         header
     }
 
@@ -101,7 +145,7 @@ impl Outgoing {
         anchor.reach(theirs)?;
         let drift = theirs.timestamp.wrapping_sub(self.clock(now)).wrapping_sub(anchor.skew) as i32;
         let newest = theirs.sequence == anchor.highest;
-        if matches!(span, Span::Audio(_)) && drift.unsigned_abs() > DRIFT_MAX {
+        if span.is_audio() && drift.unsigned_abs() > DRIFT_MAX * self.ticks {
             if !newest {
                 return None;
             }
@@ -114,12 +158,9 @@ impl Outgoing {
         if newest {
             self.next_sequence = sequence.wrapping_add(1);
         }
-        let (samples, marker) = match span {
-            Span::Audio(samples) => (samples, std::mem::take(&mut self.spurt) || theirs.marker),
-            Span::Event(samples) => (samples, theirs.marker),
-        };
-        self.next_timestamp = later(timestamp.wrapping_add(samples), self.next_timestamp);
-        self.count(if matches!(span, Span::Audio(_)) { samples } else { EVENT_OCTETS });
+        let marker = span.is_audio() && std::mem::take(&mut self.spurt) || theirs.marker;
+        self.next_timestamp = later(timestamp.wrapping_add(span.ticks()), self.next_timestamp);
+        self.count(span);
         Some(Header { marker, payload_type, sequence, timestamp, ssrc: self.ssrc })
     }
 
@@ -168,12 +209,12 @@ impl Outgoing {
 
     const fn clock(&self, now: Instant) -> u32 {
         let samples = now.since(self.opened).as_micros() / (1_000_000 / SAMPLE_RATE as u128);
-        self.base.wrapping_add(samples as u32)
+        self.base.wrapping_add((samples as u32).wrapping_mul(self.ticks))
     }
 
-    const fn count(&mut self, octets: u32) {
+    const fn count(&mut self, span: Span) {
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(octets);
+        self.octets = self.octets.wrapping_add(span.octets());
     }
 }
 
@@ -225,8 +266,8 @@ mod tests {
     #[test]
     fn music_then_relay_then_music_is_one_continuous_source() {
         let mut out = Outgoing::new(at(0), 9, 65_534, u32::MAX - 200);
-        let one = out.play(at(5), 8, 160);
-        let two = out.play(at(25), 8, 160);
+        let one = out.play(at(5), 8, Span::Audio(160));
+        let two = out.play(at(25), 8, Span::Audio(160));
         assert_eq!((one.sequence, one.marker, two.sequence, two.marker), (65_534, true, 65_535, false));
         assert_eq!(one.timestamp, (u32::MAX - 200).wrapping_add(40), "5 ms after the begin");
         assert_eq!(two.timestamp.wrapping_sub(one.timestamp), 160);
@@ -237,7 +278,7 @@ mod tests {
         assert_eq!(three.timestamp.wrapping_sub(two.timestamp), 800, "100 ms later");
         assert_eq!(four.timestamp.wrapping_sub(three.timestamp), 160);
         out.turn();
-        let five = out.play(at(150), 8, 160);
+        let five = out.play(at(150), 8, Span::Audio(160));
         assert_eq!((five.sequence, five.marker), (2, true));
         assert_eq!(five.timestamp.wrapping_sub(four.timestamp), 160, "never inside what was sent");
         assert!([one, two, three, four, five].iter().all(|header| header.ssrc == 9));
@@ -321,7 +362,7 @@ mod tests {
     fn a_sender_report_is_due_only_after_sending() {
         let mut out = Outgoing::new(at(0), 9, 0, 500);
         assert_eq!(out.report(at(1)), None);
-        out.play(at(20), 8, 160);
+        out.play(at(20), 8, Span::Audio(160));
         let info = out.report(at(1_000)).unwrap();
         assert_eq!((info.packets, info.octets, info.timestamp), (1, 160, 8_500));
         assert_eq!(out.report(at(2_000)), None);
@@ -335,7 +376,7 @@ mod tests {
                 let theirs = Header { ssrc: u32::from(kind & 1), ..theirs(sequence, timestamp) };
                 match kind >> 6 {
                     0 => out.skip(&theirs),
-                    1 => drop(out.play(at(now >> 16), 0, samples)),
+                    1 => drop(out.play(at(now >> 16), 0, Span::Audio(samples))),
                     2 => drop(out.relay(at(now >> 16), &theirs, 0, Span::Audio(samples))),
                     _ => drop(out.relay(at(now >> 16), &theirs, 0, Span::Event(samples))),
                 }
@@ -351,7 +392,7 @@ mod tests {
                 let header = match kind {
                     0 => {
                         out.turn();
-                        Some(out.play(at(now), 0, 160))
+                        Some(out.play(at(now), 0, Span::Audio(160)))
                     }
                     1 => {
                         let late = theirs(sequence.wrapping_sub(step), 0);
@@ -377,5 +418,20 @@ mod tests {
 
     fn theirs(sequence: u16, timestamp: u32) -> Header {
         Header { marker: false, payload_type: 8, sequence, timestamp, ssrc: 1 }
+    }
+
+    #[test]
+    fn with_another_clock_the_timestamps_go_on_from_where_they_are() {
+        let mut out = Outgoing::new(at(0), 9, 0, 1_000);
+        let one = out.play(at(0), 8, Span::Audio(160));
+        out.run_at(at(20), Codec::Opus.ticks());
+        out.run_at(at(20), Codec::Opus.ticks());
+        let packet = [31 << 3; 60];
+        let two = out.play(at(20), 107, Span::of(Codec::Opus, &packet));
+        let three = out.play(at(40), 107, Span::of(Codec::Opus, &packet));
+        assert_eq!((one.timestamp, two.timestamp, three.timestamp), (1_000, 1_160, 2_120));
+        assert_eq!((two.marker, three.marker), (true, false));
+        let sent = out.report(at(60)).unwrap();
+        assert_eq!((sent.packets, sent.octets), (3, 280));
     }
 }

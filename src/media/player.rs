@@ -27,10 +27,10 @@ impl Player {
         self.repeat
     }
 
-    /// The next 20 ms; `None` at the end.
+    /// The next 20 ms, none of it where the track is not there in this codec; `None` at the end.
     pub(crate) fn next(&mut self, codec: Codec) -> Option<&[u8]> {
         let track = self.tracks.get(self.index)?;
-        if self.frame == track.frames() {
+        if self.frame >= track.frames_in(codec) {
             let last = self.index + 1 == self.tracks.len();
             if !(last && self.repeat) {
                 self.index += 1;
@@ -45,6 +45,7 @@ impl Player {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::codec::Law;
 
     #[test]
     fn the_last_track_repeats_and_the_others_do_not() {
@@ -58,7 +59,7 @@ mod tests {
     fn heard(frames: &[u8], repeat: bool, count: usize) -> Vec<u8> {
         let tracks = frames.iter().zip((0x10..).step_by(0x10)).map(|(frames, first)| {
             let octets = (first..first + frames).flat_map(|octet| [octet; 160]);
-            let samples: Vec<i16> = octets.map(|octet| Codec::Pcma.decode(octet)).collect();
+            let samples: Vec<i16> = octets.map(|octet| Law::A.decode(octet)).collect();
             Arc::new(Track::from_samples(&samples))
         });
         let mut player = Player::new(tracks, repeat);

@@ -8,6 +8,8 @@ use crate::base::Instant;
 /// Statistics of one received source; begins with its first packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reception {
+    /// Of the source's clock, in 1/8000 s.
+    ticks: u32,
     ssrc: u32,
     first: u32,
     highest: u32,
@@ -15,23 +17,24 @@ pub(crate) struct Reception {
     expected_before: u32,
     received_before: u32,
     transit: u32,
-    /// In 1/16 samples.
+    /// In 1/16 ticks.
     jitter: u32,
     sender_report: Option<(SenderReport, Instant)>,
 }
 
 impl Reception {
-    /// The first packet of a source.
-    pub(crate) fn new(now: Instant, header: &Header) -> Self {
+    /// The first packet of a source, whose clock runs at so many ticks in 1/8000 s.
+    pub(crate) fn new(now: Instant, header: &Header, ticks: u32) -> Self {
         let sequence = u32::from(header.sequence);
         Self {
+            ticks,
             ssrc: header.ssrc,
             first: sequence,
             highest: sequence,
             received: 1,
             expected_before: 0,
             received_before: 0,
-            transit: transit(now, header),
+            transit: transit(now, header, ticks),
             jitter: 0,
             sender_report: None,
         }
@@ -42,14 +45,14 @@ impl Reception {
         let ahead = header.sequence.wrapping_sub(self.highest as u16);
         let jumped = ahead > DROPOUT_MAX && ahead < MISORDER_MIN;
         if header.ssrc != self.ssrc || jumped {
-            *self = Self::new(now, header);
+            *self = Self::new(now, header, self.ticks);
             return;
         }
         self.received = self.received.wrapping_add(1);
         if ahead <= DROPOUT_MAX {
             self.highest = self.highest.wrapping_add(u32::from(ahead));
         }
-        let transit = transit(now, header);
+        let transit = transit(now, header, self.ticks);
         let difference = (transit.wrapping_sub(self.transit) as i32).unsigned_abs();
         self.transit = transit;
         self.jitter = self.jitter.saturating_sub((self.jitter + 8) >> 4).saturating_add(difference.min(JITTER_MAX));
@@ -93,9 +96,9 @@ const MISORDER_MIN: u16 = u16::MAX - 100;
 /// A source whose clock jumps does not make the mean useless: ten seconds.
 const JITTER_MAX: u32 = 80_000;
 
-/// Arrival minus timestamp, in samples; only differences count.
-const fn transit(now: Instant, header: &Header) -> u32 {
-    ((now.as_micros() / 125) as u32).wrapping_sub(header.timestamp)
+/// Arrival minus timestamp, in ticks of the clock; only differences count.
+const fn transit(now: Instant, header: &Header, ticks: u32) -> u32 {
+    ((now.as_micros() / 125) as u32).wrapping_mul(ticks).wrapping_sub(header.timestamp)
 }
 
 #[cfg(test)]
@@ -104,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_clean_stream_has_neither_loss_nor_jitter() {
-        let mut reception = Reception::new(at(0), &packet(65_530));
+        let mut reception = Reception::new(at(0), &packet(65_530), 1);
         (1..100).for_each(|n| reception.on_packet(at(n), &packet(65_530 + n)));
         let report = reception.report(at(100));
         assert_eq!((report.fraction_lost, report.cumulative_lost, report.jitter), (0, 0, 0));
@@ -113,7 +116,7 @@ mod tests {
 
     #[test]
     fn loss_is_told_since_the_last_report_and_in_all() {
-        let mut reception = Reception::new(at(0), &packet(0));
+        let mut reception = Reception::new(at(0), &packet(0), 1);
         (1..100).filter(|n| n % 4 != 0).for_each(|n| reception.on_packet(at(n), &packet(n)));
         let report = reception.report(at(100));
         assert_eq!((report.fraction_lost, report.cumulative_lost), (61, 24), "24 of 100, in 1/256");
@@ -124,7 +127,7 @@ mod tests {
 
     #[test]
     fn jitter_is_the_mean_deviation() {
-        let mut reception = Reception::new(at(0), &packet(0));
+        let mut reception = Reception::new(at(0), &packet(0), 1);
         for n in 1..400 {
             let late = std::time::Duration::from_millis(if n % 2 == 0 { 0 } else { 10 });
             reception.on_packet(at(n) + late, &packet(n));
@@ -135,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_late_packet_counts_and_a_new_source_begins_anew() {
-        let mut reception = Reception::new(at(0), &packet(0));
+        let mut reception = Reception::new(at(0), &packet(0), 1);
         [1, 3, 2].into_iter().for_each(|n| reception.on_packet(at(n), &packet(n)));
         assert_eq!(reception.report(at(4)).cumulative_lost, 0);
         reception.on_packet(at(5), &Header { ssrc: 8, ..packet(40_000) });
@@ -145,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_sender_report_of_this_source_is_referred_to() {
-        let mut reception = Reception::new(at(0), &packet(0));
+        let mut reception = Reception::new(at(0), &packet(0), 1);
         reception.on_sender_report(at(0), SenderReport { ssrc: 99, ntp_middle: 1 });
         assert_eq!(reception.report(at(1)).last_sender_report, 0);
         reception.on_sender_report(at(0), SenderReport { ssrc: 7, ntp_middle: 0xABCD });

@@ -7,6 +7,7 @@ use std::str;
 
 use smallvec::SmallVec;
 
+use super::codecs::Codecs;
 use super::message::Codec;
 use crate::base::digits;
 use crate::base::limits::{SDP_FORMATS_MAX, SDP_MEDIA_MAX};
@@ -127,11 +128,14 @@ pub(crate) struct Audio {
     /// Payload types in order of preference, each with its encoding.
     pub(crate) formats: SmallVec<[(u8, Encoding); 8]>,
     pub(crate) rtcp: Option<(u16, Connection)>,
-    /// Packet time the author wishes to receive, in milliseconds; kept to notice a change, since 20 ms is always sent.
+    /// Packet time the author wishes to receive, in milliseconds.
     pub(crate) ptime_ms: Option<u16>,
-    /// Events the author can receive (`a=fmtp` of telephone-event); kept to notice a change.
-    pub(crate) events: Option<Box<str>>,
+    /// What `a=fmtp` says of payload types.
+    pub(crate) parameters: Parameters,
 }
+
+/// `a=fmtp` lines: payload types and what is said of them.
+type Parameters = SmallVec<[(u8, Box<str>); 2]>;
 
 /// A `c=` line's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,10 +151,10 @@ pub(crate) enum Connection {
 /// What a payload type stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
-    /// G.711.
-    G711(Codec),
-    /// RFC 4733 telephone-event at 8 kHz.
-    TelephoneEvent,
+    /// A codec that we know.
+    Audio(Codec),
+    /// RFC 4733 telephone-event, by a clock of so many ticks in 1/8000 s.
+    TelephoneEvent(u8),
     /// Anything else.
     Unknown,
 }
@@ -162,7 +166,8 @@ impl SessionDescription {
         if lines.next().and_then(|line| line.strip_prefix(b"v=")).map(<[u8]>::trim_ascii) != Some(b"0") {
             return Err(SdpError::Version);
         }
-        let mut parsed = Self { time: (0, 0), lines: Vec::new() };
+        // Nearly all have one medium, and a caller who rings keeps what was read.
+        let mut parsed = Self { time: (0, 0), lines: Vec::with_capacity(1) };
         let mut session = Level::default();
         let mut levels: Vec<Level> = Vec::new();
         for line in lines {
@@ -194,6 +199,59 @@ impl SessionDescription {
             Line::Audio(_) | Line::Other { .. } => None,
         })
     }
+
+    /// The codecs of its audio that we know, in its author's order.
+    pub fn codecs(&self) -> Codecs {
+        self.audio().map_or(Codecs::NONE, |(_, audio)| audio.codecs().map(|(_, codec)| codec).collect())
+    }
+
+    /// The packet time that its author wishes to receive, in milliseconds, where it is one of those in use.
+    pub fn ptime_ms(&self) -> Option<u8> {
+        let (_, audio) = self.audio()?;
+        audio.ptime_ms.and_then(|ptime| u8::try_from(ptime).ok()).filter(|ptime| PTIMES_MS.contains(ptime))
+    }
+
+    /// What it says of the format of a codec (`a=fmtp`).
+    pub fn parameters(&self, codec: Codec) -> Option<&str> {
+        let (_, audio) = self.audio()?;
+        audio.parameters_of(audio.payload_type(codec)?)
+    }
+}
+
+/// From 10 ms, one frame of G.729, to 120 ms, what an Opus packet holds.
+const PTIMES_MS: std::ops::RangeInclusive<u8> = 10..=120;
+
+impl Audio {
+    /// The codecs that we know, each with its payload type.
+    pub(crate) fn codecs(&self) -> impl Iterator<Item = (u8, Codec)> {
+        self.formats.iter().filter_map(|(payload_type, encoding)| match encoding {
+            Encoding::Audio(codec) => Some((*payload_type, *codec)),
+            Encoding::TelephoneEvent(_) | Encoding::Unknown => None,
+        })
+    }
+
+    /// The payload type of a codec.
+    pub(crate) fn payload_type(&self, codec: Codec) -> Option<u8> {
+        self.codecs().find(|(_, known)| *known == codec).map(|(payload_type, _)| payload_type)
+    }
+
+    /// What is said of a payload type.
+    pub(crate) fn parameters_of(&self, payload_type: u8) -> Option<&str> {
+        self.parameters.iter().find(|(of, _)| *of == payload_type).map(|(_, said)| &**said)
+    }
+
+    /// The payload type of telephone-event by this clock, else by any.
+    pub(crate) fn telephone_event(&self, ticks: u32) -> Option<(u8, u8)> {
+        let mut first = None;
+        for (payload_type, encoding) in &self.formats {
+            let Encoding::TelephoneEvent(clock) = encoding else { continue };
+            if u32::from(*clock) == ticks {
+                return Some((*payload_type, *clock));
+            }
+            first.get_or_insert((*payload_type, *clock));
+        }
+        first
+    }
 }
 
 /// True when two descriptions of one author ask for the same media: only `o=` may differ (RFC 3264 8).
@@ -207,7 +265,7 @@ struct Level {
     connection: Option<Connection>,
     direction: Option<Direction>,
     maps: SmallVec<[(u8, Encoding); 8]>,
-    parameters: SmallVec<[(u8, Box<str>); 2]>,
+    parameters: Parameters,
     rtcp: Option<(u16, Connection)>,
     ptime_ms: Option<u16>,
 }
@@ -268,9 +326,7 @@ impl Level {
                 *encoding = *mapped;
             }
         }
-        let events = audio.formats.iter().find(|(_, encoding)| *encoding == Encoding::TelephoneEvent);
-        let Some((payload_type, _)) = events else { return };
-        audio.events = self.parameters.into_iter().find(|(of, _)| of == payload_type).map(|(_, parameters)| parameters);
+        audio.parameters = self.parameters;
     }
 }
 
@@ -279,32 +335,35 @@ impl Encoding {
     fn parse(text: &[u8]) -> Self {
         // As nearly everybody writes them.
         match text {
-            b"PCMA/8000" => return Self::G711(Codec::Pcma),
-            b"PCMU/8000" => return Self::G711(Codec::Pcmu),
-            b"telephone-event/8000" => return Self::TelephoneEvent,
+            b"PCMA/8000" => return Self::Audio(Codec::Pcma),
+            b"PCMU/8000" => return Self::Audio(Codec::Pcmu),
+            b"telephone-event/8000" => return Self::TelephoneEvent(1),
             _ => {}
         }
         let mut parts = text.trim_ascii().split(|byte| *byte == b'/');
         let (name, clock, channels) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
-        if clock != Some(b"8000") || !matches!(channels, None | Some(b"1" | b"")) {
-            return Self::Unknown;
-        }
-        if name.eq_ignore_ascii_case(b"PCMA") {
-            Self::G711(Codec::Pcma)
-        } else if name.eq_ignore_ascii_case(b"PCMU") {
-            Self::G711(Codec::Pcmu)
-        } else if name.eq_ignore_ascii_case(b"telephone-event") {
-            Self::TelephoneEvent
-        } else {
-            Self::Unknown
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        let mono = matches!(channels, None | Some(b"1" | b""));
+        match clock {
+            Some(b"8000") if mono && is("telephone-event") => Self::TelephoneEvent(1),
+            Some(b"48000") if mono && is("telephone-event") => Self::TelephoneEvent(6),
+            Some(b"8000") if mono => {
+                let known = [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::G729];
+                known.into_iter().find(|codec| is(codec.as_str())).map_or(Self::Unknown, Self::Audio)
+            }
+            // RFC 7587 7: always said to have two channels.
+            Some(b"48000") if channels == Some(b"2") && is("opus") => Self::Audio(Codec::Opus),
+            _ => Self::Unknown,
         }
     }
 
     /// The static payload types of RFC 3551 that need no rtpmap.
     const fn of_static(payload_type: u8) -> Self {
         match payload_type {
-            0 => Self::G711(Codec::Pcmu),
-            8 => Self::G711(Codec::Pcma),
+            0 => Self::Audio(Codec::Pcmu),
+            8 => Self::Audio(Codec::Pcma),
+            9 => Self::Audio(Codec::G722),
+            18 => Self::Audio(Codec::G729),
             _ => Self::Unknown,
         }
     }
@@ -333,7 +392,7 @@ fn media_line(value: &[u8]) -> Result<Line, SdpError> {
         formats: types.map(|payload_type| (payload_type, Encoding::of_static(payload_type))).collect(),
         rtcp: None,
         ptime_ms: None,
-        events: None,
+        parameters: Parameters::new(),
     }))
 }
 
@@ -401,12 +460,12 @@ mod tests {
         let (index, audio) = parsed.audio().unwrap();
         assert_eq!((index, audio.port, audio.direction, audio.ptime_ms), (0, 49170, Direction::SendOnly, Some(30)));
         assert_eq!(audio.rtcp, Some((53020, Connection::Absent)));
-        assert_eq!(audio.events.as_deref(), Some("0-15"));
+        assert_eq!(audio.parameters_of(101), Some("0-15"));
         let expected = [
-            (9, Encoding::Unknown),
-            (8, Encoding::G711(Codec::Pcma)),
-            (0, Encoding::G711(Codec::Pcmu)),
-            (101, Encoding::TelephoneEvent),
+            (9, Encoding::Audio(Codec::G722)),
+            (8, Encoding::Audio(Codec::Pcma)),
+            (0, Encoding::Audio(Codec::Pcmu)),
+            (101, Encoding::TelephoneEvent(1)),
         ];
         assert_eq!(audio.formats.as_slice(), expected);
     }
@@ -429,7 +488,27 @@ mod tests {
         let text = b"v=0\r\nm=audio 1000 RTP/AVP 0 97\r\na=rtpmap:0 L16/8000\r\na=rtpmap: 97 pcmu/8000\r\n";
         let parsed = SessionDescription::parse(text).unwrap();
         let (_, audio) = parsed.audio().unwrap();
-        assert_eq!(audio.formats.as_slice(), [(0, Encoding::Unknown), (97, Encoding::G711(Codec::Pcmu))]);
+        assert_eq!(audio.formats.as_slice(), [(0, Encoding::Unknown), (97, Encoding::Audio(Codec::Pcmu))]);
+    }
+
+    #[test]
+    fn wide_band_and_packed_codecs_are_read_with_their_clocks_and_parameters() {
+        let text =
+            b"v=0\r\nm=audio 1000 RTP/AVP 96 18 101 102 97\r\na=rtpmap:96 OPUS/48000/2\r\na=fmtp:96 useinbandfec=1\r\n\
+            a=fmtp:18 annexb=no\r\na=rtpmap:101 telephone-event/8000\r\na=rtpmap:102 telephone-event/48000\r\n\
+            a=rtpmap:97 opus/48000\r\na=ptime:30\r\n";
+        let parsed = SessionDescription::parse(text).unwrap();
+        assert_eq!(parsed.codecs().iter().collect::<Vec<_>>(), [Codec::Opus, Codec::G729]);
+        assert_eq!(parsed.parameters(Codec::Opus), Some("useinbandfec=1"));
+        assert_eq!((parsed.parameters(Codec::G729), parsed.parameters(Codec::G722)), (Some("annexb=no"), None));
+        assert_eq!(parsed.ptime_ms(), Some(30));
+        let (_, audio) = parsed.audio().unwrap();
+        assert_eq!((audio.telephone_event(6), audio.telephone_event(1)), (Some((102, 6)), Some((101, 1))));
+        assert_eq!(audio.formats[4], (97, Encoding::Unknown), "without channels it is no Opus");
+        for (said, taken) in [("1", None), ("10", Some(10)), ("120", Some(120)), ("250", None), ("65000", None)] {
+            let text = str::from_utf8(text).unwrap().replace("ptime:30", &format!("ptime:{said}"));
+            assert_eq!(SessionDescription::parse(text.as_bytes()).unwrap().ptime_ms(), taken, "{said}");
+        }
     }
 
     #[test]
@@ -472,6 +551,7 @@ mod tests {
             ("sendonly", "sendrecv"),
             ("9 8 0 101", "9 0 8 101"),
             ("ptime:30", "ptime:20"),
+            ("fmtp:101 0-15", "fmtp:101 0-16"),
         ] {
             assert!(!same_media(&first, &parse(&text.replace(from, to))), "{from}");
         }

@@ -76,7 +76,7 @@ pub(crate) enum Watch {
 /// What a payload type stands for on this leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// G.711.
+    /// Audio.
     Audio(Codec),
     /// A telephone-event.
     Digit,
@@ -111,6 +111,9 @@ impl Stream {
         self.latch = far.symmetric.then(|| known.unwrap_or_else(|| Box::new(Latch::new(far.address))));
         if let Some((address, rtcp)) = self.latch.as_ref().and_then(|latch| latch.learned()) {
             (far.address, far.rtcp) = (address, rtcp);
+        }
+        if self.far.is_some_and(|before| before.codec.ticks() != far.codec.ticks()) {
+            self.reception = None;
         }
         self.far = Some(far);
     }

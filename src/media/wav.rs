@@ -1,8 +1,7 @@
 //! WAV files into samples: 8 kHz mono, 16-bit PCM (by `hound`) or G.711. Never resamples or mixes: what has another shape is
 //! refused with the command that converts it.
 
-use super::codec::SAMPLE_RATE;
-use super::message::Codec;
+use super::codec::{Law, SAMPLE_RATE};
 use crate::base::limits::TRACK_SAMPLES_MAX;
 
 /// Why a file cannot be played.
@@ -45,8 +44,8 @@ pub fn decode(file: &[u8]) -> Result<Vec<i16>, WavError> {
     let format = Format::find(file).ok_or_else(|| WavError::Damaged("no RIFF/WAVE format chunk".into()))?;
     let samples = match format {
         Format { encoding: PCM | EXTENSIBLE, channels: 1, rate: SAMPLE_RATE, bits: 16 } => pcm(file)?,
-        Format { encoding: PCMA, channels: 1, rate: SAMPLE_RATE, bits: 8 } => g711(file, Codec::Pcma)?,
-        Format { encoding: PCMU, channels: 1, rate: SAMPLE_RATE, bits: 8 } => g711(file, Codec::Pcmu)?,
+        Format { encoding: PCMA, channels: 1, rate: SAMPLE_RATE, bits: 8 } => g711(file, Law::A)?,
+        Format { encoding: PCMU, channels: 1, rate: SAMPLE_RATE, bits: 8 } => g711(file, Law::Mu)?,
         Format { encoding, channels, rate, bits } => return Err(WavError::Shape { rate, channels, bits, encoding }),
     };
     if samples.is_empty() {
@@ -89,10 +88,10 @@ fn pcm(file: &[u8]) -> Result<Vec<i16>, WavError> {
     reader.samples::<i16>().collect::<Result<_, _>>().map_err(damaged)
 }
 
-fn g711(file: &[u8], codec: Codec) -> Result<Vec<i16>, WavError> {
+fn g711(file: &[u8], law: Law) -> Result<Vec<i16>, WavError> {
     let data = chunk(file, *b"data").ok_or_else(|| WavError::Damaged("no data chunk".into()))?;
     bounded(data.len())?;
-    Ok(data.iter().map(|octet| codec.decode(*octet)).collect())
+    Ok(data.iter().map(|octet| law.decode(*octet)).collect())
 }
 
 const fn bounded(samples: usize) -> Result<(), WavError> {
@@ -129,14 +128,14 @@ mod tests {
 
     #[test]
     fn g711_is_decoded_by_its_law() {
-        for (encoding, codec) in [(PCMA, Codec::Pcma), (PCMU, Codec::Pcmu)] {
+        for (encoding, law) in [(PCMA, Law::A), (PCMU, Law::Mu)] {
             let octets: Vec<u8> = (0..=255).collect();
             let mut file = b"RIFF\0\0\0\0WAVEfact\x03\0\0\0abc\0fmt \x12\0\0\0".to_vec();
             file.extend(encoding.to_le_bytes());
             file.extend([1, 0, 0x40, 0x1F, 0, 0, 0x40, 0x1F, 0, 0, 1, 0, 8, 0, 0, 0]);
             file.extend(b"data\0\x01\0\0");
             file.extend(&octets);
-            let expected: Vec<i16> = octets.iter().map(|octet| codec.decode(*octet)).collect();
+            let expected: Vec<i16> = octets.iter().map(|octet| law.decode(*octet)).collect();
             assert_eq!(decode(&file), Ok(expected));
         }
     }

@@ -21,6 +21,7 @@ impl Shard {
             Ask::HangUp(call, by) => Answer::Reply(self.end(now, call, Intervention::HangUp, by)),
             Ask::Withdraw(call, by) => Answer::Reply(self.end(now, call, Intervention::Withdraw, by)),
             Ask::Ladder(call, shows_numbers) => Answer::Reply(self.ladder(now, call, shows_numbers)),
+            Ask::Traces { from, limit } => self.read_traces(from, limit),
             Ask::Held { from } => self.held(from),
             Ask::Hold(bonds) => self.missing(bonds),
             Ask::Requeue(call, queue, by) => self.may_move(call, queue.as_deref(), by).unwrap_or_else(Answer::Reply),

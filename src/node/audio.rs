@@ -2,16 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::base::{CallId, LegId, QueueId, StreamId};
+use crate::base::{CallId, LegId, PeerId, QueueId, StreamId};
 use crate::config::{AnswerPolicy, MediaPolicy, QueueConfig};
+use crate::media::negotiate::PTIME_MS;
 use crate::media::redirect::redirected;
-use crate::media::{self, Codec, Direction, Far, Local, SessionDescription, same_media};
+use crate::media::{self, Accept, Codec, Codecs, Direction, Far, Local, Offered, SessionDescription, same_media};
+use crate::node::codecs::{meeting, read};
 use crate::node::contact::{Audio, Description, Offer, Stream};
 use crate::node::ports::Holder;
 use crate::node::shard::{Owner, Shard, Side};
-
-/// Our order when the caller's is not known.
-const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
 
 impl Shard {
     /// Takes a port of the contact's media worker and begins a stream there.
@@ -21,8 +20,19 @@ impl Shard {
         let (ssrc, sequence, timestamp) = (self.rng.u32(), self.rng.u32() as u16, self.rng.u32());
         self.media.push_back(media::Command::Open { stream: id, port: lease.port, ssrc, sequence, timestamp });
         let session = self.rng.u64() >> 2;
-        let (version, digits_passed) = (1, true);
-        Some(Stream { id, lease, session, version, far: None, offer: None, theirs: None, ours: None, digits_passed })
+        Some(Stream {
+            id,
+            lease,
+            session,
+            version: 1,
+            far: None,
+            offer: None,
+            theirs: None,
+            ours: None,
+            digits_passed: true,
+            codecs: Codecs::NONE,
+            ptime_ms: PTIME_MS,
+        })
     }
 
     /// Ends a side's stream; its port goes to the end of the pool.
@@ -61,17 +71,29 @@ impl Shard {
         if self.contact(call)?.media == MediaPolicy::None {
             return self.describe_without_media(call, theirs);
         }
-        let preferred = self.agent_codec(call);
-        let stream = self.contact(call)?.audio.stream_mut()?;
+        let contact = self.contact(call)?;
+        let peer = contact.peer;
+        let stream = contact.audio.stream_mut()?;
         if let Some(ours) = &stream.ours {
             return Some(ours.clone());
         }
         let Some(offer) = stream.offer.take() else {
-            let sdp: Box<[u8]> = media::offer(&stream.local(), &CODECS, Direction::SendRecv);
-            stream.ours = Some(sdp.clone());
+            let codecs = self.codecs_to_offer(call, peer);
+            let stream = self.contact(call)?.audio.stream_mut()?;
+            let sdp: Box<[u8]> = media::offer(&stream.local(), &Offered::plain(codecs, Direction::SendRecv));
+            (stream.codecs, stream.ours) = (codecs, Some(sdp.clone()));
             return Some(sdp);
         };
-        let (sdp, far) = media::answer(offer.read()?, &stream.local(), preferred, Direction::SendRecv).ok()?;
+        let read = offer.read()?;
+        let usable = self.usable(peer, read);
+        let codecs = self.codecs_for_caller(call, usable);
+        let ptime_ms = read.ptime_ms().unwrap_or(PTIME_MS);
+        let agent = self.agent_format(call, codecs);
+        let parameters = agent.as_ref().and_then(|agent| agent.parameters(codecs.first()?));
+        let stream = self.contact(call)?.audio.stream_mut()?;
+        let accept = Accept { codecs, parameters, ptime_ms, direction: Direction::SendRecv };
+        let (sdp, far) = media::answer(read, &stream.local(), &accept).ok()?;
+        (stream.codecs, stream.ptime_ms) = (usable, ptime_ms);
         stream.ours = Some(sdp.clone());
         stream.theirs = Some(offer.text);
         self.set_far(call, Side::Caller, far);
@@ -95,31 +117,16 @@ impl Shard {
     }
 
     /// Whether an offer can be answered as the queue treats media. One that is handed on to the agent is the agent's to judge.
-    pub(in crate::node) fn is_usable(&self, offer: &Offer, queue: &QueueConfig) -> bool {
+    pub(in crate::node) fn is_usable(&self, peer: Option<PeerId>, offer: &Offer, queue: &QueueConfig) -> bool {
         match (queue.media, queue.answer) {
             (MediaPolicy::Anchor, _) => {
-                let far = offer.read().and_then(|offer| media::accept_answer(offer).ok());
+                let reach = |offer| media::accept_answer(offer, self.usable(peer, offer)).ok();
+                let far = offer.read().and_then(reach);
                 far.is_some_and(|far| self.rtp.is_none_or(|ours| reaches(ours, &far)))
             }
-            (MediaPolicy::None, AnswerPolicy::OnQueue) => {
-                offer.read().is_some_and(|it| media::first_codec(it).is_some())
-            }
+            (MediaPolicy::None, AnswerPolicy::OnQueue) => offer.read().is_some_and(|offer| !offer.codecs().is_empty()),
             (MediaPolicy::None, AnswerPolicy::OnAgent | AnswerPolicy::Early) => true,
         }
-    }
-
-    /// The caller's codec first.
-    pub(in crate::node) fn codecs_for_agent(&mut self, call: CallId) -> [Codec; 2] {
-        let Some(stream) = self.contact(call).and_then(|contact| contact.audio.stream()) else { return CODECS };
-        let offered = || stream.offer.as_ref()?.read().and_then(media::first_codec);
-        first(stream.far.map(|far| far.codec).or_else(offered))
-    }
-
-    /// Our offer for the agent's leg.
-    pub(in crate::node) fn offer_of(&self, stream: &mut Stream, codecs: &[Codec]) -> Box<[u8]> {
-        let sdp: Box<[u8]> = media::offer(&stream.local(), codecs, Direction::SendRecv);
-        stream.ours = Some(sdp.clone());
-        sdp
     }
 
     /// Without media, the agent is offered what the caller offered; a caller already answered, or without an offer, has no
@@ -131,7 +138,7 @@ impl Shard {
             (Audio::Pending(Some(offer)), None) => Some(offer.text.clone()),
             (Audio::Pending(_) | Audio::Stream(_) | Audio::Described(_), _) => {
                 let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
-                Some(media::offer(&local, &CODECS, Direction::Inactive))
+                Some(media::offer(&local, &Offered::plain(Codecs::G711, Direction::Inactive)))
             }
         }
     }
@@ -171,8 +178,14 @@ impl Shard {
         let stream = self.audio_mut(call, side)?.stream_mut()?;
         let Some(sdp) = sdp else {
             stream.version += 1;
-            let codecs = first(stream.far.map(|far| far.codec));
-            let ours: Box<[u8]> = media::offer(&stream.local(), &codecs, Direction::SendRecv);
+            let codecs = match stream.far.map(|far| far.codec) {
+                Some(codec) if codec.law().is_none() => Codecs::NONE.with(codec),
+                Some(law) => Codecs::NONE.with(law).with(Codec::Pcma).with(Codec::Pcmu),
+                None => stream.codecs,
+            };
+            let like = if codecs.is_plain() { None } else { read(stream.theirs.as_deref()) };
+            let (ptime_ms, direction) = (stream.ptime_ms, Direction::SendRecv);
+            let ours = media::offer(&stream.local(), &Offered { codecs, like: like.as_ref(), ptime_ms, direction });
             stream.ours = Some(ours.clone());
             return Some(ours);
         };
@@ -184,13 +197,33 @@ impl Shard {
             return Some(ours.clone());
         }
         let local = Local { version: stream.version + 1, ..stream.local() };
-        let codec = stream.far.map(|far| far.codec);
-        let (answer, far) = media::answer(&offer, &local, codec, Direction::SendRecv).ok()?;
+        let current = stream.far.map(|far| far.codec);
+        let usable = self.usable(self.peer_of(call, side), &offer);
+        let codecs = match self.codec_heard(call, side) {
+            Some(theirs) => meeting(usable, theirs),
+            None if side == Side::Caller => self.codecs_for_caller(call, usable),
+            None => usable,
+        };
+        // What is spoken stays, where it is offered again.
+        let codecs = current.into_iter().filter(|codec| usable.contains(*codec)).chain(codecs.iter()).collect();
+        let ptime_ms = offer.ptime_ms().unwrap_or(PTIME_MS);
+        let accept = Accept { codecs, parameters: None, ptime_ms, direction: Direction::SendRecv };
+        let (answer, far) = media::answer(&offer, &local, &accept).ok()?;
+        let stream = self.audio_mut(call, side)?.stream_mut()?;
         stream.version += 1;
+        (stream.codecs, stream.ptime_ms) = (usable, ptime_ms);
         stream.theirs = Some(sdp.into());
         stream.ours = Some(answer.clone());
         self.set_far(call, side, far);
         Some(answer)
+    }
+
+    fn peer_of(&self, call: CallId, side: Side) -> Option<PeerId> {
+        let contact = self.contacts.get(call.0)?;
+        match side {
+            Side::Caller => contact.peer,
+            Side::Agent(leg) => contact.audio_on(leg).map(|(_, peer)| peer),
+        }
     }
 
     /// What we last said to this side.
@@ -231,7 +264,7 @@ impl Shard {
         self.contacts.get(call.0).map_or_else(QueueId::default, |contact| contact.queue)
     }
 
-    fn audio_mut(&mut self, call: CallId, side: Side) -> Option<&mut Audio> {
+    pub(in crate::node) fn audio_mut(&mut self, call: CallId, side: Side) -> Option<&mut Audio> {
         let contact = self.contacts.get_mut(call.0)?;
         match side {
             Side::Caller => Some(&mut contact.audio),
@@ -239,11 +272,13 @@ impl Shard {
         }
     }
 
-    fn apply_answer(&mut self, call: CallId, side: Side, sdp: &[u8]) -> bool {
-        let far = SessionDescription::parse(sdp).ok().and_then(|answer| media::accept_answer(&answer).ok());
-        let (Some(far), Some(stream)) = (far, self.audio_mut(call, side).and_then(Audio::stream_mut)) else {
+    pub(in crate::node) fn apply_answer(&mut self, call: CallId, side: Side, sdp: &[u8]) -> bool {
+        let (Some(answer), Some(stream)) = (read(Some(sdp)), self.audio_mut(call, side).and_then(Audio::stream_mut))
+        else {
             return false;
         };
+        let Ok(far) = media::accept_answer(&answer, stream.codecs) else { return false };
+        stream.ptime_ms = answer.ptime_ms().unwrap_or(PTIME_MS);
         if !reaches(stream.lease.address.ip(), &far) {
             return false;
         }
@@ -261,12 +296,7 @@ impl Shard {
 
     /// The far end of a side's stream is known, or another.
     fn set_far(&mut self, call: CallId, side: Side, far: Far) {
-        let Some(contact) = self.contacts.get(call.0) else { return };
-        let peer = match side {
-            Side::Caller => contact.peer,
-            Side::Agent(leg) => contact.audio_on(leg).map(|(_, peer)| peer),
-        };
-        let symmetric = peer.is_some_and(|peer| self.directory.peer(peer).symmetric_rtp);
+        let symmetric = self.peer_of(call, side).is_some_and(|peer| self.directory.peer(peer).symmetric_rtp);
         let far = Far { symmetric, ..far };
         let Some(stream) = self.audio_mut(call, side).and_then(Audio::stream_mut) else { return };
         stream.far = Some(far);
@@ -274,10 +304,13 @@ impl Shard {
         self.media.push_back(media::Command::Far { stream, far });
     }
 
-    /// The agent's codec, once known: the caller is answered with it where it offered it.
-    fn agent_codec(&self, call: CallId) -> Option<Codec> {
+    /// What the agent has answered, where it says more of its codec than its name.
+    fn agent_format(&self, call: CallId, codecs: Codecs) -> Option<SessionDescription> {
+        if codecs.is_plain() {
+            return None;
+        }
         let leg = self.contacts.get(call.0)?.talking()?;
-        self.audio_of(call, Side::Agent(leg)).and_then(Audio::stream).and_then(|stream| stream.far).map(|far| far.codec)
+        read(self.audio_of(call, Side::Agent(leg))?.stream()?.theirs.as_deref())
     }
 
     fn describe_without_media(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {
@@ -288,7 +321,7 @@ impl Shard {
             (Audio::Pending(Some(_)), Some(theirs)) => theirs.into(),
             (Audio::Pending(Some(offer)), None) => media::inactive_answer(offer.read()?, &local).ok()?,
             (Audio::Pending(None) | Audio::Stream(_) | Audio::Described(_), _) => {
-                media::offer(&local, &CODECS, Direction::Inactive)
+                media::offer(&local, &Offered::plain(Codecs::G711, Direction::Inactive))
             }
         };
         let theirs = match &mut contact.audio {
@@ -329,31 +362,26 @@ impl Description {
 }
 
 impl Stream {
-    fn local(&self) -> Local {
+    pub(in crate::node) fn local(&self) -> Local {
         Local { address: self.lease.address, session: self.session, version: self.version }
     }
 
-    /// Our offer.
+    /// Our offer of what tones are there in.
     pub(in crate::node) fn offer_sdp(&self) -> Box<[u8]> {
-        media::offer(&self.local(), &CODECS, Direction::SendRecv)
+        media::offer(&self.local(), &Offered::plain(Codecs::G711, Direction::SendRecv))
     }
 
-    /// Our answer to an offer, and what it says of the far end; `None` when nothing in it fits.
+    /// Our answer, in what tones are there in, and what the offer says of the far end; `None` when nothing in it fits.
     pub(in crate::node) fn answer(&self, offer: &SessionDescription) -> Option<(Box<[u8]>, Far)> {
-        media::answer(offer, &self.local(), None, Direction::SendRecv).ok()
+        let codecs = offer.codecs().filtered(|codec| codec.law().is_some());
+        let ptime_ms = offer.ptime_ms().unwrap_or(PTIME_MS);
+        let accept = Accept { codecs, parameters: None, ptime_ms, direction: Direction::SendRecv };
+        media::answer(offer, &self.local(), &accept).ok()
     }
 
     /// True when RTP can go there from our port.
     pub(in crate::node) fn reaches(&self, far: &Far) -> bool {
         reaches(self.lease.address.ip(), far)
-    }
-}
-
-/// Both codecs, this one first.
-const fn first(codec: Option<Codec>) -> [Codec; 2] {
-    match codec {
-        Some(Codec::Pcmu) => [Codec::Pcmu, Codec::Pcma],
-        Some(Codec::Pcma) | None => CODECS,
     }
 }
 

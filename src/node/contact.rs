@@ -3,13 +3,13 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Preference, Target, TransferKind};
+use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Target, TransferKind};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
-use crate::media::{Far, Lease, SessionDescription};
+use crate::media::{Codecs, Far, Lease, SessionDescription};
 use crate::node::directory::Called;
 use crate::node::identity::{Caller, Carried};
-use crate::node::journey::prefer::Named;
+use crate::node::journey::prefer::Wishes;
 
 /// A contact; see the module.
 #[derive(Debug)]
@@ -24,14 +24,8 @@ pub(super) struct Contact {
     pub(super) caller: Caller,
     /// Header lines of its INVITE for the agent's phone.
     pub(super) carried: Option<Box<[Carried]>>,
-    /// Whom it is to be offered to first, until it talks.
-    pub(super) preferred: Option<Preference>,
-    /// A supervisor has said so.
-    pub(super) prefers_by_word: bool,
-    /// Whom its INVITE names, for queues that prefer him.
-    pub(super) named: Named,
-    /// It has talked with an agent.
-    pub(super) has_talked: bool,
+    /// Whom it prefers, and what that follows from in another queue.
+    pub(super) wishes: Wishes,
     /// The neighbour it comes from.
     pub(super) peer: Option<PeerId>,
     /// What is left of its Max-Forwards.
@@ -207,6 +201,10 @@ pub(super) struct Stream {
     pub(super) ours: Option<Box<[u8]>>,
     /// Keys pressed here are passed on to whoever hears this side.
     pub(super) digits_passed: bool,
+    /// What may be used here: of the far end's offer, or what we offered.
+    pub(super) codecs: Codecs,
+    /// The packet time that the far end wishes, in milliseconds.
+    pub(super) ptime_ms: u8,
 }
 
 impl Contact {

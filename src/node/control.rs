@@ -53,6 +53,18 @@ impl Hub {
                 self.reply(ticket, reply);
             }
             Control::Ladder { call, shows_numbers } => self.ask_owner(ticket, call, Ask::Ladder(call, shows_numbers)),
+            Control::StartTrace { peer, number, lasts, shows_numbers, by } => {
+                let of = (peer.as_deref(), number.as_deref());
+                let reply = self.start_trace(now, of, lasts, shows_numbers, &by);
+                self.reply(ticket, reply);
+            }
+            Control::StopTrace(trace) => {
+                let reply = self.stop_trace(now, trace);
+                self.reply(ticket, reply);
+            }
+            Control::Traces { after, limit, shows_numbers } => {
+                self.read_traces(now, ticket, (&after, limit, shows_numbers));
+            }
             Control::Withdraw { call, by } => self.ask_owner(ticket, call, Ask::Withdraw(call, by)),
             Control::HangUp { call, by } => self.ask_owner(ticket, call, Ask::HangUp(call, by)),
             Control::Requeue { call, queue, by } => self.ask_owner(ticket, call, Ask::Requeue(call, queue, by)),
@@ -65,7 +77,7 @@ impl Hub {
     }
 
     /// A shard has answered.
-    pub(super) fn on_answer(&mut self, shard: ShardId, ticket: Ticket, answer: Answer) {
+    pub(super) fn on_answer(&mut self, now: Instant, shard: ShardId, ticket: Ticket, answer: Answer) {
         match answer {
             Answer::Calls { rows, total } => {
                 let Some(mut listing) = self.listings.remove(&ticket) else { return };
@@ -83,12 +95,13 @@ impl Hub {
                 self.reply(ticket, Reply::Done);
             }
             Answer::Held { bonds, next } => self.on_held(shard, ticket.0, &bonds, next),
+            Answer::Traces(read) => self.on_traces_read(now, ticket, read),
             Answer::Missing(bonds) => self.on_missing(ticket.0, &bonds),
             Answer::Reply(reply) => self.reply(ticket, reply),
         }
     }
 
-    fn reply(&mut self, ticket: Ticket, reply: Reply) {
+    pub(super) fn reply(&mut self, ticket: Ticket, reply: Reply) {
         self.replies.push_back((ticket, reply));
     }
 

@@ -1,23 +1,49 @@
-//! Who must prove itself, does: requests of a neighbour with `auth` are challenged before anything is kept of them.
+//! Who is trusted: by the address that a request comes from, or by the certificate that its TLS connection has shown. Who must
+//! prove itself more, does: requests of a neighbour with `auth` are challenged before anything is kept of them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::acd::Refusal;
 use crate::base::{Instant, PeerId};
+use crate::config::Transport;
+use crate::node::certified::Names;
 use crate::node::shard::{Shard, refused};
 use crate::sip::auth::Verdict;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
+use crate::sip::transaction::Wire;
 
 impl Shard {
+    /// The far end of a TLS connection has shown a good certificate with these names.
+    pub fn handle_certified(&mut self, far: SocketAddr, names: Names) {
+        self.certified.put(far, names);
+    }
+
+    /// Whose call the message in hand may be: that of the neighbour which its connection's certificate names, else of the one
+    /// at its address; whoever is to come over TLS is not believed another way, for addresses of datagrams can be forged.
+    pub(super) fn trusted(&self, source: SocketAddr) -> Option<PeerId> {
+        let by_tls = self.certified.wire() == Some(Wire::Tls);
+        if by_tls && let Some(peer) = self.certified_peer(source) {
+            return Some(peer);
+        }
+        let peer = self.directory.trusted(source.ip())?;
+        (by_tls || self.directory.peer(peer).transport != Transport::Tls).then_some(peer)
+    }
+
+    /// The neighbour that the certificate of a connection names.
+    pub(super) fn certified_peer(&self, source: SocketAddr) -> Option<PeerId> {
+        let names = self.certified.names(source)?;
+        names.iter().find_map(|name| self.directory.certified(name))
+    }
+
     /// Whether a request outside any dialog is proven to be whose it seems to be; if not, it has been answered. ACK and CANCEL
     /// cannot be challenged (RFC 3261 22.1), and an OPTIONS learns and changes nothing.
     pub(super) fn is_proven(&mut self, now: Instant, source: SocketAddr, request: &Message) -> bool {
         if matches!(request.method(), Method::Ack | Method::Cancel | Method::Options) {
             return true;
         }
-        let Some(id) = self.directory.trusted(source.ip()) else { return true };
+        let Some(id) = self.trusted(source) else { return true };
         let Some(auth) = self.directory.peer(id).auth.as_ref().map(Arc::clone) else { return true };
         // Its credentials were good when it came first, and are not good twice.
         if self.legs.is_known(request) {

@@ -16,7 +16,7 @@ use crate::config::{
     AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, Endpoint, NumberConfig, NumberingConfig,
     PeerAuth, PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig, Transport,
 };
-use crate::media::TrackId;
+use crate::media::{Codecs, TrackId};
 use crate::node::features::Features;
 use crate::node::identity::Caller;
 use crate::node::message::{QueueAudio, Resolved};
@@ -24,7 +24,7 @@ use crate::node::numbering::International;
 use crate::node::planning::{self, Memberships};
 use crate::node::values::Values;
 use crate::sip::auth::Credentials;
-use crate::sip::transaction::Secret;
+use crate::sip::transaction::{Secret, Wire};
 use crate::sip::uri::Uri;
 
 /// See the module. One is shared by the hub and all shards; a reload makes another.
@@ -43,6 +43,8 @@ pub(super) struct Directory {
     /// Where calls come from: single addresses, and wider networks beside them.
     hosts: BTreeMap<IpAddr, PeerId>,
     networks: Vec<(IpAddr, u8, PeerId)>,
+    /// The names in the certificates of those that calls are taken from whatever their address.
+    certified: BTreeMap<Arc<str>, PeerId>,
     /// The addresses of all neighbours, agents' own phones among them.
     neighbours: BTreeSet<IpAddr>,
     /// How many agents one call may ring at once.
@@ -58,6 +60,8 @@ pub(super) struct Directory {
     pub(super) wallet: Arc<Wallet>,
     /// Agents whose phones register here.
     accounts: BTreeMap<Arc<str>, PeerId>,
+    /// What may be used where the neighbour has no list of its own.
+    codecs: Option<Codecs>,
     /// How they do.
     pub(super) registrar: Arc<RegistrarConfig>,
     /// Header fields in which some queue looks for the agent whom its callers prefer.
@@ -117,6 +121,8 @@ pub(super) struct Peer {
     pub(super) dnis: Vec<DnisSource>,
     /// Its phones' audio may come from elsewhere than they say.
     pub(super) symmetric_rtp: bool,
+    /// What may be used with it, where it has a list of its own.
+    codecs: Option<Codecs>,
     /// How it is reached.
     pub(super) transport: Transport,
     pub(super) qualify: Duration,
@@ -169,6 +175,7 @@ impl Directory {
             region_values: Vec::new(),
             hosts: BTreeMap::new(),
             networks: Vec::new(),
+            certified: BTreeMap::new(),
             neighbours: BTreeSet::new(),
             rings_at_most: 1,
             recall: None,
@@ -177,6 +184,7 @@ impl Directory {
             features: Arc::default(),
             wallet: Arc::default(),
             accounts: BTreeMap::new(),
+            codecs: None,
             registrar: Arc::default(),
             preferring: Arc::default(),
         };
@@ -192,6 +200,7 @@ impl Directory {
         self.put_regions(config, resolved);
         self.hosts.clear();
         self.networks.clear();
+        self.certified.clear();
         let mut wallet = Wallet::default();
         for peer in &config.peers {
             self.put_peer(peer, resolved);
@@ -202,6 +211,7 @@ impl Directory {
         self.wallet = Arc::new(wallet);
         self.numbers.clear();
         self.accounts.clear();
+        self.codecs = config.media.codecs;
         self.registrar = Arc::new(config.registrar.clone());
         let mut plan = Plan { occupancy_window: config.occupancy_window, ..Plan::default() };
         let mut memberships = Memberships::default();
@@ -243,6 +253,11 @@ impl Directory {
             .flat_map(|queue| [vec![strategy(queue)], steps(queue)].concat())
             .any(|name| strategy::ring_of(name) != Ring::One);
         self.rings_at_most = if rings_several { OFFERS_OPEN_MAX } else { 1 };
+    }
+
+    /// What may be used with a neighbour, the preferred codec first; `None`: everything, in the order of whoever offers.
+    pub(super) fn codecs(&self, peer: Option<PeerId>) -> Option<Codecs> {
+        peer.and_then(|peer| self.peer(peer).codecs).or(self.codecs)
     }
 
     /// What a called number means.
@@ -349,6 +364,17 @@ impl Directory {
         &self.peers.entries[id.0 as usize]
     }
 
+    /// The neighbour of this name, if it is configured now.
+    pub(super) fn peer_of_name(&self, name: &str) -> Option<PeerId> {
+        let id = *self.peers.names.get(name)?;
+        (self.peers.entries[id as usize].listing == Listing::Present).then_some(PeerId(id))
+    }
+
+    /// True when the neighbour has this address.
+    pub(super) fn is_at(&self, id: PeerId, address: SocketAddr) -> bool {
+        self.peer(id).address == Some(address)
+    }
+
     /// Neighbours in the order of their ids.
     pub(super) fn peers(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
         self.peers.entries.iter().enumerate().map(|(index, peer)| (PeerId(index as u32), peer))
@@ -362,6 +388,11 @@ impl Directory {
             let covers = |(network, prefix, _): &&(IpAddr, u8, PeerId)| within(*network, *prefix, source);
             self.networks.iter().find(covers).map(|(_, _, id)| *id)
         })
+    }
+
+    /// The neighbour whose calls are taken by a certificate of this name.
+    pub(super) fn certified(&self, name: &str) -> Option<PeerId> {
+        self.certified.get(name).copied()
     }
 
     /// The phone that registers as this agent.
@@ -418,6 +449,9 @@ impl Directory {
         if !config.inbound {
             return;
         }
+        if !config.tls.client_names.is_empty() {
+            return self.certified.extend(config.tls.client_names.iter().map(|name| (Arc::clone(name), id)));
+        }
         let own = own.filter(|_| config.sources.is_empty());
         for (network, prefix) in config.sources.iter().copied().chain(own) {
             if prefix == host_prefix(network) {
@@ -430,7 +464,7 @@ impl Directory {
 
     fn put_queue(&mut self, queue: &QueueConfig, resolved: &Resolved) -> QueueId {
         let audio = resolved.audio.get(&queue.name).copied();
-        let audio = audio.unwrap_or(QueueAudio { music: TrackId(0), prompt: None });
+        let audio = audio.unwrap_or(QueueAudio { music: TrackId(0), prompt: None, codecs: Codecs::G711 });
         let entry = Queue { name: queue.name.clone(), config: Arc::new(queue.clone()), audio };
         QueueId(self.queues.put(queue.name.clone(), entry))
     }
@@ -492,6 +526,7 @@ impl Peer {
             address: address(&config.address, resolved),
             dnis: config.dnis.clone(),
             symmetric_rtp: config.symmetric_rtp,
+            codecs: config.codecs,
             transport: config.transport,
             qualify: config.qualify,
             connected_line: config.connected_line,
@@ -509,10 +544,12 @@ impl Peer {
     fn direct(uri: &str, resolved: &Resolved) -> Self {
         let endpoint = Uri::parse(uri.as_bytes()).ok().map(|uri| Endpoint {
             host: String::from_utf8_lossy(uri.host).trim_matches(['[', ']']).to_string(),
-            port: uri.port.unwrap_or(5060),
+            port: uri.port_or_default(),
         });
+        let wire = Uri::parse(uri.as_bytes()).ok().and_then(|uri| Wire::of(&uri));
         let name = endpoint.as_ref().map_or_else(|| uri.to_string(), |at| format!("{}:{}", at.host, at.port));
-        Self::phone(name.into(), endpoint.and_then(|endpoint| address(&endpoint, resolved)))
+        let phone = Self::phone(name.into(), endpoint.and_then(|endpoint| address(&endpoint, resolved)));
+        Self { transport: wire.map_or(Transport::Udp, Transport::from), ..phone }
     }
 
     fn phone(name: Arc<str>, address: Option<SocketAddr>) -> Self {
@@ -521,6 +558,7 @@ impl Peer {
             address,
             dnis: Vec::new(),
             symmetric_rtp: false,
+            codecs: None,
             transport: Transport::Udp,
             qualify: Duration::ZERO,
             // A phone hands on by REFER.

@@ -2,6 +2,7 @@
 //! plane, and hands out letters, replies and facts. It owns no call: what concerns one is asked of its shard.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::node::message::{Reply, Resolved};
 use crate::node::phones::{Phones, Registered};
 use crate::node::roster::Roster;
 use crate::node::run_time::RunTime;
+use crate::node::trace::orders::Tracer;
 
 /// What figures are kept by, with what supervisors have laid over the configuration.
 #[derive(Debug, Clone)]
@@ -54,6 +56,8 @@ pub struct Hub {
     pub(super) roster: Roster,
     /// Compares what the engine holds with what the shards hold.
     pub(super) census: Census,
+    /// SIP traces.
+    pub(super) traces: Tracer,
     letters: VecDeque<(ShardId, Told)>,
     pub(super) replies: VecDeque<(Ticket, Reply)>,
     /// Listings of calls under way from shard to shard.
@@ -73,6 +77,7 @@ impl Hub {
             is_renamed: false,
             roster: Roster::default(),
             census: Census::new(now),
+            traces: Tracer::default(),
             letters: VecDeque::new(),
             replies: VecDeque::new(),
             listings: BTreeMap::new(),
@@ -87,7 +92,7 @@ impl Hub {
             Said::Command(command) => self.handle_command(up.at, command),
             Said::Dialled(dialled) => self.on_dialled(up.at, shard, &dialled),
             Said::Registered(peer, registered) => self.on_registered(peer, registered),
-            Said::Answer(ticket, answer) => self.on_answer(shard, ticket, answer),
+            Said::Answer(ticket, answer) => self.on_answer(up.at, shard, ticket, answer),
         }
     }
 
@@ -227,11 +232,17 @@ impl Hub {
     }
 }
 
+/// Where TLS is spoken; its files are read again at each reload.
+fn listen_tls(config: &Config) -> Option<SocketAddr> {
+    config.sip.tls.as_ref().map(|tls| tls.listen)
+}
+
 /// What a reload asks for that only a restart can do.
 fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
     let fixed = [
         ("sip.listen", old.sip.listen != new.sip.listen),
         ("sip.tcp", old.sip.tcp != new.sip.tcp),
+        ("sip.tls", listen_tls(old) != listen_tls(new)),
         ("sip.shards", old.sip.shards != new.sip.shards),
         ("sip.advertise", old.sip.advertise != new.sip.advertise),
         ("media.address", old.media.address != new.media.address),

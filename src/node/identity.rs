@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::base::limits::{CARRIED_BYTES_MAX, CARRIED_HEADERS_MAX};
-use crate::base::{CallerKey, Pii};
+use crate::base::{CallId, CallerKey, Pii};
 use crate::config::{CallerPrivacy, DnisSource, NumberingConfig, QueueConfig};
 use crate::node::numbering::International;
 use crate::sip::message::Message;
@@ -33,6 +35,9 @@ enum Title<'a> {
     /// As written; where there is no name, the number follows.
     Prefix(&'a str),
 }
+
+/// A name-addr as it is written; most are no longer.
+pub(super) type Address = SmallVec<[u8; 96]>;
 
 /// A header line of the caller's INVITE that goes on to the agent's phone: its name and its value.
 pub(super) type Carried = (Box<str>, Box<[u8]>);
@@ -88,21 +93,22 @@ impl Caller {
     }
 
     /// The caller's name-addr, without a tag.
-    pub(super) fn name_addr(&self, host: &str) -> Vec<u8> {
+    pub(super) fn name_addr(&self, host: &str) -> Address {
         self.name_addr_titled(host, Title::None)
     }
 
     /// The same with what the queue writes before the name; `None` when it writes nothing.
-    pub(super) fn titled(&self, host: &str, queue: &QueueConfig, wait: &str, call: &str) -> Option<Vec<u8>> {
+    pub(super) fn titled(&self, host: &str, queue: &QueueConfig, wait: u64, call: CallId) -> Option<Address> {
         if let Some(prefix) = &queue.caller_prefix {
-            let prefix = prefix.replace("{queue}", &queue.name).replace("{wait}", wait).replace("{call}", call);
+            let prefix = prefix.replace("{queue}", &queue.name).replace("{wait}", &wait.to_string());
+            let prefix = prefix.replace("{call}", &call.to_string());
             return Some(self.name_addr_titled(host, Title::Prefix(&prefix)));
         }
         queue.label.as_ref().map(|label| self.name_addr_titled(host, Title::Label(label)))
     }
 
-    fn name_addr_titled(&self, host: &str, title: Title<'_>) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64);
+    fn name_addr_titled(&self, host: &str, title: Title<'_>) -> Address {
+        let mut out = Address::new();
         let display = self.display.as_ref().map(|display| display.expose().as_str());
         let (before, between, name) = match title {
             Title::None => ("", "", display),
@@ -114,7 +120,10 @@ impl Caller {
             let between = if before.is_empty() || name.is_empty() { "" } else { between };
             out.push(b'"');
             for text in [before, between, name] {
-                out.extend(text.bytes().filter(|byte| !matches!(byte, b'"' | b'\\')));
+                match memchr::memchr2(b'"', b'\\', text.as_bytes()) {
+                    None => out.extend_from_slice(text.as_bytes()),
+                    Some(_) => out.extend(text.bytes().filter(|byte| !matches!(byte, b'"' | b'\\'))),
+                }
             }
             while out.last() == Some(&b' ') {
                 out.pop();
@@ -126,10 +135,12 @@ impl Caller {
             out.extend_from_slice(b"anonymous@anonymous.invalid>");
             return out;
         }
-        for byte in self.number.expose().bytes() {
-            match byte {
-                b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.' | b'_' | b'*' => out.push(byte),
-                other => out.extend_from_slice(format!("%{other:02X}").as_bytes()),
+        let number = self.number.expose().as_bytes();
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_' | b'*');
+        for part in number.chunk_by(|one, next| is_plain(one) && is_plain(next)) {
+            match part {
+                [other] if !is_plain(other) => out.extend_from_slice(format!("%{other:02X}").as_bytes()),
+                plain => out.extend_from_slice(plain),
             }
         }
         out.push(b'@');

@@ -3,9 +3,10 @@
 //! somebody asks. OPTIONS are not noted: neighbours are asked by them all the time.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
+use memchr::memmem::Finder;
 
 use crate::base::limits::{LADDER_LEGS_MAX, LADDER_MESSAGES_MAX, LADDER_ROWS_MAX};
 use crate::base::{AgentId, CallId, Instant, LegId, Pii};
@@ -14,10 +15,15 @@ use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::uri::Uri;
 
-/// Bytes kept of a message: its first line, its Call-ID and its CSeq, each cut where it is longer.
-const TEXT_BYTES: usize = 192;
-const LINE_BYTES_MAX: usize = 96;
-const CALL_ID_BYTES_MAX: usize = 72;
+/// Bytes kept of a message: its first line, the tag of our side, its Call-ID and its CSeq, each cut where it is longer.
+const TEXT_BYTES: usize = 208;
+const LINE_BYTES_MAX: usize = 88;
+/// A longer tag is not of our making.
+const TAG_BYTES_MAX: usize = 38;
+const CALL_ID_BYTES_MAX: usize = 64;
+
+const CALL_ID: &[u8] = b"\r\nCall-ID: ";
+const CSEQ: &[u8] = b"\r\nCSeq: ";
 
 /// See the module.
 #[derive(Debug)]
@@ -30,6 +36,8 @@ pub(super) struct Ladders {
     legs: VecDeque<(LegId, CallId, Whose)>,
     /// The time of the input that is handled.
     now: Instant,
+    /// Finds the Call-ID's line.
+    call_id: Finder<'static>,
 }
 
 /// Whose leg a message is of.
@@ -53,12 +61,19 @@ struct Kept {
     at: Instant,
     peer: SocketAddr,
     way: Way,
-    /// As our tag names it.
-    leg: Option<LegId>,
-    /// Where the Call-ID and the CSeq begin, and where the text ends.
-    ends: [u8; 3],
+    /// Where tag, Call-ID and CSeq begin, and where the text ends.
+    ends: [u8; 4],
     text: [u8; TEXT_BYTES],
 }
+
+/// A place that nothing is kept in yet.
+const EMPTY: Kept = Kept {
+    at: Instant::ZERO,
+    peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+    way: Way::Sent,
+    ends: [0; 4],
+    text: [0; TEXT_BYTES],
+};
 
 /// A message of a call's ladder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,12 +99,18 @@ impl Ladders {
             next: 0,
             legs: VecDeque::with_capacity(LADDER_LEGS_MAX),
             now: Instant::ZERO,
+            call_id: Finder::new(CALL_ID),
         }
     }
 
     /// What is noted from now on happens now.
     pub(super) const fn handle_time(&mut self, now: Instant) {
         self.now = now;
+    }
+
+    /// The time of the input that is handled.
+    pub(super) const fn now(&self) -> Instant {
+        self.now
     }
 
     /// A leg belongs to a call.
@@ -108,36 +129,31 @@ impl Ladders {
         let tag = if message.is_request() { message.to_tag() } else { message.from_tag() };
         let call_id = message.call_id().unwrap_or_default();
         let cseq = message.value(Name::CSeq).unwrap_or_default();
-        self.note(Way::Received, source, tag.and_then(leg_of_tag), [message.start_line(), call_id, cseq]);
+        self.note(Way::Received, source, tag, [message.start_line(), call_id, cseq]);
     }
 
-    /// A message of our writing goes out.
+    /// A message of our writing goes out. In these To stands before Call-ID, and From before To. This is in the way of every
+    /// message: it looks for the Call-ID alone, and finds the others beside it.
     pub(super) fn handle_sent(&mut self, destination: SocketAddr, payload: &Bytes) {
-        let mut from = 0;
-        // Without an iterator over each byte: this stands in the way of every message.
-        let mut lines = std::iter::from_fn(|| {
-            let rest = payload.get(from..).filter(|rest| !rest.is_empty())?;
-            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            from += end + 1;
-            Some(rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]))
-        });
-        let first = lines.next().unwrap_or_default();
+        let first = line(payload);
         if first.starts_with(b"OPTIONS ") {
             return;
         }
-        let ours: &[u8] = if first.starts_with(b"SIP/") { b"To: " } else { b"From: " };
-        let (mut leg, mut call_id): (Option<LegId>, &[u8]) = (None, b"");
-        for line in lines.take_while(|line| !line.is_empty()) {
-            if let Some(value) = line.strip_prefix(ours) {
-                // We write our tag last.
-                let tag = memchr::memrchr(b';', value).and_then(|at| value[at..].strip_prefix(b";tag="));
-                leg = tag.and_then(leg_of_tag);
-            } else if let Some(value) = line.strip_prefix(b"Call-ID: ") {
-                call_id = value;
-            } else if let Some(cseq) = line.strip_prefix(b"CSeq: ") {
-                return self.note(Way::Sent, destination, leg, [first, call_id, cseq]);
-            }
-        }
+        let Some(at) = self.call_id.find(payload) else { return };
+        let rest = &payload[at + CALL_ID.len()..];
+        let call_id = line(rest);
+        let rest = rest.get(call_id.len() + 2..).unwrap_or_default();
+        let cseq = match rest.strip_prefix(&CSEQ[2..]) {
+            Some(cseq) => line(cseq),
+            // A request that is sent again with credentials.
+            None => memchr::memmem::find(rest, CSEQ).map_or(&b""[..], |at| line(&rest[at + CSEQ.len()..])),
+        };
+        let to = &payload[..at];
+        let ours = if first.starts_with(b"SIP/") { to } else { &to[..memchr::memrchr(b'\r', to).unwrap_or(0)] };
+        // We write our tag last.
+        let end = &ours[ours.len().saturating_sub(TAG_BYTES_MAX)..];
+        let tag = memchr::memrchr(b';', end).and_then(|at| end[at..].strip_prefix(b";tag="));
+        self.note(Way::Sent, destination, tag, [first, call_id, cseq]);
     }
 
     /// The last messages of a call, in the order of time; none when it is unknown or too long ago.
@@ -150,7 +166,7 @@ impl Ladders {
         // An INVITE that comes in has no tag of ours: it is known by the Call-ID of what followed.
         let mut dialogs: Vec<(&[u8], Whose)> = Vec::new();
         for kept in all() {
-            if let Some(whose) = kept.leg.and_then(whose)
+            if let Some(whose) = kept.leg().and_then(whose)
                 && !dialogs.iter().any(|(call_id, _)| *call_id == kept.call_id())
             {
                 dialogs.push((kept.call_id(), whose));
@@ -159,30 +175,41 @@ impl Ladders {
         let mut rows: Vec<(&Kept, Whose)> = Vec::new();
         for kept in all() {
             let of_dialog = || dialogs.iter().find(|(call_id, _)| *call_id == kept.call_id()).map(|(_, whose)| *whose);
-            rows.extend(kept.leg.and_then(whose).or_else(of_dialog).map(|whose| (kept, whose)));
+            rows.extend(kept.leg().and_then(whose).or_else(of_dialog).map(|whose| (kept, whose)));
         }
         let from = rows.len().saturating_sub(LADDER_ROWS_MAX);
         let again = |at: usize| rows[..at].iter().any(|(before, _)| before.is_as(rows[at].0));
         (from..rows.len()).map(|at| rows[at].0.rung(rows[at].1, shows_numbers, again(at))).collect()
     }
 
-    fn note(&mut self, way: Way, peer: SocketAddr, leg: Option<LegId>, [line, call_id, cseq]: [&[u8]; 3]) {
-        let mut kept = Kept { at: self.now, peer, way, leg, ends: [0; 3], text: [0; TEXT_BYTES] };
+    /// Nothing is made of a message here but its copy.
+    fn note(&mut self, way: Way, peer: SocketAddr, tag: Option<&[u8]>, [line, call_id, cseq]: [&[u8]; 3]) {
+        if self.kept.len() < self.max {
+            self.kept.push(EMPTY);
+        }
+        let Some(kept) = self.kept.get_mut(self.next) else { return };
+        (kept.at, kept.peer, kept.way) = (self.now, peer, way);
+        let tag = tag.filter(|tag| tag.len() <= TAG_BYTES_MAX).unwrap_or_default();
         let mut end = 0;
-        for (place, (part, max)) in
-            kept.ends.iter_mut().zip([(line, LINE_BYTES_MAX), (call_id, CALL_ID_BYTES_MAX), (cseq, TEXT_BYTES)])
-        {
+        for (place, (part, max)) in kept.ends.iter_mut().zip([
+            (line, LINE_BYTES_MAX),
+            (tag, TAG_BYTES_MAX),
+            (call_id, CALL_ID_BYTES_MAX),
+            (cseq, TEXT_BYTES),
+        ]) {
             let bytes = part.len().min(max).min(TEXT_BYTES - end);
             kept.text[end..end + bytes].copy_from_slice(&part[..bytes]);
             end += bytes;
             *place = end as u8;
         }
-        match self.kept.get_mut(self.next) {
-            Some(oldest) => *oldest = kept,
-            None => self.kept.push(kept),
-        }
-        self.next = (self.next + 1) % self.max;
+        self.next = if self.next + 1 < self.max { self.next + 1 } else { 0 };
     }
+}
+
+/// The line that a text begins with.
+fn line(text: &[u8]) -> &[u8] {
+    let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 impl Kept {
@@ -190,17 +217,24 @@ impl Kept {
         &self.text[..self.ends[0].into()]
     }
 
+    /// As our tag names it.
+    fn leg(&self) -> Option<LegId> {
+        leg_of_tag(&self.text[self.ends[0].into()..self.ends[1].into()])
+    }
+
     fn call_id(&self) -> &[u8] {
-        &self.text[self.ends[0].into()..self.ends[1].into()]
+        &self.text[self.ends[1].into()..self.ends[2].into()]
     }
 
     fn cseq(&self) -> &[u8] {
-        &self.text[self.ends[1].into()..self.ends[2].into()]
+        &self.text[self.ends[2].into()..self.ends[3].into()]
     }
 
     /// The same message once more.
     fn is_as(&self, other: &Self) -> bool {
-        (self.way, self.peer, self.ends) == (other.way, other.peer, other.ends) && self.text == other.text
+        let text = |kept: &Self| ..usize::from(kept.ends[3]);
+        (self.way, self.peer, self.ends) == (other.way, other.peer, other.ends)
+            && self.text[text(self)] == other.text[text(other)]
     }
 
     fn rung(&self, whose: Whose, shows_numbers: bool, again: bool) -> Rung {
@@ -265,7 +299,9 @@ mod tests {
         assert_eq!(printable(b"a\x1b[2Jb\xff"), "a [2Jb\u{fffd}");
         let mut ladders = Ladders::new(1);
         let peer = "192.0.2.1:5060".parse().unwrap();
-        for text in ["", "\n", "INVITE", "INVITE x SIP/2.0\r\nCSeq: \r\n", "\r\nCSeq: 1 A"] {
+        for text in
+            ["", "\n", "INVITE", "INVITE x SIP/2.0\r\nCSeq: \r\n", "\r\nCSeq: 1 A", "\r\nCall-ID: ", "\r\nCall-ID: \r"]
+        {
             ladders.handle_sent(peer, &Bytes::from(text));
         }
         ladders.handle_sent(peer, &message(&"x".repeat(9_000), &"y".repeat(9_000)));

@@ -12,6 +12,7 @@ use crate::node::directory::Directory;
 use crate::node::features::Dialled;
 use crate::node::message::{CallView, Consulted, Reply};
 use crate::node::phones::Registered;
+use crate::node::trace::{Order, Read};
 
 /// A letter of a shard to the hub.
 #[derive(Debug)]
@@ -106,6 +107,12 @@ pub(super) enum Told {
     Dialled(LegId, bool),
     /// A supervisor has said whom the call prefers.
     Prefer(CallId, Option<Preference>),
+    /// A trace begins.
+    Trace(Arc<Order>),
+    /// It ends before its time.
+    Untrace(u32),
+    /// It is listed no more.
+    Forget(u32),
     /// The engine does not know this: it is to be given up.
     LetGo(Bond),
 }
@@ -131,6 +138,8 @@ pub(super) enum Ask {
     Consultation(CallId, Consulted),
     /// The messages of a call, and whether with the numbers.
     Ladder(CallId, bool),
+    /// Traced messages from this number on.
+    Traces { from: u64, limit: usize },
     /// The census: what the shard holds from this slot on.
     Held { from: usize },
     /// The census: which of these it does not hold.
@@ -146,6 +155,8 @@ pub(super) enum Answer {
     Movable { call: CallId, queue: QueueId, stays: bool, by: Actor },
     /// What a chunk of its slots holds, and where the rest begins.
     Held { bonds: Vec<Bond>, next: Option<usize> },
+    /// Traced messages, and how far the traces are.
+    Traces(Read),
     /// What it does not hold.
     Missing(Vec<Bond>),
     /// As it stands.

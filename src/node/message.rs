@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::acd::{Actor, AgentTarget, DeviceState, QueueState, Reason, ReserveMode, TransferKind};
 use crate::base::{CallId, Pii};
 use crate::config::{Config, Regions};
-use crate::media::{Lease, TrackId};
+use crate::media::{Codecs, Lease, TrackId};
+use crate::node::trace::view::TraceView;
 use crate::node::view::{
     DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any, thousandths_if_any,
 };
@@ -48,6 +49,8 @@ pub struct QueueAudio {
     pub music: TrackId,
     /// Played once before the music.
     pub prompt: Option<Prompt>,
+    /// In what all of it is there.
+    pub codecs: Codecs,
 }
 
 /// What is played once.
@@ -87,6 +90,30 @@ pub enum Control {
         /// The call.
         call: CallId,
         /// With the numbers in Request-URIs; masked else.
+        shows_numbers: bool,
+    },
+    /// SIP messages are traced from now on: of a neighbour, or of the calls of a number.
+    StartTrace {
+        /// The neighbour's name, or
+        peer: Option<String>,
+        /// the number.
+        number: Option<String>,
+        /// At most so long.
+        lasts: Duration,
+        /// With numbers; masked else.
+        shows_numbers: bool,
+        /// Who asks.
+        by: Actor,
+    },
+    /// A trace ends; all of them when `None`.
+    StopTrace(Option<u32>),
+    /// The traces, and their messages.
+    Traces {
+        /// The `next` of the last answer; empty: from the oldest on.
+        after: String,
+        /// Most rows; bounded by `limits::ROWS_MAX`.
+        limit: usize,
+        /// Numbers are shown, where the trace keeps them.
         shows_numbers: bool,
     },
     /// The last decisions, newest first.
@@ -318,6 +345,8 @@ pub enum Reply {
     Teams(Vec<TeamView>),
     /// The queue's settings.
     Queue(Box<QueueView>),
+    /// The traces and their messages.
+    Trace(Box<TraceView>),
     /// The call's messages.
     Ladder(LadderView),
     /// Why the call waits.

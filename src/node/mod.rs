@@ -13,8 +13,10 @@
 mod answer;
 mod audio;
 mod census;
+mod certified;
 mod check;
 mod code_call;
+mod codecs;
 mod contact;
 mod control;
 mod credentials;
@@ -51,6 +53,9 @@ mod supervise;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod traced;
+mod tracer;
 mod values;
 mod view;
 
@@ -70,6 +75,7 @@ use crate::sip::transaction;
 use directory::Directory;
 use gate::Sender;
 
+pub use certified::Names;
 pub use hub::{Hub, Naming};
 pub use letter::{Down, Ticket, Up};
 pub use message::{
@@ -78,7 +84,8 @@ pub use message::{
 };
 pub use route::Router;
 pub use shard::Shard;
-pub use transaction::{Door, Transmit};
+pub use trace::view::{RunningTrace, TraceView, TracedMessage};
+pub use transaction::{Door, Transmit, Wire};
 pub use view::{
     CandidateView, DecisionView, ExplanationView, LenderView, LendingView, LoanView, MemberView, QueueView,
     ReserveView, RuleView, TeamView, WaitView, WaitsForView,
@@ -155,9 +162,15 @@ impl Node {
         self.settle(now);
     }
 
+    /// A client has proven by a certificate with these names that it is at the far end of this TLS connection.
+    pub fn handle_certified(&mut self, far: SocketAddr, names: Names) {
+        self.shard.handle_certified(far, names);
+    }
+
     /// A stream connection is gone.
-    pub fn handle_closed(&mut self, far: SocketAddr) {
-        self.shard.handle_closed(far);
+    pub fn handle_closed(&mut self, now: Instant, far: SocketAddr, wire: Wire) {
+        self.shard.handle_closed(now, far, wire);
+        self.settle(now);
     }
 
     /// A call comes that the gate refuses: 503 with Retry-After, no state.
@@ -289,7 +302,7 @@ impl Node {
                 self.hub.handle_command(now, command);
             }
             while let Some((ticket, answer)) = self.shard.answers.pop_front() {
-                self.hub.on_answer(ShardId(0), ticket, answer);
+                self.hub.on_answer(now, ShardId(0), ticket, answer);
             }
             while let Some(dialled) = self.shard.dialled.pop_front() {
                 self.hub.on_dialled(now, ShardId(0), &dialled);

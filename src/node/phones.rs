@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::{Instant, PeerId};
+use crate::sip::transaction::Wire;
 
 /// Where a registered phone is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(super) struct Registered {
     pub(super) uri: Box<[u8]>,
     /// Where they are sent.
     pub(super) source: SocketAddr,
+    /// The stream connection that leads there.
+    pub(super) wire: Option<Wire>,
     /// When it runs out.
     pub(super) until: Instant,
     /// How many contacts there are.

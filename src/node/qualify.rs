@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::acd::Command;
 use crate::base::{Instant, LegId, PeerId, ShardId};
-use crate::config::Transport;
 use crate::node::contact::{Contact, Phase};
 use crate::node::directory::{self, Listing};
 use crate::node::peers::Peer;
@@ -18,8 +17,8 @@ impl Shard {
     /// Begins to ask the neighbours of the configuration in force.
     pub(super) fn watch_peers(&mut self, now: Instant) {
         let present = |(_, peer): &(PeerId, &directory::Peer)| peer.listing == Listing::Present;
-        let by_stream = self.directory.peers().filter(present).filter(|(_, peer)| peer.transport == Transport::Tcp);
-        let by_stream = by_stream.filter_map(|(_, peer)| peer.address).collect();
+        let by_stream = self.directory.peers().filter(present);
+        let by_stream = by_stream.filter_map(|(_, peer)| Some((peer.address?, peer.transport.wire()?))).collect();
         self.legs.set_stream_peers(by_stream);
         let wanted: Vec<_> = self.directory.peers().filter(present).map(|(id, peer)| (id, peer.qualify)).collect();
         for (id, qualify) in wanted {

@@ -13,7 +13,8 @@ use crate::node::shard::Shard;
 use crate::sip::auth::Verdict;
 use crate::sip::message::Message;
 use crate::sip::name::Name;
-use crate::sip::transaction::ServerKey;
+use crate::sip::registrar::Binding;
+use crate::sip::transaction::{ServerKey, Wire};
 use crate::sip::uri::Uri;
 
 impl Shard {
@@ -63,7 +64,7 @@ impl Shard {
             return self.legs.respond_in(now, key, source, request, (403, None), |_| {});
         };
         let times = self.directory.registrar.times;
-        match self.registrar.register(now, id, source, request, times) {
+        match self.registrar.register(now, id, (source, self.certified.wire()), request, times) {
             Ok(()) => {
                 let Self { legs, registrar, .. } = self;
                 legs.respond_in(now, key, source, request, (200, None), |writer| {
@@ -101,8 +102,8 @@ impl Shard {
         while let Some(id) = self.registrar.poll_change() {
             let bindings = self.registrar.bindings(id);
             let registered = bindings.last().map(|newest| {
-                let (uri, source, until) = (newest.uri.clone(), newest.source, newest.until);
-                Arc::new(Registered { uri, source, until, contacts: bindings.len() })
+                let Binding { uri, source, wire, until, .. } = newest.clone();
+                Arc::new(Registered { uri, source, wire, until, contacts: bindings.len() })
             });
             let before = self.phones.get(id).map(|phone| phone.source);
             let after = registered.as_ref().map(|phone| phone.source);
@@ -116,9 +117,19 @@ impl Shard {
 
     /// What another shard knows of a phone.
     pub(super) fn on_phone_told(&mut self, id: PeerId, registered: Option<Arc<Registered>>) {
-        if self.id != ShardId(0) {
-            self.phones.put(id, registered);
+        if self.id == ShardId(0) {
+            return;
         }
+        if let Some((source, wire)) = registered.as_ref().and_then(|phone| Some((phone.source, phone.wire?))) {
+            self.legs.note_stream(source, wire);
+        }
+        self.phones.put(id, registered);
+    }
+
+    /// The phones that have registered by a stream connection are gone with it.
+    pub(super) fn forget_phones(&mut self, now: Instant, far: SocketAddr, wire: Wire) {
+        self.registrar.handle_closed(far, wire);
+        self.drain_registrar(now);
     }
 
     /// The account that a REGISTER is for: the user of its To (RFC 3261 10.3).

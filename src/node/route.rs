@@ -8,14 +8,15 @@
 //! | INVITE with Replaces | the tag of ours that it names |
 //! | first contact: INVITE, its repetitions, CANCEL, ACK of a refusal; other requests | a keyed hash of the Call-ID |
 //!
-//! A tag or branch is taken at its word: the shard that it names proves it, and answers 481 or nothing.
+//! A tag or branch is taken at its word: the shard that it names proves it, and answers 481 or nothing. No more of a datagram
+//! is read than this needs: the shard that has it reads the message, once.
 
 use bytes::Bytes;
 
 use crate::base::{Rng, ShardId};
 use crate::call::legs::leg_of_tag;
-use crate::sip::message::Message;
-use crate::sip::name::{Method, Name};
+use crate::sip::glance::{self, Glance};
+use crate::sip::name::Method;
 use crate::sip::replaces::Replaces;
 use crate::sip::transaction::{Secret, shard_of_branch};
 
@@ -33,18 +34,21 @@ impl Router {
 
     /// The shard that has to handle a datagram; `None` when any may: it is no SIP, or a response to nobody.
     pub fn owner(&self, payload: &Bytes) -> Option<ShardId> {
-        let message = Message::parse(payload.clone()).ok()?;
-        if !message.is_request() {
-            return shard_of_branch(message.top_via()?.branch?).filter(|shard| shard.0 < self.shards);
+        match Glance::new(payload)? {
+            Glance::Response { branch } => shard_of_branch(branch?).filter(|shard| shard.0 < self.shards),
+            // Phones and their registrations are the first shard's.
+            Glance::Request { method: Method::Register, .. } => Some(ShardId(0)),
+            Glance::Request { to_tag, call_id, method } => {
+                // Who takes another's place goes where that one is.
+                let replaced = || {
+                    let value = if method == Method::Invite { glance::replaces(payload) } else { None };
+                    Replaces::parse(value?).map(|dialog| dialog.to_tag)
+                };
+                let named = to_tag.or_else(replaced).and_then(leg_of_tag).map(|leg| leg.shard());
+                let named = named.filter(|shard| shard.0 < self.shards);
+                named.or_else(|| Some(self.of_call(call_id?)))
+            }
         }
-        // Phones and their registrations are the first shard's.
-        if message.method() == Method::Register {
-            return Some(ShardId(0));
-        }
-        let replaced = || Some(Replaces::parse(message.value(Name::Replaces)?)?.to_tag);
-        let named = message.to_tag().or_else(replaced).and_then(leg_of_tag).map(|leg| leg.shard());
-        let named = named.filter(|shard| shard.0 < self.shards);
-        named.or_else(|| Some(self.of_call(message.call_id()?)))
     }
 
     /// A call's shard; nobody without the secret can aim calls at one.

@@ -14,6 +14,7 @@ use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, QueueId, Rng, 
 use crate::call::{EndCause, Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
+use crate::node::certified::Certified;
 use crate::node::code_call::{CodeCall, Guessed};
 use crate::node::contact::Contact;
 use crate::node::directory::Directory;
@@ -26,11 +27,12 @@ use crate::node::peers::Peers;
 use crate::node::phones::{Phones, Registered};
 use crate::node::ports::Ports;
 use crate::node::strikes::Strikes;
+use crate::node::trace::Traces;
 use crate::sip::auth::Guard;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
 use crate::sip::registrar::Registrar;
-use crate::sip::transaction::{Door, Transmit};
+use crate::sip::transaction::{Door, Refused, Transmit, Wire};
 
 /// What credentials are for (RFC 7616 3.3).
 const REALM: &str = "strowger";
@@ -65,12 +67,16 @@ pub struct Shard {
     pub(super) rng: Rng,
     /// The last messages, for the ladders of calls.
     pub(super) ladders: Ladders,
+    /// Whole messages, while somebody asks for them.
+    pub(super) traces: Traces,
     /// Whether requests prove what they must.
     pub(super) guard: Guard,
     /// Phones that register; the first shard's.
     pub(super) registrar: Registrar,
     /// Where they are.
     pub(super) phones: Phones,
+    /// Who has proven by a certificate to be at the far end of which connection.
+    pub(super) certified: Certified,
     /// Wrong passwords.
     pub(super) strikes: Strikes,
     /// For the hub, before any command.
@@ -136,6 +142,8 @@ pub(super) enum Timer {
     Code(LegId),
     /// Ask a neighbour by OPTIONS.
     Qualify(PeerId),
+    /// A trace ends, or is forgotten.
+    Traces,
     /// The drain's limit: who waits flows out.
     DrainLimit,
 }
@@ -183,9 +191,11 @@ impl Shard {
             answers: VecDeque::new(),
             rng,
             ladders: Ladders::new(shards),
+            traces: Traces::new(shards),
             guard,
             registrar: Registrar::default(),
             phones: Phones::default(),
+            certified: Certified::default(),
             strikes: Strikes::new(&mut secrets),
             registered: VecDeque::new(),
             silence_probe: setup.config.media.silence_probe,
@@ -196,8 +206,8 @@ impl Shard {
             unknown_source: setup.config.sip.unknown_source,
             next_stream: 0,
         };
-        if setup.config.sip.tcp {
-            shard.legs.enable_streams();
+        if setup.config.sip.has_streams() {
+            shard.legs.enable_streams(setup.config.sip.tls_address(setup.sip_address.ip()));
         }
         shard.watch_peers(now);
         shard
@@ -206,11 +216,16 @@ impl Shard {
     /// A SIP datagram arrived.
     pub fn handle_datagram(&mut self, now: Instant, door: Door, source: SocketAddr, payload: Bytes) {
         let Ok(message) = Message::parse(payload) else { return };
+        self.ladders.handle_time(now);
+        if self.traces.is_on() {
+            self.trace_received(now, source, &message);
+        }
         let begins = message.is_request() && message.to_tag().is_none();
         // Even a refusal is a letter to the hub. With no slot for one the caller is not heard at all: it repeats itself.
         if begins && message.method() == Method::Invite && !self.has_slot() {
             return;
         }
+        self.certified.door = door;
         self.legs.set_door(door);
         if begins && message.method() == Method::Register && self.directory.has_accounts() {
             if self.has_slot() && self.may_register(now, source, &message) {
@@ -219,7 +234,7 @@ impl Shard {
             }
             return;
         }
-        if begins && self.directory.trusted(source.ip()).is_none() {
+        if begins && self.trusted(source).is_none() {
             let silent = self.unknown_source == UnknownSource::Silent;
             match message.method() == Method::Invite {
                 true => return self.on_untrusted(source, &message),
@@ -227,35 +242,42 @@ impl Shard {
                 false => {}
             }
         }
-        if begins && !self.is_proven(now, source, &message) {
+        if begins && (!self.is_proven(now, source, &message) || self.turns_away(now, source, &message)) {
             return;
         }
-        self.ladders.handle_time(now);
         self.ladders.handle_received(source, &message);
         self.legs.handle_message(now, source, message);
         self.drain_legs(now);
     }
 
     /// A stream connection is gone.
-    pub fn handle_closed(&mut self, far: SocketAddr) {
-        self.legs.handle_closed(far);
+    pub fn handle_closed(&mut self, now: Instant, far: SocketAddr, wire: Wire) {
+        self.legs.handle_closed(far, wire);
+        if wire == Wire::Tls {
+            self.certified.remove(far);
+        }
+        self.forget_phones(now, far, wire);
     }
 
     /// A call comes that the gate refuses: 503 with Retry-After, no state.
     pub fn handle_refused(&mut self, now: Instant, door: Door, source: SocketAddr, payload: Bytes) {
         let Ok(message) = Message::parse(payload) else { return };
+        self.ladders.handle_time(now);
+        if self.traces.is_on() {
+            self.trace_received(now, source, &message);
+        }
         if !self.has_slot() {
             return;
         }
         self.legs.set_door(door);
-        if self.legs.refuse_invite(now, source, &message) {
+        if self.legs.refuse_invite(now, source, &message) == Refused::Now {
             self.commands.push_back(refused(Refusal::Overload));
         }
     }
 
     /// Who an address is to the gate.
     pub fn sender(&self, source: SocketAddr) -> Sender {
-        if self.directory.trusted(source.ip()).is_some() {
+        if self.directory.trusted(source.ip()).is_some() || self.certified_peer(source).is_some() {
             Sender::Peer
         } else if self.directory.has_neighbour(source.ip()) || self.phones.has_host(source.ip()) {
             Sender::Called
@@ -280,11 +302,13 @@ impl Shard {
             Told::Move(call, queue, by) => self.move_contact(now, call, queue, by),
             Told::Prefer(call, preferred) => {
                 if let Some(contact) = self.contact(call) {
-                    contact.preferred = preferred;
-                    contact.prefers_by_word = preferred.is_some();
+                    contact.wishes.set(preferred);
                 }
             }
             Told::Dialled(leg, done) => self.on_code_done(now, leg, done),
+            Told::Trace(order) => self.on_trace(order),
+            Told::Untrace(trace) => self.traces.stop(trace),
+            Told::Forget(trace) => self.traces.forget(trace),
             Told::LetGo(bond) => self.let_go(now, &bond),
         }
     }
@@ -315,6 +339,7 @@ impl Shard {
                 Timer::Probe(call) => self.on_probe_due(now, call),
                 Timer::Code(leg) => self.on_code_time(now, leg),
                 Timer::Qualify(peer) => self.on_qualify_due(now, peer),
+                Timer::Traces => self.traces.handle_timeout(now),
                 Timer::DrainLimit => self.on_drain_limit(),
             }
         }
@@ -330,6 +355,9 @@ impl Shard {
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         let transmit = self.legs.poll_transmit()?;
         self.ladders.handle_sent(transmit.destination, &transmit.payload);
+        if self.traces.is_on() {
+            self.trace_sent(transmit.destination, &transmit.payload);
+        }
         Some(transmit)
     }
 
@@ -452,6 +480,7 @@ impl Shard {
             Event::Failed { leg, failure } => self.on_invite_failed(now, leg, failure),
             Event::Confirmed { leg, sdp } => self.on_confirmed(now, leg, sdp.as_deref()),
             Event::Change { leg, sdp } => self.on_change(now, leg, sdp.as_deref()),
+            Event::Reoffered { leg, offer, answer } => self.on_reoffered(now, leg, offer, answer.as_deref()),
             Event::RefreshDue { leg } => self.on_refresh_due(now, leg),
             Event::Refer { leg, refer } => self.on_refer(now, leg, *refer),
             Event::Connected { leg, identity } => self.on_connected(now, leg, &identity),

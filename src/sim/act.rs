@@ -292,6 +292,7 @@ fn done(reply: Reply) -> Result<(), String> {
         | Reply::Calls { .. }
         | Reply::Teams(_)
         | Reply::Queue(_)
+        | Reply::Trace(_)
         | Reply::Ladder(_)
         | Reply::Explanation(_)
         | Reply::Decisions(_) => Err("an answer to another question".to_string()),

@@ -29,12 +29,14 @@ pub struct Manner {
     pub then: Then,
     /// What the person does once talking.
     pub habits: Habits,
+    /// The payload types that it can do; empty: those of its phone.
+    pub formats: Vec<u8>,
 }
 
 impl Manner {
     /// Rings at once and answers after `after`.
     pub fn answers(after: Duration) -> Self {
-        Self { first: First::Ringing, then: Then::Answer(after), habits: Habits::default() }
+        Self { first: First::Ringing, then: Then::Answer(after), habits: Habits::default(), formats: Vec::new() }
     }
 }
 
@@ -363,7 +365,11 @@ impl AgentPhone {
         self.handset.tell(PhoneEvent::Incoming);
         self.calls += 1;
         let manner = self.next.pop_front().unwrap_or_else(|| self.manner.clone());
-        let mut session = Session::incoming(invite, &tag, source, self.handset.audio().clone());
+        let mut audio = self.handset.audio().clone();
+        if !manner.formats.is_empty() {
+            audio.formats.clone_from(&manner.formats);
+        }
+        let mut session = Session::incoming(invite, &tag, source, audio);
         session.set_timer(manner.habits.timer);
         session.set_provisionals(manner.habits.provisionals);
         if !invite.body.is_empty() && session.sound().is_none() {

@@ -169,7 +169,7 @@ impl House {
                     shards.find_map(|(shard, own)| shard.poll_transmit().map(|transmit| (transmit, own)))?;
                 let from = match transmit.door {
                     // The simulated network carries datagrams alone.
-                    Door::Own | Door::Stream => *own,
+                    Door::Own | Door::Stream(_) => *own,
                     Door::Public => self.addresses[0],
                 };
                 Some((from, transmit))

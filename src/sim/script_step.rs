@@ -227,6 +227,10 @@ pub fn manner<'a>(mut words: &'a [&'a str]) -> Result<Manner, String> {
                 manner.first = First::Nothing;
                 rest
             }
+            ["speaking", list, rest @ ..] => {
+                manner.formats = list.split(',').map(number).collect::<Result<_, _>>()?;
+                rest
+            }
             ["with", "progress", rest @ ..] => {
                 manner.first = First::Progress;
                 rest

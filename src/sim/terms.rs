@@ -73,10 +73,13 @@ impl Terms {
         for format in &self.formats {
             if let Some(codec) = codec_of(*format) {
                 let name = match codec {
-                    Codec::Pcma => "PCMA",
-                    Codec::Pcmu => "PCMU",
+                    Codec::Pcma => "PCMA/8000",
+                    Codec::Pcmu => "PCMU/8000",
+                    Codec::G722 => "G722/8000",
+                    Codec::G729 => "G729/8000",
+                    Codec::Opus => "opus/48000/2",
                 };
-                line(format_args!("a=rtpmap:{format} {name}/8000"));
+                line(format_args!("a=rtpmap:{format} {name}"));
             }
         }
         if let Some(dtmf) = self.dtmf {
@@ -124,11 +127,14 @@ impl Terms {
     }
 }
 
-/// The codec of a static payload type (RFC 3551).
+/// The codec of a static payload type (RFC 3551), and Opus by those dynamic ones that are no telephone-event here.
 pub const fn codec_of(format: u8) -> Option<Codec> {
     match format {
         0 => Some(Codec::Pcmu),
         8 => Some(Codec::Pcma),
+        9 => Some(Codec::G722),
+        18 => Some(Codec::G729),
+        103..=127 => Some(Codec::Opus),
         _ => None,
     }
 }
@@ -149,6 +155,6 @@ mod tests {
         assert_eq!(read, terms);
         let answer = read.answer("10.0.2.1:5000".parse().unwrap(), &[8], read.direction.mirrored()).unwrap();
         assert_eq!((answer.formats, answer.direction), (vec![8], Direction::RecvOnly));
-        assert!(terms.answer(terms.address, &[9], Direction::SendRecv).is_none());
+        assert!(terms.answer(terms.address, &[3], Direction::SendRecv).is_none());
     }
 }

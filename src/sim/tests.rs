@@ -54,7 +54,7 @@ fn a_caller_who_leaves_while_it_rings_cancels_and_both_phones_are_free() {
 
 #[test]
 fn an_answer_that_crosses_the_cancel_is_acknowledged_and_ended() {
-    let manner = Manner { first: First::Ringing, then: Then::AnswerOnCancel, habits: Habits::default() };
+    let manner = Manner { first: First::Ringing, then: Then::AnswerOnCancel, ..Manner::answers(Duration::ZERO) };
     let mut pair = Pair::new(1, Weather::fair(), manner);
     pair.dial(Dial { patience: Some(secs(3)), ..Dial::to("1001") });
     pair.run(secs(60));

@@ -1,14 +1,16 @@
-//! A test phone's mouth and ear: [`Voice`] speaks one tone as G.711 in RTP, 20 ms a packet; [`Ear`] decodes what it hears,
-//! notes when the other side's tone was there, and keeps the packets when it is asked to record.
+//! A test phone's mouth and ear: [`Voice`] speaks one tone in RTP, 20 ms a packet; [`Ear`] decodes what it hears, notes when the
+//! other side's tone was there, and keeps the packets when it is asked to record. What goes by the name of another codec than
+//! G.711 is A-law inside: nobody between the phones looks.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::{Instant, Rng};
 use crate::media::Codec;
-use crate::media::codec::FRAME_SAMPLES;
+use crate::media::codec::{FRAME_SAMPLES, Law};
 use crate::media::tone::{Tone, share};
 use crate::sim::session::Sound;
+use crate::sim::terms::codec_of;
 
 /// One packet's time.
 const FRAME: Duration = Duration::from_millis(20);
@@ -46,7 +48,8 @@ impl Voice {
 
     /// The packet due at `now`, while there is somewhere to send to.
     pub fn speak(&mut self, now: Instant, sound: Option<Sound>) -> Option<(SocketAddr, Vec<u8>)> {
-        let Some((sound, codec)) = sound.and_then(|sound| Some((sound, codec_of(sound.format)?))) else {
+        let known = |sound: Sound| Some((sound, codec_of(sound.format)?)).filter(|(_, codec)| head(*codec).is_some());
+        let Some((sound, codec)) = sound.and_then(known) else {
             self.next = None;
             return None;
         };
@@ -59,13 +62,14 @@ impl Voice {
         }
         self.next = Some(due + FRAME);
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(160);
+        self.timestamp = self.timestamp.wrapping_add(FRAME_SAMPLES as u32 * codec.ticks());
         let mut packet = Vec::with_capacity(HEADER + FRAME_SAMPLES);
         packet.extend_from_slice(&[0x80, sound.format]);
         packet.extend_from_slice(&self.sequence.to_be_bytes());
         packet.extend_from_slice(&self.timestamp.to_be_bytes());
         packet.extend_from_slice(&self.ssrc.to_be_bytes());
-        packet.extend(self.tone.by_ref().take(FRAME_SAMPLES).map(|sample| codec.encode(sample)));
+        packet.extend_from_slice(head(codec).unwrap_or_default());
+        packet.extend(self.tone.by_ref().take(FRAME_SAMPLES).map(|sample| law_of(codec).encode(sample)));
         Some((sound.far, packet))
     }
 }
@@ -121,7 +125,7 @@ impl Ear {
         self.far_since = None;
     }
 
-    /// An RTP packet arrived; what is no G.711 is passed over.
+    /// An RTP packet arrived; what is no audio is passed over.
     pub fn hear(&mut self, now: Instant, packet: &[u8]) {
         let Some(heard) = read(now, packet) else { return };
         if self.far_since.is_none() && share(&heard.samples, self.hz) > SHARE_MIN {
@@ -148,16 +152,22 @@ fn read(at: Instant, packet: &[u8]) -> Option<Heard> {
         sequence: u16::from_be_bytes([header[2], header[3]]),
         timestamp: word(4),
         codec,
-        samples: payload.iter().map(|octet| codec.decode(*octet)).collect(),
+        samples: payload.strip_prefix(head(codec)?)?.iter().map(|octet| law_of(codec).decode(*octet)).collect(),
     })
 }
 
-/// The codec of a static payload type (RFC 3551 6).
-fn codec_of(format: u8) -> Option<Codec> {
-    match format {
-        0 => Some(Codec::Pcmu),
-        8 => Some(Codec::Pcma),
-        _ => None,
+/// The law in which a phone speaks by the name of a codec.
+pub fn law_of(codec: Codec) -> Law {
+    codec.law().unwrap_or(Law::A)
+}
+
+/// What stands before the audio of a packet: of Opus the octet that tells 20 ms (RFC 6716 3.1). `None`: not spoken.
+const fn head(codec: Codec) -> Option<&'static [u8]> {
+    match codec {
+        Codec::Pcma | Codec::Pcmu | Codec::G722 => Some(&[]),
+        Codec::Opus => Some(&[31 << 3]),
+        // Twenty octets are no tone.
+        Codec::G729 => None,
     }
 }
 

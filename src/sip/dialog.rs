@@ -9,7 +9,7 @@ use crate::base::Digits;
 use crate::base::limits::ROUTES_MAX;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::{ClientKey, HOPS_MAX, Stack};
+use crate::sip::transaction::{ClientKey, HOPS_MAX, Stack, Wire};
 use crate::sip::uri::Uri;
 use crate::sip::value::NameAddr;
 use crate::sip::write::Writer;
@@ -25,6 +25,8 @@ pub struct Dialog {
     peer: SocketAddr,
     /// All goes to `peer`, whatever the far end says.
     pinned: bool,
+    /// It has gone over TLS, and goes no other way any more.
+    by_tls: bool,
 }
 
 /// Where the texts stand in the buffer: Call-ID, our From value, the far end's, the target, then the routes, each ended by a
@@ -86,7 +88,7 @@ impl Dialog {
         }
         .store();
         let remote_seq = request.cseq().map(|cseq| cseq.number);
-        Some(Self { text, at, local_seq: 0, remote_seq, peer: source, pinned: false })
+        Some(Self { text, at, local_seq: 0, remote_seq, peer: source, pinned: false, by_tls: false })
     }
 
     /// The UAC side before any answer (12.1.2).
@@ -99,7 +101,7 @@ impl Dialog {
             routes: SmallVec::new(),
         }
         .store();
-        Self { text, at, local_seq: 0, remote_seq: None, peer: spec.peer, pinned: false }
+        Self { text, at, local_seq: 0, remote_seq: None, peer: spec.peer, pinned: false, by_tls: false }
     }
 
     /// The UAC side rebuilt from a 2xx alone, when all else about its INVITE is forgotten. `None` when the response lacks what
@@ -116,7 +118,15 @@ impl Dialog {
             routes,
         }
         .store();
-        Some(Self { text, at, local_seq: response.cseq()?.number, remote_seq: None, peer: source, pinned: false })
+        Some(Self {
+            text,
+            at,
+            local_seq: response.cseq()?.number,
+            remote_seq: None,
+            peer: source,
+            pinned: false,
+            by_tls: false,
+        })
     }
 
     /// The UAC side takes tag, target and routes of a response (12.1.2): an early dialog's may still be replaced. Another fork
@@ -186,7 +196,14 @@ impl Dialog {
     /// The same with a Max-Forwards of `hops`.
     pub fn request_within(&mut self, stack: &mut Stack, method: Method, hops: u32) -> (ClientKey, Writer, SocketAddr) {
         self.local_seq += 1;
-        self.write(stack, method, self.local_seq, hops)
+        let request = self.write(stack, method, self.local_seq, hops);
+        self.by_tls |= stack.next_goes_by_tls(request.2);
+        request
+    }
+
+    /// It began over TLS: nothing of it is ever sent another way.
+    pub const fn keep_to_tls(&mut self) {
+        self.by_tls = true;
     }
 
     /// From now on all requests go to where the dialog began: the far end is behind NAT, and its addresses mean nothing here.
@@ -233,16 +250,19 @@ impl Dialog {
     /// The first route, else the target, when its host is an address; else where the dialog began. Names are not looked up
     /// here: inside a dialog the far end's proxy has written addresses of its own.
     /// Where that is the host of a stream connection which the dialog began by, it is this connection (RFC 3261 18.2.2 says
-    /// so of responses); another connection is opened only where the address asks for one.
+    /// so of responses); another connection is opened only where the address asks for one. What began over TLS stays on its
+    /// connection while that lives, whatever the far end calls itself, and is sent over another one afterwards.
     fn next_hop(&self, stack: &mut Stack, route: Option<&[u8]>) -> SocketAddr {
-        if self.pinned {
+        let open = stack.stream_to(self.peer);
+        if self.pinned || self.by_tls && open == Some(Wire::Tls) {
+            stack.ask_for_stream(self.by_tls.then_some((self.peer, Wire::Tls)));
             return self.peer;
         }
         let uri = Uri::parse(route.unwrap_or_else(|| self.target())).ok();
-        let written = uri.as_ref().and_then(Uri::socket_addr).filter(|_| !self.pinned).unwrap_or(self.peer);
-        let asks = uri.and_then(|uri| uri.param("transport")).is_some_and(|name| name.eq_ignore_ascii_case(b"tcp"));
-        stack.ask_for_stream(asks.then_some(written));
-        if written.ip() == self.peer.ip() && stack.has_stream(self.peer) { self.peer } else { written }
+        let written = uri.as_ref().and_then(Uri::socket_addr).unwrap_or(self.peer);
+        let asks = if self.by_tls { Some(Wire::Tls) } else { uri.as_ref().and_then(Wire::of) };
+        stack.ask_for_stream(asks.map(|wire| (written, wire)));
+        if written.ip() == self.peer.ip() && open.is_some() && !self.by_tls { self.peer } else { written }
     }
 
     fn call_id(&self) -> &[u8] {

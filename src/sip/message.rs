@@ -51,17 +51,17 @@ pub enum Length {
 
 /// One header line: its name, and where name and value stand.
 #[derive(Debug, Clone, Copy)]
-struct Line {
-    name: Name,
+pub(super) struct Line {
+    pub(super) name: Name,
     text: Span,
-    value: Span,
+    pub(super) value: Span,
 }
 
 /// Header lines held without an allocation: nine of ten messages of real trunks have fewer.
 type Lines = SmallVec<[Line; 24]>;
 
 #[derive(Debug, Clone, Copy)]
-enum Start {
+pub(super) enum Start {
     Request { method: Method, text: Span, uri: Span },
     Response { status: u16, reason: Span },
 }
@@ -136,13 +136,12 @@ impl Message {
             return Err(Malformed::TooLong);
         }
         let raw = &datagram[..];
-        let begin = raw.iter().position(|b| !matches!(b, b'\r' | b'\n')).ok_or(Malformed::Empty)?;
-        let (end, after) = line_end(raw, begin);
+        let (begin, end, after) = first_line(raw)?;
         let start_line = Span::new(begin, end);
         let (start, version) = start(raw, begin, end)?;
-        let headers = Headers::read(raw, after)?;
-        let (body, length) = body(raw, &headers);
-        let Headers { lines, stray, crowded, names, .. } = headers;
+        let mut lines = Lines::new();
+        let Headers { names, body_at, stray, crowded } = Headers::read(raw, after, &mut lines);
+        let (body, length) = body(raw, body_at, &lines);
         let known = Known::read(raw, &lines);
         Ok(Self { start, start_line, version, lines, body, length, stray, crowded, names, known, raw: datagram })
     }
@@ -341,6 +340,27 @@ impl fmt::Debug for Message {
     }
 }
 
+/// Where the first line that is not empty begins and ends, and where the next line begins.
+#[inline]
+pub(super) fn first_line(raw: &[u8]) -> Result<(usize, usize, usize), Malformed> {
+    let begin = raw.iter().position(|b| !matches!(b, b'\r' | b'\n')).ok_or(Malformed::Empty)?;
+    let (end, after) = line_end(raw, begin);
+    Ok((begin, end, after))
+}
+
+/// The end of the header line that begins at `from`, with the lines that continue it (RFC 3261 7.3.1: they begin with white
+/// space), and where the next begins. It ends where it begins when it is the empty line before the body.
+#[inline]
+pub(super) fn header_end(raw: &[u8], from: usize) -> (usize, usize) {
+    let (mut end, mut next) = line_end(raw, from);
+    if end > from {
+        while next < raw.len() && matches!(raw[next], b' ' | b'\t') {
+            (end, next) = line_end(raw, next);
+        }
+    }
+    (end, next)
+}
+
 /// The end of the line that begins at `from` without its break, and where the next line begins.
 fn line_end(raw: &[u8], from: usize) -> (usize, usize) {
     match memchr::memchr(b'\n', &raw[from..]) {
@@ -351,7 +371,7 @@ fn line_end(raw: &[u8], from: usize) -> (usize, usize) {
 }
 
 /// Reads the start line `raw[begin..end]`: what it is, and its protocol version.
-fn start(raw: &[u8], begin: usize, end: usize) -> Result<(Start, Span), Malformed> {
+pub(super) fn start(raw: &[u8], begin: usize, end: usize) -> Result<(Start, Span), Malformed> {
     let line = &raw[begin..end];
     let first = memchr::memchr(b' ', line).ok_or(Malformed::StartLine)?;
     if is_sip(&line[..first]) {
@@ -386,14 +406,20 @@ fn is_sip(text: &[u8]) -> bool {
 /// `raw[from..to]` without white space and line breaks at its ends.
 fn trim(raw: &[u8], from: usize, to: usize) -> Span {
     let text = &raw[from..to];
+    // One space before it and none behind, as nearly everybody writes a value.
+    if let [b' ', first, .., last] = text
+        && *first > b' '
+        && *last > b' '
+    {
+        return Span::new(from + 1, to);
+    }
     let begun = text.trim_ascii_start();
     let from = to - begun.len();
     Span::new(from, from + begun.trim_ascii_end().len())
 }
 
-/// The header lines of a message, and where its body begins.
+/// What the header lines of a message are together, and where its body begins.
 struct Headers {
-    lines: Lines,
     names: Names,
     body_at: usize,
     stray: bool,
@@ -401,39 +427,37 @@ struct Headers {
 }
 
 impl Headers {
-    fn read(raw: &[u8], mut at: usize) -> Result<Self, Malformed> {
-        let mut headers =
-            Self { lines: Lines::new(), names: Names::default(), body_at: raw.len(), stray: false, crowded: false };
+    fn read(raw: &[u8], mut at: usize, lines: &mut Lines) -> Self {
+        let mut headers = Self { names: Names::default(), body_at: raw.len(), stray: false, crowded: false };
         while at < raw.len() {
-            let (mut end, mut next) = line_end(raw, at);
+            let (end, next) = header_end(raw, at);
             if end == at {
                 headers.body_at = next;
                 break;
             }
-            // A line that begins with white space continues the one before it (RFC 3261 7.3.1).
-            while next < raw.len() && matches!(raw[next], b' ' | b'\t') {
-                (end, next) = line_end(raw, next);
-            }
             match header(raw, at, end) {
-                Some(_) if headers.lines.len() == HEADERS_MAX => {
+                Some(_) if lines.len() == HEADERS_MAX => {
                     headers.crowded = true;
                     break;
                 }
                 Some(line) => {
                     headers.names.add(line.name);
-                    headers.lines.push(line);
+                    lines.push(line);
                 }
                 None => headers.stray = true,
             }
             at = next;
         }
-        Ok(headers)
+        headers
     }
 }
 
 /// Reads `raw[at..end]` as a header line; `None` when no token stands before a colon.
-fn header(raw: &[u8], at: usize, end: usize) -> Option<Line> {
+pub(super) fn header(raw: &[u8], at: usize, end: usize) -> Option<Line> {
     let line = &raw[at..end];
+    if let Some((name, colon)) = Name::begins(line) {
+        return Some(Line { name, text: Span::new(at, at + colon), value: trim(raw, at + colon + 1, end) });
+    }
     let colon = line.iter().position(|b| *b == b':')?;
     let mut text = &line[..colon];
     while let [before @ .., b' ' | b'\t'] = text {
@@ -448,19 +472,19 @@ fn header(raw: &[u8], at: usize, end: usize) -> Option<Line> {
 }
 
 /// The body by the one rule of the house: a single readable Content-Length that fits cuts it, else it is the rest.
-fn body(raw: &[u8], headers: &Headers) -> (Span, Length) {
-    let rest = raw.len() - headers.body_at;
-    let mut said = headers.lines.iter().filter(|line| line.name == Name::ContentLength);
+fn body(raw: &[u8], body_at: usize, lines: &[Line]) -> (Span, Length) {
+    let rest = raw.len() - body_at;
+    let mut said = lines.iter().filter(|line| line.name == Name::ContentLength);
     let length = match (said.next(), said.next()) {
         (None, _) => Length::Absent,
         (Some(_), Some(_)) => Length::Repeated,
         (Some(line), None) => match decimal(line.value.of(raw)) {
             None => Length::Unreadable,
             Some(bytes) if bytes > rest as u64 => Length::Short { missing: bytes - rest as u64 },
-            Some(bytes) => return (Span::new(headers.body_at, headers.body_at + bytes as usize), Length::Fits),
+            Some(bytes) => return (Span::new(body_at, body_at + bytes as usize), Length::Fits),
         },
     };
-    (Span::new(headers.body_at, raw.len()), length)
+    (Span::new(body_at, raw.len()), length)
 }
 
 /// A character of a token (RFC 3261 25.1).

@@ -4,6 +4,7 @@ pub mod auth;
 pub mod check;
 pub mod dialog;
 pub mod framing;
+pub mod glance;
 pub mod grammar;
 pub mod message;
 pub mod name;

@@ -190,6 +190,28 @@ impl Name {
         Self::Other
     }
 
+    /// The name that a header line begins with and where its colon stands, when that is a name that nearly every message has, as
+    /// nearly everybody writes it. Anything else is for [`Name::parse`].
+    pub(super) fn begins(line: &[u8]) -> Option<(Self, usize)> {
+        let is = |name: Self, head: &[u8]| line.starts_with(head).then_some((name, head.len() - 1));
+        match line {
+            [b'V', ..] => is(Self::Via, b"Via:"),
+            [b'F', ..] => is(Self::From, b"From:"),
+            [b'T', ..] => is(Self::To, b"To:"),
+            [b'M', ..] => is(Self::MaxForwards, b"Max-Forwards:"),
+            [b'A', ..] => is(Self::Allow, b"Allow:"),
+            [b'U', ..] => is(Self::UserAgent, b"User-Agent:"),
+            [b'S', b'u', ..] => is(Self::Supported, b"Supported:"),
+            [b'S', b'e', ..] => is(Self::Server, b"Server:"),
+            [b'C', b'a', ..] => is(Self::CallId, b"Call-ID:"),
+            [b'C', b'S', ..] => is(Self::CSeq, b"CSeq:"),
+            [b'C', b'o', b'n', b't', b'a', ..] => is(Self::Contact, b"Contact:"),
+            [b'C', b'o', _, _, _, _, _, _, b'L', ..] => is(Self::ContentLength, b"Content-Length:"),
+            [b'C', b'o', ..] => is(Self::ContentType, b"Content-Type:"),
+            _ => None,
+        }
+    }
+
     /// The canonical text; empty for [`Name::Other`].
     pub fn as_str(self) -> &'static str {
         ROWS.get(self as usize).map_or("", |row| row.text)

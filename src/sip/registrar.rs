@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::message::Message;
 use super::name::Name;
+use super::transaction::Wire;
 use super::uri::{Scheme, Uri};
 use super::value::{NameAddr, decimal};
 use crate::base::limits::CONTACTS_MAX;
@@ -41,6 +42,8 @@ pub struct Binding {
     pub uri: Box<[u8]>,
     /// Where the registration came from: where calls go to, for behind NAT the URI's host means nothing.
     pub source: SocketAddr,
+    /// The stream connection that it came by: without that the phone is not reached any more.
+    pub wire: Option<Wire>,
     /// When it runs out.
     pub until: Instant,
     call_id: Box<[u8]>,
@@ -71,7 +74,7 @@ impl Registrar {
         &mut self,
         now: Instant,
         account: PeerId,
-        source: SocketAddr,
+        (source, wire): (SocketAddr, Option<Wire>),
         request: &Message,
         times: Times,
     ) -> Result<(), Refused> {
@@ -104,7 +107,7 @@ impl Registrar {
                 bindings.remove(0);
             }
             let (uri, call_id) = (wish.uri.into(), call_id.into());
-            bindings.push(Binding { uri, source, until: now + wish.time, call_id, number: cseq.number });
+            bindings.push(Binding { uri, source, wire, until: now + wish.time, call_id, number: cseq.number });
         }
         self.put(account, bindings);
         Ok(())
@@ -113,6 +116,18 @@ impl Registrar {
     /// The contacts of an account, the newest last.
     pub fn bindings(&self, account: PeerId) -> &[Binding] {
         self.accounts.get(&account).map_or(&[], Vec::as_slice)
+    }
+
+    /// A stream connection is gone: what was registered by it is not reached any more. The phone registers again by another.
+    pub fn handle_closed(&mut self, far: SocketAddr, wire: Wire) {
+        let by_it = |binding: &Binding| binding.source == far && binding.wire == Some(wire);
+        let accounts: Vec<_> =
+            self.accounts.iter().filter(|(_, all)| all.iter().any(by_it)).map(|(id, _)| *id).collect();
+        for account in accounts {
+            let mut left = self.bindings(account).to_vec();
+            left.retain(|binding| !by_it(binding));
+            self.put(account, left);
+        }
     }
 
     /// Forgets every account that is not kept.
@@ -169,7 +184,7 @@ fn wishes(request: &Message, times: Times) -> Result<Vec<Wish<'_>>, Refused> {
     let mut wishes = Vec::new();
     for element in request.elements(Name::Contact).filter(|contact| *contact != b"*") {
         let contact = NameAddr::parse(element).ok_or(bad("Bad Contact"))?;
-        if Uri::parse(contact.uri).map(|uri| uri.scheme) != Ok(Scheme::Sip) {
+        if !matches!(Uri::parse(contact.uri).map(|uri| uri.scheme), Ok(Scheme::Sip | Scheme::Sips)) {
             return Err(bad("Contact is no sip: URI"));
         }
         if wishes.len() == CONTACTS_MAX {
@@ -229,11 +244,17 @@ mod tests {
         }
 
         fn register(&mut self, call_id: &str, number: u32, lines: &str) -> Result<(), u16> {
+            self.register_by(None, call_id, number, lines)
+        }
+
+        fn register_by(&mut self, wire: Option<Wire>, call_id: &str, number: u32, lines: &str) -> Result<(), u16> {
             let text = format!(
                 "REGISTER sip:h SIP/2.0\r\nTo: <sip:1001@h>\r\nCall-ID: {call_id}\r\nCSeq: {number} REGISTER\r\n{lines}\r\n"
             );
             let message = Message::parse(Bytes::from(text)).unwrap();
-            self.registrar.register(self.now, ACCOUNT, source(5060), &message, TIMES).map_err(|refused| refused.code)
+            self.registrar
+                .register(self.now, ACCOUNT, (source(5060), wire), &message, TIMES)
+                .map_err(|refused| refused.code)
         }
 
         fn contacts(&self) -> Vec<String> {
@@ -266,6 +287,22 @@ mod tests {
         assert_eq!((phones.changes(), phones.registrar.poll_timeout()), (1, None));
         phones.registrar.handle_timeout(phones.now);
         assert_eq!(phones.changes(), 0);
+    }
+
+    #[test]
+    fn what_has_come_by_a_connection_goes_with_it() {
+        let mut phones = Phones::new();
+        for (number, wire) in [(1, None), (2, Some(Wire::Tcp)), (3, Some(Wire::Tls))] {
+            let contact = format!("Contact: <sip:{number}@h>\r\n");
+            assert_eq!(phones.register_by(wire, "a", number, &contact), Ok(()));
+        }
+        phones.changes();
+        phones.registrar.handle_closed(source(5061), Wire::Tls);
+        assert_eq!((phones.contacts().len(), phones.changes()), (3, 0), "another connection");
+        phones.registrar.handle_closed(source(5060), Wire::Tls);
+        assert_eq!((phones.contacts(), phones.changes()), (vec!["sip:1@h 600".into(), "sip:2@h 600".into()], 1));
+        phones.registrar.handle_closed(source(5060), Wire::Tcp);
+        assert_eq!(phones.contacts(), ["sip:1@h 600"]);
     }
 
     #[test]
@@ -327,7 +364,7 @@ mod tests {
     #[test]
     fn hostile_contacts_are_refused() {
         let mut phones = Phones::new();
-        for wrong in ["<sip:x@h", "\"x <sip:x@h>", "<tel:1>", "<sips:x@h>", "<http://h>", "x", "<>"] {
+        for wrong in ["<sip:x@h", "\"x <sip:x@h>", "<tel:1>", "<http://h>", "x", "<>"] {
             assert_eq!(phones.register("a", 1, &format!("Contact: {wrong}\r\n")), Err(400), "{wrong}");
         }
         assert_eq!((phones.changes(), phones.contacts().len()), (0, 0));

@@ -149,10 +149,17 @@ impl<'a> Uri<'a> {
         ip(self.host)
     }
 
-    /// Where the URI points when its host is numeric; port 5060 when it names none, 5061 for sips.
+    /// Where the URI points when its host is numeric.
     pub fn socket_addr(&self) -> Option<SocketAddr> {
-        let default = if self.scheme == Scheme::Sips { SIP_PORT + 1 } else { SIP_PORT };
-        Some(SocketAddr::new(self.host_ip()?, self.port.unwrap_or(default)))
+        Some(SocketAddr::new(self.host_ip()?, self.port_or_default()))
+    }
+
+    /// The port; where it names none 5060, and 5061 for `sips:` and for `transport=tls` (RFC 3263 4.2).
+    pub fn port_or_default(&self) -> u16 {
+        self.port.unwrap_or_else(|| {
+            let asks = || self.param("transport").is_some_and(|name| name.eq_ignore_ascii_case(b"tls"));
+            if self.scheme == Scheme::Sips || asks() { SIP_PORT + 1 } else { SIP_PORT }
+        })
     }
 
     /// True when both name the same user at the same host and port: the part of RFC 3261 19.1.4 that tells places apart.
@@ -220,6 +227,7 @@ mod tests {
         let addr = |text: &'static str| Uri::parse(text.as_bytes()).unwrap().socket_addr().unwrap().to_string();
         assert_eq!(addr("sip:a@192.0.2.1"), "192.0.2.1:5060");
         assert_eq!(addr("sips:a@192.0.2.1"), "192.0.2.1:5061");
+        assert_eq!(addr("sip:a@192.0.2.1;transport=TLS"), "192.0.2.1:5061");
         assert_eq!(addr("sip:[2001:db8:::192.0.2.1]:7"), "[2001:db8::c000:201]:7");
     }
 

@@ -127,7 +127,11 @@ impl Writer {
 
     /// Copies all lines of that name, each unfolded to one line.
     pub fn copy(&mut self, from: &Message, name: Name) -> &mut Self {
-        for value in from.values(name) {
+        if from.repeats(name) {
+            for value in from.values(name) {
+                self.line(name, value);
+            }
+        } else if let Some(value) = from.value(name) {
             self.line(name, value);
         }
         self

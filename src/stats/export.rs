@@ -20,6 +20,7 @@ use crate::stats::cells::{Histogram, QueueCells, Visits};
 use crate::stats::emit::{Series, Sink, description, family};
 use crate::stats::encode::{Format, Text};
 use crate::stats::family::{Family, Row, Tally};
+use crate::stats::handshakes::{Direction, Handshake};
 use crate::stats::live::Live;
 use crate::stats::outlook;
 use crate::stats::persons::PersonReading;
@@ -229,6 +230,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Decision => series.push_spread(&[], &reading.working.decision),
         Family::SlowestDecision => series.push(&[], seconds(reading.working.decision.most)),
         Family::Silent => fill_silent(series, reading),
+        Family::TlsHandshakes => fill_handshakes(series, reading),
         Family::ChannelDelay => {
             reading.working.channels.iter().for_each(|(channel, spread)| series.push_spread(&[channel], spread));
         }
@@ -329,6 +331,14 @@ fn fill_repaired(series: &mut Series<'_>, reading: &Reading) {
 fn fill_silent(series: &mut Series<'_>, reading: &Reading) {
     for (kind, count) in Silence::ALL.into_iter().zip(reading.working.silent) {
         series.push(&[kind.as_str()], count as f64);
+    }
+}
+
+fn fill_handshakes(series: &mut Series<'_>, reading: &Reading) {
+    for (direction, counts) in Direction::ALL.into_iter().zip(reading.working.handshakes) {
+        for (end, count) in Handshake::ALL.into_iter().zip(counts) {
+            series.push(&[direction.as_str(), end.as_str()], count as f64);
+        }
     }
 }
 

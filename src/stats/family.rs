@@ -144,6 +144,8 @@ pub enum Family {
     SlowestDecision,
     /// `acd_gate_silent_total`
     Silent,
+    /// `acd_tls_handshakes_total`
+    TlsHandshakes,
     /// `acd_channel_delay_seconds`
     ChannelDelay,
     /// `acd_invariant_violations_total`

@@ -18,6 +18,7 @@ pub mod export;
 pub mod family;
 pub mod formula;
 mod hand;
+pub mod handshakes;
 mod hours;
 pub mod intervals;
 mod live;
@@ -46,6 +47,7 @@ pub mod work;
 mod tests;
 
 pub use bounds::histogram_bounds;
+pub use handshakes::{Direction, Handshake, Handshakes};
 pub use live::Live;
 pub use outlook::Outlook;
 pub use period::Period;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::acd::Silent;
 use crate::base::Instant;
+use crate::stats::handshakes::{Counts, Handshakes};
 use crate::stats::silence::Silences;
 
 /// Upper bounds of the buckets, in microseconds: from a decision's time to that of a retransmission.
@@ -76,6 +77,8 @@ pub struct Working {
     pub requests: Spread,
     /// What the admission gate left without an answer.
     pub silent: Silences,
+    /// TLS handshakes.
+    pub handshakes: Handshakes,
 }
 
 /// A copy of [`Working`].
@@ -86,6 +89,7 @@ pub(super) struct WorkingReading {
     /// By the channel's name.
     pub(super) channels: [(&'static str, SpreadReading); 6],
     pub(super) silent: Silent,
+    pub(super) handshakes: Counts,
 }
 
 impl WorkingReading {
@@ -102,6 +106,7 @@ impl WorkingReading {
                 ("requests", working.requests.read()),
             ],
             silent: working.silent.read(),
+            handshakes: working.handshakes.read(),
         }
     }
 }

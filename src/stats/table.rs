@@ -50,7 +50,7 @@ const fn by(dimension: Dimension, tally: Tally, names: [&'static str; 5], labels
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 71] = [
+pub const TABLE: [Row; 72] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -420,6 +420,14 @@ pub const TABLE: [Row; 71] = [
         help: "Messages that admission under overload left without an answer: INVITEs refused (their repeats count again), what \
                strangers send beyond the rates that are looked at, and what found its line full. Refusals that were told are \
                in acd_calls_refused_total.",
+    },
+    Row {
+        family: Family::TlsHandshakes,
+        name: "acd_tls_handshakes_total",
+        kind: Kind::Counter,
+        labels: &["direction", "result"],
+        help: "TLS handshakes of SIP connections: those that came (`in`) and those that we began (`out`), by how they ended. The \
+               log tells why one with a peer failed.",
     },
     Row {
         family: Family::ChannelDelay,

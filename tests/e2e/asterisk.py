@@ -25,6 +25,7 @@ import threading
 import time
 
 from harness import ROOT, Engine, Failure, check, start, wait_until
+from tls import Authority
 
 CONFIGS = ROOT / "configs" / "asterisk"
 # The addresses of configs/asterisk: everything is on loopback, and so is all of the world in a network namespace.
@@ -128,6 +129,29 @@ def apt_sources():
 
 def beside_asterisk(case):
     """A case that is given a `Site`, in a thread and a network of its own: its ports collide with nobody's."""
+    return beside(case, lambda bench: (CONFIGS, "strowger.toml"))
+
+
+def beside_asterisk_by_tls(case):
+    """The same with TLS between both: pjsip_strowger_tls.conf and strowger_tls.toml, and certificates of a CA of the case."""
+
+    def configs(bench):
+        folder = pathlib.Path(bench.folder) / "configs"
+        shutil.copytree(CONFIGS, folder)
+        main = folder / "pjsip.conf"
+        main.write_text(main.read_text().replace("#include pjsip_strowger.conf", "#include pjsip_strowger_tls.conf"))
+        keys = folder / "keys"
+        keys.mkdir()
+        ca = Authority(keys)
+        ca.issue("pbx", "pbx.example")
+        ca.issue("strowger", "127.0.0.1")
+        return folder, "strowger_tls.toml"
+
+    return beside(case, configs)
+
+
+def beside(case, configs):
+    """`configs` gives the folder of Asterisk's configuration, and the name of Strowger's there."""
 
     def run(bench):
         reason = why_not()
@@ -141,7 +165,7 @@ def beside_asterisk(case):
             site = None
             try:
                 leave_the_network()
-                site = Site(bench, folder)
+                site = Site(bench, folder, *configs(bench))
                 case(site)
             except BaseException as error:  # a thread's own exception is lost otherwise
                 raised.append(error)
@@ -172,11 +196,11 @@ def leave_the_network():
 
 
 class Verbatim(Engine):
-    """Strowger with `configs/asterisk/strowger.toml` as it stands."""
+    """Strowger with a configuration of `configs/asterisk` as it stands."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, path):
         self.sip, self.http = STROWGER_SIP, STROWGER_HTTP
-        self.folder, self.path = pathlib.Path(folder), CONFIGS / "strowger.toml"
+        self.folder, self.path = pathlib.Path(folder), path
         self.log_path = self.folder / f"engine-{time.monotonic_ns()}.log"
         self.log = open(self.log_path, "wb")
         command = [str(binary), "serve", "--config", str(self.path), "--log-level", "info"]
@@ -185,10 +209,10 @@ class Verbatim(Engine):
 
 
 class Asterisk:
-    """A running Asterisk with `configs/asterisk` as it stands."""
+    """A running Asterisk with `configs/asterisk` as it stands, or with a folder like it."""
 
-    def __init__(self, root, folder):
-        self.root, self.folder = root, pathlib.Path(folder)
+    def __init__(self, root, folder, configs=CONFIGS):
+        self.root, self.folder, self.configs = root, pathlib.Path(folder), configs
         modules = next(root.glob("usr/lib/*/asterisk/modules"))
         (self.folder / "asterisk.conf").write_text(FOLDERS.format(modules=f"/{modules.relative_to(root)}"))
         (self.folder / "cdr-csv").mkdir(exist_ok=True)
@@ -198,7 +222,7 @@ class Asterisk:
     def _enter(self, *words):
         """The command line that runs these words in Asterisk's folder."""
         mounted = ["unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER, "enter"]
-        return [*mounted, str(self.root), str(CONFIGS), str(self.folder), *words]
+        return [*mounted, str(self.root), str(self.configs), str(self.folder), *words]
 
     def start(self):
         """Starts it; ready when it has read everything."""
@@ -258,11 +282,11 @@ Record = collections.namedtuple(
 class Site:
     """Asterisk, Strowger, phones and callers."""
 
-    def __init__(self, bench, root):
-        self.bench, self.folder = bench, pathlib.Path(bench.folder)
+    def __init__(self, bench, root, configs=CONFIGS, name="strowger.toml"):
+        self.bench, self.folder, self.strowger = bench, pathlib.Path(bench.folder), configs / name
         self.pbx = self.engine = None
         try:
-            self.pbx = Asterisk(root, tempfile.mkdtemp(dir=bench.folder, prefix="asterisk-"))
+            self.pbx = Asterisk(root, tempfile.mkdtemp(dir=bench.folder, prefix="asterisk-"), configs)
             self.start_engine()
         except BaseException:
             self.close()
@@ -270,7 +294,7 @@ class Site:
 
     def start_engine(self):
         """Starts Strowger (again); ready when each has found the other, and every agent is ready."""
-        self.engine = Verbatim(self.bench.binary, self.folder)
+        self.engine = Verbatim(self.bench.binary, self.folder, self.strowger)
         wait_until(lambda: "Avail" in self.pbx.command("pjsip show contacts"), "Asterisk has found Strowger")
         self.everybody_is_ready()
 

@@ -7,7 +7,7 @@ Strowger and a network of its own."""
 import signal
 import time
 
-from asterisk import PBX, PHONES, TRUNK, beside_asterisk
+from asterisk import PBX, PHONES, TRUNK, beside_asterisk, beside_asterisk_by_tls
 from cases_calls import expect_all_ok
 from harness import check, wait_until
 from heard import Ears, loudness, share_of_tone
@@ -111,6 +111,27 @@ def asterisk_agent_does_not_answer(site):
     check(site.engine.metric("acd_offers_total", result="timed_out") == 1, "one offer timed out")
     expect_all_ok(deaf, deaf.quit(), 1)
     expect_all_ok(good, good.quit(), 1)
+
+
+@beside_asterisk_by_tls
+def asterisk_calls_by_tls(site):
+    """TLS between Asterisk and Strowger, each with a certificate that the other asks for: calls go through, a caller hangs up
+    while he waits, and Asterisk's records are Strowger's counts."""
+    check("transport-tls" in site.pbx.command("pjsip show transports"), "Asterisk speaks TLS")
+    phones = site.phones(["1001", "1006"], d=0)
+    site.only(["1001", "1006"])
+    # A caller who waits with music hangs up whether or not an agent has wrapped up: one is enough.
+    for number, calls in (("800", 1), ("801", 3)):
+        caller = site.caller("caller", number, d=1500, m=calls)
+        expect_all_ok(caller, caller.wait(40), calls)
+    site.only([])
+    gives_up = site.caller("caller_cancels", "801", d=500, m=2)
+    check(gives_up.wait(30)["failed"] == 0, gives_up.errors())
+    expect_all_ok(phones, phones.quit(), 4)
+    for way in ("in", "out"):
+        counts = [site.engine.metric("acd_tls_handshakes_total", direction=way, result=result) for result in ("done", "failed")]
+        check(counts[0] >= 1 and counts[1] == 0, f"{way}: {counts}")
+    site.settle()
 
 
 @beside_asterisk
@@ -223,3 +244,4 @@ BESIDE = [
     asterisk_mixed_calls,
 ]
 CASES = [asterisk_calls_go_through, asterisk_carries_audio, asterisk_callers_give_up, asterisk_agents_are_busy]
+CASES += [asterisk_calls_by_tls]

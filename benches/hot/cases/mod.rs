@@ -4,6 +4,7 @@
 #[path = "../../route/centre.rs"]
 #[expect(dead_code, reason = "figures are for benches/scrape")]
 mod centre;
+mod folds;
 mod gate;
 mod node;
 mod packets;
@@ -18,7 +19,7 @@ pub(crate) type Case = Box<dyn FnMut()>;
 pub(crate) type Meter = fn(&mut dyn FnMut());
 
 /// Every case that can be repeated without end, in the order of a call's way.
-pub(crate) const NAMES: [&str; 37] = [
+pub(crate) const NAMES: [&str; 39] = [
     "parse_invite",
     "parse_invite_rsip",
     "parse_invite_rsipstack",
@@ -32,6 +33,8 @@ pub(crate) const NAMES: [&str; 37] = [
     "dialog_life",
     "node_call",
     "node_call_crowded",
+    "fold_call",
+    "fold_call_five_queues",
     "route",
     "route_enqueue",
     "route_ready",
@@ -82,6 +85,8 @@ pub(crate) fn case(name: &str, meter: Meter) -> Option<Case> {
         "node_call_crowded" => Box::new(node::call_beside(meter, 5_000)),
         "waiting_call" => Box::new(node::wait(meter)),
         "talking_call" => Box::new(node::talk(meter)),
+        "fold_call" => Box::new(folds::call(1)),
+        "fold_call_five_queues" => Box::new(folds::call(5)),
         "route" => Box::new(route::next_call()),
         "route_enqueue" => Box::new(route::enqueue(10_000, meter)),
         "route_ready" => Box::new(route::ready(10_000, false, meter)),

@@ -7,6 +7,7 @@ mod far_end;
 mod pair;
 mod refer;
 mod reliable;
+mod reoffer;
 mod session;
 mod table;
 
@@ -60,6 +61,7 @@ fn describe(event: &Event) -> String {
         Event::Failed { failure, .. } => format!("failed {failure:?}"),
         Event::Confirmed { sdp, .. } => with_body("confirmed", sdp.as_ref()),
         Event::Change { sdp, .. } => with_body("change", sdp.as_ref()),
+        Event::Reoffered { answer, .. } => with_body("reoffered", answer.as_ref()),
         Event::RefreshDue { .. } => "refresh due".to_owned(),
         Event::Refer { refer, .. } => format!("refer to {}", refer.to()),
         Event::Connected { identity, .. } => format!("connected {}", String::from_utf8_lossy(identity)),

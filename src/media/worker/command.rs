@@ -59,6 +59,7 @@ impl Worker {
             self.end_link(slot);
         }
         let Some(stream) = self.stream(slot) else { return };
+        stream.outgoing.run_at(now, far.codec.ticks());
         if stream.destination().is_none() {
             stream.outgoing.turn();
         }

@@ -5,6 +5,7 @@ use crate::base::Instant;
 use crate::media::codec::FRAME_SAMPLES;
 use crate::media::message::Event;
 use crate::media::outbox::Kind;
+use crate::media::outgoing::Span;
 use crate::media::rtp::HEADER_BYTES;
 use crate::media::stream::Hearing;
 
@@ -43,11 +44,11 @@ impl Worker {
             }
             return false;
         };
-        if destination.is_none() {
+        if destination.is_none() || frame.is_empty() {
             return true;
         }
-        let header = stream.outgoing.play(at, far.payload_type, FRAME_SAMPLES as u32);
-        self.outbox.send((port, Kind::Rtp), far.address, HEADER_BYTES + FRAME_SAMPLES, |out| {
+        let header = stream.outgoing.play(at, far.payload_type, Span::of(far.codec, frame));
+        self.outbox.send((port, Kind::Rtp), far.address, HEADER_BYTES + frame.len(), |out| {
             header.write(out);
             out.extend_from_slice(frame);
         });

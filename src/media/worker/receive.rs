@@ -116,7 +116,7 @@ impl Worker {
         }
         match &mut stream.reception {
             Some(reception) => reception.on_packet(now, &packet.header),
-            None => stream.reception = Some(Reception::new(now, &packet.header)),
+            None => stream.reception = Some(Reception::new(now, &packet.header, far.codec.ticks())),
         }
         if content(&far, packet.header.payload_type) == Content::Digit
             && let Some(digit) = stream.digits.on_packet(&packet.header, packet.payload)
@@ -161,13 +161,14 @@ impl Worker {
         let Some(far) = stream.destination() else { return true };
         let (out, theirs) = (&mut stream.outgoing, &packet.header);
         let header = match (content, far.dtmf, TelephoneEvent::parse(packet.payload)) {
-            (Content::Audio(_), _, _) => {
-                out.relay(now, theirs, far.payload_type, Span::Audio(packet.payload.len() as u32))
+            (Content::Audio(codec), _, _) if codec.becomes(far.codec) => {
+                out.relay(now, theirs, far.payload_type, Span::of(codec, packet.payload))
             }
             (Content::Digit, Some(dtmf), Some(event)) => {
                 out.relay(now, theirs, dtmf, Span::Event(event.duration.into()))
             }
-            (Content::Digit | Content::Unknown, _, _) => {
+            // Without transcoding, what the listener did not agree upon is left out.
+            (Content::Audio(_) | Content::Digit | Content::Unknown, _, _) => {
                 out.skip(theirs);
                 None
             }

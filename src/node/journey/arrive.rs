@@ -2,35 +2,28 @@
 
 use std::net::SocketAddr;
 
-use crate::acd::{Command, FlowOut, Preference, QueueState, Refusal};
+use crate::acd::{Command, FlowOut, QueueState, Refusal};
 use crate::base::limits::RETRY_AFTER;
-use crate::base::{CallId, Instant, LegId};
+use crate::base::{CallId, Instant, LegId, PeerId};
 use crate::config::{DnisSource, MediaPolicy};
 use crate::node::contact::{Audio, Contact, Offer, Phase, status_of};
 use crate::node::identity::{self, Caller};
-use crate::node::journey::prefer::Past;
 use crate::node::ladder::Whose;
 use crate::node::shard::{Owner, Shard};
 use crate::sip::message::Message;
-use crate::sip::name::Name;
-use crate::sip::transaction::HOPS_MAX;
+use crate::sip::name::{Method, Name};
+use crate::sip::transaction::{HOPS_MAX, Refused};
 
 /// Where the number stands when the trunk says nothing.
 const DEFAULT_SOURCES: [DnisSource; 1] = [DnisSource::RequestUri];
 
 impl Shard {
     pub(in crate::node) fn on_incoming(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) {
-        match request.value(Name::Replaces) {
-            None => self.on_call(now, leg, source, request),
-            Some(_) => self.on_replacing(now, leg, source, request),
+        if request.value(Name::Replaces).is_some() {
+            return self.on_replacing(now, leg, source, request);
         }
-    }
-
-    fn on_call(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) {
-        let peer = self.directory.trusted(source.ip());
-        let sources = peer.map(|peer| self.directory.peer(peer).dnis.as_slice());
-        let sources = sources.filter(|sources| !sources.is_empty()).unwrap_or(&DEFAULT_SOURCES);
-        let number = identity::called_number(request, sources);
+        let peer = self.trusted(source);
+        let number = identity::called_number(request, self.sources_of(peer));
         let Some(called) = self.directory.called(&number).cloned() else {
             return self.on_other_number(now, leg, (peer, &number), request);
         };
@@ -47,23 +40,19 @@ impl Shard {
             return self.legs.reject(now, leg, status, text, None);
         }
         let offer = (!request.body().is_empty()).then(|| Offer::new(request.body()));
-        if offer.as_ref().is_some_and(|offer| !self.is_usable(offer, &config)) {
+        if offer.as_ref().is_some_and(|offer| !self.is_usable(peer, offer, &config)) {
             self.commands.push_back(refused(Refusal::Unusable));
             return self.legs.reject(now, leg, 488, "No Usable Audio", None);
         }
-        let worker = match config.media {
-            MediaPolicy::Anchor => self.ports.choose(self.directory.plan.agents.len(), self.directory.rings_at_most),
-            MediaPolicy::None => Some(0),
-        };
-        let Some(worker) = worker.filter(|_| self.has_room()) else {
+        // Nearly all of these have been turned away before.
+        let Some(worker) = self.worker_for(config.media).filter(|_| self.has_room()) else {
             self.commands.push_back(refused(Refusal::Overload));
             return self.legs.reject(now, leg, 503, "Overloaded", Some(RETRY_AFTER));
         };
         if config.media == MediaPolicy::Anchor {
             self.ports.enter(worker);
         }
-        let named = self.named(request);
-        let preferred = self.preferred(&called, &named, queue, Past::New).map(Preference::from(now));
+        let wishes = self.wishes_of(now, request, &called);
         let contact = |id| Contact {
             id: CallId(id),
             queue,
@@ -72,10 +61,7 @@ impl Shard {
             dimensions,
             caller,
             carried,
-            preferred,
-            named,
-            prefers_by_word: false,
-            has_talked: false,
+            wishes,
             peer,
             hops: request.max_forwards().unwrap_or(HOPS_MAX).min(HOPS_MAX).saturating_sub(1) as u8,
             leg,
@@ -97,9 +83,48 @@ impl Shard {
         };
         let call = CallId(self.contacts.insert_with(contact));
         self.owners.insert(leg, Owner::Caller(call));
-        self.ladders.handle_leg(leg, call, Whose::Caller);
+        self.note_leg(leg, call, Whose::Caller);
         tracing::debug!(%call, queue = %config.name, "call arrives");
         self.enqueue(call);
+    }
+
+    /// A call for a queue that would take it, were there room: 503, and nothing is kept of it. True when all is done.
+    pub(in crate::node) fn turns_away(&mut self, now: Instant, source: SocketAddr, request: &Message) -> bool {
+        if request.method() != Method::Invite || (self.has_room() && self.worker_for(MediaPolicy::Anchor).is_some()) {
+            return false;
+        }
+        let peer = self.trusted(source);
+        let number = identity::called_number(request, self.sources_of(peer));
+        let Some(called) = self.directory.called(&number) else { return false };
+        let config = &self.directory.queue(called.queue).config;
+        let has_room = self.has_room() && self.worker_for(config.media).is_some();
+        if has_room || refusal_of(config.state).is_some() {
+            return false;
+        }
+        let privacy = peer.map(|peer| self.directory.peer(peer).privacy).unwrap_or_default();
+        let caller = Caller::of(request, privacy);
+        let dimensions = self.directory.dimensions(called, peer, caller.number.expose());
+        let (queue, cause) = (Some(called.queue), Refusal::Overload);
+        match self.legs.refuse_invite(now, source, request) {
+            Refused::Now => self.commands.push_back(Command::Refused { queue, cause, dimensions }),
+            Refused::Before => {}
+            Refused::Not => return false,
+        }
+        true
+    }
+
+    /// The media worker of one more contact; `None` when its ports are taken.
+    fn worker_for(&self, media: MediaPolicy) -> Option<u8> {
+        match media {
+            MediaPolicy::Anchor => self.ports.choose(self.directory.plan.agents.len(), self.directory.rings_at_most),
+            MediaPolicy::None => Some(0),
+        }
+    }
+
+    /// Where a neighbour writes the called number.
+    fn sources_of(&self, peer: Option<PeerId>) -> &[DnisSource] {
+        let sources = peer.map(|peer| self.directory.peer(peer).dnis.as_slice());
+        sources.filter(|sources| !sources.is_empty()).unwrap_or(&DEFAULT_SOURCES)
     }
 }
 

@@ -233,7 +233,9 @@ impl Shard {
     }
 
     fn read_code_answer(&mut self, leg: LegId, sdp: &[u8]) -> bool {
-        let far = media::SessionDescription::parse(sdp).ok().and_then(|sdp| media::accept_answer(&sdp).ok());
+        let far = media::SessionDescription::parse(sdp)
+            .ok()
+            .and_then(|sdp| media::accept_answer(&sdp, media::Codecs::G711).ok());
         far.is_some_and(|far| self.set_code_far(leg, far))
     }
 

@@ -243,7 +243,7 @@ impl Shard {
         let attributes = &contact.called.attributes;
         let attributes = (!attributes.is_empty()).then(|| Arc::clone(attributes));
         let caller = self.directory.caller_key(contact.peer, &contact.caller);
-        (priority, Asks { attributes, dimensions: contact.dimensions, caller, preferred: contact.preferred })
+        (priority, Asks { attributes, dimensions: contact.dimensions, caller, preferred: contact.wishes.preferred })
     }
 
     /// The contact is over. Nobody is rung for it any more; the engine says so first.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use smallvec::{SmallVec, smallvec};
 
 use crate::acd::{Command, OfferCause};
-use crate::base::{AgentId, CallId, Instant, LegId};
+use crate::base::{AgentId, CallId, Digits, Instant, LegId, PeerId};
 use crate::call::{Failure, Invite, Why};
 use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Audio, Contact, Description, Stage};
@@ -34,7 +34,7 @@ impl Shard {
             return self.fail_offer(now, call, &offered, OfferCause::PeerFault);
         };
         // Only after a reload that adds agents to a node whose ports are taken: the agent rests, the call waits.
-        let Some((sdp, audio)) = self.describe_agent(call) else {
+        let Some((sdp, audio)) = self.describe_agent(call, peer) else {
             return self.fail_offer(now, call, &offered, OfferCause::Failed);
         };
         let Some(contact) = self.contacts.get(call.0) else { return };
@@ -42,10 +42,10 @@ impl Shard {
         let queue = self.directory.queue(queue);
         let device = self.directory.agent(agent);
         let registered = self.phones.get(peer).map(Arc::clone);
-        let text = format!("{call} {}", now.since(contact.joined).as_secs());
-        let (id, wait) = text.split_once(' ').unwrap_or_default();
+        let seconds = now.since(contact.joined).as_secs();
+        let (id, wait) = (call.digits(), Digits::decimal(seconds));
         let identity = contact.caller.name_addr(self.legs.host());
-        let titled = contact.caller.titled(self.legs.host(), &queue.config, wait, id);
+        let titled = contact.caller.titled(self.legs.host(), &queue.config, seconds, call);
         let from = titled.as_ref().unwrap_or(&identity);
         let uri = device.uri.clone();
         let answers = device.auto_answer.then(|| answer_by_yourself(self.legs.host()));
@@ -72,7 +72,7 @@ impl Shard {
             self.legs.pin(leg);
         }
         self.owners.insert(leg, Owner::Agent(call));
-        self.ladders.handle_leg(leg, call, Whose::Agent(agent));
+        self.note_leg(leg, call, Whose::Agent(agent));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));
         if let Some(offers) = self.contact(call).and_then(|contact| contact.offers_mut()) {
             offers.push(AgentLeg {
@@ -209,18 +209,22 @@ impl Shard {
         self.take_offer(call, leg)
     }
 
-    /// What the agent's INVITE offers, and the audio behind it; `None` when there is no port left.
-    fn describe_agent(&mut self, call: CallId) -> Option<(Box<[u8]>, Audio)> {
+    /// What the agent's INVITE offers, and the audio behind it; `None` when there is no port left, or no codec.
+    fn describe_agent(&mut self, call: CallId, peer: PeerId) -> Option<(Box<[u8]>, Audio)> {
         match self.contact(call)?.media {
             MediaPolicy::None => {
                 let ours = self.described_offer(call)?;
                 Some((ours.clone(), Audio::Described(Box::new(Description { ours, theirs: None }))))
             }
             MediaPolicy::Anchor => {
-                let codecs = self.codecs_for_agent(call);
+                let codecs = self.codecs_for_agent(call, peer);
+                if codecs.is_empty() {
+                    tracing::info!(%call, "the agent's neighbour allows no codec of the caller's");
+                    return None;
+                }
                 let worker = self.contact(call)?.worker;
                 let mut stream = self.open_stream(worker, Holder::Agent)?;
-                let sdp = self.offer_of(&mut stream, &codecs);
+                let sdp = self.offer_of(call, &mut stream, codecs);
                 Some((sdp, Audio::Stream(Box::new(stream))))
             }
         }

@@ -13,11 +13,37 @@ use crate::node::shard::Shard;
 use crate::sip::message::Message;
 
 /// The agents whom header fields of a caller's INVITE name, by the fields' names. Hardly anybody brings one.
-pub(in crate::node) type Named = Option<Box<Vec<(Arc<str>, AgentId)>>>;
+type Named = Option<Box<Vec<(Arc<str>, AgentId)>>>;
+
+/// Whom a caller prefers, and what that follows from in another queue.
+#[derive(Debug)]
+pub(in crate::node) struct Wishes {
+    /// Whom it is to be offered to first, until it talks.
+    pub(in crate::node) preferred: Option<Preference>,
+    named: Named,
+    /// A supervisor has said whom it prefers.
+    by_word: bool,
+    /// It has talked with an agent.
+    has_talked: bool,
+}
+
+impl Wishes {
+    /// A supervisor says whom it prefers, or that it prefers nobody.
+    pub(in crate::node) fn set(&mut self, preferred: Option<Preference>) {
+        self.preferred = preferred;
+        self.by_word = preferred.is_some();
+    }
+
+    /// It talks. Who is put back into a queue after a talk is not to meet the same agent by a preference.
+    pub(in crate::node) fn talks(&mut self) {
+        self.set(None);
+        self.has_talked = true;
+    }
+}
 
 /// What a caller has behind it when it comes to a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::node) enum Past {
+enum Past {
     /// It has talked with nobody.
     New,
     /// It has talked, the last time with this agent, if it is known. Who served it last is no wish then.
@@ -25,8 +51,15 @@ pub(in crate::node) enum Past {
 }
 
 impl Shard {
+    /// Whom a caller prefers who comes to this number.
+    pub(super) fn wishes_of(&self, now: Instant, request: &Message, called: &Called) -> Wishes {
+        let named = self.named(request);
+        let preferred = self.preferred(called, &named, called.queue, Past::New).map(Preference::from(now));
+        Wishes { preferred, named, by_word: false, has_talked: false }
+    }
+
     /// Whom the header fields name that some queue looks for agents in.
-    pub(super) fn named(&self, request: &Message) -> Named {
+    fn named(&self, request: &Message) -> Named {
         let agent = |header: &Arc<str>| {
             let name = identity::named(request, header)?;
             Some((Arc::clone(header), self.directory.agent_of_name(&name)?))
@@ -37,7 +70,7 @@ impl Shard {
 
     /// Whom a caller of this number prefers in a queue: the number's own agent where it leads to that queue, else the first that
     /// the queue's sources name. Nobody is to meet by a preference whom it has just left.
-    pub(super) fn preferred(&self, called: &Called, named: &Named, queue: QueueId, past: Past) -> Option<Whom> {
+    fn preferred(&self, called: &Called, named: &Named, queue: QueueId, past: Past) -> Option<Whom> {
         let sources = &self.directory.queue(queue).config.routing.preferred.by;
         let known = |whom: &Whom| match past {
             Past::New => true,
@@ -66,13 +99,14 @@ impl Shard {
     /// What a supervisor has said stands.
     pub(super) fn prefer_in(&mut self, now: Instant, call: CallId, queue: QueueId, left: Option<AgentId>) {
         let Some(contact) = self.contacts.get(call.0) else { return };
-        if contact.queue == queue || contact.prefers_by_word {
+        let Wishes { named, by_word, has_talked, .. } = &contact.wishes;
+        if contact.queue == queue || *by_word {
             return;
         }
-        let past = if contact.has_talked { Past::Talked(left) } else { Past::New };
-        let Some(whom) = self.preferred(&contact.called, &contact.named, queue, past) else { return };
+        let past = if *has_talked { Past::Talked(left) } else { Past::New };
+        let Some(whom) = self.preferred(&contact.called, named, queue, past) else { return };
         if let Some(contact) = self.contact(call) {
-            contact.preferred = Some(Preference { whom, from: now });
+            contact.wishes.preferred = Some(Preference { whom, from: now });
         }
     }
 }

@@ -44,7 +44,7 @@ impl Shard {
     }
 
     fn take_place(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) -> Result<(), Refused> {
-        let peer = self.directory.trusted(source.ip()).ok_or((403, "Forbidden"))?;
+        let peer = self.trusted(source).ok_or((403, "Forbidden"))?;
         let (old, call, side) = self.place_of(request)?;
         let held = self.is_silent(call, side);
         let offer = (!request.body().is_empty()).then(|| request.body());
@@ -70,7 +70,18 @@ impl Shard {
             self.fill_silence(call, side);
         }
         self.watch(call, side);
+        self.align_place(now, call, side);
         Ok(())
+    }
+
+    /// Who has come may have another codec than whom it hears.
+    fn align_place(&mut self, now: Instant, call: CallId, side: Side) {
+        match (side, self.other_end(call, side)) {
+            (Side::Caller, Some(other)) => self.align(now, call, side, Side::Agent(other)),
+            (Side::Agent(_), Some(_)) => self.align(now, call, side, Side::Caller),
+            (Side::Caller, None) => self.align_music(now, call),
+            (Side::Agent(_), None) => {}
+        }
     }
 
     /// The leg to be replaced, and its side of which call.

@@ -94,10 +94,7 @@ impl Shard {
             Audio::Pending(_) | Audio::Stream(_) => None,
         };
         contact.phase = Phase::Talking { agent: winner, since: now };
-        // Who is put back into a queue after a talk is not to meet the same agent by a preference.
-        contact.preferred = None;
-        contact.prefers_by_word = false;
-        contact.has_talked = true;
+        contact.wishes.talks();
         let moving = contact.moving.take();
         if !self.answer_caller(now, call, theirs.as_deref()) {
             self.owners.remove(&leg);
@@ -106,7 +103,7 @@ impl Shard {
         }
         tracing::info!(%call, agent = %self.directory.agent(agent).name, "agent answered");
         let Some(moving) = moving else {
-            self.connect(call, leg);
+            self.connect(now, call, leg);
             return self.tell_hold(call);
         };
         // The supervisor's word crossed the answer.
@@ -127,6 +124,9 @@ impl Shard {
             Some(Owner::Released(..)) | None => return,
         };
         if self.accept_confirmation(call, side, sdp) {
+            if sdp.is_some() {
+                self.realign(now, call);
+            }
             return;
         }
         tracing::info!(%call, ?side, "no usable answer to our offer");
@@ -248,8 +248,8 @@ impl Shard {
     }
 
     /// Each side hears the other.
-    fn connect(&mut self, call: CallId, leg: LegId) {
-        self.bridge(call, Side::Caller, Side::Agent(leg));
+    fn connect(&mut self, now: Instant, call: CallId, leg: LegId) {
+        self.bridge(now, call, Side::Caller, Side::Agent(leg));
         self.mind_digits(call);
         self.watch(call, Side::Agent(leg));
     }

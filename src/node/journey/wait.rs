@@ -154,5 +154,6 @@ impl Shard {
         let tracks = audio.prompt.map(|prompt| prompt.track).into_iter().chain([audio.music]).collect();
         let source = crate::media::Source::Tracks { tracks, repeat: true };
         self.media.push_back(crate::media::Command::Hear { stream, source });
+        self.align_music(now, call);
     }
 }

@@ -2,23 +2,22 @@
 
 use super::*;
 use crate::acd::LostCause;
-use crate::media::TrackId;
+use crate::media::{Codecs, TrackId};
 use crate::node::{Prompt, QueueAudio};
 
 const HOLD: &str = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8\r\na=sendonly\r\n";
 const V6: &str =
     "v=0\r\no=- 1 1 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8\r\n";
-const G729: &str =
-    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 18\r\n";
+const GSM: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 3\r\n";
 
 #[test]
 fn an_offer_that_cannot_be_answered_is_refused_with_488() {
     let mut world = World::new(&config(0, ""), 100);
-    for offer in [V6, G729, "v=0\r\n", "nonsense"] {
+    for offer in [V6, GSM, "v=0\r\n", "nonsense"] {
         assert_eq!(world.call("", offer).status(), 488, "{offer}");
     }
     let mut world = World::new(&config(0, "media = \"none\""), 100);
-    for offer in [G729, "v=0\r\n", "nonsense"] {
+    for offer in [GSM, "v=0\r\n", "nonsense"] {
         assert_eq!(world.call("", offer).status(), 488, "{offer}");
     }
     let refused = world.facts.iter().filter(|fact| matches!(fact, Fact::Refused { .. })).count();
@@ -58,7 +57,7 @@ fn a_caller_that_never_answers_our_offer_is_let_go() {
         if let Some(invite) = world.offer() {
             world.agent(&invite, 200, ANSWER);
         }
-        world.within(&caller, "ACK", 1, G729);
+        world.within(&caller, "ACK", 1, GSM);
         assert!(world.sent_to("192.0.2.1:5060", Method::Bye).is_some());
         assert!(world.calls().is_empty());
         world.ends_clean();
@@ -104,7 +103,7 @@ fn without_media_the_descriptions_go_through_and_a_refresh_or_hold_is_accepted()
 
 #[test]
 fn an_agents_200_without_a_usable_answer_is_no_answer() {
-    for (queue, sdp) in [("", ""), ("", G729), ("", V6), ("media = \"none\"\nanswer = \"on_agent\"", "")] {
+    for (queue, sdp) in [("", ""), ("", GSM), ("", V6), ("media = \"none\"\nanswer = \"on_agent\"", "")] {
         let mut world = World::new(&config(2, queue), 100);
         let caller = world.call("", OFFER);
         let before = caller.status();
@@ -132,7 +131,7 @@ fn a_hold_is_answered_and_an_unusable_change_leaves_the_call() {
     assert!(status == 200 && held.contains("a=recvonly") && held.contains(" 2 IN IP4"), "{held}");
     assert_eq!(change(3, HOLD), (200, held));
     assert_eq!(change(4, V6).0, 488);
-    assert_eq!(change(5, G729).0, 488);
+    assert_eq!(change(5, GSM).0, 488);
     assert!(change(6, OFFER).1.contains("a=sendrecv"));
     assert_eq!(world.calls()[0].1, "talking");
 }
@@ -169,7 +168,7 @@ fn ports_come_back_when_the_call_is_over() {
 #[test]
 fn who_hangs_up_during_the_prompt_is_lost_there_and_afterwards_in_the_queue() {
     let prompt = Some(Prompt { track: TrackId(1), length: Duration::from_secs(20) });
-    let audio = [("q".into(), QueueAudio { music: TrackId(0), prompt })].into();
+    let audio = [("q".into(), QueueAudio { music: TrackId(0), prompt, codecs: Codecs::G711 })].into();
     let mut world = World::hearing(&config(0, ""), 100, Resolved { audio, ..Resolved::default() });
     for (wait, cause) in [(4, LostCause::CallerShort), (19, LostCause::CallerInPrompt), (21, LostCause::NoAgentOnDuty)]
     {

@@ -2,6 +2,7 @@
 
 mod audio;
 mod census;
+mod codecs;
 mod credentials;
 mod dimensions;
 mod letters;
@@ -9,6 +10,8 @@ mod names;
 mod register;
 mod supervise;
 mod supervisor;
+mod tls;
+mod trace;
 mod transfer;
 
 use std::collections::VecDeque;

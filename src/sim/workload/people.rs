@@ -35,7 +35,7 @@ impl Draw {
             dial.names = Some((1001 + self.rng.below(self.shape.agents)).to_string());
         }
         dial.habits = self.habits();
-        let formats = self.pick(&[vec![8, 0], vec![8, 0], vec![0], vec![8], vec![18]]);
+        let formats = self.pick(&[vec![8, 0], vec![9, 8, 0], vec![0], vec![8], vec![3]]);
         Act::Dial { caller: caller.to_string(), via: TRUNK.to_string(), formats, dial }
     }
 
@@ -79,6 +79,8 @@ impl Draw {
             3 => Then::RingAfter(after * 2),
             _ => Then::Answer(after),
         };
+        // Some phones prefer wide band, and some can do nothing else.
+        manner.formats = self.pick(&[vec![], vec![], vec![], vec![9, 8], vec![9]]);
         manner.habits = self.habits();
         if self.rng.chance(0.5) {
             manner.habits.digits = Some((self.seconds(1.0), "1".to_string()));

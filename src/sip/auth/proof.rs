@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 
 /// A hash that responses are made by (RFC 8760 2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,12 +145,22 @@ impl Claim<'_> {
 
 /// HMAC-SHA-256 (RFC 2104) of a text, its first 64 bits.
 pub(super) fn keyed(key: &[u8; 32], text: &[u8]) -> u64 {
-    let mut pads = ([0x36; 64], [0x5c; 64]);
-    for (index, byte) in key.iter().enumerate() {
-        pads.0[index] ^= byte;
-        pads.1[index] ^= byte;
+    // A key shorter than a block is filled up with zeros.
+    let mut block = [0; 64];
+    block[..key.len()].copy_from_slice(key);
+    let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
+    mac.update(text);
+    mac.finalize().into_bytes().iter().take(8).fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keyed_hash_is_that_of_rfc_4231() {
+        let mut key = [0; 32];
+        key[..4].copy_from_slice(b"Jefe");
+        assert_eq!(keyed(&key, b"what do ya want for nothing?"), 0x5bdc_c146_bf60_754e);
     }
-    let inner = Sha256::new().chain_update(pads.0).chain_update(text).finalize();
-    let outer = Sha256::new().chain_update(pads.1).chain_update(inner).finalize();
-    outer.iter().take(8).fold(0, |word, byte| word << 8 | u64::from(*byte))
 }

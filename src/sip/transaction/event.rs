@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::base::ShardId;
 use crate::sip::message::Message;
+use crate::sip::uri::{Scheme, Uri};
 
 /// Names one client transaction; never reused. An INVITE's CANCEL has the key of the INVITE with the lowest bit set, because
 /// both share one branch (RFC 3261 9.1).
@@ -22,6 +23,8 @@ pub struct ServerKey(pub(super) u64);
 pub struct StackConfig {
     /// The address written into Via, where responses come back to.
     pub sent_by: SocketAddr,
+    /// The same for what goes over TLS; `None` where TLS is not spoken.
+    pub tls: Option<SocketAddr>,
     /// Whose stack it is; each branch tells it.
     pub shard: ShardId,
     /// The text of Server in responses the stack makes by itself.
@@ -39,6 +42,7 @@ impl StackConfig {
     pub fn new(sent_by: SocketAddr) -> Self {
         Self {
             sent_by,
+            tls: None,
             shard: ShardId(0),
             server: concat!("Strowger/", env!("CARGO_PKG_VERSION")),
             t1: Duration::from_millis(500),
@@ -64,7 +68,47 @@ pub enum Door {
     Public,
     /// The stream connection with the far end at the destination's address: the one that a request came by, or one that is
     /// opened for the message.
-    Stream,
+    Stream(Wire),
+}
+
+impl Door {
+    /// True where nothing is lost and nothing repeated.
+    pub const fn is_stream(self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+}
+
+/// What a stream connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wire {
+    /// SIP as it is.
+    Tcp,
+    /// SIP inside TLS.
+    Tls,
+}
+
+impl Wire {
+    /// The wire that a URI asks for: `sips:`, or its parameter `transport`.
+    pub fn of(uri: &Uri<'_>) -> Option<Self> {
+        let asks = |name: &str| uri.param("transport").is_some_and(|asked| asked.eq_ignore_ascii_case(name.as_bytes()));
+        match uri.scheme {
+            Scheme::Sips => Some(Self::Tls),
+            Scheme::Sip if asks("tcp") => Some(Self::Tcp),
+            Scheme::Sip if asks("tls") => Some(Self::Tls),
+            Scheme::Sip | Scheme::Tel | Scheme::Other => None,
+        }
+    }
+}
+
+/// What became of an INVITE that there is no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// It was refused, and nothing is kept of it.
+    Now,
+    /// It repeats one that was taken in, and was absorbed there.
+    Before,
+    /// It cannot be an INVITE at all, whatever room there is: nothing was done.
+    Not,
 }
 
 /// One datagram, or message of a stream, to send.

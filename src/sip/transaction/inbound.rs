@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::clients::ClientMachine;
-use super::event::{ClientKey, Door, Event, ServerKey};
+use super::event::{ClientKey, Door, Event, Refused, ServerKey, Wire};
 use super::invite_server::InviteServer;
 use super::key::{ByMatch, ByMerge, serial_of};
 use super::request_server::RequestServer;
@@ -30,8 +30,8 @@ impl Stack {
 
     /// Takes a message in that the caller has parsed.
     pub fn handle_message(&mut self, now: Instant, source: SocketAddr, message: Message) {
-        if self.output.door == Door::Stream {
-            self.streams.open(source);
+        if let Door::Stream(wire) = self.output.door {
+            self.streams.open(source, wire);
         }
         if message.is_request() {
             self.on_request(now, source, message);
@@ -41,20 +41,20 @@ impl Stack {
     }
 
     /// An INVITE that the user has no room for: 503 with Retry-After, no transaction, and nothing at all when that would be
-    /// longer than the INVITE. One that repeats a live transaction's is absorbed there. True when a call was refused.
-    pub fn refuse_invite(&mut self, now: Instant, source: SocketAddr, message: &Message) -> bool {
+    /// longer than the INVITE.
+    pub fn refuse_invite(&mut self, now: Instant, source: SocketAddr, message: &Message) -> Refused {
         if check(message).is_err() || !self.read_key(message, None, message.to_tag().unwrap_or_default()) {
-            return false;
+            return Refused::Not;
         }
         if let Some(&key) = self.by_match.get(self.key.matching()) {
             self.on_repeated_request(now, key);
-            return false;
+            return Refused::Before;
         }
         self.refuse(source, message, overloaded());
         if self.output.transmits.back().is_some_and(|refusal| refusal.payload.len() > message.raw().len()) {
             self.output.transmits.pop_back();
         }
-        true
+        Refused::Now
     }
 
     /// True when a request is no new one: it repeats a live transaction's, or it is refused whatever it asks for.
@@ -182,7 +182,9 @@ impl Stack {
             return;
         }
         let (Some(via), Some(cseq)) = (message.top_via(), message.cseq()) else { return };
-        let sent_by = self.output.config.sent_by;
+        let config = &self.output.config;
+        let by_tls = self.output.door == Door::Stream(Wire::Tls);
+        let sent_by = config.tls.filter(|_| by_tls).unwrap_or(config.sent_by);
         if via.host_ip() != Some(sent_by.ip()) || via.port.unwrap_or(SIP_PORT) != sent_by.port() {
             return;
         }
@@ -239,7 +241,7 @@ impl Stack {
 
     /// Where the response goes to a request from `source`: a stream's by the connection that the request came by.
     pub(super) fn answer_to(&self, message: &Message, source: SocketAddr) -> SocketAddr {
-        if self.output.door == Door::Stream {
+        if self.output.door.is_stream() {
             return source;
         }
         message.top_via().map_or(source, |via| via.response_target(source))

@@ -77,8 +77,8 @@ impl Output {
 
     pub(super) fn send(&mut self, door: Door, destination: SocketAddr, mut payload: Bytes) {
         debug_assert!(self.transmits.len() < limits::OUTBOX_MAX, "the caller drains poll_transmit");
-        if door == Door::Stream {
-            payload = streams::over_stream(&payload, self.config.sent_by);
+        if let Door::Stream(wire) = door {
+            payload = streams::over_stream(&payload, wire, &self.config);
         }
         self.transmits.push_back(Transmit { door, destination, payload });
     }
@@ -166,17 +166,17 @@ impl<K: Copy + Into<Owner>> Link<'_, K> {
     /// The first interval of repeats, timers A, E and G: T1, and on a stream, which loses nothing, more than the transaction
     /// lives (RFC 3261 17.1.1.2).
     pub(super) fn first_interval(&self) -> Duration {
-        if self.door == Door::Stream { self.config().patience() * 2 } else { self.config().t1 }
+        if self.door.is_stream() { self.config().patience() * 2 } else { self.config().t1 }
     }
 
     /// How long repeats of the far end are absorbed, timers I and K: T4, and nothing on a stream (17.1.2.2, 17.2.1).
     pub(super) fn absorption(&self) -> Duration {
-        if self.door == Door::Stream { Duration::ZERO } else { self.config().t4 }
+        if self.door.is_stream() { Duration::ZERO } else { self.config().t4 }
     }
 
     /// The same for timers D and J, which on a stream are nothing (17.1.1.2, 17.2.2) and else [`Self::linger`].
     pub(super) fn linger_for_repeats(&mut self) {
-        if self.door == Door::Stream {
+        if self.door.is_stream() {
             self.arm(Alarm::Linger, Duration::ZERO);
         } else {
             self.linger();

@@ -19,7 +19,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
-pub use event::{ClientKey, Door, Event, FailureCause, ServerKey, StackConfig, Transmit};
+pub use event::{ClientKey, Door, Event, FailureCause, Refused, ServerKey, StackConfig, Transmit, Wire};
 pub use hash::Secret;
 pub use key::shard_of_branch;
 pub use outbound::HOPS_MAX;

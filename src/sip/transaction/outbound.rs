@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::build;
 use super::clients::{Client, ClientMachine};
-use super::event::{ClientKey, ServerKey};
+use super::event::{ClientKey, Door, ServerKey};
 use super::invite_client::InviteClient;
 use super::key::branch_proof;
 use super::request_client::RequestClient;
@@ -68,6 +68,9 @@ impl Stack {
         let ClientMachine::Invite(invite) = &mut client.machine else { return None };
         let (peer, door) = (client.peer, client.door);
         let request = invite.on_cancel(&mut self.output.link(now, key, peer).by(door))?;
+        if let Door::Stream(wire) = door {
+            self.streams.ask(Some((peer, wire)));
+        }
         let cancel = ClientKey(key.0 | 1);
         self.send_request(now, cancel, peer, build::cancel(&request, reason)?);
         Some(cancel)

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::clients::{ClientMachine, Clients};
-use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit};
+use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit, Wire};
 use super::hash::Secret;
 use super::invite_server::InviteServer;
 use super::key::{ByMatch, ByMerge, COOKIE, KeyText, SHARD_AT};
@@ -92,29 +92,45 @@ impl Stack {
         self.output.door = door;
     }
 
-    /// There are stream connections; before this nothing is sent by one.
-    pub const fn enable_streams(&mut self) {
+    /// There are stream connections; before this nothing is sent by one. `tls` is our address there, where TLS is spoken.
+    pub const fn enable_streams(&mut self, tls: Option<SocketAddr>) {
         self.streams.enable();
+        self.output.config.tls = tls;
     }
 
     /// These neighbours are reached by a stream, and no others.
-    pub fn set_stream_peers(&mut self, peers: Vec<SocketAddr>) {
+    pub fn set_stream_peers(&mut self, peers: Vec<(SocketAddr, Wire)>) {
         self.streams.set_peers(peers);
     }
 
     /// A stream connection is gone.
-    pub fn handle_closed(&mut self, far: SocketAddr) {
-        self.streams.close(far);
+    pub fn handle_closed(&mut self, far: SocketAddr, wire: Wire) {
+        self.streams.close(far, wire);
     }
 
-    /// True when a stream leads to this address.
-    pub fn has_stream(&self, address: SocketAddr) -> bool {
-        self.streams.has(address)
+    /// The stream that leads to this address.
+    pub fn stream_to(&self, address: SocketAddr) -> Option<Wire> {
+        self.streams.leads(address)
     }
 
-    /// Where the next request goes only a stream leads, or that is not said.
-    pub fn ask_for_stream(&mut self, asked: Option<SocketAddr>) {
+    /// Where the next request goes only this stream leads, or that is not said.
+    pub fn ask_for_stream(&mut self, asked: Option<(SocketAddr, Wire)>) {
         self.streams.ask(asked);
+    }
+
+    /// Whether the next request, when it is sent there, goes over TLS.
+    pub fn next_goes_by_tls(&self, destination: SocketAddr) -> bool {
+        self.streams.next(destination) == Some(Wire::Tls)
+    }
+
+    /// A stream leads there that another shard has seen.
+    pub fn note_stream(&mut self, far: SocketAddr, wire: Wire) {
+        self.streams.open(far, wire);
+    }
+
+    /// True when the message in hand came over TLS.
+    pub fn is_by_tls(&self) -> bool {
+        self.output.door == Door::Stream(Wire::Tls)
     }
 
     /// Fires every timer due at `now`.

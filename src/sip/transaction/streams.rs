@@ -1,11 +1,11 @@
-//! Who is reached by a stream connection (TCP) rather than by datagrams, and what a message says otherwise there. The connections
+//! Who is reached by a stream connection (TCP, or TLS over it) rather than by datagrams, and what a message says otherwise there. The connections
 //! themselves are the shell's: here a connection is the far end's address, which is one connection's alone.
 
 use std::net::SocketAddr;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::event::Door;
+use super::event::{Door, StackConfig, Wire};
 use super::hash::Secret;
 use crate::base::limits::STREAMS_MAX;
 use crate::base::{Rng, SteadyMap};
@@ -16,11 +16,11 @@ pub(super) struct Streams {
     /// There are connections at all.
     enabled: bool,
     /// Connections that messages have come by.
-    open: SteadyMap<SocketAddr, (), Secret>,
+    open: SteadyMap<SocketAddr, Wire, Secret>,
     /// Neighbours that are configured so, in order.
-    peers: Vec<SocketAddr>,
-    /// Where the target of the request in hand asks for a stream (`transport=tcp`).
-    asked: Option<SocketAddr>,
+    peers: Vec<(SocketAddr, Wire)>,
+    /// Where the target of the request in hand asks for a stream (`sips:`, `transport=tcp`).
+    asked: Option<(SocketAddr, Wire)>,
 }
 
 impl Default for Streams {
@@ -32,16 +32,20 @@ impl Default for Streams {
 }
 
 impl Streams {
-    /// A message has come by this connection.
-    pub(super) fn open(&mut self, source: SocketAddr) {
-        if self.open.len() < STREAMS_MAX && !self.open.contains_key(&source) {
-            self.open.insert(source, ());
+    /// A message has come by this connection. One by TLS is not hidden by a plain one from the same port.
+    pub(super) fn open(&mut self, source: SocketAddr, wire: Wire) {
+        let known = self.open.get(&source).copied();
+        if (known.is_none() && self.open.len() >= STREAMS_MAX) || known >= Some(wire) {
+            return;
         }
+        self.open.insert(source, wire);
     }
 
     /// The connection is gone.
-    pub(super) fn close(&mut self, address: SocketAddr) {
-        self.open.remove(&address);
+    pub(super) fn close(&mut self, address: SocketAddr, wire: Wire) {
+        if self.open.get(&address) == Some(&wire) {
+            self.open.remove(&address);
+        }
     }
 
     /// There are stream connections from now on.
@@ -50,47 +54,76 @@ impl Streams {
     }
 
     /// These neighbours are reached by a stream, and no others.
-    pub(super) fn set_peers(&mut self, mut peers: Vec<SocketAddr>) {
+    pub(super) fn set_peers(&mut self, mut peers: Vec<(SocketAddr, Wire)>) {
         peers.sort_unstable();
         self.peers = peers;
     }
 
     /// The target of the next request asks for a stream, or does not.
-    pub(super) fn ask(&mut self, asked: Option<SocketAddr>) {
+    pub(super) fn ask(&mut self, asked: Option<(SocketAddr, Wire)>) {
         self.asked = asked.filter(|_| self.enabled);
     }
 
-    /// True when the connection is there, or may be opened at any time.
-    pub(super) fn has(&self, address: SocketAddr) -> bool {
-        self.enabled && (self.open.contains_key(&address) || self.peers.binary_search(&address).is_ok())
+    /// The connection that is there, or may be opened at any time.
+    pub(super) fn leads(&self, address: SocketAddr) -> Option<Wire> {
+        if !self.enabled {
+            return None;
+        }
+        let peer = || self.peers.binary_search_by_key(&address, |(peer, _)| *peer).ok().map(|at| self.peers[at].1);
+        self.open.get(&address).copied().or_else(peer)
     }
 
-    /// The way of the request in hand to its destination.
+    /// The stream of the request in hand to its destination.
+    pub(super) fn next(&self, destination: SocketAddr) -> Option<Wire> {
+        let asked = self.asked.filter(|(address, _)| *address == destination).map(|(_, wire)| wire);
+        asked.or_else(|| self.leads(destination))
+    }
+
+    /// The way of the request in hand to its destination, which is on its way now.
     pub(super) fn door(&mut self, destination: SocketAddr) -> Door {
-        if self.asked.take() == Some(destination) || self.has(destination) { Door::Stream } else { Door::Own }
+        let next = self.next(destination);
+        self.asked = None;
+        next.map_or(Door::Own, Door::Stream)
     }
 }
 
-/// A message of ours as it goes over a stream: the Via of a request names TCP, and a Contact that is ours asks for TCP.
-/// `sent_by` is our address. Only messages on a stream pay for the copy.
-pub(super) fn over_stream(payload: &Bytes, sent_by: SocketAddr) -> Bytes {
+/// A message of ours as it goes over a stream: the Via of a request names the transport, and a Contact that is ours asks for it:
+/// over TLS with the address that TLS is spoken at, and by `sips:` where the far end does so (RFC 3261 8.1.1.8, 12.1.1). Only messages on a
+/// stream pay for the copy.
+pub(super) fn over_stream(payload: &Bytes, wire: Wire, config: &StackConfig) -> Bytes {
     let header = memchr::memmem::find(payload, b"\r\n\r\n").unwrap_or(payload.len());
-    let own = format!("@{sent_by}>");
+    let via = format!("Via: SIP/2.0/UDP {}", config.sent_by);
+    let contact = format!("@{}>", config.sent_by);
+    let (transport, sent_by) = match wire {
+        Wire::Tcp => ("TCP", config.sent_by),
+        Wire::Tls => ("TLS", config.tls.unwrap_or(config.sent_by)),
+    };
+    let is_sips = wire == Wire::Tls && is_sips(&payload[..header]);
     let mut is_request = !payload.starts_with(b"SIP/2.0 ");
-    let mut out = BytesMut::with_capacity(payload.len() + PARAMETER.len());
+    let mut out = BytesMut::with_capacity(payload.len() + ROOM);
     for line in payload[..header].split_inclusive(|byte| *byte == b'\n') {
-        if is_request && let Some(rest) = line.strip_prefix(b"Via: SIP/2.0/UDP ") {
+        if is_request && let Some(rest) = line.strip_prefix(via.as_bytes()) {
             // The first Via is ours: a request of ours has no other.
             is_request = false;
-            out.put_slice(b"Via: SIP/2.0/TCP ");
+            out.put_slice(format!("Via: SIP/2.0/{transport} {sent_by}").as_bytes());
             out.put_slice(rest);
         } else if line.starts_with(b"Contact: ")
-            && let Some(at) = memchr::memmem::find(line, own.as_bytes())
+            && let Some(at) = memchr::memmem::find(line, contact.as_bytes())
         {
-            let end = at + own.len() - 1;
-            out.put_slice(&line[..end]);
-            out.put_slice(PARAMETER);
-            out.put_slice(&line[end..]);
+            let (before, rest) = (&line[..at], &line[at + contact.len()..]);
+            match before.strip_prefix(b"Contact: <sip:").filter(|_| is_sips) {
+                Some(user) => {
+                    out.put_slice(b"Contact: <sips:");
+                    out.put_slice(user);
+                    out.put_slice(format!("@{sent_by}>").as_bytes());
+                }
+                None => {
+                    out.put_slice(before);
+                    let name = transport.to_ascii_lowercase();
+                    out.put_slice(format!("@{sent_by};transport={name}>").as_bytes());
+                }
+            }
+            out.put_slice(rest);
         } else {
             out.put_slice(line);
         }
@@ -99,12 +132,27 @@ pub(super) fn over_stream(payload: &Bytes, sent_by: SocketAddr) -> Bytes {
     out.freeze()
 }
 
-/// What a Contact asks for.
-const PARAMETER: &[u8] = b";transport=tcp";
+/// Whether the far end speaks `sips:`: a request of ours goes to such a URI; a response answers one that was sent to one, which To
+/// still tells, or that came through a proxy which says so.
+fn is_sips(header: &[u8]) -> bool {
+    let mut lines = header.split(|byte| *byte == b'\n');
+    let first = lines.next().unwrap_or_default();
+    if !first.starts_with(b"SIP/2.0 ") {
+        return first.split(|byte| *byte == b' ').nth(1).is_some_and(|uri| uri.starts_with(b"sips:"));
+    }
+    let names = |line: &&[u8]| line.starts_with(b"To: ") || line.starts_with(b"Record-Route: ");
+    lines.filter(names).any(|line| memchr::memmem::find(line, b"<sips:").is_some() || line.starts_with(b"To: sips:"))
+}
+
+/// What a message may grow by.
+const ROOM: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TCP: Door = Door::Stream(Wire::Tcp);
+    const TLS: Door = Door::Stream(Wire::Tls);
 
     fn address(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -116,7 +164,7 @@ mod tests {
         let text = "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2:5060;rport\r\n\
                     Contact: <sip:strowger@192.0.2.2:5060>\r\nContent-Length: 34\r\n\r\n\
                     Via: SIP/2.0/UDP @192.0.2.2:5060>\r\n";
-        let over = over_stream(&Bytes::from(text), sent_by);
+        let over = over_stream(&Bytes::from(text), Wire::Tcp, &StackConfig::new(sent_by));
         let expected =
             text.replacen("/UDP", "/TCP", 1).replacen("5060>\r\nContent", "5060;transport=tcp>\r\nContent", 1);
         assert_eq!(String::from_utf8_lossy(&over), expected);
@@ -125,27 +173,79 @@ mod tests {
     #[test]
     fn a_response_keeps_the_via_that_it_answers() {
         let text = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h\r\nContact: <sip:x@192.0.2.9>\r\nContent-Length: 0\r\n\r\n";
-        assert_eq!(over_stream(&Bytes::from(text), address("192.0.2.2:5060")), text);
+        assert_eq!(over_stream(&Bytes::from(text), Wire::Tls, &with_tls()), text);
+    }
+
+    fn with_tls() -> StackConfig {
+        StackConfig { tls: Some(address("192.0.2.3:5061")), ..StackConfig::new(address("192.0.2.2:5060")) }
+    }
+
+    fn over_tls(text: &str) -> String {
+        String::from_utf8_lossy(&over_stream(&Bytes::from(text.to_string()), Wire::Tls, &with_tls())).into_owned()
+    }
+
+    #[test]
+    fn over_tls_a_request_names_the_address_of_tls() {
+        let text = |uri: &str, via: &str, contact: &str| {
+            format!(
+                "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/{via};rport\r\nContact: <{contact}>\r\nContent-Length: 0\r\n\r\n"
+            )
+        };
+        let plain = |uri| text(uri, "UDP 192.0.2.2:5060", "sip:strowger@192.0.2.2:5060");
+        let by_sip = text("sip:a@b", "TLS 192.0.2.3:5061", "sip:strowger@192.0.2.3:5061;transport=tls");
+        assert_eq!(over_tls(&plain("sip:a@b")), by_sip);
+        let by_sips = text("sips:a@b", "TLS 192.0.2.3:5061", "sips:strowger@192.0.2.3:5061");
+        assert_eq!(over_tls(&plain("sips:a@b")), by_sips);
+    }
+
+    #[test]
+    fn whoever_calls_by_sips_is_answered_by_sips() {
+        let text = |to: &str, more: &str, contact: &str| {
+            format!(
+                "SIP/2.0 200 OK\r\nVia: SIP/2.0/TLS h\r\nTo: <{to}>;tag=1\r\n{more}Contact: <{contact}>\r\n\r\n<sips:x>"
+            )
+        };
+        let plain = "sip:strowger@192.0.2.2:5060";
+        let (sip, sips) = ("sip:strowger@192.0.2.3:5061;transport=tls", "sips:strowger@192.0.2.3:5061");
+        assert_eq!(over_tls(&text("sip:a@b", "", plain)), text("sip:a@b", "", sip));
+        assert_eq!(over_tls(&text("sips:a@b", "", plain)), text("sips:a@b", "", sips));
+        let proxy = "Record-Route: <sips:p;lr>\r\n";
+        assert_eq!(over_tls(&text("sip:a@b", proxy, plain)), text("sip:a@b", proxy, sips));
+    }
+
+    #[test]
+    fn a_plain_connection_does_not_hide_one_by_tls() {
+        let far = address("192.0.2.9:4000");
+        let mut streams = Streams::default();
+        streams.enable();
+        for wire in [Wire::Tcp, Wire::Tls, Wire::Tcp] {
+            streams.open(far, wire);
+        }
+        assert_eq!(streams.leads(far), Some(Wire::Tls));
+        streams.close(far, Wire::Tcp);
+        assert_eq!(streams.door(far), TLS);
     }
 
     #[test]
     fn connections_are_bounded_and_forgotten_when_they_close() {
         let from = |port: usize| SocketAddr::from(([192, 0, 2, 1], u16::try_from(port).unwrap()));
         let mut streams = Streams::default();
-        streams.set_peers(vec![from(9_000)]);
-        streams.ask(Some(from(9_000)));
+        streams.set_peers(vec![(from(9_000), Wire::Tcp)]);
+        streams.ask(Some((from(9_000), Wire::Tcp)));
         assert_eq!(streams.door(from(9_000)), Door::Own, "there are no streams");
         streams.enable();
         for port in 1..=STREAMS_MAX + 10 {
-            streams.open(from(port));
+            streams.open(from(port), Wire::Tcp);
         }
         assert_eq!(streams.open.len(), STREAMS_MAX);
-        assert_eq!((streams.door(from(1)), streams.door(from(STREAMS_MAX + 1))), (Door::Stream, Door::Own));
-        streams.close(from(1));
+        assert_eq!((streams.door(from(1)), streams.door(from(STREAMS_MAX + 1))), (TCP, Door::Own));
+        streams.close(from(1), Wire::Tls);
+        assert_eq!(streams.door(from(1)), TCP, "that was another connection");
+        streams.close(from(1), Wire::Tcp);
         assert_eq!(streams.door(from(1)), Door::Own);
-        streams.set_peers(vec![from(9_001), from(9_000)]);
-        assert_eq!([9_000, 9_001].map(|port| streams.door(from(port))), [Door::Stream; 2]);
-        streams.ask(Some(from(9_002)));
-        assert_eq!([9_002, 9_002].map(|port| streams.door(from(port))), [Door::Stream, Door::Own], "once");
+        streams.set_peers(vec![(from(9_001), Wire::Tls), (from(9_000), Wire::Tcp)]);
+        assert_eq!([9_000, 9_001].map(|port| streams.door(from(port))), [TCP, TLS]);
+        streams.ask(Some((from(9_002), Wire::Tls)));
+        assert_eq!([9_002, 9_002].map(|port| streams.door(from(port))), [TLS, Door::Own], "once");
     }
 }

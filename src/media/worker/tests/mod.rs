@@ -216,7 +216,7 @@ impl World {
             let talker = self.talkers.get_mut(&stream).unwrap();
             let codec = talker.codec;
             let payload: Vec<u8> =
-                talker.tone.by_ref().take(FRAME_SAMPLES).map(|sample| codec.encode(sample)).collect();
+                talker.tone.by_ref().take(FRAME_SAMPLES).map(|sample| codec.law().unwrap().encode(sample)).collect();
             let sequence = talker.sequence;
             talker.sequence = sequence.wrapping_add(1);
             talker.next += Duration::from_millis(20);
@@ -275,7 +275,7 @@ fn assert_clock(heard: &[Heard]) {
 }
 
 fn samples(heard: &[Heard], codec: Codec) -> Vec<i16> {
-    heard.iter().flat_map(|packet| &packet.payload).map(|octet| codec.decode(*octet)).collect()
+    heard.iter().flat_map(|packet| &packet.payload).map(|octet| codec.law().unwrap().decode(*octet)).collect()
 }
 
 fn music(repeat: bool) -> Source {

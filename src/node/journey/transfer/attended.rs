@@ -149,7 +149,7 @@ impl Shard {
         self.owners.insert(leg, Owner::Caller(second));
         self.ladders.handle_leg(leg, second, Whose::Caller);
         match other {
-            Some(other) => self.bridge(second, Side::Caller, Side::Agent(other)),
+            Some(other) => self.bridge(now, second, Side::Caller, Side::Agent(other)),
             None => self.play_queue(now, second),
         }
         self.mind_digits(second);

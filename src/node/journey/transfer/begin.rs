@@ -189,11 +189,12 @@ impl Shard {
     }
 
     /// These two hear each other.
-    pub(in crate::node) fn bridge(&mut self, call: CallId, one: Side, other: Side) {
+    pub(in crate::node) fn bridge(&mut self, now: Instant, call: CallId, one: Side, other: Side) {
         let stream = |side| self.audio_of(call, side).and_then(|audio| audio.stream()).map(|stream| stream.id);
-        let (Some(one), Some(other)) = (stream(one), stream(other)) else { return };
-        self.media.push_back(media::Command::Hear { stream: one, source: Source::Relay(other) });
-        self.media.push_back(media::Command::Hear { stream: other, source: Source::Relay(one) });
+        let (Some(first), Some(second)) = (stream(one), stream(other)) else { return };
+        self.media.push_back(media::Command::Hear { stream: first, source: Source::Relay(second) });
+        self.media.push_back(media::Command::Hear { stream: second, source: Source::Relay(first) });
+        self.align(now, call, one, other);
     }
 
     /// The leg that hears what comes on this side, if somebody does.

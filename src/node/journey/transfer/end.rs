@@ -114,7 +114,7 @@ impl Shard {
             self.give_room_back(call);
         }
         if let Some(leg) = leg {
-            self.bridge(call, Side::Caller, Side::Agent(leg));
+            self.bridge(now, call, Side::Caller, Side::Agent(leg));
         }
         self.mind_digits(call);
         self.tell_hold(call);
@@ -143,7 +143,7 @@ impl Shard {
             Phase::Talking { agent, .. } => {
                 let (agent, epoch, leg) = (agent.agent, agent.epoch, agent.leg);
                 self.commands.push_back(Command::Consults { call, agent, epoch, consults: false });
-                self.bridge(call, Side::Caller, Side::Agent(leg));
+                self.bridge(now, call, Side::Caller, Side::Agent(leg));
                 if self.is_silent(call, Side::Agent(leg)) {
                     self.fill_silence(call, Side::Agent(leg));
                 }

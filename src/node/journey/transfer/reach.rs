@@ -66,7 +66,7 @@ impl Shard {
             self.tell_hold(call);
         } else if let Some(handover) = &mut contact.handover {
             handover.reach = Reach::Agent(winner);
-            self.begin_word(call, leg);
+            self.begin_word(now, call, leg);
         }
         true
     }
@@ -90,10 +90,13 @@ impl Shard {
             self.on_peer_fault(now, peer);
             return Err(unreachable);
         };
-        let codecs = self.codecs_for_agent(call);
+        let codecs = self.codecs_for_agent(call, peer);
+        if codecs.is_empty() {
+            return Err(unreachable);
+        }
         let worker = self.contact(call).ok_or(unreachable)?.worker;
         let mut stream = self.open_stream(worker, Holder::Caller).ok_or(unreachable)?;
-        let sdp = self.offer_of(&mut stream, &codecs);
+        let sdp = self.offer_of(call, &mut stream, codecs);
         let Some(contact) = self.contacts.get(call.0) else { return Err(unreachable) };
         let identity = contact.caller.name_addr(self.legs.host());
         let id = call.to_string();
@@ -104,7 +107,7 @@ impl Shard {
         let invite = Invite { uri, destination, from, headers: &headers, sdp, hops };
         let leg = self.legs.invite(now, &invite);
         self.owners.insert(leg, Owner::Outside(call));
-        self.ladders.handle_leg(leg, call, Whose::Outside);
+        self.note_leg(leg, call, Whose::Outside);
         let ring = Some(self.timers.arm(now + self.directory.transfer.ring_timeout, Timer::Outside(leg)));
         let outside = Outside { leg, peer, audio: Audio::Stream(Box::new(stream)), ring, agent: None };
         if let Some(handover) = self.contact(call).and_then(|contact| contact.handover.as_mut()) {
@@ -139,7 +142,7 @@ impl Shard {
             handover.reach = Reach::Number(outside);
             match is_attended {
                 true => self.complete_attended(now, call),
-                false => self.begin_word(call, leg),
+                false => self.begin_word(now, call, leg),
             }
         }
         self.mark_device(busy, DeviceState::Busy(Direction::Internal));
@@ -202,16 +205,16 @@ impl Shard {
         if contact.talking().is_some() {
             self.give_room_back(call);
         }
-        self.bridge(call, Side::Caller, Side::Agent(leg));
+        self.bridge(now, call, Side::Caller, Side::Agent(leg));
         self.mind_digits(call);
         self.watch(call, Side::Agent(leg));
     }
 
     /// The agent and the target it consults hear each other.
-    fn begin_word(&mut self, call: CallId, leg: LegId) {
+    fn begin_word(&mut self, now: Instant, call: CallId, leg: LegId) {
         self.note_step(call, TransferStep::Answered);
         if let Some(own) = self.contact(call).and_then(|contact| contact.talking()) {
-            self.bridge(call, Side::Agent(own), Side::Agent(leg));
+            self.bridge(now, call, Side::Agent(own), Side::Agent(leg));
         }
         self.mind_digits(call);
         self.watch(call, Side::Agent(leg));

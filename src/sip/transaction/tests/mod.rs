@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{ClientKey, Event, ServerKey, Stack, StackConfig, Transmit};
+use super::{ClientKey, Event, Refused, ServerKey, Stack, StackConfig, Transmit};
 use crate::base::{Instant, Rng};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};

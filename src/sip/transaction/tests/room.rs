@@ -106,11 +106,11 @@ fn a_refusal_without_state_is_told_once_and_never_larger_than_the_invite() {
     let mut stack = stack(2);
     let mut refuse = |text: &str| {
         let invite = Message::parse(datagram(text)).expect("a message");
-        let known = stack.refuse_invite(at(0), address(1), &invite);
+        let refused = stack.refuse_invite(at(0), address(1), &invite);
         let told: Vec<_> = std::iter::from_fn(|| stack.poll_transmit()).collect();
         // Nothing is kept, so nothing is repeated.
         assert_eq!((stack.live(), stack.poll_timeout(), told.len().min(2)), (0, None, told.len()));
-        (known, told.first().map(|transmit| (transmit.payload.len() <= invite.raw().len(), transmit.payload.clone())))
+        (refused, told.first().map(|transmit| (transmit.payload.len() <= invite.raw().len(), transmit.payload.clone())))
     };
     let text = |more: &str| {
         format!(
@@ -118,13 +118,18 @@ fn a_refusal_without_state_is_told_once_and_never_larger_than_the_invite() {
              From: <sip:a@b>;tag=a\nTo: <sip:c>\nCall-ID: 1\nCSeq: 1 INVITE\n{more}Content-Length: 0\n\n"
         )
     };
-    let (known, told) =
+    let (refused, told) =
         refuse(&text("Contact: <sip:alice@10.0.0.1:5060>\nSubject: long enough for the answer to fit in\n"));
     let (fits, answer) = told.expect("an answer");
     let answer = Message::parse(answer).expect("a message");
-    assert!(known && fits);
+    assert!(refused == Refused::Now && fits);
     assert_eq!((answer.status(), answer.value(Name::RetryAfter)), (503, Some(&b"5"[..])));
-    assert_eq!(refuse(&text("")), (true, None), "one that would be larger stays unsaid");
+    assert_eq!(refuse(&text("")), (Refused::Now, None), "one that would be larger stays unsaid");
+    assert_eq!(
+        refuse(&text("Max-Forwards: 70\n")),
+        (Refused::Not, None),
+        "what is refused for itself is not judged here"
+    );
 }
 
 #[test]

@@ -1,0 +1,303 @@
+"""Cases about SIP over TLS: calls of SIPp through bridges, certificates as trust, names, reload, and who is no good."""
+
+import contextlib
+import hashlib
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import time
+
+from cases_calls import CALLERS, ON_AGENT, agents, expect_all_ok, phones, queue
+from harness import HOST, check, free_port, wait_until
+from tls import Answers, Authority, Bridge, Line, client, refused, server
+
+# The scenarios say UDP.
+TRANSPORT = ("SIP/2.0/UDP", "SIP/2.0/[transport]")
+OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\n"
+
+
+class Scene:
+    """A CA, the engine's certificate, and the lines of `[sip]` that name them."""
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.ca = Authority(bench.folder)
+        self.own = self.ca.issue("engine", "localhost", "acd.example", "127.0.0.1")
+        self.port = free_port(socket.SOCK_STREAM)
+
+    def sip(self, extra=""):
+        """`[sip]`'s lines."""
+        certificate, key = self.own
+        return f'tls = "{HOST}:{self.port}"\ntls_certificate = "{certificate}"\ntls_key = "{key}"\ntls_ca = "{self.ca.pem}"\n{extra}\n'
+
+    def line(self, own=None):
+        """A connection to the engine."""
+        return Line(self.port, client(self.ca, own))
+
+
+def calls_by_tls_on_both_sides(bench):
+    """25 a second by one connection to agents behind a peer by TLS that asks for our certificate; with one shard and with two."""
+    scene = Scene(bench)
+    phone_name = scene.ca.issue("phones", "phones.example")
+    count = bench.calls(100)
+    agent = bench.sipp("agent", d=0, t="t1", replace=TRANSPORT)
+    far = Bridge(agent.port, outside=server(phone_name, clients=scene.ca))
+    near = Bridge(scene.port, inside=client(scene.ca))
+    peer = phones("phones", far.port, 'transport = "tls"\ntls_server_name = "phones.example"')
+    config = scene.sip() + CALLERS + peer + queue("main", 800, ON_AGENT) + agents("1001-1050", "phones", "main")
+    for shards in (1, 2):
+        engine = bench.engine(config, "warn", shards=shards)
+        caller = bench.sipp("caller", near.port, s="800", d=150, r=25, m=count, t="t1", replace=TRANSPORT)
+        expect_all_ok(caller, caller.wait(count / 25 + 40), count)
+        engine.settle()
+        check(engine.queue("main")["answered"] == count, "every call is answered")
+        done = [engine.metric("acd_tls_handshakes_total", direction=way, result="done") for way in ("in", "out")]
+        check(done == [1, 1], f"one connection each way: {done}")
+        check(engine.stop() == 0, "it drains")
+    far.close()
+    near.close()
+
+
+def a_certificate_says_whose_call_it_is(bench):
+    """Without a certificate, or with one of another CA, nobody gets through the handshake; a good one of an unknown name is no
+    peer; one that a peer has is that peer, whatever its address."""
+    scene = Scene(bench)
+    strangers = Authority(bench.folder, "strangers")
+    trunk = scene.ca.issue("trunk", "trunk.example")
+    other = scene.ca.issue("other", "other.example")
+    forged = strangers.issue("forged", "trunk.example")
+    peer = '[peers.trunk]\naddress = "192.0.2.9:5061"\nqualify = "0s"\ntls_client_names = ["trunk.example"]\n'
+    ask = f'tls_client_ca = "{scene.ca.pem}"\n'
+    engine = bench.engine(scene.sip(ask) + peer + queue("main", 800))
+    for own in (None, forged):
+        check(refused(scene.port, client(scene.ca, own)), "no way through")
+    check(engine.metric("acd_tls_handshakes_total", direction="in", result="failed") == 2, "both are counted")
+    with scene.line(other) as line:
+        line.request("INVITE", body=OFFER)
+        check(line.final()[0] == 403, "a good certificate of no peer")
+    with scene.line(trunk) as line:
+        line.request("INVITE", body=OFFER, scheme="sips")
+        status, answer = line.final()
+        check(status == 200, answer)
+        check(f"Contact: <sips:strowger@{HOST}:{scene.port}>" in answer, answer)
+    check(engine.metric("acd_trunk_contacts_offered_total", trunk="trunk") == 1, "it is counted for that trunk")
+    # Its address alone proves nothing, and who is asked for a certificate but need not have one is a stranger.
+    engine.write(scene.sip(ask + "require_client_certificate = false") + peer + queue("main", 800))
+    engine.signal(signal.SIGHUP)
+    wait_until(lambda: "configuration reloaded" in engine.log_text(), "the reload")
+    with scene.line() as line:
+        line.request("INVITE", body=OFFER)
+        check(line.final()[0] == 403, "no certificate, no peer")
+
+
+def a_peer_by_tls_calls_by_tls_alone(bench):
+    """A peer whose transport is TLS is believed over TLS, and not when a datagram has its address."""
+    from sip import Peer
+
+    scene = Scene(bench)
+    peer = CALLERS.replace('address = "127.0.0.1:1"', 'address = "127.0.0.1:1"\ntransport = "tls"')
+    engine = bench.engine(scene.sip() + peer + queue("main", 800))
+    with scene.line() as line:
+        line.request("INVITE", body=OFFER)
+        status, answer = line.final()
+        check(status == 200 and f"@{HOST}:{scene.port};transport=tls>" in answer, answer)
+    with Peer(engine.sip) as datagrams:
+        call = datagrams.request("INVITE", "800", body=OFFER, extra="Content-Type: application/sdp\r\n")
+        status = lambda: engine.metric("acd_calls_refused_total", cause="untrusted")
+        wait_until(lambda: status() == 1, f"{call} is refused")
+
+
+def a_peer_must_be_who_it_says(bench):
+    """A server with a certificate of another name, of another CA, or none is down, and the log says why, once; with the right one it
+    is up again by itself."""
+    scene = Scene(bench)
+    good, wrong = scene.ca.issue("good", "phones.example"), scene.ca.issue("wrong", "wrong.example")
+    forged = Authority(bench.folder, "strangers").issue("forged", "phones.example")
+    far = Answers(server(wrong))
+    peer = phones("phones", far.port, 'transport = "tls"\ntls_server_name = "phones.example"', qualify="1s")
+    engine = bench.engine(scene.sip() + CALLERS + peer + queue("main", 800, ON_AGENT) + agents("1001", "phones", "main"))
+    is_up = lambda: engine.metric("acd_peer_up", peer="phones")
+    said = lambda why: len(re.findall(f"no TLS with a peer.*{why}", engine.log_text()))
+    failed = lambda: engine.metric("acd_tls_handshakes_total", direction="out", result="failed")
+    wait_until(lambda: is_up() == 0 and failed() >= 3, "the wrong name is refused again and again", 15)
+    check(said("NotValidForName|not valid for name") == 1, engine.log_text())
+    far.context = server(forged)
+    wait_until(lambda: said("UnknownIssuer") == 1, "the wrong CA is refused", 10)
+    far.context = server(good)
+    wait_until(lambda: is_up() == 1, "the right one is up", 10)
+
+
+def certificates_change_with_a_reload(bench):
+    """New connections get the new certificate and old ones live on; a broken, a foreign and an expired one are refused by name."""
+    scene = Scene(bench)
+    certificate, key = scene.own
+    first = certificate.read_bytes(), key.read_bytes()
+    config = scene.sip() + CALLERS + queue("main", 800)
+    engine = bench.engine(config)
+    reloads = 0
+
+    def reload(files):
+        nonlocal reloads
+        for path, text in zip((certificate, key), files):
+            path.write_bytes(text)
+        engine.signal(signal.SIGHUP)
+        ends = lambda: len(re.findall("configuration reloaded|configuration refused", engine.log_text()))
+        wait_until(lambda: ends() == reloads + 1, "the reload")
+        reloads += 1
+
+    def other(name, **options):
+        return [path.read_bytes() for path in scene.ca.issue(name, "localhost", **options)]
+
+    old = scene.line()
+    check(old.certificate() == "engine", "the first one")
+    second = other("second", key="rsa")
+    reload(second)
+    with scene.line() as line:
+        check(line.certificate() == "second", f"the new one: {line.certificate()}")
+    refusals = {
+        "holds no certificate": (b"no PEM", second[1]),
+        "is not the key of the certificate": (second[0], first[1]),
+        "holds no private key": (second[0], b""),
+        "expired": other("expired", days=-1),
+    }
+    for why, files in refusals.items():
+        reload(files)
+        line_number = 6 if why in ("holds no certificate", "expired") else 7
+        check(re.search(rf"strowger\.toml:{line_number}: sip\.tls_\w+: .*{why}", engine.log_text()), f"{why}: {engine.log_text()}")
+        with scene.line() as line:
+            check(line.certificate() == "second", f"{why}: the one before stays")
+    reload(first)
+    with scene.line() as line:
+        check(line.certificate() == "engine", "and back")
+    old.request("OPTIONS")
+    check(old.final()[0] == 200, "the oldest connection has outlived them all")
+
+
+def check_says_what_is_wrong_with_certificates(bench):
+    """`strowger check` names file, line and key of each that is missing, foreign, broken or expired, and what a good one says."""
+    scene = Scene(bench)
+    certificate, key = scene.own
+    folder = bench.folder
+
+    def says(certificate, key, more=""):
+        text = f'[sip]\nlisten = "127.0.0.1:5060"\ntls = "127.0.0.1:5061"\ntls_certificate = "{certificate}"\ntls_key = "{key}"\n{more}'
+        path = f"{folder}/check.toml"
+        with open(path, "w") as file:
+            file.write(text + CALLERS + queue("main", 800))
+        done = subprocess.run([str(bench.binary), "check", "--config", path], capture_output=True, text=True, timeout=20)
+        return done.returncode, done.stdout + done.stderr
+
+    code, text = says(certificate, key)
+    check(code == 0 and re.search(r"engine\.pem: of localhost, acd\.example, 127\.0\.0\.1, (29|30) days left", text), text)
+    expired = scene.ca.issue("expired", "localhost", days=-1)
+    short = scene.ca.issue("short", "localhost", days=3)
+    for wrong, files, line in (
+        ("No such file", (f"{folder}/none.pem", key), "4: sip.tls_certificate"),
+        ("is not the key of the certificate", (certificate, expired[1]), "5: sip.tls_key"),
+        ("holds no private key", (certificate, certificate), "5: sip.tls_key"),
+        ("expired 1 days ago", expired, "4: sip.tls_certificate"),
+        ("Is a directory", (certificate, folder), "5: sip.tls_key"),
+    ):
+        code, text = says(*files)
+        check(code == 2 and wrong in text and f"check.toml:{line}: " in text, f"{wrong}: {code} {text}")
+    code, text = says(certificate, key, f'tls_client_ca = "{folder}/none.pem"\ntls_ca = "{key}"\n')
+    check(code == 2 and "6: sip.tls_client_ca" in text and "7: sip.tls_ca: " in text, text)
+    code, text = says(*short)
+    check(code == 0 and re.search("warning: .*ends in [23] days", text), text)
+
+
+def who_is_no_good_at_the_tls_port(bench):
+    """Whoever speaks no TLS, or takes his time over it, is hung up on and counted; a flood of handshakes is cut down, and those
+    who are connected do not feel it."""
+    scene = Scene(bench)
+    peer = CALLERS.replace('sources = ["127.0.0.1"]', 'sources = ["127.0.0.1"]').replace("127.0.0.1:1", "192.0.2.1:1")
+    engine = bench.engine(scene.sip() + peer + queue("main", 800))
+    count = lambda result: engine.metric("acd_tls_handshakes_total", direction="in", result=result)
+    plain = lambda: socket.create_connection((HOST, scene.port), 5)
+    with scene.line() as line, plain() as slow:
+        for garbage in (b"OPTIONS sip:a SIP/2.0\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", bytes(range(256)) * 20):
+            with plain() as other, contextlib.suppress(ConnectionError):
+                other.sendall(garbage)
+                while other.recv(1000):
+                    pass
+        check(count("failed") == 3, f"{count('failed'):g} have failed")
+        slow.sendall(b"\x16\x03\x01\x02")
+        begin = time.monotonic()
+        slow.settimeout(10)
+        check(slow.recv(10) == b"" and time.monotonic() - begin < 8, "who is slow is hung up on")
+        wait_until(lambda: count("late") == 1, "and counted")
+        held = [plain() for _ in range(300)]
+        wait_until(lambda: count("refused") >= 100, f"most are refused")
+        begin = time.monotonic()
+        line.request("OPTIONS")
+        check(line.final()[0] == 200, "who is connected is answered")
+        check(time.monotonic() - begin < 2, "at once")
+        for one in held:
+            one.close()
+        line.request("OPTIONS")
+        check(line.final()[0] == 200, "and afterwards")
+    wait_until(lambda: accepts(scene), "others come in again")
+
+
+def accepts(scene):
+    with contextlib.suppress(OSError, ssl.SSLError), scene.line() as line:
+        line.request("OPTIONS")
+        return line.final()[0] == 200
+    return False
+
+
+def a_phone_registers_by_tls(bench):
+    """Its calls come by the connection that it has registered by, whatever its Contact says; with the connection it is gone."""
+    scene = Scene(bench)
+    phone = '[agents."1001"]\nregister = true\npassword = "right"\nskills = ["main"]\n'
+    registrar = '[registrar]\nkeep_alive = "0s"\nalgorithms = ["MD5"]\n'
+    config = scene.sip() + CALLERS + registrar + queue("main", 800, ON_AGENT) + phone
+    for shards in (1, 3):
+        engine = bench.engine(config, shards=shards)
+        state = lambda: engine.agents()["1001"]["state"]
+        line = scene.line()
+        line.request("REGISTER", "1001")
+        status, challenge = line.final()
+        check(status == 401, challenge)
+        line.request("REGISTER", "1001", f"Authorization: {digest(challenge)}\r\n", number=2)
+        check(line.final()[0] == 200, "registered")
+        wait_until(lambda: state() == "ready", "1001 is ready")
+        for _ in range(4):
+            caller = bench.sipp("caller_stays", engine.sip, s="800", m=1)
+            invite = line.message()
+            check(invite.startswith("INVITE ") and "Via: SIP/2.0/TLS " in invite, invite)
+            kept = [text for text in invite.split("\r\n\r\n")[0].split("\r\n") if re.match("Via|From|To|Call-ID|CSeq", text)]
+            busy = "\r\n".join(["SIP/2.0 486 Busy Here", *(text + ";tag=b" if text.startswith("To") else text for text in kept)])
+            line.socket.sendall(f"{busy}\r\nContent-Length: 0\r\n\r\n".encode())
+            check(line.message().startswith("ACK "), "it is acknowledged there")
+            caller.kill()
+            engine.request("/v1/agents/1001/state", {"state": "ready"})
+        line.socket.close()
+        wait_until(lambda: state() == "unreachable", "with its connection it is gone")
+        engine.kill()
+
+
+def digest(challenge):
+    """The credentials that a 401 asks 1001 for."""
+    asked = {key: quoted or plain for key, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', challenge.split("WWW-Authenticate")[1])}
+    md5 = lambda text: hashlib.md5(text.encode()).hexdigest()
+    secret, request = md5(f"1001:{asked['realm']}:right"), md5("REGISTER:sip:h")
+    response = md5(f"{secret}:{asked['nonce']}:00000001:abc:auth:{request}")
+    return (
+        f'Digest username="1001", realm="{asked["realm"]}", nonce="{asked["nonce"]}", uri="sip:h", qop=auth, nc=00000001, '
+        f'cnonce="abc", response="{response}", algorithm=MD5'
+    )
+
+
+BESIDE = [a_peer_must_be_who_it_says]
+CASES = [
+    calls_by_tls_on_both_sides,
+    a_certificate_says_whose_call_it_is,
+    a_peer_by_tls_calls_by_tls_alone,
+    certificates_change_with_a_reload,
+    check_says_what_is_wrong_with_certificates,
+    who_is_no_good_at_the_tls_port,
+    a_phone_registers_by_tls,
+]
