@@ -99,10 +99,10 @@ class Call:
 class Phone:
     """See the module. `answers`: it takes calls as soon as they ring; else it rings."""
 
-    def __init__(self, name, host, answers=True, status=200):
+    def __init__(self, name, host, port=0, answers=True, status=200):
         self.name, self.host, self.answers, self.status = name, host, answers, status
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((host, 0))
+        self.socket.bind((host, port))
         self.port = self.socket.getsockname()[1]
         self.calls, self.seen, self.is_closed = [], {}, False
         self.thread = threading.Thread(target=self._run, daemon=True)
