@@ -247,7 +247,7 @@ impl Shard {
     }
 
     /// The contact is over. Nobody is rung for it any more; the engine says so first.
-    fn forget(&mut self, now: Instant, call: CallId) {
+    pub(super) fn forget(&mut self, now: Instant, call: CallId) {
         self.let_target_go(now, call, TransferStep::Failed(TransferFailure::Withdrawn));
         self.part_from_outside(now, call, EndedBy::System);
         self.give_room_back(call);
