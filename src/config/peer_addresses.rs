@@ -46,8 +46,10 @@ pub(super) fn read(
             if section.get("address").is_some() {
                 report.value(item.at, &item.path, "and address are both there; write one of them");
             }
-            let elements = section.elements("addresses", report).unwrap_or_default();
-            if elements.is_empty() || elements.len() > PEER_ADDRESSES_MAX {
+            let elements = section.elements("addresses", report);
+            let is_list = elements.is_some();
+            let elements = elements.unwrap_or_default();
+            if is_list && (elements.is_empty() || elements.len() > PEER_ADDRESSES_MAX) {
                 report.value(item.at, &item.path, format!("lists 1 to {PEER_ADDRESSES_MAX} addresses"));
             }
             for element in elements.iter().take(PEER_ADDRESSES_MAX) {
