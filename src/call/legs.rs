@@ -24,7 +24,7 @@ use crate::sip::write::{self, Writer};
 /// The methods we answer (RFC 3261 20.5).
 pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER";
 /// The extensions that we know (RFC 3261 20.37).
-pub(super) const SUPPORTED: &[u8] = b"timer, 100rel";
+pub(super) const SUPPORTED: &[u8] = b"timer, 100rel, replaces";
 /// After CANCEL the owner waits this long for the final response.
 pub(super) const RELEASE_AFTER: Duration = Duration::from_secs(4);
 /// A neighbour has this long to answer an OPTIONS.

@@ -15,6 +15,7 @@
 //! | `reliable` | provisionals that are acknowledged |
 //! | `refer` | a REFER, and who is told how it goes |
 //! | `notify` | REFER answered, its NOTIFYs |
+//! | `replaces` | which leg is to be replaced |
 //! | `challenge` | far ends that ask for credentials |
 //! | `wallet` | those credentials |
 //! | `connected` | who is connected, as the far end says |
@@ -37,6 +38,7 @@ mod outbound;
 mod refresh;
 mod reliable;
 mod reoffer;
+mod replaces;
 mod subscribe;
 mod wallet;
 
@@ -47,6 +49,7 @@ pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};
 pub use refer::Refer;
+pub use replaces::LegStanding;
 pub use session::SessionTerms;
 pub use subscription::{Ended, Notice, Standing, Subscribe, Subscribed, SubscriptionId};
 pub use wallet::Wallet;

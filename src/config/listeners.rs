@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use crate::base::limits::{LOCAL_NETWORKS_MAX, MEDIA_WORKERS_MAX, SHARDS_MAX};
 use crate::call::session::{INTERVAL_MAX, INTERVAL_MIN, SessionTerms};
-use crate::sip::transaction::LocalNetworks;
-
 use crate::media::{Codec, Codecs};
+use crate::sip::transaction::LocalNetworks;
 
 use super::error::Report;
 use super::reader::{Section, boolean, integer, string};

@@ -62,6 +62,17 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(queue.state, QueueState::Open);
 }
 
+fn what_peers_are(config: &Config) {
+    let [z, a] = config.peers.as_slice() else { panic!("two peers in the order of the text") };
+    assert_eq!((&*z.name, &*a.name), ("z", "a"));
+    assert_eq!(z.address, Endpoint { host: "pbx.example".to_string(), port: 5060 });
+    assert_eq!(z.sources, [("192.0.2.0".parse().unwrap(), 24), ("198.51.100.7".parse().unwrap(), 32)]);
+    assert!(!z.inbound && a.inbound);
+    assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
+    assert_eq!(z.dnis.len(), 6);
+    what_a_peer_is_and_proves(z, a);
+}
+
 #[test]
 fn every_key_is_read() {
     let config = valid(
@@ -121,14 +132,7 @@ fn every_key_is_read() {
     assert_eq!(config.http.tokens, [("alice".to_string(), "s3cret".to_string())]);
     assert_eq!(config.http.token_files, [("bob".to_string(), PathBuf::from("bob.token"))]);
     assert_eq!(config.http.numbers, ["bob"]);
-    let [z, a] = config.peers.as_slice() else { panic!("two peers in the order of the text") };
-    assert_eq!((&*z.name, &*a.name), ("z", "a"));
-    assert_eq!(z.address, Endpoint { host: "pbx.example".to_string(), port: 5060 });
-    assert_eq!(z.sources, [("192.0.2.0".parse().unwrap(), 24), ("198.51.100.7".parse().unwrap(), 32)]);
-    assert!(!z.inbound && a.inbound);
-    assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
-    assert_eq!(z.dnis.len(), 6);
-    what_a_peer_is_and_proves(z, a);
+    what_peers_are(&config);
     assert!(!format!("{config:?}").contains("p w"), "a password is never printed");
     let queue = &config.queues[0];
     assert_eq!((queue.strategy, queue.priority), ("round-robin", -3));

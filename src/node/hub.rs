@@ -10,10 +10,11 @@ use crate::acd::{Actor, AgentState, Command, Dimension, Effect, Engine, Fact, Pl
 use crate::base::{AgentId, Instant, PeerId, QueueId, ShardId};
 use crate::config::Config;
 use crate::node::census::Census;
-use crate::node::directory::{Directory, Origin};
+use crate::node::directory::Directory;
 use crate::node::letter::{Down, Said, Ticket, Told, Up};
 use crate::node::listing::Listing;
 use crate::node::message::{Reply, Resolved};
+use crate::node::neighbour::Origin;
 use crate::node::phones::{Phones, Registered};
 use crate::node::roster::Roster;
 use crate::node::run_time::RunTime;

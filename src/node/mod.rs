@@ -34,6 +34,7 @@ mod ladder;
 mod letter;
 mod listing;
 mod message;
+mod neighbour;
 mod numbering;
 mod outside;
 mod overrides;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::acd::Command;
 use crate::base::{Instant, LegId, PeerId, ShardId};
 use crate::node::contact::{Contact, Phase};
-use crate::node::directory::{self, Listing};
+use crate::node::neighbour::{self, Listing};
 use crate::node::peers::Peer;
 use crate::node::shard::{Shard, Timer};
 
@@ -16,7 +16,7 @@ const RETRY: Duration = Duration::from_secs(2);
 impl Shard {
     /// Begins to ask the neighbours of the configuration in force.
     pub(super) fn watch_peers(&mut self, now: Instant) {
-        let present = |(_, peer): &(PeerId, &directory::Peer)| peer.listing == Listing::Present;
+        let present = |(_, peer): &(PeerId, &neighbour::Peer)| peer.listing == Listing::Present;
         let by_stream = self.directory.peers().filter(present);
         let by_stream = by_stream.filter_map(|(_, peer)| Some((peer.address?, peer.transport.wire()?))).collect();
         self.legs.set_stream_peers(by_stream);

@@ -34,7 +34,7 @@ impl Shard {
             drawn = drawn.saturating_sub(weight);
             is_it
         });
-        let member = chosen.or(equals.first())?.id;
+        let member = chosen.or_else(|| equals.first())?.id;
         self.address_of(member).map(|address| (member, address))
     }
 
@@ -115,6 +115,12 @@ impl Hub {
 }
 
 impl Directory {
+    /// True when the neighbour has this address.
+    pub(super) fn is_at(&self, id: PeerId, address: SocketAddr) -> bool {
+        let peer = self.peer(id);
+        peer.address == Some(address) || peer.members.iter().any(|member| self.peer(member.id).address == Some(address))
+    }
+
     /// The URI of an agent's phone by way of a neighbour: one of several addresses stands in the URI in place of the first.
     pub(super) fn uri_by(&self, agent: &Agent, peer: PeerId) -> Arc<str> {
         let at = |id: PeerId| self.peer(id).name.split_once(' ').map(|(_, at)| at);

@@ -27,7 +27,7 @@ pub enum Act {
         via: String,
         /// Its payload types; unchanged when empty.
         formats: Vec<u8>,
-        /// The call.
+        /// The call; the dialog that it replaces is named by the phone that is in it.
         dial: Dial,
     },
     /// A person hangs up.
@@ -40,8 +40,17 @@ pub enum Act {
     Fax(String),
     /// A person presses keys.
     Press(String, char),
-    /// A person has the phone ask by REFER that the call be handed to a URI; with news of it or without.
-    Refer(String, String, bool),
+    /// A person has the phone ask by REFER that the call be handed on.
+    Refer {
+        /// Whose phone.
+        name: String,
+        /// The URI.
+        to: String,
+        /// In whose place, by the name of the phone; of nobody's here when there is none of this name.
+        replaces: Option<String>,
+        /// With news of it.
+        news: bool,
+    },
     /// The PBX of a phone has put somebody else on its end of the call, and tells so.
     Connect(String, String, Told),
     /// A phone begins or ends a call that does not come by here.
@@ -129,7 +138,8 @@ impl Act {
         match self {
             Self::Dial { caller, via, formats, dial } => {
                 world.caller(&caller, &via)?;
-                dial_from(world, &caller, formats, dial)
+                let replaces = dial.replaces.as_ref().map(|who| dialog_of(world, who));
+                dial_from(world, &caller, formats, Dial { replaces, ..dial })
             }
             Self::HangUp(name) => with(world, &name, hang_up),
             Self::Answer(name) => {
@@ -140,7 +150,7 @@ impl Act {
             Self::Fax(name) => in_talk(world, &name, |now, talk, it| talk.fax(&mut it.ua, now)),
             Self::Press(name, digit) => press(world, &name, digit),
             Self::Connect(name, number, by) => connect(world, &name, &number, by),
-            Self::Refer(name, to, news) => refer(world, &name, &to, news),
+            Self::Refer { name, to, replaces, news } => refer(world, &name, (to, replaces), news),
             Self::OwnCall(name, doing) => with_agent(world, &name, |phone| phone.set_own(doing)),
             Self::Hints(name, telling) => tell(world, &name, &telling),
             Self::Vanish(name) => with(world, &name, |_, phone| phone.vanish()),
@@ -267,8 +277,21 @@ fn connect(world: &mut World, name: &str, number: &str, by: Told) -> Result<(), 
     in_talk(world, name, |now, session, handset| session.connect(&mut handset.ua, now, number, by))
 }
 
-fn refer(world: &mut World, name: &str, to: &str, news: bool) -> Result<(), String> {
-    in_talk(world, name, |now, session, handset| session.refer(&mut handset.ua, now, to, news))
+fn refer(world: &mut World, name: &str, (to, place): (String, Option<String>), news: bool) -> Result<(), String> {
+    let headers = place.map(|who| dialog_of(world, &who).replace(';', "%3B").replace('=', "%3D").replace('@', "%40"));
+    let to = headers.map_or_else(|| to.clone(), |dialog| format!("{to}?Replaces={dialog}"));
+    in_talk(world, name, |now, session, handset| session.refer(&mut handset.ua, now, &to, news))
+}
+
+/// The dialog that a phone is in, `early` before its name: only while it is not answered; one that nobody here knows where
+/// there is no such phone, or it is in none.
+fn dialog_of(world: &mut World, who: &str) -> String {
+    let (name, early) = who.strip_prefix("early ").map_or((who, ""), |name| (name, ";early-only"));
+    let dialog = world.with_phone(name, |_, phone| match phone {
+        Phone::Caller(phone) => phone.call().map(Session::replaced),
+        Phone::Agent(phone) => phone.call().map(Session::replaced),
+    });
+    dialog.flatten().unwrap_or_else(|| format!("{name}@elsewhere;to-tag=there;from-tag=here")) + early
 }
 
 /// Who acts in a script, and forces it when a reason is given.

@@ -232,6 +232,15 @@ impl AgentPhone {
         }
     }
 
+    /// The call, answered or not.
+    pub const fn call(&self) -> Option<&Session> {
+        match &self.state {
+            State::Idle => None,
+            State::Ringing(ringing) => Some(&ringing.session),
+            State::Talking { session } => Some(session),
+        }
+    }
+
     /// Loses its power without a word.
     pub fn vanish(&mut self) {
         self.handset.vanish();

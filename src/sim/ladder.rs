@@ -114,6 +114,9 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
     if let Some(to) = message.header("Refer-To") {
         write!(text, " to {}", user_of(uri_of(to))).expect("writing to a string succeeds");
     }
+    if message.header("Replaces").or_else(|| message.header("Refer-To")).is_some_and(|it| it.contains("to-tag")) {
+        text.push_str(" in another's place");
+    }
     if matches!(message.start, Start::Request { .. })
         && message.to_tag().is_some()
         && let Some(identity) = message.header("P-Asserted-Identity")

@@ -81,7 +81,7 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
         [name, "sends", "a", "fax"] => Act::Fax((*name).to_string()),
         [name, "presses", keys] => return Ok(keys.chars().map(|key| Act::Press((*name).to_string(), key)).collect()),
-        [name, "refers", "to", to, news @ ..] => Act::Refer((*name).to_string(), refer_uri(to), wants_news(news)?),
+        [name, "refers", "to", to, rest @ ..] => refer(name, to, rest)?,
         [name, "is", "now", number, "by", how @ ("update" | "re-invite")] => connect(name, number, how),
         [name, "vanishes"] => Act::Vanish((*name).to_string()),
         [name, "returns"] => Act::Return((*name).to_string()),
@@ -112,12 +112,14 @@ fn each<T>(range: &str, act: impl Fn(String) -> T) -> Result<Vec<T>, String> {
     Ok(names(range)?.into_iter().map(act).collect())
 }
 
-fn wants_news(words: &[&str]) -> Result<bool, String> {
-    match words {
-        [] => Ok(true),
-        ["without", "news"] => Ok(false),
-        words => Err(format!("`{}` says nothing of a REFER", words.join(" "))),
-    }
+fn refer(name: &str, to: &str, words: &[&str]) -> Result<Act, String> {
+    let (replaces, news) = match words {
+        [] => (None, true),
+        ["without", "news"] => (None, false),
+        ["in", "place", "of", who] => (Some((*who).to_string()), true),
+        words => return Err(format!("`{}` says nothing of a REFER", words.join(" "))),
+    };
+    Ok(Act::Refer { name: name.to_string(), to: refer_uri(to), replaces, news })
 }
 
 fn connect(name: &str, number: &str, how: &str) -> Act {
@@ -160,6 +162,14 @@ fn dial<'a>(caller: &str, number_dialled: &str, mut words: &'a [&'a str]) -> Res
             }
             ["asserted", "as", who, rest @ ..] => {
                 dial.asserts = Some((*who).to_string());
+                rest
+            }
+            ["in", "place", "of", "early", who, rest @ ..] => {
+                dial.replaces = Some(format!("early {who}"));
+                rest
+            }
+            ["in", "place", "of", who, rest @ ..] => {
+                dial.replaces = Some((*who).to_string());
                 rest
             }
             ["twice", rest @ ..] => {

@@ -3,6 +3,7 @@
 
 mod changes;
 mod people;
+mod transfers;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -10,6 +10,7 @@ pub mod grammar;
 pub mod message;
 pub mod name;
 pub mod registrar;
+pub mod replaces;
 mod span;
 pub mod transaction;
 pub mod uri;

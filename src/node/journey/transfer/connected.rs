@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use crate::acd::{Actor, Command, DeviceState, Direction, EndedBy, Target, TransferKind, TransferStep};
-use crate::base::{AgentId, CallId, Instant, LegId, Pii};
+use crate::base::{AgentId, CallId, Instant, LegId, PeerId, Pii};
 use crate::config::{ConnectedLine, MediaPolicy};
 use crate::node::contact::{AgentLeg, Outside, Phase};
 use crate::node::shard::{Owner, Shard};
@@ -49,7 +49,7 @@ impl Shard {
             tracing::info!(%call, "another party on the agent's leg is passed over: the call is being handed on");
             return;
         }
-        self.follow_transfer(now, call, Some(&number));
+        self.follow_transfer(now, call, (TransferKind::Blind, Some(&number)), None);
     }
 
     /// The device of the agent who talks is idle, by its PBX's word, and the leg lives on: whoever is there now is not told.
@@ -58,23 +58,30 @@ impl Shard {
         let Phase::Talking { agent: talking, .. } = &contact.phase else { return };
         let is_same = talking.agent == agent && talking.epoch == epoch;
         if is_same && contact.handover.is_none() && self.has_slot() {
-            self.follow_transfer(now, call, None);
+            self.follow_transfer(now, call, (TransferKind::Blind, None), None);
         }
     }
 
     /// True when the agent itself is called so.
-    pub(super) fn is_own(&self, agent: AgentId, number: &str) -> bool {
+    pub(in crate::node::journey) fn is_own(&self, agent: AgentId, number: &str) -> bool {
         let agent = self.directory.agent(agent);
         let user = || number_of(agent.uri.as_bytes());
         agent.name.eq_ignore_ascii_case(number) || user().is_some_and(|user| user.eq_ignore_ascii_case(number))
     }
 
-    /// The PBX has handed the caller to somebody else: the leg is that party's.
-    fn follow_transfer(&mut self, now: Instant, call: CallId, number: Option<&str>) {
+    /// The agent's place is somebody else's: on its own leg, where the PBX has handed the caller on, or on one that replaces it.
+    pub(in crate::node::journey) fn follow_transfer(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        (kind, number): (TransferKind, Option<&str>),
+        on: Option<(LegId, PeerId)>,
+    ) {
         let other = number.and_then(|number| self.directory.agent_of_name(number));
         let Some(contact) = self.contact(call) else { return };
         let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return };
         let AgentLeg { agent: by, peer, epoch, leg, audio, .. } = agent;
+        let (leg, peer) = on.unwrap_or((leg, peer));
         contact.phase = Phase::Outside { party: Outside { leg, peer, audio, ring: None, agent: other }, since: now };
         contact.held = false;
         contact.keys = None;
@@ -85,8 +92,8 @@ impl Shard {
             self.ports.hand_on(worker);
         }
         self.owners.insert(leg, Owner::Outside(call));
-        tracing::info!(%call, agent = %self.directory.agent(by).name, "the PBX has handed the caller on");
-        let told = (TransferKind::Blind, Target::Number(Pii::new(Arc::from(number.unwrap_or(UNTOLD)))));
+        tracing::info!(%call, agent = %self.directory.agent(by).name, "somebody else has the caller");
+        let told = (kind, Target::Number(Pii::new(Arc::from(number.unwrap_or(UNTOLD)))));
         self.note(call, by, told.clone(), TransferStep::Begun(None));
         self.commands.push_back(Command::TalkEnded { call, agent: by, epoch, by: EndedBy::Transfer });
         self.note(call, by, told, TransferStep::Completed);
@@ -94,7 +101,7 @@ impl Shard {
     }
 
     /// The device of an agent who has such a call is busy; afterwards nobody has said what it is.
-    pub(super) fn mark_device(&mut self, agent: Option<AgentId>, device: DeviceState) {
+    pub(in crate::node::journey) fn mark_device(&mut self, agent: Option<AgentId>, device: DeviceState) {
         if let Some(agent) = agent {
             self.commands.push_back(Command::Device { agent, device, by: Actor::Engine });
         }
