@@ -7,6 +7,7 @@ use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferKind};
 use crate::base::Instant;
 use crate::node::{AgentChange, Consulted};
 use crate::sim::act::Act;
+use crate::sim::agent_phone::Own;
 use crate::sim::caller::Dial;
 use crate::sim::session::Told;
 use crate::sim::terms::Direction;
@@ -50,6 +51,12 @@ impl Draw {
             12 => acts.push((later, Act::HangUp(caller.to_string()))),
             13 => acts.push((later, Act::HangUp(agent))),
             14 => acts.push((later, Act::Change(caller.to_string(), Direction::Inactive))),
+            15 if self.shape.tells_devices() => {
+                let own = if self.shape.calls.is_multiple_of(8) { Own::Talks } else { Own::Left };
+                let free = later + self.seconds(10.0);
+                acts.push((later, Act::OwnCall(agent.clone(), own)));
+                acts.push((free, Act::OwnCall(agent, Own::Nothing)));
+            }
             15 => {
                 let states = [DeviceState::Ringing, DeviceState::Busy(acd::Direction::Out), DeviceState::Offline];
                 let free = later + self.seconds(10.0);
