@@ -192,6 +192,7 @@ impl Handle {
             Reply::Conflict(why) => Err(Problem::conflict(why)),
             Reply::Agents { .. }
             | Reply::Calls { .. }
+            | Reply::Registrations { .. }
             | Reply::Trace(_)
             | Reply::Ladder(_)
             | Reply::Explanation(_)

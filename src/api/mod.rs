@@ -14,6 +14,7 @@ mod lost;
 mod metrics;
 pub mod problem;
 mod queues;
+mod registrations;
 mod request;
 mod teams;
 mod trace;
@@ -67,6 +68,7 @@ fn router(handle: Handle) -> Router {
         .route("/v1/calls/{id}/ladder", get(calls::ladder))
         .route("/v1/calls/{id}/explanation", get(explain::call))
         .route("/v1/decisions", get(explain::decisions))
+        .route("/v1/registrations", get(registrations::list))
         .route("/v1/lost", get(lost::lost))
         .route("/v1/trace", get(trace::read).post(trace::act))
         .fallback(async || Problem::not_found("there is nothing at this address"))

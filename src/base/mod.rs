@@ -5,6 +5,7 @@ pub mod digits;
 pub mod idmap;
 pub mod ids;
 pub mod limits;
+pub mod networks;
 pub mod pii;
 pub mod rng;
 pub mod secret;

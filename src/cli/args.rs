@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::limits::SHARDS_MAX;
+use crate::cli::target::Target;
 use crate::cli::top::board::Tab;
 use crate::cli::top::words::Lang;
+use crate::cli::trace_args::TraceCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Strowger: an automatic call distributor that stands beside your PBX.
@@ -97,6 +99,8 @@ pub(super) enum Command {
     Teams(Target),
     /// Show the calls of a running engine.
     Calls(Target),
+    /// Show the phones that have registered at a running engine.
+    Registrations(Target),
     /// Show the lost contacts of a running engine by cause: of each called number, campaign, region, trunk or queue.
     #[command(
         after_help = "Examples:\n  strowger lost --by region --last 7d\n  strowger lost --by number --value 800 --hours"
@@ -429,79 +433,6 @@ pub(super) enum CallCommand {
         #[command(flatten)]
         target: Target,
     },
-}
-
-/// What to do with traces.
-#[derive(Debug, Subcommand)]
-pub(super) enum TraceCommand {
-    /// Keep the SIP messages of a peer, or of the calls of a number, from now on. It ends by itself.
-    #[command(
-        after_help = "Examples:\n  strowger trace start --peer pbx\n  strowger trace start --number +4930123456 --minutes 5 --show-numbers"
-    )]
-    Start(Box<Start>),
-    /// Show which traces run, and which can still be read.
-    List {
-        /// Which engine.
-        #[command(flatten)]
-        target: Target,
-    },
-    /// End a trace, or all of them; what it has can still be read for a while.
-    Stop {
-        /// Its number, as `trace list` shows it.
-        id: Option<u32>,
-        /// Why; for the audit log.
-        #[arg(long)]
-        why: Option<String>,
-        /// Which engine.
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Print the messages of all traces as they come, those that are there already first; ends with the last trace.
-    Follow {
-        /// With the numbers in full, where the trace keeps them.
-        #[arg(long)]
-        show_numbers: bool,
-        /// Which engine.
-        #[command(flatten)]
-        target: Target,
-    },
-}
-
-/// Which messages.
-#[derive(Debug, Clone, Args)]
-pub(super) struct Start {
-    /// All messages from and to this peer, as the configuration names it.
-    #[arg(long, value_name = "NAME", conflicts_with = "number", required_unless_present = "number")]
-    pub(super) peer: Option<String>,
-    /// All legs of the calls from, to or for this number.
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) number: Option<String>,
-    /// It ends after so long, or after 20,000 messages.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60), value_name = "MINUTES")]
-    pub(super) minutes: u64,
-    /// Keep the numbers too, for whoever may see them; passwords, keys and what is keyed in are never kept.
-    #[arg(long)]
-    pub(super) show_numbers: bool,
-    /// Why; for the audit log.
-    #[arg(long)]
-    pub(super) why: Option<String>,
-    /// Which engine.
-    #[command(flatten)]
-    pub(super) target: Target,
-}
-
-/// Which engine a client speaks to.
-#[derive(Debug, Clone, Args)]
-pub(super) struct Target {
-    /// The engine's HTTP address.
-    #[arg(long, env = "STROWGER_URL", default_value = "http://127.0.0.1:8080")]
-    pub(super) url: String,
-    /// The bearer token, where the engine asks for one.
-    #[arg(long, env = "STROWGER_TOKEN", hide_env_values = true)]
-    pub(super) token: Option<String>,
-    /// Print the engine's JSON instead of a table.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 /// The terminal board's options.

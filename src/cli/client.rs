@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{Intervals, Lost, QueueStats, Target};
+use crate::cli::args::{Intervals, Lost, QueueStats};
 use crate::cli::explain;
 use crate::cli::ladder;
 use crate::cli::print::{clock, out, table};
+use crate::cli::target::Target;
 use crate::cli::{lost, standby, stats, teams};
 
 /// Rows asked for at a time; the engine gives at most so many.
@@ -153,7 +154,7 @@ impl Client {
                     word(&agent["why"]),
                     word(&agent["call"]),
                     device(agent),
-                    if agent["reachable"] == Value::Bool(true) { "yes" } else { "no" }.to_string(),
+                    reachable(agent),
                     agent["queues"].as_array().into_iter().flatten().map(word).collect::<Vec<_>>().join(" "),
                     agent["overrides"].as_array().into_iter().flatten().map(word).collect::<Vec<_>>().join(", "),
                 ]
@@ -190,6 +191,28 @@ impl Client {
                 ]
             }),
         )
+    }
+
+    /// Prints the registered phones.
+    pub(super) fn registrations(&self) -> Result<(), String> {
+        let body = self.get_all("/v1/registrations", "registrations")?;
+        let row = |phone: &Value| {
+            let state = match (phone["rung"] == Value::Bool(true), phone["answers"] == Value::Bool(true)) {
+                (true, true) => "rung",
+                (true, false) => "does not answer",
+                (false, _) => "older",
+            };
+            vec![
+                word(&phone["agent"]),
+                word(&phone["contact"]),
+                word(&phone["source"]),
+                clock(phone["expires_seconds"].as_f64().unwrap_or_default()),
+                state.to_string(),
+                word(&phone["user_agent"]),
+            ]
+        };
+        let header = ["agent", "contact", "from", "expires in", "state", "phone"];
+        self.print(&body, &header, &rows(&body, "registrations", row))
     }
 
     /// Changes agents.
@@ -340,7 +363,18 @@ fn device(agent: &Value) -> String {
     let mark = if agent["disagrees"] == Value::Bool(true) { " !" } else { "" };
     let call = agent["device_call"].as_str().map_or_else(String::new, |call| format!(" {call}"));
     let state = word(&agent["device"]);
-    if state == "unknown" { String::new() } else { format!("{state}{call}{mark}") }
+    // How that is known is worth a word only where it is not.
+    let source = word(&agent["device_source"]);
+    if state == "unknown" { source } else { format!("{state}{call}{mark}") }
+}
+
+/// Whether an agent can be rung, and why not.
+fn reachable(agent: &Value) -> String {
+    match (agent["unreachable"].as_str(), &agent["reachable"]) {
+        (Some(why), _) => format!("no: {why}"),
+        (None, Value::Bool(true)) => "yes".to_string(),
+        (None, _) => "no".to_string(),
+    }
 }
 
 /// A value as a table shows it.

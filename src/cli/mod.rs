@@ -15,9 +15,11 @@ mod rules;
 mod signals;
 mod standby;
 mod stats;
+mod target;
 mod teams;
 mod top;
 mod trace;
+mod trace_args;
 mod wish;
 
 use std::process::ExitCode;
@@ -47,6 +49,7 @@ pub fn run() -> ExitCode {
         Command::Top(options) => top::run(&options),
         Command::Teams(target) => finish(Client::new(&target).and_then(|client| client.teams())),
         Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
+        Command::Registrations(target) => finish(Client::new(&target).and_then(|client| client.registrations())),
         Command::Lost(lost) => finish(Client::new(&lost.target).and_then(|client| client.lost(&lost))),
         Command::Queue { command: QueueCommand::Stats(stats) } => {
             finish(Client::new(&stats.intervals.target).and_then(|client| client.queue_stats(&stats)))

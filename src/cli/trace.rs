@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 use jiff::Zoned;
 use serde_json::{Value, json};
 
-use crate::cli::args::{Start, Target, TraceCommand};
 use crate::cli::client::Client;
 use crate::cli::print::{aside, clock, out, table};
+use crate::cli::target::Target;
+use crate::cli::trace_args::{Start, TraceCommand};
 
 /// How often messages are asked for.
 const EVERY: Duration = Duration::from_millis(500);

@@ -10,6 +10,7 @@ use crate::acd::{AgentPolicy, AgentState, Reason};
 use crate::base::limits;
 use crate::sip::auth::{Credentials, Password};
 
+use super::endpoint::Endpoint;
 use super::error::{Report, did_you_mean};
 use super::listeners::same_family;
 use super::peers::Peers;
@@ -17,17 +18,18 @@ use super::policy::{POLICY_KEYS, confirm, policy};
 use super::reader::{Item, Section, string};
 use super::registrar;
 use super::skills::{self, Vocabulary};
-use super::types::{AgentConfig, Confirm, Endpoint, SipConfig, SkillConfig};
+use super::types::{AgentConfig, Confirm, SipConfig, SkillConfig};
 use super::values::{self, DAY, SECOND};
 
 // `team` is read with the teams.
-const AGENT_KEYS: [&str; 11] = [
+const AGENT_KEYS: [&str; 12] = [
     "uri",
     "peer",
     "skills",
     "initial",
     "return_after",
     "busy_pause",
+    "device_state",
     "team",
     "register",
     "password",
@@ -50,6 +52,7 @@ struct Shared {
     return_after: Duration,
     busy_pause: Duration,
     policy: AgentPolicy,
+    watched: bool,
     confirm: Option<Confirm>,
     /// The password of the phones that register.
     password: Option<Password>,
@@ -91,6 +94,7 @@ pub(super) fn agents(
                 return_after: shared.return_after,
                 busy_pause: shared.busy_pause,
                 policy: shared.policy.clone(),
+                watched: shared.watched,
                 confirm: shared.confirm,
                 register: shared.password.clone().map(|password| Arc::new(Credentials { username, password })),
             });
@@ -126,6 +130,9 @@ fn shared(section: &Section<'_, '_>, peers: &Peers, vocabulary: &Vocabulary, rep
             .read("busy_pause", report, |value| values::duration(value, Duration::ZERO, DAY))
             .unwrap_or(BUSY_PAUSE),
         policy: policy(section, report),
+        watched: section
+            .read("device_state", report, |value| values::choice(value, &[("peer", true), ("off", false)]))
+            .unwrap_or(true),
         confirm: confirm(section, report),
         password,
     }

@@ -2,12 +2,13 @@
 //! documentation.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::limits::{MEDIA_WORKERS_MAX, SHARDS_MAX};
+use crate::base::limits::{LOCAL_NETWORKS_MAX, MEDIA_WORKERS_MAX, SHARDS_MAX};
 use crate::call::session::{INTERVAL_MAX, INTERVAL_MIN, SessionTerms};
-
 use crate::media::{Codec, Codecs};
+use crate::sip::transaction::LocalNetworks;
 
 use super::error::Report;
 use super::reader::{Section, boolean, integer, string};
@@ -16,7 +17,17 @@ use super::transport::TlsConfig;
 use super::types::{DrainConfig, HttpConfig, MediaConfig, SipConfig, UnknownSource};
 use super::values::{self, DAY, SECOND, show};
 
-const SIP_KEYS: [&str; 7] = ["listen", "tcp", "advertise", "shards", "unknown_source", "session_expires", "min_se"];
+const SIP_KEYS: [&str; 9] = [
+    "listen",
+    "tcp",
+    "advertise",
+    "local_networks",
+    "local_address",
+    "shards",
+    "unknown_source",
+    "session_expires",
+    "min_se",
+];
 const MEDIA_KEYS: [&str; 5] = ["address", "ports", "workers", "codecs", "silence_probe"];
 const HTTP_KEYS: [&str; 4] = ["listen", "tokens", "token_files", "numbers"];
 const DRAIN_KEYS: [&str; 1] = ["limit"];
@@ -63,7 +74,8 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
         same_family(address, listen, item.at, &item.path, report);
     }
     let tls = sip_tls(&section, listen, report);
-    Some(SipConfig { listen, tcp, tls, advertise, shards: shards.unwrap_or(1), unknown_source, session })
+    let local = local(&section, listen, report);
+    Some(SipConfig { listen, tcp, tls, advertise, local, shards: shards.unwrap_or(1), unknown_source, session })
 }
 
 /// What `[sip]` says of TLS.
@@ -97,6 +109,46 @@ fn sip_tls(section: &Section<'_, '_>, listen: SocketAddr, report: &mut Report<'_
         report.whole(item.at, &item.path, "needs tls_client_ca, which says whose certificates count");
     }
     Some(TlsConfig { listen: at?, own: own?, ca, client_ca, require_client_certificate: require.unwrap_or(true) })
+}
+
+/// `local_networks` and `local_address` of `[sip]`.
+fn local(section: &Section<'_, '_>, listen: SocketAddr, report: &mut Report<'_>) -> Option<Arc<LocalNetworks>> {
+    let wrote_address = section.get("local_address");
+    let address = section.read("local_address", report, |value| {
+        let address = values::address(value)?;
+        if address.is_unspecified() {
+            Err(format!("{address} is no address that others can reach"))
+        } else {
+            Ok(address)
+        }
+    });
+    let Some(item) = section.get("local_networks") else {
+        if let Some(item) = wrote_address {
+            report.value(item.at, &item.path, "says nothing without local_networks");
+        }
+        return None;
+    };
+    let networks = section.list("local_networks", report, values::network)?;
+    if networks.len() > LOCAL_NETWORKS_MAX {
+        report.value(
+            item.at,
+            &item.path,
+            format!("lists {} networks; allowed are {LOCAL_NETWORKS_MAX}", networks.len()),
+        );
+        return None;
+    }
+    for (network, at) in &networks {
+        same_family(network.0, listen, *at, &item.path, report);
+    }
+    if let (Some(address), Some(item)) = (address, &wrote_address) {
+        same_family(address, listen, item.at, &item.path, report);
+    }
+    if address.is_none() && wrote_address.is_none() && listen.ip().is_unspecified() {
+        let message = format!("needs local_address: {} is no address that others can reach", listen.ip());
+        report.whole(item.at, &item.path, message);
+    }
+    let networks = networks.into_iter().map(|(network, _)| network).collect();
+    Some(Arc::new(LocalNetworks { networks, address: address.unwrap_or_else(|| listen.ip()) }))
 }
 
 /// `session_expires` and `min_se` of `[sip]`.

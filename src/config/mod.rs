@@ -5,6 +5,7 @@ mod agents;
 mod built_in;
 mod credentials;
 mod describe;
+mod endpoint;
 mod error;
 mod feature_codes;
 mod figures;
@@ -14,6 +15,7 @@ mod lint;
 mod listeners;
 mod moves;
 mod parse;
+mod peer_addresses;
 mod peer_manners;
 mod peers;
 mod policy;
@@ -39,19 +41,20 @@ pub use agents::expand;
 pub use built_in::built_in;
 pub use credentials::is_secret;
 pub use describe::describe;
+pub use endpoint::{Endpoint, PeerAddress};
 pub use error::ConfigError;
 pub use feature_codes::{Feature, FeatureCodesConfig, PhoneIdentity, Pin};
 pub use figures::{AgentSeries, FiguresConfig, RegionsConfig};
 pub use lint::lint;
 pub use parse::parse;
-pub use peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig, PeerAuth};
+pub use peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, NumberingConfig, PeerAuth, StaleDevice};
 pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
 pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 pub use transport::{FileAt, KeyFiles, PeerTls, TlsConfig, Transport};
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, Endpoint, HttpConfig, LendingConfig,
-    LoanConfig, MediaConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig,
-    PreferredConfig, PreferredSource, QueueConfig, RegistrarConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig,
-    TeamConfig, TeamMove, TierConfig, UnknownSource,
+    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, HttpConfig, LendingConfig, LoanConfig,
+    MediaConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, PreferredConfig,
+    PreferredSource, QueueConfig, RegistrarConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig,
+    TeamMove, TierConfig, UnknownSource,
 };

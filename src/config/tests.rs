@@ -62,11 +62,22 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(queue.state, QueueState::Open);
 }
 
+fn what_peers_are(config: &Config) {
+    let [z, a] = config.peers.as_slice() else { panic!("two peers in the order of the text") };
+    assert_eq!((&*z.name, &*a.name), ("z", "a"));
+    assert_eq!(z.address, Endpoint { host: "pbx.example".to_string(), port: 5060 });
+    assert_eq!(z.sources, [("192.0.2.0".parse().unwrap(), 24), ("198.51.100.7".parse().unwrap(), 32)]);
+    assert!(!z.inbound && a.inbound);
+    assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
+    assert_eq!(z.dnis.len(), 6);
+    what_a_peer_is_and_proves(z, a);
+}
+
 #[test]
 fn every_key_is_read() {
     let config = valid(
         r#"
-        sip = { listen = "0.0.0.0:5060", tcp = true, advertise = "203.0.113.5", unknown_source = "silent", session_expires = "30m", min_se = "2m" }
+        sip = { listen = "0.0.0.0:5060", tcp = true, advertise = "203.0.113.5", local_networks = ["10.0.0.0/8", "192.168.1.7"], local_address = "10.0.0.5", unknown_source = "silent", session_expires = "30m", min_se = "2m" }
         media = { address = "192.0.2.1", ports = "30000-30003", workers = 2, silence_probe = "5m" }
         drain.limit = "1h"
         [http]
@@ -85,6 +96,9 @@ fn every_key_is_read() {
         auth = { username = "z", password_file = "z.password", algorithms = ["MD5"] }
         outbound_auth = { username = "us", password = "p w" }
         connected_line = "ignore"
+        device_state = "dialog-info"
+        device_state_expires = "2m"
+        device_state_stale = "unroutable"
         country_code = "86"
         national_prefix = ""
         international_prefix = "000"
@@ -107,6 +121,8 @@ fn every_key_is_read() {
         .as_str(),
     );
     assert_eq!(config.sip.advertise.map(|address| address.to_string()).as_deref(), Some("203.0.113.5"));
+    let local = config.sip.local.as_ref().unwrap();
+    assert_eq!((local.address.to_string().as_str(), local.networks.len(), local.networks[1].1), ("10.0.0.5", 2, 32));
     assert_eq!((config.sip.unknown_source, config.sip.tcp), (UnknownSource::Silent, true));
     let session = SessionTerms { expires: Some(Duration::from_secs(1_800)), min: Duration::from_secs(120) };
     assert_eq!(config.sip.session, session);
@@ -116,14 +132,7 @@ fn every_key_is_read() {
     assert_eq!(config.http.tokens, [("alice".to_string(), "s3cret".to_string())]);
     assert_eq!(config.http.token_files, [("bob".to_string(), PathBuf::from("bob.token"))]);
     assert_eq!(config.http.numbers, ["bob"]);
-    let [z, a] = config.peers.as_slice() else { panic!("two peers in the order of the text") };
-    assert_eq!((&*z.name, &*a.name), ("z", "a"));
-    assert_eq!(z.address, Endpoint { host: "pbx.example".to_string(), port: 5060 });
-    assert_eq!(z.sources, [("192.0.2.0".parse().unwrap(), 24), ("198.51.100.7".parse().unwrap(), 32)]);
-    assert!(!z.inbound && a.inbound);
-    assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
-    assert_eq!(z.dnis.len(), 6);
-    what_a_peer_is_and_proves(z, a);
+    what_peers_are(&config);
     assert!(!format!("{config:?}").contains("p w"), "a password is never printed");
     let queue = &config.queues[0];
     assert_eq!((queue.strategy, queue.priority), ("round-robin", -3));
@@ -140,6 +149,8 @@ fn what_a_peer_is_and_proves(z: &PeerConfig, a: &PeerConfig) {
     let credentials = Credentials { username: "z".to_string(), password: Password::File("z.password".into()) };
     assert_eq!(**auth, PeerAuth { credentials, algorithms: vec![Algorithm::Md5] });
     assert_eq!(z.outbound_auth.as_ref().unwrap().secret(), Some("p w"));
+    let watch = DeviceWatch { expires: Duration::from_secs(120), stale: StaleDevice::Unroutable };
+    assert_eq!((z.device_state, a.device_state), (Some(watch), None));
     assert_eq!((z.connected_line, a.connected_line), (ConnectedLine::Ignore, ConnectedLine::Transfer));
     let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
     assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
@@ -332,6 +343,10 @@ const ALONE: &[(&str, &str)] = &[
         "[http]\ntokens = { a = \"x\" }\nnumbers = [\"a\", \"b\"]",
         "7: http.numbers: `b` has no token in http.tokens or http.token_files",
     ),
+    (
+        "[media]\naddress = \"127.0.0.1\"\n[peers.p]\naddresses = \"b\"",
+        "8: peers.p.addresses: expected a list, found a string",
+    ),
     ("[media]\nports = \"5060-6061\"", "6: media.ports: 5060-6061 holds 5060, the port of sip.listen"),
     ("[media]\nports = \"20000-20010\"", "6: media.ports: the last port must be odd (RTCP), 20010 is even"),
     (
@@ -345,6 +360,10 @@ const ALONE: &[(&str, &str)] = &[
     ("[media]\nports = \"20000\"", "6: media.ports: `20000` is no range of ports; write it like \"20000-29999\""),
     ("[media]\naddress = \"::1\"", "6: media.address: ::1 is IPv6, but sip.listen is IPv4"),
     ("[peers.p]\naddress = \"192.0.2.9\"\ntransport = \"tcp\"", "7: peers.p.transport: needs sip.tcp = true"),
+    (
+        "[peers.p]\naddress = \"192.0.2.9\"\ndevice_state_expires = \"1s\"",
+        "7: peers.p.device_state_expires: 1s is out of range; allowed are 1m to 24h",
+    ),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),
     (
         "[peers.p]\naddress = \"a\"\nauth = { username = \"u\" }",
@@ -363,6 +382,17 @@ const ALONE: &[(&str, &str)] = &[
         "6: peers.p.address: `host:99999` is no host with a port; write it like \"pbx.example:5060\"",
     ),
     ("[peers.p]\naddress = \"::1\"", "6: peers.p.address: an IPv6 address stands in brackets; write \"[::1]:5060\""),
+    ("[peers.p]\naddresses = []", "6: peers.p.addresses: lists 1 to 16 addresses"),
+    (
+        "[peers.p]\naddress = \"a\"\naddresses = [\"b\"]",
+        "7: peers.p.addresses: and address are both there; write one of them",
+    ),
+    ("[peers.p]\naddresses = [\"b\", { address = \"b:5060\" }]", "6: peers.p.addresses[1]: is listed twice"),
+    (
+        "[peers.p]\naddresses = [\"b\", { address = \"c\", priority = -1 }]",
+        "6: peers.p.addresses[1].priority: -1 is out of range; allowed are 0 to 65535",
+    ),
+    ("[peers.p]\naddresses = [\"b\", \"[::1]:5060\"]", "6: peers.p.addresses[1]: ::1 is IPv6, but sip.listen is IPv4"),
     ("[peers.p]\naddress = \"[::1]\"", "6: peers.p.address: ::1 is IPv6, but sip.listen is IPv4"),
     (
         "[peers.p]\naddress = \"a\"\nsources = [\"10.0.0.1/8\"]",
@@ -473,6 +503,20 @@ fn the_shipped_configuration_has_no_error_and_no_warning() {
 }
 
 #[test]
+fn a_peer_may_have_several_addresses() {
+    let text = "[peers.p]\naddresses = [\"pbx\", { address = \"192.0.2.9:5062\", priority = 5 }, { address = \"192.0.2.8\", weight = 3 }]";
+    let config = valid(&format!("{VALID}{text}\n"));
+    let peer = &config.peers[0];
+    let order: Vec<_> = peer.addresses.iter().map(|one| (one.endpoint.to_string(), one.priority, one.weight)).collect();
+    let one = |text: &str, priority, weight| (text.to_string(), priority, weight);
+    assert_eq!(order, [one("pbx:5060", 0, 1), one("192.0.2.8:5060", 0, 3), one("192.0.2.9:5062", 5, 1)]);
+    assert_eq!((peer.address.host.as_str(), peer.sources.len()), ("pbx", 0), "a name has to be looked up");
+    let numeric =
+        valid(&format!("{VALID}[peers.p]\naddresses = [\"192.0.2.9:5062\", \"192.0.2.9:5064\", \"192.0.2.7\"]\n"));
+    assert_eq!(numeric.peers[0].sources.len(), 2, "two ports of one host are one source");
+}
+
+#[test]
 fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
     let text = include_str!("../../configs/strowger.toml");
     let is_default = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.contains(".wav");
@@ -489,8 +533,8 @@ fn the_shipped_configuration_shows_defaults_that_are_the_defaults() {
             "#tls",
             "require_client",
         ]
-            .iter()
-            .all(|key| !line.contains(key))
+        .iter()
+        .all(|key| !line.contains(key))
     };
     let commented: Vec<_> = text.lines().filter(is_default).filter(without_examples).collect();
     assert!(commented.len() > 15, "{commented:?}");

@@ -14,10 +14,12 @@ use crate::call::SessionTerms;
 use crate::media::Codecs;
 use crate::sip::auth::{Algorithm, Credentials};
 use crate::sip::registrar::Times;
+use crate::sip::transaction::LocalNetworks;
 
+use super::endpoint::{Endpoint, PeerAddress};
 use super::feature_codes::FeatureCodesConfig;
 use super::figures::FiguresConfig;
-use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig, PeerAuth};
+use super::peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, NumberingConfig, PeerAuth};
 use super::transfer::TransferConfig;
 use super::transport::{PeerTls, TlsConfig, Transport};
 
@@ -77,6 +79,9 @@ pub struct SipConfig {
     /// `advertise = "203.0.113.5"`: the host written into Via, Contact and SDP when `listen` is unspecified or behind NAT;
     /// default the listen address.
     pub advertise: Option<IpAddr>,
+    /// `local_networks = ["10.0.0.0/8"]`: to these, Via, Contact and SDP say `local_address` (default that of `listen`) in place
+    /// of `advertise`: phones and PBXs on our own side of the NAT.
+    pub local: Option<Arc<LocalNetworks>>,
     /// `tcp = false`: SIP over TCP too, on the address and port of `listen`, and for each further shard on its own. Default
     /// false. Cannot change at run time.
     pub tcp: bool,
@@ -174,8 +179,12 @@ pub struct DrainConfig {
 pub struct PeerConfig {
     /// The table's name.
     pub name: Arc<str>,
-    /// `address = "pbx.example:5060"`: host and port it is reached at.
+    /// `address = "pbx.example:5060"`: host and port it is reached at; the first of `addresses`.
     pub address: Endpoint,
+    /// `addresses = [{ address = "pbx1:5060", priority = 0, weight = 1 }, "pbx2:5060"]` in place of `address`: several, the lowest
+    /// priority first, by weight among equals; one that is down is left out until it answers OPTIONS. In the order of
+    /// priority, never empty; requests come from all of them.
+    pub addresses: Vec<PeerAddress>,
     /// `sources = ["192.0.2.0/24", "192.0.2.7"]`: where its requests come from, as networks (address, prefix length);
     /// default the address itself; empty when that is a name, which the shell looks up. No two inbound peers overlap; a peer
     /// with `inbound = false` may share addresses with one that sends calls.
@@ -199,6 +208,8 @@ pub struct PeerConfig {
     /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an agent's
     /// leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
     pub connected_line: ConnectedLine,
+    /// `device_state`, `device_state_expires`, `device_state_stale`: how it tells what its phones do. Default: it is not asked.
+    pub device_state: Option<DeviceWatch>,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
     /// How it writes callers' numbers.
@@ -214,26 +225,6 @@ pub struct PeerConfig {
     /// agent's phone as they came; a `*` at the end stands for the rest of a name. Default none. At most
     /// `limits::CARRIED_HEADERS_MAX` lines of `limits::CARRIED_BYTES_MAX` bytes in all; what is more is left out.
     pub carry_headers: Vec<Arc<str>>,
-}
-
-/// A host (name or address) and a port.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Endpoint {
-    /// Name or address, IPv6 without brackets.
-    pub host: String,
-    /// UDP port.
-    pub port: u16,
-}
-
-impl fmt::Display for Endpoint {
-    /// As in a SIP URI: IPv6 in brackets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
 }
 
 /// A place where the called number may stand.
@@ -541,6 +532,8 @@ pub struct AgentConfig {
     /// `auto_answer = true`: the INVITE asks the phone to answer by itself. `answer_min = "0s"`: a faster answer of another
     /// phone is counted as suspicious; 0 turns that off.
     pub policy: AgentPolicy,
+    /// `device_state = "off"`: the peer is not asked what this device does, though it is asked of others. Default `peer`.
+    pub watched: bool,
     /// `confirm = "1"`, `confirm_within = "10s"`: who answers must press this key to get the call.
     pub confirm: Option<Confirm>,
     /// `register = true`, `password = "secret"`: its phone registers here, under its name, in place of `uri` and `peer`. As for

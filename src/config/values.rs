@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::endpoint::Endpoint;
 use super::error::did_you_mean;
 use super::reader::{expected, string};
-use super::types::{DnisSource, Endpoint, SipConfig};
+use super::types::{DnisSource, SipConfig};
 use crate::sip::grammar;
 use crate::sip::transaction::Wire;
 

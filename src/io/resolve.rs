@@ -43,7 +43,8 @@ pub fn own_address(listen: SocketAddr) -> IpAddr {
 }
 
 fn names(config: &Config) -> BTreeSet<String> {
-    let peers = config.peers.iter().map(|peer| peer.address.host.as_str());
+    let addresses = config.peers.iter().flat_map(|peer| &peer.addresses);
+    let peers = addresses.map(|one| one.endpoint.host.as_str());
     let phones = config
         .agents
         .iter()

@@ -21,6 +21,7 @@ impl Shard {
             Ask::HangUp(call, by) => Answer::Reply(self.end(now, call, Intervention::HangUp, by)),
             Ask::Withdraw(call, by) => Answer::Reply(self.end(now, call, Intervention::Withdraw, by)),
             Ask::Ladder(call, shows_numbers) => Answer::Reply(self.ladder(now, call, shows_numbers)),
+            Ask::Registrations { offset, limit } => Answer::Reply(self.registrations(now, offset, limit)),
             Ask::Traces { from, limit } => self.read_traces(from, limit),
             Ask::Held { from } => self.held(from),
             Ask::Hold(bonds) => self.missing(bonds),

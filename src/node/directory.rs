@@ -8,24 +8,26 @@ use std::time::Duration;
 
 use crate::acd::requirement::Attributes;
 use crate::acd::strategy::{self, Ring};
-use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, Target, ValueId};
+use crate::acd::{Dimension, Dimensions, Plan, QueuePlan, ValueId};
 use crate::base::limits::OFFERS_OPEN_MAX;
-use crate::base::{AgentId, CallerKey, PeerId, Pii, QueueId, Rng};
+use crate::base::networks::{host_prefix, within};
+use crate::base::{AgentId, CallerKey, PeerId, QueueId, Rng};
 use crate::call::Wallet;
 use crate::config::{
-    AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, Endpoint, NumberConfig, NumberingConfig,
-    PeerAuth, PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig, Transport,
+    AgentConfig, Config, Confirm, DeviceWatch, NumberConfig, PeerConfig, QueueConfig, Regions, RegionsConfig,
+    RegistrarConfig, TransferConfig,
 };
 use crate::media::{Codecs, TrackId};
 use crate::node::features::Features;
 use crate::node::identity::Caller;
 use crate::node::message::{QueueAudio, Resolved};
+use crate::node::neighbour::{Listing, Peer, REGISTRATION, address};
 use crate::node::numbering::International;
+use crate::node::peers::Member;
 use crate::node::planning::{self, Memberships};
 use crate::node::values::Values;
 use crate::sip::auth::Credentials;
-use crate::sip::transaction::{Secret, Wire};
-use crate::sip::uri::Uri;
+use crate::sip::transaction::Secret;
 
 /// See the module. One is shared by the hub and all shards; a reload makes another.
 #[derive(Debug, Clone)]
@@ -68,9 +70,6 @@ pub(super) struct Directory {
     pub(super) preferring: Arc<[Arc<str>]>,
 }
 
-/// The longest number outside.
-pub(super) const NUMBER_MAX: usize = 32;
-
 /// Entries by the index that their name got when it first came.
 #[derive(Debug, Clone)]
 struct Register<T> {
@@ -111,52 +110,8 @@ pub(super) struct Agent {
     pub(super) confirm: Option<Confirm>,
     /// Its phone answers by itself when asked to.
     pub(super) auto_answer: bool,
-}
-
-/// A neighbour, present or past: configured, or the direct address of an agent's phone.
-#[derive(Debug, Clone)]
-pub(super) struct Peer {
-    pub(super) name: Arc<str>,
-    pub(super) address: Option<SocketAddr>,
-    pub(super) dnis: Vec<DnisSource>,
-    /// Its phones' audio may come from elsewhere than they say.
-    pub(super) symmetric_rtp: bool,
-    /// What may be used with it, where it has a list of its own.
-    codecs: Option<Codecs>,
-    /// How it is reached.
-    pub(super) transport: Transport,
-    pub(super) qualify: Duration,
-    /// What another party on an agent's leg means.
-    pub(super) connected_line: ConnectedLine,
-    pub(super) listing: Listing,
-    pub(super) origin: Origin,
-    /// By what it proves itself, where its address does not suffice.
-    pub(super) auth: Option<Arc<PeerAuth>>,
-    /// By what it registers: it is an agent's phone, which tells where it is.
-    pub(super) account: Option<Arc<Credentials>>,
-    /// How it writes callers' numbers.
-    numbering: NumberingConfig,
-    pub(super) privacy: CallerPrivacy,
-    /// Names of header fields that go on from its callers to agents' phones.
-    pub(super) carry_headers: Vec<Arc<str>>,
-    /// Itself, as what contacts are told apart by.
-    trunk: ValueId,
-}
-
-/// Where a neighbour is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// In `[peers]`.
-    Configured,
-    /// In the URI of an agent's own phone; there may be thousands.
-    Phone,
-}
-
-/// Whether a neighbour belongs to the configuration in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Listing {
-    Present,
-    Removed,
+    /// How its peer is asked what its phone does.
+    pub(super) watch: Option<DeviceWatch>,
 }
 
 impl Directory {
@@ -204,7 +159,8 @@ impl Directory {
         let mut wallet = Wallet::default();
         for peer in &config.peers {
             self.put_peer(peer, resolved);
-            if let (Some(address), Some(credentials)) = (address(&peer.address, resolved), &peer.outbound_auth) {
+            let Some(credentials) = &peer.outbound_auth else { continue };
+            for address in peer.addresses.iter().filter_map(|one| address(&one.endpoint, resolved)) {
                 wallet.put(address, Arc::clone(credentials));
             }
         }
@@ -301,35 +257,6 @@ impl Directory {
         self.plan.agents.binary_search_by_key(&id, |agent| agent.id).ok().map(|_| id)
     }
 
-    /// How a number outside is called: by way of which neighbour, under which URI.
-    ///
-    /// # Errors
-    /// Why it is not called, in words.
-    pub(super) fn outside(&self, number: &str) -> Result<(PeerId, String), String> {
-        let digits = number.strip_prefix('+').unwrap_or(number);
-        let is_number = !digits.is_empty() && number.len() <= NUMBER_MAX && digits.bytes().all(|b| b.is_ascii_digit());
-        if !is_number {
-            return Err("it is no number; write digits, with + before them or not".to_string());
-        }
-        let Some(outside) = &self.transfer.outside else {
-            return Err("no transfer.peer is configured, so no number is called".to_string());
-        };
-        if !outside.numbers.is_empty() && !outside.numbers.iter().any(|begins| number.starts_with(begins.as_str())) {
-            return Err("transfer.numbers does not allow this number".to_string());
-        }
-        let peer = self.peers.names.get(&outside.peer).copied().map(PeerId);
-        let peer = peer.ok_or_else(|| "the peer of transfers is gone".to_string())?;
-        Ok((peer, outside.uri.replace("{number}", number)))
-    }
-
-    /// Whom an agent means who keys these digits in.
-    pub(super) fn target_of_keys(&self, digits: &str) -> Option<Target> {
-        let agent = self.agent_of_name(digits).map(Target::Agent);
-        let queue = || self.called(digits).map(|called| Target::Queue(called.queue));
-        let number = || self.outside(digits).ok().map(|_| Target::Number(Pii::new(digits.into())));
-        agent.or_else(queue).or_else(number)
-    }
-
     /// True when the queue is configured now.
     pub(super) fn has_queue(&self, id: QueueId) -> bool {
         self.plan.queues.binary_search_by_key(&id, |queue| queue.id).is_ok()
@@ -370,9 +297,9 @@ impl Directory {
         (self.peers.entries[id as usize].listing == Listing::Present).then_some(PeerId(id))
     }
 
-    /// True when the neighbour has this address.
-    pub(super) fn is_at(&self, id: PeerId, address: SocketAddr) -> bool {
-        self.peer(id).address == Some(address)
+    /// True when some neighbour has this id.
+    pub(super) fn has_peer(&self, id: PeerId) -> bool {
+        (id.0 as usize) < self.peers.entries.len()
     }
 
     /// Neighbours in the order of their ids.
@@ -444,15 +371,21 @@ impl Directory {
         if config.inbound {
             peer.trunk = self.values.number(Dimension::Trunk, &config.name);
         }
-        let own = peer.address.map(|address| (address.ip(), host_prefix(address.ip())));
+        let mut own: Vec<_> = peer.address.into_iter().collect();
+        if config.addresses.len() > 1 {
+            (peer.address, peer.qualify) = (None, Duration::ZERO);
+        }
         let id = PeerId(self.peers.put(peer.name.clone(), peer));
+        if config.addresses.len() > 1 {
+            own = self.put_members(id, config, resolved);
+        }
         if !config.inbound {
             return;
         }
         if !config.tls.client_names.is_empty() {
             return self.certified.extend(config.tls.client_names.iter().map(|name| (Arc::clone(name), id)));
         }
-        let own = own.filter(|_| config.sources.is_empty());
+        let own = own.into_iter().filter(|_| config.sources.is_empty()).map(|at| (at.ip(), host_prefix(at.ip())));
         for (network, prefix) in config.sources.iter().copied().chain(own) {
             if prefix == host_prefix(network) {
                 self.hosts.insert(network.to_canonical(), id);
@@ -460,6 +393,28 @@ impl Directory {
                 self.networks.push((network, prefix, id));
             }
         }
+    }
+
+    /// The addresses of a neighbour that has several, each as a neighbour of its own.
+    fn put_members(&mut self, group: PeerId, config: &PeerConfig, resolved: &Resolved) -> Vec<SocketAddr> {
+        let mut members = Vec::new();
+        for one in &config.addresses {
+            let name: Arc<str> = format!("{} {}", config.name, one.endpoint).into();
+            let address = address(&one.endpoint, resolved);
+            let trunk = self.peer(group).trunk;
+            let member = Peer {
+                name: Arc::clone(&name),
+                address,
+                group: Some(group),
+                trunk,
+                ..Peer::configured(config, resolved)
+            };
+            let id = PeerId(self.peers.put(name, member));
+            members.push(Member { id, priority: one.priority, weight: one.weight });
+        }
+        let addresses = members.iter().filter_map(|member| self.peer(member.id).address).collect();
+        self.peers.entries[group.0 as usize].members = members;
+        addresses
     }
 
     fn put_queue(&mut self, queue: &QueueConfig, resolved: &Resolved) -> QueueId {
@@ -476,13 +431,16 @@ impl Directory {
             None => PeerId(configured.unwrap_or_else(|| self.put_direct(&agent.uri, resolved))),
         };
         let (confirm, auto_answer) = (agent.confirm, agent.policy.auto_answer);
-        let entry = Agent { name: agent.name.clone(), uri: agent.uri.as_str().into(), peer, confirm, auto_answer };
+        let watch = configured.and_then(|peer| self.peers.entries[peer as usize].device_state);
+        let watch = watch.filter(|_| agent.watched && agent.register.is_none());
+        let uri = agent.uri.as_str().into();
+        let entry = Agent { name: agent.name.clone(), uri, peer, confirm, auto_answer, watch };
         (AgentId(self.agents.put(agent.name.clone(), entry)), peer)
     }
 
     /// The phone that registers as this agent.
     fn put_account(&mut self, agent: &Arc<str>, credentials: &Arc<Credentials>) -> PeerId {
-        let name: Arc<str> = format!("registration of {agent}").into();
+        let name: Arc<str> = format!("{REGISTRATION}{agent}").into();
         let account = Some(Arc::clone(credentials));
         let phone = Peer { account, qualify: self.registrar.keep_alive, ..Peer::phone(Arc::clone(&name), None) };
         let id = PeerId(self.peers.put(name, phone));
@@ -516,102 +474,5 @@ impl<T> Register<T> {
 impl<T> Default for Register<T> {
     fn default() -> Self {
         Self { entries: Vec::new(), names: BTreeMap::new() }
-    }
-}
-
-impl Peer {
-    fn configured(config: &PeerConfig, resolved: &Resolved) -> Self {
-        Self {
-            name: config.name.clone(),
-            address: address(&config.address, resolved),
-            dnis: config.dnis.clone(),
-            symmetric_rtp: config.symmetric_rtp,
-            codecs: config.codecs,
-            transport: config.transport,
-            qualify: config.qualify,
-            connected_line: config.connected_line,
-            listing: Listing::Present,
-            origin: Origin::Configured,
-            auth: config.auth.clone(),
-            account: None,
-            numbering: config.numbering.clone(),
-            privacy: config.privacy,
-            carry_headers: config.carry_headers.clone(),
-            trunk: ValueId::default(),
-        }
-    }
-
-    fn direct(uri: &str, resolved: &Resolved) -> Self {
-        let endpoint = Uri::parse(uri.as_bytes()).ok().map(|uri| Endpoint {
-            host: String::from_utf8_lossy(uri.host).trim_matches(['[', ']']).to_string(),
-            port: uri.port_or_default(),
-        });
-        let wire = Uri::parse(uri.as_bytes()).ok().and_then(|uri| Wire::of(&uri));
-        let name = endpoint.as_ref().map_or_else(|| uri.to_string(), |at| format!("{}:{}", at.host, at.port));
-        let phone = Self::phone(name.into(), endpoint.and_then(|endpoint| address(&endpoint, resolved)));
-        Self { transport: wire.map_or(Transport::Udp, Transport::from), ..phone }
-    }
-
-    fn phone(name: Arc<str>, address: Option<SocketAddr>) -> Self {
-        Self {
-            name,
-            address,
-            dnis: Vec::new(),
-            symmetric_rtp: false,
-            codecs: None,
-            transport: Transport::Udp,
-            qualify: Duration::ZERO,
-            // A phone hands on by REFER.
-            connected_line: ConnectedLine::Ignore,
-            listing: Listing::Present,
-            origin: Origin::Phone,
-            auth: None,
-            account: None,
-            numbering: NumberingConfig::default(),
-            privacy: CallerPrivacy::default(),
-            carry_headers: Vec::new(),
-            trunk: ValueId::default(),
-        }
-    }
-}
-
-/// The prefix length that covers one address alone.
-const fn host_prefix(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
-/// True when `address` lies in `network/prefix`.
-fn within(network: IpAddr, prefix: u8, address: IpAddr) -> bool {
-    match (network, address) {
-        (IpAddr::V4(network), IpAddr::V4(address)) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
-            network.to_bits() & mask == address.to_bits() & mask
-        }
-        (IpAddr::V6(network), IpAddr::V6(address)) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(prefix.min(128))).unwrap_or(0);
-            network.to_bits() & mask == address.to_bits() & mask
-        }
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-    }
-}
-
-fn address(endpoint: &Endpoint, resolved: &Resolved) -> Option<SocketAddr> {
-    let ip = endpoint.host.parse().ok().or_else(|| resolved.hosts.get(&endpoint.host).copied())?;
-    Some(SocketAddr::new(ip, endpoint.port))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_covers_its_addresses_and_no_others() {
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert!(within(ip("192.0.2.0"), 24, ip("192.0.2.77")));
-        assert!(!within(ip("192.0.2.0"), 24, ip("192.0.3.1")));
-        assert!(within(ip("0.0.0.0"), 0, ip("198.51.100.1")));
-        assert!(within(ip("192.0.2.7"), 32, ip("192.0.2.7")) && !within(ip("192.0.2.7"), 32, ip("192.0.2.6")));
-        assert!(within(ip("2001:db8::"), 32, ip("2001:db8::1")) && !within(ip("2001:db8::"), 32, ip("192.0.2.1")));
-        assert!(within(ip("::"), 0, ip("::1")));
     }
 }

@@ -13,7 +13,7 @@ use crate::config::{Config, Regions};
 use crate::media::{Codecs, Lease, TrackId};
 use crate::node::trace::view::TraceView;
 use crate::node::view::{
-    DecisionView, ExplanationView, QueueView, TeamView, seconds, seconds_if_any, thousandths_if_any,
+    DecisionView, ExplanationView, QueueView, RegistrationRow, TeamView, seconds, seconds_if_any, thousandths_if_any,
 };
 
 /// What a node is made of.
@@ -91,6 +91,13 @@ pub enum Control {
         call: CallId,
         /// With the numbers in Request-URIs; masked else.
         shows_numbers: bool,
+    },
+    /// Contacts of registered phones, in the order in which their agents were first configured.
+    Registrations {
+        /// Rows to skip.
+        offset: usize,
+        /// Most rows; bounded by `limits::ROWS_MAX`.
+        limit: usize,
     },
     /// SIP messages are traced from now on: of a neighbour, or of the calls of a number.
     StartTrace {
@@ -345,6 +352,13 @@ pub enum Reply {
     Teams(Vec<TeamView>),
     /// The queue's settings.
     Queue(Box<QueueView>),
+    /// The contacts asked for, and how many there are in all.
+    Registrations {
+        /// The rows.
+        rows: Vec<RegistrationRow>,
+        /// All contacts.
+        total: usize,
+    },
     /// The traces and their messages.
     Trace(Box<TraceView>),
     /// The call's messages.
@@ -406,6 +420,9 @@ pub struct AgentView {
     /// Which way the device's own call goes: `in`, `out`, `internal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_call: Option<&'static str>,
+    /// How that is known where its PBX is asked: `told`, `not told yet`, `stale: ...`, `the PBX cannot tell: 404`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_source: Option<String>,
     /// True when the device contradicts the state.
     pub disagrees: bool,
     /// The queues its skills fit.
@@ -417,7 +434,8 @@ pub struct AgentView {
     pub peer: Arc<str>,
     /// True when that neighbour answers.
     pub reachable: bool,
-    /// Why it is not reachable: `not registered`, `does not answer`.
+    /// Why it cannot be rung: `not registered`, `does not answer`, `the device is offline`, `the PBX does not tell what the device
+    /// does`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<&'static str>,
     /// Where its phone has registered from, when it registers here.

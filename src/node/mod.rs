@@ -34,7 +34,9 @@ mod ladder;
 mod letter;
 mod listing;
 mod message;
+mod neighbour;
 mod numbering;
+mod outside;
 mod overrides;
 mod peers;
 mod phones;
@@ -46,6 +48,8 @@ mod register;
 mod roster;
 mod route;
 mod run_time;
+mod seen;
+mod several;
 mod shard;
 mod standby;
 mod strikes;
@@ -58,6 +62,9 @@ mod traced;
 mod tracer;
 mod values;
 mod view;
+mod watch;
+mod watched;
+mod watching;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -88,7 +95,7 @@ pub use trace::view::{RunningTrace, TraceView, TracedMessage};
 pub use transaction::{Door, Transmit, Wire};
 pub use view::{
     CandidateView, DecisionView, ExplanationView, LenderView, LendingView, LoanView, MemberView, QueueView,
-    ReserveView, RuleView, TeamView, WaitView, WaitsForView,
+    RegistrationRow, ReserveView, RuleView, TeamView, WaitView, WaitsForView,
 };
 
 /// A node of several shards, taken apart: each part runs on its own and all talk by letters, first in, first out for each
@@ -300,6 +307,9 @@ impl Node {
             }
             while let Some(command) = self.shard.commands.pop_front() {
                 self.hub.handle_command(now, command);
+            }
+            while let Some((agent, seen)) = self.shard.watch.seen.pop_front() {
+                self.hub.on_seen(now, agent, seen);
             }
             while let Some((ticket, answer)) = self.shard.answers.pop_front() {
                 self.hub.on_answer(now, ShardId(0), ticket, answer);

@@ -19,6 +19,15 @@ pub(super) struct Peer {
     pub(super) refused: bool,
 }
 
+/// An address of a neighbour that has several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Member {
+    /// The neighbour that stands for it.
+    pub(super) id: PeerId,
+    pub(super) priority: u16,
+    pub(super) weight: u16,
+}
+
 impl Peers {
     /// True unless the neighbour is known to be down.
     pub(super) fn is_up(&self, id: PeerId) -> bool {

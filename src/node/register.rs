@@ -6,10 +6,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::base::digits::Digits;
+use crate::base::limits::ROWS_MAX;
 use crate::base::{Instant, PeerId, ShardId};
-use crate::node::directory::Listing;
+use crate::node::message::Reply;
+use crate::node::neighbour::Listing;
 use crate::node::phones::Registered;
 use crate::node::shard::Shard;
+use crate::node::view::RegistrationRow;
 use crate::sip::auth::Verdict;
 use crate::sip::message::Message;
 use crate::sip::name::Name;
@@ -84,6 +87,22 @@ impl Shard {
             }
         }
         self.drain_registrar(now);
+    }
+
+    /// A page of the registered contacts, and how many there are.
+    pub(super) fn registrations(&self, now: Instant, offset: usize, limit: usize) -> Reply {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(char::is_control, ".");
+        let row = |(id, binding): (PeerId, &Binding)| RegistrationRow {
+            agent: self.directory.peer(id).registers_as().unwrap_or_default().to_string(),
+            contact: text(&binding.uri),
+            source: binding.source.to_string(),
+            user_agent: text(&binding.user_agent),
+            expires_seconds: binding.until.since(now),
+            rung: self.registrar.bindings(id).last() == Some(binding),
+            answers: self.peers.is_up(id),
+        };
+        let rows = self.registrar.all().skip(offset).take(limit.min(ROWS_MAX)).map(row).collect();
+        Reply::Registrations { rows, total: self.registrar.all().count() }
     }
 
     /// Forgets the phones of agents that are gone.

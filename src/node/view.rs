@@ -6,6 +6,26 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+/// A contact of a registered phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RegistrationRow {
+    /// The agent whose phone it is.
+    pub agent: String,
+    /// The contact's URI.
+    pub contact: String,
+    /// Where it registered from.
+    pub source: String,
+    /// What it says it is.
+    pub user_agent: String,
+    /// How long until it runs out.
+    #[serde(serialize_with = "seconds")]
+    pub expires_seconds: Duration,
+    /// It is the newest of its agent, which is rung.
+    pub rung: bool,
+    /// It answers OPTIONS, as far as it is asked.
+    pub answers: bool,
+}
+
 /// A queue's settings in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QueueView {

@@ -16,6 +16,9 @@ use crate::base::{Instant, PeerId};
 /// What a registration that says nothing of its time gets (RFC 3261 10.2.1.1).
 const USUAL: Duration = Duration::from_secs(3_600);
 
+/// Bytes kept of what a phone says it is.
+const USER_AGENT_BYTES_MAX: usize = 64;
+
 /// For how long a phone may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
@@ -46,6 +49,8 @@ pub struct Binding {
     pub wire: Option<Wire>,
     /// When it runs out.
     pub until: Instant,
+    /// What it says it is (User-Agent), at most 64 bytes.
+    pub user_agent: Box<[u8]>,
     call_id: Box<[u8]>,
     number: u32,
 }
@@ -107,7 +112,10 @@ impl Registrar {
                 bindings.remove(0);
             }
             let (uri, call_id) = (wish.uri.into(), call_id.into());
-            bindings.push(Binding { uri, source, wire, until: now + wish.time, call_id, number: cseq.number });
+            let user_agent = request.value(Name::UserAgent).unwrap_or_default();
+            let user_agent = user_agent[..user_agent.len().min(USER_AGENT_BYTES_MAX)].into();
+            let until = now + wish.time;
+            bindings.push(Binding { uri, source, wire, until, user_agent, call_id, number: cseq.number });
         }
         self.put(account, bindings);
         Ok(())
@@ -128,6 +136,11 @@ impl Registrar {
             left.retain(|binding| !by_it(binding));
             self.put(account, left);
         }
+    }
+
+    /// All contacts in the order of the accounts.
+    pub fn all(&self) -> impl Iterator<Item = (PeerId, &Binding)> {
+        self.accounts.iter().flat_map(|(account, bindings)| bindings.iter().map(|binding| (*account, binding)))
     }
 
     /// Forgets every account that is not kept.

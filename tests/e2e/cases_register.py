@@ -1,6 +1,7 @@
 """Cases about phones that register at the engine, with SIPp's own digest."""
 
 from cases_calls import CALLERS
+from cases_routing import client
 from cases_transfer import QUEUE
 from harness import check, free_port, wait_until
 
@@ -21,6 +22,9 @@ def a_phone_registers_by_digest_and_is_called(bench):
     check(right.wait(10)["ok"] == 1, right.errors())
     wait_until(lambda: row()["state"] == "ready", "1001 is ready")
     check(row()["registration"]["source"].endswith(f":{port}"), f"{row()}")
+    listed = engine.json("/v1/registrations")
+    check((listed["total"], listed["registrations"][0]["agent"]) == (1, "1001") and listed["registrations"][0]["rung"], f"{listed}")
+    check(f":{port}" in client(bench, engine, "registrations"), "printed")
     phone = bench.sipp("agent", port=port, d=0)
     caller = bench.sipp("caller", engine.sip, s="800", d=200, m=5)
     check(caller.wait(30)["ok"] == 5, "five calls, one after the other")

@@ -3,6 +3,7 @@ it was given, so that most messages inside a dialog are strays, which the shards
 
 import cases_calls
 import cases_control
+import cases_register
 import cases_supervision
 from harness import check, free_port, wait_until
 
@@ -41,5 +42,6 @@ CASES = [
     on_shards(cases_control.sigterm_drains, 2),
     on_shards(cases_control.the_control_plane_acts, 2),
     on_shards(cases_supervision.a_supervisor_forces_states_that_end_by_themselves, 2),
+    on_shards(cases_register.a_phone_registers_by_digest_and_is_called, 2),
     a_shards_taken_port_is_an_error,
 ]

@@ -138,10 +138,10 @@ class Bench:
         """So many calls in the short form, ten times as many in the long one."""
         return count * 10 if self.is_long else count
 
-    def engine(self, config, level="info", media="", shards=None):
-        """An engine with this configuration; `media` are more keys of that table."""
+    def engine(self, config, level="info", media="", shards=None, host=HOST):
+        """An engine with this configuration; `media` are more keys of that table, `host` is where SIP is spoken."""
         folder = tempfile.mkdtemp(dir=self.folder, prefix="engine-")
-        self._engines.append(Engine(self.binary, folder, config, level, media, shards=shards or self.shards))
+        self._engines.append(Engine(self.binary, folder, config, level, media, shards=shards or self.shards, host=host))
         return self._engines[-1]
 
     def serve(self, text, *arguments):
@@ -172,9 +172,10 @@ def remove(folder):
 class Engine:
     """A running `strowger serve` with a configuration of its own."""
 
-    def __init__(self, binary, folder, config, level="warn", media="", rtp=None, shards=1, arguments=()):
+    def __init__(self, binary, folder, config, level="warn", media="", rtp=None, shards=1, arguments=(), host=HOST):
         first, last = rtp or free_rtp_range()
         self.media = f'[media]\nports = "{first}-{last}"\n{media}\n'
+        self.host = f"[{host}]" if ":" in host else host
         self.sip = free_ports(shards)
         self.http = free_port(socket.SOCK_STREAM)
         self.folder = pathlib.Path(folder)
@@ -190,7 +191,7 @@ class Engine:
     def write(self, config):
         """Writes the configuration file, with the engine's own listeners in front and its RTP ports behind."""
         # What a case writes first belongs to [sip].
-        listeners = f'[http]\nlisten = "{HOST}:{self.http}"\n[sip]\nlisten = "{HOST}:{self.sip}"\n'
+        listeners = f'[http]\nlisten = "{HOST}:{self.http}"\n[sip]\nlisten = "{self.host}:{self.sip}"\n'
         self.path.write_text(listeners + config + self.media)
 
     def _is_ready(self):
@@ -299,8 +300,8 @@ class Engine:
 class Sipp:
     """A SIPp process with a scenario of `tests/sipp`."""
 
-    def __init__(self, folder, scenario, remote=None, port=None, replace=None, host=HOST, **options):
-        """`replace` is a text of the scenario and what stands there instead; `host` its own address; `options` are SIPp's."""
+    def __init__(self, folder, scenario, remote=None, port=None, replace=None, host=HOST, to=HOST, **options):
+        """`replace` is a text of the scenario and what stands there instead; `host` its own address, `to` that of `remote`; `options` are SIPp's."""
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix=f"{scenario}-"))
         self.scenario = scenario
         self.port = port or free_port()
@@ -313,7 +314,7 @@ class Sipp:
         for key, value in options.items():
             arguments += [f"-{key}"] if value is True else [f"-{key}", *str(value).split()]
         if remote is not None:
-            arguments.append(f"{HOST}:{remote}")
+            arguments.append(f"{to}:{remote}")
         nothing = subprocess.DEVNULL
         environment = os.environ | {"TERM": "xterm"}
         self.child = start(

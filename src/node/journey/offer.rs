@@ -1,6 +1,7 @@
 //! Offering: an agent is rung for a waiting call. Whose fault a failure is, is decided here ("Decisions" 6 of FEATURES): no
 //! provisional within 2 s, 408 and 503 are the peer's, never the agent's.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ const PROVISIONAL_WITHIN: Duration = Duration::from_secs(2);
 
 impl Shard {
     pub(in crate::node) fn on_offer(&mut self, now: Instant, call: CallId, offered: Offered) {
-        let Offered { agent, epoch, queue, .. } = offered;
+        let agent = offered.agent;
         // The end of a call takes the offers of its queue back by itself.
         if self.contact(call).is_none() && !offered.by_name {
             return;
@@ -29,15 +30,26 @@ impl Shard {
             return self.fail_offer(now, call, &offered, OfferCause::Withdrawn);
         }
         let peer = self.directory.agent(agent).peer;
-        let Some(destination) = self.address_of(peer) else {
+        let Some(route) = self.route_to(peer) else {
             self.on_peer_fault(now, peer);
             return self.fail_offer(now, call, &offered, OfferCause::PeerFault);
         };
         // Only after a reload that adds agents to a node whose ports are taken: the agent rests, the call waits.
-        let Some((sdp, audio)) = self.describe_agent(call, peer) else {
-            return self.fail_offer(now, call, &offered, OfferCause::Failed);
-        };
-        let Some(contact) = self.contacts.get(call.0) else { return };
+        if !self.ring(now, call, &offered, route) {
+            self.fail_offer(now, call, &offered, OfferCause::Failed);
+        }
+    }
+
+    /// Rings an agent by way of a neighbour; false when there is no port left.
+    pub(in crate::node) fn ring(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        &Offered { agent, epoch, queue, .. }: &Offered,
+        (peer, destination): (PeerId, SocketAddr),
+    ) -> bool {
+        let Some((sdp, audio)) = self.describe_agent(call, peer) else { return false };
+        let Some(contact) = self.contacts.get(call.0) else { return false };
         let hops = contact.hops;
         let queue = self.directory.queue(queue);
         let device = self.directory.agent(agent);
@@ -47,7 +59,7 @@ impl Shard {
         let identity = contact.caller.name_addr(self.legs.host());
         let titled = contact.caller.titled(self.legs.host(), &queue.config, seconds, call);
         let from = titled.as_ref().unwrap_or(&identity);
-        let uri = device.uri.clone();
+        let uri = self.directory.uri_by(device, peer);
         let answers = device.auto_answer.then(|| answer_by_yourself(self.legs.host()));
         let mut headers: PhoneHeaders<'_> = smallvec![
             ("P-Asserted-Identity", &identity[..]),
@@ -87,6 +99,7 @@ impl Shard {
             });
         }
         self.adopt_stream(call, Side::Agent(leg));
+        true
     }
 
     /// The engine takes the offer back: the leg is given up, the agent is free when it is gone.
@@ -164,6 +177,9 @@ impl Shard {
         let cause = match failure {
             Failure::Timeout | Failure::Status(408 | 503) => {
                 self.on_peer_fault(now, peer);
+                if self.offer_elsewhere(now, call, peer, (agent, epoch)) {
+                    return;
+                }
                 OfferCause::PeerFault
             }
             Failure::Status(486 | 600) => OfferCause::Busy,
@@ -185,6 +201,9 @@ impl Shard {
         self.owners.remove(&leg);
         self.legs.hang_up(now, leg);
         self.on_peer_fault(now, peer);
+        if self.offer_elsewhere(now, call, peer, (agent, epoch)) {
+            return;
+        }
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause: OfferCause::PeerFault });
         self.on_offer_over(now, call, agent);
     }

@@ -1,5 +1,6 @@
 //! Tests of the node as a whole, with a trunk and a PBX written by hand: who is told what, in which words.
 
+mod addresses;
 mod audio;
 mod census;
 mod codecs;
@@ -8,6 +9,7 @@ mod dimensions;
 mod letters;
 mod names;
 mod register;
+mod several;
 mod supervise;
 mod supervisor;
 mod tls;

@@ -185,7 +185,10 @@ impl Stack {
         let config = &self.output.config;
         let by_tls = self.output.door == Door::Stream(Wire::Tls);
         let sent_by = config.tls.filter(|_| by_tls).unwrap_or(config.sent_by);
-        if via.host_ip() != Some(sent_by.ip()) || via.port.unwrap_or(SIP_PORT) != sent_by.port() {
+        let is_inside = |ip| self.output.local.as_ref().is_some_and(|local| local.address == ip);
+        if !via.host_ip().is_some_and(|ip| ip == sent_by.ip() || is_inside(ip))
+            || via.port.unwrap_or(SIP_PORT) != sent_by.port()
+        {
             return;
         }
         let Some(serial) = via.branch.and_then(|branch| serial_of(self.branches, branch)) else { return };

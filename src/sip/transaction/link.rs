@@ -3,11 +3,13 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit};
+use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit, Wire};
+use super::local::LocalNetworks;
 use super::streams;
 use crate::base::{Instant, TimerKey, Timers, limits};
 use crate::sip::message::Message;
@@ -54,6 +56,8 @@ pub(super) enum Life {
 #[derive(Debug)]
 pub(super) struct Output {
     pub(super) config: StackConfig,
+    /// Our own side of a NAT.
+    pub(super) local: Option<Arc<LocalNetworks>>,
     /// By which the message in hand came.
     pub(super) door: Door,
     pub(super) timers: Timers<(Owner, Alarm)>,
@@ -67,6 +71,7 @@ impl Output {
     pub(super) fn new(config: StackConfig) -> Self {
         Self {
             config,
+            local: None,
             door: Door::Own,
             timers: Timers::default(),
             lingering: VecDeque::new(),
@@ -79,6 +84,11 @@ impl Output {
         debug_assert!(self.transmits.len() < limits::OUTBOX_MAX, "the caller drains poll_transmit");
         if let Door::Stream(wire) = door {
             payload = streams::over_stream(&payload, wire, &self.config);
+        }
+        if let Some(local) = self.local.as_ref().filter(|local| local.covers(destination.ip())) {
+            let tls = self.config.tls.filter(|_| door == Door::Stream(Wire::Tls));
+            let sent_by = tls.unwrap_or(self.config.sent_by);
+            payload = local.rewrite(&payload, sent_by, self.config.sent_by.ip());
         }
         self.transmits.push_back(Transmit { door, destination, payload });
     }

@@ -10,6 +10,7 @@ use super::hash::Secret;
 use super::invite_server::InviteServer;
 use super::key::{ByMatch, ByMerge, COOKIE, KeyText, SHARD_AT};
 use super::link::{Alarm, Life, Output, Owner};
+use super::local::LocalNetworks;
 use super::request_server::RequestServer;
 use super::streams::Streams;
 use crate::base::{Instant, Rng, Slots, SteadyMap, limits};
@@ -101,6 +102,11 @@ impl Stack {
     /// These neighbours are reached by a stream, and no others.
     pub fn set_stream_peers(&mut self, peers: Vec<(SocketAddr, Wire)>) {
         self.streams.set_peers(peers);
+    }
+
+    /// Who is on our own side of a NAT.
+    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>) {
+        self.output.local = local;
     }
 
     /// A stream connection is gone.

@@ -12,7 +12,7 @@ use crate::base::{CallId, Instant};
 use crate::config::Codes;
 use crate::media;
 use crate::node::contact::{Keys, Phase, Reach};
-use crate::node::directory::NUMBER_MAX;
+use crate::node::outside::NUMBER_MAX;
 use crate::node::shard::{Shard, Side};
 
 /// Keys further apart than this do not belong together.
