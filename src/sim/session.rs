@@ -238,7 +238,9 @@ impl Session {
 
     /// Takes early media's terms from a provisional response.
     pub fn on_provisional(&mut self, response: &Wire) {
-        if let Some(remote) = response.header("To").filter(|to| self.caller && to.contains(";tag=")) {
+        // The terms of an ACK come by here too: that is a request, whose To is we ourselves.
+        let is_ours = self.caller && response.method().is_none();
+        if let Some(remote) = response.header("To").filter(|to| is_ours && to.contains(";tag=")) {
             self.remote = remote.to_string();
         }
         if let Some(terms) = Terms::read(&response.body) {

@@ -2,15 +2,18 @@
 
 import contextlib
 import hashlib
+import pathlib
 import re
 import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
+import wave
 
 from cases_calls import CALLERS, ON_AGENT, agents, expect_all_ok, phones, queue
-from harness import HOST, check, free_port, wait_until
+from harness import HOST, Failure, check, free_port, start, wait_until
 from tls import Answers, Authority, Bridge, Line, client, refused, server
 
 # The scenarios say UDP.
@@ -279,6 +282,88 @@ def a_phone_registers_by_tls(bench):
         engine.kill()
 
 
+def baresip_registers_and_talks_by_tls(bench):
+    """A soft phone of others registers by TLS, with a check of our certificate, is rung by its connection and answers; a caller
+    hangs up on it; when it ends it is gone."""
+    scene = Scene(bench)
+    phone = '[agents."1001"]\nregister = true\npassword = "right"\nskills = ["main"]\n'
+    # It gives up where SHA-256 is asked for, even beside MD5.
+    registrar = '[registrar]\nalgorithms = ["MD5"]\n'
+    engine = bench.engine(scene.sip() + CALLERS + registrar + queue("main", 800, ON_AGENT) + phone)
+    state = lambda: engine.agents()["1001"]["state"]
+    folder = pathlib.Path(bench.folder) / "baresip"
+    folder.mkdir()
+    (folder / "config").write_text(BARESIP.format(host=HOST, port=free_port(), ca=scene.ca.pem, names=names(), tone=silence(folder / "silence.wav")))
+    (folder / "accounts").write_text(
+        f"<sip:1001@acd.example:{scene.port};transport=tls>;auth_user=1001;auth_pass=right;answermode=auto;regint=60\n"
+    )
+    log = open(folder / "baresip.log", "wb")
+    soft_phone = start(["baresip", "-f", str(folder), "-v"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    said = lambda: (folder / "baresip.log").read_text(errors="replace")[-1500:]
+    try:
+        wait_until(lambda: state() == "ready", "1001 is ready")
+        # One after the other: of two messages in one segment it reads the second only when more comes.
+        for _ in range(2):
+            caller = bench.sipp("caller", engine.sip, s="800", d=1000, m=1)
+            expect_all_ok(caller, caller.wait(20), 1)
+            engine.settle()
+            wait_until(lambda: state() == "ready", "1001 is ready again")
+        check(engine.queue("main")["answered"] == 2, f"both by the agent: {said()}")
+    except Failure as failure:
+        raise Failure(f"{failure}: {said()}") from None
+    finally:
+        soft_phone.terminate()
+        soft_phone.wait()
+        log.close()
+    wait_until(lambda: state() == "unreachable", "it is gone")
+
+
+def names():
+    """The port of a name server that says of every name that it is here: baresip looks at no file of hosts."""
+    served = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    served.bind((HOST, 0))
+
+    def serve():
+        while True:
+            query, asker = served.recvfrom(4096)
+            end = query.index(b"\0", 12) + 5
+            is_address = query[end - 4 : end - 2] == b"\0\1"
+            answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(HOST) if is_address else b""
+            counts = b"\0\1" + (b"\0\1" if is_address else b"\0\0") + b"\0\0\0\0"
+            served.sendto(query[:2] + b"\x85\x80" + counts + query[12:end] + answer, asker)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return served.getsockname()[1]
+
+
+def silence(path):
+    """A minute of it: baresip hangs up at its end."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(16_000 * 60))
+    return path
+
+
+# No sound card: it sends silence, and what it hears goes nowhere.
+BARESIP = """
+module_path /usr/lib/baresip/modules
+module g711.so
+module aufile.so
+module aubridge.so
+module_app account.so
+module_app menu.so
+audio_source aufile,{tone}
+audio_player aubridge,nowhere
+audio_alert aubridge,nowhere
+sip_listen {host}:{port}
+sip_cafile {ca}
+dns_server {host}:{names}
+rtp_ports 31000-31100
+"""
+
+
 def digest(challenge):
     """The credentials that a 401 asks 1001 for."""
     asked = {key: quoted or plain for key, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', challenge.split("WWW-Authenticate")[1])}
@@ -300,4 +385,5 @@ CASES = [
     check_says_what_is_wrong_with_certificates,
     who_is_no_good_at_the_tls_port,
     a_phone_registers_by_tls,
+    baresip_registers_and_talks_by_tls,
 ]
