@@ -387,7 +387,7 @@ impl AgentPhone {
         let tag = self.handset.ua.token();
         if !matches!(self.state, State::Idle) {
             let handed_on = matches!(&self.state, State::Talking { session } if session.is_handed_on());
-            if self.prompt && !handed_on {
+            if self.prompt && !handed_on && self.own != Own::Left {
                 self.handset.tell(PhoneEvent::Doubled);
             }
             self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));

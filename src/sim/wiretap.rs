@@ -65,8 +65,20 @@ impl Wiretap {
         Ok(())
     }
 
-    /// The node receives a message from an agent's phone.
-    pub fn on_received(&mut self, now: Instant, agent: &str, message: &Wire) {
+    /// The node hears by dialog-info that an agent's phone is in no call: its PBX has handed on what was one, whose leg lives on.
+    fn on_told(&mut self, message: &Wire) {
+        let id = message.body.split_once("<dialog id=\"").and_then(|(_, rest)| rest.split_once('"'));
+        if let Some((user, rest)) = id
+            && rest.contains("<state>terminated</state>")
+            && let Some(calls) = self.calls.get_mut(user)
+        {
+            calls.retain(|_, call| *call != Call::Talking);
+        }
+    }
+
+    /// The node receives a message from an agent's phone, or from its PBX itself.
+    pub fn on_received(&mut self, now: Instant, agent: Option<&str>, message: &Wire) {
+        let Some(agent) = agent else { return self.on_told(message) };
         let Some(calls) = self.calls.get_mut(agent) else { return };
         if message.method() == Some("BYE") {
             calls.remove(message.call_id());

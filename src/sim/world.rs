@@ -553,9 +553,7 @@ impl World {
     fn tap_received(&mut self, from: SocketAddr, payload: &[u8]) {
         let Some(index) = self.town.at_sip(from) else { return };
         let Some(message) = Wire::parse(payload) else { return };
-        if let Some(agent) = self.town.agent_of(index, &message) {
-            self.wiretap.on_received(self.now, agent, &message);
-        }
+        self.wiretap.on_received(self.now, self.town.agent_of(index, &message), &message);
     }
 
     fn name_of(&self, exchange: usize, phone: Option<usize>) -> String {
