@@ -65,6 +65,10 @@ impl Shard {
             return false;
         }
         let Some(handover) = self.contact(call).and_then(|contact| contact.handover.as_mut()) else { return false };
+        // The dialog that is to be replaced is at that one address; elsewhere this would be a call to somebody new.
+        if handover.attended {
+            return false;
+        }
         let Target::Number(number) = &handover.target else { return false };
         let number = number.expose().to_string();
         match std::mem::replace(&mut handover.reach, Reach::Ringing(Vec::new())) {

@@ -67,6 +67,36 @@ fn the_next_address_is_tried_within_the_offer() {
     assert_eq!(rung(&mut world).map(|(at, _)| at), Some(PBX), "it is back");
 }
 
+/// The dialog to be replaced is at one address; at another a call without it would reach somebody new.
+#[test]
+fn an_attended_transfer_is_not_tried_at_another_address() {
+    let mut world = World::new(&(text("") + "[transfer]\npeer = \"pbx\"\n"), 100);
+    let caller = world.call("", OFFER);
+    let (at, invite) = rung(&mut world).expect("the agent is rung");
+    answer(&mut world, at, &invite, 200);
+    let caller = world.heard(caller);
+    world.within(&caller, "ACK", 1, "");
+    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let (call_id, ours) = (text(invite.call_id()), text(invite.from_tag()));
+    world.sent.clear();
+    world.take(
+        at,
+        format!(
+            "REFER sip:strowger@{OURS} SIP/2.0\r\nVia: SIP/2.0/UDP {at};branch=z9hG4bKrefer\r\nMax-Forwards: 70\r\n\
+             From: <sip:1001@h>;tag=agent\r\nTo: <sip:x@h>;tag={ours}\r\nCall-ID: {call_id}\r\nCSeq: 1 REFER\r\n\
+             Contact: <sip:agent@{at}>\r\nContent-Length: 0\r\n\
+             Refer-To: <sip:4420@pbx.example?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2>\r\n\r\n"
+        ),
+    );
+    let (asked, invite) = rung(&mut world).expect("it is called in the phone's place");
+    assert_eq!((asked, text(invite.value(Name::Replaces)).as_str()), (at, "a@b;to-tag=1;from-tag=2"));
+    assert_eq!(text(invite.value(Name::Require)), "replaces");
+    world.sent.clear();
+    answer(&mut world, at, &invite, 503);
+    assert_eq!(rung(&mut world).map(|(at, _)| at), None, "nobody else is called");
+    assert_eq!(world.calls().iter().map(|(_, state)| *state).collect::<Vec<_>>(), ["talking"]);
+}
+
 #[test]
 fn the_agent_is_unreachable_when_every_address_is_down_and_back_with_the_first_that_answers() {
     let mut world = World::new(&text(""), 100);
