@@ -164,6 +164,20 @@ impl Duty {
         }
     }
 
+    /// What we do with the device.
+    pub(super) const fn hold(&self) -> Hold {
+        match self {
+            Self::Offering(_) => Hold::Rings,
+            Self::Talking(_) => Hold::Talks,
+            Self::LoggedOut
+            | Self::NotReady(_)
+            | Self::Ready(_)
+            | Self::Unreachable
+            | Self::Elsewhere(_)
+            | Self::WrapUp { .. } => Hold::Nothing,
+        }
+    }
+
     /// True when the device says what cannot be: it is taken while the agent waits for calls, or free while the agent talks.
     pub(super) const fn contradicts(&self, device: DeviceState) -> bool {
         match self {
@@ -174,6 +188,14 @@ impl Duty {
             Self::LoggedOut | Self::NotReady(_) | Self::Offering(_) | Self::WrapUp { .. } => false,
         }
     }
+}
+
+/// What we do with an agent's device: while we do anything, what it does is our own doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    Nothing,
+    Rings,
+    Talks,
 }
 
 /// Whether an agent is in the plan.
@@ -213,6 +235,9 @@ pub(super) struct Agent {
     pub(super) policy: AgentPolicy,
     /// What its device does, as far as somebody has said.
     pub(super) device: DeviceState,
+    /// Runs for a moment after our call with the device has begun or ended: who tells of it needs as long, and what is told
+    /// meanwhile may be of before.
+    pub(super) grace: Option<TimerKey>,
     /// That it contradicts the agent's state has been told.
     pub(super) disagrees: bool,
     /// Offers in a row that nobody answered.
@@ -238,6 +263,7 @@ impl Agent {
             wish: None,
             policy: plan.policy.clone(),
             device: DeviceState::Unknown,
+            grace: None,
             disagrees: false,
             no_answers: 0,
             history: History::default(),
@@ -260,8 +286,19 @@ impl Agent {
 
     /// What its device does and whether that contradicts the state, where it has begun or ceased to.
     pub(super) fn new_disagreement(&mut self) -> Option<(DeviceState, bool)> {
-        let disagrees = self.duty.contradicts(self.device);
+        let disagrees = self.disagrees_now();
         (std::mem::replace(&mut self.disagrees, disagrees) != disagrees).then_some((self.device, disagrees))
+    }
+
+    /// True when the device contradicts the state, and not for the moment alone.
+    pub(super) const fn disagrees_now(&self) -> bool {
+        self.grace.is_none() && self.duty.contradicts(self.device)
+    }
+
+    /// What the device does by itself, as far as that is known: nothing, while we hold a call with it or have just let it go.
+    pub(super) fn own_device(&self) -> DeviceState {
+        let is_ours = self.grace.is_some() || self.duty.hold() != Hold::Nothing;
+        if is_ours && self.device.is_taken() { DeviceState::Idle } else { self.device }
     }
 
     /// True when something else follows than being ready or paused.

@@ -56,7 +56,7 @@ impl Engine {
         let mut open_offers = 0;
         let mut listed = 0;
         for (id, agent) in self.agents.iter() {
-            armed += usize::from(agent.timer.is_some());
+            armed += usize::from(agent.timer.is_some()) + usize::from(agent.grace.is_some());
             let is_of_queue = |offer: &Offer| offer.phase == Phase::Open && offer.way == Way::Queue;
             open_offers += usize::from(matches!(&agent.duty, Duty::Offering(offer) if is_of_queue(offer)));
             if matches!(agent.duty, Duty::Ready(Standing::Listed)) {
@@ -128,7 +128,7 @@ impl Engine {
         if wishes && self.wishing(agent).state() != agent.duty.state() {
             return Err(format!("{id}: {:?} against its link or device", agent.duty));
         }
-        if agent.disagrees != agent.duty.contradicts(agent.device) {
+        if agent.disagrees != agent.disagrees_now() {
             return Err(format!("{id}: {:?} beside {:?}, not told", agent.duty, agent.device));
         }
         let busy = matches!(agent.duty, Duty::Offering(_) | Duty::Talking(_) | Duty::WrapUp { .. });

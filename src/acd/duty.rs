@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::agent::{Agent, Contract, Duty, Offer, Phase, Standing, Wish};
+use crate::acd::agent::{Agent, Contract, Duty, Hold, Offer, Phase, Standing, Wish};
 use crate::acd::engine::{Engine, Link, Timer};
 use crate::acd::fact::Fact;
 use crate::acd::message::{Actor, AgentTarget};
@@ -14,6 +14,9 @@ use crate::acd::strategy::History;
 use crate::acd::workday::Workday;
 use crate::base::limits::WRAP_UP_MAX;
 use crate::base::{AgentId, PeerId};
+
+/// A device is taken at its word so long after our call with it has begun or ended: its PBX tells of it by a way of its own.
+const GRACE: Duration = Duration::from_secs(1);
 
 impl Engine {
     pub(super) fn on_set_agent(&mut self, agent: AgentId, wish: Wish) {
@@ -84,7 +87,25 @@ impl Engine {
         if std::mem::replace(&mut row.device, device) == device {
             return;
         }
+        // What was left of our call has been said to be over.
+        let ended = row.grace.filter(|_| !device.is_taken() && row.duty.hold() == Hold::Nothing);
+        if let Some(timer) = ended {
+            row.grace = None;
+            self.timers.cancel(timer);
+        }
         self.tell(Fact::Device { agent, device, by });
+        self.look_at_device(agent);
+    }
+
+    /// The device is taken at its word again.
+    pub(super) fn on_grace_over(&mut self, agent: AgentId) {
+        let Some(row) = self.agents.get_mut(agent) else { return };
+        row.grace = None;
+        self.look_at_device(agent);
+    }
+
+    /// Whether the agent may be rung goes by what its device does.
+    fn look_at_device(&mut self, agent: AgentId) {
         self.stand_anew(&[agent]);
         let new = self.agents.get_mut(agent).and_then(Agent::new_disagreement);
         self.tell_disagreement(agent, new);
@@ -169,6 +190,9 @@ impl Engine {
         self.begin(agent, Duty::LoggedOut, Actor::Engine);
         self.matching.dismiss(agent);
         let Some(row) = self.agents.remove(agent) else { return };
+        if let Some(timer) = row.grace {
+            self.timers.cancel(timer);
+        }
         if let Some(peer) = self.peers.get_mut(&row.peer) {
             peer.agents.remove(&agent);
         }
@@ -201,8 +225,8 @@ impl Engine {
 
     /// What an agent does who wishes calls.
     pub(super) fn wishing(&self, row: &Agent) -> Duty {
-        match (self.link(row.peer), row.device) {
-            (Link::Down, _) | (Link::Up, DeviceState::Offline) => Duty::Unreachable,
+        match (self.link(row.peer), row.own_device()) {
+            (Link::Down, _) | (Link::Up, DeviceState::Offline | DeviceState::Stale) => Duty::Unreachable,
             (Link::Up, DeviceState::Busy(direction)) => Duty::Elsewhere(direction),
             (Link::Up, DeviceState::Ringing) => Duty::Elsewhere(Direction::In),
             (Link::Up, DeviceState::Unknown | DeviceState::Idle) => Duty::Ready(Standing::Aside),
@@ -224,10 +248,24 @@ impl Engine {
             self.matching.log(agent, presence);
         }
         let leaves = matches!(duty, Duty::LoggedOut | Duty::NotReady(_) | Duty::Unreachable);
-        row.duty = duty;
+        let held = std::mem::replace(&mut row.duty, duty).hold();
+        if held != row.duty.hold() {
+            self.renew_grace(agent);
+        }
         self.tell_state(agent, from, by);
         if leaves {
             self.weigh_callers_of(agent);
+        }
+    }
+
+    /// We have just begun or ended something with the device: where somebody tells of it, that needs a moment.
+    fn renew_grace(&mut self, agent: AgentId) {
+        let Some(row) = self.agents.get_mut(agent) else { return };
+        if let Some(old) = row.grace.take() {
+            self.timers.cancel(old);
+        }
+        if row.device.is_known() && row.duty.hold() != Hold::Rings {
+            row.grace = Some(self.timers.arm(self.now + GRACE, Timer::Grace(agent)));
         }
     }
 

@@ -109,6 +109,8 @@ pub(super) enum Timer {
     Return(AgentId),
     /// The agent may be tried again after a fault of its peer.
     HoldOff(AgentId),
+    /// The agent's device is taken at its word again.
+    Grace(AgentId),
 }
 
 impl Engine {
@@ -205,6 +207,7 @@ impl Engine {
                 Timer::Release(agent) => self.on_release_overdue(agent),
                 Timer::WrapUp(agent) => self.on_wrap_up_over(agent),
                 Timer::Return(agent) | Timer::HoldOff(agent) => self.on_pause_over(agent),
+                Timer::Grace(agent) => self.on_grace_over(agent),
             }
             self.settle_halls();
         }

@@ -348,6 +348,8 @@ pub enum DeviceState {
     Busy(Direction),
     /// Not registered.
     Offline,
+    /// Whoever was to say does not say it any more, and by configuration an agent of whom nobody knows is not rung.
+    Stale,
 }
 
 impl DeviceState {
@@ -359,6 +361,23 @@ impl DeviceState {
             Self::Ringing => "ringing",
             Self::Busy(_) => "busy",
             Self::Offline => "offline",
+            Self::Stale => "stale",
+        }
+    }
+
+    /// True when somebody says what it does.
+    pub const fn is_known(self) -> bool {
+        match self {
+            Self::Unknown | Self::Stale => false,
+            Self::Idle | Self::Ringing | Self::Busy(_) | Self::Offline => true,
+        }
+    }
+
+    /// True when it is in a call, or about to be.
+    pub const fn is_taken(self) -> bool {
+        match self {
+            Self::Ringing | Self::Busy(_) => true,
+            Self::Unknown | Self::Idle | Self::Offline | Self::Stale => false,
         }
     }
 }

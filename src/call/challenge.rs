@@ -38,7 +38,12 @@ impl Legs {
                 .legs
                 .get(leg.0)
                 .is_some_and(|leg| matches!(&leg.state, State::Calling { key: own, .. } if *own == key)),
-            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Refresh(_) | Purpose::Notify(_) | Purpose::Nothing => true,
+            Purpose::Bye(_)
+            | Purpose::Probe(_)
+            | Purpose::Refresh(_)
+            | Purpose::Notify(_)
+            | Purpose::Subscribe(_)
+            | Purpose::Nothing => true,
             // Whoever asks for credentials is alive.
             Purpose::Qualify(_) => false,
         };
@@ -73,8 +78,10 @@ impl Legs {
     fn next_number(&mut self, request: &Message) -> Option<u32> {
         let number = request.cseq()?.number;
         let id = request.from_tag().and_then(leg_of_tag);
-        match id.and_then(|id| self.leg(id)).filter(|leg| leg.dialog.is_of(request)) {
-            Some(leg) => Some(leg.dialog.next_number()),
+        let leg = id.and_then(|id| self.legs.get_mut(id.0)).map(|leg| &mut leg.dialog);
+        let subscription = id.and_then(|id| self.subscriptions.get_mut(id.0)).map(|it| &mut it.dialog);
+        match leg.into_iter().chain(subscription).find(|dialog| dialog.is_of(request)) {
+            Some(dialog) => Some(dialog.next_number()),
             None => number.checked_add(1),
         }
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::base::LegId;
 use crate::call::refer::Refer;
+use crate::call::subscription::{Notice, Subscribed, SubscriptionId};
 use crate::sip::message::Message;
 use crate::sip::transaction::ServerKey;
 
@@ -120,6 +121,24 @@ pub enum Event {
         source: SocketAddr,
         /// The request.
         request: Box<Message>,
+    },
+    /// A SUBSCRIBE of ours was answered, or was not.
+    Subscribed {
+        /// The subscription.
+        id: SubscriptionId,
+        /// What its owner gave.
+        token: u64,
+        /// How; after a refusal the subscription is gone.
+        answer: Subscribed,
+    },
+    /// A NOTIFY came and has been answered; one that says the end has ended its subscription.
+    Notified {
+        /// The subscription.
+        id: SubscriptionId,
+        /// What its owner gave.
+        token: u64,
+        /// What it says.
+        notice: Box<Notice>,
     },
     /// A neighbour answered (or did not answer) an OPTIONS outside any dialog.
     Qualified {

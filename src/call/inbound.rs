@@ -168,6 +168,9 @@ impl Legs {
 
     fn on_inside_dialog(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: Message) {
         let number = request.cseq().map_or(0, |cseq| cseq.number);
+        if request.method() == Method::Notify && self.on_notify(now, key, source, &request, number) {
+            return;
+        }
         let Some(leg) = self.find(&request) else {
             return self.reply(now, key, source, &request, 481);
         };

@@ -18,6 +18,7 @@ use bytes::Bytes;
 
 use crate::base::{Instant, LegId, TimerKey};
 use crate::call::session::Session;
+use crate::call::subscription::SubscriptionId;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -231,4 +232,6 @@ pub(super) enum Timer {
     Session(LegId),
     /// A neighbour's OPTIONS has had its time.
     Qualify(ClientKey),
+    /// A subscription that we have ended has had its time to end.
+    Unsubscribed(SubscriptionId),
 }

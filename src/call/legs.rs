@@ -14,6 +14,7 @@ use crate::call::event::Event;
 use crate::call::leg::{Leg, Timer};
 use crate::call::refer::Notifier;
 use crate::call::session::{Session, SessionTerms};
+use crate::call::subscription::{Subscribed, Subscription, SubscriptionId};
 use crate::call::wallet::Wallet;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -23,7 +24,7 @@ use crate::sip::write::{self, Writer};
 /// The methods we answer (RFC 3261 20.5).
 pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER";
 /// The extensions that we know (RFC 3261 20.37).
-pub(super) const SUPPORTED: &[u8] = b"timer, 100rel";
+pub(super) const SUPPORTED: &[u8] = b"timer, 100rel, replaces";
 /// After CANCEL the owner waits this long for the final response.
 pub(super) const RELEASE_AFTER: Duration = Duration::from_secs(4);
 /// A neighbour has this long to answer an OPTIONS.
@@ -42,6 +43,8 @@ pub struct Legs {
     pub(super) servers: IdMap<ServerKey, LegId>,
     /// Who asked for a transfer on which leg; some of these are gone.
     pub(super) notifiers: IdMap<LegId, Notifier>,
+    /// What PBXs are asked to tell; these outlive calls, and count for none.
+    pub(super) subscriptions: Slots<Subscription>,
     pub(super) timers: Timers<Timer>,
     pub(super) events: VecDeque<Event>,
     pub(super) contact: Bytes,
@@ -64,6 +67,7 @@ pub(super) enum Purpose {
     /// A re-INVITE or UPDATE that refreshes the session.
     Refresh(LegId),
     Notify(LegId),
+    Subscribe(SubscriptionId),
     /// A CANCEL, an INFO: nobody waits for the answer.
     Nothing,
     Qualify(u64),
@@ -107,6 +111,7 @@ impl Legs {
             clients: IdMap::default(),
             servers: IdMap::default(),
             notifiers: IdMap::default(),
+            subscriptions: Slots::new(shard),
             timers: Timers::default(),
             events: VecDeque::new(),
             contact: Bytes::from(format!("<sip:strowger@{sent_by}>")),
@@ -135,14 +140,14 @@ impl Legs {
         self.stack.set_stream_peers(peers);
     }
 
-    /// Who is on our own side of a NAT, and is told our address there.
-    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>) {
-        self.stack.set_local(local);
-    }
-
     /// A stream connection that another shard has seen leads there.
     pub fn note_stream(&mut self, far: SocketAddr, wire: Wire) {
         self.stack.note_stream(far, wire);
+    }
+
+    /// Who is on our own side of a NAT, and is told our address there.
+    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>) {
+        self.stack.set_local(local);
     }
 
     /// A stream connection is gone.
@@ -169,6 +174,7 @@ impl Legs {
                 Timer::Reoffer(leg) => self.on_reoffer_due(now, leg),
                 Timer::Session(leg) => self.on_session_due(now, leg),
                 Timer::Qualify(key) => self.on_qualify_late(now, key),
+                Timer::Unsubscribed(id) => drop(self.subscriptions.remove(id.0)),
             }
         }
     }
@@ -331,15 +337,20 @@ impl Legs {
         while let Some(event) = self.stack.poll_event() {
             match event {
                 transaction::Event::Request { key, source, message } => self.on_request(now, key, source, message),
-                transaction::Event::Ack { message, .. } => self.on_ack(now, &message),
+                // A message is long: it stays where it is.
+                transaction::Event::Ack { ref message, .. } => self.on_ack(now, message),
                 transaction::Event::Cancelled { key, .. } => self.on_cancelled(now, key),
-                transaction::Event::Response { key, source, message } => self.on_response(now, key, source, &message),
-                transaction::Event::Challenged { key, source, destination, message, request } => {
-                    if !self.on_challenged(now, key, destination, &message, request) {
-                        self.on_response(now, key, source, &message);
+                transaction::Event::Response { key, source, ref message } => {
+                    self.on_response(now, key, source, message);
+                }
+                transaction::Event::Challenged { key, source, destination, ref message, request } => {
+                    if !self.on_challenged(now, key, destination, message, request) {
+                        self.on_response(now, key, source, message);
                     }
                 }
-                transaction::Event::Stray2xx { key, source, message } => self.on_response(now, key, source, &message),
+                transaction::Event::Stray2xx { key, source, ref message } => {
+                    self.on_response(now, key, source, message);
+                }
                 transaction::Event::Failed { key, .. } => self.on_failed(now, key),
                 transaction::Event::Unacknowledged { .. } => {}
             }
@@ -360,10 +371,16 @@ impl Legs {
             Purpose::Bye(leg) if last => drop(self.remove(leg)),
             Purpose::Probe(leg) if last => self.on_probed(leg, !matches!(response.status(), 408 | 481)),
             Purpose::Notify(leg) if last => self.on_notified(now, leg, response.status()),
+            Purpose::Subscribe(id) if last => self.on_subscribed(id, response),
             Purpose::Qualify(token) if last => {
                 self.events.push_back(Event::Qualified { token, alive: !matches!(response.status(), 408 | 503) });
             }
-            Purpose::Bye(_) | Purpose::Probe(_) | Purpose::Notify(_) | Purpose::Qualify(_) | Purpose::Nothing => {}
+            Purpose::Bye(_)
+            | Purpose::Probe(_)
+            | Purpose::Notify(_)
+            | Purpose::Subscribe(_)
+            | Purpose::Qualify(_)
+            | Purpose::Nothing => {}
         }
         if last {
             self.clients.remove(&key);
@@ -378,6 +395,7 @@ impl Legs {
             Purpose::Probe(leg) => self.on_probed(leg, false),
             Purpose::Refresh(leg) => self.on_refresh_timeout(leg),
             Purpose::Notify(leg) => self.on_notified(now, leg, 408),
+            Purpose::Subscribe(id) => self.on_unsubscribed(id, Subscribed::Unanswered),
             Purpose::Qualify(token) => self.events.push_back(Event::Qualified { token, alive: false }),
             Purpose::Nothing => {}
         }

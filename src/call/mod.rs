@@ -15,9 +15,12 @@
 //! | `reliable` | provisionals that are acknowledged |
 //! | `refer` | a REFER, and who is told how it goes |
 //! | `notify` | REFER answered, its NOTIFYs |
+//! | `replaces` | which leg is to be replaced |
 //! | `challenge` | far ends that ask for credentials |
 //! | `wallet` | those credentials |
 //! | `connected` | who is connected, as the far end says |
+//! | `subscription` | what a PBX says of a device, and how that is asked for |
+//! | `subscribe` | SUBSCRIBE and its NOTIFYs at work |
 //! | `ending` | hanging up, 2xx retransmission, probes |
 
 pub mod event;
@@ -35,15 +38,20 @@ mod outbound;
 mod refresh;
 mod reliable;
 mod reoffer;
+mod replaces;
+mod subscribe;
 mod wallet;
 
 pub mod session;
+pub mod subscription;
 
 pub use event::{EndCause, Event, Failure};
 pub use leg::Why;
 pub use legs::{Invite, Legs};
 pub use refer::Refer;
+pub use replaces::LegStanding;
 pub use session::SessionTerms;
+pub use subscription::{Ended, Notice, Standing, Subscribe, Subscribed, SubscriptionId};
 pub use wallet::Wallet;
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use crate::sip::dialog::Dialog;
 use crate::sip::grammar::{self, GrammarError};
 use crate::sip::message::Message;
 use crate::sip::name::Name;
+use crate::sip::replaces::Replaces;
 use crate::sip::transaction::ServerKey;
-use crate::sip::uri::{Uri, UriError};
+use crate::sip::uri::{Uri, UriError, decode};
 
 /// A REFER that waits for `accept_refer` or `refuse_refer`, one of which must follow at once.
 #[derive(Debug, Clone)]
@@ -21,9 +22,18 @@ pub struct Refer {
     /// What stands before the @ of Refer-To, its escapes decoded.
     pub(super) to: String,
     /// Refer-To names a dialog to be replaced (RFC 3891).
-    pub(super) replaces: bool,
+    pub(super) replaces: Option<Box<InPlace>>,
     /// The asker wishes to hear how it goes (RFC 4488).
     pub(super) subscribes: bool,
+}
+
+/// Whom a call is to be made to, and in whose place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct InPlace {
+    /// The URI of Refer-To without its headers.
+    pub(super) uri: Box<[u8]>,
+    /// The value of Replaces, which has been read once.
+    pub(super) dialog: Box<[u8]>,
 }
 
 /// Who is told how a transfer goes.
@@ -46,18 +56,22 @@ impl Refer {
         &self.to
     }
 
-    /// True when Refer-To names a dialog that is to be replaced: an attended transfer.
-    pub const fn replaces(&self) -> bool {
-        self.replaces
+    /// The dialog that Refer-To names to be replaced, and the URI it stands beside: an attended transfer.
+    pub fn replaces(&self) -> Option<(&[u8], Replaces<'_>)> {
+        let InPlace { uri, dialog } = self.replaces.as_deref()?;
+        Some((uri, Replaces::parse(dialog)?))
     }
 }
+
+/// How the header of a Refer-To begins that names a dialog.
+const NAMED: &[u8] = b"replaces=";
 
 /// Whom a REFER names, and whether in place of somebody.
 ///
 /// # Errors
-/// The status that refuses it: not one Refer-To (RFC 3515 2.4.2), an address that cannot be read or is of no SIP, or another
-/// request than an INVITE.
-pub(super) fn asked(request: &Message) -> Result<(String, bool), u16> {
+/// The status that refuses it: not one Refer-To (RFC 3515 2.4.2), an address that cannot be read or is of no SIP, another
+/// request than an INVITE, or a Replaces that names no dialog.
+pub(super) fn asked(request: &Message) -> Result<(String, Option<Box<InPlace>>), u16> {
     let mut values = request.values(Name::ReferTo);
     let (Some(value), None) = (values.next(), values.next()) else { return Err(400) };
     let address = grammar::refer_address(value).map_err(|error| match error {
@@ -68,7 +82,19 @@ pub(super) fn asked(request: &Message) -> Result<(String, bool), u16> {
     if uri.param("method").is_some_and(|method| method != b"INVITE") {
         return Err(403);
     }
-    let headers = || uri.headers.split(|byte| *byte == b'&');
-    let replaces = headers().any(|header| header.len() >= 9 && header[..9].eq_ignore_ascii_case(b"replaces="));
+    let mut headers = uri.headers.split(|byte| *byte == b'&');
+    let named = headers.find_map(|header| {
+        let (name, value) = header.split_at_checked(NAMED.len())?;
+        name.eq_ignore_ascii_case(NAMED).then_some(value)
+    });
+    let replaces = match named {
+        Some(value) => {
+            let dialog = decode(value);
+            Replaces::parse(&dialog).ok_or(400_u16)?;
+            let bare = &address.uri.as_bytes()[..address.uri.len() - uri.headers.len() - 1];
+            Some(Box::new(InPlace { uri: bare.into(), dialog: dialog.into() }))
+        }
+        None => None,
+    };
     Ok((String::from_utf8_lossy(&uri.number()).into_owned(), replaces))
 }

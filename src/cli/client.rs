@@ -154,7 +154,7 @@ impl Client {
                     word(&agent["why"]),
                     word(&agent["call"]),
                     device(agent),
-                    if agent["reachable"] == Value::Bool(true) { "yes" } else { "no" }.to_string(),
+                    reachable(agent),
                     agent["queues"].as_array().into_iter().flatten().map(word).collect::<Vec<_>>().join(" "),
                     agent["overrides"].as_array().into_iter().flatten().map(word).collect::<Vec<_>>().join(", "),
                 ]
@@ -363,7 +363,18 @@ fn device(agent: &Value) -> String {
     let mark = if agent["disagrees"] == Value::Bool(true) { " !" } else { "" };
     let call = agent["device_call"].as_str().map_or_else(String::new, |call| format!(" {call}"));
     let state = word(&agent["device"]);
-    if state == "unknown" { String::new() } else { format!("{state}{call}{mark}") }
+    // How that is known is worth a word only where it is not.
+    let source = word(&agent["device_source"]);
+    if state == "unknown" { source } else { format!("{state}{call}{mark}") }
+}
+
+/// Whether an agent can be rung, and why not.
+fn reachable(agent: &Value) -> String {
+    match (agent["unreachable"].as_str(), &agent["reachable"]) {
+        (Some(why), _) => format!("no: {why}"),
+        (None, Value::Bool(true)) => "yes".to_string(),
+        (None, _) => "no".to_string(),
+    }
 }
 
 /// A value as a table shows it.

@@ -22,13 +22,14 @@ use super::types::{AgentConfig, Confirm, SipConfig, SkillConfig};
 use super::values::{self, DAY, SECOND};
 
 // `team` is read with the teams.
-const AGENT_KEYS: [&str; 11] = [
+const AGENT_KEYS: [&str; 12] = [
     "uri",
     "peer",
     "skills",
     "initial",
     "return_after",
     "busy_pause",
+    "device_state",
     "team",
     "register",
     "password",
@@ -51,6 +52,7 @@ struct Shared {
     return_after: Duration,
     busy_pause: Duration,
     policy: AgentPolicy,
+    watched: bool,
     confirm: Option<Confirm>,
     /// The password of the phones that register.
     password: Option<Password>,
@@ -92,6 +94,7 @@ pub(super) fn agents(
                 return_after: shared.return_after,
                 busy_pause: shared.busy_pause,
                 policy: shared.policy.clone(),
+                watched: shared.watched,
                 confirm: shared.confirm,
                 register: shared.password.clone().map(|password| Arc::new(Credentials { username, password })),
             });
@@ -127,6 +130,9 @@ fn shared(section: &Section<'_, '_>, peers: &Peers, vocabulary: &Vocabulary, rep
             .read("busy_pause", report, |value| values::duration(value, Duration::ZERO, DAY))
             .unwrap_or(BUSY_PAUSE),
         policy: policy(section, report),
+        watched: section
+            .read("device_state", report, |value| values::choice(value, &[("peer", true), ("off", false)]))
+            .unwrap_or(true),
         confirm: confirm(section, report),
         password,
     }

@@ -233,9 +233,21 @@ fn write_strategies(out: &mut String, config: &Config) -> fmt::Result {
 fn alike(one: &AgentConfig, other: &AgentConfig) -> bool {
     let key = |agent: &AgentConfig| {
         let agent = agent.clone();
-        let AgentConfig { name: _, uri: _, peer, skills, initial, return_after, busy_pause, policy, confirm, register } =
-            agent;
-        (peer, skills, initial, return_after, busy_pause, policy, confirm, register.map(|own| own.password.clone()))
+        let AgentConfig {
+            name: _,
+            uri: _,
+            peer,
+            skills,
+            initial,
+            return_after,
+            busy_pause,
+            policy,
+            watched,
+            confirm,
+            register,
+        } = agent;
+        let password = register.map(|own| own.password.clone());
+        (peer, skills, initial, return_after, busy_pause, policy, (watched, confirm), password)
     };
     key(one) == key(other)
 }

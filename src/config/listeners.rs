@@ -73,8 +73,8 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
     if let (Some(address), Some(item)) = (advertise, section.get("advertise")) {
         same_family(address, listen, item.at, &item.path, report);
     }
-    let local = local(&section, listen, report);
     let tls = sip_tls(&section, listen, report);
+    let local = local(&section, listen, report);
     Some(SipConfig { listen, tcp, tls, advertise, local, shards: shards.unwrap_or(1), unknown_source, session })
 }
 

@@ -47,7 +47,7 @@ pub use feature_codes::{Feature, FeatureCodesConfig, PhoneIdentity, Pin};
 pub use figures::{AgentSeries, FiguresConfig, RegionsConfig};
 pub use lint::lint;
 pub use parse::parse;
-pub use peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig, PeerAuth};
+pub use peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, NumberingConfig, PeerAuth, StaleDevice};
 pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
 pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};

@@ -2,11 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::endpoint::{Endpoint, PeerAddress};
+use super::endpoint::PeerAddress;
 use super::error::Report;
 use super::listeners::same_family;
 use super::reader::{Item, Section, integer, string};
-use super::transport::Transport;
 use super::types::SipConfig;
 use super::values;
 use crate::base::limits::PEER_ADDRESSES_MAX;
@@ -23,21 +22,21 @@ pub(super) struct Addresses {
 
 const ADDRESS_KEYS: [&str; 3] = ["address", "priority", "weight"];
 
-/// `address` or `addresses`; one of them must be there.
+/// `address` or `addresses`; one of them must be there. `usual` is the port where none is written.
 pub(super) fn read(
     section: &Section<'_, '_>,
-    (sip, transport): (Option<&SipConfig>, Transport),
+    usual: u16,
+    sip: Option<&SipConfig>,
     report: &mut Report<'_>,
 ) -> Addresses {
-    let port = values::port_of(transport.wire());
-    let endpoint = |text: &str| values::endpoint_or(text, port);
     let mut read: Vec<(PeerAddress, usize)> = Vec::new();
     let several = section.get("addresses");
     let key = if several.is_some() { "addresses" } else { "address" };
     match &several {
         None => {
-            let endpoint =
-                section.required("address", "\"pbx.example:5060\"", report, |value| endpoint(string(value)?));
+            let endpoint = section.required("address", "\"pbx.example:5060\"", report, |value| {
+                values::endpoint_or(string(value)?, usual)
+            });
             let at = section.get("address").map_or(section.at, |item| item.at);
             let one = |endpoint| (PeerAddress { endpoint, priority: 0, weight: 1 }, at);
             read.extend(endpoint.map(one));
@@ -50,12 +49,12 @@ pub(super) fn read(
             let elements = section.elements("addresses", report);
             let is_list = elements.is_some();
             let elements = elements.unwrap_or_default();
-            if (is_list && elements.is_empty()) || elements.len() > PEER_ADDRESSES_MAX {
+            if is_list && (elements.is_empty() || elements.len() > PEER_ADDRESSES_MAX) {
                 report.value(item.at, &item.path, format!("lists 1 to {PEER_ADDRESSES_MAX} addresses"));
             }
             for element in elements.iter().take(PEER_ADDRESSES_MAX) {
                 let before = read.len();
-                read.extend(one(element, &endpoint, report).map(|address| (address, element.at)));
+                read.extend(one(element, usual, report).map(|address| (address, element.at)));
                 check_family(&read[before..], element.path.clone(), sip, report);
                 let is_known = |(address, _): &(PeerAddress, usize)| {
                     read.last().is_some_and(|(last, _)| last.endpoint == address.endpoint)
@@ -79,13 +78,9 @@ pub(super) fn read(
     Addresses { read: read.into_iter().map(|(address, _)| address).collect(), sources, key }
 }
 
-fn one(
-    item: &Item<'_, '_>,
-    endpoint: impl Fn(&str) -> Result<Endpoint, String>,
-    report: &mut Report<'_>,
-) -> Option<PeerAddress> {
+fn one(item: &Item<'_, '_>, usual: u16, report: &mut Report<'_>) -> Option<PeerAddress> {
     if item.value.as_str().is_some() {
-        return match string(item.value).and_then(&endpoint) {
+        return match string(item.value).and_then(|text| values::endpoint_or(text, usual)) {
             Ok(endpoint) => Some(PeerAddress { endpoint, priority: 0, weight: 1 }),
             Err(message) => {
                 report.value(item.at, &item.path, message);
@@ -97,7 +92,8 @@ fn one(
     let number = |value: &toml::de::DeValue<'_>| integer(value, 0, u16::MAX.into()).map(|number| number as u16);
     let priority = section.read("priority", report, number).unwrap_or(0);
     let weight = section.read("weight", report, number).unwrap_or(1);
-    let endpoint = section.required("address", "\"pbx.example:5060\"", report, |value| endpoint(string(value)?))?;
+    let endpoint = section
+        .required("address", "\"pbx.example:5060\"", report, |value| values::endpoint_or(string(value)?, usual))?;
     Some(PeerAddress { endpoint, priority, weight })
 }
 

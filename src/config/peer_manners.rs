@@ -2,6 +2,7 @@
 //! agents mean.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::sip::auth::{Algorithm, Credentials};
 
@@ -33,6 +34,28 @@ pub enum ConnectedLine {
     Transfer,
     /// Nothing.
     Ignore,
+}
+
+/// `device_state = "dialog-info" | "off"`: whether the neighbour, a PBX, is asked by SUBSCRIBE to tell what its phones do (RFC 4235),
+/// so that an agent in a call of his own is not rung. Default `off`. There is no `presence`: what it would tell besides, that a
+/// phone is not there, is found out by the first call to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceWatch {
+    /// `device_state_expires = "10m"`: for how long it is asked; asked again before. A NOTIFY that was lost is made good by then.
+    pub expires: Duration,
+    /// `device_state_stale = "routable" | "unroutable"`: an agent of whose device it says nothing (any more). Default `routable`:
+    /// then 486 tells.
+    pub stale: StaleDevice,
+}
+
+/// What becomes of an agent of whose device its PBX was to tell, and does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StaleDevice {
+    /// It is rung.
+    #[default]
+    Routable,
+    /// It is unreachable until the PBX tells again.
+    Unroutable,
 }
 
 /// How a trunk writes callers' numbers: what is done to have them in the international form (E.164), which regions are found

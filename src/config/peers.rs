@@ -11,14 +11,14 @@ use super::credentials;
 use super::error::Report;
 use super::listeners::codecs;
 use super::peer_addresses;
-use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig};
+use super::peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, NumberingConfig, StaleDevice};
 use super::reader::{Item, Section, boolean, string};
 use super::tls;
 use super::transport::Transport;
 use super::types::{DnisSource, PeerConfig, SipConfig};
-use super::values::{self, HOUR, SECOND};
+use super::values::{self, DAY, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 17] = [
+const PEER_KEYS: [&str; 20] = [
     "address",
     "addresses",
     "sources",
@@ -31,6 +31,9 @@ const PEER_KEYS: [&str; 17] = [
     "auth",
     "outbound_auth",
     "connected_line",
+    "device_state",
+    "device_state_expires",
+    "device_state_stale",
     "country_code",
     "national_prefix",
     "international_prefix",
@@ -45,6 +48,10 @@ const CARRIED_NAME_BYTES_MAX: usize = 64;
 /// Longest country code (E.164: 3 digits), and longest prefix dialled before a number.
 const PREFIX_DIGITS_MAX: usize = 6;
 
+/// The least time to subscribe for: less is as good as asking all the time.
+const DEVICE_STATE_EXPIRES_MIN: Duration = Duration::from_secs(60);
+/// A lost NOTIFY leaves an agent in a wrong state for so long at most; thousands of agents are some ten SUBSCRIBEs a second.
+const DEVICE_STATE_EXPIRES: Duration = Duration::from_secs(600);
 const QUALIFY: Duration = Duration::from_secs(30);
 
 /// The peers of a text: those that could be read, and the names of all, so that an agent's reference to a wrong one is
@@ -96,7 +103,7 @@ fn peer(
     let section = Section::open(item, &[&PEER_KEYS[..], &tls::PEER_KEYS].concat(), report)?;
     let name: Arc<str> = item.key.as_ref().into();
     let transport = transport(&section, sip, report);
-    let addresses = peer_addresses::read(&section, (sip, transport), report);
+    let addresses = peer_addresses::read(&section, values::port_of(transport.wire()), sip, report);
     let wrote_sources = section.list("sources", report, values::network);
     let inbound = section.read("inbound", report, boolean).unwrap_or(true);
     let qualify = section
@@ -120,6 +127,7 @@ fn peer(
             values::choice(value, &[("transfer", ConnectedLine::Transfer), ("ignore", ConnectedLine::Ignore)])
         })
         .unwrap_or_default();
+    let device_state = device_state(&section, report);
     let dnis = dnis(&section, report);
     let numbering = numbering(&section, report);
     let privacy = section.read("privacy", report, |value| values::choice(value, &PRIVACY)).unwrap_or_default();
@@ -141,6 +149,7 @@ fn peer(
         transport,
         tls,
         connected_line,
+        device_state,
         qualify,
         numbering,
         auth,
@@ -161,6 +170,17 @@ fn transport(section: &Section<'_, '_>, sip: Option<&SipConfig>, report: &mut Re
         report.whole(at, &section.child("transport"), "needs sip.tls = \"0.0.0.0:5061\"");
     }
     transport.unwrap_or(Transport::Udp)
+}
+
+fn device_state(section: &Section<'_, '_>, report: &mut Report<'_>) -> Option<DeviceWatch> {
+    let choices = [("dialog-info", true), ("off", false)];
+    let asked = section.read("device_state", report, |value| values::choice(value, &choices)).unwrap_or(false);
+    let expires = section
+        .read("device_state_expires", report, |value| values::duration(value, DEVICE_STATE_EXPIRES_MIN, DAY))
+        .unwrap_or(DEVICE_STATE_EXPIRES);
+    let choices = [("routable", StaleDevice::Routable), ("unroutable", StaleDevice::Unroutable)];
+    let stale = section.read("device_state_stale", report, |value| values::choice(value, &choices)).unwrap_or_default();
+    asked.then_some(DeviceWatch { expires, stale })
 }
 
 fn dnis(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<DnisSource> {

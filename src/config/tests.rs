@@ -62,6 +62,17 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(queue.state, QueueState::Open);
 }
 
+fn what_peers_are(config: &Config) {
+    let [z, a] = config.peers.as_slice() else { panic!("two peers in the order of the text") };
+    assert_eq!((&*z.name, &*a.name), ("z", "a"));
+    assert_eq!(z.address, Endpoint { host: "pbx.example".to_string(), port: 5060 });
+    assert_eq!(z.sources, [("192.0.2.0".parse().unwrap(), 24), ("198.51.100.7".parse().unwrap(), 32)]);
+    assert!(!z.inbound && a.inbound);
+    assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
+    assert_eq!(z.dnis.len(), 6);
+    what_a_peer_is_and_proves(z, a);
+}
+
 #[test]
 fn every_key_is_read() {
     let config = valid(
@@ -85,6 +96,9 @@ fn every_key_is_read() {
         auth = { username = "z", password_file = "z.password", algorithms = ["MD5"] }
         outbound_auth = { username = "us", password = "p w" }
         connected_line = "ignore"
+        device_state = "dialog-info"
+        device_state_expires = "2m"
+        device_state_stale = "unroutable"
         country_code = "86"
         national_prefix = ""
         international_prefix = "000"
@@ -118,14 +132,7 @@ fn every_key_is_read() {
     assert_eq!(config.http.tokens, [("alice".to_string(), "s3cret".to_string())]);
     assert_eq!(config.http.token_files, [("bob".to_string(), PathBuf::from("bob.token"))]);
     assert_eq!(config.http.numbers, ["bob"]);
-    let [z, a] = config.peers.as_slice() else { panic!("two peers in the order of the text") };
-    assert_eq!((&*z.name, &*a.name), ("z", "a"));
-    assert_eq!(z.address, Endpoint { host: "pbx.example".to_string(), port: 5060 });
-    assert_eq!(z.sources, [("192.0.2.0".parse().unwrap(), 24), ("198.51.100.7".parse().unwrap(), 32)]);
-    assert!(!z.inbound && a.inbound);
-    assert_eq!(z.dnis.first(), Some(&DnisSource::Header("X-DNIS".to_string())));
-    assert_eq!(z.dnis.len(), 6);
-    what_a_peer_is_and_proves(z, a);
+    what_peers_are(&config);
     assert!(!format!("{config:?}").contains("p w"), "a password is never printed");
     let queue = &config.queues[0];
     assert_eq!((queue.strategy, queue.priority), ("round-robin", -3));
@@ -142,6 +149,8 @@ fn what_a_peer_is_and_proves(z: &PeerConfig, a: &PeerConfig) {
     let credentials = Credentials { username: "z".to_string(), password: Password::File("z.password".into()) };
     assert_eq!(**auth, PeerAuth { credentials, algorithms: vec![Algorithm::Md5] });
     assert_eq!(z.outbound_auth.as_ref().unwrap().secret(), Some("p w"));
+    let watch = DeviceWatch { expires: Duration::from_secs(120), stale: StaleDevice::Unroutable };
+    assert_eq!((z.device_state, a.device_state), (Some(watch), None));
     assert_eq!((z.connected_line, a.connected_line), (ConnectedLine::Ignore, ConnectedLine::Transfer));
     let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
     assert_eq!((country_code.as_deref(), &**national_prefix, &**international_prefix), (Some("86"), "", "000"));
@@ -351,6 +360,10 @@ const ALONE: &[(&str, &str)] = &[
     ("[media]\nports = \"20000\"", "6: media.ports: `20000` is no range of ports; write it like \"20000-29999\""),
     ("[media]\naddress = \"::1\"", "6: media.address: ::1 is IPv6, but sip.listen is IPv4"),
     ("[peers.p]\naddress = \"192.0.2.9\"\ntransport = \"tcp\"", "7: peers.p.transport: needs sip.tcp = true"),
+    (
+        "[peers.p]\naddress = \"192.0.2.9\"\ndevice_state_expires = \"1s\"",
+        "7: peers.p.device_state_expires: 1s is out of range; allowed are 1m to 24h",
+    ),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),
     (
         "[peers.p]\naddress = \"a\"\nauth = { username = \"u\" }",

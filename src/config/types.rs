@@ -19,7 +19,7 @@ use crate::sip::transaction::LocalNetworks;
 use super::endpoint::{Endpoint, PeerAddress};
 use super::feature_codes::FeatureCodesConfig;
 use super::figures::FiguresConfig;
-use super::peer_manners::{CallerPrivacy, ConnectedLine, NumberingConfig, PeerAuth};
+use super::peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, NumberingConfig, PeerAuth};
 use super::transfer::TransferConfig;
 use super::transport::{PeerTls, TlsConfig, Transport};
 
@@ -208,6 +208,8 @@ pub struct PeerConfig {
     /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an agent's
     /// leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
     pub connected_line: ConnectedLine,
+    /// `device_state`, `device_state_expires`, `device_state_stale`: how it tells what its phones do. Default: it is not asked.
+    pub device_state: Option<DeviceWatch>,
     /// `qualify = "30s"`: OPTIONS this often while it is up (`"0s"`: never); a peer that is down is asked every 2 s.
     pub qualify: Duration,
     /// How it writes callers' numbers.
@@ -530,6 +532,8 @@ pub struct AgentConfig {
     /// `auto_answer = true`: the INVITE asks the phone to answer by itself. `answer_min = "0s"`: a faster answer of another
     /// phone is counted as suspicious; 0 turns that off.
     pub policy: AgentPolicy,
+    /// `device_state = "off"`: the peer is not asked what this device does, though it is asked of others. Default `peer`.
+    pub watched: bool,
     /// `confirm = "1"`, `confirm_within = "10s"`: who answers must press this key to get the call.
     pub confirm: Option<Confirm>,
     /// `register = true`, `password = "secret"`: its phone registers here, under its name, in place of `uri` and `peer`. As for

@@ -50,15 +50,13 @@ impl Tls {
                 tls.put(SocketAddr::new(ip, uri.port_or_default()), host, &keys.client);
             }
         }
-        for (peer, at) in
-            config.peers.iter().flat_map(|peer| peer.addresses.iter().map(move |one| (peer, &one.endpoint)))
-        {
-            let Some(ip) = address(&at.host) else { continue };
+        for (peer, one) in config.peers.iter().flat_map(|peer| peer.addresses.iter().map(move |one| (peer, one))) {
+            let Some(ip) = address(&one.endpoint.host) else { continue };
             tls.neighbours.insert(ip.to_canonical());
             if peer.transport == Transport::Tls {
-                let name = peer.tls.server_name.as_deref().unwrap_or(&at.host);
+                let name = peer.tls.server_name.as_deref().unwrap_or(&one.endpoint.host);
                 let client = keys.peers.get(&peer.name).unwrap_or(&keys.client);
-                tls.put(SocketAddr::new(ip, at.port), name, client);
+                tls.put(SocketAddr::new(ip, one.endpoint.port), name, client);
             }
         }
         tls

@@ -287,6 +287,13 @@ impl Shard {
         true
     }
 
+    /// A side's far end belongs to another neighbour now: whether its audio is latched onto is for that one to say.
+    pub(in crate::node) fn move_audio(&mut self, call: CallId, side: Side) {
+        if let Some(far) = self.audio_of(call, side).and_then(Audio::stream).and_then(|stream| stream.far) {
+            self.set_far(call, side, far);
+        }
+    }
+
     /// The far end of a side's stream is known, or another.
     fn set_far(&mut self, call: CallId, side: Side, far: Far) {
         let symmetric = self.peer_of(call, side).is_some_and(|peer| self.directory.peer(peer).symmetric_rtp);

@@ -117,6 +117,8 @@ pub(super) struct Handover {
     pub(super) by: AgentId,
     /// The leg on which it asked so by REFER, and on which it is told how it goes; that leg may be gone.
     pub(super) referrer: Option<LegId>,
+    /// The agent has talked with the target elsewhere, and goes when the target has answered us.
+    pub(super) attended: bool,
     pub(super) reach: Reach,
 }
 
@@ -334,6 +336,11 @@ impl Contact {
 }
 
 impl Handover {
+    /// One that begins: nobody is reached yet.
+    pub(super) const fn to(kind: TransferKind, target: Target, by: AgentId, referrer: Option<LegId>) -> Self {
+        Self { kind, target, by, referrer, attended: false, reach: Reach::Ringing(Vec::new()) }
+    }
+
     /// Agents who are rung or consulted.
     pub(super) fn agents(&self) -> &[AgentLeg] {
         match &self.reach {

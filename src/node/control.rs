@@ -9,6 +9,7 @@ use crate::node::hub::Hub;
 use crate::node::letter::{Answer, Ask, Ticket, Told};
 use crate::node::listing::Listing;
 use crate::node::message::{AgentView, CallView, Control, RegistrationView, Reply};
+use crate::node::seen::why_not_rung;
 
 impl Hub {
     /// The control plane asks; [`Hub::poll_reply`] gives the answer under the same ticket, which the asker uses once.
@@ -209,13 +210,21 @@ impl Hub {
             device: device.as_str(),
             device_call: match device {
                 DeviceState::Busy(direction) => Some(direction.as_str()),
-                DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline => None,
+                DeviceState::Unknown
+                | DeviceState::Idle
+                | DeviceState::Ringing
+                | DeviceState::Offline
+                | DeviceState::Stale => None,
             },
+            device_source: self.devices.how(agent.id),
             disagrees: status.as_ref().is_some_and(|status| status.disagrees),
             overrides: self.overrides_of(agent.id),
             peer: Arc::clone(&self.directory.peer(agent.peer).name),
             reachable: !self.down.contains(&agent.peer),
-            unreachable: self.down.contains(&agent.peer).then(|| self.why_unreachable(agent.peer)),
+            unreachable: match self.down.contains(&agent.peer) {
+                true => Some(self.why_unreachable(agent.peer)),
+                false => why_not_rung(device),
+            },
             registration: self.phones.get(agent.peer).map(|phone| RegistrationView {
                 contact: String::from_utf8_lossy(&phone.uri).into_owned(),
                 source: phone.source.to_string(),

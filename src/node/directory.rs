@@ -14,20 +14,20 @@ use crate::base::networks::{host_prefix, within};
 use crate::base::{AgentId, CallerKey, PeerId, QueueId, Rng};
 use crate::call::Wallet;
 use crate::config::{
-    AgentConfig, CallerPrivacy, Config, Confirm, ConnectedLine, DnisSource, Endpoint, NumberConfig, NumberingConfig,
-    PeerAuth, PeerConfig, QueueConfig, Regions, RegionsConfig, RegistrarConfig, TransferConfig, Transport,
+    AgentConfig, Config, Confirm, DeviceWatch, NumberConfig, PeerConfig, QueueConfig, Regions, RegionsConfig,
+    RegistrarConfig, TransferConfig,
 };
 use crate::media::{Codecs, TrackId};
 use crate::node::features::Features;
 use crate::node::identity::Caller;
 use crate::node::message::{QueueAudio, Resolved};
+use crate::node::neighbour::{Listing, Peer, REGISTRATION, address};
 use crate::node::numbering::International;
 use crate::node::peers::Member;
 use crate::node::planning::{self, Memberships};
 use crate::node::values::Values;
 use crate::sip::auth::Credentials;
-use crate::sip::transaction::{Secret, Wire};
-use crate::sip::uri::Uri;
+use crate::sip::transaction::Secret;
 
 /// See the module. One is shared by the hub and all shards; a reload makes another.
 #[derive(Debug, Clone)]
@@ -70,9 +70,6 @@ pub(super) struct Directory {
     pub(super) preferring: Arc<[Arc<str>]>,
 }
 
-/// Before the agent's name in that of its registered phone.
-const REGISTRATION: &str = "registration of ";
-
 /// Entries by the index that their name got when it first came.
 #[derive(Debug, Clone)]
 struct Register<T> {
@@ -113,56 +110,8 @@ pub(super) struct Agent {
     pub(super) confirm: Option<Confirm>,
     /// Its phone answers by itself when asked to.
     pub(super) auto_answer: bool,
-}
-
-/// A neighbour, present or past: configured, or the direct address of an agent's phone.
-#[derive(Debug, Clone)]
-pub(super) struct Peer {
-    pub(super) name: Arc<str>,
-    pub(super) address: Option<SocketAddr>,
-    /// Its addresses, each a neighbour of its own, where it has several.
-    pub(super) members: Vec<Member>,
-    /// Whose address it is, where it is one of several.
-    pub(super) group: Option<PeerId>,
-    pub(super) dnis: Vec<DnisSource>,
-    /// Its phones' audio may come from elsewhere than they say.
-    pub(super) symmetric_rtp: bool,
-    /// What may be used with it, where it has a list of its own.
-    codecs: Option<Codecs>,
-    /// How it is reached.
-    pub(super) transport: Transport,
-    pub(super) qualify: Duration,
-    /// What another party on an agent's leg means.
-    pub(super) connected_line: ConnectedLine,
-    pub(super) listing: Listing,
-    pub(super) origin: Origin,
-    /// By what it proves itself, where its address does not suffice.
-    pub(super) auth: Option<Arc<PeerAuth>>,
-    /// By what it registers: it is an agent's phone, which tells where it is.
-    pub(super) account: Option<Arc<Credentials>>,
-    /// How it writes callers' numbers.
-    numbering: NumberingConfig,
-    pub(super) privacy: CallerPrivacy,
-    /// Names of header fields that go on from its callers to agents' phones.
-    pub(super) carry_headers: Vec<Arc<str>>,
-    /// Itself, as what contacts are told apart by.
-    trunk: ValueId,
-}
-
-/// Where a neighbour is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// In `[peers]`.
-    Configured,
-    /// In the URI of an agent's own phone; there may be thousands.
-    Phone,
-}
-
-/// Whether a neighbour belongs to the configuration in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Listing {
-    Present,
-    Removed,
+    /// How its peer is asked what its phone does.
+    pub(super) watch: Option<DeviceWatch>,
 }
 
 impl Directory {
@@ -482,7 +431,10 @@ impl Directory {
             None => PeerId(configured.unwrap_or_else(|| self.put_direct(&agent.uri, resolved))),
         };
         let (confirm, auto_answer) = (agent.confirm, agent.policy.auto_answer);
-        let entry = Agent { name: agent.name.clone(), uri: agent.uri.as_str().into(), peer, confirm, auto_answer };
+        let watch = configured.and_then(|peer| self.peers.entries[peer as usize].device_state);
+        let watch = watch.filter(|_| agent.watched && agent.register.is_none());
+        let uri = agent.uri.as_str().into();
+        let entry = Agent { name: agent.name.clone(), uri, peer, confirm, auto_answer, watch };
         (AgentId(self.agents.put(agent.name.clone(), entry)), peer)
     }
 
@@ -523,74 +475,4 @@ impl<T> Default for Register<T> {
     fn default() -> Self {
         Self { entries: Vec::new(), names: BTreeMap::new() }
     }
-}
-
-impl Peer {
-    /// The agent whose phone registers as this neighbour.
-    pub(super) fn registers_as(&self) -> Option<&str> {
-        self.account.as_ref().and_then(|_| self.name.strip_prefix(REGISTRATION))
-    }
-
-    fn configured(config: &PeerConfig, resolved: &Resolved) -> Self {
-        Self {
-            name: config.name.clone(),
-            address: address(&config.address, resolved),
-            members: Vec::new(),
-            group: None,
-            dnis: config.dnis.clone(),
-            symmetric_rtp: config.symmetric_rtp,
-            codecs: config.codecs,
-            transport: config.transport,
-            qualify: config.qualify,
-            connected_line: config.connected_line,
-            listing: Listing::Present,
-            origin: Origin::Configured,
-            auth: config.auth.clone(),
-            account: None,
-            numbering: config.numbering.clone(),
-            privacy: config.privacy,
-            carry_headers: config.carry_headers.clone(),
-            trunk: ValueId::default(),
-        }
-    }
-
-    fn direct(uri: &str, resolved: &Resolved) -> Self {
-        let endpoint = Uri::parse(uri.as_bytes()).ok().map(|uri| Endpoint {
-            host: String::from_utf8_lossy(uri.host).trim_matches(['[', ']']).to_string(),
-            port: uri.port_or_default(),
-        });
-        let wire = Uri::parse(uri.as_bytes()).ok().and_then(|uri| Wire::of(&uri));
-        let name = endpoint.as_ref().map_or_else(|| uri.to_string(), |at| format!("{}:{}", at.host, at.port));
-        let phone = Self::phone(name.into(), endpoint.and_then(|endpoint| address(&endpoint, resolved)));
-        Self { transport: wire.map_or(Transport::Udp, Transport::from), ..phone }
-    }
-
-    fn phone(name: Arc<str>, address: Option<SocketAddr>) -> Self {
-        Self {
-            name,
-            address,
-            members: Vec::new(),
-            group: None,
-            dnis: Vec::new(),
-            symmetric_rtp: false,
-            codecs: None,
-            transport: Transport::Udp,
-            qualify: Duration::ZERO,
-            // A phone hands on by REFER.
-            connected_line: ConnectedLine::Ignore,
-            listing: Listing::Present,
-            origin: Origin::Phone,
-            auth: None,
-            account: None,
-            numbering: NumberingConfig::default(),
-            privacy: CallerPrivacy::default(),
-            carry_headers: Vec::new(),
-            trunk: ValueId::default(),
-        }
-    }
-}
-
-fn address(endpoint: &Endpoint, resolved: &Resolved) -> Option<SocketAddr> {
-    let ip = endpoint.host.parse().ok().or_else(|| resolved.hosts.get(&endpoint.host).copied())?;
-    Some(SocketAddr::new(ip, endpoint.port))
 }

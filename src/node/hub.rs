@@ -6,17 +6,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acd::{Actor, Command, Dimension, Effect, Engine, Fact, Plan, QueuePlan, Stamped, ValueId};
-use crate::base::{Instant, PeerId, QueueId, ShardId};
+use crate::acd::{Actor, AgentState, Command, Dimension, Effect, Engine, Fact, Plan, QueuePlan, Stamped, ValueId};
+use crate::base::{AgentId, Instant, PeerId, QueueId, ShardId};
 use crate::config::Config;
 use crate::node::census::Census;
-use crate::node::directory::{Directory, Origin};
+use crate::node::directory::Directory;
 use crate::node::letter::{Down, Said, Ticket, Told, Up};
 use crate::node::listing::Listing;
 use crate::node::message::{Reply, Resolved};
+use crate::node::neighbour::Origin;
 use crate::node::phones::{Phones, Registered};
 use crate::node::roster::Roster;
 use crate::node::run_time::RunTime;
+use crate::node::seen::{Devices, Seen, Talk};
 use crate::node::trace::orders::Tracer;
 
 /// What figures are kept by, with what supervisors have laid over the configuration.
@@ -48,6 +50,8 @@ pub struct Hub {
     pub(super) down: BTreeSet<PeerId>,
     /// Where registered phones are.
     pub(super) phones: Phones,
+    /// What PBXs say of agents' devices.
+    pub(super) devices: Devices,
     /// What supervisors have changed that shards must know.
     pub(super) run_time: RunTime,
     /// A supervisor has changed what figures are kept by.
@@ -73,6 +77,7 @@ impl Hub {
             shards,
             down: BTreeSet::new(),
             phones: Phones::default(),
+            devices: Devices::default(),
             run_time: RunTime::default(),
             is_renamed: false,
             roster: Roster::default(),
@@ -92,6 +97,7 @@ impl Hub {
             Said::Command(command) => self.handle_command(up.at, command),
             Said::Dialled(dialled) => self.on_dialled(up.at, shard, &dialled),
             Said::Registered(peer, registered) => self.on_registered(peer, registered),
+            Said::Seen(agent, seen) => self.on_seen(up.at, agent, seen),
             Said::Answer(ticket, answer) => self.on_answer(up.at, shard, ticket, answer),
         }
     }
@@ -123,12 +129,13 @@ impl Hub {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.keep_roster(now);
         self.engine.handle_timeout(now);
+        self.note_left(now);
         self.take_census(now);
     }
 
     /// When `handle_timeout` is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let others = [self.engine.poll_timeout(), self.roster.poll_timeout()];
+        let others = [self.engine.poll_timeout(), self.roster.poll_timeout(), self.devices.poll_timeout()];
         others.into_iter().flatten().chain([self.census.poll_timeout()]).min()
     }
 
@@ -213,6 +220,10 @@ impl Hub {
         if let Command::Enqueue { call, .. } | Command::Requeue { call, .. } = &command {
             self.census.acquit(*call);
         }
+        if matches!(&command, Command::Device { agent, by: Actor::Engine, .. } if self.devices.knows(*agent)) {
+            // Whoever is asked about the device knows it better than a shard that has lent it a call.
+            return;
+        }
         self.engine.handle_command(at, command);
     }
 
@@ -222,6 +233,30 @@ impl Hub {
         if self.shards > 1 {
             self.tell_all(&Told::Registered(peer, registered));
         }
+    }
+
+    /// A shard has found out something about a device.
+    pub(super) fn on_seen(&mut self, at: Instant, agent: AgentId, seen: Seen) {
+        let talk = self.talk_of(agent);
+        self.devices.put(at, agent, seen, talk);
+        self.keep_roster(at);
+        self.engine.handle_command(at, Command::Device { agent, device: seen.device, by: Actor::Engine });
+    }
+
+    /// A device is idle while its agent's talk goes on: the PBX has handed the caller to somebody else.
+    fn note_left(&mut self, now: Instant) {
+        while let Some((agent, (call, epoch))) = self.devices.pop_left(now) {
+            if self.talk_of(agent) == Some((call, epoch)) {
+                self.tell(call.shard(), Told::DeviceLeft { call, agent, epoch });
+            }
+        }
+    }
+
+    /// The talk that an agent is in.
+    fn talk_of(&self, agent: AgentId) -> Option<Talk> {
+        let status = self.engine.agent(agent)?;
+        let talks = matches!(status.state, AgentState::Talking | AgentState::Hold);
+        Some((status.call?, status.epoch?)).filter(|_| talks)
     }
 
     pub(super) fn tell(&mut self, shard: ShardId, told: Told) {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{Actor, Bond, Command, Effect, Preference, Target, TransferKind};
-use crate::base::{CallId, Instant, LegId, PeerId, QueueId};
+use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId};
 use crate::config::Config;
 use crate::node::directory::Directory;
 use crate::node::features::Dialled;
 use crate::node::message::{CallView, Consulted, Reply};
 use crate::node::phones::Registered;
+use crate::node::seen::Seen;
 use crate::node::trace::{Order, Read};
 
 /// A letter of a shard to the hub.
@@ -82,6 +83,8 @@ pub(super) enum Said {
     Dialled(Dialled),
     /// Where a phone that registers is now; `None`: nowhere.
     Registered(PeerId, Option<Arc<Registered>>),
+    /// What a PBX has said of an agent's device, or that it says nothing.
+    Seen(AgentId, Seen),
     /// What the hub has asked.
     Answer(Ticket, Answer),
 }
@@ -103,6 +106,8 @@ pub(super) enum Told {
     Ask(Ticket, Ask),
     /// The queue takes the call that [`Answer::Movable`] was said of; who wished it.
     Move(CallId, QueueId, Actor),
+    /// The agent's device is idle though the talk goes on: its PBX has handed the caller on.
+    DeviceLeft { call: CallId, agent: AgentId, epoch: u32 },
     /// What was dialled on this leg has been done, or not.
     Dialled(LegId, bool),
     /// A supervisor has said whom the call prefers.

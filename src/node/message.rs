@@ -420,6 +420,9 @@ pub struct AgentView {
     /// Which way the device's own call goes: `in`, `out`, `internal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_call: Option<&'static str>,
+    /// How that is known where its PBX is asked: `told`, `not told yet`, `stale: ...`, `the PBX cannot tell: 404`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_source: Option<String>,
     /// True when the device contradicts the state.
     pub disagrees: bool,
     /// The queues its skills fit.
@@ -431,7 +434,8 @@ pub struct AgentView {
     pub peer: Arc<str>,
     /// True when that neighbour answers.
     pub reachable: bool,
-    /// Why it is not reachable: `not registered`, `does not answer`.
+    /// Why it cannot be rung: `not registered`, `does not answer`, `the device is offline`, `the PBX does not tell what the device
+    /// does`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<&'static str>,
     /// Where its phone has registered from, when it registers here.

@@ -34,6 +34,7 @@ mod ladder;
 mod letter;
 mod listing;
 mod message;
+mod neighbour;
 mod numbering;
 mod outside;
 mod overrides;
@@ -47,6 +48,7 @@ mod register;
 mod roster;
 mod route;
 mod run_time;
+mod seen;
 mod several;
 mod shard;
 mod standby;
@@ -60,6 +62,9 @@ mod traced;
 mod tracer;
 mod values;
 mod view;
+mod watch;
+mod watched;
+mod watching;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -302,6 +307,9 @@ impl Node {
             }
             while let Some(command) = self.shard.commands.pop_front() {
                 self.hub.handle_command(now, command);
+            }
+            while let Some((agent, seen)) = self.shard.watch.seen.pop_front() {
+                self.hub.on_seen(now, agent, seen);
             }
             while let Some((ticket, answer)) = self.shard.answers.pop_front() {
                 self.hub.on_answer(now, ShardId(0), ticket, answer);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::acd::Command;
 use crate::base::{Instant, LegId, PeerId, ShardId};
 use crate::node::contact::{Contact, Phase};
-use crate::node::directory::{self, Listing};
+use crate::node::neighbour::{self, Listing};
 use crate::node::peers::Peer;
 use crate::node::shard::{Shard, Timer};
 
@@ -16,7 +16,7 @@ const RETRY: Duration = Duration::from_secs(2);
 impl Shard {
     /// Begins to ask the neighbours of the configuration in force.
     pub(super) fn watch_peers(&mut self, now: Instant) {
-        let present = |(_, peer): &(PeerId, &directory::Peer)| peer.listing == Listing::Present;
+        let present = |(_, peer): &(PeerId, &neighbour::Peer)| peer.listing == Listing::Present;
         let by_stream = self.directory.peers().filter(present);
         let by_stream = by_stream.filter_map(|(_, peer)| Some((peer.address?, peer.transport.wire()?))).collect();
         self.legs.set_stream_peers(by_stream);
@@ -27,7 +27,7 @@ impl Shard {
                 if self.directory.peer(id).account.is_some() {
                     // Nobody knows yet where it is. All shards hear it from the first one.
                     if self.id == ShardId(0) {
-                        self.set_peer(id, false);
+                        self.set_peer(now, id, false);
                     }
                 } else if !qualify.is_zero() {
                     self.arm_qualify(now, id);
@@ -47,7 +47,7 @@ impl Shard {
     pub(super) fn on_peer_fault(&mut self, now: Instant, id: PeerId) {
         // Of one with several addresses each is down by itself.
         if self.peers.is_up(id) && self.directory.peer(id).members.is_empty() {
-            self.set_peer(id, false);
+            self.set_peer(now, id, false);
             self.arm_qualify(now + RETRY, id);
         }
     }
@@ -58,8 +58,9 @@ impl Shard {
         match (std::mem::replace(&mut peer.up, up), up) {
             (true, false) => self.arm_qualify(now + RETRY, id),
             (false, true) => self.ask_unanswered(now, id),
-            (true, true) | (false, false) => {}
+            (true, true) | (false, false) => return,
         }
+        self.on_watch_link(now, id, up);
     }
 
     /// The neighbour is back, and may have started anew: then it knows nothing of the callers who rang meanwhile. Silence tells
@@ -93,7 +94,7 @@ impl Shard {
         match self.address_of(id) {
             Some(address) => self.legs.qualify(now, address, u64::from(id.0)),
             None => {
-                self.set_peer(id, false);
+                self.set_peer(now, id, false);
                 // A phone comes back by registering.
                 if self.directory.peer(id).account.is_none() || self.peers.is_up(id) {
                     self.arm_qualify(now + RETRY, id);
@@ -104,7 +105,7 @@ impl Shard {
 
     /// A phone has registered at another place, or again after it was down; or it is registered no more.
     pub(super) fn on_phone(&mut self, now: Instant, id: PeerId, is_there: bool) {
-        self.set_peer(id, is_there);
+        self.set_peer(now, id, is_there);
         let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
         // With no slot to tell it, it is tried again.
         let pause = if peer.up == is_there { self.directory.peer(id).qualify } else { RETRY };
@@ -118,7 +119,7 @@ impl Shard {
 
     pub(super) fn on_qualified(&mut self, now: Instant, id: PeerId, alive: bool) {
         let is_back = alive && !self.peers.is_up(id);
-        self.set_peer(id, alive);
+        self.set_peer(now, id, alive);
         if is_back {
             self.ask_unanswered(now, id);
         }
@@ -143,7 +144,7 @@ impl Shard {
         self.peers.states[id.0 as usize].timer = Some(self.timers.arm(at, Timer::Qualify(id)));
     }
 
-    fn set_peer(&mut self, id: PeerId, up: bool) {
+    fn set_peer(&mut self, now: Instant, id: PeerId, up: bool) {
         let has_slot = self.has_slot();
         let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
         // With no slot to tell it the news waits for the next answer, or the next silence.
@@ -157,5 +158,6 @@ impl Shard {
             tracing::warn!(peer = %self.directory.peer(id).name, "peer does not answer");
         }
         self.commands.push_back(Command::PeerState { peer: id, up });
+        self.on_watch_link(now, id, up);
     }
 }

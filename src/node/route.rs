@@ -5,6 +5,7 @@
 //! | request inside a dialog | the To tag, which is ours and carries the leg |
 //! | response | the branch of the top Via, which is ours and carries the shard |
 //! | REGISTER | the first |
+//! | INVITE with Replaces | the tag of ours that it names |
 //! | first contact: INVITE, its repetitions, CANCEL, ACK of a refusal; other requests | a keyed hash of the Call-ID |
 //!
 //! A tag or branch is taken at its word: the shard that it names proves it, and answers 481 or nothing. No more of a datagram
@@ -14,8 +15,9 @@ use bytes::Bytes;
 
 use crate::base::{Rng, ShardId};
 use crate::call::legs::leg_of_tag;
-use crate::sip::glance::Glance;
+use crate::sip::glance::{self, Glance};
 use crate::sip::name::Method;
+use crate::sip::replaces::Replaces;
 use crate::sip::transaction::{Secret, shard_of_branch};
 
 /// See the module. All shards of a node have the same.
@@ -36,8 +38,14 @@ impl Router {
             Glance::Response { branch } => shard_of_branch(branch?).filter(|shard| shard.0 < self.shards),
             // Phones and their registrations are the first shard's.
             Glance::Request { method: Method::Register, .. } => Some(ShardId(0)),
-            Glance::Request { to_tag, call_id, .. } => {
-                let named = to_tag.and_then(leg_of_tag).map(|leg| leg.shard()).filter(|shard| shard.0 < self.shards);
+            Glance::Request { to_tag, call_id, method } => {
+                // Who takes another's place goes where that one is.
+                let replaced = || {
+                    let value = if method == Method::Invite { glance::replaces(payload) } else { None };
+                    Replaces::parse(value?).map(|dialog| dialog.to_tag)
+                };
+                let named = to_tag.or_else(replaced).and_then(leg_of_tag).map(|leg| leg.shard());
+                let named = named.filter(|shard| shard.0 < self.shards);
                 named.or_else(|| Some(self.of_call(call_id?)))
             }
         }
@@ -85,6 +93,13 @@ mod tests {
         let tagged = |shard: u64| router.owner(&request("BYE", 1, &format!(";tag={:x}-00ff", shard << 56 | 1 << 32)));
         assert_eq!([0, 1, 2].map(tagged), [0, 1, 2].map(|shard| Some(ShardId(shard))));
         assert_eq!(tagged(3), router.owner(&request("INVITE", 1, "")), "there is no such shard");
+        let replacing = |shard: u64| {
+            let dialog = format!("Replaces: a@b;to-tag={:x}-00ff;from-tag=x", shard << 56 | 1 << 32);
+            let invite = String::from_utf8(request("INVITE", 1, "").to_vec()).unwrap();
+            router.owner(&invite.replacen("CSeq", &format!("{dialog}\r\nCSeq"), 1).into())
+        };
+        assert_eq!([0, 1, 2].map(replacing), [0, 1, 2].map(|shard| Some(ShardId(shard))), "who is to be replaced");
+        assert_eq!(replacing(7), router.owner(&request("INVITE", 1, "")), "the dialog is none of ours");
         let answered = |serial: u64| {
             let via = format!("Via: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK0123456789abcdef{serial:x}");
             router.owner(&format!("SIP/2.0 200 OK\r\n{via}\r\nCSeq: 1 BYE\r\n\r\n").into())

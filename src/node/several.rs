@@ -34,7 +34,7 @@ impl Shard {
             drawn = drawn.saturating_sub(weight);
             is_it
         });
-        let member = chosen.or(equals.first())?.id;
+        let member = chosen.or_else(|| equals.first())?.id;
         self.address_of(member).map(|address| (member, address))
     }
 

@@ -28,6 +28,7 @@ use crate::node::phones::{Phones, Registered};
 use crate::node::ports::Ports;
 use crate::node::strikes::Strikes;
 use crate::node::trace::Traces;
+use crate::node::watch::Watch;
 use crate::sip::auth::Guard;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
@@ -52,6 +53,8 @@ pub struct Shard {
     /// Where RTP is received.
     pub(super) rtp: Option<IpAddr>,
     pub(super) peers: Peers,
+    /// What PBXs are asked about agents' devices.
+    pub(super) watch: Watch,
     pub(super) timers: Timers<Timer>,
     pub(super) media: VecDeque<media::Command>,
     /// Calls of agents' phones to feature codes.
@@ -142,6 +145,12 @@ pub(super) enum Timer {
     Code(LegId),
     /// Ask a neighbour by OPTIONS.
     Qualify(PeerId),
+    /// A PBX is to be asked about an agent's device, or what it has said lapses.
+    Watch(AgentId),
+    /// What a PBX has said of a device found no slot.
+    Tell(AgentId),
+    /// Subscriptions have had their time to end.
+    Left,
     /// A trace ends, or is forgotten.
     Traces,
     /// The drain's limit: who waits flows out.
@@ -183,6 +192,7 @@ impl Shard {
             ports: Ports::new(&setup.leases, id.0),
             rtp: setup.leases.first().map(|lease| lease.address.ip()),
             peers: Peers::default(),
+            watch: Watch::new(shards),
             timers: Timers::default(),
             media: VecDeque::new(),
             codes: IdMap::default(),
@@ -211,6 +221,7 @@ impl Shard {
             shard.legs.enable_streams(setup.config.sip.tls_address(setup.sip_address.ip()));
         }
         shard.watch_peers(now);
+        shard.watch_devices(now);
         shard
     }
 
@@ -306,6 +317,7 @@ impl Shard {
                     contact.wishes.set(preferred);
                 }
             }
+            Told::DeviceLeft { call, agent, epoch } => self.on_device_left(now, call, agent, epoch),
             Told::Dialled(leg, done) => self.on_code_done(now, leg, done),
             Told::Trace(order) => self.on_trace(order),
             Told::Untrace(trace) => self.traces.stop(trace),
@@ -340,6 +352,9 @@ impl Shard {
                 Timer::Probe(call) => self.on_probe_due(now, call),
                 Timer::Code(leg) => self.on_code_time(now, leg),
                 Timer::Qualify(peer) => self.on_qualify_due(now, peer),
+                Timer::Watch(agent) => self.on_watch_due(now, agent),
+                Timer::Tell(agent) => self.tell_seen(now, agent),
+                Timer::Left => self.on_left(),
                 Timer::Traces => self.traces.handle_timeout(now),
                 Timer::DrainLimit => self.on_drain_limit(),
             }
@@ -371,6 +386,8 @@ impl Shard {
     pub fn poll_up(&mut self, now: Instant) -> Option<Up> {
         let registered = self.registered.pop_front().map(|(peer, registered)| Said::Registered(peer, registered));
         let said = registered.or_else(|| self.commands.pop_front().map(Said::Command));
+        // That a PBX is down comes before what follows for the devices behind it: nobody is rung in between.
+        let said = said.or_else(|| self.watch.seen.pop_front().map(|(agent, seen)| Said::Seen(agent, seen)));
         let said = said.or_else(|| self.dialled.pop_front().map(Said::Dialled));
         let said = said.or_else(|| self.answers.pop_front().map(|(ticket, answer)| Said::Answer(ticket, answer)))?;
         self.letters.0 += 1;
@@ -400,6 +417,7 @@ impl Shard {
             && self.commands.is_empty()
             && self.dialled.is_empty()
             && self.registered.is_empty()
+            && (self.watch.has_left() || self.legs.subscriptions() == 0)
             && self.answers.is_empty()
     }
 
@@ -420,6 +438,7 @@ impl Shard {
             + self.dialled.len()
             + self.answers.len()
             + self.registered.len()
+            + self.watch.seen.len()
             + given.saturating_sub(taken) as usize;
         under_way + self.contacts.len() * CALL_LETTERS_MAX + self.releasing.len()
     }
@@ -455,6 +474,7 @@ impl Shard {
         self.legs.set_session_terms(config.sip.session);
         self.legs.set_local(config.sip.local.clone());
         self.watch_peers(now);
+        self.watch_devices(now);
         self.keep_registrations(now);
     }
 
@@ -465,12 +485,14 @@ impl Shard {
         self.drain = Drain::Yes;
         self.legs.stop_accepting();
         self.timers.arm(now + limit, Timer::DrainLimit);
+        self.leave_when_done(now);
     }
 
     fn drain_legs(&mut self, now: Instant) {
         while let Some(event) = self.legs.poll_event() {
             self.on_leg_event(now, event);
         }
+        self.leave_when_done(now);
     }
 
     pub(super) fn on_leg_event(&mut self, now: Instant, event: Event) {
@@ -490,6 +512,8 @@ impl Shard {
             Event::Ended { leg, cause } => self.on_leg_ended(now, leg, cause),
             Event::Probed { leg, alive } => self.on_probed(now, leg, alive),
             Event::Register { key, source, request } => self.on_register(now, key, source, &request),
+            Event::Subscribed { id, token, answer } => self.on_subscribed(now, id, token, answer),
+            Event::Notified { id, token, notice } => self.on_notified(now, id, token, *notice),
             Event::Qualified { token, alive } => self.on_qualified(now, PeerId(token as u32), alive),
         }
     }

@@ -117,11 +117,12 @@ draws! {
         1 => Self::NotReady(Draw::draw(rng)),
         _ => Self::OtherCall(Draw::draw(rng)),
     };
-    DeviceState: rng => match rng.below(5) {
+    DeviceState: rng => match rng.below(6) {
         0 => Self::Unknown,
         1 => Self::Idle,
         2 => Self::Ringing,
         3 => Self::Offline,
+        4 => Self::Stale,
         _ => Self::Busy(Draw::draw(rng)),
     };
 }

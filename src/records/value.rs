@@ -365,7 +365,7 @@ fn read_reason(from: &Map<String, Json>) -> Result<Reason, Unreadable> {
 
 impl Value for DeviceState {
     const FORM: &'static str =
-        "an object: `state` is `unknown` `idle` `ringing` `offline` or `busy`; of `busy` the `direction`";
+        "an object: `state` is `unknown` `idle` `ringing` `offline` `stale` or `busy`; of `busy` the `direction`";
 
     fn write(&self, name: &str, to: &mut Writer<'_>) {
         to.object(name, |to| match self {
@@ -373,6 +373,7 @@ impl Value for DeviceState {
             Self::Idle => to.text("state", "idle"),
             Self::Ringing => to.text("state", "ringing"),
             Self::Offline => to.text("state", "offline"),
+            Self::Stale => to.text("state", "stale"),
             Self::Busy(direction) => {
                 to.text("state", "busy");
                 direction.write("direction", to);
@@ -387,6 +388,7 @@ impl Value for DeviceState {
             "idle" => Ok(Self::Idle),
             "ringing" => Ok(Self::Ringing),
             "offline" => Ok(Self::Offline),
+            "stale" => Ok(Self::Stale),
             "busy" => word("direction", object).map(Self::Busy),
             other => Err(Unreadable::UnknownWord { field: name.to_string(), word: other.to_string() }),
         }

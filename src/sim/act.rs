@@ -7,7 +7,7 @@ use crate::acd::{Actor, AgentTarget, DeviceState, TransferKind};
 use crate::base::{CallId, Instant};
 use crate::config::Config;
 use crate::node::{AgentChange, Consulted, Control, QueueChange, Reply, Selection};
-use crate::sim::agent_phone::Manner;
+use crate::sim::agent_phone::{Manner, Own};
 use crate::sim::caller::Dial;
 use crate::sim::handset::Handset;
 use crate::sim::network::{DropRule, Weather};
@@ -27,7 +27,7 @@ pub enum Act {
         via: String,
         /// Its payload types; unchanged when empty.
         formats: Vec<u8>,
-        /// The call.
+        /// The call; the dialog that it replaces is named by the phone that is in it.
         dial: Dial,
     },
     /// A person hangs up.
@@ -40,10 +40,23 @@ pub enum Act {
     Fax(String),
     /// A person presses keys.
     Press(String, char),
-    /// A person has the phone ask by REFER that the call be handed to a URI; with news of it or without.
-    Refer(String, String, bool),
+    /// A person has the phone ask by REFER that the call be handed on.
+    Refer {
+        /// Whose phone.
+        name: String,
+        /// The URI.
+        to: String,
+        /// In whose place, by the name of the phone; of nobody's here when there is none of this name.
+        replaces: Option<String>,
+        /// With news of it.
+        news: bool,
+    },
     /// The PBX of a phone has put somebody else on its end of the call, and tells so.
     Connect(String, String, Told),
+    /// A phone begins or ends a call that does not come by here.
+    OwnCall(String, Own),
+    /// A PBX forgets who has subscribed, refuses it by a status, takes it again, or ends it for a reason.
+    Hints(String, Telling),
     /// A phone loses its power.
     Vanish(String),
     /// A phone has power again.
@@ -103,6 +116,19 @@ pub enum Act {
     SetPriority(String, i32),
 }
 
+/// How a PBX tells what its phones do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Telling {
+    /// It has forgotten whom.
+    Forgets,
+    /// It refuses by this status.
+    Refuses(u16),
+    /// It tells.
+    Tells,
+    /// It ends all subscriptions for this reason.
+    Ends(String),
+}
+
 impl Act {
     /// Does it.
     ///
@@ -112,22 +138,22 @@ impl Act {
         match self {
             Self::Dial { caller, via, formats, dial } => {
                 world.caller(&caller, &via)?;
-                dial_from(world, &caller, formats, dial)
+                let replaces = dial.replaces.as_ref().map(|who| dialog_of(world, who));
+                dial_from(world, &caller, formats, Dial { replaces, ..dial })
             }
             Self::HangUp(name) => with(world, &name, hang_up),
-            Self::Answer(name) => with(world, &name, |now, phone| match phone {
-                Phone::Caller(_) => {}
-                Phone::Agent(phone) => phone.answer(now),
-            }),
+            Self::Answer(name) => {
+                let now = world.now();
+                with_agent(world, &name, |phone| phone.answer(now))
+            }
             Self::Change(name, direction) => redirect(world, &name, direction),
             Self::Fax(name) => in_talk(world, &name, |now, talk, it| talk.fax(&mut it.ua, now)),
             Self::Press(name, digit) => press(world, &name, digit),
             Self::Connect(name, number, by) => connect(world, &name, &number, by),
-            Self::Refer(name, to, news) => refer(world, &name, &to, news),
-            Self::Vanish(name) => with(world, &name, |_, phone| match phone {
-                Phone::Caller(phone) => phone.vanish(),
-                Phone::Agent(phone) => phone.vanish(),
-            }),
+            Self::Refer { name, to, replaces, news } => refer(world, &name, (to, replaces), news),
+            Self::OwnCall(name, doing) => with_agent(world, &name, |phone| phone.set_own(doing)),
+            Self::Hints(name, telling) => tell(world, &name, &telling),
+            Self::Vanish(name) => with(world, &name, |_, phone| phone.vanish()),
             Self::Return(name) => with(world, &name, |now, phone| phone.come_back(now)),
             Self::Manner(name, manner) => with_agent(world, &name, |phone| phone.set_manner(manner)),
             Self::NextManner(name, manner) => with_agent(world, &name, |phone| phone.push_manner(manner)),
@@ -176,6 +202,16 @@ impl Act {
             Self::Assign(agent, assigned) => change(world, agent, assigned),
         }
     }
+}
+
+fn tell(world: &mut World, name: &str, telling: &Telling) -> Result<(), String> {
+    let told = world.with_hints(name, |now, hints, ua| match telling {
+        Telling::Forgets => hints.forget(),
+        Telling::Refuses(status) => hints.refuse(Some(*status)),
+        Telling::Tells => hints.refuse(None),
+        Telling::Ends(reason) => hints.end(ua, now, reason),
+    });
+    found(told, name)
 }
 
 fn hang_up(now: Instant, phone: &mut Phone) {
@@ -241,8 +277,21 @@ fn connect(world: &mut World, name: &str, number: &str, by: Told) -> Result<(), 
     in_talk(world, name, |now, session, handset| session.connect(&mut handset.ua, now, number, by))
 }
 
-fn refer(world: &mut World, name: &str, to: &str, news: bool) -> Result<(), String> {
-    in_talk(world, name, |now, session, handset| session.refer(&mut handset.ua, now, to, news))
+fn refer(world: &mut World, name: &str, (to, place): (String, Option<String>), news: bool) -> Result<(), String> {
+    let headers = place.map(|who| dialog_of(world, &who).replace(';', "%3B").replace('=', "%3D").replace('@', "%40"));
+    let to = headers.map_or_else(|| to.clone(), |dialog| format!("{to}?Replaces={dialog}"));
+    in_talk(world, name, |now, session, handset| session.refer(&mut handset.ua, now, &to, news))
+}
+
+/// The dialog that a phone is in, `early` before its name: only while it is not answered; one that nobody here knows where
+/// there is no such phone, or it is in none.
+fn dialog_of(world: &mut World, who: &str) -> String {
+    let (name, early) = who.strip_prefix("early ").map_or((who, ""), |name| (name, ";early-only"));
+    let dialog = world.with_phone(name, |_, phone| match phone {
+        Phone::Caller(phone) => phone.call().map(Session::replaced),
+        Phone::Agent(phone) => phone.call().map(Session::replaced),
+    });
+    dialog.flatten().unwrap_or_else(|| format!("{name}@elsewhere;to-tag=there;from-tag=here")) + early
 }
 
 /// Who acts in a script, and forces it when a reason is given.

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use crate::base::{Instant, Timers};
 use crate::sim::event::{Outgoing, PhoneEvent};
 use crate::sim::handset::{Habits, Handset, Setup};
+use crate::sim::hints::Doing;
 use crate::sim::registration::Registration;
 use crate::sim::session::Session;
 use crate::sim::ua::Up;
@@ -68,6 +69,19 @@ pub enum Then {
     AnswerOnCancel,
 }
 
+/// What a phone does besides the calls that come here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// Nothing.
+    Nothing,
+    /// It rings for another call.
+    Rings,
+    /// It is in another call.
+    Talks,
+    /// Its PBX has handed its call here to somebody else, without a word on this leg.
+    Left,
+}
+
 /// An agent's phone; see the module.
 #[derive(Debug)]
 pub struct AgentPhone {
@@ -78,6 +92,8 @@ pub struct AgentPhone {
     timers: Timers<Alarm>,
     calls: u64,
     prompt: bool,
+    /// What it does besides the calls that come here.
+    own: Own,
     registration: Option<Registration>,
 }
 
@@ -118,6 +134,7 @@ impl AgentPhone {
             timers: Timers::default(),
             calls: 0,
             prompt: false,
+            own: Own::Nothing,
             registration: None,
         }
     }
@@ -152,6 +169,20 @@ impl AgentPhone {
     /// The manner of the next call only; several are used in order.
     pub fn push_manner(&mut self, manner: Manner) {
         self.next.push_back(manner);
+    }
+
+    /// What it does besides from now on.
+    pub const fn set_own(&mut self, own: Own) {
+        self.own = own;
+    }
+
+    /// What it does, as its PBX sees it.
+    pub const fn doing(&self) -> Doing {
+        match (&self.state, self.own) {
+            (State::Idle, Own::Nothing | Own::Left) | (State::Talking { .. }, Own::Left) => Doing::Idle,
+            (State::Talking { .. }, _) | (_, Own::Talks) => Doing::Talks,
+            (State::Ringing(_), _) | (_, Own::Rings) => Doing::Rings,
+        }
     }
 
     /// Hangs up a talk, or answers a ringing call with 603.
@@ -198,6 +229,15 @@ impl AgentPhone {
         match &mut self.state {
             State::Talking { session } => Some((session, &mut self.handset)),
             State::Idle | State::Ringing(_) => None,
+        }
+    }
+
+    /// The call, answered or not.
+    pub const fn call(&self) -> Option<&Session> {
+        match &self.state {
+            State::Idle => None,
+            State::Ringing(ringing) => Some(&ringing.session),
+            State::Talking { session } => Some(session),
         }
     }
 
@@ -350,6 +390,13 @@ impl AgentPhone {
             if self.prompt && !handed_on {
                 self.handset.tell(PhoneEvent::Doubled);
             }
+            self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));
+            return;
+        }
+        if self.own == Own::Left {
+            self.own = Own::Nothing;
+        }
+        if self.own != Own::Nothing {
             self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));
             return;
         }

@@ -32,6 +32,8 @@ pub struct Dial {
     pub names: Option<String>,
     /// The extension that the exchange asserts of who calls (RFC 3325).
     pub asserts: Option<String>,
+    /// The dialog whose place it is to take (RFC 3891).
+    pub replaces: Option<String>,
     /// What the person does once answered.
     pub habits: Habits,
 }
@@ -41,7 +43,8 @@ impl Dial {
     fn headers(&self) -> Vec<(&'static str, String)> {
         let names = self.names.iter().map(|agent| ("X-Agent", agent.clone()));
         let asserts = self.asserts.iter().map(|who| ("P-Asserted-Identity", format!("<sip:{who}@pbx.invalid>")));
-        names.chain(asserts).collect()
+        let replaces = self.replaces.iter().map(|dialog| ("Replaces", dialog.clone()));
+        names.chain(asserts).chain(replaces).collect()
     }
 
     /// An ordinary call.
@@ -54,6 +57,7 @@ impl Dial {
             invite: Invite::WithOffer,
             names: None,
             asserts: None,
+            replaces: None,
             habits: Habits::default(),
         }
     }
@@ -189,6 +193,15 @@ impl Caller {
         match &mut self.state {
             State::Talking { session } => Some((session, &mut self.handset)),
             State::Idle | State::Inviting(_) => None,
+        }
+    }
+
+    /// The call, answered or not.
+    pub const fn call(&self) -> Option<&Session> {
+        match &self.state {
+            State::Idle => None,
+            State::Inviting(inviting) => Some(&inviting.session),
+            State::Talking { session } => Some(session),
         }
     }
 

@@ -1,5 +1,5 @@
 //! Several phones behind one SIP address, as a PBX or a trunk has them: a request that opens a dialog goes by the user of its
-//! Request-URI, everything else by its Call-ID. Answers OPTIONS to itself. Rewrites nothing.
+//! Request-URI, everything else by its Call-ID. Answers OPTIONS to itself, and tells what its phones do to who subscribes. Rewrites nothing.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::base::{Instant, Rng};
+use crate::sim::hints::{Doing, Hints};
 use crate::sim::phone::{Outgoing, Phone, PhoneEvent};
 use crate::sim::ua::{Ua, Up};
 use crate::sim::wire::{Wire, user_of};
@@ -19,6 +20,8 @@ pub struct Exchange {
     phones: Vec<Phone>,
     routes: BTreeMap<String, usize>,
     outbox: VecDeque<(usize, Outgoing)>,
+    hints: Hints,
+    now: Instant,
 }
 
 impl Exchange {
@@ -30,6 +33,8 @@ impl Exchange {
             phones: Vec::new(),
             routes: BTreeMap::new(),
             outbox: VecDeque::new(),
+            hints: Hints::default(),
+            now: Instant::ZERO,
         }
     }
 
@@ -57,6 +62,16 @@ impl Exchange {
         &mut self.phones[index]
     }
 
+    /// What it tells of its phones.
+    pub const fn hints(&mut self) -> (&mut Hints, &mut Ua) {
+        (&mut self.hints, &mut self.ua)
+    }
+
+    /// Somebody is about to do something at a phone.
+    pub fn handle_time(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
     /// All phones.
     pub fn phones(&self) -> &[Phone] {
         &self.phones
@@ -67,6 +82,9 @@ impl Exchange {
         if let Some(index) = self.routes.get(message.call_id()) {
             return Some(*index);
         }
+        if message.method() == Some("SUBSCRIBE") {
+            return None;
+        }
         let user = user_of(message.uri());
         self.phones.iter().position(|phone| phone.name() == user)
     }
@@ -74,6 +92,7 @@ impl Exchange {
     /// A SIP datagram arrived.
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: &Bytes) {
         let Some(message) = Wire::parse(payload) else { return };
+        self.now = now;
         match self.recipient(&message) {
             Some(index) => {
                 if message.method() == Some("INVITE") && message.to_tag().is_none() {
@@ -87,7 +106,12 @@ impl Exchange {
 
     /// Time passed; early or repeated calls change nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
-        drop(self.ua.handle_timeout(now));
+        self.now = now;
+        for up in self.ua.handle_timeout(now) {
+            if let Up::Unanswered { call_id, .. } = up {
+                self.hints.on_unanswered(&call_id);
+            }
+        }
         for phone in &mut self.phones {
             if phone.poll_timeout().is_some_and(|at| at <= now) {
                 phone.handle_timeout(now);
@@ -97,7 +121,8 @@ impl Exchange {
 
     /// When `handle_timeout` is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.phones.iter().filter_map(Phone::poll_timeout).chain(self.ua.poll_timeout()).min()
+        let own = self.ua.poll_timeout().into_iter().chain(self.hints.poll_timeout());
+        self.phones.iter().filter_map(Phone::poll_timeout).chain(own).min()
     }
 
     /// The next datagram to send, with the phone that sends it (`None`: the address itself).
@@ -123,6 +148,8 @@ impl Exchange {
                 self.outbox.push_back((index, outgoing));
             }
         }
+        let Self { hints, ua, phones, now, .. } = self;
+        hints.look(ua, *now, |user| doing(phones, user));
     }
 
     /// The next thing that happened at a phone, with its name.
@@ -131,7 +158,15 @@ impl Exchange {
     }
 
     fn on_own(&mut self, now: Instant, source: SocketAddr, payload: &[u8]) {
-        let Some(Up::Request(request, _)) = self.ua.handle_datagram(now, source, payload) else { return };
+        let request = match self.ua.handle_datagram(now, source, payload) {
+            Some(Up::Request(request, _)) => request,
+            Some(Up::Response(response)) => return self.hints.on_response(&response),
+            Some(Up::Unanswered { .. } | Up::Unacknowledged { .. }) | None => return,
+        };
+        if request.method() == Some("SUBSCRIBE") {
+            let Self { hints, ua, phones, .. } = self;
+            return hints.on_subscribe(ua, now, &request, source, |user| doing(phones, user));
+        }
         let code = match request.method() {
             Some("OPTIONS") => Some(200),
             Some("ACK") | None => None,
@@ -143,4 +178,9 @@ impl Exchange {
             self.ua.respond(now, &request, &Wire::response(&request, code, &tag));
         }
     }
+}
+
+/// What the phone of this name does; `None`: there is none.
+fn doing(phones: &[Phone], user: &str) -> Option<Doing> {
+    phones.iter().find(|phone| phone.name() == user).map(Phone::doing)
 }

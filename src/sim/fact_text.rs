@@ -163,7 +163,7 @@ fn team_text(team: &Option<Arc<str>>) -> &str {
 fn device_text(device: &DeviceState) -> String {
     match device {
         DeviceState::Busy(direction) => format!("{}({})", device.as_str(), direction.as_str()),
-        DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline => {
+        DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Offline | DeviceState::Stale => {
             device.as_str().to_string()
         }
     }

@@ -114,6 +114,9 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
     if let Some(to) = message.header("Refer-To") {
         write!(text, " to {}", user_of(uri_of(to))).expect("writing to a string succeeds");
     }
+    if message.header("Replaces").or_else(|| message.header("Refer-To")).is_some_and(|it| it.contains("to-tag")) {
+        text.push_str(" in another's place");
+    }
     if matches!(message.start, Start::Request { .. })
         && message.to_tag().is_some()
         && let Some(identity) = message.header("P-Asserted-Identity")
@@ -122,6 +125,13 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
     }
     if let Some(told) = message.body.strip_prefix("SIP/2.0 ") {
         write!(text, ", {}", told.trim_end()).expect("writing to a string succeeds");
+    }
+    let dialog = message.body.split_once("<state>").and_then(|(_, rest)| rest.split_once("</state>"));
+    if let Some((state, _)) = dialog {
+        write!(text, ", dialog {state}").expect("writing to a string succeeds");
+        if let Some((_, reason)) = message.header("Subscription-State").and_then(|text| text.split_once("reason=")) {
+            write!(text, ", ended: {reason}").expect("writing to a string succeeds");
+        }
     }
     if let Some(seconds) = message.header("Retry-After") {
         write!(text, ", retry after {seconds}").expect("writing to a string succeeds");

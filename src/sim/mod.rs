@@ -10,6 +10,7 @@ pub mod exchange;
 pub mod fact_text;
 pub mod handset;
 pub mod hearing;
+pub mod hints;
 mod house;
 pub mod ladder;
 pub mod network;

@@ -2,7 +2,7 @@
 //! names. Decides only; the world keeps what is on its way.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::base::Rng;
@@ -154,6 +154,18 @@ impl Network {
         delay
     }
 }
+
+/// Where a translator sends a host's packets from: another address and another port.
+pub(super) fn translation(inside: SocketAddr) -> SocketAddr {
+    let ip = match inside.ip() {
+        IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::new(203, 0, 113, ip.octets()[2])),
+        ip @ IpAddr::V6(_) => ip,
+    };
+    SocketAddr::new(ip, inside.port().wrapping_add(TRANSLATED_BY))
+}
+
+/// How far a translator moves ports.
+pub(super) const TRANSLATED_BY: u16 = 10_001;
 
 #[cfg(test)]
 mod tests {

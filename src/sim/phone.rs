@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::base::Instant;
 use crate::sim::agent_phone::AgentPhone;
 use crate::sim::caller::Caller;
+use crate::sim::hints::Doing;
 use crate::sim::session::Sound;
 
 pub use crate::sim::event::{Outgoing, PhoneEvent};
@@ -58,6 +59,11 @@ impl Phone {
         both!(self, phone => phone.poll_event())
     }
 
+    /// Loses its power without a word.
+    pub fn vanish(&mut self) {
+        both!(self, phone => phone.vanish());
+    }
+
     /// Has power again, if it had lost it.
     pub fn come_back(&mut self, now: Instant) {
         match self {
@@ -75,6 +81,14 @@ impl Phone {
     pub fn sound(&mut self) -> Option<Sound> {
         let talk = both!(self, phone => phone.session());
         talk.and_then(|(session, _)| session.sound()).filter(|sound| sound.send)
+    }
+
+    /// What it does, as its PBX sees it. Of a caller's phone nobody asks.
+    pub fn doing(&self) -> Doing {
+        match self {
+            Self::Caller(_) => Doing::Idle,
+            Self::Agent(phone) => phone.doing(),
+        }
     }
 
     /// Its name.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::acd::{self, AgentTarget, DeviceState, QueueState, Reason, ReserveMode, TransferKind};
 use crate::node::{AgentChange, Consulted, QueueChange, SkillChange};
-use crate::sim::act::Act;
-use crate::sim::agent_phone::{First, Manner, Then};
+use crate::sim::act::{Act, Telling};
+use crate::sim::agent_phone::{First, Manner, Own, Then};
 use crate::sim::caller::{Acknowledges, Dial, Invite, Quit};
 use crate::sim::handset::Habits;
 use crate::sim::network::DropRule;
@@ -81,26 +81,45 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
         [name, "sends", "a", "fax"] => Act::Fax((*name).to_string()),
         [name, "presses", keys] => return Ok(keys.chars().map(|key| Act::Press((*name).to_string(), key)).collect()),
-        [name, "refers", "to", to, news @ ..] => Act::Refer((*name).to_string(), refer_uri(to), wants_news(news)?),
+        [name, "refers", "to", to, rest @ ..] => refer(name, to, rest)?,
         [name, "is", "now", number, "by", how @ ("update" | "re-invite")] => connect(name, number, how),
         [name, "vanishes"] => Act::Vanish((*name).to_string()),
         [name, "returns"] => Act::Return((*name).to_string()),
         [caller, "dials", number, rest @ ..] => return each(caller, |name| dial(&name, number, rest)).and_then(all),
-        _ => return Err("no such step".to_string()),
+        words => device_step(words)?,
     };
     Ok(vec![act])
+}
+
+/// What a phone does by itself, and how its PBX tells of that.
+fn device_step(words: &[&str]) -> Result<Act, String> {
+    let own = |name: &str, doing| Act::OwnCall(name.to_string(), doing);
+    let hints = |pbx: &str, telling| Act::Hints(pbx.to_string(), telling);
+    Ok(match words {
+        [name, "begins", "a", "call", "of", "its", "own"] => own(name, Own::Talks),
+        [name, "rings", "for", "a", "call", "of", "its", "own"] => own(name, Own::Rings),
+        [name, "ends", "its", "own", "call"] => own(name, Own::Nothing),
+        [name, "leaves", "its", "call", "to", "somebody"] => own(name, Own::Left),
+        [pbx, "forgets", "its", "subscriptions"] => hints(pbx, Telling::Forgets),
+        [pbx, "refuses", "subscriptions", status] => hints(pbx, Telling::Refuses(number(status)?)),
+        [pbx, "takes", "subscriptions"] => hints(pbx, Telling::Tells),
+        [pbx, "ends", "its", "subscriptions", reason] => hints(pbx, Telling::Ends((*reason).to_string())),
+        _ => return Err("no such step".to_string()),
+    })
 }
 
 fn each<T>(range: &str, act: impl Fn(String) -> T) -> Result<Vec<T>, String> {
     Ok(names(range)?.into_iter().map(act).collect())
 }
 
-fn wants_news(words: &[&str]) -> Result<bool, String> {
-    match words {
-        [] => Ok(true),
-        ["without", "news"] => Ok(false),
-        words => Err(format!("`{}` says nothing of a REFER", words.join(" "))),
-    }
+fn refer(name: &str, to: &str, words: &[&str]) -> Result<Act, String> {
+    let (replaces, news) = match words {
+        [] => (None, true),
+        ["without", "news"] => (None, false),
+        ["in", "place", "of", who] => (Some((*who).to_string()), true),
+        words => return Err(format!("`{}` says nothing of a REFER", words.join(" "))),
+    };
+    Ok(Act::Refer { name: name.to_string(), to: refer_uri(to), replaces, news })
 }
 
 fn connect(name: &str, number: &str, how: &str) -> Act {
@@ -143,6 +162,14 @@ fn dial<'a>(caller: &str, number_dialled: &str, mut words: &'a [&'a str]) -> Res
             }
             ["asserted", "as", who, rest @ ..] => {
                 dial.asserts = Some((*who).to_string());
+                rest
+            }
+            ["in", "place", "of", "early", who, rest @ ..] => {
+                dial.replaces = Some(format!("early {who}"));
+                rest
+            }
+            ["in", "place", "of", who, rest @ ..] => {
+                dial.replaces = Some((*who).to_string());
                 rest
             }
             ["twice", rest @ ..] => {
@@ -334,6 +361,7 @@ fn device_of(words: &[&str]) -> Result<DeviceState, String> {
         ["busy", "out"] => Ok(DeviceState::Busy(acd::Direction::Out)),
         ["busy", "internal"] => Ok(DeviceState::Busy(acd::Direction::Internal)),
         ["offline"] => Ok(DeviceState::Offline),
+        ["stale"] => Ok(DeviceState::Stale),
         ["unknown"] => Ok(DeviceState::Unknown),
         _ => Err("is nothing that a device does".to_string()),
     }

@@ -238,6 +238,9 @@ impl Session {
 
     /// Takes early media's terms from a provisional response.
     pub fn on_provisional(&mut self, response: &Wire) {
+        if let Some(remote) = response.header("To").filter(|to| self.caller && to.contains(";tag=")) {
+            self.remote = remote.to_string();
+        }
         if let Some(terms) = Terms::read(&response.body) {
             self.far = Some(terms);
         }
@@ -313,6 +316,12 @@ impl Session {
         self.change = Some(Change { cseq: self.cseq, direction });
         let invite = self.request(ua, "INVITE", self.cseq).with_body("application/sdp", body);
         ua.send(now, self.destination, &invite);
+    }
+
+    /// The dialog as the far end is to be named it (RFC 3891): its tag, then ours.
+    pub fn replaced(&self) -> String {
+        let tag = |party: &str| party.rsplit_once(";tag=").map_or_else(String::new, |(_, tag)| tag.to_string());
+        format!("{};to-tag={};from-tag={}", self.call_id, tag(&self.remote), tag(&self.local))
     }
 
     /// Asks by REFER that the call be handed to a URI; without news where it wishes to hear none (RFC 4488).

@@ -171,6 +171,11 @@ impl Town {
         self.by_rtp.get(&address).copied()
     }
 
+    /// The exchange of this name.
+    pub fn exchange_of(&self, name: &str) -> Option<usize> {
+        self.exchanges.iter().position(|exchange| exchange.name() == name)
+    }
+
     /// An exchange by its index.
     pub fn get(&mut self, index: usize) -> &mut Exchange {
         &mut self.exchanges[index]

@@ -3,6 +3,7 @@
 
 mod changes;
 mod people;
+mod transfers;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -204,6 +205,13 @@ impl Default for Shape {
     }
 }
 
+impl Shape {
+    /// The PBX tells what its phones do.
+    const fn tells_devices(&self) -> bool {
+        self.calls.is_multiple_of(4)
+    }
+}
+
 struct Draw {
     rng: Rng,
     shape: Shape,
@@ -308,6 +316,14 @@ impl Draw {
         let codes = self.shape.codes;
         writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = {codes}\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
+        if self.shape.tells_devices() {
+            let stale = if self.shape.calls.is_multiple_of(8) { "unroutable" } else { "routable" };
+            writeln!(
+                text,
+                "device_state = \"dialog-info\"\ndevice_state_expires = \"1m\"\ndevice_state_stale = \"{stale}\""
+            )
+            .expect("writing to a string succeeds");
+        }
         if codes {
             text.push_str(FEATURE_CODES);
         }

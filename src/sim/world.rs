@@ -2,7 +2,7 @@
 //! after every step. The same set-up gives the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +16,15 @@ use crate::node::{self, Resolved};
 use crate::sim::agent_phone::Manner;
 use crate::sim::books::Books;
 use crate::sim::fact_text::{Names, kind};
+use crate::sim::hints::Hints;
 use crate::sim::house::House;
 use crate::sim::ladder::{Detail, Ladder, summary};
-use crate::sim::network::{Network, Weather};
+use crate::sim::network::{Network, TRANSLATED_BY, Weather, translation};
 use crate::sim::oracle::Oracle;
 use crate::sim::phone::{Phone, PhoneEvent};
 use crate::sim::studio::Media;
 use crate::sim::town::{Audio, Town};
+use crate::sim::ua::Ua;
 use crate::sim::wire::Wire;
 use crate::sim::wiretap::Wiretap;
 
@@ -227,10 +229,22 @@ impl World {
     /// Does something at a phone by its name; `None` when there is no such phone.
     pub fn with_phone<T>(&mut self, name: &str, act: impl FnOnce(Instant, &mut Phone) -> T) -> Option<T> {
         let (exchange, index) = self.town.place_of(name)?;
+        self.town.get(exchange).handle_time(self.now);
         let result = act(self.now, self.town.get(exchange).phone(index));
         self.after_exchange(exchange);
         self.drain();
         Some(result)
+    }
+
+    /// Does something with what an exchange (by its name) tells of its phones; false when there is no such exchange.
+    pub fn with_hints(&mut self, name: &str, act: impl FnOnce(Instant, &mut Hints, &mut Ua)) -> bool {
+        let Some(index) = self.town.exchange_of(name) else { return false };
+        self.town.get(index).handle_time(self.now);
+        let (hints, ua) = self.town.get(index).hints();
+        act(self.now, hints, ua);
+        self.after_exchange(index);
+        self.drain();
+        true
     }
 
     /// A caller's phone behind an exchange (by its name), made when it does not exist yet.
@@ -283,7 +297,7 @@ impl World {
         self.town.make_peace(self.now);
     }
 
-    /// True when some neighbour is asked by OPTIONS all the time.
+    /// True when some neighbour is asked by OPTIONS or SUBSCRIBE all the time.
     pub const fn qualifies(&self) -> bool {
         self.qualifies
     }
@@ -561,24 +575,12 @@ impl World {
     }
 
     fn build(&mut self, config: &Config) -> Result<(), String> {
-        self.qualifies |= config.peers.iter().any(|peer| !peer.qualify.is_zero());
+        self.qualifies |= config.peers.iter().any(|peer| !peer.qualify.is_zero() || peer.device_state.is_some());
         let registers = config.agents.iter().any(|agent| agent.register.is_some());
         self.qualifies |= registers && !config.registrar.keep_alive.is_zero();
         self.town.build(self.now, config)
     }
 }
-
-/// Where a translator sends a host's packets from: another address and another port.
-fn translation(inside: SocketAddr) -> SocketAddr {
-    let ip = match inside.ip() {
-        IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::new(203, 0, 113, ip.octets()[2])),
-        ip @ IpAddr::V6(_) => ip,
-    };
-    SocketAddr::new(ip, inside.port().wrapping_add(TRANSLATED_BY))
-}
-
-/// How far a translator moves ports.
-const TRANSLATED_BY: u16 = 10_001;
 
 /// The ports of a world, dealt to its media workers: all but the last have few, so that small worlds fill several.
 fn leases(setup: &WorldSetup) -> Vec<Lease> {

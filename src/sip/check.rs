@@ -267,7 +267,7 @@ fn max_forwards(request: &Message) -> Result<(), Refusal> {
 }
 
 /// The extensions that a Require may name.
-const EXTENSIONS: [&[u8]; 2] = [b"timer", b"100rel"];
+const EXTENSIONS: [&[u8]; 3] = [b"timer", b"100rel", b"replaces"];
 
 /// A Require may name no extension that we lack. ACK and CANCEL must not be refused for it (RFC 3261 8.2.2.3).
 fn require(request: &Message) -> Result<(), Refusal> {

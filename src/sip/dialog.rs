@@ -166,6 +166,13 @@ impl Dialog {
             && (remote_tag.is_none() || request.from_tag() == remote_tag)
     }
 
+    /// True when these are its Call-ID and tags; a far end of RFC 2543, which has no tag, is named `0` (RFC 3891 3).
+    pub fn is_between(&self, call_id: &[u8], local_tag: &[u8], remote_tag: &[u8]) -> bool {
+        call_id == self.call_id()
+            && local_tag == self.part(self.at.local_tag)
+            && remote_tag == self.remote_tag().unwrap_or(b"0")
+    }
+
     /// The tag of the far end, once known.
     pub fn remote_tag(&self) -> Option<&[u8]> {
         self.at.remote_tag.map(|place| self.part(place))

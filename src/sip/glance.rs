@@ -35,12 +35,12 @@ impl<'a> Glance<'a> {
         let (begin, end, after) = first_line(raw).ok()?;
         Some(match start(raw, begin, end).ok()?.0 {
             Start::Request { method, .. } => {
-                let [to, call_id] = values(raw, after, [Name::To, Name::CallId]);
+                let [to, call_id] = values(raw, after, b"tci", [Name::To, Name::CallId]);
                 let to_tag = to.and_then(NameAddr::parse).and_then(|to| to.tag());
                 Self::Request { method, to_tag, call_id }
             }
             Start::Response { .. } => {
-                let [via] = values(raw, after, [Name::Via]);
+                let [via] = values(raw, after, b"v", [Name::Via]);
                 let via = Via::parse(split_commas(via.unwrap_or_default()).next().unwrap_or_default());
                 Self::Response { branch: via.and_then(|via| via.branch) }
             }
@@ -48,8 +48,14 @@ impl<'a> Glance<'a> {
     }
 }
 
-/// The values of the first lines of these names, from `at` on.
-fn values<const N: usize>(raw: &[u8], mut at: usize, names: [Name; N]) -> [Option<&[u8]>; N] {
+/// The dialog that a request says it replaces (RFC 3891), as written.
+pub fn replaces(raw: &[u8]) -> Option<&[u8]> {
+    let [value] = values(raw, first_line(raw).ok()?.2, b"r", [Name::Replaces]);
+    value
+}
+
+/// The values of the first lines of these names, from `at` on; `letters` begin them, long or compact.
+fn values<'a, const N: usize>(raw: &'a [u8], mut at: usize, letters: &[u8], names: [Name; N]) -> [Option<&'a [u8]>; N] {
     let mut found = [None; N];
     for _ in 0..HEADERS_MAX {
         if at >= raw.len() || found.iter().all(Option::is_some) {
@@ -59,8 +65,7 @@ fn values<const N: usize>(raw: &[u8], mut at: usize, names: [Name; N]) -> [Optio
         if end == at {
             break;
         }
-        // One of these letters begins each of the names that anybody asks for, long or compact.
-        if matches!(raw[at] | 0x20, b'v' | b't' | b'c' | b'i')
+        if letters.contains(&(raw[at] | 0x20))
             && let Some(line) = header(raw, at, end)
             && let Some(place) = names.iter().position(|name| *name == line.name)
         {

@@ -3,12 +3,14 @@
 pub mod auth;
 pub mod check;
 pub mod dialog;
+pub mod dialog_info;
 pub mod framing;
 pub mod glance;
 pub mod grammar;
 pub mod message;
 pub mod name;
 pub mod registrar;
+pub mod replaces;
 mod span;
 pub mod transaction;
 pub mod uri;

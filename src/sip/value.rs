@@ -360,7 +360,7 @@ pub(crate) fn host_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
 }
 
 /// A character of a host name or IPv4 address; the underscore is no part of the grammar, but of many networks.
-fn is_host(byte: u8) -> bool {
+pub(super) fn is_host(byte: u8) -> bool {
     HOST[usize::from(byte)]
 }
 

@@ -88,7 +88,7 @@ impl Writer {
         for part in parts {
             self.out.extend_from_slice(part);
         }
-        if memchr::memchr2(b'\r', b'\n', &self.out[before..]).is_some() {
+        if has_control(&self.out[before..]) && memchr::memchr2(b'\r', b'\n', &self.out[before..]).is_some() {
             self.out.truncate(before);
             self.put_value(&parts.concat());
         }
@@ -176,7 +176,7 @@ impl Writer {
 
     /// Writes text with each line break, and the white space around it, as one space.
     fn put_value(&mut self, value: &[u8]) {
-        if memchr::memchr2(b'\r', b'\n', value).is_none() {
+        if !has_control(value) || memchr::memchr2(b'\r', b'\n', value).is_none() {
             return self.out.extend_from_slice(value);
         }
         let pieces = value.split(|b| matches!(b, b'\r' | b'\n')).map(<[u8]>::trim_ascii).filter(|p| !p.is_empty());
@@ -243,6 +243,18 @@ impl Writer {
             self.out.extend_from_slice(Digits::decimal(u64::from(octet)).as_bytes());
         }
     }
+}
+
+/// True when a byte is below the space, eight at a time: values are short, and nearly none has one.
+fn has_control(value: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    // The borrow of a byte below 0x20 reaches its top bit.
+    let has = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        word.wrapping_sub(ONES * 0x20) & !word & (ONES * 0x80) != 0
+    };
+    let (words, rest) = value.as_chunks();
+    words.iter().any(has) || value.last_chunk().map_or_else(|| rest.iter().any(|byte| *byte < b' '), has)
 }
 
 /// Formatted text without its line breaks.
@@ -481,6 +493,23 @@ mod tests {
         let want =
             "SIP/2.0 200 OK\r\nRecord-Route: <sip:a> , <sip:b>\r\nRecord-Route: <sip:c>\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(text(writer), want);
+    }
+
+    #[test]
+    fn a_control_character_is_seen_wherever_it_stands() {
+        for length in 0..40 {
+            let mut text = vec![b' '; length];
+            assert!(!has_control(&text));
+            text.iter_mut().zip(0..).for_each(|(byte, n)| *byte = [0xff, b' ', 0x80, b'a'][n % 4]);
+            assert!(!has_control(&text), "{length}");
+            for at in 0..length {
+                for byte in [0, b'\n', b'\r', 0x1f] {
+                    let before = mem::replace(&mut text[at], byte);
+                    assert!(has_control(&text), "{length} {at} {byte}");
+                    text[at] = before;
+                }
+            }
+        }
     }
 
     #[test]

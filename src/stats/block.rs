@@ -66,7 +66,7 @@ impl Block {
         copy
     }
 
-    /// Copies the cells; false when a write came between and the copy is worthless.
+    /// Copies the cells, as many as there is room for; false when a write came between and the copy is worthless.
     fn try_read(&self, copy: &mut [u64]) -> bool {
         let Some(version) = self.begin_read() else { return false };
         for (to, cell) in copy.iter_mut().zip(&self.cells) {

@@ -25,6 +25,7 @@ import threading
 import time
 
 from harness import ROOT, Engine, Failure, check, start, wait_until
+from phone import Phone
 from tls import Authority
 
 CONFIGS = ROOT / "configs" / "asterisk"
@@ -148,6 +149,20 @@ def beside_asterisk_by_tls(case):
         return folder, "strowger_tls.toml"
 
     return beside(case, configs)
+
+
+def beside_asterisk_that(old, new, file):
+    """The same with another text in one of Asterisk's files."""
+
+    def configs(bench):
+        folder = pathlib.Path(bench.folder) / "configs"
+        shutil.copytree(CONFIGS, folder)
+        text = (folder / file).read_text()
+        check(old in text, f"{file} has no {old}")
+        (folder / file).write_text(text.replace(old, new, 1))
+        return folder, "strowger.toml"
+
+    return lambda case: beside(case, configs)
 
 
 def beside(case, configs):
@@ -285,6 +300,7 @@ class Site:
     def __init__(self, bench, root, configs=CONFIGS, name="strowger.toml"):
         self.bench, self.folder, self.strowger = bench, pathlib.Path(bench.folder), configs / name
         self.pbx = self.engine = None
+        self.open_phones = []
         try:
             self.pbx = Asterisk(root, tempfile.mkdtemp(dir=bench.folder, prefix="asterisk-"), configs)
             self.start_engine()
@@ -299,7 +315,9 @@ class Site:
         self.everybody_is_ready()
 
     def close(self):
-        """Ends both."""
+        """Ends all."""
+        for phone in self.open_phones:
+            phone.close()
         if self.engine is not None:
             self.engine.kill()
         if self.pbx is not None:
@@ -312,6 +330,18 @@ class Site:
         for name in names:
             self.register(name, sipp.port)
         return sipp
+
+    def phone(self, name, **options):
+        """A phone that does as it is told, registered at Asterisk."""
+        phone = Phone(name, PHONES, **options)
+        self.open_phones.append(phone)
+        self.register(name, phone.port)
+        return phone
+
+    def dial(self, phone, number):
+        """This phone calls a number by Asterisk, with its password."""
+        proof = lambda challenge, method, uri: digest(challenge, phone.name, f"change-me-{phone.name}", method, uri)
+        return phone.dial(number, PBX, proof)
 
     def register(self, name, port):
         """Registers one phone at Asterisk."""
@@ -333,6 +363,21 @@ class Site:
         self.pbx.command("module load res_clioriginate.so")
         self.pbx.command(f"channel originate PJSIP/{name} extension 9555@from-phones")
         wait_until(lambda: self.pbx.channels() == 2, f"{name} talks outside")
+
+    def hang_up_phone(self, name):
+        """The call of this agent's phone ends."""
+        lines = self.pbx.command("core show channels concise").splitlines()
+        channels = [line.split("!")[0] for line in lines if line.startswith(f"PJSIP/{name}-")]
+        check(channels, f"{name} is in no call: {lines}")
+        for channel in channels:
+            self.pbx.command(f"channel request hangup {channel}")
+
+    def wait_for_state(self, name, state):
+        """Waits until the agent is in this state, for whatever reason."""
+        try:
+            wait_until(lambda: self.state(name).split()[0] == state, f"{name} is {state}")
+        except Failure as failure:
+            raise Failure(f"{failure}: {self.engine.agents()[name]}") from None
 
     def state(self, name):
         """The state of an agent, and its reason."""
@@ -424,13 +469,13 @@ def register_text(name, local, port, tag, turn, credentials):
     return "\r\n".join(lines) + "\r\n\r\n"
 
 
-def digest(challenge, name, password):
+def digest(challenge, name, password, method="REGISTER", uri=f"sip:{PBX[0]}"):
     """The credentials that a 401 asks for."""
     header = re.search(r"^WWW-Authenticate: *Digest (.*)$", challenge, re.M | re.I)[1]
     asked = {key: quoted or plain for key, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', header)}
     md5 = lambda text: hashlib.md5(text.encode()).hexdigest()
-    uri, cnonce, count = f"sip:{PBX[0]}", os.urandom(6).hex(), "00000001"
-    secret, request = md5(f"{name}:{asked['realm']}:{password}"), md5(f"REGISTER:{uri}")
+    cnonce, count = os.urandom(6).hex(), "00000001"
+    secret, request = md5(f"{name}:{asked['realm']}:{password}"), md5(f"{method}:{uri}")
     words = {"username": name, "realm": asked["realm"], "nonce": asked["nonce"], "uri": uri}
     if "qop" in asked:
         words["response"] = md5(f"{secret}:{asked['nonce']}:{count}:{cnonce}:auth:{request}")

@@ -75,24 +75,53 @@ def asterisk_callers_give_up(site):
 
 @beside_asterisk
 def asterisk_agents_are_busy(site):
-    """One refuses with 486, another is on a call outside the queue, of which the PBX knows: he is not rung. The third answers."""
+    """One refuses with 486, another is on a call outside the queue, of which the PBX tells: he is not even asked. The third
+    answers."""
     refusing = site.phones(["1001"], "agent_refuses")
     outside = site.phones(["1002"], d=0)
     good = site.phones(["1003"], d=0)
     site.only(["1001", "1002", "1003"])
     site.dial_out("1002")
+    site.wait_for_state("1002", "other_call")
     caller = site.caller("caller", "800", d=1500, m=1)
     expect_all_ok(caller, caller.wait(30), 1)
     for _ in range(2):
         caller = site.caller("caller", "800", d=6000, m=1)
         expect_all_ok(caller, caller.wait(30), 1)
     check(site.engine.queue("support")["answered"] == 3, f"{site.engine.queue('support')}")
-    check(site.engine.metric("acd_offers_total", result="rejected") >= 2, "both were asked")
+    rejected = site.engine.metric("acd_offers_total", result="rejected")
+    check(1 <= rejected == refusing.counts()["total"], f"{rejected:g} offers were rejected, {refusing.counts()}")
     check(outside.counts()["total"] == 1, f"the one who talks outside was rung: {outside.counts()}")
-    check(refusing.counts()["total"] >= 1, f"the other refused: {refusing.counts()}")
     site.pbx.command("channel request hangup all")
     site.settle()
     expect_all_ok(good, good.quit(), 3)
+
+
+@beside_asterisk
+def asterisk_tells_what_phones_do(site):
+    """An agent on a call outside the queue is not rung, and is rung when it is over; also after Asterisk has died and started
+    anew: then Strowger has subscribed again."""
+    phones = site.phones(["1002"], d=0)
+    site.only(["1002"])
+    offers = lambda: sum(site.engine.metric("acd_offers_total", result=word) for word in ("accepted", "rejected", "failed"))
+    for turn in (1, 2):
+        told = lambda: {agent.get("device_source") for agent in site.engine.agents().values()}
+        wait_until(lambda: told() == {"told"}, f"Asterisk tells of every phone: {told()}", 15)
+        site.dial_out("1002")
+        site.wait_for_state("1002", "other_call")
+        caller = site.caller("caller", "800", d=5000, m=1)
+        wait_until(lambda: site.engine.queue("support")["longest_wait_seconds"] > 1, "one waits")
+        check(offers() == turn - 1, "the agent on another call was rung")
+        site.hang_up_phone("1002")
+        expect_all_ok(caller, caller.wait(30), 1)
+        check(offers() == turn, "the agent was rung")
+        site.rest()
+        if turn == 1:
+            site.pbx.kill()
+            wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 0, "it is noticed", 40)
+            site.pbx.start()
+            site.register("1002", phones.port)
+            wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 1, "it is noticed to be back", 10)
 
 
 @beside_asterisk
@@ -243,5 +272,11 @@ BESIDE = [
     asterisk_stands_still_for_a_while,
     asterisk_mixed_calls,
 ]
-CASES = [asterisk_calls_go_through, asterisk_carries_audio, asterisk_callers_give_up, asterisk_agents_are_busy]
+CASES = [
+    asterisk_calls_go_through,
+    asterisk_carries_audio,
+    asterisk_callers_give_up,
+    asterisk_agents_are_busy,
+    asterisk_tells_what_phones_do,
+]
 CASES += [asterisk_calls_by_tls]

@@ -19,7 +19,7 @@ pub(crate) type Case = Box<dyn FnMut()>;
 pub(crate) type Meter = fn(&mut dyn FnMut());
 
 /// Every case that can be repeated without end, in the order of a call's way.
-pub(crate) const NAMES: [&str; 39] = [
+pub(crate) const NAMES: [&str; 42] = [
     "parse_invite",
     "parse_invite_rsip",
     "parse_invite_rsipstack",
@@ -35,6 +35,8 @@ pub(crate) const NAMES: [&str; 39] = [
     "node_call_crowded",
     "fold_call",
     "fold_call_five_queues",
+    "node_call_figures",
+    "shard_of_invite",
     "route",
     "route_enqueue",
     "route_ready",
@@ -55,6 +57,7 @@ pub(crate) const NAMES: [&str; 39] = [
     "relay_packet",
     "music_packet",
     "refused_call",
+    "call_without_room",
     "silenced_call",
     "peer_options",
     "stranger_call",
@@ -83,6 +86,9 @@ pub(crate) fn case(name: &str, meter: Meter) -> Option<Case> {
         "dialog_life" => Box::new(sip::dialog_life()),
         "node_call" => Box::new(node::call(meter)),
         "node_call_crowded" => Box::new(node::call_beside(meter, 5_000)),
+        "node_call_figures" => Box::new(node::call_with_figures(meter)),
+        "shard_of_invite" => Box::new(sip::route_datagram()),
+        "call_without_room" => Box::new(node::call_without_room()),
         "waiting_call" => Box::new(node::wait(meter)),
         "talking_call" => Box::new(node::talk(meter)),
         "fold_call" => Box::new(folds::call(1)),

@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use memchr::memmem::find;
+use memchr::memchr;
 use strowger::acd::strategy;
-use strowger::base::Instant;
+use strowger::base::{Instant, WallTime};
 use strowger::config::parse;
 use strowger::media::{Lease, PortId};
+use strowger::node::figures::figures;
 use strowger::node::{Node, Resolved, Setup};
+use strowger::stats::Live;
 
 use super::Meter;
-use super::sip::{INVITE, OK, Template};
+use super::sip::{INVITE, OK, Template, digits};
 
 pub(super) const AGENTS: u32 = 100;
 /// As many as talk at once in the case that only grows.
@@ -44,6 +46,25 @@ pub(crate) fn call_beside(meter: Meter, others: u32) -> impl FnMut() {
     move || {
         let to_caller = centre.talk();
         centre.hang_up(&to_caller, others as usize);
+    }
+}
+
+/// One call whose facts are folded into the live figures, of which a queue, a team and all who work are counted.
+pub(crate) fn call_with_figures(meter: Meter) -> impl FnMut() {
+    let mut centre = Centre::new(meter, AGENTS, SELDOM);
+    let live = figures(Instant::ZERO, &centre.node.naming(), WallTime::from_micros(1_795_000_000_000_000));
+    centre.live = Some(live);
+    move || centre.call()
+}
+
+/// A call for which no port is left: 503, and its ACK.
+pub(crate) fn call_without_room() -> impl FnMut() {
+    let mut centre = Centre::of(|engine| engine(), node_with(AGENTS, 0), SELDOM);
+    move || {
+        centre.arrive();
+        let refusal = centre.sent(b"SIP/2.0 503 ");
+        centre.input(trunk(), request("ACK", 1, centre.number, &refusal));
+        centre.drain();
     }
 }
 
@@ -77,6 +98,8 @@ struct Centre {
     number: u32,
     invite: Template,
     answer_body: &'static str,
+    /// What the facts are folded into.
+    live: Option<Live>,
 }
 
 pub(super) fn trunk() -> SocketAddr {
@@ -93,6 +116,11 @@ fn ours() -> SocketAddr {
 
 /// A node with a trunk, a PBX and a queue of so many agents.
 pub(super) fn node(agents: u32) -> Node {
+    node_with(agents, PORTS)
+}
+
+/// The same with so many ports.
+fn node_with(agents: u32, ports: u32) -> Node {
     let text = format!(
         "[sip]\nlisten = \"{}\"\n[http]\nlisten = \"127.0.0.1:8080\"\n\
          [peers.trunk]\naddress = \"{}\"\nqualify = \"0s\"\n\
@@ -112,7 +140,7 @@ pub(super) fn node(agents: u32) -> Node {
         resolved: Resolved::default(),
         seed: [7; 32],
         sip_address: ours(),
-        leases: (0..PORTS).map(lease).collect(),
+        leases: (0..ports).map(lease).collect(),
     };
     let mut node = Node::new(Instant::ZERO, setup);
     drain(&mut node);
@@ -128,9 +156,13 @@ pub(super) fn drain(node: &mut Node) {
 
 impl Centre {
     fn new(meter: Meter, agents: u32, distance: Duration) -> Self {
+        Self::of(meter, node(agents), distance)
+    }
+
+    fn of(meter: Meter, node: Node, distance: Duration) -> Self {
         let answer_body = OK.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         let invite = Template::new(INVITE);
-        Self { meter, distance, node: node(agents), now: Instant::ZERO, number: 0, invite, answer_body }
+        Self { meter, distance, node, now: Instant::ZERO, number: 0, invite, answer_body, live: None }
     }
 
     fn call(&mut self) {
@@ -178,6 +210,11 @@ impl Centre {
     }
 
     fn drain(&mut self) {
+        if let Some(live) = &self.live {
+            while let Some(stamped) = self.node.poll_fact() {
+                live.fold(&stamped);
+            }
+        }
         drain(&mut self.node);
     }
 
@@ -204,7 +241,7 @@ fn response(line: &str, request: &[u8], body: &str) -> Bytes {
         put(name.as_bytes());
         put(value(request, name));
     }
-    if find(value(request, "\r\nTo: "), b";tag=").is_none() {
+    if !value(request, "\r\nTo: ").windows(5).any(|part| part == b";tag=") {
         put(b";tag=agent");
     }
     for name in ["\r\nCall-ID: ", "\r\nCSeq: "] {
@@ -223,22 +260,35 @@ fn response(line: &str, request: &[u8], body: &str) -> Bytes {
 }
 
 /// A request by the caller in the dialog that a 200 made.
-fn request(method: &str, sequence: u32, number: u32, answer: &[u8]) -> Bytes {
-    let text = |name| String::from_utf8_lossy(value(answer, name));
-    format!(
-        "{method} sip:192.0.2.2:5060 SIP/2.0\r\n\
-         Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-{number:08x}-{method}\r\n\
-         Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {sequence} {method}\r\nContent-Length: 0\r\n\r\n",
-        text("\r\nFrom: "),
-        text("\r\nTo: "),
-        text("\r\nCall-ID: "),
-    )
-    .into()
+fn request(method: &str, sequence: u8, number: u32, answer: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(1_024);
+    let mut put = |part: &[u8]| out.extend_from_slice(part);
+    put(method.as_bytes());
+    put(b" sip:192.0.2.2:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-");
+    put(&digits(number));
+    put(b"-");
+    put(method.as_bytes());
+    put(b"\r\nMax-Forwards: 70");
+    for name in ["\r\nFrom: ", "\r\nTo: ", "\r\nCall-ID: "] {
+        put(name.as_bytes());
+        put(value(answer, name));
+    }
+    put(b"\r\nCSeq: ");
+    put(&[b'0' + sequence, b' ']);
+    put(method.as_bytes());
+    put(b"\r\nContent-Length: 0\r\n\r\n");
+    out.into()
 }
 
 /// The value of a header line; `name` has the line end before it.
 fn value<'a>(message: &'a [u8], name: &str) -> &'a [u8] {
-    let Some(at) = find(message, name.as_bytes()) else { return b"" };
-    let rest = &message[at + name.len()..];
-    &rest[..find(rest, b"\r\n").unwrap_or(rest.len())]
+    let mut rest = message;
+    while let Some(at) = memchr(b'\r', rest) {
+        rest = &rest[at..];
+        if let Some(value) = rest.strip_prefix(name.as_bytes()) {
+            return &value[..memchr(b'\r', value).unwrap_or(value.len())];
+        }
+        rest = &rest[1..];
+    }
+    b""
 }

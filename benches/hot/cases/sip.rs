@@ -2,11 +2,14 @@
 
 use std::hint::black_box;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rsip::message::HeadersExt as _;
 use strowger::base::{Instant, Rng};
+use strowger::config::built_in;
+use strowger::node::{Parts, Resolved, Setup};
 use strowger::sip::check::check;
 use strowger::sip::dialog::Dialog;
 use strowger::sip::message::Message;
@@ -65,12 +68,33 @@ impl Template {
     /// The message of a call.
     pub(crate) fn fill(&self, number: u32) -> Bytes {
         let mut text = self.text.clone();
-        let digits: [u8; HOLE.len()] =
-            std::array::from_fn(|n| b"0123456789abcdef"[(number >> (28 - 4 * n)) as usize & 15]);
+        let digits = digits(number);
         for hole in &self.holes {
             text[*hole..hole + HOLE.len()].copy_from_slice(&digits);
         }
         Bytes::from(text)
+    }
+}
+
+/// A number as it stands in a hole.
+pub(crate) fn digits(number: u32) -> [u8; HOLE.len()] {
+    std::array::from_fn(|n| b"0123456789abcdef"[(number >> (28 - 4 * n)) as usize & 15])
+}
+
+/// Which of four shards an INVITE belongs to.
+pub(crate) fn route_datagram() -> impl FnMut() + use<> {
+    let datagram = Template::new(INVITE).fill(1);
+    let addresses: Vec<_> = (5_060..5_064).map(|port| SocketAddr::from(([192, 0, 2, 2], port))).collect();
+    let setup = Setup {
+        config: Arc::new(built_in()),
+        resolved: Resolved::default(),
+        seed: [7; 32],
+        sip_address: addresses[0],
+        leases: Vec::new(),
+    };
+    let router = Parts::new(Instant::ZERO, &setup, &addresses).router;
+    move || {
+        black_box(router.owner(black_box(&datagram)));
     }
 }
 

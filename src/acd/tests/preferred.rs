@@ -118,6 +118,7 @@ fn nobody_waits_for_an_agent_who_does_not_come() {
     let (agent, epoch) = centre.answer(1);
     centre.command(Command::Device { agent, device: DeviceState::Busy(Direction::Out), by: anna() });
     centre.hang_up(1, agent, epoch);
+    centre.pass(1);
     prefers(&mut centre, 2, 2);
     assert_eq!(waits_for(&centre, 2), Some(AgentId(2)), "a call of his own will end");
     centre.command(Command::PeerState { peer: PeerId(7), up: false });

@@ -157,3 +157,59 @@ fn who_came_before_goes_before_a_caller_who_is_put_back() {
     requeue(&mut centre, agent, epoch);
     assert_eq!(centre.offer_of(2).map(|(to, _)| to), Some(agent));
 }
+
+/// An agent in a talk of whose device is told, without wrap-up.
+fn watched_talk(device: DeviceState) -> (Centre, AgentId, u32) {
+    let mut centre = Centre::new(|_| {}, 1);
+    centre.command(Command::Device { agent: AgentId(1), device: DeviceState::Idle, by: Actor::Engine });
+    centre.enqueue(1, 1);
+    let (agent, epoch) = centre.answer(1);
+    centre.command(Command::Device { agent, device, by: Actor::Engine });
+    (centre, agent, epoch)
+}
+
+fn disagreements(centre: &mut Centre) -> usize {
+    centre.facts().iter().filter(|fact| matches!(fact, Fact::Disagreement { .. })).count()
+}
+
+#[test]
+fn what_a_device_does_in_our_own_call_is_ours_and_for_a_second_after_it() {
+    let busy = DeviceState::Busy(Direction::In);
+    let (mut centre, agent, epoch) = watched_talk(busy);
+    centre.pass(60);
+    centre.hang_up(1, agent, epoch);
+    assert_eq!(centre.state(1), AgentState::Ready, "the PBX has not told yet that the call is over");
+    centre.command(Command::Device { agent, device: DeviceState::Idle, by: Actor::Engine });
+    assert_eq!((centre.state(1), disagreements(&mut centre)), (AgentState::Ready, 0));
+    centre.command(Command::Device { agent, device: DeviceState::Busy(Direction::Out), by: Actor::Engine });
+    assert_eq!(centre.state(1), AgentState::OtherCall(Direction::Out), "a new call counts at once");
+    let (mut centre, agent, epoch) = watched_talk(busy);
+    centre.hang_up(1, agent, epoch);
+    centre.pass(1);
+    assert_eq!(centre.state(1), AgentState::OtherCall(Direction::In), "it has a second call of its own");
+    assert_eq!(disagreements(&mut centre), 1);
+    centre.engine.check().unwrap();
+}
+
+#[test]
+fn a_device_that_is_told_to_be_free_while_the_agent_talks_disagrees_after_a_second() {
+    let (mut centre, agent, _) = watched_talk(DeviceState::Idle);
+    assert_eq!(disagreements(&mut centre), 0, "the PBX needs a moment");
+    centre.pass(1);
+    assert_eq!(disagreements(&mut centre), 1);
+    centre.command(Command::Device { agent, device: DeviceState::Busy(Direction::In), by: Actor::Engine });
+    assert_eq!(disagreements(&mut centre), 1, "and agrees again");
+}
+
+#[test]
+fn an_agent_of_whose_device_nobody_tells_any_more_is_unreachable_where_that_is_wished() {
+    let mut centre = Centre::new(|_| {}, 1);
+    let agent = AgentId(1);
+    centre.command(Command::Device { agent, device: DeviceState::Stale, by: Actor::Engine });
+    assert_eq!(centre.state(1), AgentState::Unreachable);
+    centre.enqueue(1, 1);
+    assert_eq!(centre.state(1), AgentState::Unreachable);
+    centre.command(Command::Device { agent, device: DeviceState::Unknown, by: Actor::Engine });
+    assert_eq!(centre.state(1), AgentState::Reserved);
+    centre.engine.check().unwrap();
+}

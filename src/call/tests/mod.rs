@@ -69,6 +69,8 @@ fn describe(event: &Event) -> String {
         Event::Ended { cause, .. } => format!("ended {cause:?}"),
         Event::Register { .. } => "register".to_owned(),
         Event::Probed { alive, .. } => format!("probed {alive}"),
+        Event::Subscribed { answer, .. } => format!("subscribed {answer:?}"),
+        Event::Notified { notice, .. } => format!("notified {:?}", notice.standing),
         Event::Qualified { alive, .. } => format!("qualified {alive}"),
     }
 }

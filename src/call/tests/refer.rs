@@ -59,6 +59,8 @@ fn what_names_nobody_to_be_called_is_refused_here() {
         ("Refer-To: <tel:+4420>\n", 416),
         ("r: <mailto:a@b>\n", 416),
         ("Refer-To: <sip:1@h;method=BYE>\n", 403),
+        ("Refer-To: <sip:1@h?Replaces=a%3Bto-tag%3D1>\n", 400),
+        ("Refer-To: <sip:1@h?Replaces=a%0d%0aX:%3Bto-tag%3D1%3Bfrom-tag%3D2>\n", 400),
     ];
     for (lines, status) in cases {
         let mut solo = Solo::referred(lines);
@@ -67,9 +69,12 @@ fn what_names_nobody_to_be_called_is_refused_here() {
         solo.legs.hang_up(solo.now, solo.leg);
         solo.ends_clean();
     }
-    let mut solo = Solo::referred("r: \"Bob\" <sip:+44%2020;x=y@10.0.0.9?Replaces=a%3Bto-tag%3D1>\n");
+    let mut solo =
+        Solo::referred("r: \"Bob\" <sip:+44%2020;x=y@10.0.0.9?Subject=x&replaces=a%3Bto-tag%3D1%3bfrom-tag=2>\n");
     let Some(Event::Refer { refer, .. }) = solo.legs.poll_event() else { panic!("a REFER has come") };
-    assert_eq!((refer.to(), refer.replaces()), ("+44 20", true));
+    let (uri, dialog) = refer.replaces().unwrap();
+    assert_eq!((refer.to(), uri), ("+44 20", &b"sip:+44%2020;x=y@10.0.0.9"[..]));
+    assert_eq!((dialog.call_id, dialog.to_tag, dialog.from_tag), (&b"a"[..], &b"1"[..], &b"2"[..]));
     solo.legs.refuse_refer(solo.now, &refer, 603);
     assert_eq!(solo.look(), ["603 REFER"]);
     solo.ends_clean_after_hang_up();

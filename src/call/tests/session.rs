@@ -179,7 +179,7 @@ fn our_invite_asks_and_takes_what_the_answer_says() {
     assert_eq!(invite.value(Name::SessionExpires), Some(&b"600"[..]));
     assert_eq!(
         (invite.value(Name::MinSe), invite.value(Name::Supported)),
-        (Some(&b"90"[..]), Some(&b"timer, 100rel"[..]))
+        (Some(&b"90"[..]), Some(&b"timer, 100rel, replaces"[..]))
     );
     solo.extra = "Session-Expires: 400;refresher=uas\nRequire: timer\n".to_owned();
     solo.response(200, SDP);

@@ -11,7 +11,7 @@ use crate::node::identity::{self, Caller};
 use crate::node::ladder::Whose;
 use crate::node::shard::{Owner, Shard};
 use crate::sip::message::Message;
-use crate::sip::name::Method;
+use crate::sip::name::{Method, Name};
 use crate::sip::transaction::{HOPS_MAX, Refused};
 
 /// Where the number stands when the trunk says nothing.
@@ -19,6 +19,9 @@ const DEFAULT_SOURCES: [DnisSource; 1] = [DnisSource::RequestUri];
 
 impl Shard {
     pub(in crate::node) fn on_incoming(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) {
+        if request.value(Name::Replaces).is_some() {
+            return self.on_replacing(now, leg, source, request);
+        }
         let peer = self.trusted(source);
         let number = identity::called_number(request, self.sources_of(peer));
         let Some(called) = self.directory.called(&number).cloned() else {

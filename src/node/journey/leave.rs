@@ -243,11 +243,11 @@ impl Shard {
         let attributes = &contact.called.attributes;
         let attributes = (!attributes.is_empty()).then(|| Arc::clone(attributes));
         let caller = self.directory.caller_key(contact.peer, &contact.caller);
-        (priority, Asks { attributes, dimensions: contact.dimensions, caller, preferred: contact.wishes.preferred })
+        (priority, Asks { attributes, dimensions: contact.dimensions, caller, preferred: contact.wishes.preferred() })
     }
 
     /// The contact is over. Nobody is rung for it any more; the engine says so first.
-    fn forget(&mut self, now: Instant, call: CallId) {
+    pub(super) fn forget(&mut self, now: Instant, call: CallId) {
         self.let_target_go(now, call, TransferStep::Failed(TransferFailure::Withdrawn));
         self.part_from_outside(now, call, EndedBy::System);
         self.give_room_back(call);

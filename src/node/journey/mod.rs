@@ -13,6 +13,7 @@ mod code;
 mod leave;
 mod offer;
 pub(in crate::node) mod prefer;
+mod replace;
 mod talk;
 mod transfer;
 mod wait;

@@ -12,32 +12,59 @@ use crate::node::identity;
 use crate::node::shard::Shard;
 use crate::sip::message::Message;
 
-/// The agents whom header fields of a caller's INVITE name, by the fields' names. Hardly anybody brings one.
-type Named = Option<Box<Vec<(Arc<str>, AgentId)>>>;
-
 /// Whom a caller prefers, and what that follows from in another queue.
 #[derive(Debug)]
 pub(in crate::node) struct Wishes {
-    /// Whom it is to be offered to first, until it talks.
-    pub(in crate::node) preferred: Option<Preference>,
-    named: Named,
-    /// A supervisor has said whom it prefers.
-    by_word: bool,
+    /// Hardly anybody has any.
+    held: Option<Box<Held>>,
     /// It has talked with an agent.
     has_talked: bool,
 }
 
+#[derive(Debug, Default)]
+struct Held {
+    /// Whom it is to be offered to first, until it talks.
+    preferred: Option<Preference>,
+    /// A supervisor has said so.
+    by_word: bool,
+    named: Named,
+}
+
+/// The agents whom header fields of a caller's INVITE name, by the fields' names.
+type Named = Vec<(Arc<str>, AgentId)>;
+
 impl Wishes {
+    fn new(preferred: Option<Preference>, named: Named) -> Self {
+        let has_some = preferred.is_some() || !named.is_empty();
+        let held = has_some.then(|| Box::new(Held { preferred, by_word: false, named }));
+        Self { held, has_talked: false }
+    }
+
+    /// Whom it is to be offered to first.
+    pub(in crate::node) fn preferred(&self) -> Option<Preference> {
+        self.held.as_ref()?.preferred
+    }
+
     /// A supervisor says whom it prefers, or that it prefers nobody.
     pub(in crate::node) fn set(&mut self, preferred: Option<Preference>) {
-        self.preferred = preferred;
-        self.by_word = preferred.is_some();
+        self.prefer(preferred, preferred.is_some());
     }
 
     /// It talks. Who is put back into a queue after a talk is not to meet the same agent by a preference.
     pub(in crate::node) fn talks(&mut self) {
-        self.set(None);
+        self.prefer(None, false);
         self.has_talked = true;
+    }
+
+    fn prefer(&mut self, preferred: Option<Preference>, by_word: bool) {
+        if preferred.is_some() || self.held.is_some() {
+            let held = self.held.get_or_insert_default();
+            (held.preferred, held.by_word) = (preferred, by_word);
+        }
+    }
+
+    fn named(&self) -> &[(Arc<str>, AgentId)] {
+        self.held.as_ref().map_or(&[], |held| &held.named)
     }
 }
 
@@ -55,7 +82,7 @@ impl Shard {
     pub(super) fn wishes_of(&self, now: Instant, request: &Message, called: &Called) -> Wishes {
         let named = self.named(request);
         let preferred = self.preferred(called, &named, called.queue, Past::New).map(Preference::from(now));
-        Wishes { preferred, named, by_word: false, has_talked: false }
+        Wishes::new(preferred, named)
     }
 
     /// Whom the header fields name that some queue looks for agents in.
@@ -64,13 +91,12 @@ impl Shard {
             let name = identity::named(request, header)?;
             Some((Arc::clone(header), self.directory.agent_of_name(&name)?))
         };
-        let named: Vec<_> = self.directory.preferring.iter().filter_map(agent).collect();
-        (!named.is_empty()).then(|| Box::new(named))
+        self.directory.preferring.iter().filter_map(agent).collect()
     }
 
     /// Whom a caller of this number prefers in a queue: the number's own agent where it leads to that queue, else the first that
     /// the queue's sources name. Nobody is to meet by a preference whom it has just left.
-    fn preferred(&self, called: &Called, named: &Named, queue: QueueId, past: Past) -> Option<Whom> {
+    fn preferred(&self, called: &Called, named: &[(Arc<str>, AgentId)], queue: QueueId, past: Past) -> Option<Whom> {
         let sources = &self.directory.queue(queue).config.routing.preferred.by;
         let known = |whom: &Whom| match past {
             Past::New => true,
@@ -83,8 +109,7 @@ impl Shard {
         let agent = |name: &str| self.directory.agent_of_name(name);
         let whom = |source: &PreferredSource| match source {
             PreferredSource::Header(header) => {
-                let mut named = named.iter().flat_map(|named| named.iter());
-                named.find(|(name, _)| **name == **header).map(|(_, agent)| Whom::Agent(*agent))
+                named.iter().find(|(name, _)| **name == **header).map(|(_, agent)| Whom::Agent(*agent))
             }
             PreferredSource::Attribute(name) => match called.attributes.get(name)? {
                 Value::Text(text) => agent(text).map(Whom::Agent),
@@ -99,14 +124,14 @@ impl Shard {
     /// What a supervisor has said stands.
     pub(super) fn prefer_in(&mut self, now: Instant, call: CallId, queue: QueueId, left: Option<AgentId>) {
         let Some(contact) = self.contacts.get(call.0) else { return };
-        let Wishes { named, by_word, has_talked, .. } = &contact.wishes;
-        if contact.queue == queue || *by_word {
+        let wishes = &contact.wishes;
+        if contact.queue == queue || wishes.held.as_ref().is_some_and(|held| held.by_word) {
             return;
         }
-        let past = if *has_talked { Past::Talked(left) } else { Past::New };
-        let Some(whom) = self.preferred(&contact.called, named, queue, past) else { return };
+        let past = if wishes.has_talked { Past::Talked(left) } else { Past::New };
+        let Some(whom) = self.preferred(&contact.called, wishes.named(), queue, past) else { return };
         if let Some(contact) = self.contact(call) {
-            contact.wishes.preferred = Some(Preference { whom, from: now });
+            contact.wishes.prefer(Some(Preference { whom, from: now }), false);
         }
     }
 }

@@ -227,13 +227,13 @@ impl Shard {
     }
 
     /// True when this side holds and sends nothing, not even music of its own.
-    fn is_silent(&self, call: CallId, side: Side) -> bool {
+    pub(in crate::node::journey) fn is_silent(&self, call: CallId, side: Side) -> bool {
         let far = self.audio_of(call, side).and_then(Audio::stream).and_then(|stream| stream.far);
         far.is_some_and(|far| !far.send && !far.receive)
     }
 
     /// Whoever is held by a side that sends nothing hears the queue's music, and then that side again.
-    fn fill_silence(&mut self, call: CallId, side: Side) {
+    pub(in crate::node::journey) fn fill_silence(&mut self, call: CallId, side: Side) {
         let Some(contact) = self.contacts.get(call.0).filter(|contact| contact.handover.is_none()) else { return };
         let Phase::Talking { agent, .. } = &contact.phase else { return };
         let other = if side == Side::Caller { Side::Agent(agent.leg) } else { Side::Caller };

@@ -13,9 +13,9 @@ fn text(queue: &str) -> String {
 }
 
 fn states(world: &mut World) -> Vec<(u32, bool)> {
-    let change = |fact: &Fact| match fact {
-        Fact::PeerState { peer, up } => Some((peer.0, *up)),
-        _ => None,
+    let change = |fact: &Fact| {
+        let Fact::PeerState { peer, up } = fact else { return None };
+        Some((peer.0, *up))
     };
     let changes = world.facts.iter().filter_map(change).collect();
     world.facts.clear();

@@ -190,7 +190,7 @@ fn header_line(line: &[u8], before: Kind, shown: bool, out: &mut Vec<u8>) -> Kin
 
 fn kind_of(name: &[u8]) -> Kind {
     let is = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
-    let found = KINDS.iter().find(|(names, _)| names.iter().any(|known| is(known)));
+    let found = KINDS.iter().find(|(names, _)| names.iter().any(&is));
     found.map_or(if name.is_empty() { Kind::Plain } else { Kind::Free }, |(_, kind)| *kind)
 }
 

@@ -7,6 +7,7 @@ use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferKind};
 use crate::base::Instant;
 use crate::node::{AgentChange, Consulted};
 use crate::sim::act::Act;
+use crate::sim::agent_phone::Own;
 use crate::sim::caller::Dial;
 use crate::sim::session::Told;
 use crate::sim::terms::Direction;
@@ -24,7 +25,7 @@ impl Draw {
     pub(super) fn meddle(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
         let later = at + self.seconds(5.0);
         let agent = (1001 + self.rng.below(self.shape.agents)).to_string();
-        match self.rng.below(40) {
+        match self.rng.below(44) {
             0 => acts.push((later, Act::Withdraw(caller.to_string()))),
             1 => acts.push((later, Act::Requeue(caller.to_string(), None))),
             2 => {
@@ -50,6 +51,12 @@ impl Draw {
             12 => acts.push((later, Act::HangUp(caller.to_string()))),
             13 => acts.push((later, Act::HangUp(agent))),
             14 => acts.push((later, Act::Change(caller.to_string(), Direction::Inactive))),
+            15 if self.shape.tells_devices() => {
+                let own = if self.shape.calls.is_multiple_of(8) { Own::Talks } else { Own::Left };
+                let free = later + self.seconds(10.0);
+                acts.push((later, Act::OwnCall(agent.clone(), own)));
+                acts.push((free, Act::OwnCall(agent, Own::Nothing)));
+            }
             15 => {
                 let states = [DeviceState::Ringing, DeviceState::Busy(acd::Direction::Out), DeviceState::Offline];
                 let free = later + self.seconds(10.0);
@@ -67,6 +74,11 @@ impl Draw {
                 }
             }
             38 | 39 => self.dial_code(later, &agent, acts),
+            40..=43 => {
+                for attempt in 0..4 {
+                    self.replace(later + Duration::from_secs(2) * attempt, caller, acts);
+                }
+            }
             16 => acts.push((later, Act::ExtendWrapUp(agent, self.seconds(5.0)))),
             17 => acts.push((later, Act::EndWrapUp(agent))),
             18 => acts.push((later, Act::Assign(agent, AgentChange::Team(Some("floor".to_string()))))),
@@ -110,7 +122,12 @@ impl Draw {
             0..=3 => {
                 let queue = format!("80{}", self.rng.below(self.shape.queues));
                 let to = self.pick(&[other, queue, OUTSIDE[0].to_string(), OUTSIDE[2].to_string()]);
-                Act::Refer(agent.to_string(), format!("sip:{to}@10.0.2.1"), self.rng.chance(0.8))
+                Act::Refer {
+                    name: agent.to_string(),
+                    to: format!("sip:{to}@10.0.2.1"),
+                    replaces: None,
+                    news: self.rng.chance(0.8),
+                }
             }
             4 | 5 => Act::Connect(agent.to_string(), OUTSIDE[1].to_string(), Told::ByUpdate),
             6 => Act::Connect(agent.to_string(), other, Told::ByReInvite),

@@ -6,7 +6,7 @@ use crate::acd::{Command, EndedBy, QueueState, Target, Transfer, TransferFailure
 use crate::base::{AgentId, CallId, Instant, LegId, QueueId};
 use crate::config::MediaPolicy;
 use crate::media::{self, Source, TrackId};
-use crate::node::contact::{Handover, Phase, Reach};
+use crate::node::contact::{Handover, Phase};
 use crate::node::shard::{Drain, Shard, Side};
 
 impl Shard {
@@ -54,16 +54,49 @@ impl Shard {
                     contact.phase = Phase::Alone;
                 }
                 self.play_queue(now, call);
-                self.seek(now, call, Handover { kind, target, by, referrer, reach: Reach::Ringing(Vec::new()) });
+                self.seek(now, call, Handover::to(kind, target, by, referrer));
             }
             (TransferKind::Consult, target) => {
                 self.part_for_a_word(now, call, &target);
-                self.seek(now, call, Handover { kind, target, by, referrer, reach: Reach::Ringing(Vec::new()) });
+                self.seek(now, call, Handover::to(kind, target, by, referrer));
             }
         }
     }
 
     pub(super) fn may_transfer(&self, call: CallId, kind: TransferKind, target: &Target) -> Result<(), String> {
+        let (media, agent) = match (kind, target) {
+            (TransferKind::Blind, Target::Queue(_)) => self.may_part(call)?,
+            (TransferKind::Blind | TransferKind::Consult, _) => self.may_hand_on(call, true)?,
+        };
+        match target {
+            Target::Queue(queue) => self.may_join(media, *queue),
+            Target::Agent(to) if *to == agent => Err("it is the agent who talks".to_string()),
+            Target::Agent(_) => Ok(()),
+            // An agent whom a reload has removed is a number as any other, but for its own calls.
+            Target::Number(number) if self.is_own(agent, number.expose()) => {
+                Err("it is the agent who talks".to_string())
+            }
+            Target::Number(number) => self.directory.outside(number.expose()).map(drop),
+        }
+    }
+
+    /// Whether a caller may go from its agent to somebody whose audio passes here, for whom a port may be needed; how its media
+    /// is treated, and the agent.
+    pub(super) fn may_hand_on(&self, call: CallId, needs_port: bool) -> Result<(MediaPolicy, AgentId), String> {
+        let (media, agent) = self.may_part(call)?;
+        if media == MediaPolicy::None {
+            return Err("the audio of this call does not pass here".to_string());
+        }
+        let worker = self.contacts.get(call.0).map(|contact| contact.worker).unwrap_or_default();
+        let (agents, each) = (self.directory.plan.agents.len(), self.directory.rings_at_most);
+        if needs_port && !self.ports.has_room(worker, agents, each) {
+            return Err("no port is free for another party's audio".to_string());
+        }
+        Ok((media, agent))
+    }
+
+    /// Whether a caller talks and may be parted from its agent.
+    fn may_part(&self, call: CallId) -> Result<(MediaPolicy, AgentId), String> {
         let contact = self.contacts.get(call.0).ok_or_else(|| format!("no call {call}"))?;
         let Phase::Talking { agent, .. } = &contact.phase else { return Err(format!("{call} talks with no agent")) };
         if contact.handover.is_some() {
@@ -72,25 +105,7 @@ impl Shard {
         if !self.has_slot() {
             return Err("the node is overloaded".to_string());
         }
-        let is_blind_to_queue = matches!((kind, target), (TransferKind::Blind, Target::Queue(_)));
-        if contact.media == MediaPolicy::None && !is_blind_to_queue {
-            return Err("the audio of this call does not pass here".to_string());
-        }
-        match target {
-            Target::Queue(queue) => self.may_join(contact.media, *queue)?,
-            Target::Agent(to) if *to == agent.agent => return Err("it is the agent who talks".to_string()),
-            Target::Agent(_) => {}
-            // An agent whom a reload has removed is a number as any other, but for its own calls.
-            Target::Number(number) if self.is_own(agent.agent, number.expose()) => {
-                return Err("it is the agent who talks".to_string());
-            }
-            Target::Number(number) => drop(self.directory.outside(number.expose())?),
-        }
-        let (agents, each) = (self.directory.plan.agents.len(), self.directory.rings_at_most);
-        if !is_blind_to_queue && !self.ports.has_room(contact.worker, agents, each) {
-            return Err("no port is free for another party's audio".to_string());
-        }
-        Ok(())
+        Ok((contact.media, agent.agent))
     }
 
     /// Whether a call whose media is treated so may join a queue, as far as the shard knows.

@@ -3,6 +3,9 @@
 //! somebody outside on the same leg, as after a transfer to a number. Where that is an agent of ours, its device is busy with
 //! it until the call ends, and then is what its PBX says of it, if that says anything.
 //!
+//! Where the PBX tells nothing on the leg, the agent's device tells (`device_state` of the peer): once it has been idle for a second
+//! while the talk goes on, the agent has no part in it. Then nobody knows who has.
+//!
 //! PBXs also repeat identities, or tell late how the agent is shown. What the leg's answer said, the agent's name and the user
 //! of its URI are the agent itself, and so is the caller's own number, which some repeat: those change nothing. A neighbour
 //! with `connected_line = "ignore"` is not listened to at all.
@@ -10,12 +13,14 @@
 use std::sync::Arc;
 
 use crate::acd::{Actor, Command, DeviceState, Direction, EndedBy, Target, TransferKind, TransferStep};
-use crate::base::{AgentId, CallId, Instant, LegId, Pii};
+use crate::base::{AgentId, CallId, Instant, LegId, PeerId, Pii};
 use crate::config::{ConnectedLine, MediaPolicy};
 use crate::node::contact::{AgentLeg, Outside, Phase};
 use crate::node::shard::{Owner, Shard};
 use crate::sip::uri::Uri;
 
+/// In place of a number that nobody tells.
+const UNTOLD: &str = "unknown";
 /// The longest number that is kept.
 const NUMBER_BYTES_MAX: usize = 64;
 
@@ -44,22 +49,39 @@ impl Shard {
             tracing::info!(%call, "another party on the agent's leg is passed over: the call is being handed on");
             return;
         }
-        self.follow_transfer(now, call, &number);
+        self.follow_transfer(now, call, (TransferKind::Blind, Some(&number)), None);
+    }
+
+    /// The device of the agent who talks is idle, by its PBX's word, and the leg lives on: whoever is there now is not told.
+    pub(in crate::node) fn on_device_left(&mut self, now: Instant, call: CallId, agent: AgentId, epoch: u32) {
+        let Some(contact) = self.contacts.get(call.0) else { return };
+        let Phase::Talking { agent: talking, .. } = &contact.phase else { return };
+        let is_same = talking.agent == agent && talking.epoch == epoch;
+        if is_same && contact.handover.is_none() && self.has_slot() {
+            self.follow_transfer(now, call, (TransferKind::Blind, None), None);
+        }
     }
 
     /// True when the agent itself is called so.
-    pub(super) fn is_own(&self, agent: AgentId, number: &str) -> bool {
+    pub(in crate::node::journey) fn is_own(&self, agent: AgentId, number: &str) -> bool {
         let agent = self.directory.agent(agent);
         let user = || number_of(agent.uri.as_bytes());
         agent.name.eq_ignore_ascii_case(number) || user().is_some_and(|user| user.eq_ignore_ascii_case(number))
     }
 
-    /// The PBX has handed the caller to somebody else: the leg is that party's.
-    fn follow_transfer(&mut self, now: Instant, call: CallId, number: &str) {
-        let other = self.directory.agent_of_name(number);
+    /// The agent's place is somebody else's: on its own leg, where the PBX has handed the caller on, or on one that replaces it.
+    pub(in crate::node::journey) fn follow_transfer(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        (kind, number): (TransferKind, Option<&str>),
+        on: Option<(LegId, PeerId)>,
+    ) {
+        let other = number.and_then(|number| self.directory.agent_of_name(number));
         let Some(contact) = self.contact(call) else { return };
         let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return };
         let AgentLeg { agent: by, peer, epoch, leg, audio, .. } = agent;
+        let (leg, peer) = on.unwrap_or((leg, peer));
         contact.phase = Phase::Outside { party: Outside { leg, peer, audio, ring: None, agent: other }, since: now };
         contact.held = false;
         contact.keys = None;
@@ -70,8 +92,8 @@ impl Shard {
             self.ports.hand_on(worker);
         }
         self.owners.insert(leg, Owner::Outside(call));
-        tracing::info!(%call, agent = %self.directory.agent(by).name, "the PBX has handed the caller on");
-        let told = (TransferKind::Blind, Target::Number(Pii::new(Arc::from(number))));
+        tracing::info!(%call, agent = %self.directory.agent(by).name, "somebody else has the caller");
+        let told = (kind, Target::Number(Pii::new(Arc::from(number.unwrap_or(UNTOLD)))));
         self.note(call, by, told.clone(), TransferStep::Begun(None));
         self.commands.push_back(Command::TalkEnded { call, agent: by, epoch, by: EndedBy::Transfer });
         self.note(call, by, told, TransferStep::Completed);
@@ -79,7 +101,7 @@ impl Shard {
     }
 
     /// The device of an agent who has such a call is busy; afterwards nobody has said what it is.
-    pub(super) fn mark_device(&mut self, agent: Option<AgentId>, device: DeviceState) {
+    pub(in crate::node::journey) fn mark_device(&mut self, agent: Option<AgentId>, device: DeviceState) {
         if let Some(agent) = agent {
             self.commands.push_back(Command::Device { agent, device, by: Actor::Engine });
         }

@@ -56,7 +56,10 @@ impl Shard {
         if contact.handover.is_none() || contact.talking().is_none() {
             return false;
         }
+        // Who has asked by REFER has done its part.
+        let is_attended = contact.handover.as_ref().is_some_and(|handover| handover.attended);
         match self.directory.transfer.on_hang_up {
+            OnHangUp::Requeue if is_attended => self.complete_without_agent(now, call),
             OnHangUp::Complete => self.complete_without_agent(now, call),
             OnHangUp::Requeue => {
                 self.let_target_go(now, call, TransferStep::Cancelled);
@@ -68,7 +71,7 @@ impl Shard {
     }
 
     /// The agent's leg ends or has ended; the caller goes where the consultation stands.
-    fn complete_without_agent(&mut self, now: Instant, call: CallId) {
+    pub(super) fn complete_without_agent(&mut self, now: Instant, call: CallId) {
         let Some(mut handover) = self.contact(call).and_then(|contact| contact.handover.take()) else { return };
         let (by, told) = (handover.by, (handover.kind, handover.target.clone()));
         let reach = std::mem::replace(&mut handover.reach, Reach::Ringing(Vec::new()));
@@ -84,10 +87,14 @@ impl Shard {
             // Blind from here: the caller is alone with the music that it hears already.
             (reach @ (Reach::Ringing(_) | Reach::Calling(_)), _) => {
                 handover.reach = reach;
+                let is_attended = handover.attended;
                 self.end_talk_by(call, EndedBy::Transfer);
                 self.settle_in(call, Phase::Alone, None);
                 if let Some(contact) = self.contact(call) {
                     contact.handover = Some(handover);
+                }
+                if is_attended {
+                    self.play_queue(now, call);
                 }
                 return;
             }
@@ -137,6 +144,9 @@ impl Shard {
                 let (agent, epoch, leg) = (agent.agent, agent.epoch, agent.leg);
                 self.commands.push_back(Command::Consults { call, agent, epoch, consults: false });
                 self.bridge(now, call, Side::Caller, Side::Agent(leg));
+                if self.is_silent(call, Side::Agent(leg)) {
+                    self.fill_silence(call, Side::Agent(leg));
+                }
                 self.mind_digits(call);
             }
             Phase::Alone => {

@@ -28,7 +28,7 @@
 //! | second transfer asked for | refused | refused | refused |
 //!
 //! An agent asks so through the control plane, by keys, or by REFER from its phone (RFC 3515), which is taken as a blind transfer:
-//! 202, its leg ends, and NOTIFY tells how it goes.
+//! 202, its leg ends, and NOTIFY tells how it goes. A REFER with Replaces is an attended one: `attended`.
 //!
 //! A PBX may carry a transfer out by itself, and only tell who is connected now: `connected`.
 //!
@@ -44,6 +44,7 @@
 //!   it has not;
 //! * a visit is left by `Leave` whenever a consultation with a queue ends; its flow-out is passed over.
 
+mod attended;
 mod begin;
 mod connected;
 mod end;

@@ -1,7 +1,7 @@
 //! How the target is reached: agents whom the engine offers, numbers outside.
 
-use crate::acd::{Command, DeviceState, EndedBy, Target, TransferFailure, TransferStep};
-use crate::base::{AgentId, CallId, Instant, LegId};
+use crate::acd::{Command, DeviceState, Direction, EndedBy, Target, TransferFailure, TransferStep};
+use crate::base::{AgentId, CallId, Instant, LegId, PeerId};
 use crate::call::{Failure, Invite};
 use crate::node::contact::{Audio, Outside, Phase, Reach};
 use crate::node::ladder::Whose;
@@ -78,8 +78,19 @@ impl Shard {
         call: CallId,
         number: &str,
     ) -> Result<(), TransferFailure> {
+        let (peer, uri) = self.directory.outside(number).map_err(|_| TransferFailure::Unreachable)?;
+        self.call_party(now, call, (peer, uri.as_bytes()), &[])
+    }
+
+    /// Calls somebody at a neighbour, with these header lines more; [`Reach::Calling`] until it answers.
+    pub(super) fn call_party(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        (peer, uri): (PeerId, &[u8]),
+        more: &[(&str, &[u8])],
+    ) -> Result<(), TransferFailure> {
         let unreachable = TransferFailure::Unreachable;
-        let (peer, uri) = self.directory.outside(number).map_err(|_| unreachable)?;
         let Some((peer, destination)) = self.route_to(peer) else {
             self.on_peer_fault(now, peer);
             return Err(unreachable);
@@ -94,10 +105,11 @@ impl Shard {
         let Some(contact) = self.contacts.get(call.0) else { return Err(unreachable) };
         let identity = contact.caller.name_addr(self.legs.host());
         let id = call.to_string();
-        let headers = [("P-Asserted-Identity", &identity[..]), ("X-Strowger-Call", id.as_bytes())];
+        let told: [(&str, &[u8]); 2] = [("P-Asserted-Identity", &identity), ("X-Strowger-Call", id.as_bytes())];
+        let headers = [&told[..], more].concat();
         let hops = u32::from(contact.hops);
         let (from, sdp) = (&identity[..], Some(&sdp[..]));
-        let invite = Invite { uri: uri.as_bytes(), destination, from, headers: &headers, sdp, hops };
+        let invite = Invite { uri, destination, from, headers: &headers, sdp, hops };
         let leg = self.legs.invite(now, &invite);
         self.owners.insert(leg, Owner::Outside(call));
         self.note_leg(leg, call, Whose::Outside);
@@ -115,7 +127,7 @@ impl Shard {
         if !self.accept_agent(call, leg, sdp) {
             return self.fail(now, call, TransferFailure::NotTaken);
         }
-        let Some(contact) = self.contact(call) else { return };
+        let Some(contact) = self.contacts.get_mut(call.0) else { return };
         let Some(handover) = &mut contact.handover else { return };
         let taken = std::mem::replace(&mut handover.reach, Reach::Ringing(Vec::new()));
         let Reach::Calling(mut outside) = taken else {
@@ -123,13 +135,22 @@ impl Shard {
             return;
         };
         let ring = outside.ring.take();
+        let is_attended = handover.attended;
+        if let (true, Target::Number(number)) = (is_attended, &handover.target) {
+            outside.agent = self.directory.agent_of_name(number.expose());
+        }
+        let busy = outside.agent;
         if matches!(contact.phase, Phase::Alone) {
             contact.phase = Phase::Outside { party: outside, since: now };
             self.finish_alone(now, call, leg);
         } else {
             handover.reach = Reach::Number(outside);
-            self.begin_word(now, call, leg);
+            match is_attended {
+                true => self.complete_attended(now, call),
+                false => self.begin_word(now, call, leg),
+            }
         }
+        self.mark_device(busy, DeviceState::Busy(Direction::Internal));
         if let Some(timer) = ring {
             self.timers.cancel(timer);
         }
@@ -151,7 +172,11 @@ impl Shard {
                 self.on_challenge(peer);
                 TransferFailure::Unreachable
             }
-            Failure::Status(_) | Failure::Left | Failure::Released => TransferFailure::NotTaken,
+            Failure::Status(status) => {
+                self.tell_referrer(now, call, status);
+                TransferFailure::NotTaken
+            }
+            Failure::Left | Failure::Released => TransferFailure::NotTaken,
         };
         self.fail(now, call, why);
     }

@@ -1,6 +1,7 @@
 //! REFER from a phone: an agent hands its caller on by the phone's own key. Whom it names is looked up as what an agent keys in
 //! is: another agent, a queue, or a number that `[transfer]` allows; the host that it names is never called. Nobody but the
-//! agent who talks may ask: not the caller, not a number outside, not an agent who is rung or consulted.
+//! agent who talks may ask: not the caller, not a number outside, not an agent who is rung or consulted. `attended` says what
+//! a REFER that names another dialog comes to.
 
 use crate::acd::{TransferFailure, TransferKind, TransferStep};
 use crate::base::{CallId, Instant, LegId};
@@ -10,29 +11,27 @@ use crate::node::shard::{Owner, Shard};
 impl Shard {
     /// A phone asks for a call to be handed on.
     pub(in crate::node) fn on_refer(&mut self, now: Instant, leg: LegId, refer: Refer) {
+        if refer.replaces().is_some() {
+            return self.on_attended(now, leg, refer);
+        }
         let Some(call) = self.talking_on(leg) else {
             tracing::info!("a REFER that is not an agent's who talks is refused");
             return self.legs.refuse_refer(now, &refer, 403);
         };
-        if refer.replaces() {
-            tracing::info!(%call, "a REFER that names a dialog to be replaced is refused");
-            return self.legs.refuse_refer(now, &refer, 501);
-        }
         let Some(target) = self.directory.target_of_keys(refer.to()) else {
             tracing::info!(%call, "a REFER to no agent, no queue and no number that may be called is refused");
             return self.legs.refuse_refer(now, &refer, 403);
         };
         if let Err(why) = self.may_transfer(call, TransferKind::Blind, &target) {
             tracing::info!(%call, %why, "what a REFER asks for cannot be done");
-            let is_under_way = self.contact(call).is_some_and(|contact| contact.handover.is_some());
-            return self.legs.refuse_refer(now, &refer, if is_under_way { 491 } else { 403 });
+            return self.legs.refuse_refer(now, &refer, self.status_of_refusal(call));
         }
         self.legs.accept_refer(now, refer);
         self.hand_over(now, call, (TransferKind::Blind, target), None, Some(leg));
     }
 
     /// The call of the agent who talks on this leg.
-    fn talking_on(&self, leg: LegId) -> Option<CallId> {
+    pub(super) fn talking_on(&self, leg: LegId) -> Option<CallId> {
         let Some(Owner::Agent(call)) = self.owners.get(&leg).copied() else { return None };
         self.contacts.get(call.0).filter(|contact| contact.talking() == Some(leg)).map(|_| call)
     }
