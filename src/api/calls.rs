@@ -20,22 +20,47 @@ use crate::node::{CallView, Consulted, Control, LadderView, Reply};
 /// One page of calls.
 #[derive(Debug, Serialize)]
 pub(super) struct Calls {
-    calls: Vec<CallView>,
+    calls: Vec<Row>,
     total: usize,
     offset: usize,
     limit: usize,
 }
 
-/// `GET /v1/calls`
+/// A call; the caller's number in full where it was asked for.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Row {
+    Masked(CallView),
+    Shown(Value),
+}
+
+/// `GET /v1/calls?numbers=shown`: who asks for numbers stands in the audit log.
 pub(super) async fn list(
-    _: Who,
+    Who(by): Who,
     State(handle): State<Handle>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Calls>, Problem> {
-    let Page { offset, limit } = request::page(query.as_deref())?;
+    let (Page { offset, limit }, shows_numbers) = request::page_and_numbers(query.as_deref())?;
+    let allowed = handle.may_show_numbers(&by, shows_numbers);
+    if shows_numbers {
+        audit::write(&Action { who: &by, what: "calls", subject: "all", detail: "numbers", why: "" }, &allowed);
+    }
+    allowed?;
     let reply = handle.ask(Control::Calls { offset, limit }).await?;
     let Reply::Calls { rows, total } = reply else { return Err(request::strange()) };
-    Ok(Json(Calls { calls: rows, total, offset, limit }))
+    let calls = rows.into_iter().map(|row| if shows_numbers { shown_in_full(row) } else { Row::Masked(row) });
+    Ok(Json(Calls { calls: calls.collect(), total, offset, limit }))
+}
+
+fn shown_in_full(row: CallView) -> Row {
+    let caller = row.caller.expose().clone();
+    match serde_json::to_value(&row) {
+        Ok(mut value) => {
+            value["caller"] = caller.into();
+            Row::Shown(value)
+        }
+        Err(_) => Row::Masked(row),
+    }
 }
 
 /// `GET /v1/calls/ID/ladder?numbers=shown`: who asks for numbers stands in the audit log.

@@ -41,8 +41,23 @@ pub(super) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Proble
 
 /// Reads `limit` (1 to [`ROWS_MAX`]) and `offset` from a query string.
 pub(super) fn page(query: Option<&str>) -> Result<Page, Problem> {
+    page_of(pairs(query)?)
+}
+
+/// The same with `numbers=shown`, for which it is true.
+pub(super) fn page_and_numbers(query: Option<&str>) -> Result<(Page, bool), Problem> {
+    let (numbers, others): (Vec<_>, Vec<_>) = pairs(query)?.into_iter().partition(|(key, _)| key == "numbers");
+    let shown = match numbers.last().map(|(_, value)| value.as_str()) {
+        None | Some("masked") => false,
+        Some("shown") => true,
+        Some(other) => return Err(Problem::bad_request(format!("numbers is shown or masked, not `{other}`"))),
+    };
+    Ok((page_of(others)?, shown))
+}
+
+fn page_of(pairs: Vec<(String, String)>) -> Result<Page, Problem> {
     let mut page = Page { offset: 0, limit: ROWS_DEFAULT };
-    for (key, value) in pairs(query)? {
+    for (key, value) in pairs {
         let number = || value.parse().map_err(|_| Problem::bad_request(format!("{key} is a number, not `{value}`")));
         match key.as_str() {
             "offset" => page.offset = number()?,
@@ -108,6 +123,14 @@ mod tests {
         for wrong in ["limit=0", "limit=1001", "limit=x", "offset=-1", "page=2"] {
             assert_eq!(page(Some(wrong)).map_err(|problem| problem.status()), Err(StatusCode::BAD_REQUEST));
         }
+    }
+
+    #[test]
+    fn numbers_are_shown_where_they_are_asked_for() {
+        let page = Page { offset: 0, limit: 5 };
+        assert_eq!(page_and_numbers(Some("limit=5&numbers=shown")), Ok((page, true)));
+        assert_eq!(page_and_numbers(Some("numbers=masked&limit=5")), Ok((page, false)));
+        assert!(page_and_numbers(Some("numbers=all")).is_err() && super::page(Some("numbers=shown")).is_err());
     }
 
     #[test]

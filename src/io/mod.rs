@@ -5,6 +5,7 @@ pub mod clock;
 pub mod datagrams;
 pub mod engine;
 pub mod hub;
+mod lifeline;
 pub mod load;
 pub mod media;
 pub mod orders;

@@ -20,6 +20,7 @@ use crate::base::limits::{
 };
 use crate::io::certificates::names_of;
 use crate::io::clock::Clock;
+use crate::io::lifeline;
 use crate::io::post::Strayed;
 use crate::io::tls::Tls;
 use crate::node::{Door, Names, Router, Wire};
@@ -345,6 +346,9 @@ impl Line {
                 }
             },
         };
+        if let Err(error) = lifeline::watch(&stream) {
+            tracing::debug!(%error, %far, "not watched");
+        }
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, %far, "no delay");
         }
