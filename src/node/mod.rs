@@ -65,6 +65,7 @@ mod view;
 mod watch;
 mod watched;
 mod watching;
+mod wishes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
