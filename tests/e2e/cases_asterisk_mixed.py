@@ -216,23 +216,25 @@ SALES_JOBS = [transfers_to_the_other_queue, *BOTH_JOBS]
 
 
 def callers(site, seconds):
-    """All who call from outside within this time."""
+    """All who call from outside within this time, each with a name of its own."""
 
-    def every(milliseconds, scenario, number, **options):
+    def every(milliseconds, who, scenario, number, patience=4000, count=None, **options):
         # SIPp itself would wait with the next call while the last one goes on.
-        return site.caller(scenario, number, r=1, rp=milliseconds, m=seconds * 1000 // milliseconds, l=1000, **options)
+        options |= {"r": 1, "rp": milliseconds, "m": count or seconds * 1000 // milliseconds, "l": 1000}
+        texts = [("caller[call_number]", f"{who}[call_number]"), ('"4000"', f'"{patience}"')]
+        return site.caller(scenario, number, replace=texts, **options)
 
-    stays = ("caller[call_number]", f"{STAYING}[call_number]")
-    soon = ("4000", "1500")
     return [
-        every(4000, "caller_stays", "800", replace=stays),
-        every(12000, "caller_stays", "801", replace=stays),
-        every(2000, "caller_either", "800"),
-        every(4000, "caller_either", "800", replace=soon),
+        # More than there are agents for: some give up after a while.
+        every(100, "crowd", "caller_either", "800", patience=7000, count=15),
+        every(4000, f"{STAYING}-a", "caller_stays", "800"),
+        every(12000, f"{STAYING}-b", "caller_stays", "801"),
+        every(2000, "patient-a", "caller_either", "800"),
+        every(4000, "hasty-a", "caller_either", "800", patience=1500),
         # Who rings until he is answered does not give up, and gets no more calls than the agents can take.
-        every(8000, "caller_either", "801"),
-        every(16000, "caller_either", "801", replace=soon),
-        every(2000, "caller_cancels", "801", d=250),
+        every(8000, "patient-b", "caller_either", "801"),
+        every(16000, "hasty-b", "caller_either", "801", patience=1500),
+        every(2000, "leaving", "caller_cancels", "801", d=250),
     ]
 
 
@@ -285,6 +287,15 @@ def agree_with_people(site, tally):
         ),
     }
     check(all(done == counted for done, counted in counts.values()), f"done and counted: {counts}")
+    for queue, number in (("support", "800"), ("sales", "801")):
+        come = {record.source for record in records if record.channel.startswith("PJSIP/trunk-") and record.destination == number}
+        served = len(come & {record.source for record in ours})
+        reached = site.engine.metric("acd_contacts_served_total", queue=queue)
+        lost = site.engine.metric("acd_contacts_lost_total", queue=queue)
+        check(reached + lost == len(come), f"{queue}: {len(come)} came, {reached:g} reached an agent, {lost:g} were lost")
+        check(0 <= served - reached <= tally["crossed"], f"{queue}: {reached:g} reached an agent, by Asterisk's records {served}")
+    waited = site.engine.metric("acd_contacts_lost_total", queue="support", cause="caller_in_queue")
+    check(waited > 0, "some gave up after a while")
     accepted = site.engine.metric("acd_offers_total", result="accepted")
     check(0 <= tally["answered"] - accepted <= tally["crossed"], f"{accepted:g} offers were accepted: {tally}")
     held = site.engine.metric("acd_agent_state_seconds_total", state="hold")

@@ -55,7 +55,7 @@ def reload(site, old, new):
 @beside_asterisk_with({
     "modules.conf": [(None, OUTBOUND)],
     "pjsip_strowger.conf": [("aors = strowger", "aors = strowger\nauth = asks\noutbound_auth = answers"), (None, AUTHS)],
-    "strowger.toml": [("[peers.pbx]", BOTH_ASK)],
+    "strowger.toml": [("[peers.pbx]", BOTH_ASK), ('[agents."1001-1005"]', '[agents."1001-1005"]\nbusy_pause = "1s"')],
 })
 def asterisk_challenges_strowger(site):
     """Each asks the other for a password, by MD5 and by SHA-256: whoever has none that is good gets nothing, with the good ones
@@ -77,7 +77,8 @@ def asterisk_challenges_strowger(site):
 
     for algorithm in ("MD5", "SHA-256"):
         if algorithm != "MD5":
-            change(site.pbx.configs / "pjsip_strowger.conf", ("_uas = MD5", f"_uas = {algorithm}"))
+            # It asks by one that we do not know first.
+            change(site.pbx.configs / "pjsip_strowger.conf", ("_uas = MD5", f"_uas = SHA-512-256,{algorithm},MD5"))
             site.pbx.command("module reload res_pjsip.so")
             reload(site, '["MD5"]', f'["{algorithm}"]')
         before = len(proofs(site))
@@ -86,6 +87,7 @@ def asterisk_challenges_strowger(site):
         for user in ("strowger", "asterisk"):
             new = proofs(site)[before:]
             check((user, algorithm) in new, f"{user} proves itself by {algorithm}: {new}")
+    check("algorithm=SHA-512-256" in site.pbx.console(), "Asterisk asks by more than one")
     check("peer asks for credentials" not in site.engine.log_text(), "nothing is refused")
     reload(site, "what Strowger knows", "a guess")
     site.everybody_is_ready()
