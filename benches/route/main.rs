@@ -15,8 +15,8 @@ use centre::Centre;
 use strowger::acd::strategy::{Ring, STRATEGIES};
 
 const ROUNDS: u32 = 2_000;
-/// Timed operations with cold caches: emptying them takes some 10 ms each time.
-const ROUNDS_COLD: u32 = 100;
+/// With cold caches every so many operations are timed: emptying them takes some 10 ms.
+const COLD_EVERY: u32 = 20;
 const WARM: u32 = 2_000;
 /// What is walked through to empty the caches: twice the last one of common servers, in bytes.
 const CACHES: usize = 64 << 20;
@@ -94,12 +94,18 @@ impl Bench {
         for round in 0..WARM {
             operation(round, &mut |engine| engine());
         }
-        let rounds = if self.caches.is_empty() { ROUNDS } else { ROUNDS_COLD };
-        let mut times: Vec<Duration> =
-            (WARM..WARM + rounds).map(|round| self.time(|meter| operation(round, meter))).collect();
+        let every = if self.caches.is_empty() { 1 } else { COLD_EVERY };
+        let mut times: Vec<Duration> = Vec::new();
+        for round in WARM..WARM + ROUNDS {
+            if round % every == 0 {
+                times.push(self.time(|meter| operation(round, meter)));
+            } else {
+                operation(round, &mut |engine| engine());
+            }
+        }
         let mut allocations = 0;
         for round in 0..1_000 {
-            operation(WARM + rounds + round, &mut |engine| {
+            operation(WARM + ROUNDS + round, &mut |engine| {
                 allocations += allocation_counter::measure(&mut *engine).count_total;
             });
         }
