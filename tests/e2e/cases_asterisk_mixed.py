@@ -249,12 +249,14 @@ def asterisk_mixed_calls(site):
         counts = caller.wait(seconds + 90 - (time.monotonic() - begin))
         check(counts["failed"] == 0, f"{counts} {caller.errors()} {team.tally}")
     team.leave()
-    site.settle(30, crossings=team.tally["crossed"])
-    agree_with_people(site, team.tally)
+    # Not each that was hung up on at once had crossed: one in a minute is much.
+    crossings = min(team.tally["crossed"], seconds // 60)
+    site.settle(30, crossings=crossings)
+    agree_with_people(site, team.tally, crossings)
     check(site.engine.stop() == 0, "it drains: no leg is left")
 
 
-def agree_with_people(site, tally):
+def agree_with_people(site, tally, crossings):
     """Holds the counts of Strowger and the records of Asterisk against what the people did."""
     never = [job.__name__ for job in {*SUPPORT_JOBS, *SALES_JOBS} if tally[job.__name__] == 0]
     check(not never and tally["rings out"] and tally["codes"] >= 4, f"never done: {never} {tally}")
@@ -293,11 +295,11 @@ def agree_with_people(site, tally):
         reached = site.engine.metric("acd_contacts_served_total", queue=queue)
         lost = site.engine.metric("acd_contacts_lost_total", queue=queue)
         check(reached + lost == len(come), f"{queue}: {len(come)} came, {reached:g} reached an agent, {lost:g} were lost")
-        check(0 <= served - reached <= tally["crossed"], f"{queue}: {reached:g} reached an agent, by Asterisk's records {served}")
+        check(0 <= served - reached <= crossings, f"{queue}: {reached:g} reached an agent, by Asterisk's records {served}")
     waited = site.engine.metric("acd_contacts_lost_total", queue="support", cause="caller_in_queue")
     check(waited > 0, "some gave up after a while")
     accepted = site.engine.metric("acd_offers_total", result="accepted")
-    check(0 <= tally["answered"] - accepted <= tally["crossed"], f"{accepted:g} offers were accepted: {tally}")
+    check(0 <= tally["answered"] - accepted <= crossings, f"{accepted:g} offers were accepted: {tally}")
     held = site.engine.metric("acd_agent_state_seconds_total", state="hold")
     check(held >= 0.4 * tally["holds"], f"held for {held:g} s in {tally['holds']} talks")
 

@@ -8,7 +8,7 @@ import time
 from harness import Failure, check, wait_until
 
 # An answer and a CANCEL may cross: then the far end hangs up as soon as it has acknowledged.
-AT_ONCE = 0.3
+AT_ONCE = 0.2
 
 
 class Gone(Exception):
