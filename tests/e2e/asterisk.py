@@ -152,17 +152,30 @@ def beside_asterisk_by_tls(case):
 
 
 def beside_asterisk_that(old, new, file):
-    """The same with another text in one of Asterisk's files."""
+    """The same with another text in one of the files."""
+    return beside_asterisk_with({file: [(old, new)]})
+
+
+def beside_asterisk_with(changes):
+    """The same with other texts in these files: for each file the old and the new ones; None instead of an old one: at the end."""
 
     def configs(bench):
         folder = pathlib.Path(bench.folder) / "configs"
         shutil.copytree(CONFIGS, folder)
-        text = (folder / file).read_text()
-        check(old in text, f"{file} has no {old}")
-        (folder / file).write_text(text.replace(old, new, 1))
+        for file, texts in changes.items():
+            change(folder / file, *texts)
         return folder, "strowger.toml"
 
     return lambda case: beside(case, configs)
+
+
+def change(path, *texts):
+    """Puts the new texts in the place of the old ones; after None, at the end."""
+    text = path.read_text()
+    for old, new in texts:
+        check(old is None or old in text, f"{path.name} has no {old}")
+        text = f"{text}\n{new}" if old is None else text.replace(old, new, 1)
+    path.write_text(text)
 
 
 def beside(case, configs):
@@ -314,6 +327,19 @@ class Site:
         wait_until(lambda: "Avail" in self.pbx.command("pjsip show contacts"), "Asterisk has found Strowger")
         self.everybody_is_ready()
 
+    def calls(self):
+        """Strowger's calls by their ids."""
+        return {call["id"]: call for call in self.engine.json("/v1/calls?limit=1000")["calls"]}
+
+    def call_of(self, agent):
+        """The id of the call that this agent has."""
+        return {call.get("agent"): id for id, call in self.calls().items()}[agent]
+
+    def ask(self, call, **what):
+        """The control plane is asked something about a call."""
+        status, text = self.engine.request(f"/v1/calls/{call}", what)
+        check(status == 200, f"{what}: {text}")
+
     def close(self):
         """Ends all."""
         for phone in self.open_phones:
@@ -411,28 +437,43 @@ def agree(engine, records, crossings):
     """Holds Strowger's counts against Asterisk's records of the same calls: the callers', and the offers to the agents. A phone may
     answer in the moment in which the caller hangs up: to Asterisk it has answered, to Strowger the offer was cancelled. So many
     `crossings` may be; the sum of both must be the same."""
+    # Phones that dial codes are no callers.
     sent = [record for record in records if record.far_channel.startswith("PJSIP/strowger-")]
-    # An offer that is refused leaves a record of the Dial() and one of the Hangup() behind it, both with the channel's id.
-    offers = {record.id: record for record in records if record.channel.startswith("PJSIP/strowger-")}.values()
-    offered = sum(queue["offered"] for queue in engine.json("/v1/queues")["queues"])
-    check(len(sent) == offered, f"Strowger was offered {offered} calls, Asterisk sent {len(sent)}")
+    sent = [record for record in sent if not record.destination.startswith("*")]
+    offered = engine.metric("acd_contacts_offered_total")
+    check(len(sent) == offered, f"Strowger was offered {offered:g} calls, Asterisk sent {len(sent)}")
     # Only a queue that rings until an agent answers leaves its caller's record unanswered.
     rings = engine.queue("sales")
     reached = sum(record.destination == "801" and record.disposition == "ANSWERED" for record in sent)
     check(reached == rings["answered"], f"{rings['answered']} callers of 801 were answered, by Asterisk's records {reached}")
+    left = sum(record.destination == "801" and record.disposition == "NO ANSWER" for record in sent)
+    check(left == rings["abandoned"], f"{rings['abandoned']} callers of 801 gave up, by Asterisk's records {left}")
     result = lambda *names: sum(engine.metric("acd_offers_total", result=name) for name in names)
     found = {
         "ANSWERED": result("accepted"),
         "NO ANSWER": result("canceled", "timed_out"),
         "BUSY": result("rejected"),
     }
-    recorded = {word: sum(record.disposition == word for record in offers) for word in found}
+    offers = offers_of(records)
+    recorded = {word: sum(disposition == word for disposition in offers.values()) for word in found}
     crossed = recorded["ANSWERED"] - found["ANSWERED"]
     check(0 <= crossed <= crossings, f"offers: Strowger counts {found}, Asterisk's records have {recorded}")
     expected = found | {"ANSWERED": found["ANSWERED"] + crossed, "NO ANSWER": found["NO ANSWER"] - crossed}
     check(recorded == expected, f"offers: Strowger counts {found}, Asterisk's records have {recorded}")
+    check(len(offers) == sum(recorded.values()), f"offers that ended otherwise: {set(offers.values())}")
     answered = engine.metric("acd_calls_answered_total")
     check(answered == found["ANSWERED"], f"answered {answered:g}, accepted offers {found['ANSWERED']:g}")
+
+
+def offers_of(records):
+    """How each offer to an agent's phone ended, by its channel. One that is refused leaves a record of the Dial() and one of the
+    Hangup() behind it; a caller whom the PBX has handed on, another with whoever has him then."""
+    offers = {}
+    for record in records:
+        if record.channel.startswith("PJSIP/strowger-") and not record.destination.startswith("9"):
+            is_answered = record.disposition == "ANSWERED" or offers.get(record.id) == "ANSWERED"
+            offers[record.id] = "ANSWERED" if is_answered else record.disposition
+    return offers
 
 
 def register(name, password, host, port):

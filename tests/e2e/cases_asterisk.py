@@ -240,37 +240,11 @@ def asterisk_stands_still_for_a_while(site):
         caller.kill()
 
 
-@beside_asterisk
-def asterisk_mixed_calls(site):
-    """All kinds of callers and phones at once for a minute: afterwards no agent is stuck, no leg is left on either side, and the
-    counts are those of Asterisk's records."""
-    site.phones(["1001", "1002"], d=300)
-    # Slower than the callers who cancel: no answer crosses a CANCEL, which SIPp would not understand.
-    site.phones(["1003", "1006", "1007", "1008", "1009"], d=1200)
-    site.phones(["1004"], "agent_hangs_up", d=1100)
-    site.phones(["1005", "1010"], "agent_refuses")
-    seconds = 600 if site.bench.is_long else 60
-    callers = []
-    # In milliseconds; who rings until he is answered does not give up, and gets no more calls than the agents can take.
-    for number, apart in (("800", 1500), ("801", 6000)):
-        callers.append(site.caller("caller_either", number, r=1, rp=apart, m=seconds * 1000 // apart))
-        short = site.caller("caller_either", number, replace=("4000", "1500"), r=1, rp=apart * 2, m=seconds * 500 // apart)
-        callers.append(short)
-    callers.append(site.caller("caller_cancels", "801", d=250, r=1, rp=2000, m=seconds // 2))
-    begin = time.monotonic()
-    for caller in callers:
-        counts = caller.wait(seconds + 120 - (time.monotonic() - begin))
-        check(counts["failed"] == 0, f"{counts} {caller.errors()}")
-    site.settle(30, crossings=seconds // 20)
-    check(site.engine.stop() == 0, "it drains: no leg is left")
-
-
 BESIDE = [
     asterisk_falls_back_while_strowger_is_down,
     asterisk_agent_does_not_answer,
     asterisk_dies_in_the_middle,
     asterisk_stands_still_for_a_while,
-    asterisk_mixed_calls,
 ]
 CASES = [
     asterisk_calls_go_through,

@@ -301,13 +301,15 @@ class Sipp:
     """A SIPp process with a scenario of `tests/sipp`."""
 
     def __init__(self, folder, scenario, remote=None, port=None, replace=None, host=HOST, to=HOST, **options):
-        """`replace` is a text of the scenario and what stands there instead; `host` its own address, `to` that of `remote`; `options` are SIPp's."""
+        """`replace` is a text of the scenario and what stands there instead, or a list of such pairs; `host` its own address, `to` that of `remote`; `options` are SIPp's."""
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix=f"{scenario}-"))
         self.scenario = scenario
         self.port = port or free_port()
         text = (SIPP / f"{scenario}.xml").read_text()
         file = self.folder / f"{scenario}.xml"
-        file.write_text(text.replace(*replace) if replace else text)
+        for old, new in replace if isinstance(replace, list) else [replace] if replace else []:
+            text = text.replace(old, new)
+        file.write_text(text)
         arguments = ["sipp", "-sf", str(file), "-i", host, "-p", str(self.port)]
         arguments += ["-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors.log"]
         arguments += ["-buff_size", "4000000"]

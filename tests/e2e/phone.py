@@ -25,13 +25,18 @@ class Call:
         self.direction, self.identities, self.media, self.ours = "sendrecv", [], None, "sendrecv"
         self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.rtp.bind((phone.host, 0))
+        self.port = self.rtp.getsockname()[1]
+        # What the far end offers or has chosen, by payload types.
+        self.formats = phone.formats
+        self.lock, self.respond = threading.Lock(), None
 
-    def request(self, method, extra=(), body="", number=None):
-        """Sends a request in the dialog; answers with its CSeq number."""
+    def request(self, method, extra=(), body="", number=None, of=None):
+        """Sends a request in the dialog; answers with its CSeq number. `of`: it belongs to the transaction of this method."""
         if number is None:
             self.number += 1
             number = self.number
-        self.phone.send(self.far, method, self.target, self.local, self.remote, self.id, number, extra, body)
+        branch = f"{self.id}{number}{of or method}"
+        self.phone.send(self.far, method, self.target, self.local, self.remote, self.id, number, extra, body, branch)
         return number
 
     def code_of(self, number, seconds=5.0):
@@ -41,25 +46,48 @@ class Call:
     def description(self, direction=None):
         """This phone's session description."""
         self.ours = direction or self.ours
-        port = self.rtp.getsockname()[1]
+        chosen = [number for number in self.phone.formats if number in self.formats]
+        numbers = " ".join(str(number) for number in chosen)
+        maps = "".join(f"a=rtpmap:{number} {FORMATS[number]}/8000\r\n" for number in chosen)
         return (
             f"v=0\r\no=- 1 {self.number + 2} IN IP4 {self.phone.host}\r\ns=-\r\nc=IN IP4 {self.phone.host}\r\nt=0 0\r\n"
-            f"m=audio {port} RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na={self.ours}\r\n"
+            f"m=audio {self.port} RTP/AVP {numbers}\r\n{maps}a={self.ours}\r\n"
         )
 
     def read(self, text):
         """Takes what a message says of the session and of who is there."""
         identity = re.search(r"^P-Asserted-Identity:.*?sip:([^@>]+)@", text, re.M | re.I)
         self.identities += [identity[1]] if identity else []
-        media = re.search(r"^m=audio (\d+)", text, re.M)
+        media = re.search(r"^m=audio (\d+) RTP/AVP ([\d ]+)", text, re.M)
         if media:
+            self.formats = [int(number) for number in media[2].split()]
             self.media = (re.search(r"^c=IN IP4 (\S+)", text, re.M)[1], int(media[1]))
             found = re.search(r"^a=(sendrecv|sendonly|recvonly|inactive)", text, re.M)
             self.direction = found[1] if found else "sendrecv"
 
+    def answer(self):
+        """Takes a call that rings; False when the caller has gone."""
+        with self.lock:
+            if not self.has_ended:
+                self.is_up = True
+                self.respond(200, self.description())
+        return self.is_up
+
+    def refuse(self, code):
+        """Takes it not, or, 487, not any more."""
+        with self.lock:
+            if not self.is_up and not self.has_ended:
+                self.has_ended = True
+                self.respond(code, "")
+
     def change(self, direction):
         """re-INVITE: `sendonly` holds, `sendrecv` resumes."""
-        number = self.request("INVITE", body=self.description(direction))
+        for _ in range(5):
+            number = self.request("INVITE", body=self.description(direction))
+            # 491: the far end changes something in the same moment.
+            if self.code_of(number) != 491:
+                break
+            time.sleep(random.uniform(0.2, 1.0))
         check(self.code_of(number) == 200, f"re-INVITE: {self.codes[number]}")
         self.request("ACK", number=number)
 
@@ -93,14 +121,20 @@ class Call:
         if not self.has_ended:
             self.has_ended = True
             number = self.request("BYE")
-            check(self.code_of(number) in (200, 481), f"BYE: {self.codes[number]}")
+            # Where both hang up at once there is no such dialog any more; to Asterisk that is 401 for a phone with a password.
+            check(self.code_of(number) in (200, 401, 481), f"BYE: {self.codes[number]}")
+
+
+# Audio by its payload type, and telephone events.
+FORMATS = {0: "PCMU", 8: "PCMA", 9: "G722", 101: "telephone-event"}
 
 
 class Phone:
-    """See the module. `answers`: it takes calls as soon as they ring; else it rings."""
+    """See the module. `answers`: it takes calls as soon as they ring; else it rings. `formats`: what it speaks, the best first."""
 
-    def __init__(self, name, host, port=0, answers=True, status=200):
+    def __init__(self, name, host, port=0, answers=True, status=200, formats=(8, 101)):
         self.name, self.host, self.answers, self.status = name, host, answers, status
+        self.formats = formats
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((host, port))
         self.port = self.socket.getsockname()[1]
@@ -137,11 +171,11 @@ class Phone:
             check(call.code_of(first, 15) == 200, f"{self.name} dials {number}: {call.codes[first]}")
         return call
 
-    def send(self, far, method, target, local, remote, call_id, number, extra, body):
-        """Sends a request; an ACK or CANCEL has the branch of its INVITE where that was refused."""
+    def send(self, far, method, target, local, remote, call_id, number, extra, body, branch):
+        """Sends a request."""
         lines = [
             f"{method} {target} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.host}:{self.port};rport;branch=z9hG4bK{call_id}{number}{method}",
+            f"Via: SIP/2.0/UDP {self.host}:{self.port};rport;branch=z9hG4bK{branch}",
             "Max-Forwards: 70",
             f"From: {local}",
             f"To: {remote}",
@@ -187,9 +221,11 @@ class Phone:
                 call.target = re.search(r"<(.*?)>", header("Contact"))[1]
                 call.read(text)
                 call.is_up = True
-            call.request("ACK", number=number)
+            call.request("ACK", number=number, of="ACK" if code < 300 else "INVITE")
             call.remote = call.remote if code < 300 else remote
-        elif method == "INVITE" and code < 300:
+        elif method == "INVITE" and code >= 300:
+            call.request("ACK", number=number, of="INVITE")
+        elif method == "INVITE":
             call.read(text)
         call.codes[number] = (code, text)
 
@@ -202,9 +238,8 @@ class Phone:
             self._on_call(text, source, header, respond)
         elif method == "CANCEL":
             respond(200)
-            if call is not None and not call.is_up:
-                call.has_ended = True
-                call.ring(487, "")
+            if call is not None:
+                call.refuse(487)
         elif call is None:
             respond(200 if method == "OPTIONS" else 481)
         elif method in ("INVITE", "UPDATE"):
@@ -223,15 +258,13 @@ class Phone:
         call = Call(self, source, header("Call-ID"), f"{header('To')};tag={tag}", header("From"), target)
         call.read(text)
         call.replaces = header("Replaces")
+        call.respond = lambda code, body: respond(code, body=body, tag=tag)
         self.calls.append(call)
-        call.ring = lambda code, body: respond(code, body=body, tag=tag)
         if self.status != 200:
-            call.has_ended = True
-            return call.ring(self.status, "")
-        call.ring(180, "")
+            return call.refuse(self.status)
+        call.respond(180, "")
         if self.answers:
-            call.is_up = True
-            call.ring(200, call.description())
+            call.answer()
 
     def _respond(self, source, header, text, branch, code, extra, body, tag):
         vias = re.findall(r"^Via: *(.*?)\r$", text, re.M | re.I)
