@@ -233,13 +233,13 @@ impl Shard {
     /// A SIP datagram arrived.
     pub fn handle_datagram(&mut self, now: Instant, door: Door, source: SocketAddr, payload: Bytes) {
         let Ok(message) = Message::parse(payload) else { return };
-        let bytes = message.raw().len();
+        let (bytes, ladders) = (message.raw().len(), self.ladders.place());
         self.ladders.handle_time(now);
         if self.traces.is_on() {
             self.trace_received(now, source, &message);
         }
         self.handle_message(now, door, source, message);
-        self.bound_answers(now, source, bytes);
+        self.bound_answers(now, source, bytes, ladders);
     }
 
     fn handle_message(&mut self, now: Instant, door: Door, source: SocketAddr, message: Message) {
@@ -385,8 +385,14 @@ impl Shard {
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        let transmit = self.legs.poll_transmit()?;
-        self.ladders.handle_sent(transmit.destination, &transmit.payload);
+        let transmit = match self.unknowns.answers.pop_front() {
+            Some(answer) => answer,
+            None => {
+                let transmit = self.legs.poll_transmit()?;
+                self.ladders.handle_sent(transmit.destination, &transmit.payload);
+                transmit
+            }
+        };
         if self.traces.is_on() {
             self.trace_sent(transmit.destination, &transmit.payload);
         }

@@ -17,18 +17,23 @@ impl Shard {
         std::mem::replace(&mut self.unknowns.silent, [0; Silence::ALL.len()])
     }
 
-    /// After a datagram of so many bytes: what it was answered without being believed is kept within the sender's allowance.
-    pub(super) fn bound_answers(&mut self, now: Instant, source: SocketAddr, bytes: usize) {
+    /// After a datagram of so many bytes, before which the ladders stood there: what it was answered without being believed is kept
+    /// within the sender's allowance, and out of the ladders of calls.
+    pub(super) fn bound_answers(&mut self, now: Instant, source: SocketAddr, bytes: usize, ladders: usize) {
         if !self.legs.take_stateless() || self.is_believed(source) {
             return;
         }
+        self.ladders.rewind(ladders);
         let Self { legs, unknowns, .. } = self;
         unknowns.allowance.earn(now, source.ip(), bytes);
         legs.retain_transmits(|transmit| {
             let is_answer = transmit.destination.ip() == source.ip() && transmit.payload.starts_with(b"SIP/2.0 ");
-            let is_kept = !is_answer || unknowns.allowance.pay(now, source.ip(), transmit.payload.len());
-            unknowns.silent[Silence::Answer as usize] += u64::from(!is_kept);
-            is_kept
+            if is_answer && unknowns.allowance.pay(now, source.ip(), transmit.payload.len()) {
+                unknowns.answers.push_back(transmit.clone());
+            } else if is_answer {
+                unknowns.silent[Silence::Answer as usize] += 1;
+            }
+            !is_answer
         });
     }
 
