@@ -9,7 +9,7 @@ use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::{Codecs, Far, Lease, SessionDescription};
 use crate::node::directory::Called;
 use crate::node::identity::{Caller, Carried};
-use crate::node::journey::prefer::Wishes;
+use crate::node::wishes::Wishes;
 
 /// A contact; see the module.
 #[derive(Debug)]
