@@ -222,7 +222,7 @@ impl Legs {
     }
 
     /// Takes back those of the messages not yet drained that are not to be kept.
-    pub fn retain_transmits(&mut self, keep: impl FnMut(&transaction::Transmit) -> bool) {
+    pub fn retain_transmits(&mut self, keep: impl FnMut(&mut transaction::Transmit) -> bool) {
         self.stack.retain_transmits(keep);
     }
 

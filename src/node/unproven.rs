@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::acd::{Proving, Silence, Silent, Unproven, Unprovens};
 use crate::base::Instant;
 use crate::node::shard::Shard;
+use crate::sip::transaction::Transmit;
 
 impl Shard {
     /// Credentials that were not good since this was last asked.
@@ -29,7 +30,8 @@ impl Shard {
         legs.retain_transmits(|transmit| {
             let is_answer = transmit.destination.ip() == source.ip() && transmit.payload.starts_with(b"SIP/2.0 ");
             if is_answer && unknowns.allowance.pay(now, source.ip(), transmit.payload.len()) {
-                unknowns.answers.push_back(transmit.clone());
+                let Transmit { door, destination, ref mut payload } = *transmit;
+                unknowns.answers.push_back(Transmit { door, destination, payload: std::mem::take(payload) });
             } else if is_answer {
                 unknowns.silent[Silence::Answer as usize] += 1;
             }

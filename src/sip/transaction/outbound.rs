@@ -128,8 +128,8 @@ impl Stack {
     }
 
     /// Takes back those of the messages not yet drained that are not to be kept.
-    pub fn retain_transmits(&mut self, keep: impl FnMut(&Transmit) -> bool) {
-        self.output.transmits.retain(keep);
+    pub fn retain_transmits(&mut self, keep: impl FnMut(&mut Transmit) -> bool) {
+        self.output.transmits.retain_mut(keep);
     }
 
     /// Sixteen hexadecimal digits that cannot be guessed, for tags and Call-IDs.
