@@ -63,7 +63,7 @@ impl Shard {
         match verdict {
             Verdict::Good => {
                 self.strikes.settle(id, source);
-                self.note_credentials(id, true);
+                self.note_credentials(id, true, false);
             }
             Verdict::Missing | Verdict::Stale => {
                 let Self { legs, guard, .. } = self;
@@ -71,10 +71,8 @@ impl Shard {
                 legs.respond_bounded(source, request, 401, challenge);
             }
             Verdict::Wrong => {
-                self.note_credentials(id, false);
-                if !locked {
-                    self.strikes.strike(now, id, PEER);
-                }
+                let first = !locked && self.strikes.strike(now, id, PEER);
+                self.note_credentials(id, false, first);
                 if request.method() == Method::Invite {
                     self.commands.push_back(refused(Refusal::Untrusted));
                 }
@@ -97,10 +95,11 @@ impl Shard {
         self.unknowns.fail(of, why);
     }
 
-    /// That its credentials are wrong is said once, until they are right again.
-    fn note_credentials(&mut self, id: PeerId, good: bool) {
+    /// That its credentials are wrong is said once, until they are right again; while somebody else tries passwords in its name,
+    /// not again and again.
+    fn note_credentials(&mut self, id: PeerId, good: bool, first: bool) {
         let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
-        if !std::mem::replace(&mut peer.refused, !good) && !good {
+        if !std::mem::replace(&mut peer.refused, !good) && !good && first {
             tracing::warn!(peer = %self.directory.peer(id).name, "peer sends a wrong user name or password");
         }
     }
