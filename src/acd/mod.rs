@@ -82,6 +82,7 @@ pub mod strategy;
 mod supervise;
 mod table;
 mod transfer;
+mod unproven;
 mod visit;
 mod watch;
 mod workday;
@@ -112,5 +113,6 @@ pub use routing::{Members, Membership, Order, PenaltyStep, QueueState, Routing, 
 pub use setting::{AgentSetting, Intervention, Laid, QueueSetting};
 pub use silence::{Silence, Silent};
 pub use transfer::{Target, Transfer, TransferFailure, TransferKind, TransferOutcome, TransferStep};
+pub use unproven::{Proving, Unproven, Unprovens};
 pub use watch::{LendingStatus, ReserveStatus};
 pub use workday::Workday;

@@ -11,11 +11,13 @@ pub enum Silence {
     Claim,
     /// A message that found its line full.
     Full,
+    /// The answer to a stranger would have been more bytes than came from there.
+    Answer,
 }
 
 impl Silence {
     /// Every kind, in the order of the metric table.
-    pub const ALL: [Self; 4] = [Self::Call, Self::Stranger, Self::Claim, Self::Full];
+    pub const ALL: [Self; 5] = [Self::Call, Self::Stranger, Self::Claim, Self::Full, Self::Answer];
 
     /// The label's value.
     pub const fn as_str(self) -> &'static str {
@@ -24,6 +26,7 @@ impl Silence {
             Self::Stranger => "stranger",
             Self::Claim => "claim",
             Self::Full => "full",
+            Self::Answer => "answer",
         }
     }
 }

@@ -85,9 +85,9 @@ impl Legs {
                 self.events.push_back(Event::Register { key, source, request: Box::new(request) });
             }
             Method::Options => self.answer_options(now, key, source, &request),
-            Method::Bye | Method::Info | Method::Update | Method::Prack => self.reply(now, key, source, &request, 481),
+            Method::Bye | Method::Info | Method::Update | Method::Prack => self.dismiss(key, source, &request, 481),
             // Whom it would hand on is not said.
-            Method::Refer => self.reply(now, key, source, &request, 403),
+            Method::Refer => self.dismiss(key, source, &request, 403),
             Method::Ack
             | Method::Cancel
             | Method::Register
@@ -172,7 +172,7 @@ impl Legs {
             return;
         }
         let Some(leg) = self.find(&request) else {
-            return self.reply(now, key, source, &request, 481);
+            return self.dismiss(key, source, &request, 481);
         };
         let id = leg.id;
         if !leg.dialog.accept_sequence(number) {
@@ -206,7 +206,7 @@ impl Legs {
     fn refuse_method(&mut self, now: Instant, key: ServerKey, source: SocketAddr, request: &Message) {
         let mut writer = self.response(source, request, 405, None);
         writer.line(Name::Allow, ALLOW);
-        self.stack.respond(now, key, 405, writer.finish());
+        self.finish(now, key, request, 405, writer);
     }
 
     pub(super) fn refuse_body(

@@ -204,16 +204,8 @@ impl Legs {
         self.stack.respond_stateless(source, writer.finish());
     }
 
-    /// As [`Legs::respond_stateless`], with further header lines.
-    pub fn respond_with(&mut self, source: SocketAddr, request: &Message, code: u16, add: impl FnOnce(&mut Writer)) {
-        let tag = self.stack.fresh_token();
-        let mut writer = write::respond(request, source, code, None, &tag);
-        add(&mut writer);
-        self.stack.respond_stateless(source, writer.finish());
-    }
-
-    /// As [`Legs::respond_with`], but nothing when that would be more than twice as long as the request: whoever sends under
-    /// another's address shall not be worth anything.
+    /// As [`Legs::respond_stateless`], with further header lines, but nothing when that would be more than twice as long as the
+    /// request: whoever sends under another's address shall not be worth anything.
     pub fn respond_bounded(&mut self, source: SocketAddr, request: &Message, code: u16, add: impl FnOnce(&mut Writer)) {
         let tag = self.stack.fresh_token();
         let mut writer = write::respond(request, source, code, None, &tag);
@@ -222,6 +214,16 @@ impl Legs {
         if response.len() <= 2 * request.raw().len() {
             self.stack.respond_stateless(source, response);
         }
+    }
+
+    /// True when something was answered since this was last asked that nothing is remembered of.
+    pub const fn take_stateless(&mut self) -> bool {
+        self.stack.take_stateless()
+    }
+
+    /// Takes back those of the messages not yet drained that are not to be kept.
+    pub fn retain_transmits(&mut self, keep: impl FnMut(&mut transaction::Transmit) -> bool) {
+        self.stack.retain_transmits(keep);
     }
 
     /// Answers a request in its transaction, with a status, a reason phrase when it is not the usual one, and further lines.
@@ -422,7 +424,21 @@ impl Legs {
         if code == 200 {
             writer.line(Name::Contact, &self.contact);
         }
-        self.stack.respond(now, key, code, writer.finish());
+        self.finish(now, key, request, code, writer);
+    }
+
+    /// Sends a final response that changes nothing. Outside a dialog it is not remembered: strangers ask as often as they like.
+    pub(super) fn finish(&mut self, now: Instant, key: ServerKey, request: &Message, code: u16, writer: Writer) {
+        match request.to_tag() {
+            Some(_) => self.stack.respond(now, key, code, writer.finish()),
+            None => self.stack.dismiss(key, writer.finish()),
+        }
+    }
+
+    /// Refuses a request that is no leg's business, and remembers nothing of it.
+    pub(super) fn dismiss(&mut self, key: ServerKey, source: SocketAddr, request: &Message, code: u16) {
+        let tag = self.stack.steady_tag(request);
+        self.stack.dismiss(key, write::respond(request, source, code, None, &tag).finish());
     }
 
     /// A response with a tag of its own when the request has none.

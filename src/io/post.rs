@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use crate::acd::{Silent, Unprovens};
 use crate::api::handle::Request;
 use crate::base::{Instant, ShardId};
 use crate::io::clock::Clock;
@@ -39,6 +40,10 @@ pub(super) trait Post {
     fn poll_timeout(&self) -> Option<Instant>;
     fn poll_transmit(&mut self) -> Option<Transmit>;
     fn poll_media(&mut self) -> Option<media::Command>;
+    /// Credentials that were not good since this was last asked.
+    fn take_auth_failures(&mut self) -> Unprovens;
+    /// What was left without an answer behind the gate, likewise.
+    fn take_silent(&mut self) -> Silent;
     /// Carries away what else the node says, once it is drained of datagrams and media commands.
     fn carry(&mut self, clock: &Clock);
     fn live_calls(&self) -> usize;
@@ -88,6 +93,14 @@ macro_rules! as_the_node_does {
 
         fn poll_media(&mut self) -> Option<media::Command> {
             self.node.poll_media()
+        }
+
+        fn take_auth_failures(&mut self) -> Unprovens {
+            self.node.take_auth_failures()
+        }
+
+        fn take_silent(&mut self) -> Silent {
+            self.node.take_silent()
         }
 
         fn live_calls(&self) -> usize {

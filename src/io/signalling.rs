@@ -150,7 +150,10 @@ impl<P: Post> Signalling<P> {
             self.live.working().decision.record_since(begin, end);
             begin = end;
         }
-        self.live.working().silent.add(self.gate.take_silent());
+        let working = self.live.working();
+        working.silent.add(self.gate.take_silent());
+        working.silent.add(self.post.take_silent());
+        working.auth_failures.add(&self.post.take_auth_failures());
         self.flush_at = self.media.flush(begin);
         if emptied && self.gate.is_empty() { Turn::Idle } else { Turn::More }
     }

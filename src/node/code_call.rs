@@ -1,6 +1,6 @@
 //! A call of an agent's phone to a feature code: how far it is and what has been keyed in. Data only; `journey::code` moves it.
 
-use crate::base::{Instant, PeerId, TimerKey};
+use crate::base::{PeerId, TimerKey};
 use crate::config::Feature;
 use crate::media::Signal;
 use crate::node::contact::Stream;
@@ -35,13 +35,6 @@ pub(super) struct Typed {
     pub(super) agent: Option<String>,
     pub(super) keys: String,
     pub(super) wrong: u8,
-}
-
-/// Wrong PINs of an agent in a row, and when the last one came.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Guessed {
-    pub(super) times: u8,
-    pub(super) last: Instant,
 }
 
 /// Longest number and PIN that is keyed in.

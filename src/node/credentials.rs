@@ -4,14 +4,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::acd::Refusal;
+use crate::acd::{Proving, Refusal, Unproven};
 use crate::base::{Instant, PeerId};
 use crate::config::Transport;
 use crate::node::certified::Names;
 use crate::node::shard::{Shard, refused};
+use crate::node::strikes::PEER;
 use crate::sip::auth::Verdict;
 use crate::sip::message::Message;
-use crate::sip::name::Method;
+use crate::sip::name::{Method, Name};
 use crate::sip::transaction::Wire;
 
 impl Shard {
@@ -52,15 +53,26 @@ impl Shard {
         let credentials = &auth.credentials;
         let find = |name: &[u8]| (name == credentials.username.as_bytes()).then_some(credentials);
         let verdict = self.guard.judge(now, request, &auth.algorithms, find);
+        let proves = request.value(Name::Authorization).is_some();
+        let locked = proves && !self.strikes.is_home(id, source) && !self.strikes.believes(now, Some(id), PEER);
+        let verdict = match verdict {
+            Verdict::Good | Verdict::Stale if locked => Verdict::Wrong,
+            verdict @ (Verdict::Good | Verdict::Missing | Verdict::Stale | Verdict::Wrong | Verdict::Bad(_)) => verdict,
+        };
+        self.count_verdict(Proving::Peer, verdict, locked);
         match verdict {
-            Verdict::Good => self.note_credentials(id, true),
+            Verdict::Good => {
+                self.strikes.settle(id, source);
+                self.note_credentials(id, true, false);
+            }
             Verdict::Missing | Verdict::Stale => {
                 let Self { legs, guard, .. } = self;
                 let challenge = |writer: &mut _| guard.challenge(now, writer, &auth.algorithms, verdict);
-                legs.respond_with(source, request, 401, challenge);
+                legs.respond_bounded(source, request, 401, challenge);
             }
             Verdict::Wrong => {
-                self.note_credentials(id, false);
+                let first = !locked && self.strikes.strike(now, id, PEER);
+                self.note_credentials(id, false, first);
                 if request.method() == Method::Invite {
                     self.commands.push_back(refused(Refusal::Untrusted));
                 }
@@ -71,10 +83,23 @@ impl Shard {
         verdict == Verdict::Good
     }
 
-    /// That its credentials are wrong is said once, until they are right again.
-    fn note_credentials(&mut self, id: PeerId, good: bool) {
+    /// Counts credentials that are not good.
+    pub(super) const fn count_verdict(&mut self, of: Proving, verdict: Verdict, locked: bool) {
+        let why = match verdict {
+            Verdict::Good | Verdict::Missing => return,
+            Verdict::Stale => Unproven::Stale,
+            Verdict::Wrong if locked => Unproven::Locked,
+            Verdict::Wrong => Unproven::Wrong,
+            Verdict::Bad(_) => Unproven::Unreadable,
+        };
+        self.unknowns.fail(of, why);
+    }
+
+    /// That its credentials are wrong is said once, until they are right again; while somebody else tries passwords in its name,
+    /// not again and again.
+    fn note_credentials(&mut self, id: PeerId, good: bool, first: bool) {
         let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
-        if !std::mem::replace(&mut peer.refused, !good) && !good {
+        if !std::mem::replace(&mut peer.refused, !good) && !good && first {
             tracing::warn!(peer = %self.directory.peer(id).name, "peer sends a wrong user name or password");
         }
     }

@@ -7,6 +7,7 @@
 mod memory;
 mod pace;
 mod peek;
+mod sources;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use crate::sip::transaction::Door;
 use memory::Memory;
 use pace::{Bucket, Pace};
 use peek::{Kind, Peek};
+use sources::Sources;
 
 pub use pace::INTERVAL;
 
@@ -36,6 +38,11 @@ pub const CALLS_PER_REFUSAL: u32 = 4;
 pub const SILENCE: Duration = Duration::from_secs(1);
 /// Requests of strangers outside any dialog that are looked at, a second.
 pub const STRANGERS_PER_SECOND: u32 = 1_000;
+/// The same of one source, and as many at once: who scans from one address takes a part only. A few dozen phones behind one
+/// address that all begin at once are heard within a second or two, as they repeat themselves.
+pub const STRANGER_PER_SECOND: u32 = 50;
+/// The same of hosts where neighbours or registered phones are, which a flood of strangers takes nothing from.
+pub const KNOWN_PER_SECOND: u32 = 1_000;
 /// Messages that claim to belong to a live call and come from no neighbour, a second: the far end of a trunk's call may be
 /// anywhere, a flood of such claims may not take more than a small part of the node's time.
 pub const CLAIMS_PER_SECOND: u32 = 10_000;
@@ -57,6 +64,8 @@ pub struct Gate {
     /// Refusals that the calls let in have paid for, in parts of [`CALLS_PER_REFUSAL`].
     paid: u32,
     looks: Bucket,
+    known: Bucket,
+    sources: Sources,
     claims: Bucket,
     /// What was left without an answer since it was last asked.
     silent: Silent,
@@ -119,7 +128,7 @@ enum Overload {
 pub enum Sender {
     /// A neighbour whose calls are taken.
     Peer,
-    /// A neighbour who is called, but whose calls are not taken.
+    /// A neighbour who is called, but whose calls are not taken, or a host where phones are registered.
     Called,
     /// Anybody else.
     Stranger,
@@ -140,6 +149,8 @@ impl Gate {
             refusals: Bucket::new(now, REFUSALS_PER_SECOND),
             paid: PAID_MAX,
             looks: Bucket::new(now, STRANGERS_PER_SECOND),
+            known: Bucket::new(now, KNOWN_PER_SECOND),
+            sources: Sources::new(now, STRANGER_PER_SECOND),
             claims: Bucket::new(now, CLAIMS_PER_SECOND),
             silent: Silent::default(),
         }
@@ -166,7 +177,11 @@ impl Gate {
         match kind {
             Kind::Within if sender == Sender::Stranger && !self.claims.take(now) => self.count(Silence::Claim),
             Kind::Opening | Kind::Cancel | Kind::Call if sender != Sender::Peer => {
-                if !self.looks.take(now) {
+                let is_looked_at = match sender {
+                    Sender::Called => self.known.take(now),
+                    Sender::Peer | Sender::Stranger => self.sources.take(now, source.ip()) && self.looks.take(now),
+                };
+                if !is_looked_at {
                     return self.count(Silence::Stranger);
                 }
                 self.put(Line::Strangers, Arrived { at: now, door, source, payload });

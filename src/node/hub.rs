@@ -96,6 +96,7 @@ impl Hub {
         match up.said {
             Said::Command(command) => self.handle_command(up.at, command),
             Said::Dialled(dialled) => self.on_dialled(up.at, shard, &dialled),
+            Said::Guessed(agent, guess) => self.tell_others(shard, &Told::Guessed(agent, guess)),
             Said::Registered(peer, registered) => self.on_registered(peer, registered),
             Said::Seen(agent, seen) => self.on_seen(up.at, agent, seen),
             Said::Answer(ticket, answer) => self.on_answer(up.at, shard, ticket, answer),
@@ -261,6 +262,13 @@ impl Hub {
 
     pub(super) fn tell(&mut self, shard: ShardId, told: Told) {
         self.letters.push_back((shard, told));
+    }
+
+    /// What one shard has said, all the others are told.
+    fn tell_others(&mut self, from: ShardId, told: &Told) {
+        for shard in (0..self.shards).map(ShardId).filter(|shard| *shard != from) {
+            self.tell(shard, told.clone());
+        }
     }
 
     pub(super) fn tell_all(&mut self, told: &Told) {

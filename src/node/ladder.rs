@@ -121,6 +121,16 @@ impl Ladders {
         self.legs.push_back((leg, call, whose));
     }
 
+    /// Where the next message is noted.
+    pub(super) const fn place(&self) -> usize {
+        self.next
+    }
+
+    /// Forgets the one message at most that was noted since it was to be noted there: it is part of no call.
+    pub(super) const fn rewind(&mut self, place: usize) {
+        self.next = place;
+    }
+
     /// A message came in.
     pub(super) fn handle_received(&mut self, source: SocketAddr, message: &Message) {
         if message.method() == Method::Options {
@@ -184,7 +194,7 @@ impl Ladders {
 
     /// Nothing is made of a message here but its copy.
     fn note(&mut self, way: Way, peer: SocketAddr, tag: Option<&[u8]>, [line, call_id, cseq]: [&[u8]; 3]) {
-        if self.kept.len() < self.max {
+        if self.next == self.kept.len() && self.next < self.max {
             self.kept.push(EMPTY);
         }
         let Some(kept) = self.kept.get_mut(self.next) else { return };

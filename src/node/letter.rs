@@ -12,6 +12,7 @@ use crate::node::directory::Directory;
 use crate::node::features::Dialled;
 use crate::node::message::{CallView, Consulted, Reply};
 use crate::node::phones::Registered;
+use crate::node::pins::Guess;
 use crate::node::seen::Seen;
 use crate::node::trace::{Order, Read};
 
@@ -81,6 +82,8 @@ pub(super) enum Said {
     Command(Command),
     /// An agent has dialled a feature code.
     Dialled(Dialled),
+    /// What was keyed in as an agent's PIN.
+    Guessed(AgentId, Guess),
     /// Where a phone that registers is now; `None`: nowhere.
     Registered(PeerId, Option<Arc<Registered>>),
     /// What a PBX has said of an agent's device, or that it says nothing.
@@ -108,6 +111,8 @@ pub(super) enum Told {
     Move(CallId, QueueId, Actor),
     /// The agent's device is idle though the talk goes on: its PBX has handed the caller on.
     DeviceLeft { call: CallId, agent: AgentId, epoch: u32 },
+    /// What was keyed in as an agent's PIN on a call of another shard.
+    Guessed(AgentId, Guess),
     /// What was dialled on this leg has been done, or not.
     Dialled(LegId, bool),
     /// A supervisor has said whom the call prefers.

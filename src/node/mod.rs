@@ -10,6 +10,7 @@
 //!
 //! `now` never goes back. An early or repeated `handle_timeout` changes nothing.
 
+mod allowance;
 mod answer;
 mod audio;
 mod census;
@@ -40,6 +41,7 @@ mod outside;
 mod overrides;
 mod peers;
 mod phones;
+mod pins;
 mod planning;
 mod ports;
 mod qualify;
@@ -51,6 +53,7 @@ mod run_time;
 mod seen;
 mod several;
 mod shard;
+mod source;
 mod standby;
 mod strikes;
 mod supervise;
@@ -60,6 +63,8 @@ mod tests;
 mod trace;
 mod traced;
 mod tracer;
+mod unknowns;
+mod unproven;
 mod values;
 mod view;
 mod watch;
@@ -73,7 +78,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::acd::{Plan, Stamped};
+use crate::acd::{Plan, Silent, Stamped, Unprovens};
 use crate::base::limits::SHARDS_MAX;
 use crate::base::{Instant, PeerId, Rng, ShardId, WallTime};
 use crate::config::Config;
@@ -275,6 +280,16 @@ impl Node {
         self.hub.peers()
     }
 
+    /// Credentials that were not good since this was last asked.
+    pub const fn take_auth_failures(&mut self) -> Unprovens {
+        self.shard.take_auth_failures()
+    }
+
+    /// What was left without an answer since this was last asked, beside what the gate has kept out.
+    pub const fn take_silent(&mut self) -> Silent {
+        self.shard.take_silent()
+    }
+
     /// Calls that live, for readiness and the oracle.
     pub fn live_calls(&self) -> usize {
         self.shard.live_calls()
@@ -312,6 +327,8 @@ impl Node {
             while let Some((agent, seen)) = self.shard.watch.seen.pop_front() {
                 self.hub.on_seen(now, agent, seen);
             }
+            // There is no other shard to tell.
+            self.shard.pins.untold.clear();
             while let Some((ticket, answer)) = self.shard.answers.pop_front() {
                 self.hub.on_answer(now, ShardId(0), ticket, answer);
             }

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::acd::{Proving, Unproven};
 use crate::base::digits::Digits;
 use crate::base::limits::ROWS_MAX;
 use crate::base::{Instant, PeerId, ShardId};
@@ -12,6 +13,7 @@ use crate::node::message::Reply;
 use crate::node::neighbour::Listing;
 use crate::node::phones::Registered;
 use crate::node::shard::Shard;
+use crate::node::strikes::PHONE;
 use crate::node::view::RegistrationRow;
 use crate::sip::auth::Verdict;
 use crate::sip::message::Message;
@@ -36,21 +38,42 @@ impl Shard {
         let at_home = |id| self.phones.get(id).is_some_and(|phone| phone.source == source);
         let at_home = account.is_some_and(at_home);
         let proves = request.value(Name::Authorization).is_some();
-        if proves && !at_home && !self.strikes.may_try(now, account, source.ip()) {
+        let home = account.filter(|_| at_home);
+        let heard = match home {
+            Some(id) => self.strikes.believes_at_home(now, id),
+            None => self.strikes.hears(now, source.ip()),
+        };
+        if proves && !heard {
+            self.unknowns.fail(Proving::Register, Unproven::Locked);
             return false;
         }
         let directory = Arc::clone(&self.directory);
         let credentials = account.and_then(|id| directory.peer(id).account.as_deref());
         let verdict = self.guard.judge(now, request, &directory.registrar.algorithms, |_| credentials);
+        // An account that is tried too often is not told apart from one that is not there: both are answered as for a wrong
+        // password.
+        let locked = proves && !at_home && !self.strikes.believes(now, account, PHONE);
+        let verdict = match verdict {
+            Verdict::Good | Verdict::Stale if locked => Verdict::Wrong,
+            verdict @ (Verdict::Good | Verdict::Missing | Verdict::Stale | Verdict::Wrong | Verdict::Bad(_)) => verdict,
+        };
+        self.count_verdict(Proving::Register, verdict, locked);
         match verdict {
-            Verdict::Good => {}
+            Verdict::Good => self.unknowns.allowance.grant(now, source.ip()),
             Verdict::Missing | Verdict::Stale => {
                 let Self { legs, guard, .. } = self;
                 let algorithms = &directory.registrar.algorithms;
                 legs.respond_bounded(source, request, 401, |writer| guard.challenge(now, writer, algorithms, verdict));
             }
             Verdict::Wrong => {
-                let first = self.strikes.strike(now, account, source.ip());
+                let first = match (home, account) {
+                    (Some(id), _) => self.strikes.strike_at_home(now, id),
+                    (None, Some(id)) if !locked => self.strikes.strike(now, id, PHONE),
+                    (None, _) => false,
+                };
+                if !at_home {
+                    self.strikes.strike_source(now, source.ip());
+                }
                 if let Some(id) = account.filter(|_| first) {
                     tracing::warn!(phone = %directory.peer(id).name, %source, "wrong password");
                 }

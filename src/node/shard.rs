@@ -15,7 +15,7 @@ use crate::call::{EndCause, Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
 use crate::node::certified::Certified;
-use crate::node::code_call::{CodeCall, Guessed};
+use crate::node::code_call::CodeCall;
 use crate::node::contact::Contact;
 use crate::node::directory::Directory;
 use crate::node::features::Dialled;
@@ -25,9 +25,11 @@ use crate::node::letter::{Answer, Down, Said, Ticket, Told, Up};
 use crate::node::message::Setup;
 use crate::node::peers::Peers;
 use crate::node::phones::{Phones, Registered};
+use crate::node::pins::Pins;
 use crate::node::ports::Ports;
 use crate::node::strikes::Strikes;
 use crate::node::trace::Traces;
+use crate::node::unknowns::Unknowns;
 use crate::node::watch::Watch;
 use crate::sip::auth::Guard;
 use crate::sip::message::Message;
@@ -59,8 +61,8 @@ pub struct Shard {
     pub(super) media: VecDeque<media::Command>,
     /// Calls of agents' phones to feature codes.
     pub(super) codes: IdMap<LegId, CodeCall>,
-    /// Wrong PINs of agents, at most one entry each.
-    pub(super) guessed: IdMap<AgentId, Guessed>,
+    /// Wrong PINs of agents.
+    pub(super) pins: Pins,
     /// Codes that agents have dialled, for the hub.
     pub(super) dialled: VecDeque<Dialled>,
     /// For the ACD engine.
@@ -82,6 +84,8 @@ pub struct Shard {
     pub(super) certified: Certified,
     /// Wrong passwords.
     pub(super) strikes: Strikes,
+    /// Whoever has not proven itself.
+    pub(super) unknowns: Unknowns,
     /// For the hub, before any command.
     pub(super) registered: VecDeque<(PeerId, Option<Arc<Registered>>)>,
     pub(super) silence_probe: Duration,
@@ -196,7 +200,7 @@ impl Shard {
             timers: Timers::default(),
             media: VecDeque::new(),
             codes: IdMap::default(),
-            guessed: IdMap::default(),
+            pins: Pins::default(),
             dialled: VecDeque::new(),
             commands: VecDeque::new(),
             answers: VecDeque::new(),
@@ -208,6 +212,7 @@ impl Shard {
             phones: Phones::default(),
             certified: Certified::default(),
             strikes: Strikes::new(&mut secrets),
+            unknowns: Unknowns::new(&mut secrets),
             registered: VecDeque::new(),
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
@@ -228,10 +233,16 @@ impl Shard {
     /// A SIP datagram arrived.
     pub fn handle_datagram(&mut self, now: Instant, door: Door, source: SocketAddr, payload: Bytes) {
         let Ok(message) = Message::parse(payload) else { return };
+        let (bytes, ladders) = (message.raw().len(), self.ladders.place());
         self.ladders.handle_time(now);
         if self.traces.is_on() {
             self.trace_received(now, source, &message);
         }
+        self.handle_message(now, door, source, message);
+        self.bound_answers(now, source, bytes, ladders);
+    }
+
+    fn handle_message(&mut self, now: Instant, door: Door, source: SocketAddr, message: Message) {
         let begins = message.is_request() && message.to_tag().is_none();
         // Even a refusal is a letter to the hub. With no slot for one the caller is not heard at all: it repeats itself.
         if begins && message.method() == Method::Invite && !self.has_slot() {
@@ -248,11 +259,15 @@ impl Shard {
         }
         if begins && self.trusted(source).is_none() {
             let silent = self.unknown_source == UnknownSource::Silent;
-            match message.method() == Method::Invite {
-                true => return self.on_untrusted(source, &message),
-                false if silent => return,
-                false => {}
-            }
+            return match message.method() == Method::Invite {
+                true => self.on_untrusted(source, &message),
+                false if silent => {}
+                // Part of no call, and so of no ladder.
+                false => {
+                    self.legs.handle_message(now, source, message);
+                    self.drain_legs(now);
+                }
+            };
         }
         if begins && (!self.is_proven(now, source, &message) || self.turns_away(now, source, &message)) {
             return;
@@ -318,6 +333,7 @@ impl Shard {
                 }
             }
             Told::DeviceLeft { call, agent, epoch } => self.on_device_left(now, call, agent, epoch),
+            Told::Guessed(agent, guess) => drop(self.pins.note(now, agent, guess)),
             Told::Dialled(leg, done) => self.on_code_done(now, leg, done),
             Told::Trace(order) => self.on_trace(order),
             Told::Untrace(trace) => self.traces.stop(trace),
@@ -369,8 +385,14 @@ impl Shard {
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        let transmit = self.legs.poll_transmit()?;
-        self.ladders.handle_sent(transmit.destination, &transmit.payload);
+        let transmit = match self.unknowns.answers.pop_front() {
+            Some(answer) => answer,
+            None => {
+                let transmit = self.legs.poll_transmit()?;
+                self.ladders.handle_sent(transmit.destination, &transmit.payload);
+                transmit
+            }
+        };
         if self.traces.is_on() {
             self.trace_sent(transmit.destination, &transmit.payload);
         }
@@ -388,6 +410,7 @@ impl Shard {
         let said = registered.or_else(|| self.commands.pop_front().map(Said::Command));
         // That a PBX is down comes before what follows for the devices behind it: nobody is rung in between.
         let said = said.or_else(|| self.watch.seen.pop_front().map(|(agent, seen)| Said::Seen(agent, seen)));
+        let said = said.or_else(|| self.pins.untold.pop_front().map(|(agent, guess)| Said::Guessed(agent, guess)));
         let said = said.or_else(|| self.dialled.pop_front().map(Said::Dialled));
         let said = said.or_else(|| self.answers.pop_front().map(|(ticket, answer)| Said::Answer(ticket, answer)))?;
         self.letters.0 += 1;
@@ -436,6 +459,7 @@ impl Shard {
         let (given, taken) = self.letters;
         let under_way = self.commands.len()
             + self.dialled.len()
+            + self.pins.untold.len()
             + self.answers.len()
             + self.registered.len()
             + self.watch.seen.len()

@@ -10,8 +10,8 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 
 use crate::acd::{
-    AgentState, Dimension, FlowOut, LostCause, OfferResult, Refusal, Repair, Silence, Target, TransferKind,
-    TransferOutcome,
+    AgentState, Dimension, FlowOut, LostCause, OfferResult, Proving, Refusal, Repair, Silence, Target, TransferKind,
+    TransferOutcome, Unproven,
 };
 use crate::base::{Instant, WallTime};
 use crate::stats::agents::{KINDS, STATES};
@@ -230,10 +230,9 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Decision => series.push_spread(&[], &reading.working.decision),
         Family::SlowestDecision => series.push(&[], seconds(reading.working.decision.most)),
         Family::Silent => fill_silent(series, reading),
+        Family::AuthFailures => fill_auth_failures(series, reading),
         Family::TlsHandshakes => fill_handshakes(series, reading),
-        Family::ChannelDelay => {
-            reading.working.channels.iter().for_each(|(channel, spread)| series.push_spread(&[channel], spread));
-        }
+        Family::ChannelDelay => fill_delays(series, reading),
         Family::Violations => series.push(&[], violations as f64),
         Family::BuildInfo => series.push(&[env!("CARGO_PKG_VERSION")], 1.0),
     }
@@ -331,6 +330,20 @@ fn fill_repaired(series: &mut Series<'_>, reading: &Reading) {
 fn fill_silent(series: &mut Series<'_>, reading: &Reading) {
     for (kind, count) in Silence::ALL.into_iter().zip(reading.working.silent) {
         series.push(&[kind.as_str()], count as f64);
+    }
+}
+
+fn fill_delays(series: &mut Series<'_>, reading: &Reading) {
+    for (channel, spread) in &reading.working.channels {
+        series.push_spread(&[channel], spread);
+    }
+}
+
+fn fill_auth_failures(series: &mut Series<'_>, reading: &Reading) {
+    for (of, counts) in Proving::ALL.into_iter().zip(reading.working.auth_failures) {
+        for (why, count) in Unproven::ALL.into_iter().zip(counts) {
+            series.push(&[of.as_str(), why.as_str()], count as f64);
+        }
     }
 }
 

@@ -144,6 +144,8 @@ pub enum Family {
     SlowestDecision,
     /// `acd_gate_silent_total`
     Silent,
+    /// `acd_sip_auth_failures_total`
+    AuthFailures,
     /// `acd_tls_handshakes_total`
     TlsHandshakes,
     /// `acd_channel_delay_seconds`

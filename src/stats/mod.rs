@@ -12,6 +12,7 @@ mod cells;
 mod contacts;
 mod contradiction;
 pub mod counts;
+mod credentials;
 mod emit;
 mod encode;
 pub mod export;
@@ -47,6 +48,7 @@ pub mod work;
 mod tests;
 
 pub use bounds::histogram_bounds;
+pub use credentials::AuthFailures;
 pub use handshakes::{Direction, Handshake, Handshakes};
 pub use live::Live;
 pub use outlook::Outlook;

@@ -283,6 +283,14 @@ const HEALTH: &[Health] = &[
         "引擎过载，正在拒绝来电",
     ),
     (
+        "AcdPasswordsTried",
+        "5m",
+        "ticket",
+        "sum by (kind) (rate(acd_sip_auth_failures_total{reason=~\"wrong|locked\"}[5m])) > 1",
+        "Somebody tries passwords ({{ $labels.kind }}), more than one a second",
+        "有人正在尝试密码（{{ $labels.kind }}），每秒超过一次",
+    ),
+    (
         "AcdBooksDoNotAddUp",
         "0m",
         "page",

@@ -4,8 +4,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::acd::Silent;
+use crate::acd::{Silent, Unprovens};
 use crate::base::Instant;
+use crate::stats::credentials::AuthFailures;
 use crate::stats::handshakes::{Counts, Handshakes};
 use crate::stats::silence::Silences;
 
@@ -77,6 +78,8 @@ pub struct Working {
     pub requests: Spread,
     /// What the admission gate left without an answer.
     pub silent: Silences,
+    /// Credentials that were not good.
+    pub auth_failures: AuthFailures,
     /// TLS handshakes.
     pub handshakes: Handshakes,
 }
@@ -89,6 +92,7 @@ pub(super) struct WorkingReading {
     /// By the channel's name.
     pub(super) channels: [(&'static str, SpreadReading); 6],
     pub(super) silent: Silent,
+    pub(super) auth_failures: Unprovens,
     pub(super) handshakes: Counts,
 }
 
@@ -106,6 +110,7 @@ impl WorkingReading {
                 ("requests", working.requests.read()),
             ],
             silent: working.silent.read(),
+            auth_failures: working.auth_failures.read(),
             handshakes: working.handshakes.read(),
         }
     }

@@ -50,7 +50,7 @@ const fn by(dimension: Dimension, tally: Tally, names: [&'static str; 5], labels
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 72] = [
+pub const TABLE: [Row; 73] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -418,8 +418,18 @@ pub const TABLE: [Row; 72] = [
         kind: Kind::Counter,
         labels: &["kind"],
         help: "Messages that admission under overload left without an answer: INVITEs refused (their repeats count again), what \
-               strangers send beyond the rates that are looked at, and what found its line full. Refusals that were told are \
+               strangers send beyond the rates that are looked at, answers to them that would be more bytes than came from there \
+               (`answer`), and what found its line full. Refusals that were told are \
                in acd_calls_refused_total.",
+    },
+    Row {
+        family: Family::AuthFailures,
+        name: "acd_sip_auth_failures_total",
+        kind: Kind::Counter,
+        labels: &["kind", "reason"],
+        help: "Requests whose credentials were not good, by what they were for: REGISTERs of phones (`register`) and requests of \
+               peers with `auth` (`peer`). `locked` were not believed, good or not, after too many wrong ones for the account or \
+               from the source. Requests that have no credentials yet are not among them.",
     },
     Row {
         family: Family::TlsHandshakes,

@@ -25,15 +25,15 @@ const OPTIONS: &str = "OPTIONS sip:192.0.2.2:5060 SIP/2.0\r\n\
 
 /// Time between the datagrams of a flood: 100,000 a second.
 const FLOOD: Duration = Duration::from_micros(10);
-/// Strangers' calls are looked at so often at most.
-const LOOKED_AT: Duration = Duration::from_millis(1);
+/// One stranger's calls are looked at so often at most.
+const LOOKED_AT: Duration = Duration::from_millis(20);
 
 /// A neighbour asks whether we live: 200.
 pub(crate) fn peer_options() -> impl FnMut() {
     offer(trunk(), OPTIONS, Duration::from_millis(100))
 }
 
-/// A stranger's call, one of 100,000 a second, of which 1,000 are looked at.
+/// A stranger's call, one of 100,000 a second, of which 50 are looked at.
 pub(crate) fn stranger_flood() -> impl FnMut() {
     offer(SocketAddr::from(([198, 51, 100, 1], 5060)), INVITE, FLOOD)
 }

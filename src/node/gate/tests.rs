@@ -73,9 +73,9 @@ fn refusals_and_strangers_beyond_their_rate_are_silent() {
     // One tenth of a second's worth, less the one before.
     assert!(told.abs_diff(REFUSALS_PER_SECOND / 10) <= 1, "{told}");
     let silent = u64::from(3 * REFUSALS_PER_SECOND / 10 - told);
-    assert_eq!(gate.take_silent(), [silent, 0, 0, 0], "each is told or counted");
-    for _ in 0..STRANGERS_PER_SECOND {
-        gate.push(ms(300), source(9), INVITE.into(), |_| Sender::Stranger);
+    assert_eq!(gate.take_silent(), [silent, 0, 0, 0, 0], "each is told or counted");
+    for n in 0..STRANGERS_PER_SECOND {
+        gate.push(ms(300), stranger(n), INVITE.into(), |_| Sender::Stranger);
     }
     assert_eq!(gate.strangers.len(), STRANGERS_PER_SECOND as usize / 10);
     let bye = Bytes::from_static(b"BYE sip:acd SIP/2.0\r\nTo: <sip:800@acd>;tag=1\r\n\r\n");
@@ -87,11 +87,34 @@ fn refusals_and_strangers_beyond_their_rate_are_silent() {
     let (claimed, known) = (CLAIMS_PER_SECOND as usize / 10, 2 * CLAIMS_PER_SECOND as usize);
     assert_eq!(gate.urgent.len(), claimed + known, "a flood of strangers takes nothing from neighbours");
     let unheard = u64::from(STRANGERS_PER_SECOND / 10 * 9);
-    assert_eq!(gate.take_silent(), [0, unheard, u64::from(CLAIMS_PER_SECOND / 10 * 9), 0]);
+    assert_eq!(gate.take_silent(), [0, unheard, u64::from(CLAIMS_PER_SECOND / 10 * 9), 0, 0]);
     for _ in 0..GATE_URGENT_MAX {
         gate.push(ms(300), source(1), bye.clone(), |_| Sender::Peer);
     }
-    assert_eq!(gate.take_silent(), [0, 0, 0, (claimed + known) as u64]);
+    assert_eq!(gate.take_silent(), [0, 0, 0, (claimed + known) as u64, 0]);
+}
+
+#[test]
+fn a_flood_of_strangers_takes_nothing_from_registered_phones_and_one_stranger_little_from_others() {
+    let mut gate = Gate::new(ms(0));
+    let register = b"REGISTER sip:acd SIP/2.0\r\nTo: <sip:1001@acd>\r\n\r\n".as_slice();
+    let mut waiting = 0;
+    let mut looked_at = |gate: &mut Gate, at: u64, from: SocketAddr, sender: Sender| {
+        gate.push(ms(at), from, register.into(), |_| sender);
+        std::mem::replace(&mut waiting, gate.strangers.len()) < gate.strangers.len()
+    };
+    // Ten times what one source is looked at, for a second: it gets what it may, and everybody else is heard.
+    let alone = (0..10 * STRANGER_PER_SECOND).filter(|n| {
+        looked_at(&mut gate, u64::from(1_000 / (10 * STRANGER_PER_SECOND) * n), stranger(1), Sender::Stranger)
+    });
+    assert!((alone.count() as u32).abs_diff(2 * STRANGER_PER_SECOND) <= 2);
+    assert!(looked_at(&mut gate, 1_000, stranger(2), Sender::Stranger));
+    // From very many sources: no stranger is heard any more, and phones whose hosts are known are.
+    for n in 0..STRANGERS_PER_SECOND {
+        looked_at(&mut gate, 1_000, stranger(1_000 + n), Sender::Stranger);
+    }
+    assert!(!looked_at(&mut gate, 1_000, stranger(3), Sender::Stranger));
+    assert!(looked_at(&mut gate, 1_000, source(3), Sender::Called));
 }
 
 #[test]
@@ -203,6 +226,11 @@ fn first_byte(next: &Next) -> u8 {
 fn handled(next: &Next) -> SocketAddr {
     let Next::Handle(passed) = next else { panic!("{next:?}") };
     passed.source
+}
+
+/// One of very many.
+fn stranger(number: u32) -> SocketAddr {
+    ((0xc633_0000 | number).to_be_bytes(), 5060).into()
 }
 
 fn ms(ms: u64) -> Instant {

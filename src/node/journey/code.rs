@@ -11,7 +11,7 @@
 //! ```
 //!
 //! PINs cannot be tried out: three in a call, and after five wrong ones in a row an agent's PIN is good for nothing for five
-//! minutes, on any phone.
+//! minutes, on any phone and in any shard.
 
 use std::time::Duration;
 
@@ -20,9 +20,10 @@ use crate::base::limits::{CODE_CALLS_MAX, RETRY_AFTER};
 use crate::base::{AgentId, Instant, LegId, PeerId, StreamId};
 use crate::config::Feature;
 use crate::media::{self, Signal, Source, dtmf};
-use crate::node::code_call::{CodeCall, Guessed, Stage, Typed};
+use crate::node::code_call::{CodeCall, Stage, Typed};
 use crate::node::contact::Offer;
 use crate::node::features::Dialled;
+use crate::node::pins::Guess;
 use crate::node::ports::Holder;
 use crate::node::shard::{Owner, Shard, Timer, refused};
 use crate::sip::message::Message;
@@ -37,10 +38,6 @@ const KEY_TIME: Duration = Duration::from_secs(10);
 const TAIL: Duration = Duration::from_millis(200);
 /// Wrong PINs in one call.
 const WRONG_MAX: u8 = 3;
-/// Wrong PINs of one agent in a row, over all calls.
-const GUESSED_MAX: u8 = 5;
-/// For how long its PIN is good for nothing then.
-const LOCKED: Duration = Duration::from_secs(300);
 
 impl Shard {
     /// A number of no queue: a code, or nothing.
@@ -189,25 +186,23 @@ impl Shard {
     }
 
     /// Whose number and PIN these are. Who has guessed too often is not even told that it guesses right now.
-    fn agent_who_typed(&mut self, now: Instant, number: &str, pin: &str) -> Option<AgentId> {
+    pub(in crate::node) fn agent_who_typed(&mut self, now: Instant, number: &str, pin: &str) -> Option<AgentId> {
         let features = &self.directory.features;
         let fits = features.agent_of_pin(number, pin);
         let agent = features.agent_of_number(number)?;
-        let before = self.guessed.get(&agent).filter(|guessed| now.since(guessed.last) < LOCKED).copied();
-        if before.is_some_and(|guessed| guessed.times >= GUESSED_MAX) {
+        if self.pins.is_locked(now, agent) {
             return None;
         }
-        if fits.is_some() {
-            self.guessed.remove(&agent);
-            return fits;
-        }
-        let times = before.map_or(1, |guessed| guessed.times + 1);
-        if times == GUESSED_MAX {
+        let guess = if fits.is_some() { Guess::Right } else { Guess::Wrong };
+        if self.pins.note(now, agent, guess) {
             let agent = &self.directory.agent(agent).name;
             tracing::warn!(%agent, "wrong PINs in a row from phones; the PIN is locked for five minutes");
         }
-        self.guessed.insert(agent, Guessed { times, last: now });
-        None
+        // With no slot for the letter the other shards do not hear of it.
+        if self.has_slot() {
+            self.pins.untold.push_back((agent, guess));
+        }
+        fits
     }
 
     /// Asks the hub. With no slot for the letter nothing is done.

@@ -1,7 +1,7 @@
 //! A trunk that must prove itself, and one that asks us to.
 
 use super::*;
-use crate::acd::Refusal;
+use crate::acd::{Proving, Refusal};
 use crate::sip::auth::{Algorithm, Answer, Credentials, Guard, Password, Verdict, answer};
 
 fn user(password: &str) -> Credentials {
@@ -78,6 +78,44 @@ fn a_wrong_password_is_refused_and_counted_and_leaves_nothing() {
     let caller = again(&mut world, caller, 3, &unreadable);
     assert_eq!((caller.status(), world.node.live_dialogs()), (400, (0, 0)));
     world.ends_clean();
+}
+
+#[test]
+fn a_trunk_whose_password_is_tried_is_believed_where_it_has_proven_itself() {
+    let mut world = world();
+    let caller = world.call("", OFFER);
+    let good = proof(&caller, "INVITE", "secret");
+    assert_ne!(again(&mut world, caller, 2, &good).status(), 401);
+    let from = |world: &mut World, source: &str, number: u32, password: &str| {
+        let request = |proof: &str| {
+            format!(
+                "INVITE sip:800@{OURS} SIP/2.0\nVia: SIP/2.0/UDP {source};branch=z9hG4bK{number}{}\nMax-Forwards: 70\n\
+                 From: <sip:x@h>;tag=x\nTo: <sip:800@{OURS}>\nCall-ID: try-{number}\nCSeq: 1 INVITE\nContact: <sip:x@h>\n\
+                 {proof}Content-Length: 0\n\n",
+                proof.len()
+            )
+            .replace('\n', "\r\n")
+        };
+        let last = |world: &World| world.sent.back().unwrap().1.clone();
+        world.now += Duration::from_millis(1);
+        world.take(source, request(""));
+        let asked = last(world);
+        assert_eq!(asked.status(), 401);
+        let bare = Message::parse(Bytes::from(format!("INVITE sip:800@{OURS} SIP/2.0\r\n\r\n"))).unwrap();
+        let proof = answer(&asked, &bare, &user(password), 5).unwrap();
+        world.take(source, request(&format!("Authorization: {}\n", String::from_utf8_lossy(&proof.value))));
+        world.heard(Caller { serial: 0, answer: Some(last(world)) }).status()
+    };
+    let elsewhere = "192.0.2.1:6060";
+    for number in 0..150 {
+        assert_eq!(from(&mut world, elsewhere, number, "guess"), 403);
+    }
+    assert_eq!(from(&mut world, elsewhere, 1_000, "secret"), 403, "whoever finds it by trying is not told");
+    assert!(from(&mut world, TRUNK, 1_001, "secret") < 400, "the trunk itself is not harmed");
+    let [wrong, _, _, locked] = world.node.take_auth_failures()[Proving::Peer as usize];
+    assert_eq!((wrong, locked), (100, 51));
+    world.pass(Duration::from_secs(10));
+    assert!(from(&mut world, elsewhere, 1_002, "secret") < 400, "it is forgiven in time");
 }
 
 #[test]

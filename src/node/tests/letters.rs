@@ -6,6 +6,29 @@ use crate::base::limits::CALL_LETTERS_MAX;
 use crate::call::{EndCause, Event};
 use crate::node::{Door, Down, Parts, Ticket, Up};
 
+#[test]
+fn wrong_pins_count_in_all_shards_together() {
+    let codes = "[feature_codes]\npeers = [\"trunk\"]\nlogout = \"*46\"\npins = { 1001 = \"4711\" }\n";
+    let mut apart = Apart::new(&(config(1, "") + codes));
+    let typed = |apart: &mut Apart, shard: usize, pin: &str| {
+        let now = apart.now;
+        let agent = apart.parts.shards[shard].agent_who_typed(now, "1001", pin);
+        apart.collect();
+        apart.carry();
+        agent.is_some()
+    };
+    for turn in 0..4 {
+        assert!(!typed(&mut apart, turn % 2, "0000"));
+    }
+    assert!(typed(&mut apart, 1, "4711"), "four are forgiven");
+    for turn in 0..5 {
+        assert!(!typed(&mut apart, turn % 2, "0000"));
+    }
+    assert!(!typed(&mut apart, 0, "4711") && !typed(&mut apart, 1, "4711"), "locked in both");
+    apart.now += Duration::from_secs(300);
+    assert!(typed(&mut apart, 1, "4711"));
+}
+
 /// Two shards and the hub; letters go when the test says.
 pub(super) struct Apart {
     pub(super) parts: Parts,

@@ -1,7 +1,7 @@
 //! Phones that register at the node itself.
 
 use super::*;
-use crate::acd::Refusal;
+use crate::acd::{Proving, Refusal, Silence};
 use crate::sip::auth::{Credentials, Password, answer};
 
 /// Behind NAT: what it says of itself is not where it is.
@@ -164,11 +164,15 @@ fn a_flood_of_registrations_finds_no_password_and_is_worth_nothing() {
             other => panic!("{other}"),
         }
     }
-    assert_eq!((refused, unheard), (10, 190));
+    assert_eq!((refused, unheard), (60, 140), "a source is not heard any more after so many wrong ones");
+    let counted = world.node.take_auth_failures()[Proving::Register as usize];
+    assert!(counted[..3] == [10, 0, 0] && counted[3] > 100, "an account is not opened any more after ten: {counted:?}");
     assert_eq!(world.node.live_dialogs().1, 1, "the registration's own transaction, and no other");
     // Even the right password does not help who guesses; the phone itself is not harmed.
     let mut thief = Phone { source: "203.0.113.9:5060", call_id: "thief", number: 1_000, password: "secret" };
     assert_eq!(thief.register(&mut world, &contact(600)), 0);
+    let mut other = Phone { source: "203.0.113.10:5060", call_id: "other", number: 2_000, password: "secret" };
+    assert_eq!(other.register(&mut world, &contact(600)), 403, "from wherever");
     assert_eq!(phone.register(&mut world, &contact(600)), 200);
     assert_eq!(agent(&mut world), at_phone());
     let untrusted = |fact: &&Fact| matches!(fact, Fact::Refused { cause: Refusal::Untrusted, .. });
@@ -179,6 +183,87 @@ fn a_flood_of_registrations_finds_no_password_and_is_worth_nothing() {
     let before = world.sent.len();
     world.take("203.0.113.50:5060", short);
     assert!(world.sent.iter().skip(before).all(|(_, answer)| answer.raw().len() <= 2 * short.len()));
+}
+
+/// What a user who guesses is told, with all that differs by itself taken out: nonce, tag, and the user's own name.
+fn told(world: &mut World, user: &str, source: &'static str, guess: u32) -> Vec<String> {
+    let id = if user == "1001" { "guess-1001" } else { "guess-none" };
+    let rename = |text: &str| text.replace("1001@", &format!("{user}@"));
+    let mut all = Vec::new();
+    let mut proof = String::new();
+    for number in [guess * 2 + 1, guess * 2 + 2] {
+        let text = rename(&format!(
+            "REGISTER sip:{OURS} SIP/2.0\nVia: SIP/2.0/UDP 192.168.1.5:5060;branch=z9hG4bK{id}{source}{number};rport\n\
+             Max-Forwards: 70\nFrom: <sip:1001@{OURS}>;tag=p\nTo: <sip:1001@{OURS}>\nCall-ID: {id}\n\
+             CSeq: {number} REGISTER\nContact: <sip:x@h>\nExpires: 600\nUser-Agent: Scanner of the Test 1.0\n{proof}Content-Length: 0\n\n"
+        ));
+        let before = world.sent.len();
+        world.take(source, text.replace('\n', "\r\n"));
+        let Some((_, answer)) = world.sent.get(before) else {
+            all.push(String::new());
+            continue;
+        };
+        if answer.status() == 401 {
+            let request = Message::parse(Bytes::from(format!("REGISTER sip:{OURS} SIP/2.0\r\n\r\n"))).unwrap();
+            let credentials = Credentials { username: user.to_owned(), password: Password::Text("guess".to_owned()) };
+            let made = answer_to(answer, &request, &credentials);
+            proof = format!("Authorization: {made}\n");
+        }
+        let text = String::from_utf8_lossy(answer.raw()).replace(user, "USER").replace("guess-none", "guess-USER");
+        let lines = text.lines().map(|line| {
+            let line = line.split(";tag=").next().unwrap_or_default();
+            line.split("nonce=").next().unwrap_or_default().to_owned()
+        });
+        all.push(format!("{} bytes, {}", answer.raw().len(), lines.collect::<Vec<_>>().join("|")));
+    }
+    all
+}
+
+fn answer_to(asked: &Message, request: &Message, credentials: &Credentials) -> String {
+    let proof = answer(asked, request, credentials, 7).expect("a challenge");
+    String::from_utf8_lossy(&proof.value).into_owned()
+}
+
+#[test]
+fn nobody_learns_which_accounts_there_are() {
+    let mut world = world();
+    // From ever other sources, for an account that there is and one of as long a name that there is not.
+    for guess in 0..40 {
+        let source: &'static str = Box::leak(format!("203.0.113.{}:5060", guess / 2).into_boxed_str());
+        let (there, nowhere) = (told(&mut world, "1001", source, guess), told(&mut world, "9009", source, guess));
+        assert_eq!(there, nowhere, "guess {guess}");
+        assert!(there[0].contains("SIP/2.0 401") && there[1].contains("SIP/2.0 403"), "{there:?}");
+    }
+    let [wrong, _, _, locked] = world.node.take_auth_failures()[Proving::Register as usize];
+    assert_eq!((wrong, locked), (50, 30), "though the account has been locked from the tenth on");
+}
+
+#[test]
+fn strangers_are_sent_no_more_than_came_from_them_and_nothing_is_kept_of_them() {
+    let mut world = world();
+    let (mut received, mut silent) = (0, 0);
+    for turn in 0..2_000 {
+        let (method, tag) = match turn % 5 {
+            0 => ("REGISTER", ""),
+            1 => ("OPTIONS", ""),
+            2 => ("SUBSCRIBE", ""),
+            3 => ("BYE", ";tag=1-2"),
+            _ => ("INVITE", ""),
+        };
+        let text = format!(
+            "{method} sip:1001@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{turn};rport\r\nFrom: <sip:x>;tag=1\r\n\
+             To: <sip:1001@h>{tag}\r\nCall-ID: {turn}\r\nCSeq: 1 {method}\r\n\r\n"
+        );
+        received += text.len();
+        world.take("203.0.113.77:5060", text);
+        world.now += Duration::from_millis(1);
+        silent += world.node.take_silent()[Silence::Answer as usize];
+    }
+    let sent: usize = world.sent.iter().map(|(_, answer)| answer.raw().len()).sum();
+    assert!(sent <= received + 1_300, "{sent} bytes for {received}");
+    assert!(sent > received / 2, "{sent} bytes for {received}: who asks little is answered");
+    assert!(silent > 100 && world.sent.len() + silent as usize <= 2_000, "{silent} of {}", world.sent.len());
+    assert_eq!(world.node.live_dialogs(), (0, 0));
 }
 
 #[test]

@@ -12,7 +12,6 @@ use super::invite_server::InviteServer;
 use super::key::{ByMatch, ByMerge, serial_of};
 use super::request_server::RequestServer;
 use super::stack::{Server, ServerMachine, Stack};
-use crate::base::digits::padded_hex;
 use crate::base::{Instant, limits};
 use crate::sip::check::{Refusal, acceptable_response, check};
 use crate::sip::message::Message;
@@ -232,13 +231,14 @@ impl Stack {
 
     /// Answers without a transaction. The To tag follows from the request's bytes (RFC 3261 8.2.7).
     fn refuse(&mut self, source: SocketAddr, request: &Message, refusal: Refusal) {
-        let tag = padded_hex(self.tags.digest(request.raw()));
+        let tag = self.steady_tag(request);
         let mut writer = respond(request, source, refusal.code, Some(&refusal.reason), &tag);
         if let Some((name, value)) = refusal.extra {
             writer.line(name, &value);
         }
         let answer = self.finish(writer);
         let destination = self.answer_to(request, source);
+        self.output.is_stateless = true;
         self.output.send(self.output.door, destination, answer);
     }
 

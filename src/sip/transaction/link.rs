@@ -64,6 +64,8 @@ pub(super) struct Output {
     /// Those that are over but for repeats, until 64*T1 after their end: one duration for all, so they stand in order of time.
     pub(super) lingering: VecDeque<(Instant, Owner)>,
     pub(super) transmits: VecDeque<Transmit>,
+    /// Something was answered without a transaction.
+    pub(super) is_stateless: bool,
     pub(super) events: VecDeque<Event>,
 }
 
@@ -76,6 +78,7 @@ impl Output {
             timers: Timers::default(),
             lingering: VecDeque::new(),
             transmits: VecDeque::new(),
+            is_stateless: false,
             events: VecDeque::new(),
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::build;
 use super::clients::{Client, ClientMachine};
-use super::event::{ClientKey, Door, ServerKey};
+use super::event::{ClientKey, Door, ServerKey, Transmit};
 use super::invite_client::InviteClient;
 use super::key::branch_proof;
 use super::request_client::RequestClient;
@@ -102,9 +102,34 @@ impl Stack {
 
     /// Sends a response without a transaction, where its Via says (RFC 3261 18.2.2); `source` is the request's.
     pub fn respond_stateless(&mut self, source: SocketAddr, payload: Bytes) {
+        self.output.is_stateless = true;
         let response = Message::parse(payload.clone()).ok();
         let destination = response.map_or(source, |response| self.answer_to(&response, source));
         self.output.send(self.output.door, destination, payload);
+    }
+
+    /// Sends the final response to a request that has changed nothing, and forgets both: a repeat is answered anew, and alike.
+    pub fn dismiss(&mut self, key: ServerKey, payload: Bytes) {
+        let Some(server) = self.servers.get_mut(key.0) else { return };
+        let (door, peer) = (server.door, server.peer);
+        self.output.is_stateless = true;
+        self.output.send(door, peer, payload);
+        self.close(key);
+    }
+
+    /// The To tag of a response that nothing is remembered of: it follows from the request's bytes (RFC 3261 8.2.7).
+    pub fn steady_tag(&self, request: &Message) -> [u8; 16] {
+        padded_hex(self.tags.digest(request.raw()))
+    }
+
+    /// True when something was answered without a transaction since this was last asked.
+    pub const fn take_stateless(&mut self) -> bool {
+        std::mem::replace(&mut self.output.is_stateless, false)
+    }
+
+    /// Takes back those of the messages not yet drained that are not to be kept.
+    pub fn retain_transmits(&mut self, keep: impl FnMut(&mut Transmit) -> bool) {
+        self.output.transmits.retain_mut(keep);
     }
 
     /// Sixteen hexadecimal digits that cannot be guessed, for tags and Call-IDs.

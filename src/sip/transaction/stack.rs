@@ -223,7 +223,7 @@ impl Stack {
         matches!(self.servers.get(key.0), Some(Server { machine: ServerMachine::Invite(invite), .. }) if invite.awaits_ack())
     }
 
-    fn close(&mut self, key: ServerKey) {
+    pub(super) fn close(&mut self, key: ServerKey) {
         let Some(server) = self.servers.remove(key.0) else { return };
         self.by_match.remove(&ByMatch(Arc::clone(&server.key)));
         self.by_merge.remove(&ByMerge(server.key));

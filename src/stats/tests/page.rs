@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::acd::{AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Refusal, Silence};
+use crate::acd::{
+    AgentState, CutShort, Dimension, FlowOut, LostCause, OfferResult, Proving, Refusal, Silence, Unproven,
+};
 use crate::stats::formula::FORMULAS;
 use crate::stats::handshakes::Handshake;
 use crate::stats::rules::expression;
@@ -35,6 +37,8 @@ fn page() -> String {
         ("cause", "acd_calls_lost_total", LostCause::ALL.map(LostCause::as_str).to_vec()),
         ("cause", "acd_calls_cut_short_total", CutShort::ALL.map(CutShort::as_str).to_vec()),
         ("kind", "acd_gate_silent_total", Silence::ALL.map(Silence::as_str).to_vec()),
+        ("kind", "acd_sip_auth_failures_total", Proving::ALL.map(Proving::as_str).to_vec()),
+        ("reason", "acd_sip_auth_failures_total", Unproven::ALL.map(Unproven::as_str).to_vec()),
         ("result", "acd_tls_handshakes_total", Handshake::ALL.map(Handshake::as_str).to_vec()),
         ("cause", "acd_calls_refused_total", Refusal::ALL.map(Refusal::as_str).to_vec()),
         ("result", "acd_offers_total", OfferResult::ALL.map(OfferResult::as_str).to_vec()),
