@@ -273,6 +273,16 @@ mod tests {
     }
 
     #[test]
+    fn a_click_within_the_tone_hides_no_fax_and_two_tones_are_not_one() {
+        let with = |gap: &[i16]| {
+            let half = tone(CNG, 250, 8_000);
+            is_fax(Law::A, &[&silence(300)[..], &half, gap, &half, &silence(1_500)].concat())
+        };
+        assert!(with(&[20_000; 60]), "a click");
+        assert!(!with(&silence(60)), "two tones");
+    }
+
+    #[test]
     fn the_echo_of_our_music_hides_no_fax() {
         let music: Vec<i16> = crate::media::tune::built_in().iter().map(|sample| sample / 4).collect();
         let samples = [silence(500), tone(CNG, 500, 4_000), silence(3_000), tone(CNG, 500, 4_000), silence(3_000)];
@@ -351,8 +361,10 @@ mod tests {
         assert!(!beside(&tone(880, 500, 8_000), &[]), "the last note of a melody");
         assert!(!beside(&[], &tone(990, 500, 8_000)), "the first one");
         assert!(!beside(&[], &[lone, tone(880, 300, 8_000)].concat()), "with a rest after it");
-        let beeps = [tone(CNG, 500, 8_000), silence(500)].concat().repeat(12);
-        assert!(!is_fax(Law::Mu, &beeps[..beeps.len() - 4_000]), "a lorry that backs up");
+        for beeps in 2..6 {
+            let lorry = [tone(CNG, 500, 8_000), silence(500)].concat().repeat(beeps);
+            assert!(!is_fax(Law::Mu, &[lorry, silence(2_000)].concat()), "a lorry that backs up, {beeps} beeps");
+        }
     }
 
     #[test]
