@@ -197,7 +197,12 @@ fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Res
         AnswerPolicy::OnAgent => format!("rings until an agent answers, at most {}", show(queue.unanswered_max)),
         AnswerPolicy::Early => format!("early media until an agent answers, at most {}", show(queue.unanswered_max)),
     };
-    let fax = if queue.fax == FaxPolicy::Detect { ", fax machines are let go" } else { "" };
+    let fax = match (queue.fax, queue.media, queue.answer) {
+        (FaxPolicy::Detect, MediaPolicy::Anchor, AnswerPolicy::OnQueue | AnswerPolicy::Early) => {
+            ", fax machines are let go"
+        }
+        (FaxPolicy::Detect | FaxPolicy::Ignore, _, _) => "",
+    };
     let heard = match queue.media {
         MediaPolicy::None => "signalling only".to_string(),
         MediaPolicy::Anchor => {

@@ -149,28 +149,25 @@ impl Shard {
     pub(in crate::node) fn on_fax(&mut self, stream: StreamId) {
         let Some((call, Side::Caller)) = self.side_of(stream) else { return };
         let may_leave = self.contact(call).is_some_and(|contact| contact.is_waiting() && contact.moving.is_none());
-        if may_leave && self.seeks_fax(call) {
+        if may_leave && self.directory.queue(self.queue_of(call)).config.fax == FaxPolicy::Detect {
             tracing::info!(%call, "a fax machine calls");
             self.commands.push_back(Command::Leave { call, reason: FlowOut::Fax });
         }
     }
 
-    fn seeks_fax(&self, call: CallId) -> bool {
-        self.directory.queue(self.queue_of(call)).config.fax == FaxPolicy::Detect
-    }
-
     /// Music, after the queue's prompt.
     pub(in crate::node) fn play_queue(&mut self, now: Instant, call: CallId) {
-        let audio = self.directory.queue(self.queue_of(call)).audio;
+        let queue = self.directory.queue(self.queue_of(call));
+        let (audio, seeks_fax) = (queue.audio, queue.config.fax == FaxPolicy::Detect);
         let Some(contact) = self.contact(call) else { return };
         let Audio::Stream(stream) = &contact.audio else { return };
         let stream = stream.id;
         contact.prompt = audio.prompt.map(|prompt| now + prompt.length);
         let tracks = audio.prompt.map(|prompt| prompt.track).into_iter().chain([audio.music]).collect();
         let source = crate::media::Source::Tracks { tracks, repeat: true };
-        let is_waiting = contact.is_waiting();
+        let seeks_fax = seeks_fax && contact.is_waiting();
         self.media.push_back(crate::media::Command::Hear { stream, source });
-        if is_waiting && self.seeks_fax(call) {
+        if seeks_fax {
             self.media.push_back(crate::media::Command::Fax { stream });
         }
         self.align_music(now, call);
