@@ -1,8 +1,8 @@
 //! Why a visit was lost (呼损): exactly one cause for each visit that ended without an agent (FEATURES K1), decided in the moment
 //! when it ends, from what is known then.
 //!
-//! A visit that left a closed queue, or one in an emergency, is untargeted ("Decisions" 2), and one that was requeued goes on in
-//! another visit: neither is a loss. So for each queue `lost = abandoned + flowed out - closed - emergency - requeued`.
+//! A visit that left a closed queue, or one in an emergency, or was a fax machine's, is untargeted ("Decisions" 2), and one that
+//! was requeued goes on in another visit: neither is a loss. So for each queue `lost = abandoned + flowed out - closed - emergency - fax - requeued`.
 
 use std::time::Duration;
 
@@ -158,9 +158,12 @@ impl LostCause {
         match cause {
             Refusal::Draining => Some(Self::Draining),
             Refusal::Overload => Some(Self::Overload),
-            Refusal::UnknownNumber | Refusal::Closed | Refusal::Emergency | Refusal::Untrusted | Refusal::Unusable => {
-                None
-            }
+            Refusal::UnknownNumber
+            | Refusal::Closed
+            | Refusal::Emergency
+            | Refusal::Fax
+            | Refusal::Untrusted
+            | Refusal::Unusable => None,
         }
     }
 
@@ -176,7 +179,7 @@ impl LostCause {
             FlowOut::Unanswered => Some(Self::of_presence(presence, Self::Unanswered)),
             FlowOut::OffersMax => Some(Self::OffersMax),
             FlowOut::System => Some(Self::System),
-            FlowOut::Closed | FlowOut::Emergency | FlowOut::Requeued => None,
+            FlowOut::Closed | FlowOut::Emergency | FlowOut::Fax | FlowOut::Requeued => None,
         }
     }
 

@@ -22,6 +22,8 @@ pub enum FlowOut {
     Closed,
     /// The queue is in an emergency, which those who waited leave too: 480.
     Emergency,
+    /// A fax machine calls, and the queue looks for that: 480, or a hang-up where it was answered.
+    Fax,
     /// `wait_max` passed.
     Timeout,
     /// The node drains, and takes nobody any more: 503.
@@ -45,10 +47,11 @@ pub enum FlowOut {
 
 impl FlowOut {
     /// Every reason, in the order of the metric table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Full,
         Self::Closed,
         Self::Emergency,
+        Self::Fax,
         Self::Timeout,
         Self::Draining,
         Self::EngineRestart,
@@ -66,6 +69,7 @@ impl FlowOut {
             Self::Full => "full",
             Self::Closed => "closed",
             Self::Emergency => "emergency",
+            Self::Fax => "fax",
             Self::Timeout => "timeout",
             Self::Draining => "draining",
             Self::EngineRestart => "engine_restart",
@@ -85,6 +89,7 @@ impl FlowOut {
         match self {
             Self::Closed => Some(Refusal::Closed),
             Self::Emergency => Some(Refusal::Emergency),
+            Self::Fax => Some(Refusal::Fax),
             Self::Full
             | Self::Timeout
             | Self::Draining
@@ -98,7 +103,7 @@ impl FlowOut {
         }
     }
 
-    /// The labels of the untargeted reasons, as an alternative of a regular expression: `closed|emergency`.
+    /// The labels of the untargeted reasons, as an alternative of a regular expression: `closed|emergency|fax`.
     pub fn untargeted_labels() -> String {
         let labels = Self::ALL.into_iter().filter(|reason| reason.untargeted().is_some()).map(Self::as_str);
         labels.collect::<Vec<_>>().join("|")

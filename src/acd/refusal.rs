@@ -9,6 +9,8 @@ pub enum Refusal {
     Closed,
     /// 480: the queue is in an emergency. Untargeted.
     Emergency,
+    /// A fax machine: known only once it waits, so that no call is refused for it. Untargeted.
+    Fax,
     /// 403 or silence: the source is no trusted peer. Untargeted.
     Untrusted,
     /// 488 or 415: nothing in the caller's offer can be used. Untargeted.
@@ -21,10 +23,11 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, in the order of the metric table.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::UnknownNumber,
         Self::Closed,
         Self::Emergency,
+        Self::Fax,
         Self::Untrusted,
         Self::Unusable,
         Self::Draining,
@@ -37,6 +40,7 @@ impl Refusal {
             Self::UnknownNumber => "unknown_number",
             Self::Closed => "closed",
             Self::Emergency => "emergency",
+            Self::Fax => "fax",
             Self::Untrusted => "untrusted",
             Self::Unusable => "unusable",
             Self::Draining => "draining",

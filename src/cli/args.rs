@@ -98,7 +98,14 @@ pub(super) enum Command {
     /// Show the team tree of a running engine: how many agents of each team, and of those below it, are in which state.
     Teams(Target),
     /// Show the calls of a running engine.
-    Calls(Target),
+    Calls {
+        /// With the callers' numbers in full; the engine's audit log says who asked.
+        #[arg(long)]
+        numbers: bool,
+        /// Which engine.
+        #[command(flatten)]
+        target: Target,
+    },
     /// Show the phones that have registered at a running engine.
     Registrations(Target),
     /// Show the lost contacts of a running engine by cause: of each called number, campaign, region, trunk or queue.
@@ -552,6 +559,7 @@ mod tests {
         assert!(parse("strowger top --interval 0").is_err());
         assert!(parse("strowger call consult c17 --to agent:1002").is_ok());
         assert!(parse("strowger call transfer c17").is_err());
+        assert!(parse("strowger calls --numbers --json").is_ok() && parse("strowger agents --numbers").is_err());
         assert!(parse("strowger call requeue c17,c18 sales --json --why wrong-number").is_ok());
     }
 }

@@ -169,9 +169,10 @@ impl Client {
         Ok(())
     }
 
-    /// Prints the calls.
-    pub(super) fn calls(&self) -> Result<(), String> {
-        let body = self.get_all("/v1/calls", "calls")?;
+    /// Prints the calls; their callers' numbers in full where they are asked for, and the user may see them.
+    pub(super) fn calls(&self, numbers: bool) -> Result<(), String> {
+        let path = if numbers { "/v1/calls?numbers=shown" } else { "/v1/calls" };
+        let body = self.get_all(path, "calls")?;
         let header = ["call", "state", "queue", "number", "caller", "wait", "talk", "position", "agent", "transfer"];
         self.print(
             &body,
@@ -296,7 +297,8 @@ impl Client {
     pub(super) fn get_all(&self, path: &str, key: &str) -> Result<Value, String> {
         let mut all = Vec::new();
         loop {
-            let mut page = self.get(&format!("{path}?limit={PAGE}&offset={}", all.len()))?;
+            let and = if path.contains('?') { '&' } else { '?' };
+            let mut page = self.get(&format!("{path}{and}limit={PAGE}&offset={}", all.len()))?;
             let Some(Value::Array(rows)) = page.get_mut(key).map(Value::take) else {
                 return Err(format!("{}{path} answered without {key}", self.url));
             };

@@ -48,7 +48,7 @@ pub fn run() -> ExitCode {
         Command::Agents(target) => finish(Client::new(&target).and_then(|client| client.agents())),
         Command::Top(options) => top::run(&options),
         Command::Teams(target) => finish(Client::new(&target).and_then(|client| client.teams())),
-        Command::Calls(target) => finish(Client::new(&target).and_then(|client| client.calls())),
+        Command::Calls { numbers, target } => finish(Client::new(&target).and_then(|client| client.calls(numbers))),
         Command::Registrations(target) => finish(Client::new(&target).and_then(|client| client.registrations())),
         Command::Lost(lost) => finish(Client::new(&lost.target).and_then(|client| client.lost(&lost))),
         Command::Queue { command: QueueCommand::Stats(stats) } => {

@@ -11,6 +11,7 @@ use crate::acd::{AgentState, QueueState, ReserveThresholds};
 use crate::media::{Codec, Codecs};
 
 use super::fit::Fit;
+use super::peer_manners::FaxPolicy;
 use super::teams::agents_of;
 use super::transport::Transport;
 use super::types::{
@@ -196,6 +197,12 @@ fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Res
         AnswerPolicy::OnAgent => format!("rings until an agent answers, at most {}", show(queue.unanswered_max)),
         AnswerPolicy::Early => format!("early media until an agent answers, at most {}", show(queue.unanswered_max)),
     };
+    let fax = match (queue.fax, queue.media, queue.answer) {
+        (FaxPolicy::Detect, MediaPolicy::Anchor, AnswerPolicy::OnQueue | AnswerPolicy::Early) => {
+            ", fax machines are let go"
+        }
+        (FaxPolicy::Detect | FaxPolicy::Ignore, _, _) => "",
+    };
     let heard = match queue.media {
         MediaPolicy::None => "signalling only".to_string(),
         MediaPolicy::Anchor => {
@@ -204,7 +211,7 @@ fn write_queue(out: &mut String, queue: &QueueConfig, agents: usize) -> fmt::Res
             queue.prompt.as_ref().map_or_else(|| music.clone(), |prompt| format!("{}, then {music}", prompt.display()))
         }
     };
-    writeln!(out, "    {answer}; {heard}")?;
+    writeln!(out, "    {answer}; {heard}{fax}")?;
     let most = queue.waiting_max.map_or_else(|| "any number".to_string(), |most| most.to_string());
     let long = queue.wait_max.map_or_else(|| "for ever".to_string(), show);
     writeln!(out, "    priority {}; {most} may wait, {long}", queue.priority)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::describe::show_skills;
 use super::fit::Fit;
+use super::peer_manners::FaxPolicy;
 use super::types::{AgentConfig, AnswerPolicy, Config, MediaPolicy, NumberConfig, QueueConfig, SkillConfig};
 use super::values::show;
 
@@ -80,6 +81,9 @@ fn lint_queue(queue: &QueueConfig, config: &Config, warnings: &mut Vec<String>) 
             if file.is_some() {
                 warn(key, format!("is never heard with {why}"));
             }
+        }
+        if queue.fax == FaxPolicy::Detect {
+            warn(".fax", format!("finds nothing with {why}, for callers who wait are not heard"));
         }
     }
 }

@@ -45,7 +45,7 @@ pub use endpoint::{Endpoint, PeerAddress};
 pub use error::ConfigError;
 pub use lint::lint;
 pub use parse::parse;
-pub use peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, NumberingConfig, PeerAuth, StaleDevice};
+pub use peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, FaxPolicy, NumberingConfig, PeerAuth, StaleDevice};
 pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
 pub use transport::{FileAt, KeyFiles, PeerTls, TlsConfig, Transport};

@@ -58,6 +58,17 @@ pub enum StaleDevice {
     Unroutable,
 }
 
+/// What becomes of a fax machine that calls a queue: one that waits with audio, in G.711, and whose tone (T.30) is heard within
+/// its first 30 s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FaxPolicy {
+    /// It is a caller like others.
+    #[default]
+    Ignore,
+    /// It is let go while it waits, untargeted, and no agent answers it.
+    Detect,
+}
+
 /// How a trunk writes callers' numbers: what is done to have them in the international form (E.164), which regions are found
 /// by. A number that begins with `+` is in that form on every trunk.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use crate::acd::requirement::{Attributes, Value};
 use crate::base::limits::{self, ATTRIBUTES_MAX};
 
 use super::error::{Report, did_you_mean};
+use super::peer_manners::FaxPolicy;
 use super::policy::{OFFER_KEYS, alert_info, caller_prefix, label, offers};
 use super::preferred::PREFERRED_KEYS;
 use super::reader::{Item, Section, boolean, expected, integer, number, string};
@@ -17,7 +18,7 @@ use super::types::{AnswerPolicy, MediaPolicy, NumberConfig, QueueConfig};
 use super::values::{self, DAY, HOUR, SECOND};
 
 /// The keys of `[queues.NAME]` beside those of routing.
-const QUEUE_KEYS: [&str; 18] = [
+const QUEUE_KEYS: [&str; 19] = [
     "numbers",
     "strategy",
     "priority",
@@ -25,6 +26,7 @@ const QUEUE_KEYS: [&str; 18] = [
     "media",
     "music",
     "prompt",
+    "fax",
     "waiting_max",
     "wait_max",
     "unanswered_max",
@@ -91,6 +93,7 @@ fn queue(item: &Item<'_, '_>, known: &Known<'_>, taken: &mut Numbers, report: &m
         media: section.read("media", report, |value| values::choice(value, &MEDIA)).unwrap_or(MediaPolicy::Anchor),
         music: section.read("music", report, values::path),
         prompt: section.read("prompt", report, values::path),
+        fax: section.read("fax", report, |value| values::choice(value, &FAX)).unwrap_or(FaxPolicy::Ignore),
         waiting_max: section.read("waiting_max", report, waiting_max),
         wait_max: section.read("wait_max", report, |value| values::duration(value, SECOND, DAY)),
         unanswered_max: duration("unanswered_max", UNANSWERED_MAX, SECOND, HOUR, report),
@@ -120,6 +123,7 @@ fn state(section: &Section<'_, '_>, report: &mut Report<'_>) -> QueueState {
 
 const ANSWERS: [(&str, AnswerPolicy); 3] =
     [("on_queue", AnswerPolicy::OnQueue), ("on_agent", AnswerPolicy::OnAgent), ("early", AnswerPolicy::Early)];
+const FAX: [(&str, FaxPolicy); 2] = [("ignore", FaxPolicy::Ignore), ("detect", FaxPolicy::Detect)];
 const MEDIA: [(&str, MediaPolicy); 2] = [("anchor", MediaPolicy::Anchor), ("none", MediaPolicy::None)];
 
 /// `numbers`: each a text, or a table that says what its calls bring.

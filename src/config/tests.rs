@@ -113,6 +113,7 @@ fn every_key_is_read() {
         media = "none"
         music = "a.wav"
         prompt = "b.wav"
+        fax = "detect"
         waiting_max = 7
         wait_max = "10m"
         unanswered_max = "200ms"
@@ -139,7 +140,7 @@ fn every_key_is_read() {
     let names = queue.numbers.iter().map(|number| (number.group.as_deref(), number.campaign.as_deref()));
     assert_eq!(names.collect::<Vec<_>>(), [(None, None), (Some("hotline"), Some("春季"))]);
     assert_eq!((queue.answer, queue.media), (AnswerPolicy::Early, MediaPolicy::None));
-    assert_eq!(queue.music.as_deref(), Some("a.wav".as_ref()));
+    assert_eq!((queue.music.as_deref(), queue.fax), (Some("a.wav".as_ref()), FaxPolicy::Detect));
     assert_eq!((queue.waiting_max, queue.wait_max), (Some(7), Some(Duration::from_secs(600))));
 }
 
@@ -568,6 +569,7 @@ fn warnings_name_what_is_probably_not_meant() {
         unanswered_max = "5m"
         threshold = "2s"
         music = "m.wav"
+        fax = "detect"
         [agents.1-5]
         uri = "sip:{name}@h"
         skills = ["other"]
@@ -587,6 +589,7 @@ fn warnings_name_what_is_probably_not_meant() {
             "queues.q.unanswered_max: 5m is more than the 180s after which a proxy may give up",
             "queues.q.short_abandon: 5s is more than the threshold of 2s",
             "queues.q.music: is never heard with answer = \"on_agent\"",
+            "queues.q.fax: finds nothing with answer = \"on_agent\", for callers who wait are not heard",
             "agents x: skills nobody-else, which fit no queue",
             "agents 1, 2, 3 and 2 more: skills other, which fit no queue",
             "agents 1, x: share the device sip:1@h",

@@ -132,6 +132,12 @@ pub enum Command {
         /// True unless told otherwise.
         passed: bool,
     },
+    /// Tell [`Event::Fax`] when the tone of a fax machine comes, in G.711, within the first 30 s and before anybody hears the far
+    /// end. Told again, it changes nothing.
+    Fax {
+        /// The stream.
+        stream: StreamId,
+    },
     /// Tell [`Event::Silent`] when no RTP came for so long where RTP is expected; `None` stops watching.
     Watch {
         /// The stream.
@@ -155,6 +161,7 @@ impl Command {
             | Self::Hear { stream, .. }
             | Self::Digits { stream, .. }
             | Self::Watch { stream, .. }
+            | Self::Fax { stream }
             | Self::Close { stream } => *stream,
         }
     }
@@ -175,6 +182,11 @@ pub enum Event {
         /// The stream.
         stream: StreamId,
     },
+    /// The far end is a fax machine.
+    Fax {
+        /// The stream.
+        stream: StreamId,
+    },
     /// No RTP came for the watched time; told once until RTP comes again or the watch is set anew.
     Silent {
         /// The stream.
@@ -186,7 +198,9 @@ impl Event {
     /// The stream that it is about; its id tells the shard.
     pub const fn stream(&self) -> StreamId {
         match self {
-            Self::Digit { stream, .. } | Self::Played { stream } | Self::Silent { stream } => *stream,
+            Self::Digit { stream, .. } | Self::Played { stream } | Self::Silent { stream } | Self::Fax { stream } => {
+                *stream
+            }
         }
     }
 }

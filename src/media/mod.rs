@@ -5,6 +5,7 @@ pub mod codec;
 pub mod codecs;
 pub mod dtmf;
 pub mod encoded;
+mod fax;
 mod latch;
 pub mod message;
 pub mod negotiate;

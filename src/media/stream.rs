@@ -9,6 +9,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::dtmf;
+use super::fax::Search;
 use super::latch::Latch;
 use super::message::{Codec, Far};
 use super::negotiate::{DTMF_PAYLOAD_TYPE, unicast};
@@ -38,6 +39,8 @@ pub(crate) struct Stream {
     pub(crate) outgoing: Outgoing,
     pub(crate) reception: Option<Reception>,
     pub(crate) digits: dtmf::Receiver,
+    /// Whether the far end is looked at for a fax machine.
+    pub(crate) fax: Search,
     /// Keys go on to the listeners.
     pub(crate) digits_passed: bool,
     pub(crate) watch: Watch,
@@ -98,6 +101,7 @@ impl Stream {
             outgoing,
             reception: None,
             digits: dtmf::Receiver::default(),
+            fax: Search::Unasked,
             digits_passed: true,
             watch: Watch::Off,
             heard: now,

@@ -41,15 +41,19 @@ pub fn share(samples: &[i16], hz: u32) -> f64 {
     if total == 0.0 {
         return 0.0;
     }
-    let coefficient = 2.0 * (TAU * f64::from(hz) / f64::from(SAMPLE_RATE)).cos();
+    power_at(samples, 2.0 * (TAU * f64::from(hz) / f64::from(SAMPLE_RATE)).cos()) / total
+}
+
+/// The power at one frequency, as a sum of squares over the samples (Goertzel); `coefficient` is twice the cosine of the
+/// frequency's angle from sample to sample.
+pub(crate) fn power_at(samples: &[i16], coefficient: f64) -> f64 {
     let (mut one, mut two) = (0.0, 0.0);
     for sample in samples {
         let zero = f64::from(*sample) + coefficient * one - two;
         two = one;
         one = zero;
     }
-    let power = one * one + two * two - coefficient * one * two;
-    2.0 * power / (total * samples.len() as f64)
+    2.0 * (one * one + two * two - coefficient * one * two) / samples.len() as f64
 }
 
 /// How far a full turn of 2^32 goes in one sample at `centihertz`.

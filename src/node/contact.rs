@@ -425,6 +425,7 @@ pub(super) const fn status_of(reason: FlowOut) -> (u16, &'static str) {
         FlowOut::Full => (486, "Queue Full"),
         FlowOut::Closed => (480, "Queue Closed"),
         FlowOut::Emergency => (480, "Emergency"),
+        FlowOut::Fax => (480, "No Fax Here"),
         FlowOut::Timeout | FlowOut::Unanswered | FlowOut::OffersMax => (480, "No Agent Available"),
         FlowOut::Draining | FlowOut::EngineRestart => (503, "Draining"),
         FlowOut::Overload => (503, "Overloaded"),

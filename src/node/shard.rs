@@ -348,6 +348,7 @@ impl Shard {
         match event {
             media::Event::Digit { stream, digit } => self.on_digit(now, stream, digit),
             media::Event::Silent { stream } => self.on_silent(now, stream),
+            media::Event::Fax { stream } => self.on_fax(stream),
             media::Event::Played { .. } => {}
         }
     }

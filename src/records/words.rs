@@ -51,6 +51,7 @@ words!(FlowOut {
     OffersMax = "offers_max",
     Emergency = "emergency",
     System = "system",
+    Fax = "fax",
 });
 
 words!(LostCause {
@@ -86,6 +87,7 @@ words!(Refusal {
     Draining = "draining",
     Overload = "overload",
     Emergency = "emergency",
+    Fax = "fax",
 });
 
 words!(OfferCause {

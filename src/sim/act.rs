@@ -14,7 +14,7 @@ use crate::sim::network::{DropRule, Weather};
 use crate::sim::phone::Phone;
 use crate::sim::session::{Session, Told};
 use crate::sim::terms::Direction;
-use crate::sim::world::World;
+use crate::sim::world::{TRUNK, World};
 
 /// One deed.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,8 @@ pub enum Act {
     Change(String, Direction),
     /// A phone asks for fax instead of audio (T.38).
     Fax(String),
+    /// A phone's voice is the tone of a fax machine from now on.
+    FaxTone(String),
     /// A person presses keys.
     Press(String, char),
     /// A person has the phone ask by REFER that the call be handed on.
@@ -148,6 +150,10 @@ impl Act {
             }
             Self::Change(name, direction) => redirect(world, &name, direction),
             Self::Fax(name) => in_talk(world, &name, |now, talk, it| talk.fax(&mut it.ua, now)),
+            Self::FaxTone(name) => {
+                world.caller(&name, TRUNK)?;
+                world.town.fax_tone(&name)
+            }
             Self::Press(name, digit) => press(world, &name, digit),
             Self::Connect(name, number, by) => connect(world, &name, &number, by),
             Self::Refer { name, to, replaces, news } => refer(world, &name, (to, replaces), news),

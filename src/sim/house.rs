@@ -97,10 +97,7 @@ impl House {
         match &mut self.rooms {
             Rooms::Whole(node) => node.handle_media(now, event),
             Rooms::Parted(parted) => {
-                let (media::Event::Digit { stream, .. }
-                | media::Event::Silent { stream }
-                | media::Event::Played { stream, .. }) = event;
-                parted.parts.shards[usize::from(stream.shard().0)].handle_media(now, event);
+                parted.parts.shards[usize::from(event.stream().shard().0)].handle_media(now, event);
                 parted.post(now);
             }
         }

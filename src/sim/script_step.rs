@@ -76,10 +76,9 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         }
         [name, "hangs", "up"] => Act::HangUp((*name).to_string()),
         [name, "answers"] => Act::Answer((*name).to_string()),
-        [name, "holds"] => Act::Change((*name).to_string(), Direction::SendOnly),
-        [name, "holds", "silently"] => Act::Change((*name).to_string(), Direction::Inactive),
-        [name, "resumes"] => Act::Change((*name).to_string(), Direction::SendRecv),
+        [name, how @ ("holds" | "resumes"), rest @ ..] => Act::Change((*name).to_string(), direction(how, rest)?),
         [name, "sends", "a", "fax"] => Act::Fax((*name).to_string()),
+        [name, "calls", "as", "a", "fax"] => Act::FaxTone((*name).to_string()),
         [name, "presses", keys] => return Ok(keys.chars().map(|key| Act::Press((*name).to_string(), key)).collect()),
         [name, "refers", "to", to, rest @ ..] => refer(name, to, rest)?,
         [name, "is", "now", number, "by", how @ ("update" | "re-invite")] => connect(name, number, how),
@@ -134,6 +133,16 @@ fn refer_uri(to: &str) -> String {
 
 fn all(acts: Vec<Result<Act, String>>) -> Result<Vec<Act>, String> {
     acts.into_iter().collect()
+}
+
+/// `holds`, `holds silently`, `resumes`.
+fn direction(verb: &str, rest: &[&str]) -> Result<Direction, String> {
+    match (verb, rest) {
+        ("holds", []) => Ok(Direction::SendOnly),
+        ("holds", ["silently"]) => Ok(Direction::Inactive),
+        ("resumes", []) => Ok(Direction::SendRecv),
+        _ => Err("a phone holds, holds silently, or resumes".to_string()),
+    }
 }
 
 /// `a dials 800 with 0 8, without offer, hangs up on ringing ...`

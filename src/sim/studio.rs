@@ -89,6 +89,7 @@ impl Media {
                     | Command::Far { .. }
                     | Command::Hear { .. }
                     | Command::Digits { .. }
+                    | Command::Fax { .. }
                     | Command::Watch { .. } => {}
                 }
                 let worker = studio.workers.get_mut(&command.stream().worker());
@@ -169,6 +170,7 @@ fn at_home(command: &Command) -> Result<(), String> {
         Command::Hear { .. }
         | Command::Far { .. }
         | Command::Digits { .. }
+        | Command::Fax { .. }
         | Command::Watch { .. }
         | Command::Close { .. } => stream.worker(),
     };

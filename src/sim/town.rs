@@ -236,6 +236,18 @@ impl Town {
         self.exchanges[exchange].recipient(message)
     }
 
+    /// The voice of a phone is the tone of a fax machine from now on.
+    ///
+    /// # Errors
+    /// No such phone, or no audio in this world.
+    pub fn fax_tone(&mut self, name: &str) -> Result<(), String> {
+        let place = self.phones.get(name).ok_or_else(|| format!("no phone {name}"))?;
+        let (voice, _) =
+            self.voices.get_mut(place).ok_or_else(|| format!("{name} has no voice: write `with audio`"))?;
+        voice.call_as_fax();
+        Ok(())
+    }
+
     /// A phone hears an RTP packet.
     pub fn hear(&mut self, now: Instant, place: Place, packet: &[u8]) {
         if let Some((_, ear)) = self.voices.get_mut(&place) {

@@ -33,12 +33,26 @@ pub struct Voice {
     sequence: u16,
     timestamp: u32,
     next: Option<Instant>,
+    /// It calls as a fax machine does: packets so far.
+    fax: Option<u32>,
 }
 
 impl Voice {
     /// A silent voice of `hz`.
     pub fn new(hz: u32, rng: &mut Rng) -> Self {
-        Self { tone: Tone::new(hz, AMPLITUDE), ssrc: rng.u32(), sequence: 0, timestamp: rng.u32(), next: None }
+        Self {
+            tone: Tone::new(hz, AMPLITUDE),
+            ssrc: rng.u32(),
+            sequence: 0,
+            timestamp: rng.u32(),
+            next: None,
+            fax: None,
+        }
+    }
+
+    /// From now on it calls as a fax machine does: 1,100 Hz for half a second, each 3.5 s (T.30 4.3.1).
+    pub const fn call_as_fax(&mut self) {
+        (self.tone, self.fax) = (Tone::new(1_100, AMPLITUDE), Some(0));
     }
 
     /// When [`Voice::speak`] is wanted next.
@@ -69,7 +83,10 @@ impl Voice {
         packet.extend_from_slice(&self.timestamp.to_be_bytes());
         packet.extend_from_slice(&self.ssrc.to_be_bytes());
         packet.extend_from_slice(head(codec).unwrap_or_default());
-        packet.extend(self.tone.by_ref().take(FRAME_SAMPLES).map(|sample| law_of(codec).encode(sample)));
+        let sounds = self.fax.is_none_or(|packets| packets % 175 < 25);
+        self.fax = self.fax.map(|packets| packets + 1);
+        let samples = self.tone.by_ref().take(FRAME_SAMPLES).map(|sample| if sounds { sample } else { 0 });
+        packet.extend(samples.map(|sample| law_of(codec).encode(sample)));
         Some((sound.far, packet))
     }
 }

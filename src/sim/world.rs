@@ -72,7 +72,7 @@ pub struct World {
     now: Instant,
     node: House,
     media: Media,
-    town: Town,
+    pub(super) town: Town,
     /// The network, for scripts that change the weather.
     pub network: Network,
     way: BTreeMap<(Instant, u64), Arrival>,

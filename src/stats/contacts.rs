@@ -215,6 +215,7 @@ const fn goes_on(reason: FlowOut) -> bool {
         FlowOut::Full
         | FlowOut::Closed
         | FlowOut::Emergency
+        | FlowOut::Fax
         | FlowOut::Timeout
         | FlowOut::Draining
         | FlowOut::EngineRestart

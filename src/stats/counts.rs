@@ -45,7 +45,7 @@ pub struct Counts {
 }
 
 /// Visits by their one service-level event ("Decisions" 3), counted when it happens. A visit that flowed out within T as
-/// untargeted (closed, emergency) gives none.
+/// untargeted (closed, emergency, fax) gives none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Events {
     /// Answered in T.

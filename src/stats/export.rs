@@ -245,7 +245,7 @@ fn fill_refused(series: &mut Series<'_>, reading: &Reading) {
 }
 
 fn fill_contacts_untargeted(series: &mut Series<'_>, reading: &Reading) {
-    let reasons = [Refusal::Closed, Refusal::Emergency, Refusal::Unusable].map(|why| (why, why.as_str()));
+    let reasons = [Refusal::Closed, Refusal::Emergency, Refusal::Fax, Refusal::Unusable].map(|why| (why, why.as_str()));
     series.push_split(reading, reasons, |queue, why| queue.cells.contacts_untargeted(why));
 }
 

@@ -126,7 +126,7 @@ pub enum Term {
     Answered,
     /// B
     Abandoned,
-    /// F, without those who left a closed queue or one in an emergency: they are untargeted ("Decisions" 2).
+    /// F, without those who left a closed queue or one in an emergency, and fax machines: they are untargeted ("Decisions" 2).
     FlowedOut,
     /// A(T)
     AnsweredIn,
@@ -273,7 +273,7 @@ macro_rules! formulas {
     };
 }
 
-/// Every formula. A answered, B abandoned, F flowed out (without the untargeted: closed, emergency), X(T) with a
+/// Every formula. A answered, B abandoned, F flowed out (without the untargeted: closed, emergency, fax), X(T) with a
 /// wait of at most T, S the short-abandon limit.
 pub const FORMULAS: &[Formula] = formulas! {
     "sl_f1", "Service level F1, abandons in T count as met", "服务水平①（阈值内放弃计为达标）", "(A(T)+B(T))/(A+B)",
@@ -380,6 +380,7 @@ mod tests {
         counts.flowed_out[FlowOut::Timeout as usize] = 40;
         counts.flowed_out[FlowOut::Closed as usize] = 1_000;
         counts.flowed_out[FlowOut::Emergency as usize] = 1_000;
+        counts.flowed_out[FlowOut::Fax as usize] = 1_000;
         let inputs = Inputs::new(&counts, &BOUNDS, 20_000_000, AgentSeconds::default());
         assert_eq!(percent("sl_f3", &inputs), "81.13");
         assert_eq!(percent("sl_f3o", &inputs), "78.18");

@@ -2,7 +2,7 @@
 //! sums (abandoned, flowed out, lost) are taken over their parts when a copy is read.
 //!
 //! Each visit gives exactly one service-level event, the moment it is decided ("Decisions" 3): in T by its outcome, past T
-//! as `missed`. A visit that flowed out within T as untargeted (closed, emergency) gives none.
+//! as `missed`. A visit that flowed out within T as untargeted (closed, emergency, fax) gives none.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -85,8 +85,8 @@ pub const TABLE: [Row; 73] = [
         name: "acd_calls_lost_total",
         kind: Kind::Counter,
         labels: &["queue", "dnis_group", "cause"],
-        help: "Lost queue visits, each with exactly one cause: the abandoned and the flowed out, except closed and \
-               emergency (untargeted) and requeued (goes on in another visit). What is refused before a queue is in acd_calls_refused_total.",
+        help: "Lost queue visits, each with exactly one cause: the abandoned and the flowed out, except closed, \
+               emergency and fax (untargeted) and requeued (goes on in another visit). What is refused before a queue is in acd_calls_refused_total.",
     },
     Row {
         family: Family::CutShort,
@@ -108,7 +108,8 @@ pub const TABLE: [Row; 73] = [
         name: "acd_calls_untargeted_total",
         kind: Kind::Counter,
         labels: &["reason"],
-        help: "Contacts outside every rate: refused for an untargeted cause, or flowed out of a queue that was closed or in an emergency.",
+        help: "Contacts outside every rate: refused for an untargeted cause, or flowed out of a queue that was closed or in an \
+               emergency, or as a fax machine.",
     },
     Row {
         family: Family::Contacts,
@@ -223,8 +224,8 @@ pub const TABLE: [Row; 73] = [
         kind: Kind::Counter,
         labels: &["queue", "threshold", "outcome"],
         help: "One event for each queue visit, the moment it is decided: its outcome within the threshold (seconds, inclusive), \
-               or missed when the wait passes it. A visit that left a closed queue, or one in an emergency, within it gives none. \
-               Another threshold starts another series.",
+               or missed when the wait passes it. A visit that left a closed queue, or one in an emergency, or a fax \
+               machine's, within it gives none. Another threshold starts another series.",
     },
     Row {
         family: Family::MissedFlowOuts,

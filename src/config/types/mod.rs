@@ -21,7 +21,7 @@ use crate::sip::registrar::Times;
 use crate::sip::transaction::LocalNetworks;
 
 use super::endpoint::{Endpoint, PeerAddress};
-use super::peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, NumberingConfig, PeerAuth};
+use super::peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, FaxPolicy, NumberingConfig, PeerAuth};
 use super::transport::{PeerTls, TlsConfig, Transport};
 
 pub(super) use self::feature_codes::PIN_DIGITS;
@@ -273,6 +273,8 @@ pub struct QueueConfig {
     pub music: Option<PathBuf>,
     /// `prompt = "file.wav"`: played once before the music; default none.
     pub prompt: Option<PathBuf>,
+    /// `fax = "ignore" | "detect"`: what becomes of fax machines. Default `ignore`.
+    pub fax: FaxPolicy,
     /// `waiting_max = 100`; default unlimited (within the node's bound).
     pub waiting_max: Option<u32>,
     /// `wait_max = "10m"`; default for ever.

@@ -33,6 +33,11 @@ impl Worker {
                 let Some(slot) = self.streams.get(&stream).copied() else { return };
                 self.on_watch(now, slot, silence);
             }
+            Command::Fax { stream } => {
+                let Some(slot) = self.streams.get(&stream).copied() else { return };
+                let Some(stream) = self.stream(slot) else { return };
+                stream.fax.begin();
+            }
             Command::Close { stream } => {
                 let Some(slot) = self.streams.remove(&stream) else { return };
                 self.on_close(now, slot);
@@ -129,6 +134,8 @@ impl Worker {
             Hearing::Relay(peer) => {
                 let Some(stream) = self.stream(peer) else { return };
                 stream.listeners.push(slot);
+                // Somebody hears it now, and judges for himself.
+                stream.fax.end();
                 self.release(now, peer);
             }
             Hearing::Waiting | Hearing::Silence | Hearing::Tracks(_) => {}

@@ -7,7 +7,8 @@ use crate::base::Instant;
 use crate::base::limits::RTP_BYTES_MAX;
 use crate::media::codec::transcode;
 use crate::media::dtmf::TelephoneEvent;
-use crate::media::message::{Event, PortId};
+use crate::media::fax::{Search, Verdict};
+use crate::media::message::{Event, Far, PortId};
 use crate::media::outbox::Kind;
 use crate::media::outgoing::Span;
 use crate::media::reception::Reception;
@@ -123,7 +124,26 @@ impl Worker {
         {
             self.outbox.tell(Event::Digit { stream: stream.id, digit });
         }
+        if matches!(stream.fax, Search::On(_)) {
+            self.judge_fax(slot, far, &packet);
+        }
         self.relay(now, slot, source, datagram, &packet);
+    }
+
+    /// Hears whether a fax machine calls. In another codec than G.711 it cannot be heard; a far end may change to that.
+    fn judge_fax(&mut self, slot: u32, far: Far, packet: &Packet<'_>) {
+        let Some(stream) = self.stream(slot) else { return };
+        let Content::Audio(codec) = content(&far, packet.header.payload_type) else { return };
+        let (Some(law), Search::On(detector)) = (codec.law(), &mut stream.fax) else { return };
+        match detector.on_packet(packet.header.timestamp, law, packet.payload) {
+            Verdict::Open => {}
+            Verdict::NoFax => stream.fax.end(),
+            Verdict::Fax => {
+                stream.fax.end();
+                let stream = stream.id;
+                self.outbox.tell(Event::Fax { stream });
+            }
+        }
     }
 
     /// Passes a datagram that counted on to all who listen; without a listener it is held until the first rule has come.

@@ -2,7 +2,7 @@
 
 use crate::acd::{Command, FlowOut};
 use crate::base::{CallId, Instant, LegId, Pii, StreamId};
-use crate::config::{AnswerPolicy, MediaPolicy};
+use crate::config::{AnswerPolicy, FaxPolicy, MediaPolicy};
 use crate::media::dtmf;
 use crate::node::contact::{Audio, Phase, Stream};
 use crate::node::shard::{Owner, Shard, Side, Timer};
@@ -144,16 +144,32 @@ impl Shard {
         true
     }
 
+    /// A fax machine is let go while it waits, unless its queue (it may have been moved) takes it like others. Who talks is the
+    /// agent's to judge.
+    pub(in crate::node) fn on_fax(&mut self, stream: StreamId) {
+        let Some((call, Side::Caller)) = self.side_of(stream) else { return };
+        let may_leave = self.contact(call).is_some_and(|contact| contact.is_waiting() && contact.moving.is_none());
+        if may_leave && self.directory.queue(self.queue_of(call)).config.fax == FaxPolicy::Detect {
+            tracing::info!(%call, "a fax machine calls");
+            self.commands.push_back(Command::Leave { call, reason: FlowOut::Fax });
+        }
+    }
+
     /// Music, after the queue's prompt.
     pub(in crate::node) fn play_queue(&mut self, now: Instant, call: CallId) {
-        let audio = self.directory.queue(self.queue_of(call)).audio;
+        let queue = self.directory.queue(self.queue_of(call));
+        let (audio, seeks_fax) = (queue.audio, queue.config.fax == FaxPolicy::Detect);
         let Some(contact) = self.contact(call) else { return };
         let Audio::Stream(stream) = &contact.audio else { return };
         let stream = stream.id;
         contact.prompt = audio.prompt.map(|prompt| now + prompt.length);
         let tracks = audio.prompt.map(|prompt| prompt.track).into_iter().chain([audio.music]).collect();
         let source = crate::media::Source::Tracks { tracks, repeat: true };
+        let seeks_fax = seeks_fax && contact.is_waiting();
         self.media.push_back(crate::media::Command::Hear { stream, source });
+        if seeks_fax {
+            self.media.push_back(crate::media::Command::Fax { stream });
+        }
         self.align_music(now, call);
     }
 }

@@ -6,6 +6,7 @@ mod census;
 mod codecs;
 mod credentials;
 mod dimensions;
+mod fax;
 mod letters;
 mod names;
 mod register;
@@ -24,9 +25,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::acd::{Fact, strategy};
-use crate::base::{CallId, Instant};
+use crate::base::{CallId, Instant, StreamId};
 use crate::config::{Config, parse};
-use crate::media::{Lease, PortId};
+use crate::media::{self, Lease, PortId};
 use crate::node::message::{Resolved, Setup};
 use crate::node::{Control, Node, Reply};
 use crate::sip::message::Message;
@@ -71,6 +72,8 @@ struct World {
     now: Instant,
     sent: VecDeque<(SocketAddr, Message)>,
     facts: Vec<Fact>,
+    /// The streams in which a fax is sought.
+    seeks_fax: Vec<StreamId>,
     serial: u32,
 }
 
@@ -92,7 +95,8 @@ impl World {
         let setup =
             Setup { config: read(text), resolved, seed: [7; 32], sip_address: address(OURS), leases: leases.collect() };
         let node = Node::new(Instant::ZERO, setup);
-        let mut world = Self { node, now: Instant::ZERO, sent: VecDeque::new(), facts: Vec::new(), serial: 0 };
+        let (sent, facts, seeks_fax) = (VecDeque::new(), Vec::new(), Vec::new());
+        let mut world = Self { node, now: Instant::ZERO, sent, facts, seeks_fax, serial: 0 };
         world.settle();
         world
     }
@@ -101,7 +105,11 @@ impl World {
         while let Some(transmit) = self.node.poll_transmit() {
             self.sent.push_back((transmit.destination, Message::parse(transmit.payload).unwrap()));
         }
-        while self.node.poll_media().is_some() {}
+        while let Some(command) = self.node.poll_media() {
+            if let media::Command::Fax { stream } = command {
+                self.seeks_fax.push(stream);
+            }
+        }
         while let Some(stamped) = self.node.poll_fact() {
             self.facts.push(stamped.fact);
         }

@@ -90,7 +90,7 @@ For each queue and in every single scrape:
                             + sum by (queue) (acd_calls_flowout_total) + acd_queue_waiting
 
     sum by (queue) (acd_calls_lost_total) = sum by (queue) (acd_calls_abandoned_total)
-                            + sum by (queue) (acd_calls_flowout_total{reason!~\"closed|emergency|requeued\"})
+                            + sum by (queue) (acd_calls_flowout_total{reason!~\"closed|emergency|fax|requeued\"})
 
 These count queue visits. A contact refused before it joined a queue is no visit: the lost among them are
 `acd_calls_refused_total{cause=~\"draining|overload\"}`, the others are in `acd_calls_untargeted_total`.
@@ -118,8 +118,8 @@ a caller elsewhere by its own rules: a supervisor who moves a caller ends the vi
 const FORMULA_HEAD: &str = "
 ## Formulas
 
-O offered, A answered, B abandoned, F flowed out (without the untargeted: closed, emergency), X(T) with a wait of at most T, S the
-short-abandon limit. The control plane gives each with its numerator and denominator (`/v1/queues/NAME/intervals`);
+O offered, A answered, B abandoned, F flowed out (without the untargeted: closed, emergency, fax), X(T) with a wait of at most T, S
+the short-abandon limit. The control plane gives each with its numerator and denominator (`/v1/queues/NAME/intervals`);
 `strowger rules` writes the PromQL of each for every queue's own T, rolling and by interval. Add numerators and
 denominators, never ratios. Here with T = 20 s over a day; `le` is written so that it fits both exposition formats.
 

@@ -93,6 +93,7 @@ fn a_flow_out_within_the_threshold_leaves_f3_alone_and_an_untargeted_one_gives_n
     fold(&live, visit(flowed_out(SALES, secs(0), FlowOut::Full), secs(0)));
     fold(&live, visit(flowed_out(SALES, secs(0), FlowOut::Closed), secs(0)));
     fold(&live, visit(flowed_out(SALES, secs(9), FlowOut::Emergency), secs(9)));
+    fold(&live, visit(flowed_out(SALES, secs(4), FlowOut::Fax), secs(4)));
     assert_eq!(events(&live, "sales"), [1, 0, 0, 1, 0, 0]);
     assert_eq!(read(&live, "sales").service_level, Some(1.0));
 }
@@ -145,7 +146,7 @@ fn an_outcome_without_its_offered_is_a_violation_and_shows() {
 }
 
 #[test]
-fn every_lost_visit_has_one_cause_and_closed_emergency_and_requeued_are_no_losses() {
+fn every_lost_visit_has_one_cause_and_the_untargeted_and_requeued_are_no_losses() {
     let live = Arc::new(live());
     for reason in FlowOut::ALL {
         fold(&live, visit(flowed_out(SALES, secs(1), reason), secs(1)));
@@ -168,7 +169,8 @@ fn every_lost_visit_has_one_cause_and_closed_emergency_and_requeued_are_no_losse
     assert_eq!(series["acd_calls_untargeted_total{reason=\"closed\"}"], 2.0, "refused, and flowed out");
     assert_eq!(series["acd_calls_refused_total{cause=\"overload\"}"], 1.0);
     assert_eq!(series["acd_calls_untargeted_total{reason=\"emergency\"}"], 2.0);
-    assert_eq!(sum(&series, "acd_calls_untargeted_total{"), 4.0);
+    assert_eq!(series["acd_calls_untargeted_total{reason=\"fax\"}"], 1.0);
+    assert_eq!(sum(&series, "acd_calls_untargeted_total{"), 5.0);
 }
 
 #[test]

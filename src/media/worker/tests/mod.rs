@@ -1,6 +1,7 @@
 //! The worker in virtual time: what far ends hear, judged by content, and what it tells.
 
 mod digits;
+mod fax;
 mod held;
 mod links;
 mod music;
@@ -19,7 +20,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::limits::HELD_PACKETS_MAX;
-use crate::media::codec::FRAME_SAMPLES;
+use crate::media::codec::{FRAME_SAMPLES, Law};
 use crate::media::dtmf::key_press;
 use crate::media::message::{Codec, Command, Far, Source};
 use crate::media::outbox::Kind;
@@ -356,6 +357,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (stream(), proptest::option::of(0..3_000_u64)).prop_map(|(stream, silence)| Command::Watch {
             stream, silence: silence.map(Duration::from_millis),
         }),
+        1 => stream().prop_map(|stream| Command::Fax { stream }),
         1 => stream().prop_map(|stream| Command::Close { stream }),
     ];
     let rtp = (0..4_u64, any::<u8>(), any::<u16>(), any::<u32>(), proptest::collection::vec(any::<u8>(), 0..20))
