@@ -137,7 +137,8 @@ impl Shard {
         match (&contact.audio, contact.answered) {
             (Audio::Pending(Some(offer)), None) => Some(offer.text.clone()),
             (Audio::Pending(_) | Audio::Stream(_) | Audio::Described(_), _) => {
-                let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
+                let local =
+                    Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1, secure: None };
                 Some(media::offer(&local, &Offered::plain(Codecs::G711, Direction::Inactive)))
             }
         }
@@ -173,7 +174,7 @@ impl Shard {
     pub(in crate::node) fn change_audio(&mut self, call: CallId, side: Side, sdp: Option<&[u8]>) -> Option<Box<[u8]>> {
         let address = SocketAddr::new(self.legs.local().ip(), DISCARD_PORT);
         if let Audio::Described(described) = self.audio_mut(call, side)? {
-            return described.change(sdp, &Local { address, session: 1, version: 2 });
+            return described.change(sdp, &Local { address, session: 1, version: 2, secure: None });
         }
         let stream = self.audio_mut(call, side)?.stream_mut()?;
         let Some(sdp) = sdp else {
@@ -316,7 +317,7 @@ impl Shard {
     fn describe_without_media(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {
         let host = self.legs.local();
         let contact = self.contact(call)?;
-        let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
+        let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1, secure: None };
         let sdp: Box<[u8]> = match (&contact.audio, theirs) {
             (Audio::Pending(Some(_)), Some(theirs)) => theirs.into(),
             (Audio::Pending(Some(offer)), None) => media::inactive_answer(offer.read()?, &local).ok()?,
@@ -363,7 +364,7 @@ impl Description {
 
 impl Stream {
     pub(in crate::node) fn local(&self) -> Local {
-        Local { address: self.lease.address, session: self.session, version: self.version }
+        Local { address: self.lease.address, session: self.session, version: self.version, secure: None }
     }
 
     /// Our offer of what tones are there in.

@@ -47,7 +47,7 @@ impl SilentMedia {
                     return Err("a stream holds a port that is not leased".to_string());
                 }
             }
-            Command::Far { stream, .. } | Command::Digits { stream, .. } => {
+            Command::Secure { stream, .. } | Command::Far { stream, .. } | Command::Digits { stream, .. } => {
                 self.stream(stream)?;
             }
             Command::Hear { stream, source } => {

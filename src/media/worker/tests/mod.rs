@@ -6,6 +6,7 @@ mod links;
 mod music;
 mod relay;
 mod reports;
+mod secure;
 mod sources;
 mod symmetric;
 
