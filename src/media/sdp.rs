@@ -2,7 +2,7 @@
 //! fails on a line it does not know. The answers of RFC 3264 are made in [`super::negotiate`]. It resolves no names: an
 //! address that is not a literal is unusable.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str;
 
 use smallvec::SmallVec;
@@ -235,6 +235,15 @@ impl SessionDescription {
     /// What its author encrypts the audio with, if anything.
     pub fn crypto(&self) -> Option<&Crypto> {
         self.audio().and_then(|(_, audio)| audio.crypto.as_deref())
+    }
+
+    /// Where its author receives audio, unless that is a name.
+    pub fn address(&self) -> Option<SocketAddr> {
+        let (_, audio) = self.audio()?;
+        match audio.connection {
+            Connection::Ip(ip) => Some(SocketAddr::new(ip, audio.port)),
+            Connection::Absent | Connection::Unusable => None,
+        }
     }
 
     /// What its audio is carried by.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Target, TransferKind};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
-use crate::media::{Codecs, Far, Lease, SessionDescription};
+use crate::media::srtp;
+use crate::media::{Codecs, Far, Lease, Secure, SessionDescription, Srtp};
 use crate::node::directory::Called;
 use crate::node::identity::{Caller, Carried};
 use crate::node::journey::prefer::Wishes;
@@ -173,6 +174,7 @@ pub(super) enum Audio {
 #[derive(Debug)]
 pub(super) struct Offer {
     pub(super) text: Box<[u8]>,
+    srtp: Srtp,
     read: OnceCell<Option<SessionDescription>>,
 }
 
@@ -205,6 +207,17 @@ pub(super) struct Stream {
     pub(super) codecs: Codecs,
     /// The packet time that the far end wishes, in milliseconds.
     pub(super) ptime_ms: u8,
+    /// The keys, where it may be encrypted.
+    pub(super) sealed: Option<Box<Sealed>>,
+}
+
+/// The keys of a stream; see `secure`.
+#[derive(Debug, Default)]
+pub(super) struct Sealed {
+    /// What we have said last.
+    pub(super) said: Option<Secure>,
+    /// Those in force.
+    pub(super) keys: Option<srtp::Keys>,
 }
 
 impl Contact {
@@ -390,13 +403,14 @@ impl Handover {
 }
 
 impl Offer {
-    pub(super) fn new(text: &[u8]) -> Self {
-        Self { text: text.into(), read: OnceCell::new() }
+    /// That of a neighbour whose audio is encrypted, or not.
+    pub(super) fn new(text: &[u8], srtp: Srtp) -> Self {
+        Self { text: text.into(), srtp, read: OnceCell::new() }
     }
 
     /// What it says; `None` when it cannot be read.
     pub(super) fn read(&self) -> Option<&SessionDescription> {
-        self.read.get_or_init(|| SessionDescription::parse(&self.text).ok()).as_ref()
+        self.read.get_or_init(|| SessionDescription::parse_as(&self.text, self.srtp).ok()).as_ref()
     }
 }
 

@@ -231,9 +231,8 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::SlowestDecision => series.push(&[], seconds(reading.working.decision.most)),
         Family::Silent => fill_silent(series, reading),
         Family::TlsHandshakes => fill_handshakes(series, reading),
-        Family::ChannelDelay => {
-            reading.working.channels.iter().for_each(|(channel, spread)| series.push_spread(&[channel], spread));
-        }
+        Family::SrtpDropped => series.push(&[], reading.working.srtp_dropped as f64),
+        Family::ChannelDelay => fill_channels(series, reading),
         Family::Violations => series.push(&[], violations as f64),
         Family::BuildInfo => series.push(&[env!("CARGO_PKG_VERSION")], 1.0),
     }
@@ -332,6 +331,10 @@ fn fill_silent(series: &mut Series<'_>, reading: &Reading) {
     for (kind, count) in Silence::ALL.into_iter().zip(reading.working.silent) {
         series.push(&[kind.as_str()], count as f64);
     }
+}
+
+fn fill_channels(series: &mut Series<'_>, reading: &Reading) {
+    reading.working.channels.iter().for_each(|(channel, spread)| series.push_spread(&[channel], spread));
 }
 
 fn fill_handshakes(series: &mut Series<'_>, reading: &Reading) {

@@ -79,6 +79,16 @@ pub struct Working {
     pub silent: Silences,
     /// TLS handshakes.
     pub handshakes: Handshakes,
+    srtp_dropped: AtomicU64,
+}
+
+impl Working {
+    /// So many encrypted packets more have been dropped: not the far end's, or seen before.
+    pub fn count_srtp_dropped(&self, packets: u64) {
+        if packets > 0 {
+            self.srtp_dropped.fetch_add(packets, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A copy of [`Working`].
@@ -90,6 +100,7 @@ pub(super) struct WorkingReading {
     pub(super) channels: [(&'static str, SpreadReading); 6],
     pub(super) silent: Silent,
     pub(super) handshakes: Counts,
+    pub(super) srtp_dropped: u64,
 }
 
 impl WorkingReading {
@@ -107,6 +118,7 @@ impl WorkingReading {
             ],
             silent: working.silent.read(),
             handshakes: working.handshakes.read(),
+            srtp_dropped: working.srtp_dropped.load(Ordering::Relaxed),
         }
     }
 }

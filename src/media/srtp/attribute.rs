@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{KEY_BYTES, MasterKey, SALT_BYTES, Suite};
+use super::keys::{KEY_BYTES, MasterKey, SALT_BYTES, Suite};
 use crate::base::digits;
 
 /// The tag of the one attribute that an offer of ours has.

@@ -9,7 +9,7 @@ use ctr::flavors::Ctr128BE;
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 
-use super::{KEY_BYTES, MasterKey, SALT_BYTES, TAG_BYTES_MAX};
+use super::keys::{KEY_BYTES, MasterKey, SALT_BYTES, TAG_BYTES_MAX};
 use crate::base::secret;
 
 /// Of what packets the keys are: the labels of RFC 3711 4.3.2.

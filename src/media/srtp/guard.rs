@@ -4,8 +4,8 @@ use bytes::{BufMut, BytesMut};
 use smallvec::SmallVec;
 
 use super::cipher::{Cipher, Of};
+use super::keys::{Keys, MasterKey, RTCP_OVERHEAD, Suite, TAG_BYTES_MAX};
 use super::window::Window;
-use super::{Keys, MasterKey, RTCP_OVERHEAD, Suite, TAG_BYTES_MAX};
 use crate::media::rtp;
 
 /// Encrypts what one stream sends and decrypts what it receives; see the module.
@@ -94,7 +94,7 @@ impl Guard {
     pub(crate) fn protect_rtp(&mut self, packet: &mut BytesMut) -> bool {
         let Some((_, sequence, ssrc)) = numbers(packet) else { return false };
         let Sender { ciphers, sent, .. } = &mut self.sender;
-        let index = sent.as_ref().map_or(sequence.into(), |sent| sent.index_of(sequence));
+        let index = sent.as_ref().map_or_else(|| u64::from(sequence), |sent| sent.index_of(sequence));
         match sent {
             Some(window) if !window.takes(index) => return false,
             Some(window) => window.mark(index),

@@ -37,7 +37,7 @@ impl Window {
     /// The index of an RTP packet: the nearest to the highest one with this sequence number (RFC 3711 3.3.1).
     pub(super) fn index_of(&self, sequence: u16) -> u64 {
         let ahead = sequence.wrapping_sub(self.highest as u16) as i16;
-        self.highest.checked_add_signed(ahead.into()).unwrap_or(sequence.into())
+        self.highest.checked_add_signed(ahead.into()).unwrap_or_else(|| sequence.into())
     }
 }
 
