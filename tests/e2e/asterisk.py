@@ -157,6 +157,11 @@ def beside_asterisk_by_tls(case, encrypted=False):
     return beside(case, configs)
 
 
+def beside_asterisk_encrypted(case):
+    """TLS between both, and SRTP."""
+    return beside_asterisk_by_tls(case, encrypted=True)
+
+
 def beside_asterisk_that(old, new, file):
     """The same with another text in one of Asterisk's files."""
 

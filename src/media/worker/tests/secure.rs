@@ -7,7 +7,7 @@ use crate::media::rtcp::{Compound, SenderInfo};
 use crate::media::srtp::{Guard, Keys, MasterKey, Suite};
 
 /// Keys for a stream, and what its far end has.
-fn keys(seed: u64) -> (Keys, Guard) {
+pub(super) fn keys(seed: u64) -> (Keys, Guard) {
     let mut rng = Rng::from_u64(seed);
     let (ours, theirs) = (MasterKey::new(&mut rng), MasterKey::new(&mut rng));
     let suite = Suite::Sha1Tag80;
