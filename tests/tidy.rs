@@ -17,8 +17,8 @@ fn rooms_import_only_what_the_table_allows() {
 }
 
 #[test]
-fn no_two_files_import_each_other() {
-    assert_tidy(checks::two_way_imports(&rust_files()));
+fn no_files_import_in_a_circle() {
+    assert_tidy(checks::circles(&rust_files()));
 }
 
 #[test]
@@ -109,9 +109,9 @@ mod examples {
     }
 
     #[test]
-    fn two_files_may_not_import_each_other_and_a_list_of_modules_is_no_import() {
+    fn files_may_not_import_in_a_circle_and_a_list_of_modules_is_no_import() {
         let pair = |one: &str, other: &str, list: &str| {
-            checks::two_way_imports(&[
+            checks::circles(&[
                 Source::new("src/acd/one.rs", one),
                 Source::new("src/acd/other.rs", other),
                 Source::new("src/acd/mod.rs", list),
@@ -120,13 +120,20 @@ mod examples {
         let list = "mod one;\nmod other;\npub use one::A;\npub use other::{B, C};";
         assert!(pair("use super::other::B;", "use crate::base::X;", list).is_empty());
         assert!(pair("use super::A;", "use crate::acd::C;", list).is_empty());
-        let both = "src/acd/one.rs and src/acd/other.rs import each other";
+        assert!(pair("use super::other::B;", "pub(in crate::acd::one) struct B;", list).is_empty());
+        let both = "a circle of imports: src/acd/one.rs -> src/acd/other.rs -> src/acd/one.rs";
         assert_eq!(pair("use super::other::B;", "use crate::acd::one;", list), [both]);
         assert!(pair("use super::other::B;", "#[cfg(test)]\nmod tests { use crate::acd::one::A; }", list).is_empty());
         let logic = "mod one;\nmod other;\npub use one::A;\npub struct Engine(A);";
-        let with_logic = "src/acd/mod.rs and src/acd/one.rs import each other";
+        let with_logic = "a circle of imports: src/acd/mod.rs -> src/acd/one.rs -> src/acd/mod.rs";
         assert_eq!(pair("use super::Engine;", "", logic), [with_logic]);
         assert!(pair("", "use super::Engine;", logic).is_empty());
+        let three = checks::circles(&[
+            Source::new("src/acd/a.rs", "use super::b::B;"),
+            Source::new("src/acd/b.rs", "use super::c::C;"),
+            Source::new("src/acd/c.rs", "use super::a::A;"),
+        ]);
+        assert_eq!(three, ["a circle of imports: src/acd/a.rs -> src/acd/b.rs -> src/acd/c.rs -> src/acd/a.rs"]);
     }
 
     #[test]

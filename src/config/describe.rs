@@ -10,16 +10,14 @@ use crate::acd::strategy::{STRATEGIES, Strategy};
 use crate::acd::{AgentState, QueueState, ReserveThresholds};
 use crate::media::{Codec, Codecs};
 
-use super::feature_codes::{FeatureCodesConfig, PhoneIdentity};
-use super::figures::{AgentSeries, RegionsConfig};
 use super::fit::Fit;
 use super::teams::agents_of;
-use super::transfer::{Codes, OnHangUp, TransferConfig};
 use super::transport::Transport;
 use super::types::{
-    AgentConfig, AnswerPolicy, Config, DnisSource, LoanConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig,
-    PeerConfig, PenaltyStepConfig, PreferredConfig, PreferredSource, QueueConfig, RoutingConfig, SkillConfig,
-    TeamConfig, TierConfig, UnknownSource,
+    AgentConfig, AgentSeries, AnswerPolicy, Codes, Config, DnisSource, FeatureCodesConfig, LoanConfig, MediaPolicy,
+    MemberConfig, NumberConfig, OnHangUp, OrderConfig, PeerConfig, PenaltyStepConfig, PhoneIdentity, PreferredConfig,
+    PreferredSource, QueueConfig, RegionsConfig, RoutingConfig, SkillConfig, TeamConfig, TierConfig, TransferConfig,
+    UnknownSource,
 };
 use super::values::{address_bits, show};
 

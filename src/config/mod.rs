@@ -43,18 +43,16 @@ pub use credentials::is_secret;
 pub use describe::describe;
 pub use endpoint::{Endpoint, PeerAddress};
 pub use error::ConfigError;
-pub use feature_codes::{Feature, FeatureCodesConfig, PhoneIdentity, Pin};
-pub use figures::{AgentSeries, FiguresConfig, RegionsConfig};
 pub use lint::lint;
 pub use parse::parse;
 pub use peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, NumberingConfig, PeerAuth, StaleDevice};
 pub use regions::Regions;
 pub use teams::{agents_of, paths, teams_of};
-pub use transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 pub use transport::{FileAt, KeyFiles, PeerTls, TlsConfig, Transport};
 pub use types::{
-    AgentConfig, AnswerPolicy, Config, Confirm, DnisSource, DrainConfig, HttpConfig, LendingConfig, LoanConfig,
-    MediaConfig, MediaPolicy, MemberConfig, NumberConfig, OrderConfig, PeerConfig, PenaltyStepConfig, PreferredConfig,
-    PreferredSource, QueueConfig, RegistrarConfig, RoutingConfig, SipConfig, SkillConfig, StepConfig, TeamConfig,
-    TeamMove, TierConfig, UnknownSource,
+    AgentConfig, AgentSeries, AnswerPolicy, Codes, Config, Confirm, DnisSource, DrainConfig, Feature,
+    FeatureCodesConfig, FiguresConfig, HttpConfig, LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig,
+    NumberConfig, OnHangUp, OrderConfig, OutsideConfig, PeerConfig, PenaltyStepConfig, PhoneIdentity, Pin,
+    PreferredConfig, PreferredSource, QueueConfig, RegionsConfig, RegistrarConfig, RoutingConfig, SipConfig,
+    SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig, TransferConfig, UnknownSource,
 };

@@ -18,9 +18,8 @@ use crate::stats::calendar::Calendar;
 
 use super::agents::expand;
 use super::error::{Report, did_you_mean};
-use super::figures::FiguresConfig;
 use super::reader::{Item, Section, expected, string};
-use super::types::{TeamConfig, TeamMove};
+use super::types::{FiguresConfig, TeamConfig, TeamMove};
 
 const KEYS: [&str; 2] = ["name", "from"];
 

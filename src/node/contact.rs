@@ -10,7 +10,7 @@ use crate::media::srtp;
 use crate::media::{Codecs, Far, Lease, Secure, SessionDescription, Srtp};
 use crate::node::directory::Called;
 use crate::node::identity::{Caller, Carried};
-use crate::node::journey::prefer::Wishes;
+use crate::node::wishes::Wishes;
 
 /// A contact; see the module.
 #[derive(Debug)]

@@ -66,6 +66,7 @@ mod view;
 mod watch;
 mod watched;
 mod watching;
+mod wishes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 use crate::base::{Rng, ShardId};
 use crate::call::legs::leg_of_tag;
-use crate::sip::glance::{self, Glance};
+use crate::sip::glance::Glance;
 use crate::sip::name::Method;
 use crate::sip::replaces::Replaces;
 use crate::sip::transaction::{Secret, shard_of_branch};
@@ -38,12 +38,9 @@ impl Router {
             Glance::Response { branch } => shard_of_branch(branch?).filter(|shard| shard.0 < self.shards),
             // Phones and their registrations are the first shard's.
             Glance::Request { method: Method::Register, .. } => Some(ShardId(0)),
-            Glance::Request { to_tag, call_id, method } => {
+            Glance::Request { to_tag, call_id, replaces, .. } => {
                 // Who takes another's place goes where that one is.
-                let replaced = || {
-                    let value = if method == Method::Invite { glance::replaces(payload) } else { None };
-                    Replaces::parse(value?).map(|dialog| dialog.to_tag)
-                };
+                let replaced = || Replaces::parse(replaces?).map(|dialog| dialog.to_tag);
                 let named = to_tag.or_else(replaced).and_then(leg_of_tag).map(|leg| leg.shard());
                 let named = named.filter(|shard| shard.0 < self.shards);
                 named.or_else(|| Some(self.of_call(call_id?)))

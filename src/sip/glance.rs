@@ -18,6 +18,8 @@ pub enum Glance<'a> {
         to_tag: Option<&'a [u8]>,
         /// The Call-ID.
         call_id: Option<&'a [u8]>,
+        /// Of an INVITE: the dialog that it says it replaces (RFC 3891), as written.
+        replaces: Option<&'a [u8]>,
     },
     /// A response.
     Response {
@@ -35,9 +37,15 @@ impl<'a> Glance<'a> {
         let (begin, end, after) = first_line(raw).ok()?;
         Some(match start(raw, begin, end).ok()?.0 {
             Start::Request { method, .. } => {
-                let [to, call_id] = values(raw, after, b"tci", [Name::To, Name::CallId]);
+                let [to, call_id, replaces] = if method == Method::Invite {
+                    // Hardly any has it: all lines are looked at.
+                    values(raw, after, b"tcir", [Name::To, Name::CallId, Name::Replaces])
+                } else {
+                    let [to, call_id] = values(raw, after, b"tci", [Name::To, Name::CallId]);
+                    [to, call_id, None]
+                };
                 let to_tag = to.and_then(NameAddr::parse).and_then(|to| to.tag());
-                Self::Request { method, to_tag, call_id }
+                Self::Request { method, to_tag, call_id, replaces }
             }
             Start::Response { .. } => {
                 let [via] = values(raw, after, b"v", [Name::Via]);
@@ -46,12 +54,6 @@ impl<'a> Glance<'a> {
             }
         })
     }
-}
-
-/// The dialog that a request says it replaces (RFC 3891), as written.
-pub fn replaces(raw: &[u8]) -> Option<&[u8]> {
-    let [value] = values(raw, first_line(raw).ok()?.2, b"r", [Name::Replaces]);
-    value
 }
 
 /// The values of the first lines of these names, from `at` on; `letters` begin them, long or compact.
@@ -96,7 +98,8 @@ mod tests {
         match message.is_request() {
             true => {
                 let (method, to_tag, call_id) = (message.method(), message.to_tag(), message.call_id());
-                Glance::Request { method, to_tag, call_id }
+                let replaces = message.value(Name::Replaces).filter(|_| method == Method::Invite);
+                Glance::Request { method, to_tag, call_id, replaces }
             }
             false => Glance::Response { branch: message.top_via().and_then(|via| via.branch) },
         }
@@ -106,7 +109,7 @@ mod tests {
     fn what_is_seen_is_what_a_message_says() {
         let seen = Glance::new(REQUEST.as_bytes()).unwrap();
         let (to_tag, call_id) = (Some(&b"4"[..]), Some(&b"one@two"[..]));
-        assert_eq!(seen, Glance::Request { method: Method::Invite, to_tag, call_id });
+        assert_eq!(seen, Glance::Request { method: Method::Invite, to_tag, call_id, replaces: None });
         assert_eq!(Glance::new(RESPONSE.as_bytes()), Some(Glance::Response { branch: Some(b"z9hG4bK2") }));
     }
 
@@ -144,7 +147,7 @@ mod tests {
     #[test]
     fn it_looks_at_no_more_lines_than_a_message_may_have() {
         let crowd = format!("BYE sip:a SIP/2.0\r\n{}To: <sip:a>;tag=1\r\n\r\n", "X: y\r\n".repeat(HEADERS_MAX));
-        let nothing = Glance::Request { method: Method::Bye, to_tag: None, call_id: None };
+        let nothing = Glance::Request { method: Method::Bye, to_tag: None, call_id: None, replaces: None };
         assert_eq!(Glance::new(crowd.as_bytes()), Some(nothing));
         assert_eq!(Glance::new(&vec![b'a'; MESSAGE_BYTES_MAX + 1]), None);
         assert_eq!((Glance::new(b""), Glance::new(b"\r\n\r\n"), Glance::new(b"hello")), (None, None, None));

@@ -1,6 +1,6 @@
 //! The checks: each takes files and answers with what is wrong, one line for each place. None reads the disk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::source::{NamedPath, Source, Token, named_paths, tokens};
 
@@ -105,11 +105,12 @@ pub(crate) fn rooms(files: &[Source]) -> Vec<String> {
     wrong
 }
 
-/// Pairs of files that import each other. A `mod.rs` that only lists and re-exports imports nothing.
-pub(crate) fn two_way_imports(files: &[Source]) -> Vec<String> {
+/// Circles of files that import one another, each by its shortest way round from its first file. A `mod.rs` that only lists and
+/// re-exports imports nothing.
+pub(crate) fn circles(files: &[Source]) -> Vec<String> {
     let modules: BTreeMap<Vec<String>, &Source> =
         sources(files).filter(|file| !file.is_test()).map(|file| (file.module(), file)).collect();
-    let mut edges: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut imports: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (module, file) in &modules {
         let code = file.code_without_tests();
         let is_list = !has_logic(&code);
@@ -121,12 +122,30 @@ pub(crate) fn two_way_imports(files: &[Source]) -> Vec<String> {
             let target = absolute(module, &path);
             let longest = (0..=target.len()).rev().find_map(|length| modules.get(&target[..length]));
             if let Some(other) = longest.filter(|other| other.path != file.path) {
-                edges.insert((&file.path, &other.path));
+                imports.entry(&file.path).or_default().insert(&other.path);
             }
         }
     }
-    let both = edges.iter().filter(|(one, other)| one < other && edges.contains(&(*other, *one)));
-    both.map(|(one, other)| format!("{one} and {other} import each other")).collect()
+    let round = imports.keys().filter_map(|file| round_trip(file, &imports));
+    round.map(|files| format!("a circle of imports: {}", files.join(" -> "))).collect()
+}
+
+/// The shortest way from a file over its imports back to itself, if it comes first of them all by name.
+fn round_trip<'a>(file: &'a str, imports: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a str>> {
+    let mut ways = VecDeque::from([vec![file]]);
+    let mut seen = BTreeSet::new();
+    while let Some(way) = ways.pop_front() {
+        for next in way.last().and_then(|last| imports.get(last)).into_iter().flatten() {
+            let longer = [way.as_slice(), &[*next]].concat();
+            if *next == file {
+                return Some(longer);
+            }
+            if *next > file && seen.insert(*next) {
+                ways.push_back(longer);
+            }
+        }
+    }
+    None
 }
 
 fn is_child(module: &[String], name: &str, modules: &BTreeMap<Vec<String>, &Source>) -> bool {

@@ -196,8 +196,10 @@ pub(crate) fn named_paths(code: &str, roots: &dyn Fn(&str) -> bool) -> Vec<Named
         }
         let before = if at == 0 { "" } else { word(at - 1) };
         let follows_path = before == "::";
+        // `pub(in crate::node)` says who may see, and imports nothing.
+        let is_visibility = before == "in" && at > 1 && word(at - 2) == "(";
         let names_path = word(at + 1) == "::" || (in_use && before == "use");
-        if roots(word(at)) && !follows_path && names_path {
+        if roots(word(at)) && !follows_path && !is_visibility && names_path {
             let (paths, next) = tree(&tokens, at);
             found.extend(paths.into_iter().map(|(parts, line)| NamedPath { parts, line, reexport }));
             at = next.max(at + 1);

@@ -12,7 +12,7 @@ mod arrive;
 mod code;
 mod leave;
 mod offer;
-pub(in crate::node) mod prefer;
+mod prefer;
 mod replace;
 mod talk;
 mod transfer;

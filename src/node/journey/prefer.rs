@@ -10,63 +10,8 @@ use crate::config::PreferredSource;
 use crate::node::directory::Called;
 use crate::node::identity;
 use crate::node::shard::Shard;
+use crate::node::wishes::{Named, Wishes};
 use crate::sip::message::Message;
-
-/// Whom a caller prefers, and what that follows from in another queue.
-#[derive(Debug)]
-pub(in crate::node) struct Wishes {
-    /// Hardly anybody has any.
-    held: Option<Box<Held>>,
-    /// It has talked with an agent.
-    has_talked: bool,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    /// Whom it is to be offered to first, until it talks.
-    preferred: Option<Preference>,
-    /// A supervisor has said so.
-    by_word: bool,
-    named: Named,
-}
-
-/// The agents whom header fields of a caller's INVITE name, by the fields' names.
-type Named = Vec<(Arc<str>, AgentId)>;
-
-impl Wishes {
-    fn new(preferred: Option<Preference>, named: Named) -> Self {
-        let has_some = preferred.is_some() || !named.is_empty();
-        let held = has_some.then(|| Box::new(Held { preferred, by_word: false, named }));
-        Self { held, has_talked: false }
-    }
-
-    /// Whom it is to be offered to first.
-    pub(in crate::node) fn preferred(&self) -> Option<Preference> {
-        self.held.as_ref()?.preferred
-    }
-
-    /// A supervisor says whom it prefers, or that it prefers nobody.
-    pub(in crate::node) fn set(&mut self, preferred: Option<Preference>) {
-        self.prefer(preferred, preferred.is_some());
-    }
-
-    /// It talks. Who is put back into a queue after a talk is not to meet the same agent by a preference.
-    pub(in crate::node) fn talks(&mut self) {
-        self.prefer(None, false);
-        self.has_talked = true;
-    }
-
-    fn prefer(&mut self, preferred: Option<Preference>, by_word: bool) {
-        if preferred.is_some() || self.held.is_some() {
-            let held = self.held.get_or_insert_default();
-            (held.preferred, held.by_word) = (preferred, by_word);
-        }
-    }
-
-    fn named(&self) -> &[(Arc<str>, AgentId)] {
-        self.held.as_ref().map_or(&[], |held| &held.named)
-    }
-}
 
 /// What a caller has behind it when it comes to a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,10 +70,10 @@ impl Shard {
     pub(super) fn prefer_in(&mut self, now: Instant, call: CallId, queue: QueueId, left: Option<AgentId>) {
         let Some(contact) = self.contacts.get(call.0) else { return };
         let wishes = &contact.wishes;
-        if contact.queue == queue || wishes.held.as_ref().is_some_and(|held| held.by_word) {
+        if contact.queue == queue || wishes.is_by_word() {
             return;
         }
-        let past = if wishes.has_talked { Past::Talked(left) } else { Past::New };
+        let past = if wishes.has_talked() { Past::Talked(left) } else { Past::New };
         let Some(whom) = self.preferred(&contact.called, wishes.named(), queue, past) else { return };
         if let Some(contact) = self.contact(call) {
             contact.wishes.prefer(Some(Preference { whom, from: now }), false);

@@ -11,6 +11,7 @@
 //! The REFER may come on either dialog of the phone, naming the other. Both calls must live in one shard and one media worker.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::acd::{Command, EndedBy, Target, TransferKind, TransferStep};
 use crate::base::{CallId, Instant, LegId, PeerId, Pii};
@@ -114,7 +115,13 @@ impl Shard {
         self.note(first, by, told.clone(), TransferStep::Begun(None));
         self.hang_up_agent(now, first);
         self.end_talk_by(first, EndedBy::Transfer);
+        let is_outside = matches!(told.1, Target::Number(_));
         self.note(first, by, told, TransferStep::Completed);
+        if is_outside {
+            // The talk with the number goes on in the second call, which tells of its end.
+            let (talk, by) = (Duration::ZERO, EndedBy::Transfer);
+            self.commands.push_back(Command::OutsideEnded { call: first, talk, by });
+        }
         self.legs.tell_referrer(now, referrer, 200);
         self.let_phone_go(now, second);
         self.merge(now, first, second);

@@ -1,5 +1,9 @@
 //! The typed configuration: what the rest of the node reads. Every field documents its effect, its unit and its default.
 
+mod feature_codes;
+mod figures;
+mod transfer;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -17,11 +21,14 @@ use crate::sip::registrar::Times;
 use crate::sip::transaction::LocalNetworks;
 
 use super::endpoint::{Endpoint, PeerAddress};
-use super::feature_codes::FeatureCodesConfig;
-use super::figures::FiguresConfig;
 use super::peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, NumberingConfig, PeerAuth};
-use super::transfer::TransferConfig;
 use super::transport::{PeerTls, TlsConfig, Transport};
+
+pub(super) use self::feature_codes::PIN_DIGITS;
+pub use self::feature_codes::{Feature, FeatureCodesConfig, PhoneIdentity, Pin};
+pub use self::figures::{AgentSeries, FiguresConfig, RegionsConfig};
+pub(super) use self::transfer::RING_TIMEOUT;
+pub use self::transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
