@@ -220,7 +220,7 @@ impl Shard {
         {
             return Some(ours.clone());
         }
-        let local = Local { version: stream.version + 1, ..stream.answering(&offer, key) };
+        let local = Local { version: u64::from(stream.version) + 1, ..stream.answering(&offer, key) };
         let current = stream.far.map(|far| far.codec);
         let usable = self.usable(self.peer_of(call, side), &offer);
         let codecs = match self.codec_heard(call, side) {
@@ -391,7 +391,7 @@ impl Description {
 
 impl Stream {
     pub(in crate::node) fn local(&self) -> Local {
-        Local { address: self.lease.address, session: self.session, version: self.version, secure: None }
+        Local { address: self.lease.address, session: self.session, version: self.version.into(), secure: None }
     }
 
     /// Our offer of what tones are there in.

@@ -174,7 +174,6 @@ pub(super) enum Audio {
 #[derive(Debug)]
 pub(super) struct Offer {
     pub(super) text: Box<[u8]>,
-    srtp: Srtp,
     read: OnceCell<Option<SessionDescription>>,
 }
 
@@ -193,7 +192,7 @@ pub(super) struct Stream {
     pub(super) id: StreamId,
     pub(super) lease: Lease,
     pub(super) session: u64,
-    pub(super) version: u64,
+    pub(super) version: u32,
     pub(super) far: Option<Far>,
     /// The caller's offer until it is answered.
     pub(super) offer: Option<Offer>,
@@ -405,12 +404,17 @@ impl Handover {
 impl Offer {
     /// That of a neighbour whose audio is encrypted, or not.
     pub(super) fn new(text: &[u8], srtp: Srtp) -> Self {
-        Self { text: text.into(), srtp, read: OnceCell::new() }
+        let read = OnceCell::new();
+        // How it is to be read need not be kept then.
+        if srtp != Srtp::No {
+            read.get_or_init(|| SessionDescription::parse_as(text, srtp).ok());
+        }
+        Self { text: text.into(), read }
     }
 
     /// What it says; `None` when it cannot be read.
     pub(super) fn read(&self) -> Option<&SessionDescription> {
-        self.read.get_or_init(|| SessionDescription::parse_as(&self.text, self.srtp).ok()).as_ref()
+        self.read.get_or_init(|| SessionDescription::parse(&self.text).ok()).as_ref()
     }
 }
 
