@@ -21,9 +21,14 @@ impl Rng {
 
     /// A generator of its own stream, drawn from this one.
     pub fn fork(&mut self) -> Self {
-        let mut seed = [0; 32];
-        self.0.fill_bytes(&mut seed);
-        Self::from_seed(seed)
+        Self::from_seed(self.bytes())
+    }
+
+    /// So many random bytes: a key.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.fill_bytes(&mut bytes);
+        bytes
     }
 
     /// Sixty-four random bits.

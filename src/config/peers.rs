@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::limits;
+use crate::media::Srtp;
 
 use super::credentials;
 use super::error::Report;
@@ -18,7 +19,7 @@ use super::transport::Transport;
 use super::types::{DnisSource, PeerConfig, SipConfig};
 use super::values::{self, DAY, HOUR, SECOND};
 
-const PEER_KEYS: [&str; 20] = [
+const PEER_KEYS: [&str; 21] = [
     "address",
     "addresses",
     "sources",
@@ -27,6 +28,7 @@ const PEER_KEYS: [&str; 20] = [
     "transport",
     "qualify",
     "symmetric_rtp",
+    "srtp",
     "codecs",
     "auth",
     "outbound_auth",
@@ -40,6 +42,7 @@ const PEER_KEYS: [&str; 20] = [
     "privacy",
     "carry_headers",
 ];
+const SRTP: [(&str, Srtp); 3] = [("no", Srtp::No), ("optional", Srtp::Optional), ("required", Srtp::Required)];
 const PRIVACY: [(&str, CallerPrivacy); 2] = [("keep", CallerPrivacy::Keep), ("ignore", CallerPrivacy::Ignore)];
 /// Header fields that are no `X-` but may go on to an agent's phone: nothing of ours depends on them.
 const CARRIED: [&str; 6] = ["Diversion", "History-Info", "Subject", "User-to-User", "P-Charging-Vector", "Session-ID"];
@@ -119,6 +122,7 @@ fn peer(
         .unwrap_or(QUALIFY);
     let tls = tls::peer_tls(&section, sip, transport, report);
     let symmetric_rtp = section.read("symmetric_rtp", report, boolean).unwrap_or(false);
+    let srtp = srtp(&section, transport, report);
     let codecs = codecs(&section, report);
     let auth = credentials::auth(&section, report);
     let outbound_auth = credentials::outbound_auth(&section, report);
@@ -145,6 +149,7 @@ fn peer(
         inbound,
         dnis,
         symmetric_rtp,
+        srtp,
         codecs,
         transport,
         tls,
@@ -170,6 +175,15 @@ fn transport(section: &Section<'_, '_>, sip: Option<&SipConfig>, report: &mut Re
         report.whole(at, &section.child("transport"), "needs sip.tls = \"0.0.0.0:5061\"");
     }
     transport.unwrap_or(Transport::Udp)
+}
+
+/// Keys in SDP are for everybody to read who can read SIP.
+fn srtp(section: &Section<'_, '_>, transport: Transport, report: &mut Report<'_>) -> Srtp {
+    let srtp = section.read("srtp", report, |value| values::choice(value, &SRTP)).unwrap_or_default();
+    if let Some(item) = section.get("srtp").filter(|_| srtp != Srtp::No && transport != Transport::Tls) {
+        report.whole(item.at, &item.path, "needs transport = \"tls\": its keys stand in SIP");
+    }
+    srtp
 }
 
 fn device_state(section: &Section<'_, '_>, report: &mut Report<'_>) -> Option<DeviceWatch> {

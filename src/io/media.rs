@@ -237,6 +237,7 @@ impl MediaThread {
                 self.worker.handle_timeout(now);
             }
             self.settle();
+            live.working().count_srtp_dropped(self.worker.take_unauthentic());
         }
     }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::srtp::Keys;
 use crate::base::StreamId;
 
 /// A leased RTP port with its RTCP port right above it: the media worker in the top byte, below it an index into the worker's
@@ -111,6 +112,14 @@ pub enum Command {
         /// First timestamp (random).
         timestamp: u32,
     },
+    /// What the stream's packets are encrypted with from now on, both ways; `None`: they are in the clear again, as they are
+    /// where nothing was said. Comes right before the far end that it was agreed with.
+    Secure {
+        /// The stream.
+        stream: StreamId,
+        /// The keys.
+        keys: Option<Box<Keys>>,
+    },
     /// The far end was negotiated, or changed by a re-INVITE.
     Far {
         /// The stream.
@@ -157,6 +166,7 @@ impl Command {
     pub const fn stream(&self) -> StreamId {
         match self {
             Self::Open { stream, .. }
+            | Self::Secure { stream, .. }
             | Self::Far { stream, .. }
             | Self::Hear { stream, .. }
             | Self::Digits { stream, .. }

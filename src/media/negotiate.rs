@@ -9,7 +9,8 @@ use smallvec::SmallVec;
 
 use super::codecs::Codecs;
 use super::message::{Codec, Far};
-use super::sdp::{Audio, Connection, Direction, Line, SessionDescription};
+use super::sdp::{Audio, Connection, Direction, Line, Profile, SessionDescription};
+use super::srtp::{ATTRIBUTE_BYTES_MAX, Crypto, MasterKey, write};
 use crate::base::Digits;
 
 /// Our side of a session description.
@@ -21,13 +22,24 @@ pub struct Local {
     pub session: u64,
     /// `o=` version, one more for each change (RFC 3264 8).
     pub version: u64,
+    /// What we encrypt with, where the audio may be encrypted.
+    pub secure: Option<Secure>,
+}
+
+/// How audio of ours is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Secure {
+    /// What an offer says. An answer says what the offer said.
+    pub profile: Profile,
+    /// What we send with.
+    pub key: MasterKey,
 }
 
 /// Why a well-formed description cannot be used: answered with 488, the session stays as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// No `m=audio` line over RTP/AVP with a port.
-    #[error("no audio over RTP/AVP")]
+    /// No `m=audio` line over RTP/AVP with a port, or over SRTP where that may or must be.
+    #[error("no audio over a profile that may be used")]
     NoAudio,
     /// Audio without a codec that may be used.
     #[error("no codec offered that may be used")]
@@ -100,7 +112,10 @@ type Events = SmallVec<[(u8, u8); 2]>;
 pub fn offer(local: &Local, offered: &Offered<'_>) -> Box<[u8]> {
     let mut text = head(local, (0, 0));
     let (formats, events) = formats(offered);
-    audio_line(&mut text, local.address.port(), (&formats, &events), offered.ptime_ms, offered.direction);
+    let profile = local.secure.map_or(Profile::Avp, |secure| secure.profile);
+    let crypto = local.secure.map(|secure| Crypto::offer(secure.key));
+    let port = (local.address.port(), profile);
+    audio_line(&mut text, port, (&formats, &events), offered.ptime_ms, (offered.direction, crypto));
     text.into()
 }
 
@@ -110,7 +125,8 @@ pub fn offer(local: &Local, offered: &Offered<'_>) -> Box<[u8]> {
 /// # Errors
 /// [`Unusable`]: nothing in the offer can be accepted.
 pub fn answer(offer: &SessionDescription, local: &Local, accept: &Accept<'_>) -> Result<(Box<[u8]>, Far), Unusable> {
-    let (index, audio) = offer.audio().ok_or(Unusable::NoAudio)?;
+    let (index, audio) =
+        offer.audio().filter(|(_, audio)| audio.crypto.is_none() || local.secure.is_some()).ok_or(Unusable::NoAudio)?;
     let codec = accept.codecs.iter().find_map(|codec| Some((audio.payload_type(codec)?, codec)));
     let far = far(audio, codec.ok_or(Unusable::NoCodec)?, accept.direction)?;
     let family = far.address.is_ipv4() == local.address.is_ipv4();
@@ -249,11 +265,14 @@ fn answer_text(
                 let theirs = || audio.parameters_of(payload_type).filter(|_| codec.law().is_none());
                 let format = Format { payload_type, codec, parameters: accept.parameters.or_else(theirs) };
                 let events: Events = audio.telephone_event(codec.ticks()).into_iter().collect();
-                audio_line(&mut text, port, (&[format], &events), accept.ptime_ms, accept.direction);
+                let answers = |(theirs, secure): (&Crypto, Secure)| Crypto { key: secure.key, ..*theirs };
+                let crypto = audio.crypto.as_deref().zip(local.secure).map(answers);
+                let port = (port, audio.profile);
+                audio_line(&mut text, port, (&[format], &events), accept.ptime_ms, (accept.direction, crypto));
             }
             Line::Audio(audio) => {
                 let format = audio.formats.first().map_or(0, |(payload_type, _)| *payload_type);
-                refused_line(&mut text, "audio", "RTP/AVP", Digits::decimal(format.into()).as_bytes());
+                refused_line(&mut text, "audio", audio.profile.as_str(), Digits::decimal(format.into()).as_bytes());
             }
             Line::Other { media, protocol, format } => refused_line(&mut text, media, protocol, format.as_bytes()),
         }
@@ -299,14 +318,15 @@ fn put_address(text: &mut Vec<u8>, ip: IpAddr) {
 
 fn audio_line(
     text: &mut Vec<u8>,
-    port: u16,
+    (port, profile): (u16, Profile),
     (formats, events): (&[Format<'_>], &[(u8, u8)]),
     ptime_ms: u8,
-    direction: Direction,
+    (direction, crypto): (Direction, Option<Crypto>),
 ) {
     put(text, b"m=audio ");
     put_number(text, port.into());
-    put(text, b" RTP/AVP");
+    put(text, b" ");
+    put(text, profile.as_str().as_bytes());
     let audio = formats.iter().map(|format| format.payload_type);
     for payload_type in audio.chain(events.iter().map(|(payload_type, _)| *payload_type)) {
         put(text, b" ");
@@ -339,6 +359,10 @@ fn audio_line(
     put(text, b"\r\na=");
     put(text, direction.as_str().as_bytes());
     put(text, b"\r\n");
+    if let Some(crypto) = crypto {
+        text.reserve(ATTRIBUTE_BYTES_MAX);
+        write(&crypto, text);
+    }
 }
 
 fn refused_line(text: &mut Vec<u8>, media: &str, protocol: &str, format: &[u8]) {
@@ -366,6 +390,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::media::Srtp;
 
     const LOCAL: &str = "198.51.100.1:10000";
 
@@ -537,6 +562,37 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_offered_and_answered_in_the_profile_and_by_the_tag_that_was_offered() {
+        let mut rng = crate::base::Rng::from_u64(4);
+        let [ours, theirs] = [(); 2].map(|()| MasterKey::new(&mut rng));
+        for (profile, srtp) in [(Profile::Savp, Srtp::Required), (Profile::Avp, Srtp::Optional)] {
+            let secured = |key| Local { secure: Some(Secure { profile, key }), ..local(LOCAL) };
+            let text = offer(&secured(ours), &Offered::plain(Codecs::G711, Direction::SendRecv));
+            assert!(has(&text, &format!("m=audio 10000 {} 8 0 101\r\n", profile.as_str())));
+            let offered = SessionDescription::parse_as(&text, srtp).unwrap();
+            assert_eq!(offered.crypto(), Some(&Crypto::offer(ours)));
+            assert_eq!(
+                answer(&offered, &local(LOCAL), &accept(Direction::SendRecv)),
+                Err(Unusable::NoAudio),
+                "no key of ours"
+            );
+            // Whatever ours would offer.
+            let other = Local { secure: Some(Secure { profile: Profile::Savp, key: theirs }), ..local(LOCAL) };
+            let (text, far) = answer(&offered, &other, &accept(Direction::SendRecv)).unwrap();
+            assert!(far.send && has(&text, &format!("m=audio 10000 {} 8 101\r\n", profile.as_str())));
+            let answered = SessionDescription::parse_as(&text, srtp).unwrap();
+            assert!(answered.crypto().unwrap().answers(&Crypto::offer(ours)));
+            assert_eq!((answered.crypto().unwrap().key, answered.profile()), (theirs, Some(profile)));
+        }
+        let plain = audio("8", "");
+        let secured = Local { secure: Some(Secure { profile: Profile::Savp, key: ours }), ..local(LOCAL) };
+        let (text, _) = answer(&plain, &secured, &accept(Direction::SendRecv)).unwrap();
+        assert!(has(&text, "m=audio 10000 RTP/AVP 8\r\n") && !has(&text, "crypto"));
+        let offer = parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/SAVP 8\r\n");
+        assert_eq!(answer(&offer, &secured, &accept(Direction::SendRecv)), Err(Unusable::NoAudio));
+    }
+
+    #[test]
     fn rtcp_mux_is_declined_by_leaving_it_out() {
         let (text, _) = answer(&audio("8", "a=rtcp-mux\r\n"), &local(LOCAL), &accept(Direction::SendRecv)).unwrap();
         assert!(!has(&text, "rtcp-mux"));
@@ -568,7 +624,7 @@ mod tests {
     }
 
     fn local(address: &str) -> Local {
-        Local { address: address.parse().unwrap(), session: 5, version: 1 }
+        Local { address: address.parse().unwrap(), session: 5, version: 1, secure: None }
     }
 
     fn codecs(list: &[Codec]) -> Codecs {

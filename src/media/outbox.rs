@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use bytes::{Bytes, BytesMut};
 
 use super::message::{Event, PortId};
+use super::srtp::{Guard, RTP_OVERHEAD};
 use crate::base::limits::OUTBOX_MAX;
 
 /// A datagram to send.
@@ -51,6 +52,37 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    /// Adds an RTP packet of at most `bytes` octets that `write` appends, encrypted where there is a guard. False when the guard
+    /// does not let it go.
+    pub(crate) fn send_rtp(
+        &mut self,
+        port: PortId,
+        destination: SocketAddr,
+        bytes: usize,
+        guard: Option<&mut Guard>,
+        write: impl FnOnce(&mut BytesMut),
+    ) -> bool {
+        let Some(guard) = guard else {
+            self.send((port, Kind::Rtp), destination, bytes, write);
+            return true;
+        };
+        self.make_room(bytes + RTP_OVERHEAD);
+        write(&mut self.buffer);
+        let is_sent = guard.protect_rtp(&mut self.buffer);
+        if is_sent {
+            self.send((port, Kind::Rtp), destination, bytes + RTP_OVERHEAD, |_| {});
+        } else {
+            self.buffer.clear();
+        }
+        is_sent
+    }
+
+    fn make_room(&mut self, bytes: usize) {
+        if self.buffer.capacity() < bytes {
+            self.buffer.reserve(BUFFER_BYTES.max(bytes));
+        }
+    }
+
     /// Adds a datagram of at most `bytes` octets that `write` appends.
     pub(crate) fn send(
         &mut self,
@@ -59,9 +91,7 @@ impl Outbox {
         bytes: usize,
         write: impl FnOnce(&mut BytesMut),
     ) {
-        if self.buffer.capacity() < bytes {
-            self.buffer.reserve(BUFFER_BYTES.max(bytes));
-        }
+        self.make_room(bytes);
         write(&mut self.buffer);
         debug_assert!(self.buffer.len() <= bytes, "the writer keeps to its bound");
         debug_assert!(self.transmits.len() < OUTBOX_MAX, "the caller drains");

@@ -89,6 +89,6 @@ mod tests {
     }
 
     fn local() -> Local {
-        Local { address: ([198, 51, 100, 1], 9).into(), session: 1, version: 1 }
+        Local { address: ([198, 51, 100, 1], 9).into(), session: 1, version: 1, secure: None }
     }
 }

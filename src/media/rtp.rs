@@ -33,16 +33,8 @@ pub const HEADER_BYTES: usize = 12;
 impl<'a> Packet<'a> {
     /// Reads a datagram; `None` when it is no RTP version 2 packet or cut short.
     pub fn parse(datagram: &'a [u8]) -> Option<Self> {
-        let (fixed, rest) = datagram.split_first_chunk::<HEADER_BYTES>()?;
-        let [first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *fixed;
-        if first >> 6 != VERSION {
-            return None;
-        }
-        let mut payload = rest.get(4 * usize::from(first & 0x0F)..)?;
-        if first & EXTENSION != 0 {
-            let ([_, _, high, low], rest) = payload.split_first_chunk::<4>()?;
-            payload = rest.get(4 * usize::from(u16::from_be_bytes([*high, *low]))..)?;
-        }
+        let [first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *datagram.first_chunk::<HEADER_BYTES>()?;
+        let mut payload = datagram.get(header_bytes(datagram)?..)?;
         if first & PADDING != 0 {
             let padding = usize::from(*payload.last()?);
             payload = &payload[..payload.len().checked_sub(padding)?];
@@ -56,6 +48,20 @@ impl<'a> Packet<'a> {
         };
         Some(Self { header, payload })
     }
+}
+
+/// Octets of a packet's header with its CSRCs and its extension; `None` when it is no RTP version 2 packet or cut short there.
+pub(crate) fn header_bytes(datagram: &[u8]) -> Option<usize> {
+    let (fixed, rest) = datagram.split_first_chunk::<HEADER_BYTES>()?;
+    if fixed[0] >> 6 != VERSION {
+        return None;
+    }
+    let mut payload = rest.get(4 * usize::from(fixed[0] & 0x0F)..)?;
+    if fixed[0] & EXTENSION != 0 {
+        let ([_, _, high, low], rest) = payload.split_first_chunk::<4>()?;
+        payload = rest.get(4 * usize::from(u16::from_be_bytes([*high, *low]))..)?;
+    }
+    Some(datagram.len() - payload.len())
 }
 
 impl Header {

@@ -2,13 +2,14 @@
 //! fails on a line it does not know. The answers of RFC 3264 are made in [`super::negotiate`]. It resolves no names: an
 //! address that is not a literal is unusable.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str;
 
 use smallvec::SmallVec;
 
 use super::codecs::Codecs;
 use super::message::Codec;
+use super::srtp::{Crypto, Srtp};
 use crate::base::digits;
 use crate::base::limits::{SDP_FORMATS_MAX, SDP_MEDIA_MAX};
 
@@ -106,7 +107,7 @@ impl Direction {
 /// One `m=` line with what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// Audio over plain RTP.
+    /// Audio over RTP, or over SRTP where that may be.
     Audio(Audio),
     /// What this engine never accepts, with the words to refuse it by (RFC 3264 6: same media and protocol, some format).
     Other {
@@ -119,10 +120,32 @@ pub(crate) enum Line {
     },
 }
 
+/// What an `m=audio` line is carried by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// `RTP/AVP`: RTP, or with `a=crypto` SRTP where both sides can (RFC 8643).
+    Avp,
+    /// `RTP/SAVP`: SRTP.
+    Savp,
+}
+
+impl Profile {
+    /// Its name in SDP.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Avp => "RTP/AVP",
+            Self::Savp => "RTP/SAVP",
+        }
+    }
+}
+
 /// An `m=audio ... RTP/AVP` line, session-level values already applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Audio {
     pub(crate) port: u16,
+    pub(crate) profile: Profile,
+    /// The first `a=crypto` that can be used, where encryption may be: then the audio is encrypted.
+    pub(crate) crypto: Option<Box<Crypto>>,
     pub(crate) connection: Connection,
     pub(crate) direction: Direction,
     /// Payload types in order of preference, each with its encoding.
@@ -160,8 +183,14 @@ pub(crate) enum Encoding {
 }
 
 impl SessionDescription {
-    /// Reads a description. Lines end with CRLF, LF or CR; unknown lines and attributes are skipped.
+    /// Reads a description of one whose audio is not encrypted. Lines end with CRLF, LF or CR; unknown lines and attributes are
+    /// skipped.
     pub fn parse(text: &[u8]) -> Result<Self, SdpError> {
+        Self::parse_as(text, Srtp::No)
+    }
+
+    /// Reads a description of one whose audio may be encrypted, or must be. What is not as it must be is no audio.
+    pub fn parse_as(text: &[u8], srtp: Srtp) -> Result<Self, SdpError> {
         let mut lines = lines(text);
         if lines.next().and_then(|line| line.strip_prefix(b"v=")).map(<[u8]>::trim_ascii) != Some(b"0") {
             return Err(SdpError::Version);
@@ -177,7 +206,7 @@ impl SessionDescription {
                 b't' if levels.is_empty() => parsed.time = numbers(value),
                 b'm' if levels.len() == SDP_MEDIA_MAX => return Err(SdpError::TooManyMedia),
                 b'm' => {
-                    parsed.lines.push(media_line(value)?);
+                    parsed.lines.push(media_line(value, srtp)?);
                     levels.push(Level::default());
                 }
                 b'c' => levels.last_mut().unwrap_or(&mut session).on_connection(value),
@@ -188,6 +217,9 @@ impl SessionDescription {
         for (line, level) in parsed.lines.iter_mut().zip(levels) {
             let Line::Audio(audio) = line else { continue };
             level.apply(&session, audio);
+            if !audio.is_as(srtp) {
+                *line = audio.refused();
+            }
         }
         Ok(parsed)
     }
@@ -198,6 +230,25 @@ impl SessionDescription {
             Line::Audio(audio) if audio.port != 0 => Some((index, audio)),
             Line::Audio(_) | Line::Other { .. } => None,
         })
+    }
+
+    /// What its author encrypts the audio with, if anything.
+    pub fn crypto(&self) -> Option<&Crypto> {
+        self.audio().and_then(|(_, audio)| audio.crypto.as_deref())
+    }
+
+    /// Where its author receives audio, unless that is a name.
+    pub fn address(&self) -> Option<SocketAddr> {
+        let (_, audio) = self.audio()?;
+        match audio.connection {
+            Connection::Ip(ip) => Some(SocketAddr::new(ip, audio.port)),
+            Connection::Absent | Connection::Unusable => None,
+        }
+    }
+
+    /// What its audio is carried by.
+    pub fn profile(&self) -> Option<Profile> {
+        self.audio().map(|(_, audio)| audio.profile)
     }
 
     /// The codecs of its audio that we know, in its author's order.
@@ -222,6 +273,24 @@ impl SessionDescription {
 const PTIMES_MS: std::ops::RangeInclusive<u8> = 10..=120;
 
 impl Audio {
+    /// Whether it may be accepted; what may not be encrypted has lost what it said of that.
+    fn is_as(&mut self, srtp: Srtp) -> bool {
+        match (srtp, self.profile) {
+            (Srtp::No, profile) => {
+                self.crypto = None;
+                profile == Profile::Avp
+            }
+            (Srtp::Optional, Profile::Avp) => true,
+            (Srtp::Optional, Profile::Savp) | (Srtp::Required, _) => self.crypto.is_some(),
+        }
+    }
+
+    /// The same as a line that is refused.
+    fn refused(&self) -> Line {
+        let format = self.formats.first().map_or(0, |(payload_type, _)| *payload_type);
+        Line::Other { media: "audio".into(), protocol: self.profile.as_str().into(), format: format.to_string().into() }
+    }
+
     /// The codecs that we know, each with its payload type.
     pub(crate) fn codecs(&self) -> impl Iterator<Item = (u8, Codec)> {
         self.formats.iter().filter_map(|(payload_type, encoding)| match encoding {
@@ -268,6 +337,7 @@ struct Level {
     parameters: Parameters,
     rtcp: Option<(u16, Connection)>,
     ptime_ms: Option<u16>,
+    crypto: Option<Box<Crypto>>,
 }
 
 impl Level {
@@ -287,6 +357,7 @@ impl Level {
             b"fmtp" => self.on_fmtp(value),
             b"ptime" => self.ptime_ms = decimal(value),
             b"rtcp" => self.on_rtcp(value),
+            b"crypto" if self.crypto.is_none() => self.crypto = Crypto::parse(value).map(Box::new),
             _ => {}
         }
     }
@@ -321,6 +392,8 @@ impl Level {
         audio.direction = self.direction.or(session.direction).unwrap_or_default();
         audio.ptime_ms = self.ptime_ms.or(session.ptime_ms);
         audio.rtcp = self.rtcp;
+        // Of one medium alone (RFC 4568 4).
+        audio.crypto = self.crypto;
         for (payload_type, encoding) in &mut audio.formats {
             if let Some((_, mapped)) = self.maps.iter().find(|(mapped, _)| mapped == payload_type) {
                 *encoding = *mapped;
@@ -370,7 +443,7 @@ impl Encoding {
 }
 
 /// `audio 49170[/2] RTP/AVP 0 8 101` (RFC 8866 5.14).
-fn media_line(value: &[u8]) -> Result<Line, SdpError> {
+fn media_line(value: &[u8], srtp: Srtp) -> Result<Line, SdpError> {
     let text = str::from_utf8(value).map_err(|_| SdpError::Media)?;
     let mut words = text.split_ascii_whitespace();
     let (Some(media), Some(port), Some(protocol), Some(format)) =
@@ -380,13 +453,17 @@ fn media_line(value: &[u8]) -> Result<Line, SdpError> {
     };
     let port = port.split_once('/').map_or(port, |(port, _)| port);
     let port: u16 = decimal(port.as_bytes()).ok_or(SdpError::Media)?;
-    if !media.eq_ignore_ascii_case("audio") || !protocol.eq_ignore_ascii_case("RTP/AVP") {
+    let profiles = if srtp == Srtp::No { &[Profile::Avp][..] } else { &[Profile::Avp, Profile::Savp] };
+    let profile = profiles.iter().copied().find(|known| protocol.eq_ignore_ascii_case(known.as_str()));
+    let Some(profile) = profile.filter(|_| media.eq_ignore_ascii_case("audio")) else {
         return Ok(Line::Other { media: media.into(), protocol: protocol.into(), format: format.into() });
-    }
+    };
     let types = [format].into_iter().chain(words).filter_map(|word| decimal::<u8>(word.as_bytes()));
     let types = types.filter(|payload_type| *payload_type < 128).take(SDP_FORMATS_MAX);
     Ok(Line::Audio(Audio {
         port,
+        profile,
+        crypto: None,
         connection: Connection::Absent,
         direction: Direction::SendRecv,
         formats: types.map(|payload_type| (payload_type, Encoding::of_static(payload_type))).collect(),
@@ -529,6 +606,41 @@ mod tests {
         let many = |count| "v=0\n".to_string() + &"m=video 0 RTP/AVP 96\n".repeat(count);
         assert!(SessionDescription::parse(many(SDP_MEDIA_MAX).as_bytes()).is_ok());
         assert_eq!(SessionDescription::parse(many(SDP_MEDIA_MAX + 1).as_bytes()), Err(SdpError::TooManyMedia));
+    }
+
+    #[test]
+    fn encrypted_audio_is_read_where_it_may_be_and_plain_audio_unless_it_must_not() {
+        let key = |n: u8| format!("inline:{}", char::from(b'A' + n).to_string().repeat(40));
+        let text = |protocol: &str, attributes: &str| {
+            let text = format!("v=0\r\na=crypto:9 AES_CM_128_HMAC_SHA1_80 {}\r\nm=audio 1000 {protocol} 8\r\n", key(9));
+            text + attributes
+        };
+        let with = format!(
+            "a=crypto:1 AES_256_CM_HMAC_SHA1_80 {}\r\na=crypto:2 AES_CM_128_HMAC_SHA1_32 {}\r\na=crypto:3 AES_CM_128_HMAC_SHA1_80 {}\r\n",
+            key(1),
+            key(2),
+            key(3)
+        );
+        let lifetime = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 {}|2^31\r\n", key(1));
+        for (protocol, attributes, expected) in [
+            ("RTP/AVP", "", [Some(None), Some(None), None]),
+            ("RTP/AVP", &with, [Some(None), Some(Some(2)), Some(Some(2))]),
+            ("rtp/savp", &with, [None, Some(Some(2)), Some(Some(2))]),
+            ("RTP/SAVP", "", [None, None, None]),
+            ("RTP/SAVP", &lifetime, [None, None, None]),
+            ("RTP/AVP", &lifetime, [Some(None), Some(None), None]),
+            ("RTP/SAVPF", &with, [None, None, None]),
+        ] {
+            for (srtp, expected) in [Srtp::No, Srtp::Optional, Srtp::Required].into_iter().zip(expected) {
+                let parsed = SessionDescription::parse_as(text(protocol, attributes).as_bytes(), srtp).unwrap();
+                let tag = parsed.audio().map(|_| parsed.crypto().map(|crypto| crypto.tag));
+                assert_eq!(tag, expected, "{protocol} {attributes} {srtp:?}");
+                assert_eq!(parsed.lines.len(), 1, "it is answered in its place");
+            }
+        }
+        let one = SessionDescription::parse_as(text("RTP/SAVP", &with).as_bytes(), Srtp::Required).unwrap();
+        let other = text("RTP/SAVP", &with).replace("CCCC", "DDDD");
+        assert!(!same_media(&one, &SessionDescription::parse_as(other.as_bytes(), Srtp::Required).unwrap()));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::outgoing::Outgoing;
 use super::player::Player;
 use super::reception::Reception;
 use super::rtp::Packet;
+use super::srtp::{Guard, Keys};
 use crate::base::limits::HELD_PACKETS_MAX;
 use crate::base::{Instant, StreamId, TimerKey};
 
@@ -26,6 +27,8 @@ pub(crate) struct Stream {
     pub(crate) id: StreamId,
     /// Unknown until negotiated; then the only source that counts.
     pub(crate) far: Option<Far>,
+    /// Where the audio is encrypted.
+    pub(crate) guard: Option<Box<Guard>>,
     /// Where symmetric RTP is configured: what was learned about the far end; `far` has it.
     pub(crate) latch: Option<Box<Latch>>,
     /// RTP packets sent to the far end's address, up to [`LINK_AFTER`], from where on its socket is linked to it.
@@ -93,6 +96,7 @@ impl Stream {
         Self {
             id,
             far: None,
+            guard: None,
             latch: None,
             sent_there: 0,
             hearing: Hearing::Waiting,
@@ -106,6 +110,15 @@ impl Stream {
             watch: Watch::Off,
             heard: now,
             report: None,
+        }
+    }
+
+    /// Takes over what the packets are encrypted with.
+    pub(crate) fn secure(&mut self, keys: Option<&Keys>) {
+        match (keys, &mut self.guard) {
+            (Some(keys), Some(guard)) => guard.change(keys),
+            (Some(keys), None) => self.guard = Some(Box::new(Guard::new(keys))),
+            (None, _) => self.guard = None,
         }
     }
 

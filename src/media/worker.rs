@@ -39,6 +39,10 @@ pub struct Worker {
     timers: Timers<Timer>,
     pacer: Pacer,
     outbox: Outbox,
+    /// Where a packet is decrypted.
+    clear: Vec<u8>,
+    /// Encrypted packets that did not authenticate, or had been there, and were not told yet.
+    unauthentic: u64,
 }
 
 /// A leased port.
@@ -83,6 +87,8 @@ impl Worker {
             timers: Timers::default(),
             pacer: Pacer::new(now),
             outbox: Outbox::default(),
+            clear: Vec::new(),
+            unauthentic: 0,
         }
     }
 
@@ -115,6 +121,11 @@ impl Worker {
     /// The next change of which socket has one far end; to be made before what [`Worker::poll_transmit`] gives is sent.
     pub fn poll_link(&mut self) -> Option<Link> {
         self.outbox.links.pop_front()
+    }
+
+    /// How many encrypted packets were dropped since it was asked last, because they did not authenticate or had been there.
+    pub const fn take_unauthentic(&mut self) -> u64 {
+        std::mem::replace(&mut self.unauthentic, 0)
     }
 
     /// The next event for the shard.

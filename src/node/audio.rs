@@ -6,7 +6,9 @@ use crate::base::{CallId, LegId, PeerId, QueueId, StreamId};
 use crate::config::{AnswerPolicy, MediaPolicy, QueueConfig};
 use crate::media::negotiate::PTIME_MS;
 use crate::media::redirect::redirected;
-use crate::media::{self, Accept, Codec, Codecs, Direction, Far, Local, Offered, SessionDescription, same_media};
+use crate::media::{
+    self, Accept, Codec, Codecs, Direction, Far, Local, MasterKey, Offered, SessionDescription, Srtp, same_media,
+};
 use crate::node::codecs::{meeting, read};
 use crate::node::contact::{Audio, Description, Offer, Stream};
 use crate::node::ports::Holder;
@@ -32,6 +34,7 @@ impl Shard {
             digits_passed: true,
             codecs: Codecs::NONE,
             ptime_ms: PTIME_MS,
+            sealed: None,
         })
     }
 
@@ -71,16 +74,17 @@ impl Shard {
         if self.contact(call)?.media == MediaPolicy::None {
             return self.describe_without_media(call, theirs);
         }
-        let contact = self.contact(call)?;
-        let peer = contact.peer;
-        let stream = contact.audio.stream_mut()?;
+        let peer = self.contact(call)?.peer;
+        let srtp = self.srtp_of(peer);
+        let stream = self.contact(call)?.audio.stream_mut()?;
         if let Some(ours) = &stream.ours {
             return Some(ours.clone());
         }
         let Some(offer) = stream.offer.take() else {
-            let codecs = self.codecs_to_offer(call, peer);
+            let (codecs, key) = (self.codecs_to_offer(call, peer), self.new_key(srtp));
             let stream = self.contact(call)?.audio.stream_mut()?;
-            let sdp: Box<[u8]> = media::offer(&stream.local(), &Offered::plain(codecs, Direction::SendRecv));
+            let local = stream.offering(srtp, key);
+            let sdp: Box<[u8]> = media::offer(&local, &Offered::plain(codecs, Direction::SendRecv));
             (stream.codecs, stream.ours) = (codecs, Some(sdp.clone()));
             return Some(sdp);
         };
@@ -90,12 +94,16 @@ impl Shard {
         let ptime_ms = read.ptime_ms().unwrap_or(PTIME_MS);
         let agent = self.agent_format(call, codecs);
         let parameters = agent.as_ref().and_then(|agent| agent.parameters(codecs.first()?));
+        let key = self.new_key(srtp);
         let stream = self.contact(call)?.audio.stream_mut()?;
         let accept = Accept { codecs, parameters, ptime_ms, direction: Direction::SendRecv };
-        let (sdp, far) = media::answer(read, &stream.local(), &accept).ok()?;
+        let local = stream.answering(read, key);
+        let (sdp, far) = media::answer(read, &local, &accept).ok()?;
         (stream.codecs, stream.ptime_ms) = (usable, ptime_ms);
         stream.ours = Some(sdp.clone());
+        let keys = stream.agree(read, local.secure);
         stream.theirs = Some(offer.text);
+        self.media.extend(keys);
         self.set_far(call, Side::Caller, far);
         Some(sdp)
     }
@@ -116,15 +124,22 @@ impl Shard {
         true
     }
 
-    /// Whether an offer can be answered as the queue treats media. One that is handed on to the agent is the agent's to judge.
+    /// Whether an offer can be answered as the queue treats media. One that is handed on to the agent is the agent's to judge, but
+    /// one that must be encrypted has a key.
     pub(in crate::node) fn is_usable(&self, peer: Option<PeerId>, offer: &Offer, queue: &QueueConfig) -> bool {
+        if self.srtp_of(peer) == Srtp::Required && offer.read().is_none_or(|offer| offer.crypto().is_none()) {
+            return false;
+        }
         match (queue.media, queue.answer) {
             (MediaPolicy::Anchor, _) => {
                 let reach = |offer| media::accept_answer(offer, self.usable(peer, offer)).ok();
                 let far = offer.read().and_then(reach);
                 far.is_some_and(|far| self.rtp.is_none_or(|ours| reaches(ours, &far)))
             }
-            (MediaPolicy::None, AnswerPolicy::OnQueue) => offer.read().is_some_and(|offer| !offer.codecs().is_empty()),
+            // Nothing flows, so nothing is encrypted.
+            (MediaPolicy::None, AnswerPolicy::OnQueue) => {
+                SessionDescription::parse(&offer.text).is_ok_and(|offer| !offer.codecs().is_empty())
+            }
             (MediaPolicy::None, AnswerPolicy::OnAgent | AnswerPolicy::Early) => true,
         }
     }
@@ -137,7 +152,8 @@ impl Shard {
         match (&contact.audio, contact.answered) {
             (Audio::Pending(Some(offer)), None) => Some(offer.text.clone()),
             (Audio::Pending(_) | Audio::Stream(_) | Audio::Described(_), _) => {
-                let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
+                let local =
+                    Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1, secure: None };
                 Some(media::offer(&local, &Offered::plain(Codecs::G711, Direction::Inactive)))
             }
         }
@@ -170,11 +186,17 @@ impl Shard {
     }
 
     /// A re-offer: our answer to it, or `None` when it cannot be used. Without an offer we describe ourselves again.
-    pub(in crate::node) fn change_audio(&mut self, call: CallId, side: Side, sdp: Option<&[u8]>) -> Option<Box<[u8]>> {
+    pub(in crate::node) fn change_audio(
+        &mut self,
+        call: CallId,
+        side: Side,
+        (srtp, sdp): (Srtp, Option<&[u8]>),
+    ) -> Option<Box<[u8]>> {
         let address = SocketAddr::new(self.legs.local().ip(), DISCARD_PORT);
         if let Audio::Described(described) = self.audio_mut(call, side)? {
-            return described.change(sdp, &Local { address, session: 1, version: 2 });
+            return described.change(sdp, &Local { address, session: 1, version: 2, secure: None });
         }
+        let key = self.new_key(srtp);
         let stream = self.audio_mut(call, side)?.stream_mut()?;
         let Some(sdp) = sdp else {
             stream.version += 1;
@@ -185,18 +207,20 @@ impl Shard {
             };
             let like = if codecs.is_plain() { None } else { read(stream.theirs.as_deref()) };
             let (ptime_ms, direction) = (stream.ptime_ms, Direction::SendRecv);
-            let ours = media::offer(&stream.local(), &Offered { codecs, like: like.as_ref(), ptime_ms, direction });
+            let local = stream.offering(srtp, key);
+            let ours = media::offer(&local, &Offered { codecs, like: like.as_ref(), ptime_ms, direction });
             stream.ours = Some(ours.clone());
             return Some(ours);
         };
-        let offer = SessionDescription::parse(sdp).ok()?;
-        let before = stream.theirs.as_deref().and_then(|theirs| SessionDescription::parse(theirs).ok());
+        let offer = SessionDescription::parse_as(sdp, srtp).ok()?;
+        let before = stream.theirs.as_deref().and_then(|theirs| SessionDescription::parse_as(theirs, srtp).ok());
         if let (Some(before), Some(ours)) = (before, &stream.ours)
+            && stream.is_settled()
             && same_media(&before, &offer)
         {
             return Some(ours.clone());
         }
-        let local = Local { version: stream.version + 1, ..stream.local() };
+        let local = Local { version: u64::from(stream.version) + 1, ..stream.answering(&offer, key) };
         let current = stream.far.map(|far| far.codec);
         let usable = self.usable(self.peer_of(call, side), &offer);
         let codecs = match self.codec_heard(call, side) {
@@ -214,11 +238,13 @@ impl Shard {
         (stream.codecs, stream.ptime_ms) = (usable, ptime_ms);
         stream.theirs = Some(sdp.into());
         stream.ours = Some(answer.clone());
+        let keys = stream.agree(&offer, local.secure);
+        self.media.extend(keys);
         self.set_far(call, side, far);
         Some(answer)
     }
 
-    fn peer_of(&self, call: CallId, side: Side) -> Option<PeerId> {
+    pub(in crate::node) fn peer_of(&self, call: CallId, side: Side) -> Option<PeerId> {
         let contact = self.contacts.get(call.0)?;
         match side {
             Side::Caller => contact.peer,
@@ -273,16 +299,18 @@ impl Shard {
     }
 
     pub(in crate::node) fn apply_answer(&mut self, call: CallId, side: Side, sdp: &[u8]) -> bool {
-        let (Some(answer), Some(stream)) = (read(Some(sdp)), self.audio_mut(call, side).and_then(Audio::stream_mut))
-        else {
-            return false;
-        };
+        let srtp = self.srtp_of(self.peer_of(call, side));
+        let Some(stream) = self.audio_mut(call, side).and_then(Audio::stream_mut) else { return false };
+        let Ok(answer) = SessionDescription::parse_as(sdp, stream.answered_as(srtp)) else { return false };
+        let Some(secure) = stream.answered(&answer) else { return false };
         let Ok(far) = media::accept_answer(&answer, stream.codecs) else { return false };
         stream.ptime_ms = answer.ptime_ms().unwrap_or(PTIME_MS);
         if !reaches(stream.lease.address.ip(), &far) {
             return false;
         }
         stream.theirs = Some(sdp.into());
+        let keys = stream.agree(&answer, secure);
+        self.media.extend(keys);
         self.set_far(call, side, far);
         true
     }
@@ -316,7 +344,7 @@ impl Shard {
     fn describe_without_media(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {
         let host = self.legs.local();
         let contact = self.contact(call)?;
-        let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1 };
+        let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1, secure: None };
         let sdp: Box<[u8]> = match (&contact.audio, theirs) {
             (Audio::Pending(Some(_)), Some(theirs)) => theirs.into(),
             (Audio::Pending(Some(offer)), None) => media::inactive_answer(offer.read()?, &local).ok()?,
@@ -363,20 +391,27 @@ impl Description {
 
 impl Stream {
     pub(in crate::node) fn local(&self) -> Local {
-        Local { address: self.lease.address, session: self.session, version: self.version }
+        Local { address: self.lease.address, session: self.session, version: self.version.into(), secure: None }
     }
 
     /// Our offer of what tones are there in.
-    pub(in crate::node) fn offer_sdp(&self) -> Box<[u8]> {
-        media::offer(&self.local(), &Offered::plain(Codecs::G711, Direction::SendRecv))
+    pub(in crate::node) fn offer_sdp(&mut self, srtp: Srtp, key: Option<MasterKey>) -> Box<[u8]> {
+        media::offer(&self.offering(srtp, key), &Offered::plain(Codecs::G711, Direction::SendRecv))
     }
 
-    /// Our answer, in what tones are there in, and what the offer says of the far end; `None` when nothing in it fits.
-    pub(in crate::node) fn answer(&self, offer: &SessionDescription) -> Option<(Box<[u8]>, Far)> {
+    /// Our answer, in what tones are there in, and what the offer says of the far end; `None` when nothing in it fits. The media
+    /// worker is told of the keys.
+    pub(in crate::node) fn answer(
+        &mut self,
+        offer: &SessionDescription,
+        key: Option<MasterKey>,
+    ) -> Option<(Box<[u8]>, Far, Option<media::Command>)> {
         let codecs = offer.codecs().filtered(|codec| codec.law().is_some());
         let ptime_ms = offer.ptime_ms().unwrap_or(PTIME_MS);
         let accept = Accept { codecs, parameters: None, ptime_ms, direction: Direction::SendRecv };
-        media::answer(offer, &self.local(), &accept).ok()
+        let local = self.answering(offer, key);
+        let (sdp, far) = media::answer(offer, &local, &accept).ok()?;
+        Some((sdp, far, self.agree(offer, local.secure)))
     }
 
     /// True when RTP can go there from our port.

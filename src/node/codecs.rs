@@ -5,7 +5,7 @@
 use crate::acd::EndedBy;
 use crate::base::{CallId, Instant, LegId, PeerId};
 use crate::media::negotiate::PTIME_MS;
-use crate::media::{self, Codec, Codecs, Direction, Offered, SessionDescription};
+use crate::media::{self, Codec, Codecs, Direction, Local, Offered, SessionDescription, Srtp};
 use crate::node::contact::{Audio, Phase, Stream};
 use crate::node::shard::{Owner, Shard, Side};
 
@@ -56,7 +56,21 @@ impl Shard {
     }
 
     /// Our offer for the leg of an agent or a number outside: formats and packet time as the caller's.
-    pub(in crate::node) fn offer_of(&self, call: CallId, stream: &mut Stream, codecs: Codecs) -> Box<[u8]> {
+    pub(in crate::node) fn offer_of(
+        &mut self,
+        call: CallId,
+        peer: PeerId,
+        stream: &mut Stream,
+        codecs: Codecs,
+    ) -> Box<[u8]> {
+        let srtp = self.srtp_of(Some(peer));
+        let local = stream.offering(srtp, self.new_key(srtp));
+        let sdp = self.offer_like(call, &local, codecs);
+        (stream.codecs, stream.ours) = (codecs, Some(sdp.clone()));
+        sdp
+    }
+
+    fn offer_like(&self, call: CallId, local: &Local, codecs: Codecs) -> Box<[u8]> {
         let caller = self.audio_of(call, Side::Caller).and_then(Audio::stream);
         let pending = caller.and_then(|caller| caller.offer.as_ref()).and_then(|offer| offer.read());
         let said = || read(caller?.theirs.as_deref());
@@ -65,9 +79,7 @@ impl Shard {
         let told = pending.map(|offer| offer.ptime_ms().unwrap_or(PTIME_MS));
         let ptime_ms = told.or_else(|| caller.map(|caller| caller.ptime_ms)).unwrap_or(PTIME_MS);
         let offered = Offered { codecs, like, ptime_ms, direction: Direction::SendRecv };
-        let sdp: Box<[u8]> = media::offer(&stream.local(), &offered);
-        (stream.codecs, stream.ours) = (codecs, Some(sdp.clone()));
-        sdp
+        media::offer(local, &offered)
     }
 
     /// Those who hear each other on this call share a codec, or are about to.
@@ -159,12 +171,15 @@ impl Shard {
 
     fn reoffer(&mut self, now: Instant, call: CallId, side: Side, codecs: Codecs) {
         let Some(leg) = self.leg_of(call, side) else { return };
+        let srtp = self.srtp_of(self.peer_of(call, side));
+        let key = self.new_key(srtp);
         let Some(stream) = self.audio_mut(call, side).and_then(Audio::stream_mut) else { return };
         stream.version += 1;
         let said = [stream.theirs.as_deref(), stream.ours.as_deref()].map(read);
         let like = said.iter().flatten().find(|said| codecs.iter().all(|codec| said.codecs().contains(codec)));
-        let offered = Offered { codecs, like, ptime_ms: stream.ptime_ms, direction: Direction::SendRecv };
-        let sdp = media::offer(&stream.local(), &offered);
+        let ptime_ms = stream.ptime_ms;
+        let offered = Offered { codecs, like, ptime_ms, direction: Direction::SendRecv };
+        let sdp = media::offer(&stream.offering(srtp, key), &offered);
         tracing::debug!(%call, ?side, ?codecs, "another codec is offered");
         self.legs.reoffer(now, leg, &sdp);
     }
@@ -191,5 +206,6 @@ pub(in crate::node) fn meeting(usable: Codecs, theirs: Codec) -> Codecs {
 }
 
 pub(in crate::node) fn read(text: Option<&[u8]>) -> Option<SessionDescription> {
-    SessionDescription::parse(text?).ok()
+    // What is asked is what it says of formats, encrypted or not.
+    SessionDescription::parse_as(text?, Srtp::Optional).ok()
 }

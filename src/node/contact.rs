@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Target, TransferKind};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
-use crate::media::{Codecs, Far, Lease, SessionDescription};
+use crate::media::srtp;
+use crate::media::{Codecs, Far, Lease, Secure, SessionDescription, Srtp};
 use crate::node::directory::Called;
 use crate::node::identity::{Caller, Carried};
 use crate::node::wishes::Wishes;
@@ -191,7 +192,7 @@ pub(super) struct Stream {
     pub(super) id: StreamId,
     pub(super) lease: Lease,
     pub(super) session: u64,
-    pub(super) version: u64,
+    pub(super) version: u32,
     pub(super) far: Option<Far>,
     /// The caller's offer until it is answered.
     pub(super) offer: Option<Offer>,
@@ -205,6 +206,17 @@ pub(super) struct Stream {
     pub(super) codecs: Codecs,
     /// The packet time that the far end wishes, in milliseconds.
     pub(super) ptime_ms: u8,
+    /// The keys, where it may be encrypted.
+    pub(super) sealed: Option<Box<Sealed>>,
+}
+
+/// The keys of a stream; see `secure`.
+#[derive(Debug, Default)]
+pub(super) struct Sealed {
+    /// What we have said last.
+    pub(super) said: Option<Secure>,
+    /// Those in force.
+    pub(super) keys: Option<srtp::Keys>,
 }
 
 impl Contact {
@@ -390,8 +402,14 @@ impl Handover {
 }
 
 impl Offer {
-    pub(super) fn new(text: &[u8]) -> Self {
-        Self { text: text.into(), read: OnceCell::new() }
+    /// That of a neighbour whose audio is encrypted, or not.
+    pub(super) fn new(text: &[u8], srtp: Srtp) -> Self {
+        let read = OnceCell::new();
+        // How it is to be read need not be kept then.
+        if srtp != Srtp::No {
+            read.get_or_init(|| SessionDescription::parse_as(text, srtp).ok());
+        }
+        Self { text: text.into(), read }
     }
 
     /// What it says; `None` when it cannot be read.

@@ -50,6 +50,7 @@ mod register;
 mod roster;
 mod route;
 mod run_time;
+mod secure;
 mod seen;
 mod several;
 mod shard;

@@ -9,7 +9,7 @@ use crate::base::PeerId;
 use crate::config::{
     CallerPrivacy, ConnectedLine, DeviceWatch, DnisSource, Endpoint, NumberingConfig, PeerAuth, PeerConfig, Transport,
 };
-use crate::media::Codecs;
+use crate::media::{Codecs, Srtp};
 use crate::node::message::Resolved;
 use crate::node::peers::Member;
 use crate::sip::auth::Credentials;
@@ -31,6 +31,8 @@ pub(super) struct Peer {
     pub(super) dnis: Vec<DnisSource>,
     /// Its phones' audio may come from elsewhere than they say.
     pub(super) symmetric_rtp: bool,
+    /// Whether its audio is encrypted.
+    pub(super) srtp: Srtp,
     /// What may be used with it, where it has a list of its own.
     pub(super) codecs: Option<Codecs>,
     /// How it is reached.
@@ -85,6 +87,7 @@ impl Peer {
             group: None,
             dnis: config.dnis.clone(),
             symmetric_rtp: config.symmetric_rtp,
+            srtp: config.srtp,
             codecs: config.codecs,
             transport: config.transport,
             qualify: config.qualify,
@@ -120,6 +123,7 @@ impl Peer {
             group: None,
             dnis: Vec::new(),
             symmetric_rtp: false,
+            srtp: Srtp::No,
             codecs: None,
             transport: Transport::Udp,
             qualify: Duration::ZERO,

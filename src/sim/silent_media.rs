@@ -47,7 +47,10 @@ impl SilentMedia {
                     return Err("a stream holds a port that is not leased".to_string());
                 }
             }
-            Command::Far { stream, .. } | Command::Digits { stream, .. } | Command::Fax { stream } => {
+            Command::Secure { stream, .. }
+            | Command::Far { stream, .. }
+            | Command::Digits { stream, .. }
+            | Command::Fax { stream } => {
                 self.stream(stream)?;
             }
             Command::Hear { stream, source } => {

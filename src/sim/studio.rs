@@ -86,6 +86,7 @@ impl Media {
                     }
                     Command::Open { .. }
                     | Command::Close { .. }
+                    | Command::Secure { .. }
                     | Command::Far { .. }
                     | Command::Hear { .. }
                     | Command::Digits { .. }
@@ -168,6 +169,7 @@ fn at_home(command: &Command) -> Result<(), String> {
         Command::Open { port, .. } => port.worker(),
         Command::Hear { source: Source::Relay(other), .. } => other.worker(),
         Command::Hear { .. }
+        | Command::Secure { .. }
         | Command::Far { .. }
         | Command::Digits { .. }
         | Command::Fax { .. }

@@ -232,6 +232,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
         Family::Silent => fill_silent(series, reading),
         Family::AuthFailures => fill_auth_failures(series, reading),
         Family::TlsHandshakes => fill_handshakes(series, reading),
+        Family::SrtpDropped => series.push(&[], reading.working.srtp_dropped as f64),
         Family::ChannelDelay => fill_delays(series, reading),
         Family::Violations => series.push(&[], violations as f64),
         Family::BuildInfo => series.push(&[env!("CARGO_PKG_VERSION")], 1.0),

@@ -148,6 +148,8 @@ pub enum Family {
     AuthFailures,
     /// `acd_tls_handshakes_total`
     TlsHandshakes,
+    /// `acd_srtp_dropped_total`
+    SrtpDropped,
     /// `acd_channel_delay_seconds`
     ChannelDelay,
     /// `acd_invariant_violations_total`

@@ -82,6 +82,16 @@ pub struct Working {
     pub auth_failures: AuthFailures,
     /// TLS handshakes.
     pub handshakes: Handshakes,
+    srtp_dropped: AtomicU64,
+}
+
+impl Working {
+    /// So many encrypted packets more have been dropped: not the far end's, or seen before.
+    pub fn count_srtp_dropped(&self, packets: u64) {
+        if packets > 0 {
+            self.srtp_dropped.fetch_add(packets, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A copy of [`Working`].
@@ -94,6 +104,7 @@ pub(super) struct WorkingReading {
     pub(super) silent: Silent,
     pub(super) auth_failures: Unprovens,
     pub(super) handshakes: Counts,
+    pub(super) srtp_dropped: u64,
 }
 
 impl WorkingReading {
@@ -112,6 +123,7 @@ impl WorkingReading {
             silent: working.silent.read(),
             auth_failures: working.auth_failures.read(),
             handshakes: working.handshakes.read(),
+            srtp_dropped: working.srtp_dropped.load(Ordering::Relaxed),
         }
     }
 }

@@ -50,7 +50,7 @@ const fn by(dimension: Dimension, tally: Tally, names: [&'static str; 5], labels
 }
 
 /// Every family that is emitted, and nothing else.
-pub const TABLE: [Row; 73] = [
+pub const TABLE: [Row; 74] = [
     Row {
         family: Family::Offered,
         name: "acd_calls_offered_total",
@@ -439,6 +439,14 @@ pub const TABLE: [Row; 73] = [
         labels: &["direction", "result"],
         help: "TLS handshakes of SIP connections: those that came (`in`) and those that we began (`out`), by how they ended. The \
                log tells why one with a peer failed.",
+    },
+    Row {
+        family: Family::SrtpDropped,
+        name: "acd_srtp_dropped_total",
+        kind: Kind::Counter,
+        labels: &[],
+        help: "Encrypted RTP and RTCP packets that were dropped: not authentic, or seen before. A few are packets under way while a \
+               key changes; many are a far end that encrypts otherwise than it said, or somebody who sends in its place.",
     },
     Row {
         family: Family::ChannelDelay,

@@ -133,8 +133,9 @@ def beside_asterisk(case):
     return beside(case, lambda bench: (CONFIGS, "strowger.toml"))
 
 
-def beside_asterisk_by_tls(case):
-    """The same with TLS between both: pjsip_strowger_tls.conf and strowger_tls.toml, and certificates of a CA of the case."""
+def beside_asterisk_by_tls(case, encrypted=False):
+    """The same with TLS between both: pjsip_strowger_tls.conf and strowger_tls.toml, and certificates of a CA of the case; audio
+    `encrypted` too, by the lines of both that are comments."""
 
     def configs(bench):
         folder = pathlib.Path(bench.folder) / "configs"
@@ -146,9 +147,19 @@ def beside_asterisk_by_tls(case):
         ca = Authority(keys)
         ca.issue("pbx", "pbx.example")
         ca.issue("strowger", "127.0.0.1")
+        for file, comment in (("pjsip_strowger_tls.conf", ";media_encryption"), ("strowger_tls.toml", "#srtp")):
+            text = (folder / file).read_text()
+            check(comment in text, f"{file} has no {comment}")
+            if encrypted:
+                (folder / file).write_text(text.replace(comment, comment[1:], 1))
         return folder, "strowger_tls.toml"
 
     return beside(case, configs)
+
+
+def beside_asterisk_encrypted(case):
+    """TLS between both, and SRTP."""
+    return beside_asterisk_by_tls(case, encrypted=True)
 
 
 def beside_asterisk_that(old, new, file):

@@ -7,7 +7,7 @@ Strowger and a network of its own."""
 import signal
 import time
 
-from asterisk import PBX, PHONES, TRUNK, beside_asterisk, beside_asterisk_by_tls
+from asterisk import PBX, PHONES, TRUNK, beside_asterisk, beside_asterisk_by_tls, beside_asterisk_encrypted
 from cases_calls import expect_all_ok
 from harness import check, wait_until
 from heard import Ears, loudness, share_of_tone
@@ -34,6 +34,21 @@ def asterisk_calls_go_through(site):
 @beside_asterisk
 def asterisk_carries_audio(site):
     """A caller who sends a tone hears music alone while waiting, and nothing but the tone from an agent's phone that echoes."""
+    carries_audio(site)
+
+
+@beside_asterisk_encrypted
+def asterisk_carries_encrypted_audio(site):
+    """The same with SRTP between Asterisk and Strowger, on the way there and back: Asterisk takes no other audio, and no packet is
+    dropped."""
+    carries_audio(site)
+    dropped = site.engine.metric("acd_srtp_dropped_total")
+    check(dropped == 0, f"{dropped} packets were not authentic")
+    check("crypto" not in site.engine.log_text() and "inline:" not in site.engine.log_text(), "no key in the log")
+
+
+def carries_audio(site):
+    """What a caller hears, judged by content."""
     site.phones(["1001"], d=0, rtp_echo=True, mp=6000, mi=PHONES)
     site.only([])
     caller = Ears(TRUNK, PBX, "800")
@@ -253,4 +268,4 @@ CASES = [
     asterisk_agents_are_busy,
     asterisk_tells_what_phones_do,
 ]
-CASES += [asterisk_calls_by_tls]
+CASES += [asterisk_calls_by_tls, asterisk_carries_encrypted_audio]

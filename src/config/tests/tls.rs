@@ -2,6 +2,7 @@
 
 use super::super::{PeerTls, TlsConfig, Transport};
 use super::{errors, valid};
+use crate::media::Srtp;
 
 const SIP: &str = "[sip]\nlisten = \"0.0.0.0:5060\"\nadvertise = \"203.0.113.5\"\ntls = \"0.0.0.0:5061\"\n\
                    tls_certificate = \"own.pem\"\ntls_key = \"own.key\"\n";
@@ -87,7 +88,7 @@ fn what_does_not_fit_is_said_with_its_line() {
 
 #[test]
 fn what_the_shipped_configuration_shows_of_tls_is_valid() {
-    let is_shown = |line: &str| line.starts_with("#tls") || line.starts_with("#require_client");
+    let is_shown = |line: &str| ["#tls", "#srtp", "#require_client"].iter().any(|key| line.starts_with(key));
     let text = include_str!("../../../configs/strowger.toml").replace("sources = [", "#sources = [");
     let text = text.replace("#transport = \"udp\"", "transport = \"tls\"");
     let lines: Vec<_> = text.lines().map(|line| if is_shown(line) { &line[1..] } else { line }).collect();
@@ -95,4 +96,21 @@ fn what_the_shipped_configuration_shows_of_tls_is_valid() {
     assert!(config.sip.tls.is_some_and(|tls| tls.require_client_certificate && tls.client_ca.is_some()));
     let pbx = &config.peers[0];
     assert!(pbx.transport == Transport::Tls && pbx.tls.own.is_some() && pbx.tls.client_names.len() == 1);
+}
+
+#[test]
+fn audio_is_encrypted_for_peers_by_tls_alone() {
+    let with = |srtp: &str, transport: &str| {
+        format!("{SIP}{REST}[peers.p]\naddress = \"192.0.2.9\"\nsrtp = \"{srtp}\"\ntransport = \"{transport}\"\n")
+    };
+    for (text, srtp) in [("no", Srtp::No), ("optional", Srtp::Optional), ("required", Srtp::Required)] {
+        assert_eq!(valid(&with(text, "tls")).peers[0].srtp, srtp);
+    }
+    assert_eq!(valid(&with("no", "udp")).peers[0].srtp, Srtp::No);
+    for srtp in ["optional", "required"] {
+        let expected = "s.toml:11: peers.p.srtp: needs transport = \"tls\": its keys stand in SIP";
+        assert_eq!(errors(&with(srtp, "udp")), [expected]);
+    }
+    let wrong = errors(&with("always", "tls"));
+    assert!(matches!(&wrong[..], [one] if one.starts_with("s.toml:11: peers.p.srtp: ")), "{wrong:?}");
 }

@@ -15,7 +15,7 @@ use crate::acd::requirement::{Attributes, LEVEL_MAX, Requirement};
 use crate::acd::{AgentPolicy, AgentState, OfferPolicy, QueueState, ReserveThresholds};
 use crate::base::WallTime;
 use crate::call::SessionTerms;
-use crate::media::Codecs;
+use crate::media::{Codecs, Srtp};
 use crate::sip::auth::{Algorithm, Credentials};
 use crate::sip::registrar::Times;
 use crate::sip::transaction::LocalNetworks;
@@ -205,6 +205,9 @@ pub struct PeerConfig {
     /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
     /// take a call's audio over, so only for peers that need it. Default false.
     pub symmetric_rtp: bool,
+    /// `srtp = "no" | "optional" | "required"`: whether its audio is encrypted, by keys in SDP (RFC 4568), for which it must be a peer
+    /// by TLS. Default `no`. Calls whose audio does not pass here (`media = "none"`) are left to both ends.
+    pub srtp: Srtp,
     /// `codecs = ["pcma"]`: what may be used with it, the preferred one first. Default: `media.codecs`.
     pub codecs: Option<Codecs>,
     /// `transport = "udp" | "tcp" | "tls"`: how it is reached; with a stream its connections are used as well as those opened to

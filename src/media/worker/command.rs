@@ -16,6 +16,11 @@ impl Worker {
             Command::Open { stream, port, ssrc, sequence, timestamp } => {
                 self.on_open(now, stream, port, Outgoing::new(now, ssrc, sequence, timestamp));
             }
+            Command::Secure { stream, keys } => {
+                let Some(slot) = self.streams.get(&stream).copied() else { return };
+                let Some(stream) = self.stream(slot) else { return };
+                stream.secure(keys.as_deref());
+            }
             Command::Far { stream, far } => {
                 let Some(slot) = self.streams.get(&stream).copied() else { return };
                 self.on_far(now, slot, far);

@@ -4,7 +4,6 @@ use super::Worker;
 use crate::base::Instant;
 use crate::media::codec::FRAME_SAMPLES;
 use crate::media::message::Event;
-use crate::media::outbox::Kind;
 use crate::media::outgoing::Span;
 use crate::media::rtp::HEADER_BYTES;
 use crate::media::stream::Hearing;
@@ -48,11 +47,12 @@ impl Worker {
             return true;
         }
         let header = stream.outgoing.play(at, far.payload_type, Span::of(far.codec, frame));
-        self.outbox.send((port, Kind::Rtp), far.address, HEADER_BYTES + frame.len(), |out| {
+        let guard = stream.guard.as_deref_mut();
+        let sent = self.outbox.send_rtp(port, far.address, HEADER_BYTES + frame.len(), guard, |out| {
             header.write(out);
             out.extend_from_slice(frame);
         });
-        if stream.count_sent() {
+        if sent && stream.count_sent() {
             self.outbox.link(port, Some(far.address));
         }
         true

@@ -33,6 +33,36 @@ impl Worker {
     /// A datagram while the far end is known: it counts when it comes from there.
     fn judge_rtp(&mut self, now: Instant, slot: u32, source: SocketAddr, datagram: &[u8]) {
         let Some(stream) = self.stream(slot) else { return };
+        if stream.guard.is_none() {
+            return self.judge_clear(now, slot, source, datagram);
+        }
+        // Where audio comes from elsewhere may be learned, but from what authenticates alone.
+        if stream.latch.is_none() && stream.far.is_some_and(|far| far.address != source) {
+            return;
+        }
+        let mut clear = std::mem::take(&mut self.clear);
+        if self.decrypt(slot, Kind::Rtp, datagram, &mut clear) {
+            self.judge_clear(now, slot, source, &clear);
+        }
+        self.clear = clear;
+    }
+
+    /// Writes what an encrypted packet says; false, and counted, for one that is not the far end's or has been there.
+    fn decrypt(&mut self, slot: u32, kind: Kind, datagram: &[u8], clear: &mut Vec<u8>) -> bool {
+        let Some(guard) = self.stream(slot).and_then(|stream| stream.guard.as_mut()) else { return false };
+        let is_authentic = match kind {
+            Kind::Rtp => guard.unprotect_rtp(datagram, clear),
+            Kind::Rtcp => guard.unprotect_rtcp(datagram, clear),
+        };
+        if !is_authentic {
+            self.unauthentic += 1;
+        }
+        is_authentic
+    }
+
+    /// The same, decrypted where it was encrypted.
+    fn judge_clear(&mut self, now: Instant, slot: u32, source: SocketAddr, datagram: &[u8]) {
+        let Some(stream) = self.stream(slot) else { return };
         if stream.latch.is_some() {
             self.learn(slot, source, datagram);
         }
@@ -64,7 +94,23 @@ impl Worker {
     pub fn handle_rtcp(&mut self, now: Instant, port: PortId, source: SocketAddr, datagram: &[u8]) {
         let Some(slot) = self.slot_of(port) else { return };
         let Some(stream) = self.stream(slot) else { return };
-        let Some(far) = stream.far.as_mut().filter(|far| far.rtcp.ip() == source.ip()) else { return };
+        if stream.far.is_none_or(|far| far.rtcp.ip() != source.ip()) {
+            return;
+        }
+        if stream.guard.is_none() {
+            return self.on_rtcp(now, slot, source, datagram);
+        }
+        let mut clear = std::mem::take(&mut self.clear);
+        if datagram.len() <= RTP_BYTES_MAX && self.decrypt(slot, Kind::Rtcp, datagram, &mut clear) {
+            self.on_rtcp(now, slot, source, &clear);
+        }
+        self.clear = clear;
+    }
+
+    /// An RTCP packet from the far end's address.
+    fn on_rtcp(&mut self, now: Instant, slot: u32, source: SocketAddr, datagram: &[u8]) {
+        let Some(stream) = self.stream(slot) else { return };
+        let Some(far) = stream.far.as_mut() else { return };
         if let (Some(latch), Some(sender)) = (&mut stream.latch, rtcp::sender(datagram))
             && latch.on_report(source, sender)
         {
@@ -194,13 +240,17 @@ impl Worker {
             }
         };
         let Some(header) = header else { return true };
-        self.outbox.send((port, Kind::Rtp), far.address, HEADER_BYTES + packet.payload.len(), |out| {
+        let guard = stream.guard.as_deref_mut();
+        let sent = self.outbox.send_rtp(port, far.address, HEADER_BYTES + packet.payload.len(), guard, |out| {
             header.write(out);
             match content {
                 Content::Audio(codec) => transcode(codec, far.codec, packet.payload, out),
                 Content::Digit | Content::Unknown => out.extend_from_slice(packet.payload),
             }
         });
+        if !sent {
+            return true;
+        }
         if stream.count_sent() {
             self.outbox.link(port, Some(far.address));
         }

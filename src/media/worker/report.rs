@@ -6,6 +6,7 @@ use super::{Timer, Worker};
 use crate::base::Instant;
 use crate::media::outbox::Kind;
 use crate::media::rtcp::{COMPOUND_BYTES_MAX, Compound};
+use crate::media::srtp::RTCP_OVERHEAD;
 
 impl Worker {
     /// The first report comes after half the interval (RFC 3550 6.2), shifted by the random SSRC so that streams opened
@@ -38,7 +39,14 @@ impl Worker {
         let Some(destination) = stream.report_destination() else { return };
         let report = stream.reception.as_mut().map(|reception| reception.report(now));
         let compound = Compound { ssrc: stream.outgoing.ssrc(), sender: stream.outgoing.report(now), report, bye };
-        self.outbox.send((port, Kind::Rtcp), destination, COMPOUND_BYTES_MAX, |out| compound.write(out));
+        let guard = self.slots.get_mut(slot as usize).and_then(|entry| entry.usage.stream()?.guard.as_deref_mut());
+        let bytes = COMPOUND_BYTES_MAX + if guard.is_some() { RTCP_OVERHEAD } else { 0 };
+        self.outbox.send((port, Kind::Rtcp), destination, bytes, |out| {
+            compound.write(out);
+            if let Some(guard) = guard {
+                guard.protect_rtcp(out);
+            }
+        });
     }
 }
 

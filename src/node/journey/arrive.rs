@@ -39,7 +39,7 @@ impl Shard {
             let (status, text) = status_of(reason);
             return self.legs.reject(now, leg, status, text, None);
         }
-        let offer = (!request.body().is_empty()).then(|| Offer::new(request.body()));
+        let offer = (!request.body().is_empty()).then(|| Offer::new(request.body(), self.srtp_of(peer)));
         if offer.as_ref().is_some_and(|offer| !self.is_usable(peer, offer, &config)) {
             self.commands.push_back(refused(Refusal::Unusable));
             return self.legs.reject(now, leg, 488, "No Usable Audio", None);

@@ -19,7 +19,7 @@ use crate::acd::Refusal;
 use crate::base::limits::{CODE_CALLS_MAX, RETRY_AFTER};
 use crate::base::{AgentId, Instant, LegId, PeerId, StreamId};
 use crate::config::Feature;
-use crate::media::{self, Signal, Source, dtmf};
+use crate::media::{self, Signal, Source, Srtp, dtmf};
 use crate::node::code_call::{CodeCall, Stage, Typed};
 use crate::node::contact::Offer;
 use crate::node::features::Dialled;
@@ -63,7 +63,7 @@ impl Shard {
             tracing::info!(code, "a code from a phone that is no agent's");
             return self.legs.reject(now, leg, 403, "Not An Agent", None);
         }
-        let offer = (!request.body().is_empty()).then(|| Offer::new(request.body()));
+        let offer = (!request.body().is_empty()).then(|| Offer::new(request.body(), self.srtp_of(Some(peer))));
         let worker = self.ports.choose(self.directory.plan.agents.len(), self.directory.rings_at_most);
         let Some(worker) = worker.filter(|_| self.codes.len() < CODE_CALLS_MAX) else {
             return self.legs.reject(now, leg, 503, "Overloaded", Some(RETRY_AFTER));
@@ -216,22 +216,29 @@ impl Shard {
 
     /// Our side of the audio: the answer to the offer, or an offer. False when nothing in theirs fits.
     fn describe_code(&mut self, leg: LegId, offer: Option<Offer>) -> bool {
+        let srtp = self.codes.get(&leg).map_or(Srtp::No, |call| self.srtp_of(Some(call.peer)));
+        let key = self.new_key(srtp);
         let Some(call) = self.codes.get_mut(&leg) else { return false };
         let Some(offer) = offer else {
-            call.stream.ours = Some(call.stream.offer_sdp());
+            call.stream.ours = Some(call.stream.offer_sdp(srtp, key));
             return true;
         };
-        let answer = offer.read().and_then(|offer| call.stream.answer(offer));
-        let Some((sdp, far)) = answer else { return false };
+        let answer = offer.read().and_then(|offer| call.stream.answer(offer, key));
+        let Some((sdp, far, keys)) = answer else { return false };
         call.stream.ours = Some(sdp);
+        self.media.extend(keys);
         self.set_code_far(leg, far)
     }
 
     fn read_code_answer(&mut self, leg: LegId, sdp: &[u8]) -> bool {
-        let far = media::SessionDescription::parse(sdp)
-            .ok()
-            .and_then(|sdp| media::accept_answer(&sdp, media::Codecs::G711).ok());
-        far.is_some_and(|far| self.set_code_far(leg, far))
+        let Some(call) = self.codes.get_mut(&leg) else { return false };
+        let srtp = call.stream.answered_as(self.directory.peer(call.peer).srtp);
+        let Ok(answer) = media::SessionDescription::parse_as(sdp, srtp) else { return false };
+        let Some(secure) = call.stream.answered(&answer) else { return false };
+        let Ok(far) = media::accept_answer(&answer, media::Codecs::G711) else { return false };
+        let keys = call.stream.agree(&answer, secure);
+        self.media.extend(keys);
+        self.set_code_far(leg, far)
     }
 
     fn set_code_far(&mut self, leg: LegId, far: media::Far) -> bool {

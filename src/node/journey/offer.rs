@@ -243,7 +243,7 @@ impl Shard {
                 }
                 let worker = self.contact(call)?.worker;
                 let mut stream = self.open_stream(worker, Holder::Agent)?;
-                let sdp = self.offer_of(call, &mut stream, codecs);
+                let sdp = self.offer_of(call, peer, &mut stream, codecs);
                 Some((sdp, Audio::Stream(Box::new(stream))))
             }
         }

@@ -48,7 +48,8 @@ impl Shard {
         let (old, call, side) = self.place_of(request)?;
         let held = self.is_silent(call, side);
         let offer = (!request.body().is_empty()).then(|| request.body());
-        let answer = self.change_audio(call, side, offer).ok_or((488, "No Usable Audio"))?;
+        let srtp = self.srtp_of(Some(peer));
+        let answer = self.change_audio(call, side, (srtp, offer)).ok_or((488, "No Usable Audio"))?;
         let side = match side {
             Side::Caller => {
                 self.seat_caller(call, leg, peer, request);

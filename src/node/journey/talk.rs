@@ -147,7 +147,8 @@ impl Shard {
             Some(Owner::Released(..) | Owner::Code) | None => return self.legs.refuse_change(now, leg, 488),
         };
         let before = self.is_silent(call, side);
-        match self.change_audio(call, side, sdp) {
+        let srtp = self.srtp_of(self.peer_of(call, side));
+        match self.change_audio(call, side, (srtp, sdp)) {
             Some(answer) => {
                 self.legs.accept_change(now, leg, Some(&answer));
                 self.tell_hold(call);

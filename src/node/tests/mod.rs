@@ -11,6 +11,7 @@ mod letters;
 mod names;
 mod register;
 mod several;
+mod srtp;
 mod supervise;
 mod supervisor;
 mod tls;

@@ -7,6 +7,7 @@ mod links;
 mod music;
 mod relay;
 mod reports;
+mod secure;
 mod sources;
 mod symmetric;
 
@@ -352,6 +353,9 @@ fn step() -> impl Strategy<Value = Step> {
                 dtmf: dtmf.then_some(101),
                 ..far(stream, if a { Codec::Pcma } else { Codec::Pcmu })
             },
+        }),
+        1 => (stream(), proptest::option::of(0..3_u64)).prop_map(|(stream, seed)| Command::Secure {
+            stream, keys: seed.map(|seed| Box::new(secure::keys(seed).0)),
         }),
         4 => (stream(), source).prop_map(|(stream, source)| Command::Hear { stream, source }),
         1 => (stream(), proptest::option::of(0..3_000_u64)).prop_map(|(stream, silence)| Command::Watch {

@@ -1,0 +1,102 @@
+//! Encryption of a stream's audio where its neighbour is configured for it (SRTP, keys in SDP: RFC 4568): which key is said, and
+//! which are in force.
+//!
+//! A key of ours is new in each offer of ours, and in an answer when the far end is another than before: one with another address
+//! and another key, which begins to count packets anew. Else it stays: where the far end alone takes a new key, only that
+//! changes.
+
+use crate::base::PeerId;
+use crate::media::{Command, Crypto, Keys, Local, MasterKey, Profile, Secure, SessionDescription, Srtp};
+use crate::node::contact::Stream;
+use crate::node::shard::Shard;
+
+impl Shard {
+    /// Whether the audio of a neighbour is encrypted.
+    pub(in crate::node) fn srtp_of(&self, peer: Option<PeerId>) -> Srtp {
+        peer.map_or(Srtp::No, |peer| self.directory.peer(peer).srtp)
+    }
+
+    /// A key to say to such a neighbour.
+    pub(in crate::node) fn new_key(&mut self, srtp: Srtp) -> Option<MasterKey> {
+        (srtp != Srtp::No).then(|| MasterKey::new(&mut self.rng))
+    }
+}
+
+impl Stream {
+    /// Our side of an offer, with this new key.
+    pub(in crate::node) fn offering(&mut self, srtp: Srtp, key: Option<MasterKey>) -> Local {
+        let sealed = self.sealed.as_deref();
+        let profile = match (srtp, sealed.filter(|sealed| sealed.keys.is_some()).and_then(|sealed| sealed.said)) {
+            (Srtp::No, _) => None,
+            (Srtp::Optional | Srtp::Required, Some(said)) => Some(said.profile),
+            (Srtp::Optional, None) => Some(Profile::Avp),
+            (Srtp::Required, None) => Some(Profile::Savp),
+        };
+        let secure = profile.zip(key).map(|(profile, key)| Secure { profile, key });
+        if secure.is_some() || sealed.is_some() {
+            self.sealed.get_or_insert_default().said = secure;
+        }
+        Local { secure, ..self.local() }
+    }
+
+    /// Our side of an answer to this offer, with this key if one of ours does not stay; nothing is changed until it is agreed
+    /// upon.
+    pub(in crate::node) fn answering(&self, offer: &SessionDescription, key: Option<MasterKey>) -> Local {
+        let secure = offer.crypto().and_then(|_| offer.profile()).zip(key).map(|(profile, new)| {
+            let stays = self.keys().filter(|keys| !self.is_elsewhere(keys, offer));
+            Secure { profile, key: stays.map_or(new, |keys| keys.ours) }
+        });
+        Local { secure, ..self.local() }
+    }
+
+    /// As what an answer to our last offer is to be read.
+    pub(in crate::node) fn answered_as(&self, srtp: Srtp) -> Srtp {
+        match (self.said(), srtp) {
+            (None, _) => Srtp::No,
+            (Some(_), Srtp::No | Srtp::Optional) => Srtp::Optional,
+            (Some(_), Srtp::Required) => Srtp::Required,
+        }
+    }
+
+    /// What an answer to our last offer makes of our side; `None` when it takes what was not offered.
+    pub(in crate::node) fn answered(&self, answer: &SessionDescription) -> Option<Option<Secure>> {
+        let Some(theirs) = answer.crypto() else { return Some(None) };
+        let said = self.said().filter(|said| theirs.answers(&Crypto::offer(said.key)));
+        said.map(|said| Some(Secure { profile: answer.profile().unwrap_or(said.profile), ..said }))
+    }
+
+    /// Offer and answer are there: what the media worker is to know, if anything has changed. To be told before the far end is.
+    pub(in crate::node) fn agree(&mut self, theirs: &SessionDescription, ours: Option<Secure>) -> Option<Command> {
+        let (before, stream) = (self.keys().copied(), self.id);
+        let Some((crypto, ours)) = theirs.crypto().zip(ours) else {
+            self.sealed = None;
+            return before.map(|_| Command::Secure { stream, keys: None });
+        };
+        let fresh = before.is_none_or(|before| self.is_elsewhere(&before, theirs));
+        let keys = Keys { suite: crypto.suite, ours: ours.key, theirs: crypto.key, fresh };
+        let sealed = self.sealed.get_or_insert_default();
+        (sealed.said, sealed.keys) = (Some(ours), Some(keys));
+        let is_same = before.is_some_and(|before| Keys { fresh, ..before } == keys);
+        (!is_same).then(|| Command::Secure { stream, keys: Some(Box::new(keys)) })
+    }
+
+    /// True unless our last offer has not been answered: what we have said last does not hold then.
+    pub(in crate::node) fn is_settled(&self) -> bool {
+        self.said().map(|said| said.key) == self.keys().map(|keys| keys.ours)
+    }
+
+    fn said(&self) -> Option<Secure> {
+        self.sealed.as_ref().and_then(|sealed| sealed.said)
+    }
+
+    fn keys(&self) -> Option<&Keys> {
+        self.sealed.as_ref().and_then(|sealed| sealed.keys.as_ref())
+    }
+
+    /// True when this is said by another far end than that of the keys, which has heard nothing so far.
+    fn is_elsewhere(&self, keys: &Keys, said: &SessionDescription) -> bool {
+        let (Some(far), Some(address), Some(crypto)) = (self.far, said.address(), said.crypto()) else { return false };
+        let is_hold = far.address.ip().is_unspecified() || address.ip().is_unspecified();
+        crypto.key != keys.theirs && address != far.address && !is_hold
+    }
+}
