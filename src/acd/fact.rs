@@ -179,7 +179,8 @@ pub enum Fact {
         call: CallId,
         /// How long they were joined.
         talk: Duration,
-        /// Which side ended it; the agent's is that of the number.
+        /// Which side ended it; the agent's is that of the number. With [`EndedBy::Transfer`] the caller has taken the place of
+        /// another call's, and the talk goes on there.
         by: EndedBy,
     },
     /// The agent's wrap-up after a talk ended.

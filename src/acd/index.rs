@@ -98,15 +98,15 @@ impl<T: Ord + Copy> Index<T> {
         if self.spare.len() < SPARE_MAX {
             self.spare.push(empty);
         }
-        if block > self.head && block + 1 == self.blocks.len() {
-            // No sum but its own counts it: a last one that comes and goes behind full blocks costs the same in the largest set.
-            self.shorten(block);
-            self.blocks.pop();
-            return true;
-        }
         if block > self.head {
-            self.blocks.remove(block);
-            self.recount();
+            if block + 1 == self.blocks.len() {
+                // No sum but its own counts it: a last one that comes and goes behind full blocks costs the same in the largest set.
+                self.shorten(block);
+                self.blocks.pop();
+            } else {
+                self.blocks.remove(block);
+                self.recount();
+            }
             return true;
         }
         self.shorten(block);

@@ -70,13 +70,7 @@ pub(super) async fn ladder(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<LadderView>, Problem> {
-    let shows_numbers = match query.as_deref().unwrap_or_default() {
-        "" | "numbers=masked" => false,
-        "numbers=shown" => true,
-        other => {
-            return Err(Problem::bad_request(format!("unknown parameter `{other}`; there is numbers=shown")));
-        }
-    };
+    let shows_numbers = request::only_numbers(query.as_deref())?;
     let outcome = match (handle.may_show_numbers(&by, shows_numbers), call_id(&id)) {
         (Err(problem), _) => Err(problem),
         (Ok(()), Some(call)) => handle.ask(Control::Ladder { call, shows_numbers }).await,

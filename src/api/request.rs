@@ -46,13 +46,30 @@ pub(super) fn page(query: Option<&str>) -> Result<Page, Problem> {
 
 /// The same with `numbers=shown`, for which it is true.
 pub(super) fn page_and_numbers(query: Option<&str>) -> Result<(Page, bool), Problem> {
-    let (numbers, others): (Vec<_>, Vec<_>) = pairs(query)?.into_iter().partition(|(key, _)| key == "numbers");
+    let (others, shown) = without_numbers(pairs(query)?)?;
+    Ok((page_of(others)?, shown))
+}
+
+/// Whether `numbers=shown` is asked for, and nothing else is.
+pub(super) fn only_numbers(query: Option<&str>) -> Result<bool, Problem> {
+    match without_numbers(pairs(query)?)? {
+        (others, shown) if others.is_empty() => Ok(shown),
+        (others, _) => {
+            let key = &others[0].0;
+            Err(Problem::bad_request(format!("unknown parameter `{key}`; there is numbers=shown")))
+        }
+    }
+}
+
+/// The parameters but `numbers`, and whether numbers are to be shown in full.
+pub(super) fn without_numbers(pairs: Vec<(String, String)>) -> Result<(Vec<(String, String)>, bool), Problem> {
+    let (numbers, others): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(key, _)| key == "numbers");
     let shown = match numbers.last().map(|(_, value)| value.as_str()) {
         None | Some("masked") => false,
         Some("shown") => true,
         Some(other) => return Err(Problem::bad_request(format!("numbers is shown or masked, not `{other}`"))),
     };
-    Ok((page_of(others)?, shown))
+    Ok((others, shown))
 }
 
 fn page_of(pairs: Vec<(String, String)>) -> Result<Page, Problem> {

@@ -103,17 +103,16 @@ fn view(reply: Reply) -> Result<Json<TraceView>, Problem> {
 }
 
 fn reading(query: Option<&str>) -> Result<Reading, Problem> {
-    let mut reading = Reading { after: String::new(), limit: ROWS_DEFAULT, shows_numbers: false };
-    for (key, value) in request::pairs(query)? {
-        match (key.as_str(), value.as_str()) {
-            ("after", _) => reading.after = value,
-            ("numbers", "shown") => reading.shows_numbers = true,
-            ("numbers", "masked") => {}
-            ("limit", _) => {
+    let (others, shows_numbers) = request::without_numbers(request::pairs(query)?)?;
+    let mut reading = Reading { after: String::new(), limit: ROWS_DEFAULT, shows_numbers };
+    for (key, value) in others {
+        match key.as_str() {
+            "after" => reading.after = value,
+            "limit" => {
                 let limit = value.parse().ok().filter(|limit| *limit <= ROWS_MAX);
                 reading.limit = limit.ok_or_else(|| Problem::bad_request(format!("limit is 0 to {ROWS_MAX}")))?;
             }
-            (..) => {
+            _ => {
                 let there = "there are after, limit and numbers=shown";
                 return Err(Problem::bad_request(format!("unknown parameter `{key}={value}`; {there}")));
             }

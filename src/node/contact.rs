@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Target, TransferKind};
-use crate::base::{AgentId, CallId, Instant, LegId, PeerId, QueueId, StreamId, TimerKey};
+use crate::base::{AgentId, CallId, Instant, LegId, PeerId, Pii, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::srtp;
 use crate::media::{Codecs, Far, Lease, Secure, SessionDescription, Srtp};
@@ -142,6 +142,8 @@ pub(super) struct Outside {
     pub(super) leg: LegId,
     /// The neighbour that it is reached by.
     pub(super) peer: PeerId,
+    /// As it was dialled, or as its PBX named it.
+    pub(super) number: Pii<Arc<str>>,
     pub(super) audio: Audio,
     /// It has rung long enough.
     pub(super) ring: Option<TimerKey>,

@@ -205,7 +205,7 @@ facts! {
     OutsideEnded "outside_ended" "A caller who was handed to a number outside, and whoever is there, have parted." {
         call: CallId = "call" "The call.",
         talk: Duration = "talk_us" "How long they were joined.",
-        by: EndedBy = "ended_by" "Which side ended it; the agent's is that of the number.",
+        by: EndedBy = "ended_by" "Which side ended it; the agent's is that of the number. `transfer`: the caller goes on in another call.",
     }
     WrapUpEnded "wrap_up_ended" "An agent's wrap-up after a talk ended." {
         queue: QueueId = "queue" "The queue the talk belonged to.",

@@ -107,7 +107,7 @@ impl Shard {
         let Some(joined) = self.contact(second) else { return };
         let target = match &joined.phase {
             Phase::Talking { agent, .. } => Target::Agent(agent.agent),
-            Phase::Outside { .. } => Target::Number(Pii::new(Arc::from(&*joined.number))),
+            Phase::Outside { party, .. } => Target::Number(party.number.clone()),
             Phase::Arriving | Phase::Waiting(_) | Phase::Alone => Target::Queue(joined.queue),
         };
         tracing::info!(call = %first, to = %second, "attended transfer: the caller takes the agent's place in another call");

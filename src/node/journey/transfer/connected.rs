@@ -82,7 +82,10 @@ impl Shard {
         let Phase::Talking { agent, .. } = std::mem::replace(&mut contact.phase, Phase::Arriving) else { return };
         let AgentLeg { agent: by, peer, epoch, leg, audio, .. } = agent;
         let (leg, peer) = on.unwrap_or((leg, peer));
-        contact.phase = Phase::Outside { party: Outside { leg, peer, audio, ring: None, agent: other }, since: now };
+        let number = Pii::new(Arc::from(number.unwrap_or(UNTOLD)));
+        let told = (kind, Target::Number(number.clone()));
+        let party = Outside { leg, peer, number, audio, ring: None, agent: other };
+        contact.phase = Phase::Outside { party, since: now };
         contact.held = false;
         contact.keys = None;
         let (media, worker) = (contact.media, contact.worker);
@@ -93,7 +96,6 @@ impl Shard {
         }
         self.owners.insert(leg, Owner::Outside(call));
         tracing::info!(%call, agent = %self.directory.agent(by).name, "somebody else has the caller");
-        let told = (kind, Target::Number(Pii::new(Arc::from(number.unwrap_or(UNTOLD)))));
         self.note(call, by, told.clone(), TransferStep::Begun(None));
         self.commands.push_back(Command::TalkEnded { call, agent: by, epoch, by: EndedBy::Transfer });
         self.note(call, by, told, TransferStep::Completed);

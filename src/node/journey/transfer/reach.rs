@@ -114,9 +114,11 @@ impl Shard {
         self.owners.insert(leg, Owner::Outside(call));
         self.note_leg(leg, call, Whose::Outside);
         let ring = Some(self.timers.arm(now + self.directory.transfer.ring_timeout, Timer::Outside(leg)));
-        let outside = Outside { leg, peer, audio: Audio::Stream(Box::new(stream)), ring, agent: None };
-        if let Some(handover) = self.contact(call).and_then(|contact| contact.handover.as_mut()) {
-            handover.reach = Reach::Calling(outside);
+        if let Some(handover) = self.contact(call).and_then(|contact| contact.handover.as_mut())
+            && let Target::Number(number) = handover.target.clone()
+        {
+            let audio = Audio::Stream(Box::new(stream));
+            handover.reach = Reach::Calling(Outside { leg, peer, number, audio, ring, agent: None });
         }
         self.adopt_stream(call, Side::Agent(leg));
         Ok(())
@@ -136,8 +138,8 @@ impl Shard {
         };
         let ring = outside.ring.take();
         let is_attended = handover.attended;
-        if let (true, Target::Number(number)) = (is_attended, &handover.target) {
-            outside.agent = self.directory.agent_of_name(number.expose());
+        if is_attended {
+            outside.agent = self.directory.agent_of_name(outside.number.expose());
         }
         let busy = outside.agent;
         if matches!(contact.phase, Phase::Alone) {
