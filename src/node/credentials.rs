@@ -52,11 +52,11 @@ impl Shard {
         }
         let credentials = &auth.credentials;
         let find = |name: &[u8]| (name == credentials.username.as_bytes()).then_some(credentials);
-        let verdict = self.guard.judge(now, request, &auth.algorithms, find);
+        let verdict = self.guard.judge(now, source.ip(), request, &auth.algorithms, find);
         let proves = request.value(Name::Authorization).is_some();
         let locked = proves && !self.strikes.is_home(id, source) && !self.strikes.believes(now, Some(id), PEER);
         let verdict = match verdict {
-            Verdict::Good | Verdict::Stale if locked => Verdict::Wrong,
+            Verdict::Good if locked => Verdict::Wrong,
             verdict @ (Verdict::Good | Verdict::Missing | Verdict::Stale | Verdict::Wrong | Verdict::Bad(_)) => verdict,
         };
         self.count_verdict(Proving::Peer, verdict, locked);
@@ -67,7 +67,7 @@ impl Shard {
             }
             Verdict::Missing | Verdict::Stale => {
                 let Self { legs, guard, .. } = self;
-                let challenge = |writer: &mut _| guard.challenge(now, writer, &auth.algorithms, verdict);
+                let challenge = |writer: &mut _| guard.challenge(now, source.ip(), writer, &auth.algorithms, verdict);
                 legs.respond_bounded(source, request, 401, challenge);
             }
             Verdict::Wrong => {

@@ -49,12 +49,12 @@ impl Shard {
         }
         let directory = Arc::clone(&self.directory);
         let credentials = account.and_then(|id| directory.peer(id).account.as_deref());
-        let verdict = self.guard.judge(now, request, &directory.registrar.algorithms, |_| credentials);
+        let verdict = self.guard.judge(now, source.ip(), request, &directory.registrar.algorithms, |_| credentials);
         // An account that is tried too often is not told apart from one that is not there: both are answered as for a wrong
         // password.
         let locked = proves && !at_home && !self.strikes.believes(now, account, PHONE);
         let verdict = match verdict {
-            Verdict::Good | Verdict::Stale if locked => Verdict::Wrong,
+            Verdict::Good if locked => Verdict::Wrong,
             verdict @ (Verdict::Good | Verdict::Missing | Verdict::Stale | Verdict::Wrong | Verdict::Bad(_)) => verdict,
         };
         self.count_verdict(Proving::Register, verdict, locked);
@@ -63,7 +63,8 @@ impl Shard {
             Verdict::Missing | Verdict::Stale => {
                 let Self { legs, guard, .. } = self;
                 let algorithms = &directory.registrar.algorithms;
-                legs.respond_bounded(source, request, 401, |writer| guard.challenge(now, writer, algorithms, verdict));
+                let challenge = |writer: &mut _| guard.challenge(now, source.ip(), writer, algorithms, verdict);
+                legs.respond_bounded(source, request, 401, challenge);
             }
             Verdict::Wrong => {
                 let first = match (home, account) {

@@ -185,6 +185,25 @@ fn a_flood_of_registrations_finds_no_password_and_is_worth_nothing() {
     assert!(world.sent.iter().skip(before).all(|(_, answer)| answer.raw().len() <= 2 * short.len()));
 }
 
+#[test]
+fn who_writes_under_another_s_address_shuts_nobody_out() {
+    let mut world = world();
+    // Asked at an address of his own, he answers under that of a phone which he wishes to shut out.
+    let mut thief = Phone { source: "203.0.113.9:5060", call_id: "thief", number: 0, password: "guess" };
+    let asked = thief.send(&mut world, "").expect("a challenge");
+    let request = Message::parse(Bytes::from(format!("REGISTER sip:{OURS} SIP/2.0\r\n\r\n"))).unwrap();
+    let credentials = Credentials { username: "1001".to_owned(), password: Password::Text("guess".to_owned()) };
+    let proof = format!("Authorization: {}\n", answer_to(&asked, &request, &credentials));
+    thief.source = PHONE;
+    for _ in 0..200 {
+        assert_ne!(thief.send(&mut world, &proof).map(|answer| answer.status()), Some(403), "nothing was judged");
+        world.now += Duration::from_millis(100);
+    }
+    let [wrong, stale, _, locked] = world.node.take_auth_failures()[Proving::Register as usize];
+    assert_eq!((wrong, stale, locked), (0, 200, 0));
+    assert_eq!(Phone::new().register(&mut world, &contact(600)), 200);
+}
+
 /// What a user who guesses is told, with all that differs by itself taken out: nonce, tag, and the user's own name.
 fn told(world: &mut World, user: &str, source: &'static str, guess: u32) -> Vec<String> {
     let id = if user == "1001" { "guess-1001" } else { "guess-none" };
