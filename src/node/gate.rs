@@ -7,7 +7,7 @@
 mod memory;
 mod pace;
 mod peek;
-mod sources;
+mod shares;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use crate::sip::transaction::Door;
 use memory::Memory;
 use pace::{Bucket, Pace};
 use peek::{Kind, Peek};
-use sources::Sources;
+use shares::Shares;
 
 pub use pace::INTERVAL;
 
@@ -65,7 +65,7 @@ pub struct Gate {
     paid: u32,
     looks: Bucket,
     known: Bucket,
-    sources: Sources,
+    shares: Shares,
     claims: Bucket,
     /// What was left without an answer since it was last asked.
     silent: Silent,
@@ -150,7 +150,7 @@ impl Gate {
             paid: PAID_MAX,
             looks: Bucket::new(now, STRANGERS_PER_SECOND),
             known: Bucket::new(now, KNOWN_PER_SECOND),
-            sources: Sources::new(now, STRANGER_PER_SECOND),
+            shares: Shares::new(now, STRANGER_PER_SECOND),
             claims: Bucket::new(now, CLAIMS_PER_SECOND),
             silent: Silent::default(),
         }
@@ -179,7 +179,7 @@ impl Gate {
             Kind::Opening | Kind::Cancel | Kind::Call if sender != Sender::Peer => {
                 let is_looked_at = match sender {
                     Sender::Called => self.known.take(now),
-                    Sender::Peer | Sender::Stranger => self.sources.take(now, source.ip()) && self.looks.take(now),
+                    Sender::Peer | Sender::Stranger => self.shares.take(now, source.ip()) && self.looks.take(now),
                 };
                 if !is_looked_at {
                     return self.count(Silence::Stranger);

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::base::{Instant, PeerId, Rng};
-use crate::node::source::{SOURCES, place_of};
+use crate::node::source::Sources;
 use crate::sip::transaction::Secret;
 
 /// A phone's account may be tried wrongly so often at once, and then once in each `every`: some 1,450 times a day.
@@ -27,7 +27,7 @@ pub(super) struct Strikes {
     accounts: BTreeMap<PeerId, Tries>,
     /// The same, for tries that seem to come from the phone itself.
     at_home: BTreeMap<PeerId, Tries>,
-    sources: Box<[Tries]>,
+    sources: Sources<Tries>,
     /// Where neighbours have proven themselves, by a keyed hash of both.
     homes: Box<[u64]>,
     secret: Secret,
@@ -53,7 +53,7 @@ impl Strikes {
         Self {
             accounts: BTreeMap::new(),
             at_home: BTreeMap::new(),
-            sources: vec![Tries::default(); SOURCES].into(),
+            sources: Sources::new(Secret::draw(rng), Tries::default()),
             homes: vec![0; HOMES].into(),
             secret: Secret::draw(rng),
         }
@@ -61,7 +61,7 @@ impl Strikes {
 
     /// Whether passwords from this source are looked at.
     pub(super) fn hears(&mut self, now: Instant, source: IpAddr) -> bool {
-        self.source(source).left(now, SOURCE.every) < SOURCE.tries
+        self.sources.of(source).left(now, SOURCE.every) < SOURCE.tries
     }
 
     /// Whether a good password for this account, which does not come from its home, is believed.
@@ -77,7 +77,7 @@ impl Strikes {
 
     /// A wrong one from this source.
     pub(super) fn strike_source(&mut self, now: Instant, source: IpAddr) {
-        self.source(source).add(now, SOURCE.every);
+        self.sources.of(source).add(now, SOURCE.every);
     }
 
     /// A wrong one for this account, not from its home; true for the first after none for a while.
@@ -111,10 +111,6 @@ impl Strikes {
         bytes[16..18].copy_from_slice(&at.port().to_be_bytes());
         bytes[18..].copy_from_slice(&peer.0.to_be_bytes());
         self.secret.digest(&bytes)
-    }
-
-    fn source(&mut self, source: IpAddr) -> &mut Tries {
-        &mut self.sources[place_of(self.secret, source)]
     }
 }
 
@@ -207,6 +203,6 @@ mod tests {
             strikes.strike_source(at(1), IpAddr::from(source.to_be_bytes()));
             strikes.settle(PeerId(1), SocketAddr::new(IpAddr::from(source.to_be_bytes()), 5060));
         }
-        assert_eq!((strikes.sources.len(), strikes.accounts.len(), strikes.homes.len()), (SOURCES, 0, HOMES));
+        assert_eq!((strikes.accounts.len(), strikes.homes.len()), (0, HOMES));
     }
 }
