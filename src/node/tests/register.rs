@@ -173,6 +173,16 @@ fn a_flood_of_registrations_finds_no_password_and_is_worth_nothing() {
     assert_eq!(thief.register(&mut world, &contact(600)), 0);
     let mut other = Phone { source: "203.0.113.10:5060", call_id: "other", number: 2_000, password: "secret" };
     assert_eq!(other.register(&mut world, &contact(600)), 403, "from wherever");
+    // The phone has restarted, and its NAT gives it another port.
+    let mut restarted = Phone { source: "198.51.100.7:42000", call_id: "restarted", number: 0, password: "secret" };
+    assert_eq!(restarted.register(&mut world, &contact(600)), 200);
+    world.pass(Duration::from_secs(5_000));
+    assert_eq!(agent(&mut world), NOWHERE);
+    for guess in 0..20 {
+        let mut thief = Phone { source: "203.0.113.11:5060", call_id: "again", number: guess * 2, password: "guess" };
+        assert_eq!(thief.register(&mut world, &contact(600)), 403);
+    }
+    assert_eq!(other.register(&mut world, &contact(600)), 403, "locked again");
     assert_eq!(phone.register(&mut world, &contact(600)), 200);
     assert_eq!(agent(&mut world), at_phone());
     let untrusted = |fact: &&Fact| matches!(fact, Fact::Refused { cause: Refusal::Untrusted, .. });
