@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::acd::{Proving, Refusal, Silence};
+use crate::node::message::RungView;
 use crate::sip::auth::{Credentials, Password, answer};
+use crate::sip::transaction::Door;
 
 /// Behind NAT: what it says of itself is not where it is.
 const PHONE: &str = "198.51.100.7:41000";
@@ -107,6 +109,44 @@ fn a_phone_registers_is_rung_where_it_is_and_is_unreachable_when_it_has_run_out(
     assert_eq!(phone.register(&mut world, "Contact: *\nExpires: 0\n"), 200, "and gone by itself");
     assert_eq!(agent(&mut world), NOWHERE);
     world.ends_clean();
+}
+
+fn ladder(world: &mut World, call: CallId) -> Vec<RungView> {
+    let Reply::Ladder(view) = world.control(Control::Ladder { call, shows_numbers: true }) else { panic!("ladder") };
+    view.messages
+}
+
+#[test]
+fn a_call_s_ladder_has_what_its_phone_said_after_others_were_refused_and_nothing_of_a_stranger() {
+    let (mut world, mut phone) = (world(), Phone::new());
+    assert_eq!(phone.register(&mut world, &contact(120)), 200);
+    world.call("", OFFER);
+    let (call, _) = world.calls()[0];
+    let invite = world.sent_to(PHONE, Method::Invite).expect("the phone is rung");
+    let mut writer = respond(&invite, address(OURS), 200, None, b"agent");
+    writer.line_fmt(Name::Contact, format_args!("<{CONTACT}>"));
+    world.take(PHONE, body(writer, ANSWER));
+    let text = |name| String::from_utf8_lossy(invite.value(name).unwrap()).into_owned();
+    let bye = |number: u32, to: &str| {
+        format!(
+            "BYE sip:{OURS} SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{number};rport\r\nMax-Forwards: 70\r\n\
+             From: {};tag=agent\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {number} BYE\r\nContent-Length: 0\r\n\r\n",
+            text(Name::To),
+            text(Name::CallId)
+        )
+    };
+    let before = ladder(&mut world, call);
+    world.take("203.0.113.77:5060", bye(7, "<sip:x@h>;tag=1-2"));
+    assert_eq!(ladder(&mut world, call), before);
+    let other = format!(
+        "INVITE sip:800@{OURS} SIP/2.0\r\nVia: SIP/2.0/UDP {TRUNK};branch=z9hG4bKother\r\nMax-Forwards: 70\r\n\
+         From: <sip:x@h>;tag=x\r\nTo: <sip:800@h>\r\nCall-ID: other\r\nCSeq: 1 INVITE\r\nContact: <sip:x@h>\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    world.node.handle_refused(world.now, Door::Own, address(TRUNK), other.into());
+    world.settle();
+    world.take(PHONE, bye(9, &text(Name::From)));
+    assert!(ladder(&mut world, call).iter().any(|rung| &*rung.cseq == "9 BYE" && !rung.sent));
 }
 
 #[test]
