@@ -223,8 +223,6 @@ fn no_stream_begins_right_before_its_number_rolls_over() {
 
 #[test]
 fn keys_are_not_shown() {
-    let mut world = world("required", "required");
-    comes(&mut world, TRUNK, invite(1, &savp(PLAIN)));
     let key = MasterKey::new(&mut crate::base::Rng::from_u64(1));
     let command = Media::Secure {
         stream: StreamId(1),
