@@ -37,9 +37,11 @@ impl Shard {
         let account = self.account_of(request);
         let from = account.map_or(Place::Elsewhere, |id| self.tried_from(id, source));
         let proves = request.value(Name::Authorization).is_some();
-        let heard = match account {
-            Some(id) if from == Place::Phone => self.strikes.believes(now, id, from),
-            Some(_) | None => self.strikes.hears(now, source.ip()),
+        // Who is at home is not shut out by others behind the same address.
+        let heard = match (from, account) {
+            (Place::Phone, Some(id)) => self.strikes.believes(now, id, from),
+            (Place::Host, _) => true,
+            (Place::Phone | Place::Elsewhere | Place::Neighbour, _) => self.strikes.hears(now, source.ip()),
         };
         if proves && !heard {
             self.unknowns.fail(Proving::Register, Unproven::Locked);
@@ -70,7 +72,7 @@ impl Shard {
                 legs.respond_bounded(source, request, 401, challenge);
             }
             Verdict::Wrong => {
-                if from != Place::Phone {
+                if from == Place::Elsewhere {
                     self.strikes.strike_source(now, source.ip());
                 }
                 if let Some(id) = account.filter(|id| !locked && self.strikes.strike(now, *id, from)) {
