@@ -180,7 +180,8 @@ impl Gate {
             Kind::Opening | Kind::Cancel | Kind::Call if sender != Sender::Peer => {
                 // Under a known host's address a flood can come too: then the others have what strangers have.
                 let is_known = sender == Sender::Called && self.known.take(now);
-                if !is_known && !(self.shares.take(now, source.ip()) && self.looks.take(now)) {
+                let is_looked_at = is_known || (self.shares.take(now, source.ip()) && self.looks.take(now));
+                if !is_looked_at {
                     return self.count(Silence::Stranger);
                 }
                 self.put(Line::Strangers, Arrived { at: now, door, source, payload });
