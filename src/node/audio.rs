@@ -35,6 +35,7 @@ impl Shard {
             codecs: Codecs::NONE,
             ptime_ms: PTIME_MS,
             sealed: None,
+            filled: false,
         })
     }
 
