@@ -140,13 +140,22 @@ fn a_hold_is_answered_and_an_unusable_change_leaves_the_call() {
 fn who_holds_without_music_of_its_own_is_heard_as_the_queues() {
     let mut world = World::new(&config(1, ""), 100);
     let (caller, _) = world.talk();
-    let relays = world.media.iter().filter_map(|command| match command {
-        media::Command::Hear { stream, source: media::Source::Relay(other) } => Some((*stream, *other)),
-        _ => None,
-    });
+    // Whom a stream hears, where it hears another, or music.
+    let heard = |command: &media::Command| match command.clone() {
+        media::Command::Hear { stream, source: media::Source::Relay(other) } => Some((stream, Some(other))),
+        media::Command::Hear { stream, .. } => Some((stream, None)),
+        media::Command::Open { .. }
+        | media::Command::Secure { .. }
+        | media::Command::Far { .. }
+        | media::Command::Digits { .. }
+        | media::Command::Fax { .. }
+        | media::Command::Watch { .. }
+        | media::Command::Close { .. } => None,
+    };
     // The caller's stream was there first.
+    let relays = world.media.iter().filter_map(heard).filter_map(|(stream, other)| Some((stream, other?)));
     let (agent, theirs) = relays.max_by_key(|(stream, _)| stream.0).expect("they hear each other");
-    let mut after = |world: &mut World, number: u32, sdp: &str, is_silent: bool| {
+    let after = |world: &mut World, number: u32, sdp: &str, is_silent: bool| {
         world.media.clear();
         if number > 0 {
             world.within(&caller, "UPDATE", number, sdp);
@@ -156,11 +165,8 @@ fn who_holds_without_music_of_its_own_is_heard_as_the_queues() {
             world.node.handle_media(world.now, media::Event::Silent { stream: theirs });
             world.settle();
         }
-        let heard = world.media.iter().find_map(|command| match command {
-            media::Command::Hear { stream, source } if *stream == agent => Some(source.clone()),
-            _ => None,
-        });
-        heard.map(|source| matches!(source, media::Source::Relay(_)))
+        let to_agent = world.media.iter().filter_map(heard).find(|(stream, _)| *stream == agent);
+        to_agent.map(|(_, other)| other.is_some())
     };
     assert_eq!(after(&mut world, 2, HOLD, false), None, "music of its own may come");
     assert_eq!(after(&mut world, 3, HOLD, true), Some(false), "none came");
