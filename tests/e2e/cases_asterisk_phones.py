@@ -248,6 +248,43 @@ def asterisk_takes_replaces_from_strowger(site):
     end(site, caller)
 
 
+@beside_asterisk
+def asterisk_callers_are_handed_to_each_target(site):
+    """Blindly to an agent, by keys and by the control plane; to a queue by keys, and after a word; and by the phone's REFER to
+    Strowger to an agent and to a number outside by Asterisk."""
+    first = direct(site)
+    others = {name: site.phone(name) for name in ("1002", "1003", "1006")}
+    outside = Phone("4420", TRUNK, port=5062)
+    site.open_phones.append(outside)
+    caller, call = talking(site, [first])
+    has = lambda name: lambda: row(site).get("agent") == name and site.state(name) == "talking"
+    set_ready(site, "1002", "1003", "1006")
+    call.press("*31002#")
+    wait_until(has("1002"), "1002 has the caller, by keys")
+    do(site, action="transfer", to="agent:1003")
+    wait_until(has("1003"), "1003 has the caller, by a click")
+    check(transfers(site, kind="blind", target="agent", outcome="completed") == 2, "both are counted")
+    others["1003"].talk().press("*3801#")
+    wait_until(has("1006"), "1006 of the queue has the caller")
+    site.everybody_is_ready(excused=["1006"])
+    do(site, action="consult", to="queue:support")
+    wait_until(lambda: row(site).get("transfer", "").endswith("talks"), "a word with somebody of the queue")
+    do(site, action="complete")
+    wait_until(lambda: row(site).get("agent") in ("1001", "1002", "1003"), "who has the caller")
+    check(transfers(site, kind="blind", target="queue", outcome="completed") == 1, "one blindly to a queue")
+    check(transfers(site, kind="consult", target="queue", outcome="completed") == 1, "one after a word")
+    end(site, caller)
+    for target, agent in (("1002", "1002"), ("4420", None)):
+        site.everybody_is_ready()
+        caller, call = talking(site, [first])
+        set_ready(site, "1002")
+        call.refer(f"sip:{target}@anywhere")
+        wait_until(lambda: call.news[-1:] == [200], f"NOTIFY told it: {target}")
+        wait_until(lambda: row(site).get("agent") == agent and call.has_ended, f"{target} has the caller")
+        end(site, caller)
+    check(len(outside.calls) == 1, "the number outside was called")
+
+
 BESIDE = []
 CASES = [
     asterisk_agents_dial_codes_and_hold,
@@ -256,5 +293,6 @@ CASES = [
     asterisk_transfers_by_itself,
     asterisk_transfers_in_silence,
     asterisk_callers_are_handed_on_by_strowger,
+    asterisk_callers_are_handed_to_each_target,
     asterisk_takes_replaces_from_strowger,
 ]
