@@ -36,6 +36,7 @@ impl Shard {
             codecs: Codecs::NONE,
             ptime_ms: PTIME_MS,
             sealed: None,
+            filled: false,
         })
     }
 
