@@ -99,13 +99,14 @@ fn status(sent: &[Message]) -> u16 {
 
 #[test]
 fn an_offer_is_taken_or_refused_as_the_trunk_s_setting_says() {
-    let lifetime = savp(PLAIN).replace("AAAA\r\n", "AAAA|2^20\r\n");
+    let with = |lifetime: &str| savp(PLAIN).replace("AAAA\r\n", &format!("AAAA|{lifetime}\r\n"));
     let both = PLAIN.to_owned() + KEY;
     for (offer, expected) in [
         (PLAIN.to_owned(), [180, 180, 488]),
         (savp(PLAIN), [488, 180, 180]),
         (both, [180, 180, 180]),
-        (lifetime, [488, 488, 488]),
+        (with("2^31"), [488, 180, 180]),
+        (with("2^20"), [488, 488, 488]),
         (PLAIN.replace("AVP", "SAVP"), [488, 488, 488]),
     ] {
         for (trunk, expected) in ["no", "optional", "required"].into_iter().zip(expected) {
