@@ -299,7 +299,7 @@ impl Shard {
     }
 
     pub(in crate::node) fn apply_answer(&mut self, call: CallId, side: Side, sdp: &[u8]) -> bool {
-        let srtp = self.srtp_of(self.peer_of(call, side));
+        let srtp = self.srtp_on(call, side);
         let Some(stream) = self.audio_mut(call, side).and_then(Audio::stream_mut) else { return false };
         let Ok(answer) = SessionDescription::parse_as(sdp, stream.answered_as(srtp)) else { return false };
         let Some(secure) = stream.answered(&answer) else { return false };

@@ -213,6 +213,29 @@ fn a_re_invite_changes_the_far_end_s_key_and_ours_only_for_another_far_end() {
     assert_eq!((status(&sent), told(&mut world).len()), (488, 0), "not in the clear");
 }
 
+/// Also where phones by TLS and by UDP share an address.
+#[test]
+fn an_agent_s_own_phone_is_told_keys_where_its_uri_is_by_tls() {
+    let phone = |name: &str, uri: &str, more: &str| format!("[agents.{name}]\nuri = \"{uri}\"\n{more}\n");
+    for (srtp, expected) in [("optional", " RTP/AVP "), ("required", " RTP/SAVP ")] {
+        let tls = "tls = \"192.0.2.2:5061\"\ntls_certificate = \"a\"\ntls_key = \"b\"\n[http]";
+        let mut text = config(0, "answer = \"on_agent\"").replace("[http]", tls);
+        text += &phone("plain", "sip:8@192.0.2.70:5061", "");
+        text += &phone("sealed", "sip:7@192.0.2.70:5061;transport=tls", &format!("srtp = \"{srtp}\""));
+        let mut world = World::new(&text, 100);
+        for _ in 0..2 {
+            world.call("", PLAIN);
+        }
+        let mut told = Vec::new();
+        while let Some(invite) = world.sent_to("192.0.2.70:5061", Method::Invite) {
+            let sdp = sdp(&invite);
+            told.push((invite.uri().starts_with(b"sip:7@"), sdp.contains("a=crypto:"), sdp.contains(expected)));
+        }
+        told.sort_unstable();
+        assert_eq!(told, [(false, false, expected == " RTP/AVP "), (true, true, true)], "{srtp}");
+    }
+}
+
 #[test]
 fn keys_are_not_shown() {
     let mut world = world("required", "required");
