@@ -146,11 +146,11 @@ impl Shard {
 
     /// Without media, the agent is offered what the caller offered; a caller already answered, or without an offer, has no
     /// audio, and neither has the agent.
-    pub(in crate::node) fn described_offer(&mut self, call: CallId) -> Option<Box<[u8]>> {
+    pub(in crate::node) fn described_offer(&self, call: CallId, peer: PeerId) -> Option<Box<[u8]>> {
         let host = self.legs.local();
-        let contact = self.contact(call)?;
+        let contact = self.contacts.get(call.0)?;
         match (&contact.audio, contact.answered) {
-            (Audio::Pending(Some(offer)), None) => Some(offer.text.clone()),
+            (Audio::Pending(Some(offer)), None) => Some(self.handed_on(Some(peer), &offer.text)),
             (Audio::Pending(_) | Audio::Stream(_) | Audio::Described(_), _) => {
                 let local =
                     Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1, secure: None };
@@ -343,10 +343,12 @@ impl Shard {
 
     fn describe_without_media(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {
         let host = self.legs.local();
+        let peer = self.contact(call)?.peer;
+        let theirs = theirs.map(|theirs| self.handed_on(peer, theirs));
         let contact = self.contact(call)?;
         let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1, secure: None };
         let sdp: Box<[u8]> = match (&contact.audio, theirs) {
-            (Audio::Pending(Some(_)), Some(theirs)) => theirs.into(),
+            (Audio::Pending(Some(_)), Some(theirs)) => theirs,
             (Audio::Pending(Some(offer)), None) => media::inactive_answer(offer.read()?, &local).ok()?,
             (Audio::Pending(None) | Audio::Stream(_) | Audio::Described(_), _) => {
                 media::offer(&local, &Offered::plain(Codecs::G711, Direction::Inactive))

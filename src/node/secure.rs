@@ -10,6 +10,8 @@
 //! however the phone registers meanwhile.
 
 use crate::base::{CallId, PeerId};
+use crate::config::Transport;
+use crate::media::redirect::without_keys;
 use crate::media::{Command, Crypto, Keys, Local, MasterKey, Profile, Secure, SessionDescription, Srtp};
 use crate::node::contact::{Audio, Stream};
 use crate::node::shard::{Shard, Side};
@@ -38,6 +40,15 @@ impl Shard {
     /// True when the message in hand may be answered with keys.
     pub(in crate::node) fn may_tell_keys(&self, srtp: Srtp) -> bool {
         srtp == Srtp::No || self.certified.wire() == Some(Wire::Tls)
+    }
+
+    /// What one end has said, for a neighbour to whom it goes on as it is: keys go over TLS alone.
+    pub(in crate::node) fn handed_on(&self, peer: Option<PeerId>, text: &[u8]) -> Box<[u8]> {
+        let is_by_tls = peer.is_some_and(|id| {
+            let peer = self.directory.peer(id);
+            if peer.account.is_some() { self.is_by_tls(id) } else { peer.transport == Transport::Tls }
+        });
+        if is_by_tls { text.into() } else { without_keys(text).unwrap_or_else(|| text.into()) }
     }
 
     fn is_by_tls(&self, phone: PeerId) -> bool {
