@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use crate::acd::{AgentPolicy, AgentState, Reason};
 use crate::base::limits;
+use crate::media::Srtp;
 use crate::sip::auth::{Credentials, Password};
+use crate::sip::transaction::Wire;
+use crate::sip::uri::Uri;
 
 use super::endpoint::Endpoint;
 use super::error::{Report, did_you_mean};
@@ -18,11 +21,12 @@ use super::policy::{POLICY_KEYS, confirm, policy};
 use super::reader::{Item, Section, string};
 use super::registrar;
 use super::skills::{self, Vocabulary};
+use super::tls;
 use super::types::{AgentConfig, Confirm, SipConfig, SkillConfig};
 use super::values::{self, DAY, SECOND};
 
 // `team` is read with the teams.
-const AGENT_KEYS: [&str; 12] = [
+const AGENT_KEYS: [&str; 13] = [
     "uri",
     "peer",
     "skills",
@@ -32,6 +36,7 @@ const AGENT_KEYS: [&str; 12] = [
     "device_state",
     "team",
     "register",
+    "srtp",
     "password",
     "password_file",
     "password_env",
@@ -56,6 +61,7 @@ struct Shared {
     confirm: Option<Confirm>,
     /// The password of the phones that register.
     password: Option<Password>,
+    srtp: Srtp,
 }
 
 /// All agents in the order of the text.
@@ -80,7 +86,7 @@ pub(super) fn agents(
         };
         let keys = [&AGENT_KEYS[..], &POLICY_KEYS].concat();
         let Some(section) = Section::open(&item, &keys, report) else { continue };
-        let shared = shared(&section, peers, vocabulary, report);
+        let shared = Shared { srtp: srtp(&section, sip, report), ..shared(&section, peers, vocabulary, report) };
         let uris = device_uris(&section, &names, &shared, peers, sip, report);
         refuse_duplicates(&item, &names, &mut taken, report);
         for (name, uri) in names.into_iter().zip(uris) {
@@ -97,6 +103,7 @@ pub(super) fn agents(
                 watched: shared.watched,
                 confirm: shared.confirm,
                 register: shared.password.clone().map(|password| Arc::new(Credentials { username, password })),
+                srtp: shared.srtp,
             });
         }
     }
@@ -135,7 +142,25 @@ fn shared(section: &Section<'_, '_>, peers: &Peers, vocabulary: &Vocabulary, rep
             .unwrap_or(true),
         confirm: confirm(section, report),
         password,
+        srtp: Srtp::No,
     }
+}
+
+/// Whether the phones' audio is encrypted. Its keys stand in SIP: a phone by its URI is reached over TLS then, one that registers
+/// has a way to come over TLS.
+fn srtp(section: &Section<'_, '_>, sip: Option<&SipConfig>, report: &mut Report<'_>) -> Srtp {
+    let srtp = tls::srtp(section, report);
+    let Some(item) = section.get("srtp").filter(|_| srtp != Srtp::No) else { return srtp };
+    let is_tls = |uri: &str| Uri::parse(uri.as_bytes()).is_ok_and(|uri| Wire::of(&uri) == Some(Wire::Tls));
+    let uri = section.get("uri").and_then(|item| string(item.value).ok().map(|uri| uri.replace(NAME_PLACE, "1")));
+    if section.get("peer").is_some() {
+        report.whole(item.at, &item.path, "is for the peer to say, by which these phones are reached");
+    } else if uri.is_some_and(|uri| !is_tls(&uri)) {
+        report.whole(item.at, &item.path, "needs a uri with transport=tls, or sips: its keys stand in SIP");
+    } else if sip.is_some_and(|sip| sip.tls.is_none()) && section.get("uri").is_none() {
+        report.whole(item.at, &item.path, "needs sip.tls = \"0.0.0.0:5061\", where these phones register");
+    }
+    srtp
 }
 
 fn initial_states() -> [(&'static str, AgentState); 3] {

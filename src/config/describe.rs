@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::acd::requirement::{LEVEL_MAX, Requirement};
 use crate::acd::strategy::{STRATEGIES, Strategy};
 use crate::acd::{AgentState, QueueState, ReserveThresholds};
-use crate::media::{Codec, Codecs};
+use crate::media::{Codec, Codecs, Srtp};
 
 use super::fit::Fit;
 use super::peer_manners::FaxPolicy;
@@ -147,6 +147,11 @@ fn write_peer(out: &mut String, peer: &PeerConfig) -> fmt::Result {
     } else {
         write!(out, "; sends no calls")?;
     }
+    match peer.srtp {
+        Srtp::No => {}
+        Srtp::Optional => write!(out, "; audio encrypted where it can be")?,
+        Srtp::Required => write!(out, "; audio encrypted")?,
+    }
     if let Some(codecs) = peer.codecs {
         write!(out, "; audio in {}", listed(codecs))?;
     }
@@ -250,9 +255,10 @@ fn alike(one: &AgentConfig, other: &AgentConfig) -> bool {
             watched,
             confirm,
             register,
+            srtp,
         } = agent;
         let password = register.map(|own| own.password.clone());
-        (peer, skills, initial, return_after, busy_pause, policy, (watched, confirm), password)
+        (peer, skills, initial, return_after, busy_pause, policy, (watched, confirm), (password, srtp))
     };
     key(one) == key(other)
 }
@@ -267,6 +273,11 @@ fn write_agents(out: &mut String, row: &[AgentConfig]) -> fmt::Result {
         None if first.register.is_some() => write!(out, "  registers here")?,
         Some(peer) => write!(out, "  {} by way of {peer}", first.uri)?,
         None => write!(out, "  {}", first.uri)?,
+    }
+    match first.srtp {
+        Srtp::No => {}
+        Srtp::Optional => write!(out, ", audio encrypted where it can be")?,
+        Srtp::Required => write!(out, ", audio encrypted")?,
     }
     let initial = match &first.initial {
         AgentState::NotReady(_) => "not ready",

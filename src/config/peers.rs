@@ -42,7 +42,6 @@ const PEER_KEYS: [&str; 21] = [
     "privacy",
     "carry_headers",
 ];
-const SRTP: [(&str, Srtp); 3] = [("no", Srtp::No), ("optional", Srtp::Optional), ("required", Srtp::Required)];
 const PRIVACY: [(&str, CallerPrivacy); 2] = [("keep", CallerPrivacy::Keep), ("ignore", CallerPrivacy::Ignore)];
 /// Header fields that are no `X-` but may go on to an agent's phone: nothing of ours depends on them.
 const CARRIED: [&str; 6] = ["Diversion", "History-Info", "Subject", "User-to-User", "P-Charging-Vector", "Session-ID"];
@@ -179,7 +178,7 @@ fn transport(section: &Section<'_, '_>, sip: Option<&SipConfig>, report: &mut Re
 
 /// Keys in SDP are for everybody to read who can read SIP.
 fn srtp(section: &Section<'_, '_>, transport: Transport, report: &mut Report<'_>) -> Srtp {
-    let srtp = section.read("srtp", report, |value| values::choice(value, &SRTP)).unwrap_or_default();
+    let srtp = tls::srtp(section, report);
     if let Some(item) = section.get("srtp").filter(|_| srtp != Srtp::No && transport != Transport::Tls) {
         report.whole(item.at, &item.path, "needs transport = \"tls\": its keys stand in SIP");
     }

@@ -10,7 +10,9 @@ use super::reader::{Item, Section, string};
 use super::transport::{FileAt, KeyFiles, PeerTls, Transport};
 use super::types::SipConfig;
 use super::values;
+use crate::media::Srtp;
 
+const SRTP: [(&str, Srtp); 3] = [("no", Srtp::No), ("optional", Srtp::Optional), ("required", Srtp::Required)];
 /// The keys of `[sip]`.
 pub(super) const SIP_KEYS: [&str; 6] =
     ["tls", "tls_certificate", "tls_key", "tls_ca", "tls_client_ca", "require_client_certificate"];
@@ -31,6 +33,11 @@ impl SipConfig {
     pub const fn has_streams(&self) -> bool {
         self.tcp || self.tls.is_some()
     }
+}
+
+/// `srtp` of a peer or of agents; that it needs TLS is for the caller to see to.
+pub(super) fn srtp(section: &Section<'_, '_>, report: &mut Report<'_>) -> Srtp {
+    section.read("srtp", report, |value| values::choice(value, &SRTP)).unwrap_or_default()
 }
 
 /// What a peer says of TLS.

@@ -82,6 +82,9 @@ struct Anchor {
     skew: u32,
 }
 
+/// The highest first sequence number where the far end counts how often they roll over.
+const SEQUENCE_FIRST_MAX: u16 = u16::MAX >> 1;
+
 impl Outgoing {
     /// A source that has not sent yet.
     pub(crate) const fn new(now: Instant, ssrc: u32, sequence: u16, timestamp: u32) -> Self {
@@ -104,6 +107,13 @@ impl Outgoing {
     pub(crate) const fn turn(&mut self) {
         self.anchor = None;
         self.spurt = true;
+    }
+
+    /// Whoever hears it from now on counts how often sequence numbers roll over, and has heard none so far. One that misses the
+    /// first packets counts right too if those are in the lower half (RFC 3711 3.3.1).
+    pub(crate) const fn begin_round(&mut self) {
+        self.next_sequence &= SEQUENCE_FIRST_MAX;
+        self.turn();
     }
 
     /// The clock runs so fast from now on. With another codec it goes on from where it is (RFC 7160 4.2).

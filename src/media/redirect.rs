@@ -1,9 +1,10 @@
 //! Descriptions that the engine hands on without touching the audio: a re-offer that changes only the direction (hold, resume) is
-//! answered with what the other end said, its direction mirrored (RFC 3264 8.4). What it cannot do is move audio elsewhere.
+//! answered with what the other end said, its direction mirrored (RFC 3264 8.4). What it cannot do is move audio elsewhere. Keys
+//! that stand in a description can be left out.
 
 use super::inactive_answer;
 use super::negotiate::Local;
-use super::sdp::{Direction, SessionDescription};
+use super::sdp::{Direction, SessionDescription, lines};
 
 /// The answer to the re-offer `offer` of an author who last said `before`, where `ours` is what we last told that author:
 /// `ours` with the direction that the offer asks for. `None` when the audio moves to another address, unless `ours`
@@ -22,6 +23,25 @@ pub fn redirected(offer: &[u8], before: Option<&[u8]>, ours: &[u8], local: &Loca
     let stays = (audio.port, audio.connection) == (known.port, known.connection);
     stays.then(|| with_direction(ours, audio.direction.reversed()))
 }
+
+/// The text without the keys in it, for one to whom it does not go over TLS: whoever reads along may know where the audio is,
+/// but not what it is encrypted with. `None` where there are none.
+pub fn without_keys(text: &[u8]) -> Option<Box<[u8]>> {
+    let is_key = |line: &&[u8]| {
+        let line = line.trim_ascii_start();
+        KEYS.iter().any(|key| line.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key)))
+    };
+    lines(text).find(is_key)?;
+    let mut out = Vec::with_capacity(text.len());
+    for line in lines(text).filter(|line| !is_key(line)) {
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n");
+    }
+    Some(out.into())
+}
+
+/// How lines with keys begin: RFC 4568, RFC 4567 (MIKEY), and `k=` of RFC 4566.
+const KEYS: [&[u8]; 3] = [b"a=crypto:", b"a=key-mgmt:", b"k="];
 
 /// The text with one direction for its media, and the version of its `o=` line one higher (RFC 3264 8).
 fn with_direction(text: &[u8], direction: Direction) -> Box<[u8]> {
@@ -58,6 +78,27 @@ fn put_origin(out: &mut Vec<u8>, origin: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_left_out_however_they_are_written() {
+        let plain = "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/SAVP 8\r\na=ptime:20\r\n";
+        assert_eq!(without_keys(plain.as_bytes()), None);
+        for key in [
+            "a=crypto:1 X inline:K",
+            "A=Crypto:1 X inline:K",
+            "a=key-mgmt:mikey K",
+            "k=clear:K",
+            "  a=crypto:2 X inline:K",
+        ] {
+            for end in ["\r\n", "\n", "\r"] {
+                for at in ["c=", "m=", "a="] {
+                    let text = plain.replace("\r\n", end).replace(at, &format!("{key}{end}{at}")) + key;
+                    let said = without_keys(text.as_bytes()).unwrap();
+                    assert_eq!(std::str::from_utf8(&said).unwrap(), plain, "{text:?}");
+                }
+            }
+        }
+    }
 
     const CALLER: &str =
         "v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";

@@ -496,7 +496,7 @@ fn decimal<T: TryFrom<u64>>(text: &[u8]) -> Option<T> {
 }
 
 /// The lines of a description, trimmed; empty ones are left out.
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;
     std::iter::from_fn(move || {
         loop {
@@ -621,7 +621,7 @@ mod tests {
             key(2),
             key(3)
         );
-        let lifetime = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 {}|2^31\r\n", key(1));
+        let lifetime = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 {}|2^30\r\n", key(1));
         for (protocol, attributes, expected) in [
             ("RTP/AVP", "", [Some(None), Some(None), None]),
             ("RTP/AVP", &with, [Some(None), Some(Some(2)), Some(Some(2))]),

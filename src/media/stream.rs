@@ -120,6 +120,9 @@ impl Stream {
             (Some(keys), None) => self.guard = Some(Box::new(Guard::new(keys))),
             (None, _) => self.guard = None,
         }
+        if self.guard.as_ref().is_some_and(|guard| guard.is_unused()) {
+            self.outgoing.begin_round();
+        }
     }
 
     /// Takes over what was negotiated. What symmetric RTP has learned stays in force while the far end says the same address.

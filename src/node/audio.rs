@@ -148,11 +148,11 @@ impl Shard {
 
     /// Without media, the agent is offered what the caller offered; a caller already answered, or without an offer, has no
     /// audio, and neither has the agent.
-    pub(in crate::node) fn described_offer(&mut self, call: CallId) -> Option<Box<[u8]>> {
+    pub(in crate::node) fn described_offer(&self, call: CallId, peer: PeerId) -> Option<Box<[u8]>> {
         let host = self.legs.local();
-        let contact = self.contact(call)?;
+        let contact = self.contacts.get(call.0)?;
         match (&contact.audio, contact.answered) {
-            (Audio::Pending(Some(offer)), None) => Some(offer.text.clone()),
+            (Audio::Pending(Some(offer)), None) => Some(self.handed_on(Some(peer), &offer.text)),
             (Audio::Pending(_) | Audio::Stream(_) | Audio::Described(_), _) => {
                 let local =
                     Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1, secure: None };
@@ -301,7 +301,7 @@ impl Shard {
     }
 
     pub(in crate::node) fn apply_answer(&mut self, call: CallId, side: Side, sdp: &[u8]) -> bool {
-        let srtp = self.srtp_of(self.peer_of(call, side));
+        let srtp = self.srtp_on(call, side);
         let Some(stream) = self.audio_mut(call, side).and_then(Audio::stream_mut) else { return false };
         let Ok(answer) = SessionDescription::parse_as(sdp, stream.answered_as(srtp)) else { return false };
         let Some(secure) = stream.answered(&answer) else { return false };
@@ -345,10 +345,12 @@ impl Shard {
 
     fn describe_without_media(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {
         let host = self.legs.local();
+        let peer = self.contact(call)?.peer;
+        let theirs = theirs.map(|theirs| self.handed_on(peer, theirs));
         let contact = self.contact(call)?;
         let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1, secure: None };
         let sdp: Box<[u8]> = match (&contact.audio, theirs) {
-            (Audio::Pending(Some(_)), Some(theirs)) => theirs.into(),
+            (Audio::Pending(Some(_)), Some(theirs)) => theirs,
             (Audio::Pending(Some(offer)), None) => media::inactive_answer(offer.read()?, &local).ok()?,
             (Audio::Pending(None) | Audio::Stream(_) | Audio::Described(_), _) => {
                 media::offer(&local, &Offered::plain(Codecs::G711, Direction::Inactive))

@@ -171,7 +171,7 @@ impl Shard {
 
     fn reoffer(&mut self, now: Instant, call: CallId, side: Side, codecs: Codecs) {
         let Some(leg) = self.leg_of(call, side) else { return };
-        let srtp = self.srtp_of(self.peer_of(call, side));
+        let srtp = self.srtp_on(call, side);
         let key = self.new_key(srtp);
         let Some(stream) = self.audio_mut(call, side).and_then(Audio::stream_mut) else { return };
         stream.version += 1;

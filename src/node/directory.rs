@@ -17,7 +17,7 @@ use crate::config::{
     AgentConfig, Config, Confirm, DeviceWatch, NumberConfig, PeerConfig, QueueConfig, Regions, RegionsConfig,
     RegistrarConfig, TransferConfig,
 };
-use crate::media::{Codecs, TrackId};
+use crate::media::{Codecs, Srtp, TrackId};
 use crate::node::features::Features;
 use crate::node::identity::Caller;
 use crate::node::message::{QueueAudio, Resolved};
@@ -427,8 +427,8 @@ impl Directory {
     fn put_agent(&mut self, agent: &AgentConfig, resolved: &Resolved) -> (AgentId, PeerId) {
         let configured = agent.peer.as_ref().and_then(|name| self.peers.names.get(name).copied());
         let peer = match &agent.register {
-            Some(credentials) => self.put_account(&agent.name, credentials),
-            None => PeerId(configured.unwrap_or_else(|| self.put_direct(&agent.uri, resolved))),
+            Some(credentials) => self.put_account(&agent.name, credentials, agent.srtp),
+            None => PeerId(configured.unwrap_or_else(|| self.put_direct(&agent.uri, agent.srtp, resolved))),
         };
         let (confirm, auto_answer) = (agent.confirm, agent.policy.auto_answer);
         let watch = configured.and_then(|peer| self.peers.entries[peer as usize].device_state);
@@ -439,18 +439,18 @@ impl Directory {
     }
 
     /// The phone that registers as this agent.
-    fn put_account(&mut self, agent: &Arc<str>, credentials: &Arc<Credentials>) -> PeerId {
+    fn put_account(&mut self, agent: &Arc<str>, credentials: &Arc<Credentials>, srtp: Srtp) -> PeerId {
         let name: Arc<str> = format!("{REGISTRATION}{agent}").into();
         let account = Some(Arc::clone(credentials));
-        let phone = Peer { account, qualify: self.registrar.keep_alive, ..Peer::phone(Arc::clone(&name), None) };
+        let phone = Peer { account, srtp, qualify: self.registrar.keep_alive, ..Peer::phone(Arc::clone(&name), None) };
         let id = PeerId(self.peers.put(name, phone));
         self.accounts.insert(Arc::clone(agent), id);
         id
     }
 
     /// The neighbour that an agent's own URI names; phones of one host and port share it.
-    fn put_direct(&mut self, uri: &str, resolved: &Resolved) -> u32 {
-        let peer = Peer::direct(uri, resolved);
+    fn put_direct(&mut self, uri: &str, srtp: Srtp, resolved: &Resolved) -> u32 {
+        let peer = Peer::direct(uri, srtp, resolved);
         match self.peers.names.get(&peer.name) {
             Some(&known) if self.peers.entries[known as usize].listing == Listing::Present => known,
             Some(_) | None => self.peers.put(peer.name.clone(), peer),

@@ -79,6 +79,11 @@ impl Peer {
         self.account.as_ref().and_then(|_| self.name.strip_prefix(REGISTRATION))
     }
 
+    /// Whether a phone that registers may do so, and be called, this way: keys stand in SIP.
+    pub(super) fn may_come_by(&self, wire: Option<Wire>) -> bool {
+        self.srtp != Srtp::Required || wire == Some(Wire::Tls)
+    }
+
     pub(super) fn configured(config: &PeerConfig, resolved: &Resolved) -> Self {
         Self {
             name: config.name.clone(),
@@ -104,15 +109,21 @@ impl Peer {
         }
     }
 
-    pub(super) fn direct(uri: &str, resolved: &Resolved) -> Self {
+    /// The one that an agent's URI names. Phones of one address are another neighbour where their audio is encrypted.
+    pub(super) fn direct(uri: &str, srtp: Srtp, resolved: &Resolved) -> Self {
         let endpoint = Uri::parse(uri.as_bytes()).ok().map(|uri| Endpoint {
             host: String::from_utf8_lossy(uri.host).trim_matches(['[', ']']).to_string(),
             port: uri.port_or_default(),
         });
         let wire = Uri::parse(uri.as_bytes()).ok().and_then(|uri| Wire::of(&uri));
         let name = endpoint.as_ref().map_or_else(|| uri.to_string(), |at| format!("{}:{}", at.host, at.port));
+        let name = match srtp {
+            Srtp::No => name,
+            Srtp::Optional => name + " (SRTP optional)",
+            Srtp::Required => name + " (SRTP)",
+        };
         let phone = Self::phone(name.into(), endpoint.and_then(|endpoint| address(&endpoint, resolved)));
-        Self { transport: wire.map_or(Transport::Udp, Transport::from), ..phone }
+        Self { srtp, transport: wire.map_or(Transport::Udp, Transport::from), ..phone }
     }
 
     pub(super) fn phone(name: Arc<str>, address: Option<SocketAddr>) -> Self {

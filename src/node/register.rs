@@ -25,7 +25,9 @@ use crate::sip::uri::Uri;
 impl Shard {
     /// Where requests to a neighbour go, if that is known.
     pub(super) fn address_of(&self, peer: PeerId) -> Option<SocketAddr> {
-        self.directory.peer(peer).address.or_else(|| self.phones.get(peer).map(|phone| phone.source))
+        let phones = || self.phones.get(peer);
+        let peer = self.directory.peer(peer);
+        peer.address.or_else(|| phones().filter(|phone| peer.may_come_by(phone.wire)).map(|phone| phone.source))
     }
 
     /// Whether a REGISTER may change something; if not, it has been answered, or is not worth an answer. Nothing is kept of
@@ -102,8 +104,14 @@ impl Shard {
         let Some(id) = self.account_of(request) else {
             return self.legs.respond_in(now, key, source, request, (403, None), |_| {});
         };
+        let wire = self.certified.wire();
+        let phone = self.directory.peer(id);
+        if !phone.may_come_by(wire) {
+            tracing::info!(phone = %phone.name, "its audio is to be encrypted, but it does not register over TLS");
+            return self.legs.respond_in(now, key, source, request, (403, Some("TLS Required")), |_| {});
+        }
         let times = self.directory.registrar.times;
-        match self.registrar.register(now, id, (source, self.certified.wire()), request, times) {
+        match self.registrar.register(now, id, (source, wire), request, times) {
             Ok(()) => {
                 let Self { legs, registrar, .. } = self;
                 legs.respond_in(now, key, source, request, (200, None), |writer| {
@@ -141,14 +149,15 @@ impl Shard {
         Reply::Registrations { rows, total: self.registrar.all().count() }
     }
 
-    /// Forgets the phones of agents that are gone.
+    /// Forgets the phones of agents that are gone, and those that would have to come over TLS now.
     pub(super) fn keep_registrations(&mut self, now: Instant) {
         let directory = Arc::clone(&self.directory);
-        let keeps = |id: PeerId| {
+        let Self { registrar, phones, .. } = self;
+        registrar.retain(|id| {
             let peer = directory.peer(id);
-            peer.listing == Listing::Present && peer.account.is_some()
-        };
-        self.registrar.retain(keeps);
+            let is_there = peer.listing == Listing::Present && peer.account.is_some();
+            is_there && phones.get(id).is_none_or(|phone| peer.may_come_by(phone.wire))
+        });
         self.drain_registrar(now);
     }
 

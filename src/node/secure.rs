@@ -4,16 +4,55 @@
 //! A key of ours is new in each offer of ours, and in an answer when the far end is another than before: one with another address
 //! and another key, which begins to count packets anew. Else it stays: where the far end alone takes a new key, only that
 //! changes.
+//!
+//! Keys stand in SIP, so they go over TLS alone. Neighbours with `srtp` are reached, and believed, over TLS only; a phone that
+//! registers may come any way, and has its audio encrypted where that was TLS. What a call of such a phone has begun with stays,
+//! however the phone registers meanwhile.
 
-use crate::base::PeerId;
+use crate::base::{CallId, PeerId};
+use crate::config::Transport;
+use crate::media::redirect::without_keys;
 use crate::media::{Command, Crypto, Keys, Local, MasterKey, Profile, Secure, SessionDescription, Srtp};
-use crate::node::contact::Stream;
-use crate::node::shard::Shard;
+use crate::node::contact::{Audio, Stream};
+use crate::node::shard::{Shard, Side};
+use crate::sip::transaction::Wire;
 
 impl Shard {
-    /// Whether the audio of a neighbour is encrypted.
+    /// Whether the audio of a neighbour is encrypted, in a call that begins.
     pub(in crate::node) fn srtp_of(&self, peer: Option<PeerId>) -> Srtp {
-        peer.map_or(Srtp::No, |peer| self.directory.peer(peer).srtp)
+        let Some(id) = peer else { return Srtp::No };
+        let peer = self.directory.peer(id);
+        match peer.srtp {
+            Srtp::Optional if peer.account.is_some() && !self.is_by_tls(id) => Srtp::No,
+            srtp @ (Srtp::No | Srtp::Optional | Srtp::Required) => srtp,
+        }
+    }
+
+    /// Whether the audio of one side of a call is encrypted.
+    pub(in crate::node) fn srtp_on(&self, call: CallId, side: Side) -> Srtp {
+        let Some(id) = self.peer_of(call, side) else { return Srtp::No };
+        let peer = self.directory.peer(id);
+        let has_begun =
+            || self.audio_of(call, side).and_then(Audio::stream).is_some_and(|stream| stream.sealed.is_some());
+        if peer.srtp != Srtp::No && peer.account.is_some() && !has_begun() { Srtp::No } else { peer.srtp }
+    }
+
+    /// True when the message in hand may be answered with keys.
+    pub(in crate::node) fn may_tell_keys(&self, srtp: Srtp) -> bool {
+        srtp == Srtp::No || self.certified.wire() == Some(Wire::Tls)
+    }
+
+    /// What one end has said, for a neighbour to whom it goes on as it is: keys go over TLS alone.
+    pub(in crate::node) fn handed_on(&self, peer: Option<PeerId>, text: &[u8]) -> Box<[u8]> {
+        let is_by_tls = peer.is_some_and(|id| {
+            let peer = self.directory.peer(id);
+            if peer.account.is_some() { self.is_by_tls(id) } else { peer.transport == Transport::Tls }
+        });
+        if is_by_tls { text.into() } else { without_keys(text).unwrap_or_else(|| text.into()) }
+    }
+
+    fn is_by_tls(&self, phone: PeerId) -> bool {
+        self.phones.get(phone).is_some_and(|phone| phone.wire == Some(Wire::Tls))
     }
 
     /// A key to say to such a neighbour.

@@ -114,3 +114,39 @@ fn audio_is_encrypted_for_peers_by_tls_alone() {
     let wrong = errors(&with("always", "tls"));
     assert!(matches!(&wrong[..], [one] if one.starts_with("s.toml:11: peers.p.srtp: ")), "{wrong:?}");
 }
+
+#[test]
+fn agents_phones_have_encrypted_audio_where_they_are_reached_by_tls() {
+    let agent = |keys: &str| format!("{SIP}{REST}[peers.p]\naddress = \"192.0.2.9\"\n[agents.\"1-2\"]\n{keys}\n");
+    for keys in [
+        "uri = \"sips:{name}@a.example\"",
+        "uri = \"sip:{name}@192.0.2.7;transport=TLS\"",
+        "register = true\npassword = \"s\"",
+    ] {
+        for (text, srtp) in [("no", Srtp::No), ("optional", Srtp::Optional), ("required", Srtp::Required)] {
+            let config = valid(&agent(&format!("{keys}\nsrtp = \"{text}\"")));
+            assert!(config.agents.iter().all(|agent| agent.srtp == srtp), "{keys}");
+        }
+    }
+    for (keys, expected) in [
+        ("srtp = \"required\"\npeer = \"p\"", "is for the peer to say, by which these phones are reached"),
+        (
+            "srtp = \"optional\"\nuri = \"sip:{name}@192.0.2.7\"",
+            "needs a uri with transport=tls, or sips: its keys stand in SIP",
+        ),
+        (
+            "srtp = \"required\"\nuri = \"sip:{name}@192.0.2.7;transport=tcp\"",
+            "needs a uri with transport=tls, or sips: its keys stand in SIP",
+        ),
+    ] {
+        let text = agent(keys).replace("tls = ", "tcp = true\ntls = ");
+        assert_eq!(errors(&text), [format!("s.toml:13: agents.1-2.srtp: {expected}")]);
+    }
+    let plain = format!(
+        "[sip]\nlisten = \"127.0.0.1:5060\"\n{REST}[agents.7]\nregister = true\npassword = \"s\"\nsrtp = \"optional\"\n"
+    );
+    let expected = "s.toml:8: agents.7.srtp: needs sip.tls = \"0.0.0.0:5061\", where these phones register";
+    assert_eq!(errors(&plain), [expected]);
+    let wrong = errors(&agent("register = true\npassword = \"s\"\nsrtp = true"));
+    assert!(matches!(&wrong[..], [one] if one.starts_with("s.toml:14: agents.1-2.srtp: ")), "{wrong:?}");
+}

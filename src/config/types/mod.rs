@@ -528,8 +528,7 @@ pub struct AgentConfig {
     pub name: Arc<str>,
     /// `uri = "sip:1001@192.0.2.9:5060"`: the device; default `sip:NAME@PEER`.
     pub uri: String,
-    /// `peer = "pbx"`: the neighbour the INVITE is sent to. Without it the INVITE goes straight to the URI's host, which is
-    /// then a neighbour by itself.
+    /// `peer = "pbx"`: the neighbour the INVITE is sent to. Default: the URI's host, which is then a neighbour by itself.
     pub peer: Option<Arc<str>>,
     /// `skills = ["support"]` (level 10 each) or `skills = { support = 5, sales = { level = 3, enabled = false } }`.
     pub skills: Vec<SkillConfig>,
@@ -551,6 +550,8 @@ pub struct AgentConfig {
     /// `register = true`, `password = "secret"`: its phone registers here, under its name, in place of `uri` and `peer`. As for
     /// peers, `password_file` or `password_env` may stand in place of `password`.
     pub register: Option<Arc<Credentials>>,
+    /// `srtp`: as for peers, of a phone that registers or has a URI by TLS. One for which it is `required` registers by TLS alone.
+    pub srtp: Srtp,
 }
 
 /// A skill of an agent.

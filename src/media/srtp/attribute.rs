@@ -1,6 +1,6 @@
-//! The attribute `a=crypto` (RFC 4568 9.1): `1 AES_CM_128_HMAC_SHA1_80 inline:KEY`. One of another suite, with a lifetime, an MKI,
-//! several keys or session parameters (unencrypted, unauthenticated ...) is as if it were not there: who offers it usually
-//! offers a plain one too.
+//! The attribute `a=crypto` (RFC 4568 9.1): `1 AES_CM_128_HMAC_SHA1_80 inline:KEY`, as many write it `inline:KEY|2^31`. One of
+//! another suite, with a lifetime that a call might reach, an MKI, several keys or session parameters (unencrypted,
+//! unauthenticated ...) is as if it were not there: who offers it usually offers a plain one too.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +16,10 @@ pub(crate) const ATTRIBUTE_BYTES_MAX: usize = 100;
 const BASE64_BYTES: usize = (KEY_BYTES + SALT_BYTES).div_ceil(3) * 4;
 /// Digits of a tag.
 const TAG_DIGITS_MAX: usize = 9;
+/// For how many packets a key may be said to hold. No call sends the least of them: at 50 a second they take 497 days. So
+/// nobody counts, and nobody goes on with a key that its owner holds for used up. The most is that of the suites (RFC 4568
+/// 6.2.1), and what a key without a lifetime holds for.
+const LIFETIME: std::ops::RangeInclusive<u64> = 1 << 31..=1 << 48;
 
 /// What one side says of its encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +55,8 @@ impl Crypto {
         let tag = digits::decimal(tag).and_then(|tag| u32::try_from(tag).ok())?;
         let suite = Suite::ALL.into_iter().find(|known| suite.eq_ignore_ascii_case(known.as_str().as_bytes()))?;
         let (method, key) = key.split_at_checked(METHOD.len())?;
-        if !method.eq_ignore_ascii_case(METHOD) || key.len() != BASE64_BYTES {
+        let (key, lifetime) = key.split_at_checked(BASE64_BYTES)?;
+        if !method.eq_ignore_ascii_case(METHOD) || !lifetime.is_empty() && !is_lifetime(lifetime) {
             return None;
         }
         let mut octets = [0; KEY_BYTES + SALT_BYTES];
@@ -61,6 +66,18 @@ impl Crypto {
 }
 
 const METHOD: &[u8] = b"inline:";
+
+/// Whether this, behind a key, is a lifetime that can be kept to and nothing else: `|2^31` or `|2147483648` (RFC 4568 6.1).
+fn is_lifetime(text: &[u8]) -> bool {
+    let Some(number) = text.strip_prefix(b"|").filter(|number| !number.starts_with(b"0")) else { return false };
+    let packets = match number.strip_prefix(b"2^") {
+        // Leading zeros are none here either.
+        Some([b'0', ..]) => None,
+        Some(power) => digits::decimal(power).and_then(|power| 1_u64.checked_shl(u32::try_from(power).ok()?)),
+        None => digits::decimal(number),
+    };
+    packets.is_some_and(|packets| LIFETIME.contains(&packets))
+}
 
 /// Adds the attribute's line.
 pub(crate) fn write(crypto: &Crypto, out: &mut Vec<u8>) {
@@ -108,8 +125,13 @@ mod tests {
             ("inline:", "inline:*"),
             ("bGVz", "bGV"),
             ("bGVz", "bGVzAAAA"),
-            ("bGVz", "bGVz|2^20"),
-            ("bGVz", "bGVz|2^20|1:4"),
+            ("bGVz", "bGVz|2^31|1:4"),
+            ("bGVz", "bGVz|2^31|"),
+            ("bGVz", "bGVz|2^31|2^31"),
+            ("bGVz", "bGVz|"),
+            ("bGVz", "bGVz||2^31"),
+            ("bGVz", "bGVz2^31"),
+            ("bGV", "bG|2^31"),
             ("bGVz", "bGVz|1:4"),
             ("bGVz", "bGVz;inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"),
             ("bGVz", "bGVz UNENCRYPTED_SRTP"),
@@ -125,6 +147,45 @@ mod tests {
     }
 
     #[test]
+    fn a_lifetime_counts_if_no_call_reaches_it() {
+        let key = Crypto::parse(LINE.as_bytes());
+        for lifetime in ["2^31", "2^32", "2^48", "2147483648", "281474976710656"] {
+            for behind in ["", " WSH=64"] {
+                assert_eq!(Crypto::parse(format!("{LINE}|{lifetime}{behind}").as_bytes()), key, "{lifetime}");
+            }
+        }
+        for lifetime in [
+            "2^30",
+            "2^20",
+            "2^49",
+            "2^64",
+            "2^4294967327",
+            "2^18446744073709551647",
+            "2^99999999999999999999999",
+            "2147483647",
+            "281474976710657",
+            "18446744073709551616",
+            "99999999999999999999999999",
+            "0",
+            "2^0",
+            "2^",
+            "2^031",
+            "02^31",
+            "02147483648",
+            "2^-31",
+            "-2147483648",
+            "+2147483648",
+            "2^31.0",
+            "2^2^31",
+            "3^31",
+            "0x80000000",
+            "2147483648 2^31",
+        ] {
+            assert_eq!(Crypto::parse(format!("{LINE}|{lifetime}").as_bytes()), None, "{lifetime}");
+        }
+    }
+
+    #[test]
     fn an_answer_names_what_it_takes() {
         let ours = Crypto::offer(MasterKey([7; 30]));
         let theirs = Crypto { key: MasterKey([8; 30]), ..ours };
@@ -136,9 +197,11 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_do_no_harm_and_any_key_comes_back(
-            noise in proptest::collection::vec(any::<u8>(), 0..120), key: [u8; 30], tag in 0..1_000_000_000u32, long: bool,
+            noise in proptest::collection::vec(any::<u8>(), 0..120), lifetime in "[|0-9^:]{0,24}",
+            key: [u8; 30], tag in 0..1_000_000_000u32, long: bool,
         ) {
             let _ = Crypto::parse(&noise);
+            let _ = Crypto::parse(format!("{LINE}{lifetime}").as_bytes());
             let crypto = Crypto { tag, suite: Suite::ALL[usize::from(long)], key: MasterKey(key) };
             let mut text = Vec::new();
             write(&crypto, &mut text);

@@ -91,6 +91,11 @@ impl Guard {
         }
     }
 
+    /// True while nothing was sent that the far end of these keys could count from.
+    pub(crate) const fn is_unused(&self) -> bool {
+        self.sender.sent.is_none()
+    }
+
     /// Encrypts the packet that is all of `packet`, whose header has twelve octets, and adds its tag. False, and nothing done, for
     /// one whose index has been used: nothing else may be sent with the same key stream.
     pub(crate) fn protect_rtp(&mut self, packet: &mut BytesMut) -> bool {

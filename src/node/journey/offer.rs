@@ -232,7 +232,7 @@ impl Shard {
     fn describe_agent(&mut self, call: CallId, peer: PeerId) -> Option<(Box<[u8]>, Audio)> {
         match self.contact(call)?.media {
             MediaPolicy::None => {
-                let ours = self.described_offer(call)?;
+                let ours = self.described_offer(call, peer)?;
                 Some((ours.clone(), Audio::Described(Box::new(Description { ours, theirs: None }))))
             }
             MediaPolicy::Anchor => {

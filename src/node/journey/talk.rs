@@ -150,7 +150,10 @@ impl Shard {
             Some(Owner::Released(..) | Owner::Code) | None => return self.legs.refuse_change(now, leg, 488),
         };
         let before = (self.holds(call, side), self.is_silent(call, side));
-        let srtp = self.srtp_of(self.peer_of(call, side));
+        let srtp = self.srtp_on(call, side);
+        if !self.may_tell_keys(srtp) {
+            return self.legs.refuse_change(now, leg, 488);
+        }
         match self.change_audio(call, side, (srtp, sdp)) {
             Some(answer) => {
                 self.legs.accept_change(now, leg, Some(&answer));

@@ -3,8 +3,8 @@
 use super::*;
 use crate::acd::{Proving, Refusal, Silence};
 use crate::node::message::RungView;
+use crate::node::{Door, Wire};
 use crate::sip::auth::{Credentials, Password, answer};
-use crate::sip::transaction::Door;
 
 /// Behind NAT: what it says of itself is not where it is.
 const PHONE: &str = "198.51.100.7:41000";
@@ -15,11 +15,12 @@ struct Phone {
     call_id: &'static str,
     number: u32,
     password: &'static str,
+    door: Door,
 }
 
 impl Phone {
     const fn new() -> Self {
-        Self { source: PHONE, call_id: "phone", number: 0, password: "secret" }
+        Self { source: PHONE, call_id: "phone", number: 0, password: "secret", door: Door::Own }
     }
 
     /// One REGISTER; the answer, if one came.
@@ -32,7 +33,8 @@ impl Phone {
              CSeq: {number} REGISTER\nUser-Agent: Phone of the Test 1.0\n{lines}Content-Length: 0\n\n"
         );
         let before = world.sent.len();
-        world.take(source, text.replace('\n', "\r\n"));
+        world.node.handle_message(world.now, self.door, address(source), text.replace('\n', "\r\n").into());
+        world.settle();
         world.sent.iter().skip(before).map(|(_, message)| message).find(|message| !message.is_request()).cloned()
     }
 
@@ -149,6 +151,97 @@ fn a_call_s_ladder_has_what_its_phone_said_after_others_were_refused_and_nothing
     assert!(ladder(&mut world, call).iter().any(|rung| &*rung.cseq == "9 BYE" && !rung.sent));
 }
 
+/// A node with TLS and one phone, whose audio is encrypted so.
+fn secured(srtp: &str) -> String {
+    let tls = "tls = \"192.0.2.2:5061\"\ntls_certificate = \"a\"\ntls_key = \"b\"\n[http]";
+    let agent = format!("[agents.\"1001\"]\nregister = true\npassword = \"secret\"\nsrtp = \"{srtp}\"\n");
+    config(0, "").replace("[http]", tls) + &agent
+}
+
+const TLS: Door = Door::Stream(Wire::Tls);
+const KEY: &str = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA|2^31\r\n";
+
+#[test]
+fn a_registered_phone_is_told_keys_over_tls_alone() {
+    for (srtp, door, status, expected) in [
+        ("no", TLS, 200, Some((" RTP/AVP ", false))),
+        ("optional", TLS, 200, Some((" RTP/AVP ", true))),
+        ("optional", Door::Own, 200, Some((" RTP/AVP ", false))),
+        ("optional", Door::Stream(Wire::Tcp), 200, Some((" RTP/AVP ", false))),
+        ("required", TLS, 200, Some((" RTP/SAVP ", true))),
+        ("required", Door::Own, 403, None),
+        ("required", Door::Stream(Wire::Tcp), 403, None),
+    ] {
+        let (mut world, mut phone) = (World::new(&secured(srtp), 100), Phone { door, ..Phone::new() });
+        assert_eq!(phone.register(&mut world, &contact(120)), status, "{srtp} {door:?}");
+        world.call("", OFFER);
+        let sdp =
+            world.sent_to(PHONE, Method::Invite).map(|invite| String::from_utf8_lossy(invite.body()).into_owned());
+        let said = sdp.as_ref().map(|sdp| (sdp.contains(" RTP/SAVP "), sdp.contains("a=crypto:")));
+        assert_eq!(said, expected.map(|(profile, keys)| (profile == " RTP/SAVP ", keys)), "{srtp} {door:?}: {sdp:?}");
+    }
+}
+
+#[test]
+fn what_a_phone_s_call_has_begun_with_stays_however_it_registers_meanwhile() {
+    for (door, other) in [(TLS, Door::Own), (Door::Own, TLS)] {
+        let (mut world, mut phone) = (World::new(&secured("optional"), 100), Phone { door, ..Phone::new() });
+        assert_eq!(phone.register(&mut world, &contact(120)), 200);
+        world.call("", OFFER);
+        let invite = world.sent_to(PHONE, Method::Invite).expect("the phone is rung");
+        let mut writer = respond(&invite, address(OURS), 200, None, b"agent");
+        writer.line_fmt(Name::Contact, format_args!("<{CONTACT}>"));
+        let is_tls = door == TLS;
+        let said = if is_tls { ANSWER.to_owned() + KEY } else { ANSWER.to_owned() };
+        world.node.handle_message(world.now, door, address(PHONE), body(writer, &said));
+        world.settle();
+        assert!(world.sent_to(PHONE, Method::Ack).is_some());
+        phone.door = other;
+        assert_eq!(phone.register(&mut world, &contact(120)), 200);
+        let keyed = OFFER.to_owned() + KEY;
+        // With keys by the door of the call, and by another one.
+        for (cseq, by, expected) in [(1, door, (200, is_tls)), (2, other, (if is_tls { 488 } else { 200 }, false))] {
+            let response = again(&mut world, &invite, by, cseq, &keyed);
+            let answer = (response.status(), response.body().windows(9).any(|part| part == b"a=crypto:"));
+            assert_eq!(answer, expected, "{door:?}, {by:?}");
+        }
+    }
+}
+
+/// The phone's re-INVITE; the answer to it.
+fn again(world: &mut World, invite: &Message, door: Door, cseq: u32, sdp: &str) -> Message {
+    let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+    let [from, to, call_id] = [Name::From, Name::To, Name::CallId].map(|name| text(invite.value(name)));
+    let head = format!(
+        "INVITE sip:{OURS} SIP/2.0\nVia: SIP/2.0/UDP 192.168.1.5:5060;branch=z9hG4bKagain{cseq};rport\nMax-Forwards: 70\n\
+         From: {to};tag=agent\nTo: {from}\nCall-ID: {call_id}\nCSeq: {cseq} INVITE\nContact: <{CONTACT}>\n\
+         Content-Type: application/sdp\nContent-Length: {}\n\n",
+        sdp.len()
+    );
+    world.node.handle_message(world.now, door, address(PHONE), (head.replace('\n', "\r\n") + sdp).into());
+    world.settle();
+    let is_answer = |message: &&Message| !message.is_request() && message.status() != 100;
+    let response = world.sent.iter().rev().map(|(_, message)| message).find(is_answer).cloned().expect("an answer");
+    let ack = head.replace("INVITE sip", "ACK sip").replace(" INVITE\n", " ACK\n");
+    let ack = ack.split("Content-Type").next().unwrap_or_default().replace('\n', "\r\n") + "Content-Length: 0\r\n\r\n";
+    world.node.handle_message(world.now, door, address(PHONE), ack.into());
+    world.settle();
+    response
+}
+
+#[test]
+fn a_phone_that_must_come_over_tls_from_now_on_is_forgotten_where_it_is() {
+    for (door, stays) in [(TLS, true), (Door::Own, false)] {
+        let (mut world, mut phone) = (World::new(&secured("optional"), 100), Phone { door, ..Phone::new() });
+        assert_eq!(phone.register(&mut world, &contact(120)), 200);
+        world.reload(&secured("required"));
+        let expected = if stays { at_phone() } else { NOWHERE };
+        assert_eq!(agent(&mut world), expected, "{door:?}");
+        world.call("", OFFER);
+        assert_eq!(world.sent_to(PHONE, Method::Invite).is_some(), stays, "{door:?}");
+    }
+}
+
 #[test]
 fn a_registered_phone_that_does_not_answer_is_unreachable_until_it_does() {
     let (mut world, mut phone) = (world(), Phone::new());
@@ -197,7 +290,13 @@ fn a_flood_of_registrations_finds_no_password_and_is_worth_nothing() {
     assert_eq!(phone.register(&mut world, &contact(600)), 200);
     let (mut refused, mut unheard) = (0, 0);
     for guess in 0..200 {
-        let mut thief = Phone { source: "203.0.113.9:5060", call_id: "thief", number: guess * 2, password: "guess" };
+        let mut thief = Phone {
+            source: "203.0.113.9:5060",
+            call_id: "thief",
+            number: guess * 2,
+            password: "guess",
+            ..Phone::new()
+        };
         match thief.register(&mut world, &contact(600)) {
             403 => refused += 1,
             0 => unheard += 1,
@@ -209,9 +308,11 @@ fn a_flood_of_registrations_finds_no_password_and_is_worth_nothing() {
     assert!(counted[..3] == [10, 0, 0] && counted[3] > 100, "an account is not opened any more after ten: {counted:?}");
     assert_eq!(world.node.live_dialogs().1, 1, "the registration's own transaction, and no other");
     // Even the right password does not help who guesses; the phone itself is not harmed.
-    let mut thief = Phone { source: "203.0.113.9:5060", call_id: "thief", number: 1_000, password: "secret" };
+    let mut thief =
+        Phone { source: "203.0.113.9:5060", call_id: "thief", number: 1_000, password: "secret", ..Phone::new() };
     assert_eq!(thief.register(&mut world, &contact(600)), 0);
-    let mut other = Phone { source: "203.0.113.10:5060", call_id: "other", number: 2_000, password: "secret" };
+    let mut other =
+        Phone { source: "203.0.113.10:5060", call_id: "other", number: 2_000, password: "secret", ..Phone::new() };
     assert_eq!(other.register(&mut world, &contact(600)), 403, "from wherever");
     // The phone has restarted, and its NAT gives it another port.
     let mut restarted = Phone { source: "198.51.100.7:42000", call_id: "restarted", number: 0, password: "secret" };

@@ -49,8 +49,12 @@ fn request(method: &str, call: u32, tag: &str, cseq: u32, sdp: &str) -> String {
 }
 
 /// What is sent when this comes.
-fn comes(Tls { world, media }: &mut Tls, source: &str, payload: impl Into<Bytes>) -> Vec<Message> {
-    world.node.handle_message(world.now, TLS, address(source), payload.into());
+fn comes(world: &mut Tls, source: &str, payload: impl Into<Bytes>) -> Vec<Message> {
+    comes_by(world, TLS, source, payload)
+}
+
+fn comes_by(Tls { world, media }: &mut Tls, door: Door, source: &str, payload: impl Into<Bytes>) -> Vec<Message> {
+    world.node.handle_message(world.now, door, address(source), payload.into());
     media.extend(std::iter::from_fn(|| world.node.poll_media()));
     let sent = std::iter::from_fn(|| world.node.poll_transmit()).map(|sent| Message::parse(sent.payload).unwrap());
     let sent = sent.collect();
@@ -83,9 +87,13 @@ fn crypto(text: &str) -> Crypto {
 }
 
 fn answered(world: &mut Tls, offer: &Message, sdp: &str) -> Vec<Message> {
+    answered_by(world, TLS, offer, sdp)
+}
+
+fn answered_by(world: &mut Tls, door: Door, offer: &Message, sdp: &str) -> Vec<Message> {
     let mut answer = respond(offer, address(OURS), 200, None, b"agent");
     answer.line_fmt(Name::Contact, format_args!("<sip:agent@{PBX};transport=tls>"));
-    comes(world, PBX, body(answer, sdp))
+    comes_by(world, door, PBX, body(answer, sdp))
 }
 
 fn status(sent: &[Message]) -> u16 {
@@ -99,13 +107,14 @@ fn status(sent: &[Message]) -> u16 {
 
 #[test]
 fn an_offer_is_taken_or_refused_as_the_trunk_s_setting_says() {
-    let lifetime = savp(PLAIN).replace("AAAA\r\n", "AAAA|2^20\r\n");
+    let with = |lifetime: &str| savp(PLAIN).replace("AAAA\r\n", &format!("AAAA|{lifetime}\r\n"));
     let both = PLAIN.to_owned() + KEY;
     for (offer, expected) in [
         (PLAIN.to_owned(), [180, 180, 488]),
         (savp(PLAIN), [488, 180, 180]),
         (both, [180, 180, 180]),
-        (lifetime, [488, 488, 488]),
+        (with("2^31"), [488, 180, 180]),
+        (with("2^20"), [488, 488, 488]),
         (PLAIN.replace("AVP", "SAVP"), [488, 488, 488]),
     ] {
         for (trunk, expected) in ["no", "optional", "required"].into_iter().zip(expected) {
@@ -210,6 +219,55 @@ fn a_re_invite_changes_the_far_end_s_key_and_ours_only_for_another_far_end() {
     }
     let sent = comes(&mut world, TRUNK, request("INVITE", 1, &tag, 6, PLAIN));
     assert_eq!((status(&sent), told(&mut world).len()), (488, 0), "not in the clear");
+}
+
+/// Also where phones by TLS and by UDP share an address.
+#[test]
+fn an_agent_s_own_phone_is_told_keys_where_its_uri_is_by_tls() {
+    let phone = |name: &str, uri: &str, more: &str| format!("[agents.{name}]\nuri = \"{uri}\"\n{more}\n");
+    for (srtp, expected) in [("optional", " RTP/AVP "), ("required", " RTP/SAVP ")] {
+        let tls = "tls = \"192.0.2.2:5061\"\ntls_certificate = \"a\"\ntls_key = \"b\"\n[http]";
+        let mut text = config(0, "answer = \"on_agent\"").replace("[http]", tls);
+        text += &phone("plain", "sip:8@192.0.2.70:5061", "");
+        text += &phone("sealed", "sip:7@192.0.2.70:5061;transport=tls", &format!("srtp = \"{srtp}\""));
+        let mut world = World::new(&text, 100);
+        for _ in 0..2 {
+            world.call("", PLAIN);
+        }
+        let mut told = Vec::new();
+        while let Some(invite) = world.sent_to("192.0.2.70:5061", Method::Invite) {
+            let sdp = sdp(&invite);
+            told.push((invite.uri().starts_with(b"sip:7@"), sdp.contains("a=crypto:"), sdp.contains(expected)));
+        }
+        told.sort_unstable();
+        assert_eq!(told, [(false, false, expected == " RTP/AVP "), (true, true, true)], "{srtp}");
+    }
+}
+
+#[test]
+fn without_media_keys_go_on_over_tls_alone() {
+    for (trunk, pbx) in [(true, true), (true, false), (false, true)] {
+        let mut world = world_without_media(trunk, pbx);
+        let sent = comes(&mut world, TRUNK, invite(1, &(PLAIN.to_owned() + KEY)));
+        let offer = sent.iter().find(|message| message.is_request()).expect("the agent is rung");
+        assert_eq!(sdp(offer), PLAIN.to_owned() + if pbx { KEY } else { "" });
+        let door = if pbx { TLS } else { Door::Own };
+        let sent = answered_by(&mut world, door, offer, &(ANSWER.to_owned() + KEY));
+        let ok =
+            sent.iter().find(|message| !message.is_request() && message.status() == 200).expect("the caller is told");
+        assert_eq!(sdp(ok), ANSWER.to_owned() + if trunk { KEY } else { "" }, "{trunk} {pbx}");
+    }
+}
+
+/// As [`world`], where the queue leaves the audio to both ends, who are reached by TLS or not.
+fn world_without_media(trunk: bool, pbx: bool) -> Tls {
+    let tls = "tls = \"192.0.2.2:5061\"\ntls_certificate = \"a\"\ntls_key = \"b\"\n[http]";
+    let by = |is: bool| if is { "transport = \"tls\"" } else { "" };
+    let text = config(1, "answer = \"on_agent\"\nmedia = \"none\"")
+        .replace("[http]", tls)
+        .replace("qualify = \"0s\"\n[peers.pbx]", &format!("qualify = \"0s\"\n{}\n[peers.pbx]", by(trunk)))
+        .replace("inbound = false", &format!("inbound = false\n{}", by(pbx)));
+    Tls { world: World::new(&text, 100), media: Vec::new() }
 }
 
 #[test]

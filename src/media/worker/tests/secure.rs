@@ -156,3 +156,42 @@ fn audio_that_comes_ahead_of_its_key_is_heard_once_the_key_is_known() {
     comes(&mut world, AGENT, &packet(None, 8, 3, &[6; 160]));
     assert_eq!(world.heard(CALLER).last().unwrap().payload, [6; 160]);
 }
+
+/// RFC 3711 3.3.1.
+#[test]
+fn a_far_end_that_counts_anew_is_given_a_low_sequence_number_to_begin_with() {
+    let mut world = World::new();
+    world.command(open(CALLER));
+    let (first, _) = keys(1);
+    world.command(Command::Secure { stream: CALLER, keys: Some(Box::new(first)) });
+    world.command(Command::Far { stream: CALLER, far: far(CALLER, Codec::Pcma) });
+    world.hear(CALLER, music(true));
+    let sent = |world: &mut World, ms: u64| {
+        world.run(ms);
+        let sent: Vec<u16> =
+            world.sent.drain(..).filter(|sent| sent.kind == Kind::Rtp).map(|sent| sequence(&sent.payload)).collect();
+        sent
+    };
+    // `open` asks for 65,530.
+    assert_eq!(sent(&mut world, 100), [32_762, 32_763, 32_764, 32_765, 32_766]);
+    // A new key alone, and the same keys again: the far end goes on counting.
+    let (other, _) = keys(2);
+    for keys in [Keys { ours: other.ours, fresh: false, ..first }, Keys { ours: other.ours, ..first }] {
+        world.command(Command::Secure { stream: CALLER, keys: Some(Box::new(keys)) });
+        let low = sent(&mut world, 40);
+        assert!(low.iter().all(|sequence| (32_767..=32_770).contains(sequence)), "{low:?}");
+    }
+    // Another far end, which misses the first packets.
+    let (keys, mut there) = keys(3);
+    world.command(Command::Secure { stream: CALLER, keys: Some(Box::new(keys)) });
+    world.run(200);
+    let heard: Vec<_> = world.sent.iter().filter(|sent| sent.kind == Kind::Rtp).collect();
+    assert_eq!(heard.iter().map(|sent| sequence(&sent.payload)).collect::<Vec<_>>(), (3..13).collect::<Vec<_>>());
+    for late in &heard[4..] {
+        assert!(there.unprotect_rtp(&late.payload, &mut Vec::new()));
+    }
+}
+
+fn sequence(packet: &[u8]) -> u16 {
+    u16::from_be_bytes([packet[2], packet[3]])
+}
