@@ -14,6 +14,7 @@ import wave
 
 from cases_calls import CALLERS, ON_AGENT, agents, expect_all_ok, phones, queue
 from harness import HOST, Failure, check, free_port, start, wait_until
+from heard import Ears, share_of_tone
 from tls import Answers, Authority, Bridge, Line, client, refused, server
 
 # The scenarios say UDP.
@@ -291,16 +292,7 @@ def baresip_registers_and_talks_by_tls(bench):
     registrar = '[registrar]\nalgorithms = ["MD5"]\n'
     engine = bench.engine(scene.sip() + CALLERS + registrar + queue("main", 800, ON_AGENT) + phone)
     state = lambda: engine.agents()["1001"]["state"]
-    folder = pathlib.Path(bench.folder) / "baresip"
-    folder.mkdir()
-    (folder / "config").write_text(BARESIP.format(host=HOST, port=free_port(), ca=scene.ca.pem, names=names(), tone=silence(folder / "silence.wav")))
-    (folder / "accounts").write_text(
-        f"<sip:1001@acd.example:{scene.port};transport=tls>;auth_user=1001;auth_pass=right;answermode=auto;regint=60\n"
-    )
-    log = open(folder / "baresip.log", "wb")
-    soft_phone = start(["baresip", "-f", str(folder), "-v"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    said = lambda: (folder / "baresip.log").read_text(errors="replace")[-1500:]
-    try:
+    with baresip(bench, scene):
         wait_until(lambda: state() == "ready", "1001 is ready")
         # One after the other: of two messages in one segment it reads the second only when more comes.
         for _ in range(2):
@@ -308,14 +300,54 @@ def baresip_registers_and_talks_by_tls(bench):
             expect_all_ok(caller, caller.wait(20), 1)
             engine.settle()
             wait_until(lambda: state() == "ready", "1001 is ready again")
-        check(engine.queue("main")["answered"] == 2, f"both by the agent: {said()}")
+        check(engine.queue("main")["answered"] == 2, "both by the agent")
+    wait_until(lambda: state() == "unreachable", "it is gone")
+
+
+def baresip_speaks_srtp(bench):
+    """It registers by TLS and takes encrypted audio alone: what it hears it sends back, and the caller, who speaks in the clear, hears
+    itself. No packet is dropped, and no key is in the log."""
+    scene = Scene(bench)
+    phone = '[agents."1001"]\nregister = true\npassword = "right"\nskills = ["main"]\nsrtp = "required"\n'
+    registrar = '[registrar]\nalgorithms = ["MD5"]\n'
+    config = scene.sip() + CALLERS + registrar + queue("main", 800, ON_AGENT + '\nmedia = "anchor"') + phone
+    engine = bench.engine(config)
+    state = lambda: engine.agents()["1001"]["state"]
+    with baresip(bench, scene, source="aubridge,nowhere", account=";mediaenc=srtp-mand"):
+        wait_until(lambda: state() == "ready", "1001 is ready")
+        for _ in range(2):
+            caller = Ears(HOST, (HOST, engine.sip), "800")
+            caller.listen(1.0)
+            echo = caller.listen(2.0)
+            check(len(echo) > 12_000 and share_of_tone(echo) > 0.9, f"{len(echo)} samples, tone {share_of_tone(echo):.2f}")
+            caller.hang_up()
+            engine.settle()
+            wait_until(lambda: state() == "ready", "1001 is ready again")
+    dropped = engine.metric("acd_srtp_dropped_total")
+    check(dropped == 0, f"{dropped:g} packets were not authentic")
+    check("crypto" not in engine.log_text() and "inline:" not in engine.log_text(), "no key in the log")
+
+
+@contextlib.contextmanager
+def baresip(bench, scene, source=None, account=""):
+    """A soft phone that registers by TLS as 1001 and answers; `source` is what it sends, else silence."""
+    folder = pathlib.Path(bench.folder) / "baresip"
+    folder.mkdir()
+    source = source or f"aufile,{silence(folder / 'silence.wav')}"
+    (folder / "config").write_text(BARESIP.format(host=HOST, port=free_port(), ca=scene.ca.pem, names=names(), source=source))
+    (folder / "accounts").write_text(
+        f"<sip:1001@acd.example:{scene.port};transport=tls>;auth_user=1001;auth_pass=right;answermode=auto;regint=60{account}\n"
+    )
+    log = open(folder / "baresip.log", "wb")
+    soft_phone = start(["baresip", "-f", str(folder), "-v"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        yield
     except Failure as failure:
-        raise Failure(f"{failure}: {said()}") from None
+        raise Failure(f"{failure}: {(folder / 'baresip.log').read_text(errors='replace')[-1500:]}") from None
     finally:
         soft_phone.terminate()
         soft_phone.wait()
         log.close()
-    wait_until(lambda: state() == "unreachable", "it is gone")
 
 
 def names():
@@ -346,21 +378,23 @@ def silence(path):
     return path
 
 
-# No sound card: it sends silence, and what it hears goes nowhere.
+# No sound card: what it hears goes nowhere, or is what it sends.
 BARESIP = """
 module_path /usr/lib/baresip/modules
 module g711.so
 module aufile.so
 module aubridge.so
+module srtp.so
 module_app account.so
 module_app menu.so
-audio_source aufile,{tone}
+audio_source {source}
 audio_player aubridge,nowhere
 audio_alert aubridge,nowhere
 sip_listen {host}:{port}
 sip_cafile {ca}
 dns_server {host}:{names}
 rtp_ports 31000-31100
+net_interface {host}
 """
 
 
@@ -386,4 +420,5 @@ CASES = [
     who_is_no_good_at_the_tls_port,
     a_phone_registers_by_tls,
     baresip_registers_and_talks_by_tls,
+    baresip_speaks_srtp,
 ]

@@ -19,7 +19,7 @@ pub(crate) type Case = Box<dyn FnMut()>;
 pub(crate) type Meter = fn(&mut dyn FnMut());
 
 /// Every case that can be repeated without end, in the order of a call's way.
-pub(crate) const NAMES: [&str; 42] = [
+pub(crate) const NAMES: [&str; 44] = [
     "parse_invite",
     "parse_invite_rsip",
     "parse_invite_rsipstack",
@@ -56,6 +56,8 @@ pub(crate) const NAMES: [&str; 42] = [
     "region",
     "relay_packet",
     "music_packet",
+    "relay_packet_srtp",
+    "music_packet_srtp",
     "refused_call",
     "call_without_room",
     "silenced_call",
@@ -111,7 +113,9 @@ pub(crate) fn case(name: &str, meter: Meter) -> Option<Case> {
         "route_relax_100000" => Box::new(route::relax(100_000, meter)),
         "region" => Box::new(regions::find()),
         "relay_packet" => Box::new(packets::relay()),
-        "music_packet" => Box::new(packets::music()),
+        "music_packet" => Box::new(packets::music(false)),
+        "relay_packet_srtp" => Box::new(packets::relay_srtp()),
+        "music_packet_srtp" => Box::new(packets::music(true)),
         "refused_call" => Box::new(gate::refused_call()),
         "silenced_call" => Box::new(gate::silenced_call()),
         "peer_options" => Box::new(gate::peer_options()),

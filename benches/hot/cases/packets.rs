@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strowger::base::{Instant, StreamId};
-use strowger::media::{Codec, Command, Far, Lease, PortId, Source, Track, TrackId, Worker};
+use strowger::base::{Instant, Rng, StreamId};
+use strowger::media::srtp::Suite;
+use strowger::media::{Codec, Command, Far, Keys, Lease, MasterKey, PortId, Source, Track, TrackId, Worker};
 
 const MUSIC: TrackId = TrackId(0);
 /// Callers who hear music.
@@ -44,14 +45,56 @@ pub(crate) fn relay() -> impl FnMut() {
     }
 }
 
-/// A packet of music goes out to one of many listeners.
-pub(crate) fn music() -> impl FnMut() {
+/// A packet is relayed twice: it goes out encrypted, comes in again from there, and goes out in the clear.
+pub(crate) fn relay_srtp() -> impl FnMut() {
+    let mut now = Instant::ZERO;
+    let mut worker = Worker::new(now, &leases(4));
+    for stream in 0..4 {
+        open(&mut worker, now, stream);
+    }
+    let mut rng = Rng::from_u64(1);
+    let [one, other] = [(); 2].map(|()| MasterKey::new(&mut rng));
+    // What is sent on 1 comes in on 2.
+    secure(&mut worker, now, 1, (one, other));
+    secure(&mut worker, now, 2, (other, one));
+    hear(&mut worker, now, 1, Source::Relay(StreamId(0)));
+    hear(&mut worker, now, 3, Source::Relay(StreamId(2)));
+    let mut packet = [0xD5; 172];
+    (packet[0], packet[1]) = (0x80, 8);
+    let mut count = 0u32;
+    move || {
+        now += Duration::from_millis(20);
+        worker.handle_timeout(now);
+        packet[2..4].copy_from_slice(&(count as u16).to_be_bytes());
+        packet[4..8].copy_from_slice(&count.wrapping_mul(160).to_be_bytes());
+        count = count.wrapping_add(1);
+        worker.handle_rtp(now, PortId(0), far(0).address, &packet);
+        let (mut encrypted, mut clear) = (0, 0);
+        while let Some(sent) = worker.poll_transmit() {
+            if sent.destination == far(1).address {
+                encrypted += 1;
+                worker.handle_rtp(now, PortId(2), far(2).address, &sent.payload);
+            }
+            clear += usize::from(sent.destination == far(3).address);
+        }
+        assert_eq!((encrypted, clear), (1, 1), "every packet is passed on twice");
+        while worker.poll_event().is_some() {}
+        while worker.poll_link().is_some() {}
+    }
+}
+
+/// A packet of music goes out to one of many listeners, each with a key of its own where it is encrypted.
+pub(crate) fn music(is_encrypted: bool) -> impl FnMut() {
     let mut now = Instant::ZERO;
     let mut worker = Worker::new(now, &leases(LISTENERS));
     let samples: Vec<i16> = (0..80_000).map(|n: i32| (n % 200 * 50) as i16).collect();
     worker.load_track(MUSIC, Arc::new(Track::from_samples(&samples)));
+    let mut rng = Rng::from_u64(1);
     for stream in 0..LISTENERS {
         open(&mut worker, now, stream);
+        if is_encrypted {
+            secure(&mut worker, now, stream, (MasterKey::new(&mut rng), MasterKey::new(&mut rng)));
+        }
         hear(&mut worker, now, stream, Source::Tracks { tracks: vec![MUSIC], repeat: true });
     }
     move || {
@@ -69,6 +112,11 @@ fn open(worker: &mut Worker, now: Instant, stream: u32) {
     let (ssrc, port) = (stream + 1, PortId(stream));
     worker.handle_command(now, Command::Open { stream: id, port, ssrc, sequence: 1, timestamp: 1 });
     worker.handle_command(now, Command::Far { stream: id, far: far(stream) });
+}
+
+fn secure(worker: &mut Worker, now: Instant, stream: u32, (ours, theirs): (MasterKey, MasterKey)) {
+    let keys = Keys { suite: Suite::Sha1Tag80, ours, theirs, fresh: true };
+    worker.handle_command(now, Command::Secure { stream: StreamId(stream.into()), keys: Some(Box::new(keys)) });
 }
 
 fn hear(worker: &mut Worker, now: Instant, stream: u32, source: Source) {

@@ -2,9 +2,11 @@
 //! media worker is told.
 
 use super::*;
-use crate::media::srtp::Suite;
-use crate::media::{Command as Media, Crypto, Far, Keys, MasterKey, SessionDescription, Srtp};
+use crate::media::rtp::Header;
+use crate::media::srtp::{Guard, Suite};
+use crate::media::{Command as Media, Crypto, Far, Keys, MasterKey, SessionDescription, Srtp, Worker};
 use crate::node::{Door, Wire};
+use bytes::BytesMut;
 
 const TLS: Door = Door::Stream(Wire::Tls);
 const KEY: &str = "a=crypto:4 AES_CM_128_HMAC_SHA1_32 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n";
@@ -19,9 +21,14 @@ struct Tls {
 
 /// Trunk and PBX by TLS, with what they say of encryption.
 fn world(trunk: &str, pbx: &str) -> Tls {
+    world_of(1, trunk, pbx)
+}
+
+/// With so many agents.
+fn world_of(agents: u32, trunk: &str, pbx: &str) -> Tls {
     let tls = "tls = \"192.0.2.2:5061\"\ntls_certificate = \"a\"\ntls_key = \"b\"\n[http]";
     let by = |srtp: &str| format!("transport = \"tls\"\nsrtp = \"{srtp}\"");
-    let text = config(1, "answer = \"on_agent\"")
+    let text = config(agents, "answer = \"on_agent\"")
         .replace("[http]", tls)
         .replace("qualify = \"0s\"\n[peers.pbx]", &format!("qualify = \"0s\"\n{}\n[peers.pbx]", by(trunk)))
         .replace("inbound = false", &format!("inbound = false\n{}", by(pbx)));
@@ -268,6 +275,143 @@ fn world_without_media(trunk: bool, pbx: bool) -> Tls {
         .replace("qualify = \"0s\"\n[peers.pbx]", &format!("qualify = \"0s\"\n{}\n[peers.pbx]", by(trunk)))
         .replace("inbound = false", &format!("inbound = false\n{}", by(pbx)));
     Tls { world: World::new(&text, 100), media: Vec::new() }
+}
+
+/// One end of a call, with real audio: what it says is encrypted, and what it hears must be.
+struct Ear {
+    guard: Guard,
+    at: SocketAddr,
+    ours: PortId,
+    sequence: u16,
+}
+
+impl Ear {
+    /// Who has said `said` and was told `told`.
+    fn new(said: &str, told: &str) -> Self {
+        let (said, told) = (parsed(said), parsed(told));
+        let (theirs, ours) = (said.crypto().expect("a key"), told.crypto().expect("a key"));
+        assert_eq!((theirs.suite, theirs.tag), (ours.suite, ours.tag));
+        let keys = Keys { suite: ours.suite, ours: theirs.key, theirs: ours.key, fresh: true };
+        let ours = PortId(u32::from(told.address().unwrap().port() - 20_000) / 2);
+        Self { guard: Guard::new(&keys), at: said.address().unwrap(), ours, sequence: 65_533 }
+    }
+
+    fn says(&mut self, worker: &mut Worker, now: Instant, octet: u8) {
+        let mut packet = BytesMut::new();
+        let timestamp = u32::from(self.sequence) * 160;
+        Header { marker: false, payload_type: 8, sequence: self.sequence, timestamp, ssrc: self.at.port().into() }
+            .write(&mut packet);
+        packet.extend_from_slice(&[octet; 160]);
+        assert!(self.guard.protect_rtp(&mut packet));
+        self.sequence = self.sequence.wrapping_add(1);
+        worker.handle_rtp(now, self.ours, self.at, &packet);
+    }
+
+    /// What all of a packet that came to it said.
+    fn hears(&mut self, sent: &[(SocketAddr, Bytes)]) -> Vec<u8> {
+        let here = sent.iter().filter(|(to, _)| *to == self.at);
+        let heard = here.map(|(_, payload)| {
+            let mut clear = Vec::new();
+            assert!(self.guard.unprotect_rtp(payload, &mut clear), "it authenticates");
+            assert_ne!(payload[12..clear.len()], clear[12..], "it was encrypted");
+            assert!(clear[12..].iter().all(|octet| *octet == clear[12]));
+            clear[12]
+        });
+        heard.collect()
+    }
+}
+
+fn parsed(text: &str) -> SessionDescription {
+    SessionDescription::parse_as(text.as_bytes(), Srtp::Required).unwrap()
+}
+
+/// Both speak; each hears the other alone, and nobody anybody else.
+fn talk(world: &mut Tls, worker: &mut Worker, one: &mut Ear, other: &mut Ear) {
+    for command in std::mem::take(&mut world.media) {
+        worker.handle_command(world.world.now, command);
+    }
+    let now = world.world.now;
+    let mut sent = Vec::new();
+    for _ in 0..5 {
+        one.says(worker, now, 0x11);
+        other.says(worker, now, 0x22);
+        let audio = std::iter::from_fn(|| worker.poll_transmit()).filter(|sent| sent.kind == media::PortKind::Rtp);
+        sent.extend(audio.map(|sent| (sent.destination, sent.payload)));
+    }
+    assert_eq!((one.hears(&sent), other.hears(&sent)), (vec![0x22; 5], vec![0x11; 5]));
+    assert!(sent.iter().all(|(to, _)| [one.at, other.at].contains(to)), "{sent:?}");
+    assert_eq!(worker.take_unauthentic(), 0);
+}
+
+/// A request of an agent in the dialog of its INVITE.
+fn of_agent(invite: &Message, method: &str, cseq: u32, lines: &str, sdp: &str) -> String {
+    let text = |name| String::from_utf8_lossy(invite.value(name).unwrap_or_default()).into_owned();
+    let [from, to, call_id] = [Name::From, Name::To, Name::CallId].map(text);
+    let kind = if sdp.is_empty() { "" } else { "Content-Type: application/sdp\n" };
+    let head = format!(
+        "{method} sip:strowger@{OURS} SIP/2.0\nVia: SIP/2.0/TLS {PBX};branch=z9hG4bKagent{cseq}{method}\nMax-Forwards: 70\n\
+         From: {to};tag=agent\nTo: {from}\nCall-ID: {call_id}\nCSeq: {cseq} {method}\n\
+         Contact: <sip:agent@{PBX};transport=tls>\n{lines}{kind}Content-Length: {}\n\n",
+        sdp.len()
+    );
+    head.replace('\n', "\r\n") + sdp
+}
+
+fn of_status(sent: &[Message], status: u16) -> Option<&Message> {
+    sent.iter().find(|message| !message.is_request() && message.status() == status)
+}
+
+#[test]
+fn both_ends_hear_each_other_encrypted_through_hold_a_move_a_refused_change_and_a_transfer() {
+    let mut world = world_of(2, "required", "required");
+    let leases = (0..100)
+        .map(|n| Lease { port: PortId(n), address: SocketAddr::new(address(OURS).ip(), 20_000 + 2 * n as u16) });
+    let mut worker = Worker::new(world.world.now, &leases.collect::<Vec<_>>());
+    let key = |letter: &str| {
+        KEY.replace(":4 ", ":1 ").replace("_32", "_80").replace("AAAA\r\n", &format!("{letter}|2^31\r\n"))
+    };
+    let agent_says =
+        |port: &str, letter: &str| ANSWER.replace("RTP/AVP 0", "RTP/SAVP 8").replace("5000", port) + &key(letter);
+    let caller_says = savp(PLAIN);
+    let rung = comes(&mut world, TRUNK, invite(1, &caller_says));
+    let first = rung.iter().find(|message| message.is_request()).unwrap().clone();
+    let said = agent_says("5000", "BBBB");
+    let sent = answered(&mut world, &first, &said);
+    let ok = of_status(&sent, 200).expect("the caller is told");
+    let tag = format!(";tag={}", String::from_utf8_lossy(ok.to_tag().unwrap()));
+    let mut caller = Ear::new(&caller_says, &sdp(ok));
+    let mut agent = Ear::new(&said, &sdp(&first));
+    comes(&mut world, TRUNK, request("ACK", 1, &tag, 1, ""));
+    talk(&mut world, &mut worker, &mut caller, &mut agent);
+    // The agent holds and resumes: the keys stay.
+    for (cseq, more) in [(1, "a=sendonly\r\n"), (2, "")] {
+        let sent = comes(&mut world, PBX, of_agent(&first, "INVITE", cseq, "", &(said.clone() + more)));
+        let ok = of_status(&sent, 200).expect("an answer");
+        assert_eq!(parsed(&sdp(ok)).crypto(), Some(&Crypto::offer(parsed(&sdp(&first)).crypto().unwrap().key)));
+        comes(&mut world, PBX, of_agent(&first, "ACK", cseq, "", ""));
+    }
+    talk(&mut world, &mut worker, &mut caller, &mut agent);
+    // The caller would go on in the clear: refused, and the talk goes on. Then it goes elsewhere, with another key.
+    let sent = comes(&mut world, TRUNK, request("INVITE", 1, &tag, 2, PLAIN));
+    assert_eq!(status(&sent), 488);
+    comes(&mut world, TRUNK, request("ACK", 1, &tag, 2, ""));
+    talk(&mut world, &mut worker, &mut caller, &mut agent);
+    let moved = caller_says.replace("4000", "4002").replace("AAAA\r\n", "CCCC\r\n");
+    let sent = comes(&mut world, TRUNK, request("INVITE", 1, &tag, 3, &moved));
+    let mut caller = Ear::new(&moved, &sdp(of_status(&sent, 200).expect("an answer")));
+    comes(&mut world, TRUNK, request("ACK", 1, &tag, 3, ""));
+    talk(&mut world, &mut worker, &mut caller, &mut agent);
+    // The agent hands the caller on: the other one has keys of its own.
+    let refer = of_agent(&first, "REFER", 3, &format!("Refer-To: <sip:1002@{OURS}>\n"), "");
+    let sent = comes(&mut world, PBX, refer);
+    assert!(of_status(&sent, 202).is_some());
+    let second = sent.iter().find(|message| message.is_request() && message.method() == Method::Invite).cloned();
+    let second = second.expect("the other one is rung");
+    assert_ne!(parsed(&sdp(&second)).crypto().unwrap().key, parsed(&sdp(&first)).crypto().unwrap().key);
+    let said = agent_says("5002", "DDDD");
+    answered(&mut world, &second, &said);
+    let mut other = Ear::new(&said, &sdp(&second));
+    talk(&mut world, &mut worker, &mut caller, &mut other);
 }
 
 #[test]
