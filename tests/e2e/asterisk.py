@@ -425,10 +425,10 @@ class Site:
         for channel in channels:
             self.pbx.command(f"channel request hangup {channel}")
 
-    def wait_for_state(self, name, state):
+    def wait_for_state(self, name, state, seconds=10.0):
         """Waits until the agent is in this state, for whatever reason."""
         try:
-            wait_until(lambda: self.state(name).split()[0] == state, f"{name} is {state}")
+            wait_until(lambda: self.state(name).split()[0] == state, f"{name} is {state}", seconds)
         except Failure as failure:
             raise Failure(f"{failure}: {self.engine.agents()[name]}") from None
 

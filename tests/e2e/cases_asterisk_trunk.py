@@ -154,7 +154,8 @@ def asterisk_registers(site):
     site.only(["2001"])
     row = lambda: site.engine.agents()["2001"]
     site.pbx.command("module load res_pjsip_outbound_registration.so")
-    wait_until(lambda: "wrong password" in site.engine.log_text(), "a wrong password is noticed")
+    # Asterisk begins within 10 s.
+    wait_until(lambda: "wrong password" in site.engine.log_text(), "a wrong password is noticed", 20)
     check(site.engine.json("/v1/registrations")["total"] == 0, "and gets no registration")
     status, text = site.engine.request("/v1/agents/2001/state", {"state": "ready"})
     check(status == 200 and row()["unreachable"] == "not registered", f"{text} {row()}")
@@ -166,7 +167,7 @@ def asterisk_registers(site):
 
     def calls_go_through():
         nonlocal answered
-        site.wait_for_state("2001", "ready")
+        site.wait_for_state("2001", "ready", 30)
         caller = site.caller("caller", "800", d=1500, m=1)
         expect_all_ok(caller, caller.wait(20), 1)
         answered += 1

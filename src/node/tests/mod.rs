@@ -9,6 +9,7 @@ mod dimensions;
 mod fax;
 mod letters;
 mod names;
+mod office;
 mod register;
 mod several;
 mod srtp;
