@@ -10,6 +10,7 @@ import time
 from asterisk import CONFIGS, PBX, PHONES, TRUNK, beside_a_distribution_s_asterisk, beside_asterisk_with, change
 from cases_calls import expect_all_ok
 from harness import check, wait_until
+from heard import listen, share_of_tone
 from phone import Phone
 
 OUTBOUND = "load = res_pjsip_outbound_authenticator_digest.so"
@@ -267,6 +268,56 @@ def asterisk_carries_wideband(site):
     site.rest()
 
 
+# ---- IPv6, and phones that are not there ---------------------------------------------------------------------------------
+
+
+@beside_asterisk_with({
+    "pjsip.conf": [("[trunk]\n", "[transport-six]\ntype = transport\nprotocol = udp\nbind = [::]:5060\n\n[trunk]\n")],
+    "pjsip_strowger.conf": [
+        ("context = from-strowger", "context = from-strowger\ntransport = transport-six\nrtp_ipv6 = yes"),
+        ("sip:127.0.0.1:5080", "sip:[::1]:5080"),
+        ("match = 127.0.0.1", "match = ::1"),
+    ],
+    "strowger.toml": [
+        ('listen = "127.0.0.1:5080"', 'listen = "[::1]:5080"'),
+        ("sip:9{number}@127.0.0.1:5060", "sip:9{number}@[::1]:5060"),
+        ('address = "127.0.0.1:5060"', 'address = "[::1]:5060"'),
+    ],
+})
+def asterisk_speaks_ipv6(site):
+    """IPv6 between Asterisk and Strowger, IPv4 to caller and phone: each hears the other."""
+    phone = site.phone("1001")
+    site.only(["1001"])
+    caller = Phone("4711", TRUNK)
+    site.open_phones.append(caller)
+    theirs, mine = caller.dial("800", PBX), phone.talk()
+    wait_until(lambda: site.state("1001") == "talking", "they talk")
+    listen([mine, theirs], 0.5, [mine, theirs])
+    shares = [share_of_tone(heard) for heard in listen([mine, theirs], 1.0, [mine, theirs])]
+    check(min(shares) > 0.9, f"each hears the other: {shares}")
+    theirs.hang_up()
+    site.rest()
+
+
+@beside_asterisk_with({})
+def asterisk_phone_is_not_there(site):
+    """A phone that is not registered at Asterisk, which tells of it as idle: the agent is not ready after an offer that failed, with
+    the reason, and is asked again after a pause only; nobody has to do anything when the phone is back."""
+    site.only(["1001"])
+    caller = site.caller("caller_stays", "800", m=1)
+    site.wait_for_state("1001", "not_ready")
+    row = site.engine.agents()["1001"]
+    check(row["reason"] == "failed" and 0 < row["ends_seconds"] <= 5, f"the supervisor sees why: {row}")
+    phone = site.phone("1001")
+    call = phone.talk(15)
+    wait_until(lambda: site.state("1001") == "talking", "1001 has the caller")
+    failed = site.engine.metric("acd_offers_total", result="failed")
+    check(failed <= 2, f"{failed:g} offers in a moment")
+    call.hang_up()
+    site.rest()
+    check(caller.quit()["failed"] == 0, f"{caller.errors()}")
+
+
 # ---- The guide -----------------------------------------------------------------------------------------------------------
 
 # An Asterisk that was there already: its transport, its provider and a phone, by names of its own.
@@ -366,4 +417,4 @@ def asterisk_of_a_newcomer(site):
 
 
 BESIDE = [asterisk_of_a_newcomer, asterisk_challenges_strowger, asterisk_registers]
-CASES = [asterisk_carries_wideband]
+CASES = [asterisk_carries_wideband, asterisk_speaks_ipv6, asterisk_phone_is_not_there]
