@@ -135,7 +135,11 @@ impl Parts {
             seed.chunks_mut(8).for_each(|word| word.copy_from_slice(&rng.u64().to_le_bytes()));
             let leases = blocks.next().unwrap_or_default();
             let setup = Setup { seed, sip_address: *address, leases, ..setup.clone() };
-            Shard::one_of(now, ShardId(number), shards, &setup, Arc::clone(&directory))
+            let mut shard = Shard::one_of(now, ShardId(number), shards, &setup, Arc::clone(&directory));
+            if number > 0 {
+                shard.legs.set_public(addresses[0]);
+            }
+            shard
         };
         let all = (0..).zip(addresses).map(shard).collect();
         Self { hub: Hub::new(now, Arc::clone(&setup.config), directory, shards), shards: all, router }

@@ -73,6 +73,8 @@ pub enum Act {
     Mend(String),
     /// A host's audio passes an address translator from now on.
     Nat(String),
+    /// A host gets only answers from now on, as behind a NAT.
+    Closed(String),
     /// The network changes.
     Weather(Weather),
     /// The network drops what fits.
@@ -166,6 +168,7 @@ impl Act {
             Self::Cut(name) => found(world.cut(&name), &name),
             Self::Mend(name) => found(world.mend(&name), &name),
             Self::Nat(name) => found(world.translate(&name), &name),
+            Self::Closed(name) => found(world.close(&name), &name),
             Self::Weather(weather) => {
                 world.network.set_weather(weather);
                 Ok(())

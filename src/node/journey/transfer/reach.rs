@@ -109,7 +109,7 @@ impl Shard {
         let headers = [&told[..], more].concat();
         let hops = u32::from(contact.hops);
         let (from, sdp) = (&identity[..], Some(&sdp[..]));
-        let invite = Invite { uri, destination, from, headers: &headers, sdp, hops };
+        let invite = Invite { uri, destination, from, headers: &headers, sdp, hops, behind_nat: None };
         let leg = self.legs.invite(now, &invite);
         self.owners.insert(leg, Owner::Outside(call));
         self.note_leg(leg, call, Whose::Outside);
