@@ -283,11 +283,6 @@ impl World {
         self.town.host_of(name).map(|ip| self.translated.insert(ip)).is_some()
     }
 
-    /// Puts a host behind a NAT that lets in only answers, each from where it was asked.
-    pub fn close(&mut self, name: &str) -> bool {
-        self.town.host_of(name).map(|ip| self.network.close(ip)).is_some()
-    }
-
     /// Joins a host again.
     pub fn mend(&mut self, name: &str) -> bool {
         let Some(ip) = self.town.host_of(name) else { return false };
