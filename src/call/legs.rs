@@ -265,6 +265,13 @@ impl Legs {
         self.stack.respond(now, key, code, writer.finish());
     }
 
+    /// From now on all of a leg goes to where its INVITE came from, whatever the far end's Contact says.
+    pub fn pin(&mut self, id: LegId) {
+        if let Some(leg) = self.leg(id) {
+            leg.dialog.pin(false);
+        }
+    }
+
     /// True when a request is no new one: it repeats one that was taken, or it cannot be one at all.
     pub fn is_known(&mut self, request: &Message) -> bool {
         self.stack.is_known(request)

@@ -54,6 +54,7 @@ mod secure;
 mod seen;
 mod several;
 mod shard;
+mod sibling;
 mod source;
 mod standby;
 mod strikes;
@@ -88,6 +89,7 @@ use crate::sip::transaction;
 
 use directory::Directory;
 use gate::Sender;
+use sibling::Siblings;
 
 pub use certified::Names;
 pub use hub::{Hub, Naming};
@@ -139,6 +141,7 @@ impl Parts {
             if number > 0 {
                 shard.legs.set_public(addresses[0]);
             }
+            shard.siblings = Siblings::new(&setup.config, addresses);
             shard
         };
         let all = (0..).zip(addresses).map(shard).collect();
