@@ -261,7 +261,7 @@ impl Shard {
             }
             return;
         }
-        let begins = begins && !self.is_sibling(source, &message);
+        let begins = begins && !self.siblings.asks(source, &message);
         if begins && self.trusted(source).is_none() {
             let silent = self.unknown_source == UnknownSource::Silent;
             return match message.method() == Method::Invite {

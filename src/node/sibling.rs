@@ -4,10 +4,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::base::{CallId, PeerId};
+use crate::base::ShardId;
 use crate::call::legs::leg_of_tag;
 use crate::config::Config;
-use crate::node::shard::Shard;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::replaces::Replaces;
@@ -27,31 +26,26 @@ impl Siblings {
         let address = |it: &SocketAddr| SocketAddr::new(inside.unwrap_or_else(|| it.ip()), it.port());
         Self { addresses: addresses.iter().map(address).collect() }
     }
-}
 
-impl Shard {
-    /// The address of another shard that has this dialog, if its tag is of our making: a leg and 64 bits. Others write tags with
-    /// dashes too.
-    pub(super) fn sibling_of(&self, dialog: &Replaces<'_>) -> Option<SocketAddr> {
+    /// The address of another shard than this one that has a dialog, if its tag is of our making: a leg and 64 bits. Others
+    /// write tags with dashes too.
+    pub(super) fn of(&self, own: ShardId, dialog: &Replaces<'_>) -> Option<SocketAddr> {
         let bits = &dialog.to_tag[memchr::memchr(b'-', dialog.to_tag)? + 1..];
         if bits.len() != 16 || !bits.iter().all(u8::is_ascii_hexdigit) {
             return None;
         }
         let shard = leg_of_tag(dialog.to_tag)?.shard();
-        self.siblings.addresses.get(usize::from(shard.0)).copied().filter(|_| shard != self.id)
+        self.addresses.get(usize::from(shard.0)).copied().filter(|_| shard != own)
     }
 
     /// True when another shard asks for a place in a call here. Who forges its address would have to know the dialog.
-    pub(super) fn is_sibling(&self, source: SocketAddr, request: &Message) -> bool {
-        self.siblings.addresses.contains(&source)
-            && request.method() == Method::Invite
-            && request.value(Name::Replaces).is_some()
+    pub(super) fn asks(&self, source: SocketAddr, request: &Message) -> bool {
+        self.has(source) && request.method() == Method::Invite && request.value(Name::Replaces).is_some()
     }
 
-    /// By which neighbour it counts as come: the one of the call.
-    pub(super) fn peer_of_sibling(&self, source: SocketAddr, call: CallId) -> Option<PeerId> {
-        let contact = self.contacts.get(call.0).filter(|_| self.siblings.addresses.contains(&source))?;
-        contact.peer
+    /// True when a shard is there.
+    pub(super) fn has(&self, source: SocketAddr) -> bool {
+        self.addresses.contains(&source)
     }
 }
 
@@ -70,7 +64,10 @@ mod tests {
         let Parts { shards, .. } = Parts::new(Instant::ZERO, &setup, &addresses);
         let port = |shard: usize, tag: &str| {
             let text = format!("call;to-tag={tag};from-tag=x");
-            shards[shard].sibling_of(&Replaces::parse(text.as_bytes()).unwrap()).map(|address| address.port())
+            shards[shard]
+                .siblings
+                .of(ShardId(shard as u8), &Replaces::parse(text.as_bytes()).unwrap())
+                .map(|address| address.port())
         };
         let tag = |shard: u64| format!("{:x}-0123456789abcdef", shard << 56 | 1 << 32);
         assert_eq!([port(0, &tag(1)), port(1, &tag(0))], [Some(5061), Some(5060)]);

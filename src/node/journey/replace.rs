@@ -45,7 +45,8 @@ impl Shard {
 
     fn take_place(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) -> Result<(), Refused> {
         let (old, call, side) = self.place_of(request)?;
-        let sibling = self.peer_of_sibling(source, call);
+        // From another shard it counts as come from the call's own neighbour.
+        let sibling = self.contacts.get(call.0).filter(|_| self.siblings.has(source)).and_then(|contact| contact.peer);
         let peer = sibling.or_else(|| self.trusted(source)).ok_or((403, "Forbidden"))?;
         let held = self.is_silent(call, side);
         let offer = (!request.body().is_empty()).then(|| request.body());

@@ -67,7 +67,7 @@ impl Shard {
                 self.may_hand_on(call, true).map_err(|why| (self.status_of_refusal(call), why))?;
                 let peer = self.neighbour_for(call, leg, uri);
                 let peer = peer.ok_or_else(|| (403, "no neighbour to call it by".to_string()))?;
-                Ok(Asked::Call { call, peer, beside: self.sibling_of(&dialog) })
+                Ok(Asked::Call { call, peer, beside: self.siblings.of(self.id, &dialog) })
             }
         }
     }
