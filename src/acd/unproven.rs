@@ -25,9 +25,9 @@ impl Proving {
 /// Why credentials were not good. To have none yet is no failure: everybody is asked first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unproven {
-    /// Wrong user or password.
+    /// Wrong user or password, with a nonce that was sent to this source.
     Wrong,
-    /// The right password for a nonce that is too old, was used before, or is not ours.
+    /// Made with a nonce that is too old, was used before, is not ours or was sent to another source.
     Stale,
     /// They cannot be read.
     Unreadable,

@@ -62,38 +62,42 @@ impl Outbox {
         guard: Option<&mut Guard>,
         write: impl FnOnce(&mut BytesMut),
     ) -> bool {
-        let Some(guard) = guard else {
-            self.send((port, Kind::Rtp), destination, bytes, write);
-            return true;
-        };
-        self.make_room(bytes + RTP_OVERHEAD);
-        write(&mut self.buffer);
-        let is_sent = guard.protect_rtp(&mut self.buffer);
-        if is_sent {
-            self.send((port, Kind::Rtp), destination, bytes + RTP_OVERHEAD, |_| {});
-        } else {
+        let overhead = if guard.is_some() { RTP_OVERHEAD } else { 0 };
+        self.write(bytes + overhead, write);
+        if let Some(guard) = guard
+            && !guard.protect_rtp(&mut self.buffer)
+        {
             self.buffer.clear();
+            return false;
         }
-        is_sent
-    }
-
-    fn make_room(&mut self, bytes: usize) {
-        if self.buffer.capacity() < bytes {
-            self.buffer.reserve(BUFFER_BYTES.max(bytes));
-        }
+        self.push((port, Kind::Rtp), destination);
+        true
     }
 
     /// Adds a datagram of at most `bytes` octets that `write` appends.
     pub(crate) fn send(
         &mut self,
-        (port, kind): (PortId, Kind),
+        way: (PortId, Kind),
         destination: SocketAddr,
         bytes: usize,
         write: impl FnOnce(&mut BytesMut),
     ) {
-        self.make_room(bytes);
+        self.write(bytes, write);
+        self.push(way, destination);
+    }
+
+    #[inline]
+    fn write(&mut self, bytes: usize, write: impl FnOnce(&mut BytesMut)) {
+        if self.buffer.capacity() < bytes {
+            self.buffer.reserve(BUFFER_BYTES.max(bytes));
+        }
         write(&mut self.buffer);
         debug_assert!(self.buffer.len() <= bytes, "the writer keeps to its bound");
+    }
+
+    /// Adds what is written.
+    #[inline]
+    fn push(&mut self, (port, kind): (PortId, Kind), destination: SocketAddr) {
         debug_assert!(self.transmits.len() < OUTBOX_MAX, "the caller drains");
         let payload = self.buffer.split().freeze();
         self.transmits.push_back(Transmit { port, kind, destination, payload });

@@ -1,7 +1,7 @@
 //! RTP packets (RFC 3550 5.1): a header view that allocates nothing and survives any bytes. CSRCs, header extensions and
 //! padding are skipped on reading and never written.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 /// The fields that matter of an RTP header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,11 +72,14 @@ impl Header {
 
     /// Appends the twelve octets; the payload follows.
     pub fn write(&self, out: &mut BytesMut) {
-        out.put_u8(VERSION << 6);
-        out.put_u8(if self.marker { MARKER } else { 0 } | self.payload_type & !MARKER);
-        out.put_u16(self.sequence);
-        out.put_u32(self.timestamp);
-        out.put_u32(self.ssrc);
+        let mut octets = [0; HEADER_BYTES];
+        octets[0] = VERSION << 6;
+        octets[1] = if self.marker { MARKER } else { 0 } | self.payload_type & !MARKER;
+        octets[2..4].copy_from_slice(&self.sequence.to_be_bytes());
+        octets[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
+        octets[8..].copy_from_slice(&self.ssrc.to_be_bytes());
+        // In one go: five would each see whether there is room.
+        out.extend_from_slice(&octets);
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::base::{Instant, Rng};
-use crate::node::source::{SOURCES, place_of};
+use crate::node::source::Sources;
 use crate::sip::transaction::Secret;
 
 /// Bytes in advance, to a source that was not heard of for [`REST`]: a challenge is longer than a short REGISTER.
@@ -19,8 +19,7 @@ const SAVED_MAX: u32 = 8_192;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Allowance {
-    sources: Box<[Balance]>,
-    secret: Secret,
+    sources: Sources<Balance>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +32,7 @@ struct Balance {
 impl Allowance {
     pub(super) fn new(rng: &mut Rng) -> Self {
         let fresh = Balance { bytes: ADVANCE, since: Instant::ZERO };
-        Self { sources: vec![fresh; SOURCES].into(), secret: Secret::draw(rng) }
+        Self { sources: Sources::new(Secret::draw(rng), fresh) }
     }
 
     /// So many bytes came from a source.
@@ -57,7 +56,7 @@ impl Allowance {
     }
 
     fn balance(&mut self, now: Instant, source: IpAddr) -> &mut Balance {
-        let balance = &mut self.sources[place_of(self.secret, source)];
+        let balance = self.sources.of(source);
         let each = REST / ADVANCE;
         let earned = u32::try_from(now.since(balance.since).as_micros() / each.as_micros()).unwrap_or(ADVANCE);
         if balance.bytes.saturating_add(earned) >= ADVANCE {
@@ -117,6 +116,5 @@ mod tests {
         }
         assert!(!allowance.pay(at(1), address(1), SAVED_MAX as usize + 1));
         assert!(allowance.pay(at(1), address(1), SAVED_MAX as usize) && !allowance.pay(at(1), address(1), 100));
-        assert_eq!(allowance.sources.len(), SOURCES);
     }
 }

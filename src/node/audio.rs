@@ -19,7 +19,8 @@ impl Shard {
     pub(in crate::node) fn open_stream(&mut self, worker: u8, holder: Holder) -> Option<Stream> {
         let lease = self.ports.take(worker, holder)?;
         let id = self.new_stream(worker);
-        let (ssrc, sequence, timestamp) = (self.rng.u32(), self.rng.u32() as u16, self.rng.u32());
+        // The number does not roll over with the first packets: who misses these could not decrypt the rest (RFC 3711 3.3.1).
+        let (ssrc, sequence, timestamp) = (self.rng.u32(), self.rng.u32() as u16 >> 1, self.rng.u32());
         self.media.push_back(media::Command::Open { stream: id, port: lease.port, ssrc, sequence, timestamp });
         let session = self.rng.u64() >> 2;
         Some(Stream {
@@ -35,6 +36,7 @@ impl Shard {
             codecs: Codecs::NONE,
             ptime_ms: PTIME_MS,
             sealed: None,
+            filled: false,
         })
     }
 

@@ -212,6 +212,8 @@ pub(super) struct Stream {
     pub(super) ptime_ms: u8,
     /// The keys, where it may be encrypted.
     pub(super) sealed: Option<Box<Sealed>>,
+    /// It holds and sends no music of its own, though it could: whom it holds hears the queue's.
+    pub(super) filled: bool,
 }
 
 /// The keys of a stream; see `secure`.

@@ -9,7 +9,7 @@ use crate::base::{Instant, PeerId};
 use crate::config::Transport;
 use crate::node::certified::Names;
 use crate::node::shard::{Shard, refused};
-use crate::node::strikes::PEER;
+use crate::node::strikes::Place;
 use crate::sip::auth::Verdict;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -52,11 +52,11 @@ impl Shard {
         }
         let credentials = &auth.credentials;
         let find = |name: &[u8]| (name == credentials.username.as_bytes()).then_some(credentials);
-        let verdict = self.guard.judge(now, request, &auth.algorithms, find);
+        let verdict = self.guard.judge(now, source.ip(), request, &auth.algorithms, find);
         let proves = request.value(Name::Authorization).is_some();
-        let locked = proves && !self.strikes.is_home(id, source) && !self.strikes.believes(now, Some(id), PEER);
+        let locked = proves && !self.strikes.is_home(id, source) && !self.strikes.believes(now, id, Place::Neighbour);
         let verdict = match verdict {
-            Verdict::Good | Verdict::Stale if locked => Verdict::Wrong,
+            Verdict::Good if locked => Verdict::Wrong,
             verdict @ (Verdict::Good | Verdict::Missing | Verdict::Stale | Verdict::Wrong | Verdict::Bad(_)) => verdict,
         };
         self.count_verdict(Proving::Peer, verdict, locked);
@@ -67,11 +67,11 @@ impl Shard {
             }
             Verdict::Missing | Verdict::Stale => {
                 let Self { legs, guard, .. } = self;
-                let challenge = |writer: &mut _| guard.challenge(now, writer, &auth.algorithms, verdict);
+                let challenge = |writer: &mut _| guard.challenge(now, source.ip(), writer, &auth.algorithms, verdict);
                 legs.respond_bounded(source, request, 401, challenge);
             }
             Verdict::Wrong => {
-                let first = !locked && self.strikes.strike(now, id, PEER);
+                let first = !locked && self.strikes.strike(now, id, Place::Neighbour);
                 self.note_credentials(id, false, first);
                 if request.method() == Method::Invite {
                     self.commands.push_back(refused(Refusal::Untrusted));

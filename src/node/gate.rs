@@ -7,7 +7,7 @@
 mod memory;
 mod pace;
 mod peek;
-mod sources;
+mod shares;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use crate::sip::transaction::Door;
 use memory::Memory;
 use pace::{Bucket, Pace};
 use peek::{Kind, Peek};
-use sources::Sources;
+use shares::Shares;
 
 pub use pace::INTERVAL;
 
@@ -41,7 +41,8 @@ pub const STRANGERS_PER_SECOND: u32 = 1_000;
 /// The same of one source, and as many at once: who scans from one address takes a part only. A few dozen phones behind one
 /// address that all begin at once are heard within a second or two, as they repeat themselves.
 pub const STRANGER_PER_SECOND: u32 = 50;
-/// The same of hosts where neighbours or registered phones are, which a flood of strangers takes nothing from.
+/// The same of hosts where neighbours or registered phones are, which a flood of strangers takes nothing from; beyond it they are
+/// strangers.
 pub const KNOWN_PER_SECOND: u32 = 1_000;
 /// Messages that claim to belong to a live call and come from no neighbour, a second: the far end of a trunk's call may be
 /// anywhere, a flood of such claims may not take more than a small part of the node's time.
@@ -65,7 +66,7 @@ pub struct Gate {
     paid: u32,
     looks: Bucket,
     known: Bucket,
-    sources: Sources,
+    shares: Shares,
     claims: Bucket,
     /// What was left without an answer since it was last asked.
     silent: Silent,
@@ -150,7 +151,7 @@ impl Gate {
             paid: PAID_MAX,
             looks: Bucket::new(now, STRANGERS_PER_SECOND),
             known: Bucket::new(now, KNOWN_PER_SECOND),
-            sources: Sources::new(now, STRANGER_PER_SECOND),
+            shares: Shares::new(now, STRANGER_PER_SECOND),
             claims: Bucket::new(now, CLAIMS_PER_SECOND),
             silent: Silent::default(),
         }
@@ -177,10 +178,9 @@ impl Gate {
         match kind {
             Kind::Within if sender == Sender::Stranger && !self.claims.take(now) => self.count(Silence::Claim),
             Kind::Opening | Kind::Cancel | Kind::Call if sender != Sender::Peer => {
-                let is_looked_at = match sender {
-                    Sender::Called => self.known.take(now),
-                    Sender::Peer | Sender::Stranger => self.sources.take(now, source.ip()) && self.looks.take(now),
-                };
+                // Under a known host's address a flood can come too: then the others have what strangers have.
+                let is_known = sender == Sender::Called && self.known.take(now);
+                let is_looked_at = is_known || (self.shares.take(now, source.ip()) && self.looks.take(now));
                 if !is_looked_at {
                     return self.count(Silence::Stranger);
                 }

@@ -127,8 +127,12 @@ impl Ladders {
     }
 
     /// Forgets the one message at most that was noted since it was to be noted there: it is part of no call.
-    pub(super) const fn rewind(&mut self, place: usize) {
-        self.next = place;
+    pub(super) fn rewind(&mut self, place: usize) {
+        if self.next != place
+            && let Some(kept) = self.kept.get_mut(place)
+        {
+            (*kept, self.next) = (EMPTY, place);
+        }
     }
 
     /// A message came in.

@@ -13,7 +13,7 @@ use crate::node::message::Reply;
 use crate::node::neighbour::Listing;
 use crate::node::phones::Registered;
 use crate::node::shard::Shard;
-use crate::node::strikes::PHONE;
+use crate::node::strikes::Place;
 use crate::node::view::RegistrationRow;
 use crate::sip::auth::Verdict;
 use crate::sip::message::Message;
@@ -35,13 +35,13 @@ impl Shard {
             return true;
         }
         let account = self.account_of(request);
-        let at_home = |id| self.phones.get(id).is_some_and(|phone| phone.source == source);
-        let at_home = account.is_some_and(at_home);
+        let from = account.map_or(Place::Elsewhere, |id| self.tried_from(id, source));
         let proves = request.value(Name::Authorization).is_some();
-        let home = account.filter(|_| at_home);
-        let heard = match home {
-            Some(id) => self.strikes.believes_at_home(now, id),
-            None => self.strikes.hears(now, source.ip()),
+        // Who is at home is not shut out by others behind the same address.
+        let heard = match (from, account) {
+            (Place::Phone, Some(id)) => self.strikes.believes(now, id, from),
+            (Place::Host, _) => true,
+            (Place::Phone | Place::Elsewhere | Place::Neighbour, _) => self.strikes.hears(now, source.ip()),
         };
         if proves && !heard {
             self.unknowns.fail(Proving::Register, Unproven::Locked);
@@ -49,32 +49,33 @@ impl Shard {
         }
         let directory = Arc::clone(&self.directory);
         let credentials = account.and_then(|id| directory.peer(id).account.as_deref());
-        let verdict = self.guard.judge(now, request, &directory.registrar.algorithms, |_| credentials);
+        let verdict = self.guard.judge(now, source.ip(), request, &directory.registrar.algorithms, |_| credentials);
         // An account that is tried too often is not told apart from one that is not there: both are answered as for a wrong
         // password.
-        let locked = proves && !at_home && !self.strikes.believes(now, account, PHONE);
+        let locked = proves && account.is_some_and(|id| !self.strikes.believes(now, id, from));
         let verdict = match verdict {
-            Verdict::Good | Verdict::Stale if locked => Verdict::Wrong,
+            Verdict::Good if locked => Verdict::Wrong,
             verdict @ (Verdict::Good | Verdict::Missing | Verdict::Stale | Verdict::Wrong | Verdict::Bad(_)) => verdict,
         };
         self.count_verdict(Proving::Register, verdict, locked);
         match verdict {
-            Verdict::Good => self.unknowns.allowance.grant(now, source.ip()),
+            Verdict::Good => {
+                self.unknowns.allowance.grant(now, source.ip());
+                if let Some(id) = account {
+                    self.strikes.move_in(id, source.ip());
+                }
+            }
             Verdict::Missing | Verdict::Stale => {
                 let Self { legs, guard, .. } = self;
                 let algorithms = &directory.registrar.algorithms;
-                legs.respond_bounded(source, request, 401, |writer| guard.challenge(now, writer, algorithms, verdict));
+                let challenge = |writer: &mut _| guard.challenge(now, source.ip(), writer, algorithms, verdict);
+                legs.respond_bounded(source, request, 401, challenge);
             }
             Verdict::Wrong => {
-                let first = match (home, account) {
-                    (Some(id), _) => self.strikes.strike_at_home(now, id),
-                    (None, Some(id)) if !locked => self.strikes.strike(now, id, PHONE),
-                    (None, _) => false,
-                };
-                if !at_home {
+                if from == Place::Elsewhere {
                     self.strikes.strike_source(now, source.ip());
                 }
-                if let Some(id) = account.filter(|_| first) {
+                if let Some(id) = account.filter(|id| !locked && self.strikes.strike(now, *id, from)) {
                     tracing::warn!(phone = %directory.peer(id).name, %source, "wrong password");
                 }
                 self.legs.respond_bounded(source, request, 403, |_| {});
@@ -82,6 +83,18 @@ impl Shard {
             Verdict::Bad(reason) => self.legs.respond_stateless(source, request, 400, Some(reason)),
         }
         verdict == Verdict::Good
+    }
+
+    /// How near to a phone its account is tried.
+    fn tried_from(&self, account: PeerId, source: SocketAddr) -> Place {
+        let mut sources = self.registrar.bindings(account).iter().map(|binding| binding.source);
+        if sources.any(|registered| registered == source) {
+            Place::Phone
+        } else if self.strikes.lives_at(account, source.ip()) {
+            Place::Host
+        } else {
+            Place::Elsewhere
+        }
     }
 
     /// A REGISTER whose user has proven itself.

@@ -242,6 +242,8 @@ impl Shard {
         if self.traces.is_on() {
             self.trace_received(now, source, &message);
         }
+        // Of this message alone is asked below whether something was answered without a transaction.
+        self.legs.take_stateless();
         self.handle_message(now, door, source, message);
         self.bound_answers(now, source, bytes, ladders);
     }

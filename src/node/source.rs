@@ -1,20 +1,31 @@
-//! Whom a source address stands for, where something is kept for each source in tables of fixed size.
+//! [`Sources`]: something for each source address, bounded: sources share a table of fixed size.
 
 use std::net::IpAddr;
 
+use crate::base::origin;
 use crate::sip::transaction::Secret;
 
-/// Places of such a table: more sources share places.
-pub(super) const SOURCES: usize = 4_096;
+/// Places of a table.
+const PLACES: usize = 4_096;
 
-/// The place of a source. Nobody without the secret can choose one that shares another's.
-pub(super) fn place_of(secret: Secret, source: IpAddr) -> usize {
-    let digest = match source.to_canonical() {
-        IpAddr::V4(ip) => secret.digest(&ip.octets()),
-        // Whoever has one address of IPv6 has a network of them.
-        IpAddr::V6(ip) => secret.digest(&ip.octets()[..8]),
-    };
-    digest as usize % SOURCES
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Sources<T> {
+    places: Box<[T]>,
+    secret: Secret,
+}
+
+impl<T: Copy> Sources<T> {
+    /// A table of these. Nobody without the secret can choose a source that shares another's place.
+    pub(super) fn new(secret: Secret, fresh: T) -> Self {
+        Self { places: vec![fresh; PLACES].into(), secret }
+    }
+
+    /// What is kept for a source: a host, or a network of IPv6.
+    pub(super) fn of(&mut self, source: IpAddr) -> &mut T {
+        let place = self.secret.digest(&origin(source).to_be_bytes());
+        &mut self.places[place as usize % PLACES]
+    }
 }
 
 #[cfg(test)]
@@ -23,12 +34,12 @@ mod tests {
     use crate::base::Rng;
 
     #[test]
-    fn a_network_of_ipv6_has_one_place_and_an_address_of_ipv4_one_whichever_way_it_is_written() {
-        let secret = Secret::draw(&mut Rng::from_u64(1));
-        let place = |text: &str| place_of(secret, text.parse().unwrap());
-        assert_eq!(place("2001:db8:1:2::1"), place("2001:db8:1:2:ffff::9"));
-        assert_ne!(place("2001:db8:1:2::1"), place("2001:db8:1:3::1"));
-        assert_eq!(place("::ffff:192.0.2.1"), place("192.0.2.1"));
-        assert_ne!(place("192.0.2.1"), place("192.0.2.2"));
+    fn neighbouring_addresses_have_places_of_their_own_and_no_more_than_there_are() {
+        let mut sources = Sources::new(Secret::draw(&mut Rng::from_u64(1)), 0_u32);
+        (0..=255).for_each(|host| *sources.of([192, 0, 2, host].into()) += 1);
+        let alone = sources.places.iter().filter(|count| **count == 1).count();
+        assert!(alone > 200, "{alone}");
+        (0..100_000u32).for_each(|source| *sources.of(source.to_be_bytes().into()) += 1);
+        assert_eq!((sources.places.len(), sources.places.iter().sum::<u32>()), (PLACES, 100_256));
     }
 }

@@ -1,22 +1,23 @@
 //! [`Strikes`]: wrong passwords, counted by account and by source, so that none is found by trying. All counts are bounded:
 //! accounts are configured, and sources share a table of fixed size by a keyed hash.
 //!
-//! An account that is tried too often is believed from nowhere but from its home: where it has proven itself last. So whoever
-//! tries does not shut its owner out, and there a count of its own sees to it that a forged address is worth nothing.
+//! An account that is tried too often is believed from nowhere but from where it is at home: where its phone is registered, and
+//! the host where it has proven itself last, for behind NAT a phone that has restarted has another port. So whoever tries does not
+//! shut its owner out. At home there are counts of their own, for others may sit behind the same address.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::base::{Instant, PeerId, Rng};
-use crate::node::source::{SOURCES, place_of};
+use crate::base::{Instant, PeerId, Rng, origin};
+use crate::node::source::Sources;
 use crate::sip::transaction::Secret;
 
 /// A phone's account may be tried wrongly so often at once, and then once in each `every`: some 1,450 times a day.
-pub(super) const PHONE: Limit = Limit { tries: 10, every: Duration::from_secs(60) };
+const ACCOUNT: Limit = Limit { tries: 10, every: Duration::from_secs(60) };
 /// A neighbour's: it makes many calls, and whoever writes in its name does so from a network that it trusts.
-pub(super) const PEER: Limit = Limit { tries: 100, every: Duration::from_secs(1) };
-/// A phone where it is at home, and a source; many phones may stand behind one address.
+const NEIGHBOUR: Limit = Limit { tries: 100, every: Duration::from_secs(1) };
+/// A phone where it is registered, and a source; many phones may stand behind one address.
 const SOURCE: Limit = Limit { tries: 60, every: Duration::from_secs(10) };
 /// Places for neighbours' homes, of 8 bytes: a few for each.
 const HOMES: usize = 1_024;
@@ -24,18 +25,31 @@ const HOMES: usize = 1_024;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Strikes {
-    accounts: BTreeMap<PeerId, Tries>,
-    /// The same, for tries that seem to come from the phone itself.
-    at_home: BTreeMap<PeerId, Tries>,
-    sources: Box<[Tries]>,
+    accounts: BTreeMap<(PeerId, Place), Tries>,
+    /// The hosts where phones have proven themselves last; see [`origin`].
+    hosts: BTreeMap<PeerId, u64>,
+    sources: Sources<Tries>,
     /// Where neighbours have proven themselves, by a keyed hash of both.
     homes: Box<[u64]>,
     secret: Secret,
 }
 
+/// From where an account is tried: each has a count of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// Where the phone is registered.
+    Phone,
+    /// The host where it has proven itself last.
+    Host,
+    /// From elsewhere.
+    Elsewhere,
+    /// In a neighbour's name, from where it has not proven itself.
+    Neighbour,
+}
+
 /// How many wrong tries are taken at once, and in what time one is forgiven.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
+struct Limit {
     tries: u32,
     every: Duration,
 }
@@ -52,8 +66,8 @@ impl Strikes {
     pub(super) fn new(rng: &mut Rng) -> Self {
         Self {
             accounts: BTreeMap::new(),
-            at_home: BTreeMap::new(),
-            sources: vec![Tries::default(); SOURCES].into(),
+            hosts: BTreeMap::new(),
+            sources: Sources::new(Secret::draw(rng), Tries::default()),
             homes: vec![0; HOMES].into(),
             secret: Secret::draw(rng),
         }
@@ -61,33 +75,33 @@ impl Strikes {
 
     /// Whether passwords from this source are looked at.
     pub(super) fn hears(&mut self, now: Instant, source: IpAddr) -> bool {
-        self.source(source).left(now, SOURCE.every) < SOURCE.tries
+        self.sources.of(source).left(now, SOURCE.every) < SOURCE.tries
     }
 
-    /// Whether a good password for this account, which does not come from its home, is believed.
-    pub(super) fn believes(&mut self, now: Instant, account: Option<PeerId>, limit: Limit) -> bool {
-        let tries = account.and_then(|id| self.accounts.get_mut(&id));
-        tries.is_none_or(|tries| tries.left(now, limit.every) < limit.tries)
-    }
-
-    /// The same for one that comes from there.
-    pub(super) fn believes_at_home(&mut self, now: Instant, account: PeerId) -> bool {
-        self.at_home.get_mut(&account).is_none_or(|tries| tries.left(now, SOURCE.every) < SOURCE.tries)
+    /// Whether a good password for this account is believed from there.
+    pub(super) fn believes(&mut self, now: Instant, account: PeerId, from: Place) -> bool {
+        let limit = from.limit();
+        self.accounts.get_mut(&(account, from)).is_none_or(|tries| tries.left(now, limit.every) < limit.tries)
     }
 
     /// A wrong one from this source.
     pub(super) fn strike_source(&mut self, now: Instant, source: IpAddr) {
-        self.source(source).add(now, SOURCE.every);
+        self.sources.of(source).add(now, SOURCE.every);
     }
 
-    /// A wrong one for this account, not from its home; true for the first after none for a while.
-    pub(super) fn strike(&mut self, now: Instant, account: PeerId, limit: Limit) -> bool {
-        self.accounts.entry(account).or_default().add(now, limit.every) == 1
+    /// A wrong one for this account from there; true for the first after none for a while.
+    pub(super) fn strike(&mut self, now: Instant, account: PeerId, from: Place) -> bool {
+        self.accounts.entry((account, from)).or_default().add(now, from.limit().every) == 1
     }
 
-    /// The same from there.
-    pub(super) fn strike_at_home(&mut self, now: Instant, account: PeerId) -> bool {
-        self.at_home.entry(account).or_default().add(now, SOURCE.every) == 1
+    /// A phone has proven itself from this host.
+    pub(super) fn move_in(&mut self, account: PeerId, host: IpAddr) {
+        self.hosts.insert(account, origin(host));
+    }
+
+    /// Whether that is where it has done so last.
+    pub(super) fn lives_at(&self, account: PeerId, host: IpAddr) -> bool {
+        self.hosts.get(&account) == Some(&origin(host))
     }
 
     /// A neighbour has proven itself here.
@@ -112,9 +126,15 @@ impl Strikes {
         bytes[18..].copy_from_slice(&peer.0.to_be_bytes());
         self.secret.digest(&bytes)
     }
+}
 
-    fn source(&mut self, source: IpAddr) -> &mut Tries {
-        &mut self.sources[place_of(self.secret, source)]
+impl Place {
+    const fn limit(self) -> Limit {
+        match self {
+            Self::Phone => SOURCE,
+            Self::Host | Self::Elsewhere => ACCOUNT,
+            Self::Neighbour => NEIGHBOUR,
+        }
     }
 }
 
@@ -150,29 +170,40 @@ mod tests {
         let mut strikes = Strikes::new(&mut Rng::from_u64(1));
         let mut tried = 0;
         for second in 0..3_600 {
-            if strikes.believes(at(second), Some(PeerId(1)), PHONE) {
-                strikes.strike(at(second), PeerId(1), PHONE);
+            if strikes.believes(at(second), PeerId(1), Place::Elsewhere) {
+                strikes.strike(at(second), PeerId(1), Place::Elsewhere);
                 tried += 1;
             }
         }
         assert!((60..=70).contains(&tried), "{tried} in an hour");
-        assert!(strikes.believes(at(3_600), Some(PeerId(2)), PHONE), "another account");
-        assert!(strikes.believes(at(3_600), None, PHONE) && strikes.believes_at_home(at(3_600), PeerId(1)));
-        assert!(strikes.believes(at(9_000), Some(PeerId(1)), PHONE), "and this one later");
+        assert!(strikes.believes(at(3_600), PeerId(2), Place::Elsewhere), "another account");
+        assert!([Place::Phone, Place::Host].into_iter().all(|from| strikes.believes(at(3_600), PeerId(1), from)));
+        assert!(strikes.believes(at(9_000), PeerId(1), Place::Elsewhere), "and this one later");
     }
 
     #[test]
-    fn who_forges_the_address_of_a_phones_home_does_not_try_without_end_either() {
+    fn a_phone_is_at_home_at_the_host_where_it_has_proven_itself_last() {
+        let mut strikes = Strikes::new(&mut Rng::from_u64(1));
+        let [one, other] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(IpAddr::from);
+        assert!(!strikes.lives_at(PeerId(1), one));
+        strikes.move_in(PeerId(1), one);
+        assert!(strikes.lives_at(PeerId(1), one) && !strikes.lives_at(PeerId(2), one));
+        strikes.move_in(PeerId(1), other);
+        assert!(strikes.lives_at(PeerId(1), other) && !strikes.lives_at(PeerId(1), one));
+    }
+
+    #[test]
+    fn whoever_sits_where_a_phone_is_does_not_try_without_end_either() {
         let mut strikes = Strikes::new(&mut Rng::from_u64(1));
         let mut tried = 0;
         for second in 0..3_600 {
-            if strikes.believes_at_home(at(second), PeerId(1)) {
-                strikes.strike_at_home(at(second), PeerId(1));
+            if strikes.believes(at(second), PeerId(1), Place::Phone) {
+                strikes.strike(at(second), PeerId(1), Place::Phone);
                 tried += 1;
             }
         }
         assert!((360..=421).contains(&tried), "{tried} in an hour");
-        assert!(strikes.believes(at(3_600), Some(PeerId(1)), PHONE), "from elsewhere it is counted by itself");
+        assert!(strikes.believes(at(3_600), PeerId(1), Place::Elsewhere), "from elsewhere it is counted by itself");
     }
 
     #[test]
@@ -207,6 +238,6 @@ mod tests {
             strikes.strike_source(at(1), IpAddr::from(source.to_be_bytes()));
             strikes.settle(PeerId(1), SocketAddr::new(IpAddr::from(source.to_be_bytes()), 5060));
         }
-        assert_eq!((strikes.sources.len(), strikes.accounts.len(), strikes.homes.len()), (SOURCES, 0, HOMES));
+        assert_eq!((strikes.accounts.len(), strikes.homes.len()), (0, HOMES));
     }
 }

@@ -180,6 +180,22 @@ def beside_asterisk_with(changes):
     return lambda case: beside(case, configs)
 
 
+def beside_a_distribution_s_asterisk(changes, copied):
+    """The same with the configuration that comes with Asterisk's package, these texts in its files, and these files of ours beside
+    them, as they stand."""
+
+    def configs(bench):
+        folder = pathlib.Path(bench.folder) / "configs"
+        shutil.copytree(installed() / "etc/asterisk", folder)
+        for file in copied:
+            shutil.copy(CONFIGS / file, folder / file)
+        for file, texts in changes.items():
+            change(folder / file, *texts)
+        return folder, "strowger.toml"
+
+    return lambda case: beside(case, configs)
+
+
 def change(path, *texts):
     """Puts the new texts in the place of the old ones; after None, at the end."""
     text = path.read_text()
@@ -409,10 +425,10 @@ class Site:
         for channel in channels:
             self.pbx.command(f"channel request hangup {channel}")
 
-    def wait_for_state(self, name, state):
+    def wait_for_state(self, name, state, seconds=10.0):
         """Waits until the agent is in this state, for whatever reason."""
         try:
-            wait_until(lambda: self.state(name).split()[0] == state, f"{name} is {state}")
+            wait_until(lambda: self.state(name).split()[0] == state, f"{name} is {state}", seconds)
         except Failure as failure:
             raise Failure(f"{failure}: {self.engine.agents()[name]}") from None
 

@@ -5,6 +5,7 @@ import time
 
 from asterisk import PBX, PHONES, TRUNK, beside_asterisk, beside_asterisk_that
 from harness import check, wait_until
+from heard import listen, loudness, share_of_tone
 from phone import Phone
 
 
@@ -49,13 +50,18 @@ def end(site, caller):
 
 @beside_asterisk
 def asterisk_agents_dial_codes_and_hold(site):
-    """Logout and login by a code that the phone dials through Asterisk, which says whose phone it is; then a talk is held and
-    resumed, from either side, and the time counts."""
+    """Logout, login, not ready with a reason, ready, and the end of wrap-up by codes that the phone dials through Asterisk, which says
+    whose phone it is; each is confirmed by tones. A talk is held and resumed, and the time counts."""
     phone = site.phone("1001")
-    for code, state in [("*46", "logged_out"), ("*45", "ready"), ("*48", "not_ready"), ("*47", "ready")]:
+    reasons = []
+    for code, state in [("*46", "logged_out"), ("*45", "ready"), ("*48", "not_ready"), ("*482", "not_ready"), ("*47", "ready")]:
         call = site.dial(phone, code)
+        tones = listen([call], 0.6)[0]
+        check(loudness(tones) > 100, f"{code}: {len(tones)} samples, loudness {loudness(tones):.0f}")
         wait_until(lambda: site.state("1001").split()[0] == state, f"{code}: {state}")
         wait_until(lambda: call.has_ended, "Strowger ends the call")
+        reasons += [site.state("1001")] if state == "not_ready" else []
+    check(len(set(reasons)) == 2 and all(" " in text for text in reasons), f"each code has its reason: {reasons}")
     caller, call = talking(site, [phone])
     call.change("sendonly")
     wait_until(lambda: site.state("1001") == "hold", "the hold is seen")
@@ -67,8 +73,62 @@ def asterisk_agents_dial_codes_and_hold(site):
     end(site, caller)
 
 
+@beside_asterisk_that('wrap_up = "3s"', 'wrap_up = "10m"', "strowger.toml")
+def asterisk_agents_end_their_wrap_up(site):
+    """By a code; before that it does not end."""
+    phone = site.phone("1001")
+    caller, _ = talking(site, [phone])
+    do(site, action="hangup")
+    site.wait_for_state("1001", "wrap_up")
+    check(caller.quit()["failed"] == 0, f"{caller.errors()}")
+    wait_until(lambda: site.pbx.channels() == 0, "the phone is free")
+    check(site.state("1001") == "wrap_up", site.state("1001"))
+    call = site.dial(phone, "*49")
+    site.wait_for_state("1001", "ready")
+    wait_until(lambda: call.has_ended, "Strowger ends the call")
+    site.rest()
+
+
+@beside_asterisk
+def asterisk_holds_and_resumes_from_either_side(site):
+    """Each hears the other's tone; the agent holds, and then the caller: who is held hears music and nothing of the other, and the
+    tone again afterwards."""
+    agent = site.phone("1001")
+    site.only(["1001"])
+    caller = Phone("4711", TRUNK)
+    site.open_phones.append(caller)
+    theirs = caller.dial("800", PBX)
+    mine = agent.talk()
+    wait_until(lambda: site.state("1001") == "talking", "they talk")
+
+    def hear(senders):
+        """What the agent and the caller hear of each other, without what was on its way: the share of the tone, and how loud."""
+        listen([mine, theirs], 0.6, senders)
+        return [(round(share_of_tone(heard), 2), round(loudness(heard))) for heard in listen([mine, theirs], 1.2, senders)]
+
+    def both_hear():
+        heard = hear([mine, theirs])
+        check(all(share > 0.9 and loud > 100 for share, loud in heard), f"agent and caller hear, tone and loudness: {heard}")
+
+    both_hear()
+    for turn, (who, sender, held) in enumerate(((mine, theirs, 1), (theirs, mine, 0)), 1):
+        who.change("sendonly")
+        wait_until(lambda: site.state("1001") == "hold", "the hold is seen")
+        heard = hear([sender])
+        share, loud = heard[held]
+        check(share < 0.1 and loud > 100, f"turn {turn}: who is held hears music alone: {heard}")
+        who.change("sendrecv")
+        wait_until(lambda: site.state("1001") == "talking", "it is over")
+        both_hear()
+        seconds = site.engine.metric("acd_agent_state_seconds_total", state="hold")
+        check(1.8 * turn <= seconds < 6 * turn, f"turn {turn}: held for {seconds:g} s")
+    theirs.hang_up()
+    site.settle()
+
+
 def by_the_pbx(site, is_told):
-    """A phone has Asterisk hand its caller on, blindly and after a word."""
+    """A phone has Asterisk hand its caller on, blindly and after a word; Strowger `is_told` on the call, or by the phone's state
+    alone."""
     first, second = site.phone("1001"), site.phone("1002")
     free = lambda: site.state("1001") in ("wrap_up", "ready", "logged_out")
     for turn, kind in enumerate(("blind", "attended"), 1):
@@ -87,9 +147,15 @@ def by_the_pbx(site, is_told):
             check("agent" not in row(site), f"{row(site)}")
         # Whoever has transferred blindly hangs up itself once it hears that it has gone well.
         wait_until(lambda: call.news[-1:] == [200], f"{kind}: NOTIFY told it")
+        check(site.engine.live_calls() == 1, "the caller talks on")
         for own in first.live():
             own.hang_up()
-        check(site.engine.live_calls() == 1, "the caller talks on")
+        if not is_told:
+            # The phone is idle, and its leg lives: a second later that is a transfer.
+            wait_until(lambda: transfers(site, outcome="completed") == turn, f"{kind}: the transfer is seen")
+            wait_until(free, f"{kind}: the agent is free")
+        told = row(site)
+        check((told["state"], "agent" in told) == ("talking", False), f"{kind}: {told}")
         check(not other.has_ended, f"{kind}: with the other phone")
         end(site, caller)
         set_ready(site, "1001")
@@ -104,7 +170,7 @@ def asterisk_transfers_by_itself(site):
 
 @beside_asterisk_that("send_connected_line = yes", "send_connected_line = no", "pjsip_strowger.conf")
 def asterisk_transfers_in_silence(site):
-    """Without it Strowger is not told, but nothing breaks: the call goes on, and is over for all when it is over."""
+    """Without it nothing is said on the call: that the agent's phone is idle while its leg lives tells it."""
     by_the_pbx(site, is_told=False)
 
 
@@ -182,11 +248,51 @@ def asterisk_takes_replaces_from_strowger(site):
     end(site, caller)
 
 
+@beside_asterisk
+def asterisk_callers_are_handed_to_each_target(site):
+    """Blindly to an agent, by keys and by the control plane; to a queue by keys, and after a word; and by the phone's REFER to
+    Strowger to an agent and to a number outside by Asterisk."""
+    first = direct(site)
+    others = {name: site.phone(name) for name in ("1002", "1003", "1006")}
+    outside = Phone("4420", TRUNK, port=5062)
+    site.open_phones.append(outside)
+    caller, call = talking(site, [first])
+    has = lambda name: lambda: row(site).get("agent") == name and site.state(name) == "talking"
+    set_ready(site, "1002", "1003", "1006")
+    call.press("*31002#")
+    wait_until(has("1002"), "1002 has the caller, by keys")
+    do(site, action="transfer", to="agent:1003")
+    wait_until(has("1003"), "1003 has the caller, by a click")
+    check(transfers(site, kind="blind", target="agent", outcome="completed") == 2, "both are counted")
+    others["1003"].talk().press("*3801#")
+    wait_until(has("1006"), "1006 of the queue has the caller")
+    site.everybody_is_ready(excused=["1006"])
+    do(site, action="consult", to="queue:support")
+    wait_until(lambda: row(site).get("transfer", "").endswith("talks"), "a word with somebody of the queue")
+    do(site, action="complete")
+    wait_until(lambda: row(site).get("agent") in ("1001", "1002", "1003"), "who has the caller")
+    check(transfers(site, kind="blind", target="queue", outcome="completed") == 1, "one blindly to a queue")
+    check(transfers(site, kind="consult", target="queue", outcome="completed") == 1, "one after a word")
+    end(site, caller)
+    for target, agent in (("1002", "1002"), ("4420", None)):
+        site.everybody_is_ready()
+        caller, call = talking(site, [first])
+        set_ready(site, "1002")
+        call.refer(f"sip:{target}@anywhere")
+        wait_until(lambda: call.news[-1:] == [200], f"NOTIFY told it: {target}")
+        wait_until(lambda: row(site).get("agent") == agent and call.has_ended, f"{target} has the caller")
+        end(site, caller)
+    check(len(outside.calls) == 1, "the number outside was called")
+
+
 BESIDE = []
 CASES = [
     asterisk_agents_dial_codes_and_hold,
+    asterisk_agents_end_their_wrap_up,
+    asterisk_holds_and_resumes_from_either_side,
     asterisk_transfers_by_itself,
     asterisk_transfers_in_silence,
     asterisk_callers_are_handed_on_by_strowger,
+    asterisk_callers_are_handed_to_each_target,
     asterisk_takes_replaces_from_strowger,
 ]

@@ -7,7 +7,7 @@ import signal
 import struct
 import time
 
-from asterisk import PBX, PHONES, TRUNK, beside_asterisk_with, change
+from asterisk import CONFIGS, PBX, PHONES, TRUNK, beside_a_distribution_s_asterisk, beside_asterisk_with, change
 from cases_calls import expect_all_ok
 from harness import check, wait_until
 from phone import Phone
@@ -153,7 +153,8 @@ def asterisk_registers(site):
     site.only(["2001"])
     row = lambda: site.engine.agents()["2001"]
     site.pbx.command("module load res_pjsip_outbound_registration.so")
-    wait_until(lambda: "wrong password" in site.engine.log_text(), "a wrong password is noticed")
+    # Asterisk begins within 10 s.
+    wait_until(lambda: "wrong password" in site.engine.log_text(), "a wrong password is noticed", 20)
     check(site.engine.json("/v1/registrations")["total"] == 0, "and gets no registration")
     status, text = site.engine.request("/v1/agents/2001/state", {"state": "ready"})
     check(status == 200 and row()["unreachable"] == "not registered", f"{text} {row()}")
@@ -165,7 +166,7 @@ def asterisk_registers(site):
 
     def calls_go_through():
         nonlocal answered
-        site.wait_for_state("2001", "ready")
+        site.wait_for_state("2001", "ready", 30)
         caller = site.caller("caller", "800", d=1500, m=1)
         expect_all_ok(caller, caller.wait(20), 1)
         answered += 1
@@ -266,5 +267,103 @@ def asterisk_carries_wideband(site):
     site.rest()
 
 
-BESIDE = [asterisk_challenges_strowger, asterisk_registers]
+# ---- The guide -----------------------------------------------------------------------------------------------------------
+
+# An Asterisk that was there already: its transport, its provider and a phone, by names of its own.
+OWN_PJSIP = """
+[udp]
+type = transport
+protocol = udp
+bind = 0.0.0.0:5060
+
+[provider]
+type = endpoint
+context = inbound
+disallow = all
+allow = alaw
+direct_media = no
+; SIPp answers no re-INVITE.
+send_connected_line = no
+aors = provider
+
+[provider]
+type = aor
+contact = sip:127.0.0.2:5062
+
+[provider]
+type = identify
+endpoint = provider
+match = 127.0.0.2
+
+[1001]
+type = endpoint
+context = internal
+disallow = all
+allow = alaw
+auth = 1001
+aors = 1001
+device_state_busy_at = 1
+
+[1001]
+type = auth
+auth_type = digest
+username = 1001
+password = change-me-1001
+
+[1001]
+type = aor
+max_contacts = 1
+"""
+OWN_EXTENSIONS = """
+[inbound]
+include => strowger-queues
+
+[internal]
+include => strowger-queues
+include => strowger-codes
+
+[hints]
+exten => 1001,hint,PJSIP/1001
+"""
+FALLBACK = (CONFIGS / "queues.conf").read_text().split("persistentmembers = no\n")[1]
+
+
+@beside_a_distribution_s_asterisk(
+    {
+        "pjsip.conf": [(None, OWN_PJSIP), (None, "#include pjsip_strowger.conf\n")],
+        "extensions.conf": [(None, OWN_EXTENSIONS), (None, "#include extensions_strowger.conf\n")],
+        "extensions_strowger.conf": [("@trunk,60", "@provider,60")],
+        "queues.conf": [(None, FALLBACK)],
+    },
+    ["pjsip_strowger.conf", "extensions_strowger.conf", "strowger.toml"],
+)
+def asterisk_of_a_newcomer(site):
+    """README's guide, step by step, at an Asterisk as its package sets it up, with a trunk and a phone that were there: a call of
+    each queue's kind, a code, the phone's state, a number outside, and the fallback."""
+    phone = site.phone("1001")
+    site.only(["1001"])
+    caller = site.caller("caller_stays", "800", m=1)
+    call = phone.talk()
+    wait_until(lambda: site.state("1001") == "talking", "1001 talks")
+    outside = Phone("4420", TRUNK, port=5062)
+    site.open_phones.append(outside)
+    call.press("*34420#")
+    outside.talk()
+    wait_until(lambda: site.engine.metric("acd_transfers_total", target="number", outcome="completed") == 1, "a number outside")
+    site.ask(next(iter(site.calls())), action="hangup")
+    site.rest(20)
+    check(caller.quit()["failed"] == 0, f"{caller.errors()}")
+    check(site.engine.agents()["1001"]["device_source"] == "told", "Asterisk tells of the phone")
+    code = site.dial(phone, "*46")
+    site.wait_for_state("1001", "logged_out")
+    wait_until(lambda: code.has_ended, "the code's call is over")
+    site.engine.kill()
+    wait_until(lambda: "Unavail" in site.pbx.command("pjsip show contacts"), "Asterisk has seen it")
+    late = site.caller("caller_stays", "801", m=1)
+    phone.talk()
+    site.pbx.command("channel request hangup all")
+    check(late.quit()["failed"] == 0, f"{late.errors()}")
+
+
+BESIDE = [asterisk_of_a_newcomer, asterisk_challenges_strowger, asterisk_registers]
 CASES = [asterisk_carries_wideband]

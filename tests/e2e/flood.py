@@ -76,7 +76,7 @@ class Flood(threading.Thread):
         self.peers = [Source(peer) for _ in range(ports)]
         self.by_socket = {source.socket: source for source in self.sources + self.peers}
         self.codes = collections.Counter()
-        self.sent, self.nonces = 0, []
+        self.sent, self.nonces = 0, {}
         self.draw, self.numbers = random.Random(5060), itertools.count(1)
         self.is_over = False
 
@@ -108,7 +108,7 @@ class Flood(threading.Thread):
         proof = lambda value: f"Authorization: {value}\r\n"
         text = {
             0: lambda: source.request(number, "REGISTER", self.uri, user),
-            1: lambda: source.request(number, "REGISTER", self.uri, user, proof(credentials(user, f"guess{turn}", self.nonce(), self.uri))),
+            1: lambda: source.request(number, "REGISTER", self.uri, user, proof(credentials(user, f"guess{turn}", self.nonce(source), self.uri))),
             2: lambda: source.request(number, "REGISTER", self.uri, user, proof(credentials(user, "guess", forged, self.uri))),
             3: lambda: source.request(number, "REGISTER", self.uri, "2003", proof(self.replayed)),
             4: lambda: source.request(number, "INVITE", f"sip:800@{self.engine[0]}:{self.engine[1]}", user),
@@ -127,7 +127,7 @@ class Flood(threading.Thread):
     def as_peer(self, source, number, turn):
         """From the address of a peer that must prove itself: with nothing, and with a wrong password."""
         uri = f"sip:800@{self.engine[0]}:{self.engine[1]}"
-        guess = credentials("trunk", f"guess{turn}", self.nonce(), uri, "INVITE")
+        guess = credentials("trunk", f"guess{turn}", self.nonce(source), uri, "INVITE")
         return source.request(number, "INVITE", uri, "x", f"Authorization: {guess}\r\n" if turn % 16 == 6 else "")
 
     def claim(self, source, number, user):
@@ -135,9 +135,9 @@ class Flood(threading.Thread):
         tag = f"{self.draw.getrandbits(34):x}-{self.draw.getrandbits(64):016x}"
         return source.request(number, "BYE", self.uri, user).replace("\r\nCall-ID", f";tag={tag}\r\nCall-ID", 1)
 
-    def nonce(self):
-        """One that the engine made, once there is one."""
-        return self.draw.choice(self.nonces) if self.nonces else "0" * 32
+    def nonce(self, source):
+        """The latest that the engine made for this host, once there is one: it is good for no other."""
+        return self.nonces.get(source.host, "0" * 32)
 
     def read(self, source):
         """Takes all that has come to a source."""
@@ -148,8 +148,8 @@ class Flood(threading.Thread):
                 return
             source.received += len(data)
             self.codes[data[8:11].decode(errors="replace")] += 1
-            if b"nonce=" in data and (len(self.nonces) < 1_000 or self.draw.random() < 0.05):
-                self.nonces = self.nonces[-999:] + [nonce_of(data.decode(errors="replace"))]
+            if b"nonce=" in data:
+                self.nonces[source.host] = nonce_of(data.decode(errors="replace"))
 
     def stop(self):
         """Ends it; what is still on its way is read."""

@@ -4,6 +4,7 @@ import cmath
 import math
 import os
 import re
+import select
 import socket
 import struct
 import time
@@ -115,3 +116,20 @@ def share_of_tone(samples):
     turn = [cmath.exp(-2j * math.pi * TONE_HZ * n / RATE) for n in range(8)]
     found = abs(sum(sample * turn[n % 8] for n, sample in enumerate(samples))) ** 2
     return 2 * found / (len(samples) * energy) if energy else 0.0
+
+
+def listen(calls, seconds, senders=()):
+    """What each of these calls of phones hears within this time, as samples, while the `senders` of them send the tone."""
+    heard = {call: [] for call in calls}
+    begin = time.monotonic()
+    for frame in range(int(seconds * RATE / FRAME)):
+        for call in senders:
+            header = struct.pack("!BBHII", 0x80, 8, call.sequence & 0xFFFF, call.sequence * FRAME & 0xFFFFFFFF, 7)
+            call.rtp.sendto(header + TONE, call.media)
+            call.sequence += 1
+        while (left := begin + (frame + 1) * FRAME / RATE - time.monotonic()) > 0:
+            for socket_ in select.select([call.rtp for call in calls], [], [], left)[0]:
+                packet = socket_.recvfrom(2048)[0]
+                call = next(call for call in calls if call.rtp is socket_)
+                heard[call] += [LINEAR[octet] for octet in packet[12:]] if packet[1] & 0x7F == 8 else []
+    return [heard[call] for call in calls]

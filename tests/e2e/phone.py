@@ -26,6 +26,8 @@ class Call:
         self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.rtp.bind((phone.host, 0))
         self.port = self.rtp.getsockname()[1]
+        # Of the next packet of audio.
+        self.sequence = 0
         # What the far end offers or has chosen, by payload types.
         self.formats = phone.formats
         self.lock, self.respond = threading.Lock(), None

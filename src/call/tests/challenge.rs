@@ -32,13 +32,13 @@ fn last(solo: &Solo, method: &str) -> Message {
 
 fn challenge(solo: &mut Solo, guard: &mut Guard, request: &Message, verdict: Verdict) {
     let mut writer = respond(request, address(2), 401, None, b"far");
-    guard.challenge(solo.now, &mut writer, BOTH, verdict);
+    guard.challenge(solo.now, address(1).ip(), &mut writer, BOTH, verdict);
     solo.take(writer.finish());
 }
 
 fn judge(solo: &Solo, guard: &mut Guard, request: &Message) -> Verdict {
     let user = user();
-    guard.judge(solo.now, request, BOTH, |_| Some(&user))
+    guard.judge(solo.now, address(1).ip(), request, BOTH, |_| Some(&user))
 }
 
 #[test]

@@ -56,6 +56,8 @@ struct Source {
 
 /// Sources of one far end: more come one after the other, as its calls are handed on. The oldest gives way.
 const SOURCES_MAX: usize = 4;
+/// Sequence numbers until they roll over.
+const ROUND: u64 = 1 << 16;
 /// Bit of the index of an SRTCP packet whose payload is encrypted (RFC 3711 3.4).
 const ENCRYPTED: u32 = 1 << 31;
 /// Octets of an RTCP packet that stay in the clear: the first header, and the source.
@@ -171,9 +173,11 @@ impl Receiver {
                 Some(index).filter(|index| window.takes(*index) && cipher.verifies(body, &rollover(*index), tag))
             }
             None => {
-                // Many begin to count anew with a new key.
+                // Many begin to count anew with a new key; and a source's first packets, before its number rolled over, may have been
+                // lost, or have come before its key was known.
                 let known = self.known.iter().find(|(of, _)| *of == ssrc).map(|(_, window)| window.index_of(sequence));
-                let mut guesses = known.into_iter().chain([sequence.into()]);
+                let rolled = (sequence <= u16::MAX / 2).then_some(ROUND + u64::from(sequence));
+                let mut guesses = known.into_iter().chain([sequence.into()]).chain(rolled);
                 guesses.find(|index| cipher.verifies(body, &rollover(*index), tag))
             }
         };
@@ -325,6 +329,18 @@ mod tests {
         let late = send(&mut here, &packet(65_534, 1)).unwrap();
         assert_eq!(receive(&mut there, &early), Some(packet(5, 1)));
         assert_eq!(receive(&mut there, &late), Some(packet(65_534, 1)), "of the round before");
+    }
+
+    #[test]
+    fn a_source_is_heard_though_its_number_rolled_over_before_its_first_packet_came() {
+        let (mut here, mut there) = pair(Suite::Sha1Tag80);
+        let lost = [65_533, 65_534].map(|sequence| send(&mut here, &packet(sequence, 1)).unwrap());
+        for sequence in [2, 1, 3] {
+            let secret = send(&mut here, &packet(sequence, 1)).unwrap();
+            assert_eq!(receive(&mut there, &secret), Some(packet(sequence, 1)));
+            assert_eq!(receive(&mut there, &secret), None, "a second time");
+        }
+        assert_eq!(receive(&mut there, &lost[1]), Some(packet(65_534, 1)), "late, of the round before");
     }
 
     #[test]

@@ -115,6 +115,12 @@ fn a_flood_of_strangers_takes_nothing_from_registered_phones_and_one_stranger_li
     }
     assert!(!looked_at(&mut gate, 1_000, stranger(3), Sender::Stranger));
     assert!(looked_at(&mut gate, 1_000, source(3), Sender::Called));
+    // From one known host: it does not shut the others out.
+    for at in 2_000..2_300 {
+        looked_at(&mut gate, at, source(3), Sender::Called);
+        looked_at(&mut gate, at, source(3), Sender::Called);
+    }
+    assert!(looked_at(&mut gate, 2_299, source(4), Sender::Called));
 }
 
 #[test]

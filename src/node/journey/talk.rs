@@ -9,6 +9,9 @@ use crate::media::{self, Source, TrackId};
 use crate::node::contact::{AgentLeg, Audio, Moving, Phase, Stage};
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
+/// How long whoever holds by `sendonly` may take to begin with music of its own; then the queue's is played.
+const OWN_MUSIC: Duration = Duration::from_millis(500);
+
 impl Shard {
     pub(in crate::node) fn on_agent_answered(&mut self, now: Instant, leg: LegId, sdp: Option<&[u8]>) {
         let call = match self.owners.get(&leg).copied() {
@@ -146,15 +149,13 @@ impl Shard {
             Some(Owner::Agent(call) | Owner::Outside(call)) => (call, Side::Agent(leg)),
             Some(Owner::Released(..) | Owner::Code) | None => return self.legs.refuse_change(now, leg, 488),
         };
-        let before = self.is_silent(call, side);
+        let before = (self.holds(call, side), self.is_silent(call, side));
         let srtp = self.srtp_of(self.peer_of(call, side));
         match self.change_audio(call, side, (srtp, sdp)) {
             Some(answer) => {
                 self.legs.accept_change(now, leg, Some(&answer));
                 self.tell_hold(call);
-                if self.is_silent(call, side) != before {
-                    self.fill_silence(call, side);
-                }
+                self.mind_hold(call, side, before);
             }
             None => self.legs.refuse_change(now, leg, 488),
         }
@@ -175,6 +176,11 @@ impl Shard {
     /// No RTP where it was expected: the far end is asked whether it still lives.
     pub(in crate::node) fn on_silent(&mut self, now: Instant, stream: StreamId) {
         let Some((call, side)) = self.side_of(stream) else { return };
+        if self.is_talk(call) && self.holds(call, side) && !self.is_silent(call, side) {
+            self.set_filled(call, side, true);
+            self.fill_silence(call, side);
+            return self.watch(call, side);
+        }
         if let Some(leg) = self.leg_of(call, side) {
             self.legs.probe(now, leg);
         }
@@ -207,7 +213,10 @@ impl Shard {
 
     /// Tells the worker to watch for silence on one side.
     pub(in crate::node) fn watch(&mut self, call: CallId, side: Side) {
-        let silence = (!self.silence_probe.is_zero()).then_some(self.silence_probe);
+        self.watch_for(call, side, (!self.silence_probe.is_zero()).then_some(self.silence_probe));
+    }
+
+    fn watch_for(&mut self, call: CallId, side: Side, silence: Option<Duration>) {
         let Some(stream) = self.audio_of(call, side).and_then(Audio::stream).map(|stream| stream.id) else { return };
         self.media.push_back(media::Command::Watch { stream, silence });
     }
@@ -229,8 +238,37 @@ impl Shard {
 
     /// True when this side holds and sends nothing, not even music of its own.
     pub(in crate::node::journey) fn is_silent(&self, call: CallId, side: Side) -> bool {
-        let far = self.audio_of(call, side).and_then(Audio::stream).and_then(|stream| stream.far);
-        far.is_some_and(|far| !far.send && !far.receive)
+        let stream = self.audio_of(call, side).and_then(Audio::stream);
+        stream.is_some_and(|stream| stream.far.is_some_and(|far| !far.send && (!far.receive || stream.filled)))
+    }
+
+    /// Somebody has changed its session: `before` says whether it held, and held in silence. Whoever begins to hold and may send
+    /// music of its own (`sendonly`) is given a moment for that: an Asterisk that passes a hold on sends none.
+    fn mind_hold(&mut self, call: CallId, side: Side, before: (bool, bool)) {
+        let holds = self.holds(call, side);
+        if holds != before.0 && self.is_talk(call) {
+            self.set_filled(call, side, false);
+            if holds && !self.is_silent(call, side) {
+                self.watch_for(call, side, Some(OWN_MUSIC));
+            } else {
+                self.watch(call, side);
+            }
+        }
+        if self.is_silent(call, side) != before.1 {
+            self.fill_silence(call, side);
+        }
+    }
+
+    fn set_filled(&mut self, call: CallId, side: Side, filled: bool) {
+        if let Some(stream) = self.audio_mut(call, side).and_then(Audio::stream_mut) {
+            stream.filled = filled;
+        }
+    }
+
+    /// True while caller and agent talk, and the caller is not being handed on.
+    fn is_talk(&self, call: CallId) -> bool {
+        let contact = self.contacts.get(call.0);
+        contact.is_some_and(|contact| contact.handover.is_none() && matches!(contact.phase, Phase::Talking { .. }))
     }
 
     /// Whoever is held by a side that sends nothing hears the queue's music, and then that side again.

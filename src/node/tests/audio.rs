@@ -137,6 +137,46 @@ fn a_hold_is_answered_and_an_unusable_change_leaves_the_call() {
 }
 
 #[test]
+fn who_holds_without_music_of_its_own_is_heard_as_the_queues() {
+    let mut world = World::new(&config(1, ""), 100);
+    let (caller, _) = world.talk();
+    // Whom a stream hears, where it hears another, or music.
+    let heard = |command: &media::Command| match command.clone() {
+        media::Command::Hear { stream, source: media::Source::Relay(other) } => Some((stream, Some(other))),
+        media::Command::Hear { stream, .. } => Some((stream, None)),
+        media::Command::Open { .. }
+        | media::Command::Secure { .. }
+        | media::Command::Far { .. }
+        | media::Command::Digits { .. }
+        | media::Command::Fax { .. }
+        | media::Command::Watch { .. }
+        | media::Command::Close { .. } => None,
+    };
+    // The caller's stream was there first.
+    let relays = world.media.iter().filter_map(heard).filter_map(|(stream, other)| Some((stream, other?)));
+    let (agent, theirs) = relays.max_by_key(|(stream, _)| stream.0).expect("they hear each other");
+    let after = |world: &mut World, number: u32, sdp: &str, is_silent: bool| {
+        world.media.clear();
+        if number > 0 {
+            world.within(&caller, "UPDATE", number, sdp);
+            assert_eq!(world.sent.back().unwrap().1.status(), 200);
+        }
+        if is_silent {
+            world.node.handle_media(world.now, media::Event::Silent { stream: theirs });
+            world.settle();
+        }
+        let to_agent = world.media.iter().filter_map(heard).find(|(stream, _)| *stream == agent);
+        to_agent.map(|(_, other)| other.is_some())
+    };
+    assert_eq!(after(&mut world, 2, HOLD, false), None, "music of its own may come");
+    assert_eq!(after(&mut world, 3, HOLD, true), Some(false), "none came");
+    assert_eq!(after(&mut world, 0, "", true), None, "and is asked for now whether it lives");
+    assert_eq!(after(&mut world, 4, OFFER, false), Some(true), "they talk again");
+    assert_eq!(after(&mut world, 5, HOLD, false), None);
+    assert_eq!(after(&mut world, 6, OFFER, true), None, "nothing was filled, and nobody holds");
+}
+
+#[test]
 fn who_is_let_in_finds_a_port_for_the_agent_too() {
     for answer in ["on_queue", "on_agent", "early"] {
         for ports in 0..8 {

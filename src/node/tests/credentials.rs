@@ -143,11 +143,11 @@ fn a_pbx_that_asks_gets_our_credentials_and_the_agent_is_rung() {
     let caller = world.call("", OFFER);
     let invite = world.offer().expect("the agent is rung");
     let mut writer = respond(&invite, address(OURS), 401, None, b"agent");
-    guard.challenge(world.now, &mut writer, &[Algorithm::Md5], Verdict::Missing);
+    guard.challenge(world.now, address(OURS).ip(), &mut writer, &[Algorithm::Md5], Verdict::Missing);
     world.take(PBX, writer.finish());
     let invite = world.offer().expect("the agent is rung again");
     let credentials = user("secret");
-    let verdict = guard.judge(world.now, &invite, &[Algorithm::Md5], |_| Some(&credentials));
+    let verdict = guard.judge(world.now, address(OURS).ip(), &invite, &[Algorithm::Md5], |_| Some(&credentials));
     assert_eq!(verdict, Verdict::Good);
     world.agent(&invite, 200, ANSWER);
     assert_eq!(world.heard(caller).status(), 200);

@@ -9,6 +9,7 @@ mod dimensions;
 mod fax;
 mod letters;
 mod names;
+mod office;
 mod register;
 mod several;
 mod srtp;
@@ -75,6 +76,8 @@ struct World {
     facts: Vec<Fact>,
     /// The streams in which a fax is sought.
     seeks_fax: Vec<StreamId>,
+    /// What the media worker was told.
+    media: Vec<media::Command>,
     serial: u32,
 }
 
@@ -97,7 +100,7 @@ impl World {
             Setup { config: read(text), resolved, seed: [7; 32], sip_address: address(OURS), leases: leases.collect() };
         let node = Node::new(Instant::ZERO, setup);
         let (sent, facts, seeks_fax) = (VecDeque::new(), Vec::new(), Vec::new());
-        let mut world = Self { node, now: Instant::ZERO, sent, facts, seeks_fax, serial: 0 };
+        let mut world = Self { node, now: Instant::ZERO, sent, facts, seeks_fax, media: Vec::new(), serial: 0 };
         world.settle();
         world
     }
@@ -110,6 +113,7 @@ impl World {
             if let media::Command::Fax { stream } = command {
                 self.seeks_fax.push(stream);
             }
+            self.media.push(command);
         }
         while let Some(stamped) = self.node.poll_fact() {
             self.facts.push(stamped.fact);

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::acd::{Proving, Refusal, Silence};
+use crate::node::message::RungView;
 use crate::sip::auth::{Credentials, Password, answer};
+use crate::sip::transaction::Door;
 
 /// Behind NAT: what it says of itself is not where it is.
 const PHONE: &str = "198.51.100.7:41000";
@@ -109,6 +111,44 @@ fn a_phone_registers_is_rung_where_it_is_and_is_unreachable_when_it_has_run_out(
     world.ends_clean();
 }
 
+fn ladder(world: &mut World, call: CallId) -> Vec<RungView> {
+    let Reply::Ladder(view) = world.control(Control::Ladder { call, shows_numbers: true }) else { panic!("ladder") };
+    view.messages
+}
+
+#[test]
+fn a_call_s_ladder_has_what_its_phone_said_after_others_were_refused_and_nothing_of_a_stranger() {
+    let (mut world, mut phone) = (world(), Phone::new());
+    assert_eq!(phone.register(&mut world, &contact(120)), 200);
+    world.call("", OFFER);
+    let (call, _) = world.calls()[0];
+    let invite = world.sent_to(PHONE, Method::Invite).expect("the phone is rung");
+    let mut writer = respond(&invite, address(OURS), 200, None, b"agent");
+    writer.line_fmt(Name::Contact, format_args!("<{CONTACT}>"));
+    world.take(PHONE, body(writer, ANSWER));
+    let text = |name| String::from_utf8_lossy(invite.value(name).unwrap()).into_owned();
+    let bye = |number: u32, to: &str| {
+        format!(
+            "BYE sip:{OURS} SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{number};rport\r\nMax-Forwards: 70\r\n\
+             From: {};tag=agent\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {number} BYE\r\nContent-Length: 0\r\n\r\n",
+            text(Name::To),
+            text(Name::CallId)
+        )
+    };
+    let before = ladder(&mut world, call);
+    world.take("203.0.113.77:5060", bye(7, "<sip:x@h>;tag=1-2"));
+    assert_eq!(ladder(&mut world, call), before);
+    let other = format!(
+        "INVITE sip:800@{OURS} SIP/2.0\r\nVia: SIP/2.0/UDP {TRUNK};branch=z9hG4bKother\r\nMax-Forwards: 70\r\n\
+         From: <sip:x@h>;tag=x\r\nTo: <sip:800@h>\r\nCall-ID: other\r\nCSeq: 1 INVITE\r\nContact: <sip:x@h>\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    world.node.handle_refused(world.now, Door::Own, address(TRUNK), other.into());
+    world.settle();
+    world.take(PHONE, bye(9, &text(Name::From)));
+    assert!(ladder(&mut world, call).iter().any(|rung| &*rung.cseq == "9 BYE" && !rung.sent));
+}
+
 #[test]
 fn a_registered_phone_that_does_not_answer_is_unreachable_until_it_does() {
     let (mut world, mut phone) = (world(), Phone::new());
@@ -173,6 +213,16 @@ fn a_flood_of_registrations_finds_no_password_and_is_worth_nothing() {
     assert_eq!(thief.register(&mut world, &contact(600)), 0);
     let mut other = Phone { source: "203.0.113.10:5060", call_id: "other", number: 2_000, password: "secret" };
     assert_eq!(other.register(&mut world, &contact(600)), 403, "from wherever");
+    // The phone has restarted, and its NAT gives it another port.
+    let mut restarted = Phone { source: "198.51.100.7:42000", call_id: "restarted", number: 0, password: "secret" };
+    assert_eq!(restarted.register(&mut world, &contact(600)), 200);
+    world.pass(Duration::from_secs(5_000));
+    assert_eq!(agent(&mut world), NOWHERE);
+    for guess in 0..20 {
+        let mut thief = Phone { source: "203.0.113.11:5060", call_id: "again", number: guess * 2, password: "guess" };
+        assert_eq!(thief.register(&mut world, &contact(600)), 403);
+    }
+    assert_eq!(other.register(&mut world, &contact(600)), 403, "locked again");
     assert_eq!(phone.register(&mut world, &contact(600)), 200);
     assert_eq!(agent(&mut world), at_phone());
     let untrusted = |fact: &&Fact| matches!(fact, Fact::Refused { cause: Refusal::Untrusted, .. });
@@ -183,6 +233,25 @@ fn a_flood_of_registrations_finds_no_password_and_is_worth_nothing() {
     let before = world.sent.len();
     world.take("203.0.113.50:5060", short);
     assert!(world.sent.iter().skip(before).all(|(_, answer)| answer.raw().len() <= 2 * short.len()));
+}
+
+#[test]
+fn who_writes_under_another_s_address_shuts_nobody_out() {
+    let mut world = world();
+    // Asked at an address of his own, he answers under that of a phone which he wishes to shut out.
+    let mut thief = Phone { source: "203.0.113.9:5060", call_id: "thief", number: 0, password: "guess" };
+    let asked = thief.send(&mut world, "").expect("a challenge");
+    let request = Message::parse(Bytes::from(format!("REGISTER sip:{OURS} SIP/2.0\r\n\r\n"))).unwrap();
+    let credentials = Credentials { username: "1001".to_owned(), password: Password::Text("guess".to_owned()) };
+    let proof = format!("Authorization: {}\n", answer_to(&asked, &request, &credentials));
+    thief.source = PHONE;
+    for _ in 0..200 {
+        assert_ne!(thief.send(&mut world, &proof).map(|answer| answer.status()), Some(403), "nothing was judged");
+        world.now += Duration::from_millis(100);
+    }
+    let [wrong, stale, _, locked] = world.node.take_auth_failures()[Proving::Register as usize];
+    assert_eq!((wrong, stale, locked), (0, 200, 0));
+    assert_eq!(Phone::new().register(&mut world, &contact(600)), 200);
 }
 
 /// What a user who guesses is told, with all that differs by itself taken out: nonce, tag, and the user's own name.

@@ -117,8 +117,7 @@ const KINDS: [(&[&str], Kind); 3] = [
 
 /// The message as it is kept, at most [`TRACE_MESSAGE_BYTES_MAX`] of it; the numbers in it where they are `shown`.
 pub(in crate::node) fn kept(raw: &[u8], shown: bool) -> Vec<u8> {
-    let header = memchr::memmem::find(raw, b"\r\n\r\n").map_or(raw.len(), |end| end + 4);
-    let (head, body) = raw.split_at(header);
+    let (head, body) = raw.split_at(head_bytes(raw));
     let mut out = Vec::with_capacity(raw.len().min(TRACE_MESSAGE_BYTES_MAX) + 64);
     let mut kind = Kind::Plain;
     for (index, line) in head.split_inclusive(|byte| *byte == b'\n').enumerate() {
@@ -138,7 +137,8 @@ pub(in crate::node) fn kept(raw: &[u8], shown: bool) -> Vec<u8> {
         out.extend_from_slice(BLANK);
     } else {
         let is_sdp = body.starts_with(b"v=0");
-        for line in body.split_inclusive(|byte| *byte == b'\n') {
+        // As they are read: one may end with LF or CR alone.
+        for line in body.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
             if out.len() >= TRACE_MESSAGE_BYTES_MAX {
                 break;
             }
@@ -147,6 +147,19 @@ pub(in crate::node) fn kept(raw: &[u8], shown: bool) -> Vec<u8> {
     }
     out.truncate(TRACE_MESSAGE_BYTES_MAX);
     out
+}
+
+/// The octets before the body, whose lines may end with LF alone.
+fn head_bytes(raw: &[u8]) -> usize {
+    let begin = raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let mut end = begin;
+    for line in raw[begin..].split_inclusive(|byte| *byte == b'\n') {
+        end += line.len();
+        if matches!(line, b"\n" | b"\r\n") {
+            break;
+        }
+    }
+    end
 }
 
 fn start_line(line: &[u8], shown: bool, out: &mut Vec<u8>) {
@@ -195,18 +208,34 @@ fn kind_of(name: &[u8]) -> Kind {
 }
 
 fn body_line(line: &[u8], is_sdp: bool, shown: bool, out: &mut Vec<u8>) {
-    for secret in [&b"a=crypto:"[..], b"a=key-mgmt:", b"k="] {
-        if line.get(..secret.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(secret)) {
-            out.extend_from_slice(&line[..secret.len()]);
-            out.extend_from_slice(b"***\r\n");
-            return;
-        }
+    if let Some(begin) = secret_after(line) {
+        out.extend_from_slice(&line[..begin]);
+        out.extend_from_slice(BLANK);
+        return out.extend_from_slice(end_of(line));
     }
     match (shown, is_sdp) {
         (true, _) => out.extend_from_slice(line),
         (false, false) => free(line, out),
         (false, true) => sdp_line(line, out),
     }
+}
+
+/// Where a key begins in a line of a session description, however spaces stand in it.
+fn secret_after(line: &[u8]) -> Option<usize> {
+    let at = memchr::memchr(b'=', line)?;
+    let (kind, rest) = (line[..at].trim_ascii(), &line[at + 1..]);
+    if kind.eq_ignore_ascii_case(b"k") {
+        return Some(at + 1);
+    }
+    let colon = memchr::memchr(b':', rest)?;
+    let name = rest[..colon].trim_ascii();
+    let is_key = [&b"crypto"[..], b"key-mgmt"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    (kind.eq_ignore_ascii_case(b"a") && is_key).then_some(at + 1 + colon + 1)
+}
+
+/// How a line ends.
+fn end_of(line: &[u8]) -> &[u8] {
+    &line[line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1)..]
 }
 
 /// Of a session description: the user of `o=`, and what people may have written.
@@ -220,7 +249,8 @@ fn sdp_line(line: &[u8], out: &mut Vec<u8>) {
         }
         b"s=" | b"i=" | b"u=" | b"e=" | b"p=" if rest.trim_ascii() != b"-" => {
             out.extend_from_slice(begin);
-            out.extend_from_slice(b"***\r\n");
+            out.extend_from_slice(BLANK);
+            out.extend_from_slice(end_of(line));
         }
         _ => out.extend_from_slice(line),
     }
@@ -380,6 +410,25 @@ mod tests {
         );
         let typed = "INFO sip:1@h SIP/2.0\nContent-Type: application/dtmf-relay\n\nSignal=7\nDuration=160\n";
         assert!(shown(typed).ends_with("\n\n***"), "{}", shown(typed));
+    }
+
+    #[test]
+    fn keys_are_blanked_however_lines_end_and_spaces_stand() {
+        let crlf = "INVITE sip:1@h SIP/2.0\r\nTo: <sip:1@h>\r\n\r\nv=0\r\no=4930123456 1 1 IN IP4 h\r\n\
+                    a=crypto:1 X inline:5ec2e7\r\n a = crypto : 1 X inline:5ec2e7\r\nk =clear:5ec2e7\r\na=sendrecv\r\n";
+        let (head, body) = crlf.split_once("\r\n\r\n").unwrap();
+        for text in [
+            crlf.to_owned(),
+            crlf.replace("\r\n", "\n"),
+            format!("\r\n{crlf}"),
+            format!("{head}\r\n\r\n{}", body.replace("\r\n", "\r")),
+        ] {
+            let [masked, shown] = [false, true].map(|shown| String::from_utf8(kept(text.as_bytes(), shown)).unwrap());
+            assert!(!shown.contains("5ec2e7") && !masked.contains("5ec2e7"), "{text:?}: {shown}");
+            assert!(shown.contains("4930123456") && !masked.contains("30123456"), "{text:?}: {masked}");
+            assert_eq!(shown.lines().count(), text.lines().count(), "{text:?}: {shown:?}");
+            assert!(shown.contains("a=crypto:***") && shown.contains("a=sendrecv"), "{shown}");
+        }
     }
 
     #[test]

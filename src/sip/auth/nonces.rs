@@ -1,13 +1,15 @@
-//! [`Nonces`]: nonces that prove by themselves who made them and when, so that a challenge keeps no state; and a bounded
-//! memory of those that credentials have been accepted for, so that none is accepted twice (RFC 7616 3.3, 5.4).
+//! [`Nonces`]: nonces that prove by themselves who made them, when and for which source, so that a challenge keeps no state, and
+//! whoever writes under another's address has none; and a bounded memory of those that credentials have been accepted for, so
+//! that none is accepted twice (RFC 7616 3.3, 5.4).
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::proof::keyed;
 use crate::base::digits::{hexadecimal, padded_hex};
 use crate::base::secret::same;
-use crate::base::{Instant, Rng, limits};
+use crate::base::{Instant, Rng, limits, origin};
 
 /// So long after it was made a nonce is stale: longer than a phone needs to answer, short enough to make theft useless soon.
 pub(super) const LIFE: Duration = Duration::from_secs(300);
@@ -42,20 +44,25 @@ impl Nonces {
         Self { key, last: 0, used: BTreeMap::new(), floor: 0 }
     }
 
-    /// Another nonce: thirty-two digits.
-    pub(super) fn make(&mut self, now: Instant) -> [u8; 32] {
+    /// Another nonce, for this source: thirty-two digits.
+    pub(super) fn make(&mut self, now: Instant, source: IpAddr) -> [u8; 32] {
         self.last = (self.last + 1).max(number_at(now));
         let number = padded_hex(self.last);
         let mut nonce = [0; 32];
         nonce[..16].copy_from_slice(&number);
-        nonce[16..].copy_from_slice(&padded_hex(keyed(&self.key, &number)));
+        nonce[16..].copy_from_slice(&self.proof_of(&number, source));
         nonce
     }
 
+    /// Whether this nonce was made for this source, and not too long ago.
+    pub(super) fn is_fresh(&self, now: Instant, source: IpAddr, nonce: &[u8]) -> bool {
+        self.number_of(source, nonce).is_some_and(|number| (self.floor.max(oldest(now))..=self.last).contains(&number))
+    }
+
     /// Whether credentials made with this nonce and count are good now; if so they are not a second time.
-    pub(super) fn accept(&mut self, now: Instant, nonce: &[u8], count: u32) -> bool {
-        let Some(number) = self.number_of(nonce) else { return false };
-        let oldest = number_at(now).saturating_sub(number_of_millis(LIFE.as_millis() as u64));
+    pub(super) fn accept(&mut self, now: Instant, source: IpAddr, nonce: &[u8], count: u32) -> bool {
+        let Some(number) = self.number_of(source, nonce) else { return false };
+        let oldest = oldest(now);
         while let Some(entry) = self.used.first_entry() {
             if *entry.key() >= oldest {
                 break;
@@ -83,10 +90,17 @@ impl Nonces {
         self.used.len()
     }
 
-    /// The number of a nonce of ours.
-    fn number_of(&self, nonce: &[u8]) -> Option<u64> {
-        let (number, proof) = nonce.split_at_checked(16).filter(|(_, proof)| proof.len() == 16)?;
-        same(proof, &padded_hex(keyed(&self.key, number))).then(|| hexadecimal(number)).flatten()
+    /// The number of a nonce of ours for this source.
+    fn number_of(&self, source: IpAddr, nonce: &[u8]) -> Option<u64> {
+        let (number, proof) = nonce.split_first_chunk::<16>().filter(|(_, proof)| proof.len() == 16)?;
+        same(proof, &self.proof_of(number, source)).then(|| hexadecimal(number)).flatten()
+    }
+
+    fn proof_of(&self, number: &[u8; 16], source: IpAddr) -> [u8; 16] {
+        let mut text = [0; 24];
+        text[..16].copy_from_slice(number);
+        text[16..].copy_from_slice(&origin(source).to_be_bytes());
+        padded_hex(keyed(&self.key, &text))
     }
 }
 
@@ -103,6 +117,11 @@ impl Uses {
         self.seen |= bit;
         fresh
     }
+}
+
+/// The first number that is not too old.
+fn oldest(now: Instant) -> u64 {
+    number_at(now).saturating_sub(number_of_millis(LIFE.as_millis() as u64))
 }
 
 /// The first number of a moment.

@@ -1,6 +1,8 @@
 //! [`Guard`]: asks for credentials and judges them. A challenge costs no memory; credentials are looked at only as far as
 //! they are whole.
 
+use std::net::IpAddr;
+
 use super::fields::Fields;
 use super::nonces::Nonces;
 use super::proof::{Algorithm, Claim, Credentials};
@@ -29,9 +31,10 @@ pub enum Verdict {
     Good,
     /// There are none for our realm: a challenge is due.
     Missing,
-    /// The user knows the password, but the nonce is too old or was used like this before: a challenge that says so is due.
+    /// The nonce is too old, not ours, another source's, or was used like this before: a challenge that says so is due. But in the
+    /// last case it was not looked at whether the user knows the password.
     Stale,
-    /// Wrong user or password.
+    /// Wrong user or password, made with a nonce that was sent to this source: no one else has written this.
     Wrong,
     /// They cannot be read: 400, with this reason.
     Bad(&'static str),
@@ -43,9 +46,16 @@ impl Guard {
         Self { realm: realm.into(), nonces: Nonces::new(rng) }
     }
 
-    /// Writes a challenge, one line for each algorithm (RFC 8760 2.3), into a 401.
-    pub fn challenge(&mut self, now: Instant, writer: &mut Writer, algorithms: &[Algorithm], verdict: Verdict) {
-        let nonce = self.nonces.make(now);
+    /// Writes a challenge, one line for each algorithm (RFC 8760 2.3), into a 401 to this source.
+    pub fn challenge(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        writer: &mut Writer,
+        algorithms: &[Algorithm],
+        verdict: Verdict,
+    ) {
+        let nonce = self.nonces.make(now, source);
         let stale: &[u8] = if verdict == Verdict::Stale { b",stale=true" } else { b"" };
         for algorithm in algorithms {
             let parts = [
@@ -62,10 +72,11 @@ impl Guard {
         }
     }
 
-    /// Judges the Authorization of a request. `find` gives the credentials of a user name.
+    /// Judges the Authorization of a request from this source. `find` gives the credentials of a user name.
     pub fn judge<'c>(
         &mut self,
         now: Instant,
+        source: IpAddr,
         request: &Message,
         algorithms: &[Algorithm],
         find: impl FnOnce(&[u8]) -> Option<&'c Credentials>,
@@ -74,7 +85,7 @@ impl Guard {
             match Fields::parse(value) {
                 Err(_) => return Verdict::Bad("Unreadable credentials"),
                 Ok(Some(fields)) if fields.get("realm").is_some_and(|realm| *realm == *self.realm.as_bytes()) => {
-                    return self.judge_fields(now, request, &fields, algorithms, find);
+                    return self.judge_fields(now, source, request, &fields, algorithms, find);
                 }
                 Ok(_) => {}
             }
@@ -85,6 +96,7 @@ impl Guard {
     fn judge_fields<'c>(
         &mut self,
         now: Instant,
+        source: IpAddr,
         request: &Message,
         fields: &Fields<'_>,
         algorithms: &[Algorithm],
@@ -109,6 +121,10 @@ impl Guard {
         if !is_meant(&uri, request.uri()) {
             return Verdict::Bad("Credentials for another URI");
         }
+        // Before the password: what anybody can write under another's address shall not count as that one's tries.
+        if !self.nonces.is_fresh(now, source, &nonce) {
+            return Verdict::Stale;
+        }
         let claim = Claim {
             algorithm,
             username: &username,
@@ -125,7 +141,7 @@ impl Guard {
         if !proven || credentials.and_then(Credentials::secret).is_none() {
             return Verdict::Wrong;
         }
-        if self.nonces.accept(now, &nonce, number) { Verdict::Good } else { Verdict::Stale }
+        if self.nonces.accept(now, source, &nonce, number) { Verdict::Good } else { Verdict::Stale }
     }
 
     /// Nonces remembered.

@@ -1,5 +1,6 @@
 //! The vectors of RFC 7616 3.9.1, both sides against each other, and what strangers may send.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,6 +37,8 @@ fn guard() -> Guard {
     Guard::new("strowger", &mut Rng::from_u64(1))
 }
 
+const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
 fn request(lines: &str) -> Message {
     let text = format!("REGISTER sip:1001@h SIP/2.0\r\n{lines}\r\n");
     Message::parse(Bytes::from(text)).unwrap()
@@ -43,7 +46,7 @@ fn request(lines: &str) -> Message {
 
 fn challenge(guard: &mut Guard, now: Instant, verdict: Verdict, algorithms: &[Algorithm]) -> Message {
     let mut writer = Writer::response(401, "Unauthorized");
-    guard.challenge(now, &mut writer, algorithms, verdict);
+    guard.challenge(now, HERE, &mut writer, algorithms, verdict);
     Message::parse(writer.finish()).unwrap()
 }
 
@@ -53,7 +56,7 @@ fn line(answer: &Answer) -> String {
 
 fn judge(guard: &mut Guard, now: Instant, request: &Message) -> Verdict {
     let user = user();
-    guard.judge(now, request, &Algorithm::ALL, |name| (name == b"1001").then_some(&user))
+    guard.judge(now, HERE, request, &Algorithm::ALL, |name| (name == b"1001").then_some(&user))
 }
 
 #[test]
@@ -139,39 +142,56 @@ fn credentials_hold_for_their_method_their_user_and_their_time() {
 }
 
 #[test]
-fn a_nonce_of_another_node_is_stale_for_who_knows_the_password() {
+fn a_nonce_of_another_node_is_stale_whoever_knows_the_password() {
     let (mut ours, mut other) = (guard(), Guard::new("strowger", &mut Rng::from_u64(2)));
     let asked = challenge(&mut other, at(1), Verdict::Missing, &Algorithm::ALL);
-    let proof = line(&answer(&asked, &request(""), &user(), 7).unwrap());
-    assert_eq!(judge(&mut ours, at(1), &request(&proof)), Verdict::Stale);
+    for password in ["s3cret", "guess"] {
+        let user = Credentials { password: Password::Text(password.to_owned()), ..user() };
+        let proof = line(&answer(&asked, &request(""), &user, 7).unwrap());
+        assert_eq!(judge(&mut ours, at(1), &request(&proof)), Verdict::Stale, "{password}");
+    }
+}
+
+#[test]
+fn a_nonce_is_worth_nothing_under_another_address() {
+    let mut guard = guard();
+    let asked = challenge(&mut guard, at(1), Verdict::Missing, &Algorithm::ALL);
+    let credentials = user();
+    let mut judge = |source: &str, password: &str| {
+        let user = Credentials { password: Password::Text(password.to_owned()), ..user() };
+        let proof = line(&answer(&asked, &request(""), &user, 7).unwrap());
+        guard.judge(at(1), source.parse().unwrap(), &request(&proof), &Algorithm::ALL, |_| Some(&credentials))
+    };
+    assert_eq!((judge("192.0.2.2", "guess"), judge("192.0.2.2", "s3cret")), (Verdict::Stale, Verdict::Stale));
+    assert_eq!((judge("192.0.2.1", "guess"), judge("192.0.2.1", "s3cret")), (Verdict::Wrong, Verdict::Good));
 }
 
 #[test]
 fn counts_of_a_nonce_may_come_in_any_order_but_not_twice() {
     let mut nonces = nonces::Nonces::new(&mut Rng::from_u64(1));
-    let nonce = nonces.make(at(1));
+    let nonce = nonces.make(at(1), HERE);
     for (count, good) in
         [(2, true), (1, true), (2, false), (1, false), (70, true), (6, false), (7, true), (0, false), (u32::MAX, true)]
     {
-        assert_eq!(nonces.accept(at(1), &nonce, count), good, "{count}");
+        assert_eq!(nonces.accept(at(1), HERE, &nonce, count), good, "{count}");
     }
-    assert!(!nonces.accept(at(1), b"", 1) && !nonces.accept(at(1), &[b'0'; 32], 1));
-    assert!(!nonces.accept(at(1), &[0xff; 32], 1) && !nonces.accept(at(1), &[b'0'; 4096], 1));
+    assert!(!nonces.accept(at(1), HERE, b"", 1) && !nonces.accept(at(1), HERE, &[b'0'; 32], 1));
+    assert!(!nonces.accept(at(1), HERE, &[0xff; 32], 1) && !nonces.accept(at(1), HERE, &[b'0'; 4096], 1));
 }
 
 #[test]
 fn the_memory_of_nonces_is_bounded_and_none_is_good_twice_beyond_it() {
     let mut nonces = nonces::Nonces::new(&mut Rng::from_u64(1));
-    let first = nonces.make(at(1));
-    assert!(nonces.accept(at(1), &first, 1));
+    let first = nonces.make(at(1), HERE);
+    assert!(nonces.accept(at(1), HERE, &first, 1));
     for _ in 0..limits::NONCES_MAX + 10 {
-        let nonce = nonces.make(at(1));
-        assert!(nonces.accept(at(1), &nonce, 1));
+        let nonce = nonces.make(at(1), HERE);
+        assert!(nonces.accept(at(1), HERE, &nonce, 1));
     }
     assert_eq!(nonces.len(), limits::NONCES_MAX);
-    assert!(!nonces.accept(at(1), &first, 1), "forgotten, and so refused");
-    let later = nonces.make(at(1000));
-    assert!(nonces.accept(at(1000), &later, 1));
+    assert!(!nonces.accept(at(1), HERE, &first, 1), "forgotten, and so refused");
+    let later = nonces.make(at(1000), HERE);
+    assert!(nonces.accept(at(1000), HERE, &later, 1));
     assert_eq!(nonces.len(), 1, "what is stale is forgotten");
 }
 
@@ -196,7 +216,7 @@ fn hostile_credentials_get_a_clear_answer() {
         (format!("Digest {}", whole(",nc=00000000,cnonce=\"a\",qop=auth")), Verdict::Bad("Bad qop, nc or cnonce")),
         (format!("Digest {}", whole(",nc=00000001,cnonce=\"a\",qop=auth-int")), Verdict::Bad("Bad qop, nc or cnonce")),
         (format!("Digest {}", whole(",nc=00000001,cnonce=\"a\",qop=auth,algorithm=MD5-sess")), Verdict::Missing),
-        (format!("Digest {}", whole(",nc=00000001,cnonce=\"a\",qop=auth")), Verdict::Wrong),
+        (format!("Digest {}", whole(",nc=00000001,cnonce=\"a\",qop=auth")), Verdict::Stale),
     ] {
         let request = request(&format!("Authorization: {value}\r\n"));
         assert_eq!(judge(&mut guard, at(1), &request), verdict, "{value}");
@@ -233,7 +253,7 @@ proptest! {
         let text = [b"REGISTER sip:1001@h SIP/2.0\r\nAuthorization: ", &bytes[..], b"\r\n\r\n"].concat();
         if let Ok(message) = Message::parse(Bytes::from(text)) {
             let verdict = judge(&mut guard(), at(1), &message);
-            prop_assert!(verdict != Verdict::Good && verdict != Verdict::Stale);
+            prop_assert!(verdict != Verdict::Good && verdict != Verdict::Wrong);
         }
         let text = [b"SIP/2.0 401 x\r\nWWW-Authenticate: ", &bytes[..], b"\r\n\r\n"].concat();
         if let Ok(message) = Message::parse(Bytes::from(text)) {
