@@ -12,6 +12,7 @@ use crate::call::outbound::body;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::transaction::ServerKey;
+use crate::sip::write::Writer;
 
 impl Legs {
     /// Accepts the pending change: 200 with the answer (or our offer, when the re-INVITE had none).
@@ -21,7 +22,7 @@ impl Legs {
         leg.dialog.refresh_target(&change.request);
         self.take_refresh(now, id, &change.request);
         let mut writer = self.response(change.source, &change.request, 200, None);
-        writer.line(Name::Contact, &self.contact);
+        self.write_contact(id, &mut writer);
         writer.line(Name::Allow, ALLOW);
         writer.line(Name::Supported, SUPPORTED);
         self.write_session(id, &mut writer);
@@ -62,7 +63,7 @@ impl Legs {
             leg.dialog.refresh_target(&request);
             self.take_refresh(now, id, &request);
             let mut writer = self.response(source, &request, 200, None);
-            writer.line(Name::Contact, &self.contact);
+            self.write_contact(id, &mut writer);
             writer.line(Name::Allow, ALLOW);
             self.write_session(id, &mut writer);
             self.stack.respond(now, key, 200, writer.finish());
@@ -74,6 +75,11 @@ impl Legs {
         if let Some(leg) = self.leg(id) {
             leg.change = Some(Box::new(Change { key, source, request, method, offered }));
         }
+    }
+
+    pub(super) fn write_contact(&self, id: LegId, writer: &mut Writer) {
+        let contact = self.legs.get(id.0).map_or(&self.contacts.own, |leg| self.contacts.of(&leg.dialog));
+        writer.line(Name::Contact, contact);
     }
 
     /// 491, or 500 with a Retry-After of 0 to 10 s (RFC 3261 14.2, RFC 3311 5.2).

@@ -36,7 +36,7 @@ impl Legs {
             return;
         }
         let described = self.end_reliable(id);
-        let contact = self.contact.clone();
+        let contact = self.contacts.own.clone();
         let Some(incoming) = self.incoming(id) else { return };
         let (key, number, offer) = (incoming.key, incoming.number, !incoming.offered && !described);
         let refresh = incoming.refresh.take();
@@ -121,7 +121,7 @@ impl Legs {
     }
 
     fn send_provisional(&mut self, now: Instant, id: LegId) {
-        let contact = self.contact.clone();
+        let contact = self.contacts.own.clone();
         let Some(incoming) = self.incoming(id) else { return };
         let Some((status, sdp)) = incoming.provisional.clone() else { return };
         let key = incoming.key;

@@ -16,6 +16,7 @@ use crate::call::refer::Notifier;
 use crate::call::session::{Session, SessionTerms};
 use crate::call::subscription::{Subscribed, Subscription, SubscriptionId};
 use crate::call::wallet::Wallet;
+use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::transaction::{self, ClientKey, Door, LocalNetworks, Refused, ServerKey, Stack, StackConfig, Wire};
@@ -47,7 +48,7 @@ pub struct Legs {
     pub(super) subscriptions: Slots<Subscription>,
     pub(super) timers: Timers<Timer>,
     pub(super) events: VecDeque<Event>,
-    pub(super) contact: Bytes,
+    pub(super) contacts: Contacts,
     pub(super) host: String,
     sent_by: SocketAddr,
     accepting: Accepting,
@@ -88,6 +89,23 @@ pub struct Invite<'a> {
     pub sdp: Option<&'a [u8]>,
     /// Max-Forwards: one less than that of the call it is made for, so that a call which comes back to us ends (482, 483).
     pub hops: u32,
+    /// The far end is behind NAT: all goes to `destination` and by this door, whatever its Contact says.
+    pub behind_nat: Option<Door>,
+}
+
+/// Our Contact.
+#[derive(Debug)]
+pub(super) struct Contacts {
+    pub(super) own: Bytes,
+    /// For who is spoken to by the first shard's door, where that is another's.
+    public: Option<Bytes>,
+}
+
+impl Contacts {
+    /// The one for a dialog.
+    pub(super) fn of(&self, dialog: &Dialog) -> &Bytes {
+        self.public.as_ref().filter(|_| dialog.is_by_public()).unwrap_or(&self.own)
+    }
 }
 
 /// Whether OPTIONS says that calls are welcome.
@@ -114,7 +132,7 @@ impl Legs {
             subscriptions: Slots::new(shard),
             timers: Timers::default(),
             events: VecDeque::new(),
-            contact: Bytes::from(format!("<sip:strowger@{sent_by}>")),
+            contacts: Contacts { own: contact(sent_by), public: None },
             host: sent_by.to_string(),
             sent_by,
             accepting: Accepting::Calls,
@@ -133,6 +151,12 @@ impl Legs {
     /// There are stream connections; before this nothing is sent by one. `tls` is our address there, where TLS is spoken.
     pub const fn enable_streams(&mut self, tls: Option<SocketAddr>) {
         self.stack.enable_streams(tls);
+    }
+
+    /// The first shard, which is another one, is at this address: phones behind NAT know no other.
+    pub fn set_public(&mut self, public: SocketAddr) {
+        self.contacts.public = Some(contact(public));
+        self.stack.set_public(public);
     }
 
     /// These neighbours are reached by a stream connection, and no others.
@@ -241,10 +265,10 @@ impl Legs {
         self.stack.respond(now, key, code, writer.finish());
     }
 
-    /// From now on all of a leg goes to where its INVITE went, whatever the far end's Contact says: it is behind NAT.
+    /// From now on all of a leg goes to where its INVITE came from, whatever the far end's Contact says.
     pub fn pin(&mut self, id: LegId) {
         if let Some(leg) = self.leg(id) {
-            leg.dialog.pin();
+            leg.dialog.pin(false);
         }
     }
 
@@ -293,7 +317,7 @@ impl Legs {
         writer.line_fmt(Name::To, format_args!("<{uri}>"));
         writer.line(Name::CallId, &call_id);
         writer.line(Name::CSeq, b"1 OPTIONS");
-        writer.line(Name::Contact, &self.contact);
+        writer.line(Name::Contact, &self.contacts.own);
         self.clients.insert(key, Purpose::Qualify(token));
         self.stack.send_request(now, key, destination, writer.finish());
         self.timers.arm(now + QUALIFY_TIME, Timer::Qualify(key));
@@ -422,7 +446,7 @@ impl Legs {
         writer.line(Name::Supported, SUPPORTED);
         writer.line(Name::Accept, b"application/sdp");
         if code == 200 {
-            writer.line(Name::Contact, &self.contact);
+            writer.line(Name::Contact, &self.contacts.own);
         }
         self.finish(now, key, request, code, writer);
     }
@@ -463,4 +487,8 @@ impl Legs {
 /// The leg whose tag this would be, if it is of our making.
 pub fn leg_of_tag(tag: &[u8]) -> Option<LegId> {
     hexadecimal(&tag[..memchr::memchr(b'-', tag)?]).map(LegId)
+}
+
+fn contact(sent_by: SocketAddr) -> Bytes {
+    Bytes::from(format!("<sip:strowger@{sent_by}>"))
 }

@@ -24,7 +24,7 @@ impl Legs {
     pub fn accept_refer(&mut self, now: Instant, refer: Refer) {
         let Refer { leg: id, key, source, request, subscribes, .. } = refer;
         let mut writer = self.response(source, &request, 202, None);
-        writer.line(Name::Contact, &self.contact);
+        self.write_contact(id, &mut writer);
         if !subscribes {
             writer.line_text("Refer-Sub", b"false");
         }
@@ -94,7 +94,7 @@ impl Legs {
         let living = self.legs.get_mut(id.0).map(|leg| &mut leg.dialog);
         let Some(dialog) = notifier.dialog.as_mut().or(living) else { return };
         let (key, mut writer, destination) = dialog.request(&mut self.stack, Method::Notify);
-        writer.line(Name::Contact, &self.contact);
+        writer.line(Name::Contact, self.contacts.of(dialog));
         match notifier.id {
             Some(number) => writer.line_fmt(Name::Event, format_args!("refer;id={number}")),
             None => writer.line(Name::Event, b"refer"),

@@ -12,7 +12,7 @@ use crate::call::legs::{ALLOW, Invite, Legs, Purpose, RELEASE_AFTER, SUPPORTED};
 use crate::sip::dialog::{Dialog, Outgoing};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::{ClientKey, Stack};
+use crate::sip::transaction::{ClientKey, Door, Stack};
 
 impl Legs {
     /// Calls somebody. `Progress`, then `Answered` or `Failed` tell how it goes.
@@ -27,11 +27,14 @@ impl Legs {
             uri: spec.uri,
             peer: spec.destination,
         });
+        if let Some(door) = spec.behind_nat {
+            dialog.pin(door == Door::Public);
+        }
         let (key, mut writer, _) = dialog.request_within(&mut self.stack, Method::Invite, spec.hops);
         if self.stack.next_goes_by_tls(spec.destination) {
             dialog.keep_to_tls();
         }
-        writer.line(Name::Contact, &self.contact);
+        writer.line(Name::Contact, self.contacts.of(&dialog));
         writer.line(Name::Allow, ALLOW);
         writer.line(Name::Supported, SUPPORTED);
         let session = self.ask_session(&mut writer, spec);
@@ -116,6 +119,10 @@ impl Legs {
         let (Some(mut dialog), Some(cseq)) = (Dialog::of_answer(response, source), response.cseq()) else { return };
         if self.stack.is_by_tls() {
             dialog.keep_to_tls();
+        }
+        if self.stack.is_by_public() {
+            // Its INVITE went out there.
+            dialog.pin(true);
         }
         acknowledge(&mut self.stack, &dialog, cseq.number);
         self.send_bye(now, &mut dialog, Purpose::Nothing);

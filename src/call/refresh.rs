@@ -130,7 +130,7 @@ impl Legs {
         let Some(Session::Asked(asked)) = leg.session.take().map(|session| *session) else { return false };
         let (key, mut writer, _) = leg.dialog.request_within(&mut self.stack, Method::Invite, asked.hops);
         (leg.state, leg.invite) = (State::Calling { key, provisional: false }, Some(key));
-        writer.line(Name::Contact, &self.contact);
+        writer.line(Name::Contact, self.contacts.of(&leg.dialog));
         writer.line(Name::Allow, ALLOW);
         writer.line(Name::Supported, SUPPORTED);
         let expires = self.terms.expires.unwrap_or_default();
@@ -331,7 +331,7 @@ impl Legs {
     pub(super) fn refresh_request(&mut self, id: LegId, method: Method) -> Option<(ClientKey, Writer, SocketAddr)> {
         let leg = self.legs.get_mut(id.0)?;
         let (key, mut writer, destination) = leg.dialog.request(&mut self.stack, method);
-        writer.line(Name::Contact, &self.contact);
+        writer.line(Name::Contact, self.contacts.of(&leg.dialog));
         writer.line(Name::Allow, ALLOW);
         writer.line(Name::Supported, SUPPORTED);
         if let Some(agreed) = leg.agreed() {

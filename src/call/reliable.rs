@@ -22,7 +22,7 @@ const T1: Duration = Duration::from_millis(500);
 impl Legs {
     /// Sends what the caller is to be told now, or as soon as the provisional before it is acknowledged.
     pub(super) fn send_reliable(&mut self, now: Instant, id: LegId) {
-        let contact = self.contact.clone();
+        let contact = self.contacts.own.clone();
         let first = 1 + self.rng.below(i32::MAX.unsigned_abs());
         let Some(incoming) = self.incoming(id) else { return };
         let Some((status, sdp)) = incoming.provisional.clone() else { return };

@@ -68,7 +68,7 @@ impl Legs {
     fn ask(&mut self, now: Instant, id: SubscriptionId, expires: Duration) -> bool {
         let Some(subscription) = self.subscriptions.get_mut(id.0) else { return false };
         let (key, mut writer, destination) = subscription.dialog.request(&mut self.stack, Method::Subscribe);
-        writer.line(Name::Contact, &self.contact);
+        writer.line(Name::Contact, &self.contacts.own);
         writer.line(Name::Event, PACKAGE);
         writer.line(Name::Accept, DOCUMENT);
         writer.line_fmt(Name::Expires, format_args!("{}", expires.as_secs()));

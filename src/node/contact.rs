@@ -120,6 +120,8 @@ pub(super) struct Handover {
     pub(super) referrer: Option<LegId>,
     /// The agent has talked with the target elsewhere, and goes when the target has answered us.
     pub(super) attended: bool,
+    /// The target is a call in another shard.
+    pub(super) beside: bool,
     pub(super) reach: Reach,
 }
 
@@ -354,7 +356,7 @@ impl Contact {
 impl Handover {
     /// One that begins: nobody is reached yet.
     pub(super) const fn to(kind: TransferKind, target: Target, by: AgentId, referrer: Option<LegId>) -> Self {
-        Self { kind, target, by, referrer, attended: false, reach: Reach::Ringing(Vec::new()) }
+        Self { kind, target, by, referrer, attended: false, beside: false, reach: Reach::Ringing(Vec::new()) }
     }
 
     /// Agents who are rung or consulted.

@@ -54,6 +54,7 @@ mod secure;
 mod seen;
 mod several;
 mod shard;
+mod sibling;
 mod source;
 mod standby;
 mod strikes;
@@ -88,6 +89,7 @@ use crate::sip::transaction;
 
 use directory::Directory;
 use gate::Sender;
+use sibling::Siblings;
 
 pub use certified::Names;
 pub use hub::{Hub, Naming};
@@ -135,7 +137,12 @@ impl Parts {
             seed.chunks_mut(8).for_each(|word| word.copy_from_slice(&rng.u64().to_le_bytes()));
             let leases = blocks.next().unwrap_or_default();
             let setup = Setup { seed, sip_address: *address, leases, ..setup.clone() };
-            Shard::one_of(now, ShardId(number), shards, &setup, Arc::clone(&directory))
+            let mut shard = Shard::one_of(now, ShardId(number), shards, &setup, Arc::clone(&directory));
+            if number > 0 {
+                shard.legs.set_public(addresses[0]);
+            }
+            shard.siblings = Siblings::new(&setup.config, addresses);
+            shard
         };
         let all = (0..).zip(addresses).map(shard).collect();
         Self { hub: Hub::new(now, Arc::clone(&setup.config), directory, shards), shards: all, router }

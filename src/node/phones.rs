@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::{Instant, PeerId};
-use crate::sip::transaction::Wire;
+use crate::sip::transaction::{Door, Wire};
 
 /// Where a registered phone is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,14 @@ pub(super) struct Registered {
     pub(super) until: Instant,
     /// How many contacts there are.
     pub(super) contacts: usize,
+}
+
+impl Registered {
+    /// Which way it is reached: by its connection, else by the first shard's door, for a NAT on the way lets nothing in but
+    /// from where the phone has registered.
+    pub(super) fn door(&self) -> Door {
+        self.wire.map_or(Door::Public, Door::Stream)
+    }
 }
 
 /// The registered phones, as each shard knows them.

@@ -27,6 +27,7 @@ use crate::node::peers::Peers;
 use crate::node::phones::{Phones, Registered};
 use crate::node::pins::Pins;
 use crate::node::ports::Ports;
+use crate::node::sibling::Siblings;
 use crate::node::strikes::Strikes;
 use crate::node::trace::Traces;
 use crate::node::unknowns::Unknowns;
@@ -90,6 +91,8 @@ pub struct Shard {
     pub(super) registered: VecDeque<(PeerId, Option<Arc<Registered>>)>,
     pub(super) silence_probe: Duration,
     pub(super) drain: Drain,
+    /// The other shards.
+    pub(super) siblings: Siblings,
     /// Calls that it may hold.
     calls_max: usize,
     /// Letters given out, and those of them that the hub has taken.
@@ -216,6 +219,7 @@ impl Shard {
             registered: VecDeque::new(),
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
+            siblings: Siblings::default(),
             calls_max: CALLS_MAX / usize::from(shards),
             letters: (0, 0),
             slots_max: UP_LETTERS_MAX,
@@ -259,6 +263,7 @@ impl Shard {
             }
             return;
         }
+        let begins = begins && !self.siblings.asks(source, &message);
         if begins && self.trusted(source).is_none() {
             let silent = self.unknown_source == UnknownSource::Silent;
             return match message.method() == Method::Invite {

@@ -73,6 +73,8 @@ pub enum Act {
     Mend(String),
     /// A host's audio passes an address translator from now on.
     Nat(String),
+    /// A host gets only answers from now on, as behind a NAT.
+    Closed(String),
     /// The network changes.
     Weather(Weather),
     /// The network drops what fits.
@@ -166,14 +168,12 @@ impl Act {
             Self::Cut(name) => found(world.cut(&name), &name),
             Self::Mend(name) => found(world.mend(&name), &name),
             Self::Nat(name) => found(world.translate(&name), &name),
+            Self::Closed(name) => close(world, &name),
             Self::Weather(weather) => {
                 world.network.set_weather(weather);
                 Ok(())
             }
-            Self::Drop(rule) => {
-                world.network.add_rule(rule);
-                Ok(())
-            }
+            Self::Drop(rule) => lose(world, rule),
             Self::Reload(config) => world.reload(&config).map(drop),
             Self::Drain(limit) => {
                 world.drain_node(limit);
@@ -310,6 +310,16 @@ const SCRIPT: &str = "script";
 
 fn change(world: &mut World, agent: String, change: AgentChange) -> Result<(), String> {
     done(world.control(Control::SetAgents { who: Selection::one(agent), change, by: SCRIPT.into() }))
+}
+
+fn lose(world: &mut World, rule: DropRule) -> Result<(), String> {
+    world.network.add_rule(rule);
+    Ok(())
+}
+
+fn close(world: &mut World, name: &str) -> Result<(), String> {
+    let host = world.town.host_of(name);
+    found(host.map(|host| world.network.close(host)).is_some(), name)
 }
 
 fn found(found: bool, name: &str) -> Result<(), String> {

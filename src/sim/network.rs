@@ -54,6 +54,10 @@ pub struct Network {
     weather: Weather,
     rng: Rng,
     cut: BTreeSet<IpAddr>,
+    /// Hosts that let in only answers.
+    closed: BTreeSet<IpAddr>,
+    /// Whom these have written to, each from which of its addresses.
+    written: BTreeSet<(SocketAddr, SocketAddr)>,
     rules: Vec<DropRule>,
     succeeded: BTreeMap<String, u64>,
 }
@@ -64,7 +68,15 @@ const LATE: Duration = Duration::from_millis(50);
 impl Network {
     /// A network of the given weather.
     pub const fn new(weather: Weather, rng: Rng) -> Self {
-        Self { weather, rng, cut: BTreeSet::new(), rules: Vec::new(), succeeded: BTreeMap::new() }
+        Self {
+            weather,
+            rng,
+            cut: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            written: BTreeSet::new(),
+            rules: Vec::new(),
+            succeeded: BTreeMap::new(),
+        }
     }
 
     /// Other weather from now on.
@@ -80,6 +92,12 @@ impl Network {
     /// Cuts a host off.
     pub fn cut(&mut self, host: IpAddr) {
         self.cut.insert(host);
+    }
+
+    /// From now on a host gets nothing but from the very addresses, ports included, that it has written to before: as behind a
+    /// NAT that filters by address and port (RFC 4787 5).
+    pub fn close(&mut self, host: IpAddr) {
+        self.closed.insert(host);
     }
 
     /// Joins a host again.
@@ -133,6 +151,12 @@ impl Network {
         if self.cut.contains(&from.ip()) || self.cut.contains(&to.ip()) {
             return [None, None];
         }
+        if self.closed.contains(&from.ip()) {
+            self.written.insert((from, to));
+        }
+        if self.closed.contains(&to.ip()) && !self.written.contains(&(to, from)) {
+            return [None, None];
+        }
         let lost = self.weather.loss > 0.0 && self.rng.chance(self.weather.loss);
         if lost {
             return [None, None];
@@ -181,6 +205,18 @@ mod tests {
         assert!(network.is_dropped("BYE", "1001", "acd"));
         assert!(network.is_dropped("BYE", "1001", "acd"));
         assert!(!network.is_dropped("BYE", "1001", "acd"));
+    }
+
+    #[test]
+    fn a_closed_host_gets_answers_from_where_it_has_written_to_and_nothing_else() {
+        let [a, b, c] = [1, 2, 3].map(|port| SocketAddr::from(([10, 0, 0, 1], port)));
+        let inside = SocketAddr::from(([10, 0, 0, 2], 1));
+        let mut network = Network::new(Weather::fair(), Rng::from_u64(1));
+        network.close(inside.ip());
+        let mut arrives = |from, to| network.deliveries(from, to)[0].is_some();
+        assert!(!arrives(a, inside) && arrives(inside, a) && arrives(a, inside));
+        assert!(!arrives(b, inside) && !arrives(c, inside), "other ports of the same host");
+        assert!(!arrives(a, SocketAddr::new(inside.ip(), 2)), "another socket inside");
     }
 
     #[test]

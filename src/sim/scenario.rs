@@ -24,6 +24,8 @@ pub struct Outcome {
     pub hash: u64,
 }
 
+/// The longest time a letter takes between the parts of a node.
+const LAG: Duration = Duration::from_millis(1);
 /// A world that is not quiet so long after its last step never will be.
 const PATIENCE: Duration = Duration::from_secs(900);
 
@@ -37,8 +39,8 @@ pub fn run(script: &Script) -> Outcome {
         ports: script.ports,
         manner: script.manner.clone(),
         audio: script.audio,
-        shards: 1,
-        lag: Duration::ZERO,
+        shards: script.shards,
+        lag: LAG,
         origin: script.origin,
         keeps_notes: false,
     };

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::strategy;
+use crate::base::limits::SHARDS_MAX;
 use crate::base::{Instant, WallTime};
 use crate::config::{self, Config};
 use crate::sim::act::Act;
@@ -45,6 +46,8 @@ pub struct Script {
     pub ports: u32,
     /// How agents' phones behave unless told otherwise.
     pub manner: Manner,
+    /// Signalling shards of the node (`shards 2`); their letters take up to a millisecond.
+    pub shards: u8,
     /// Whether there is audio (`with audio`).
     pub audio: Audio,
     /// The calendar's time at the start (`starts 2026-11-30T23:59:00+08:00`).
@@ -129,6 +132,7 @@ impl Script {
             weather: Weather::fair(),
             ports: 200,
             manner: Manner::answers(Duration::from_secs(1)),
+            shards: 1,
             audio: Audio::Off,
             origin: ORIGIN,
             until: Instant::ZERO,
@@ -172,6 +176,12 @@ impl Script {
             ["with", "audio"] => self.audio = Audio::On,
             ["seed", seed] => self.seed = number(seed)?,
             ["starts", at] => self.origin = wall(at)?,
+            ["shards", shards] => {
+                self.shards = number(shards)?;
+                if !(1..=SHARDS_MAX).contains(&self.shards) {
+                    return Err(format!("a node has 1 to {SHARDS_MAX} shards"));
+                }
+            }
             ["ports", ports] => self.ports = number(ports)?,
             ["until", until] => self.until = Instant::ZERO + duration(until)?,
             ["delay", delay] => self.weather.delay = duration(delay)?,

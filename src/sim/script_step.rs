@@ -32,6 +32,7 @@ pub fn step(words: &[&str]) -> Result<Vec<Act>, String> {
         ["drain", limit] => Act::Drain(duration(limit)?),
         ["cut", "off", host] => Act::Cut((*host).to_string()),
         [host, "is", "behind", "nat"] => Act::Nat((*host).to_string()),
+        [host, "gets", "only", "answers"] => Act::Closed((*host).to_string()),
         ["join", "again", host] => Act::Mend((*host).to_string()),
         ["set", agents, rest @ ..] => return set_agents(agents, rest),
         ["extend", "wrap-up", "of", agents, "by", more] => {

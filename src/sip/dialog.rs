@@ -25,6 +25,8 @@ pub struct Dialog {
     peer: SocketAddr,
     /// All goes to `peer`, whatever the far end says.
     pinned: bool,
+    /// And by the first shard's door: a NAT lets nothing else through.
+    by_public: bool,
     /// It has gone over TLS, and goes no other way any more.
     by_tls: bool,
 }
@@ -88,7 +90,7 @@ impl Dialog {
         }
         .store();
         let remote_seq = request.cseq().map(|cseq| cseq.number);
-        Some(Self { text, at, local_seq: 0, remote_seq, peer: source, pinned: false, by_tls: false })
+        Some(Self { remote_seq, ..Self::between(text, at, source) })
     }
 
     /// The UAC side before any answer (12.1.2).
@@ -101,7 +103,7 @@ impl Dialog {
             routes: SmallVec::new(),
         }
         .store();
-        Self { text, at, local_seq: 0, remote_seq: None, peer: spec.peer, pinned: false, by_tls: false }
+        Self::between(text, at, spec.peer)
     }
 
     /// The UAC side rebuilt from a 2xx alone, when all else about its INVITE is forgotten. `None` when the response lacks what
@@ -118,15 +120,11 @@ impl Dialog {
             routes,
         }
         .store();
-        Some(Self {
-            text,
-            at,
-            local_seq: response.cseq()?.number,
-            remote_seq: None,
-            peer: source,
-            pinned: false,
-            by_tls: false,
-        })
+        Some(Self { local_seq: response.cseq()?.number, ..Self::between(text, at, source) })
+    }
+
+    const fn between(text: Box<[u8]>, at: Places, peer: SocketAddr) -> Self {
+        Self { text, at, local_seq: 0, remote_seq: None, peer, pinned: false, by_public: false, by_tls: false }
     }
 
     /// The UAC side takes tag, target and routes of a response (12.1.2): an early dialog's may still be replaced. Another fork
@@ -206,9 +204,15 @@ impl Dialog {
         self.by_tls = true;
     }
 
-    /// From now on all requests go to where the dialog began: the far end is behind NAT, and its addresses mean nothing here.
-    pub const fn pin(&mut self) {
-        self.pinned = true;
+    /// From now on all requests go to where the dialog began, `by_public`: by the first shard's door. The far end is behind
+    /// NAT, and its addresses mean nothing here.
+    pub const fn pin(&mut self, by_public: bool) {
+        (self.pinned, self.by_public) = (true, by_public);
+    }
+
+    /// True when all of it goes by the first shard's door.
+    pub const fn is_by_public(&self) -> bool {
+        self.by_public
     }
 
     /// True when the request, one of ours, is of this dialog.
@@ -231,6 +235,7 @@ impl Dialog {
     fn write(&self, stack: &mut Stack, method: Method, number: u32, hops: u32) -> (ClientKey, Writer, SocketAddr) {
         let first = self.routes().next().and_then(NameAddr::parse);
         let strict = first.filter(|route| Uri::parse(route.uri).is_ok_and(|uri| uri.param("lr").is_none()));
+        let destination = self.next_hop(stack, first.map(|route| route.uri));
         let (key, mut writer) =
             stack.start_request_within(method, strict.map_or_else(|| self.target(), |route| route.uri), hops);
         for route in self.routes().skip(usize::from(strict.is_some())) {
@@ -243,7 +248,6 @@ impl Dialog {
         writer.line(Name::To, self.remote());
         writer.line(Name::CallId, self.call_id());
         writer.line_of(Name::CSeq, &[Digits::decimal(number.into()).as_bytes(), b" ", method.as_str().as_bytes()]);
-        let destination = self.next_hop(stack, first.map(|route| route.uri));
         (key, writer, destination)
     }
 
@@ -253,6 +257,10 @@ impl Dialog {
     /// so of responses); another connection is opened only where the address asks for one. What began over TLS stays on its
     /// connection while that lives, whatever the far end calls itself, and is sent over another one afterwards.
     fn next_hop(&self, stack: &mut Stack, route: Option<&[u8]>) -> SocketAddr {
+        if self.by_public {
+            stack.ask_for_public(self.peer);
+            return self.peer;
+        }
         let open = stack.stream_to(self.peer);
         if self.pinned || self.by_tls && open == Some(Wire::Tls) {
             stack.ask_for_stream(self.by_tls.then_some((self.peer, Wire::Tls)));

@@ -1,6 +1,9 @@
 //! One end against a far end written by hand: forks, overtaking messages, changes, acknowledgements out of turn.
 
 use super::*;
+use crate::base::ShardId;
+use crate::sip::name::Method;
+use crate::sip::transaction::Door;
 
 #[test]
 fn another_forks_answer_is_acknowledged_and_ended_and_the_first_stays() {
@@ -366,4 +369,68 @@ fn talking() -> Solo {
     solo.request("ACK", 1, b"");
     assert_eq!(solo.told(), ["confirmed"]);
     solo
+}
+
+/// The shard at 5061 calls a phone that has registered at 5060, from behind NAT.
+#[test]
+fn all_of_a_call_to_a_phone_behind_nat_goes_by_the_first_shards_door_and_names_no_other() {
+    let (own, public, phone) =
+        (SocketAddr::from(([10, 0, 0, 2], 5061)), address(2), SocketAddr::from(([198, 51, 100, 1], 4001)));
+    let mut legs = Legs::of_shard(ShardId(1), own, Rng::from_u64(1));
+    legs.set_public(public);
+    legs.set_door(Door::Public);
+    let sent = |legs: &mut Legs| {
+        let transmit = legs.poll_transmit().expect("something is sent");
+        assert_eq!((transmit.door, transmit.destination), (Door::Public, phone), "{}", label(&transmit.payload));
+        let message = Message::parse(transmit.payload).expect("a message");
+        if message.is_request() {
+            assert_eq!(message.top_via().unwrap().port, Some(5060), "{:?}", message.method());
+        }
+        assert!(message.contact().is_none_or(|contact| contact.uri == b"sip:strowger@10.0.0.2:5060"));
+        message
+    };
+    let answer = |request: &Message, status: u16| {
+        let mut writer = respond(request, phone, status, None, b"far");
+        writer.line(Name::Contact, b"<sip:1001@192.168.1.5>");
+        Message::parse(writer.finish_body("application/sdp", SDP)).unwrap()
+    };
+    let cancelled = legs.invite(at(0), &Invite { behind_nat: Some(Door::Public), ..spec(phone) });
+    let invite = sent(&mut legs);
+    assert_eq!(invite.contact().unwrap().uri, b"sip:strowger@10.0.0.2:5060");
+    legs.handle_message(at(1), phone, answer(&invite, 180));
+    legs.hang_up(at(2), cancelled);
+    let cancel = sent(&mut legs);
+    legs.handle_message(at(3), phone, answer(&cancel, 200));
+    legs.handle_message(at(3), phone, answer(&invite, 487));
+    assert_eq!(sent(&mut legs).method(), Method::Ack);
+    let leg = legs.invite(at(4), &Invite { behind_nat: Some(Door::Public), ..spec(phone) });
+    let invite = sent(&mut legs);
+    legs.handle_timeout(at(504));
+    assert_eq!(sent(&mut legs).raw(), invite.raw(), "again, the same way");
+    legs.handle_message(at(505), phone, answer(&invite, 200));
+    assert_eq!(sent(&mut legs).method(), Method::Ack);
+    let [from, to] =
+        [Name::To, Name::From].map(|name| String::from_utf8_lossy(invite.value(name).unwrap()).into_owned());
+    let hold = format!(
+        "UPDATE sip:strowger@{public} SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.5;branch=z9hG4bKu;rport\r\nFrom: {from};tag=far\r\n\
+         To: {to}\r\nCall-ID: {}\r\nCSeq: 1 UPDATE\r\nMax-Forwards: 70\r\nContact: <sip:1001@192.168.1.5>\r\n\r\n",
+        String::from_utf8_lossy(invite.call_id().unwrap())
+    );
+    legs.handle_message(at(600), phone, Message::parse(hold.into()).unwrap());
+    let taken = sent(&mut legs);
+    assert!(taken.status() == 200 && taken.contact().is_some());
+    legs.hang_up(at(700), leg);
+    let bye = sent(&mut legs);
+    legs.handle_message(at(701), phone, answer(&bye, 200));
+    assert_eq!((legs.live(), legs.poll_transmit()), (0, None));
+    // Nothing is remembered of it but by its tag and branch.
+    legs.handle_timeout(at(100_000));
+    legs.handle_message(at(100_000), phone, answer(&invite, 200));
+    assert_eq!([sent(&mut legs), sent(&mut legs)].map(|message| message.method()), [Method::Ack, Method::Bye]);
+    // A trunk's is the shard's own.
+    legs.invite(at(100_001), &spec(address(1)));
+    let to_trunk = legs.poll_transmit().expect("an INVITE");
+    let message = Message::parse(to_trunk.payload).unwrap();
+    assert_eq!((to_trunk.door, message.top_via().unwrap().port), (Door::Own, Some(5061)));
+    assert_eq!(message.contact().unwrap().uri, b"sip:strowger@10.0.0.2:5061");
 }

@@ -40,7 +40,7 @@ fn legs(last: u8) -> Legs {
 
 fn spec(destination: SocketAddr) -> Invite<'static> {
     let from = b"\"Doe; John\" <sip:+4930@10.0.0.2>";
-    Invite { uri: b"sip:1001@10.0.0.1", destination, from, headers: &[], sdp: Some(SDP), hops: 70 }
+    Invite { uri: b"sip:1001@10.0.0.1", destination, from, headers: &[], sdp: Some(SDP), hops: 70, behind_nat: None }
 }
 
 /// What a datagram is, in two words.

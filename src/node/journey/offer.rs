@@ -13,6 +13,7 @@ use crate::call::{Failure, Invite, Why};
 use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Audio, Contact, Description, Stage};
 use crate::node::ladder::Whose;
+use crate::node::phones::Registered;
 use crate::node::ports::Holder;
 use crate::node::shard::{Offered, Owner, Shard, Side, Timer};
 
@@ -77,12 +78,10 @@ impl Shard {
                 headers: &headers,
                 sdp: Some(&sdp),
                 hops: u32::from(hops),
+                behind_nat: registered.as_deref().map(Registered::door),
             },
         );
         drop(headers);
-        if registered.is_some() {
-            self.legs.pin(leg);
-        }
         self.owners.insert(leg, Owner::Agent(call));
         self.note_leg(leg, call, Whose::Agent(agent));
         let silence = Some(self.timers.arm(now + PROVISIONAL_WITHIN, Timer::Silence(leg)));

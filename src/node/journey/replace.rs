@@ -44,8 +44,10 @@ impl Shard {
     }
 
     fn take_place(&mut self, now: Instant, leg: LegId, source: SocketAddr, request: &Message) -> Result<(), Refused> {
-        let peer = self.trusted(source).ok_or((403, "Forbidden"))?;
         let (old, call, side) = self.place_of(request)?;
+        // From another shard it counts as come from the call's own neighbour.
+        let sibling = self.contacts.get(call.0).filter(|_| self.siblings.has(source)).and_then(|contact| contact.peer);
+        let peer = sibling.or_else(|| self.trusted(source)).ok_or((403, "Forbidden"))?;
         let held = self.is_silent(call, side);
         let offer = (!request.body().is_empty()).then(|| request.body());
         let srtp = self.srtp_of(Some(peer));
@@ -61,6 +63,9 @@ impl Shard {
             }
         };
         tracing::info!(%call, ?side, "somebody takes another's place");
+        if sibling.is_some() {
+            self.legs.pin(leg);
+        }
         self.owners.remove(&old);
         self.legs.hang_up(now, old);
         self.adopt_stream(call, side);

@@ -25,6 +25,8 @@ pub struct StackConfig {
     pub sent_by: SocketAddr,
     /// The same for what goes over TLS; `None` where TLS is not spoken.
     pub tls: Option<SocketAddr>,
+    /// The same for requests that go by the first shard's door; `None` in that shard itself.
+    pub public: Option<SocketAddr>,
     /// Whose stack it is; each branch tells it.
     pub shard: ShardId,
     /// The text of Server in responses the stack makes by itself.
@@ -43,6 +45,7 @@ impl StackConfig {
         Self {
             sent_by,
             tls: None,
+            public: None,
             shard: ShardId(0),
             server: concat!("Strowger/", env!("CARGO_PKG_VERSION")),
             t1: Duration::from_millis(500),
@@ -57,8 +60,8 @@ impl StackConfig {
     }
 }
 
-/// A way that messages come and go by. A response leaves by the door that its request came in by (RFC 3581 4), everything
-/// else by the shard's own.
+/// A way that messages come and go by. A response leaves by the door that its request came in by (RFC 3581 4), a request to
+/// a phone that has registered by the first shard's door by that one, everything else by the shard's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Door {
     /// The shard's own, named in the Via and Contact that it writes.

@@ -185,8 +185,9 @@ impl Stack {
         let by_tls = self.output.door == Door::Stream(Wire::Tls);
         let sent_by = config.tls.filter(|_| by_tls).unwrap_or(config.sent_by);
         let is_inside = |ip| self.output.local.as_ref().is_some_and(|local| local.address == ip);
+        let is_ours = |port| port == sent_by.port() || !by_tls && config.public.is_some_and(|it| it.port() == port);
         if !via.host_ip().is_some_and(|ip| ip == sent_by.ip() || is_inside(ip))
-            || via.port.unwrap_or(SIP_PORT) != sent_by.port()
+            || !is_ours(via.port.unwrap_or(SIP_PORT))
         {
             return;
         }

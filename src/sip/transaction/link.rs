@@ -91,7 +91,7 @@ impl Output {
         if let Some(local) = self.local.as_ref().filter(|local| local.covers(destination.ip())) {
             let tls = self.config.tls.filter(|_| door == Door::Stream(Wire::Tls));
             let sent_by = tls.unwrap_or(self.config.sent_by);
-            payload = local.rewrite(&payload, sent_by, self.config.sent_by.ip());
+            payload = local.rewrite(&payload, sent_by, self.config.public, self.config.sent_by.ip());
         }
         self.transmits.push_back(Transmit { door, destination, payload });
     }

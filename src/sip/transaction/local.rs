@@ -24,16 +24,22 @@ impl LocalNetworks {
         self.networks.iter().any(|(network, prefix)| within(*network, *prefix, far))
     }
 
-    /// A message of ours, written with `sent_by`, as a far end inside gets it: the Via of a request, our Contact, and the
-    /// addresses of our session description, which are `described` to the world.
-    pub(super) fn rewrite(&self, payload: &Bytes, sent_by: SocketAddr, described: IpAddr) -> Bytes {
+    /// A message of ours, written with `sent_by` or with `public`, as a far end inside gets it: the Via of a request, our
+    /// Contact, and the addresses of our session description, which are `described` to the world.
+    pub(super) fn rewrite(
+        &self,
+        payload: &Bytes,
+        sent_by: SocketAddr,
+        public: Option<SocketAddr>,
+        described: IpAddr,
+    ) -> Bytes {
         if self.address == sent_by.ip() {
             return payload.clone();
         }
         let header = memchr::memmem::find(payload, b"\r\n\r\n").map_or(payload.len(), |end| end + 4);
         let (head, body) = payload.split_at(header);
-        let inside = SocketAddr::new(self.address, sent_by.port()).to_string();
-        let outside = sent_by.to_string();
+        let ours = [Some(sent_by), public];
+        let names = ours.map(|it| it.map(|it| (it.to_string(), SocketAddr::new(self.address, it.port()).to_string())));
         let body = if body.starts_with(b"v=0") { self.description(body, described) } else { body.to_vec() };
         let mut out = BytesMut::with_capacity(payload.len() + 64);
         let mut is_request = !head.starts_with(b"SIP/2.0 ");
@@ -42,7 +48,7 @@ impl LocalNetworks {
             if is_via || line.starts_with(b"Contact: ") {
                 // The first Via is ours: a request of ours has no other.
                 is_request &= !is_via;
-                replace(line, outside.as_bytes(), inside.as_bytes(), &mut out);
+                replace(line, names.iter().flatten(), &mut out);
             } else if line.starts_with(b"Content-Length: ") {
                 out.put_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
             } else {
@@ -76,17 +82,19 @@ impl LocalNetworks {
     }
 }
 
-/// `line` with the first `from` that ends there as an address does written as `to`.
-fn replace(line: &[u8], from: &[u8], to: &[u8], out: &mut BytesMut) {
-    let found = memchr::memmem::find(line, from).filter(|at| {
+/// `line` with the first address of ours in it, as the world knows it, written as the inside does.
+fn replace<'a>(line: &[u8], mut names: impl Iterator<Item = &'a (String, String)>, out: &mut BytesMut) {
+    let found = names.find_map(|(from, to)| {
+        let at = memchr::memmem::find(line, from.as_bytes())?;
         let begins = at.checked_sub(1).is_none_or(|before| matches!(line[before], b' ' | b'@' | b':' | b'<'));
-        begins && line.get(at + from.len()).is_none_or(|next| !next.is_ascii_alphanumeric())
+        let end = at + from.len();
+        (begins && line.get(end).is_none_or(|next| !next.is_ascii_alphanumeric())).then_some((at, end, to))
     });
     match found {
-        Some(at) => {
+        Some((at, end, to)) => {
             out.put_slice(&line[..at]);
-            out.put_slice(to);
-            out.put_slice(&line[at + from.len()..]);
+            out.put_slice(to.as_bytes());
+            out.put_slice(&line[end..]);
         }
         None => out.put_slice(line),
     }
@@ -104,6 +112,7 @@ mod tests {
         let out = inside().rewrite(
             &Bytes::from(text.replace('\n', "\r\n")),
             "203.0.113.5:5060".parse().unwrap(),
+            Some("203.0.113.5:5070".parse().unwrap()),
             "203.0.113.5".parse().unwrap(),
         );
         String::from_utf8(out.to_vec()).unwrap().replace('\r', "")
@@ -135,6 +144,8 @@ mod tests {
         assert_eq!(rewritten(text), text);
         let ours = text.replace("50600>", "5060;transport=tcp>");
         assert_eq!(rewritten(&ours), ours.replace("x@203.0.113.5", "x@10.0.0.5"));
+        let public = text.replace("50600>", "5070>");
+        assert_eq!(rewritten(&public), public.replace("x@203.0.113.5", "x@10.0.0.5"), "the first shard's");
         for strange in ["", "x", "\n\n", "INVITE", "INVITE\nVia: \n\nv=0\nc=\no="] {
             assert_eq!(rewritten(strange), strange);
         }

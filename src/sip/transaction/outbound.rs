@@ -34,7 +34,9 @@ impl Stack {
         let proof = branch_proof(self.branches, self.serial);
         let mut writer = Writer::request(method, uri);
         let serial = Digits::hex(self.serial);
-        writer.line_of(Name::Via, &[&self.via, &padded_hex(proof), serial.as_bytes(), b";rport"]);
+        let public = self.public_via.as_ref().filter(|_| self.streams.asks_for_public());
+        let via = public.unwrap_or(&self.via);
+        writer.line_of(Name::Via, &[via, &padded_hex(proof), serial.as_bytes(), b";rport"]);
         writer.line(Name::MaxForwards, Digits::decimal(hops.into()).as_bytes());
         (ClientKey(self.serial << 1), writer)
     }
@@ -68,8 +70,8 @@ impl Stack {
         let ClientMachine::Invite(invite) = &mut client.machine else { return None };
         let (peer, door) = (client.peer, client.door);
         let request = invite.on_cancel(&mut self.output.link(now, key, peer).by(door))?;
-        if let Door::Stream(wire) = door {
-            self.streams.ask(Some((peer, wire)));
+        if door != Door::Own {
+            self.streams.ask(Some((peer, door)));
         }
         let cancel = ClientKey(key.0 | 1);
         self.send_request(now, cancel, peer, build::cancel(&request, reason)?);

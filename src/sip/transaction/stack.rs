@@ -30,6 +30,8 @@ pub struct Stack {
     pub(super) rng: Rng,
     /// Our Via as far as all requests share it.
     pub(super) via: Box<[u8]>,
+    /// The same for those that go by the first shard's door, where that is another's.
+    pub(super) public_via: Option<Box<[u8]>>,
     /// Proves that a branch is ours.
     pub(super) branches: Secret,
     /// Makes To tags of stateless responses: the same request again gets the same tag (RFC 3261 8.2.7).
@@ -72,7 +74,8 @@ impl Stack {
         let mut secret = || Secret::draw(&mut rng);
         let (branches, tags, tables) = (secret(), secret(), secret());
         Self {
-            via: format!("SIP/2.0/UDP {};branch={COOKIE}", config.sent_by).into_bytes().into(),
+            via: via(config.sent_by),
+            public_via: None,
             serial: u64::from(config.shard.0) << SHARD_AT,
             output: Output::new(config),
             rng,
@@ -99,6 +102,12 @@ impl Stack {
         self.output.config.tls = tls;
     }
 
+    /// The first shard, which is another one, is at this address.
+    pub fn set_public(&mut self, public: SocketAddr) {
+        self.public_via = Some(via(public));
+        self.output.config.public = Some(public);
+    }
+
     /// These neighbours are reached by a stream, and no others.
     pub fn set_stream_peers(&mut self, peers: Vec<(SocketAddr, Wire)>) {
         self.streams.set_peers(peers);
@@ -121,12 +130,17 @@ impl Stack {
 
     /// Where the next request goes only this stream leads, or that is not said.
     pub fn ask_for_stream(&mut self, asked: Option<(SocketAddr, Wire)>) {
-        self.streams.ask(asked);
+        self.streams.ask(asked.map(|(address, wire)| (address, Door::Stream(wire))));
+    }
+
+    /// Where the next request goes only the first shard's door leads.
+    pub fn ask_for_public(&mut self, destination: SocketAddr) {
+        self.streams.ask(self.public_via.is_some().then_some((destination, Door::Public)));
     }
 
     /// Whether the next request, when it is sent there, goes over TLS.
     pub fn next_goes_by_tls(&self, destination: SocketAddr) -> bool {
-        self.streams.next(destination) == Some(Wire::Tls)
+        self.streams.next(destination) == Door::Stream(Wire::Tls)
     }
 
     /// A stream leads there that another shard has seen.
@@ -137,6 +151,11 @@ impl Stack {
     /// True when the message in hand came over TLS.
     pub fn is_by_tls(&self) -> bool {
         self.output.door == Door::Stream(Wire::Tls)
+    }
+
+    /// True when the message in hand came in by the first shard's door, which is another's.
+    pub fn is_by_public(&self) -> bool {
+        self.output.door == Door::Public && self.public_via.is_some()
     }
 
     /// Fires every timer due at `now`.
@@ -228,4 +247,9 @@ impl Stack {
         self.by_match.remove(&ByMatch(Arc::clone(&server.key)));
         self.by_merge.remove(&ByMerge(server.key));
     }
+}
+
+/// What the Via of a request of ours begins with.
+fn via(sent_by: SocketAddr) -> Box<[u8]> {
+    format!("SIP/2.0/UDP {sent_by};branch={COOKIE}").into_bytes().into()
 }

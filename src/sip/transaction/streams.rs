@@ -19,8 +19,9 @@ pub(super) struct Streams {
     open: SteadyMap<SocketAddr, Wire, Secret>,
     /// Neighbours that are configured so, in order.
     peers: Vec<(SocketAddr, Wire)>,
-    /// Where the target of the request in hand asks for a stream (`sips:`, `transport=tcp`).
-    asked: Option<(SocketAddr, Wire)>,
+    /// Which way the request in hand is to go: where its target asks for a stream (`sips:`, `transport=tcp`), or where only
+    /// the first shard's door leads.
+    asked: Option<(SocketAddr, Door)>,
 }
 
 impl Default for Streams {
@@ -59,9 +60,14 @@ impl Streams {
         self.peers = peers;
     }
 
-    /// The target of the next request asks for a stream, or does not.
-    pub(super) fn ask(&mut self, asked: Option<(SocketAddr, Wire)>) {
-        self.asked = asked.filter(|_| self.enabled);
+    /// The next request is to go by this door, or by any.
+    pub(super) fn ask(&mut self, asked: Option<(SocketAddr, Door)>) {
+        self.asked = asked.filter(|(_, door)| self.enabled || !door.is_stream());
+    }
+
+    /// True when the next request is to go by the first shard's door.
+    pub(super) const fn asks_for_public(&self) -> bool {
+        matches!(self.asked, Some((_, Door::Public)))
     }
 
     /// The connection that is there, or may be opened at any time.
@@ -73,17 +79,19 @@ impl Streams {
         self.open.get(&address).copied().or_else(peer)
     }
 
-    /// The stream of the request in hand to its destination.
-    pub(super) fn next(&self, destination: SocketAddr) -> Option<Wire> {
-        let asked = self.asked.filter(|(address, _)| *address == destination).map(|(_, wire)| wire);
-        asked.or_else(|| self.leads(destination))
+    /// The way of the request in hand to its destination.
+    pub(super) fn next(&self, destination: SocketAddr) -> Door {
+        match self.asked.filter(|(address, _)| *address == destination) {
+            Some((_, door)) => door,
+            None => self.leads(destination).map_or(Door::Own, Door::Stream),
+        }
     }
 
-    /// The way of the request in hand to its destination, which is on its way now.
+    /// The same when it is on its way now.
     pub(super) fn door(&mut self, destination: SocketAddr) -> Door {
         let next = self.next(destination);
         self.asked = None;
-        next.map_or(Door::Own, Door::Stream)
+        next
     }
 }
 
@@ -231,7 +239,7 @@ mod tests {
         let from = |port: usize| SocketAddr::from(([192, 0, 2, 1], u16::try_from(port).unwrap()));
         let mut streams = Streams::default();
         streams.set_peers(vec![(from(9_000), Wire::Tcp)]);
-        streams.ask(Some((from(9_000), Wire::Tcp)));
+        streams.ask(Some((from(9_000), TCP)));
         assert_eq!(streams.door(from(9_000)), Door::Own, "there are no streams");
         streams.enable();
         for port in 1..=STREAMS_MAX + 10 {
@@ -245,7 +253,7 @@ mod tests {
         assert_eq!(streams.door(from(1)), Door::Own);
         streams.set_peers(vec![(from(9_001), Wire::Tls), (from(9_000), Wire::Tcp)]);
         assert_eq!([9_000, 9_001].map(|port| streams.door(from(port))), [TCP, TLS]);
-        streams.ask(Some((from(9_002), Wire::Tls)));
+        streams.ask(Some((from(9_002), TLS)));
         assert_eq!([9_002, 9_002].map(|port| streams.door(from(port))), [TLS, Door::Own], "once");
     }
 }

@@ -8,8 +8,13 @@
 //!   Replaces and `Require: replaces`, so that nobody is called who was not in talk with the phone. The agent stays with its caller
 //!   until that is answered: then both talk, and the agent's leg ends; where it fails, the phone hears why and nothing has changed.
 //!
-//! The REFER may come on either dialog of the phone, naming the other. Both calls must live in one shard and one media worker.
+//! * *It is a call of the phone in another shard*: that shard gets this INVITE, so that the caller takes the phone's place there;
+//!   see `sibling`. Here the caller talks with somebody outside from then on.
+//!
+//! The REFER may come on either dialog of the phone, naming the other; in two shards, on the talk's. Two calls of one shard must
+//! have one media worker.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +33,8 @@ use crate::sip::uri::Uri;
 enum Asked {
     /// The first call's caller takes the place of the second's.
     Join { first: CallId, second: CallId },
-    /// The neighbour is called for this call.
-    Call { call: CallId, peer: PeerId },
+    /// The neighbour is called for this call, or the shard at `beside`.
+    Call { call: CallId, peer: PeerId, beside: Option<SocketAddr> },
 }
 
 impl Shard {
@@ -40,7 +45,7 @@ impl Shard {
                 self.legs.accept_refer(now, refer);
                 self.join_calls(now, first, second, leg);
             }
-            Ok(Asked::Call { call, peer }) => self.call_in_place(now, call, (leg, peer), refer),
+            Ok(Asked::Call { call, peer, beside }) => self.call_in_place(now, call, (leg, peer, beside), refer),
             Err((status, why)) => {
                 tracing::info!(status, %why, "what a REFER with Replaces asks for cannot be done");
                 self.legs.refuse_refer(now, &refer, status);
@@ -62,7 +67,7 @@ impl Shard {
                 self.may_hand_on(call, true).map_err(|why| (self.status_of_refusal(call), why))?;
                 let peer = self.neighbour_for(call, leg, uri);
                 let peer = peer.ok_or_else(|| (403, "no neighbour to call it by".to_string()))?;
-                Ok(Asked::Call { call, peer })
+                Ok(Asked::Call { call, peer, beside: self.siblings.of(self.id, &dialog) })
             }
         }
     }
@@ -166,7 +171,13 @@ impl Shard {
     }
 
     /// Somebody elsewhere is called, to replace its dialog with the phone by one with us.
-    fn call_in_place(&mut self, now: Instant, call: CallId, (leg, peer): (LegId, PeerId), refer: Refer) {
+    fn call_in_place(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        (leg, peer, beside): (LegId, PeerId, Option<SocketAddr>),
+        refer: Refer,
+    ) {
         let Some((uri, dialog)) = refer.replaces().map(|(uri, dialog)| (uri.to_vec(), dialog.write())) else { return };
         let host = Uri::parse(&uri).map(|uri| String::from_utf8_lossy(uri.host).into_owned()).unwrap_or_default();
         let number = if refer.to().is_empty() { host } else { refer.to().to_string() };
@@ -177,14 +188,16 @@ impl Shard {
         let (kind, target) = (TransferKind::Consult, Target::Number(Pii::new(Arc::from(number))));
         let told = (kind, target.clone());
         let reach = Reach::Ringing(Vec::new());
-        contact.handover = Some(Box::new(Handover { kind, target, by, referrer: Some(leg), attended: true, reach }));
+        let (referrer, attended) = (Some(leg), true);
+        let handover = Handover { kind, target, by, referrer, attended, beside: beside.is_some(), reach };
+        contact.handover = Some(Box::new(handover));
         contact.lent = true;
         self.ports.enter(worker);
         tracing::info!(%call, agent = %self.directory.agent(by).name, "attended transfer by REFER");
         self.note(call, by, told, TransferStep::Begun(None));
         self.commands.push_back(Command::Consults { call, agent: by, epoch, consults: true });
         let headers: [(&str, &[u8]); 2] = [("Replaces", &dialog), ("Require", b"replaces")];
-        if let Err(failure) = self.call_party(now, call, (peer, &uri), &headers) {
+        if let Err(failure) = self.call_party(now, call, (peer, &uri, beside), &headers) {
             self.fail(now, call, failure);
         }
     }

@@ -1,5 +1,7 @@
 //! How the target is reached: agents whom the engine offers, numbers outside.
 
+use std::net::SocketAddr;
+
 use crate::acd::{Command, DeviceState, Direction, EndedBy, Target, TransferFailure, TransferStep};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId};
 use crate::call::{Failure, Invite};
@@ -7,6 +9,7 @@ use crate::node::contact::{Audio, Outside, Phase, Reach};
 use crate::node::ladder::Whose;
 use crate::node::ports::Holder;
 use crate::node::shard::{Offered, Owner, Shard, Side, Timer};
+use crate::sip::transaction::Door;
 
 impl Shard {
     /// True when the call wishes this offer: the one of its queue, or the one by name that it has asked for.
@@ -79,19 +82,21 @@ impl Shard {
         number: &str,
     ) -> Result<(), TransferFailure> {
         let (peer, uri) = self.directory.outside(number).map_err(|_| TransferFailure::Unreachable)?;
-        self.call_party(now, call, (peer, uri.as_bytes()), &[])
+        self.call_party(now, call, (peer, uri.as_bytes(), None), &[])
     }
 
-    /// Calls somebody at a neighbour, with these header lines more; [`Reach::Calling`] until it answers.
+    /// Calls somebody at a neighbour, or as there in another shard, with these header lines more; [`Reach::Calling`] until it
+    /// answers.
     pub(super) fn call_party(
         &mut self,
         now: Instant,
         call: CallId,
-        (peer, uri): (PeerId, &[u8]),
+        (peer, uri, beside): (PeerId, &[u8], Option<SocketAddr>),
         more: &[(&str, &[u8])],
     ) -> Result<(), TransferFailure> {
         let unreachable = TransferFailure::Unreachable;
-        let Some((peer, destination)) = self.route_to(peer) else {
+        let route = beside.map(|address| (peer, address)).or_else(|| self.route_to(peer));
+        let Some((peer, destination)) = route else {
             self.on_peer_fault(now, peer);
             return Err(unreachable);
         };
@@ -109,7 +114,8 @@ impl Shard {
         let headers = [&told[..], more].concat();
         let hops = u32::from(contact.hops);
         let (from, sdp) = (&identity[..], Some(&sdp[..]));
-        let invite = Invite { uri, destination, from, headers: &headers, sdp, hops };
+        let invite =
+            Invite { uri, destination, from, headers: &headers, sdp, hops, behind_nat: beside.map(|_| Door::Own) };
         let leg = self.legs.invite(now, &invite);
         self.owners.insert(leg, Owner::Outside(call));
         self.note_leg(leg, call, Whose::Outside);
@@ -162,7 +168,10 @@ impl Shard {
     pub(in crate::node) fn on_outside_failed(&mut self, now: Instant, call: CallId, failure: Failure) {
         let Some(outside) = self.contact(call).and_then(|contact| contact.outside()) else { return };
         let peer = outside.peer;
+        let is_beside =
+            self.contacts.get(call.0).and_then(|contact| contact.handover.as_ref()).is_some_and(|it| it.beside);
         let why = match failure {
+            Failure::Timeout | Failure::Status(408 | 503) if is_beside => TransferFailure::Unreachable,
             Failure::Timeout | Failure::Status(408 | 503) => {
                 self.on_peer_fault(now, peer);
                 if self.call_elsewhere(now, call, peer) {
