@@ -8,6 +8,7 @@ pub mod caller;
 pub mod event;
 pub mod exchange;
 pub mod fact_text;
+pub mod flows;
 pub mod handset;
 pub mod hearing;
 pub mod hints;

@@ -15,6 +15,7 @@ use crate::base::{Instant, Rng, WallTime};
 use crate::call::SessionTerms;
 use crate::config::Config;
 use crate::sim::act::Act;
+use crate::sim::flows::Flow;
 use crate::sim::ladder::Detail;
 use crate::sim::network::Weather;
 use crate::sim::scenario::settle;
@@ -37,6 +38,8 @@ pub struct Verdict {
     pub transfers: [u64; TransferOutcome::ALL.len()],
     /// Successes on the wire, repeats counted in, by method.
     pub succeeded: BTreeMap<String, u64>,
+    /// What happened, and how often.
+    pub flows: BTreeMap<Flow, u64>,
     /// The ladder, when it was asked for.
     pub ladder: String,
 }
@@ -65,6 +68,7 @@ fn judged((world, wrong): (World, Vec<String>)) -> Verdict {
         answered: sum(|tally| tally.answered),
         transfers: TransferOutcome::ALL.map(|outcome| world.oracle().transfers(outcome)),
         succeeded: world.network.succeeded().clone(),
+        flows: world.flows.counts().clone(),
         ladder: world.ladder.text(),
     }
 }
@@ -106,6 +110,10 @@ fn live(seed: u64, detail: Detail, keeps_notes: bool, weather: Option<Weather>) 
         drop(act.apply(&mut world));
     }
     let wrong = settle(&mut world);
+    if world.flows.counts().contains_key(&Flow::Answered) {
+        let parts = [Flow::OneShard, Flow::TwoShards, Flow::ThreeShards, Flow::FourShards];
+        world.flows.note(parts[usize::from(shards.clamp(1, 4)) - 1]);
+    }
     (world, wrong)
 }
 
