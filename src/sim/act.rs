@@ -53,6 +53,10 @@ pub enum Act {
         /// With news of it.
         news: bool,
     },
+    /// A phone takes its registration back, and registers again after a while.
+    Unregister(String),
+    /// A phone registers from two places from now on.
+    RegisterTwice(String),
     /// The PBX of a phone has put somebody else on its end of the call, and tells so.
     Connect(String, String, Told),
     /// A phone begins or ends a call that does not come by here.
@@ -152,11 +156,18 @@ impl Act {
             Self::Fax(name) => in_talk(world, &name, |now, talk, it| talk.fax(&mut it.ua, now)),
             Self::FaxTone(name) => {
                 world.caller(&name, TRUNK)?;
-                world.town.fax_tone(&name)
+                let rtp = world.with_phone(&name, |_, phone| phone.rtp());
+                let told = rtp.is_some_and(|rtp| world.media.fax_from(rtp));
+                if told { Ok(()) } else { world.town.fax_tone(&name) }
             }
             Self::Press(name, digit) => press(world, &name, digit),
             Self::Connect(name, number, by) => connect(world, &name, &number, by),
             Self::Refer { name, to, replaces, news } => refer(world, &name, (to, replaces), news),
+            Self::Unregister(name) => {
+                let now = world.now();
+                with_agent(world, &name, |phone| phone.unregister(now))
+            }
+            Self::RegisterTwice(name) => with_agent(world, &name, |phone| phone.register_twice()),
             Self::OwnCall(name, doing) => with_agent(world, &name, |phone| phone.set_own(doing)),
             Self::Hints(name, telling) => tell(world, &name, &telling),
             Self::Vanish(name) => with(world, &name, |_, phone| phone.vanish()),

@@ -27,19 +27,36 @@ pub struct Registration {
     /// The request under way, as it was sent.
     asked: Option<Wire>,
     due: Option<Instant>,
+    /// It takes back what it is registered for, and comes again later.
+    leaves: bool,
+    /// It names another place of the same phone beside its own.
+    twice: bool,
 }
 
 impl Registration {
     /// A phone that registers now.
     pub fn new(ua: &mut Ua, now: Instant, registrar: SocketAddr, credentials: Arc<Credentials>) -> Self {
         let (call_id, tag) = (format!("{}@{}", ua.token(), ua.address().ip()), ua.token());
-        Self { registrar, credentials, call_id, tag, cseq: 0, asked: None, due: Some(now) }
+        Self { registrar, credentials, call_id, tag, cseq: 0, asked: None, due: Some(now), leaves: false, twice: false }
     }
 
     /// The phone has power again: it registers at once.
     pub fn restart(&mut self, now: Instant) {
         self.asked = None;
         self.due = Some(now);
+    }
+
+    /// It takes its registration back, and registers again after a while.
+    pub const fn leave(&mut self, now: Instant) {
+        if self.due.is_some() {
+            self.leaves = true;
+            self.due = Some(now);
+        }
+    }
+
+    /// From now on it names two places.
+    pub const fn double(&mut self) {
+        self.twice = true;
     }
 
     /// It asks no more: what it is registered for runs out.
@@ -76,7 +93,10 @@ impl Registration {
         }
         let Some(asked) = self.asked.take() else { return };
         match code {
-            200..=299 => self.due = Some(now + EXPIRES / 2),
+            200..=299 => {
+                self.leaves = false;
+                self.due = Some(now + EXPIRES / 2);
+            }
             401 | 407 => self.prove(ua, now, &asked, response),
             _ => self.due = Some(now + PAUSE),
         }
@@ -109,13 +129,15 @@ impl Registration {
     fn request(&self, ua: &Ua) -> Wire {
         let name = &self.credentials.username;
         let record = format!("<sip:{name}@{}>", self.registrar);
-        Wire::request("REGISTER", &format!("sip:{}", self.registrar))
+        let expires = if self.leaves { 0 } else { EXPIRES.as_secs() };
+        let request = Wire::request("REGISTER", &format!("sip:{}", self.registrar))
             .with("Max-Forwards", "70")
             .with("From", format!("{record};tag={}", self.tag))
             .with("To", record)
             .with("Call-ID", self.call_id.clone())
             .with("CSeq", format!("{} REGISTER", self.cseq))
             .with("Contact", ua.contact())
-            .with("Expires", EXPIRES.as_secs().to_string())
+            .with("Expires", expires.to_string());
+        if self.twice { request.with("Contact", format!("<sip:{name}@{}:5070>", ua.address().ip())) } else { request }
     }
 }

@@ -154,6 +154,17 @@ impl Media {
         Some((SocketAddr::new(address.ip(), port), transmit.destination, transmit.payload))
     }
 
+    /// Whoever would send audio from there is a fax machine; false where audio is real.
+    pub fn fax_from(&mut self, far: SocketAddr) -> bool {
+        match self {
+            Self::Silent(media) => {
+                media.fax_from(far);
+                true
+            }
+            Self::Real(_) => false,
+        }
+    }
+
     /// Streams that are open.
     pub fn open_streams(&self) -> usize {
         match self {

@@ -312,6 +312,9 @@ impl Draw {
             line("unanswered_max = \"30s\"".to_string());
         }
         if self.rng.chance(0.3) {
+            line("fax = \"detect\"".to_string());
+        }
+        if self.rng.chance(0.3) {
             line("skills = [\"special\"]".to_string());
         }
         lines

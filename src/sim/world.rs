@@ -72,7 +72,7 @@ pub const TRUNK: &str = "trunk";
 pub struct World {
     now: Instant,
     node: House,
-    media: Media,
+    pub(super) media: Media,
     pub(super) town: Town,
     /// The network, for scripts that change the weather.
     pub network: Network,
