@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::acd::{Actor, AgentState, DeviceState, Fact, FlowOut, OfferCause, Target, Transfer, TransferKind, TransferStep};
+use crate::acd::{
+    Actor, AgentState, DeviceState, Fact, FlowOut, OfferCause, Target, Transfer, TransferKind, TransferStep,
+};
 use crate::base::Instant;
 use crate::sim::terms::{Direction, Terms};
 use crate::sim::wire::Wire;
@@ -201,7 +203,8 @@ impl Flows {
         if response.all("Contact").count() > 1 {
             self.note(Flow::SeveralContacts);
         }
-        let seconds = response.all("Contact").filter_map(|contact| contact.rsplit_once("expires=")?.1.parse().ok()).max();
+        let seconds =
+            response.all("Contact").filter_map(|contact| contact.rsplit_once("expires=")?.1.parse().ok()).max();
         match seconds {
             Some(seconds) => {
                 let until = now + Duration::from_secs(seconds);
@@ -227,7 +230,9 @@ impl Flows {
             (Sender::Agent | Sender::Caller, "UPDATE") if expires(request) => Flow::RefreshByThem,
             (Sender::Node, "PRACK") => Flow::PrackToAgent,
             (_, "PRACK") => Flow::PrackOfCaller,
-            (_, "REFER") if request.header("Refer-To").is_some_and(|to| to.contains("Replaces=")) => Flow::ReferAttended,
+            (_, "REFER") if request.header("Refer-To").is_some_and(|to| to.contains("Replaces=")) => {
+                Flow::ReferAttended
+            }
             (_, "REFER") => Flow::ReferBlind,
             (Sender::Exchange, "NOTIFY") => Flow::DialogInfo,
             (Sender::Node, "NOTIFY") => Flow::ReferNews,
@@ -335,6 +340,10 @@ fn dialled(invite: &Wire) -> Option<Flow> {
 }
 
 fn called(invite: &Wire) -> Option<Flow> {
+    // The random worlds' PBX has no further address but this.
+    if invite.uri().contains("@10.0.2.2:") {
+        return Some(Flow::NextAddress);
+    }
     let known = [
         ("Replaces", Flow::ReplacesOutside),
         ("Authorization", Flow::WeProve401),

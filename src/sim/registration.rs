@@ -110,19 +110,12 @@ impl Registration {
     }
 
     fn prove(&mut self, ua: &mut Ua, now: Instant, asked: &Wire, challenge: &Wire) {
-        let (request, response) = (Message::parse(asked.encode()), Message::parse(challenge.encode()));
-        let random = u64::from(ua.pause(Duration::ZERO, Duration::from_secs(1)).subsec_nanos());
-        let proof = request
-            .ok()
-            .zip(response.ok())
-            .and_then(|(request, response)| answer(&response, &request, &self.credentials, random));
-        let Some(proof) = proof else {
+        let Some((name, proof)) = proof(ua, asked, challenge, &self.credentials) else {
             self.due = Some(now + PAUSE);
             return;
         };
         self.cseq += 1;
-        let name = if challenge.code() == Some(401) { "Authorization" } else { "Proxy-Authorization" };
-        let request = self.request(ua).with(name, String::from_utf8_lossy(&proof.value));
+        let request = self.request(ua).with(name, proof);
         self.asked = Some(ua.send(now, self.registrar, &request));
     }
 
@@ -140,4 +133,18 @@ impl Registration {
             .with("Expires", expires.to_string());
         if self.twice { request.with("Contact", format!("<sip:{name}@{}:5070>", ua.address().ip())) } else { request }
     }
+}
+
+/// What answers the challenge that a request got: a header and its value.
+pub(super) fn proof(
+    ua: &mut Ua,
+    asked: &Wire,
+    challenge: &Wire,
+    credentials: &Credentials,
+) -> Option<(&'static str, String)> {
+    let (request, response) = (Message::parse(asked.encode()).ok()?, Message::parse(challenge.encode()).ok()?);
+    let random = u64::from(ua.pause(Duration::ZERO, Duration::from_secs(1)).subsec_nanos());
+    let proof = answer(&response, &request, credentials, random)?;
+    let name = if challenge.code() == Some(401) { "Authorization" } else { "Proxy-Authorization" };
+    Some((name, String::from_utf8_lossy(&proof.value).into_owned()))
 }

@@ -132,7 +132,8 @@ impl SilentMedia {
         if self.open.values().any(|open| open.port == port) {
             return Err(format!("{stream} opens port {} that another stream holds", port.0));
         }
-        match self.open.insert(stream, Stream { port, watch: None, play: None, far: None, listens: false, tone: None }) {
+        match self.open.insert(stream, Stream { port, watch: None, play: None, far: None, listens: false, tone: None })
+        {
             Some(_) => Err(format!("{stream} is opened twice")),
             None => Ok(()),
         }

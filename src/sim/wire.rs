@@ -80,6 +80,13 @@ impl Wire {
         self
     }
 
+    /// Without the headers of these (full) names.
+    #[must_use]
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.headers.retain(|(name, _)| !names.contains(&name.as_str()));
+        self
+    }
+
     /// Sets the body and its type.
     #[must_use]
     pub fn with_body(self, kind: &str, body: String) -> Self {

@@ -214,6 +214,25 @@ impl Default for Shape {
 }
 
 impl Shape {
+    /// Where the PBX is, and by whom it knows us. One that tells what its phones do has one address, as it tells it there.
+    const fn addresses(&self) -> &'static str {
+        match self.calls % 6 {
+            1 => "addresses = [\"10.0.2.1:5060\", { address = \"10.0.2.2:5060\", priority = 1 }]\n",
+            2 => "address = \"10.0.2.1:5060\"\noutbound_auth = { username = \"we\", password = \"ours\" }\n",
+            3 => "address = \"10.0.2.1:5060\"\noutbound_auth = { username = \"proxy\", password = \"ours\" }\n",
+            _ => "address = \"10.0.2.1:5060\"\n",
+        }
+    }
+
+    /// The trunk, where it has to prove itself.
+    const fn proofs(&self) -> &'static str {
+        if self.calls.is_multiple_of(5) {
+            "[peers.trunk]\naddress = \"10.0.1.1:5060\"\nqualify = \"0s\"\nauth = { username = \"trunk\", password = \"theirs\" }\n"
+        } else {
+            ""
+        }
+    }
+
     /// The PBX tells what its phones do.
     const fn tells_devices(&self) -> bool {
         self.calls.is_multiple_of(4)
@@ -325,7 +344,8 @@ impl Draw {
         let mut text = String::new();
         let qualify = if self.shape.qualify { "10s" } else { "0s" };
         let codes = self.shape.codes;
-        writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = {codes}\nqualify = \"{qualify}\"")
+        let (addresses, proof) = (self.shape.addresses(), self.shape.proofs());
+        writeln!(text, "{proof}[peers.pbx]\n{addresses}inbound = {codes}\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
         if self.shape.tells_devices() {
             let stale = if self.shape.calls.is_multiple_of(8) { "unroutable" } else { "routable" };

@@ -577,7 +577,8 @@ impl World {
         match (self.ladder.detail(), phone) {
             (Detail::Counts, Some(Phone::Agent(_))) => "agent".to_string(),
             (Detail::Counts, Some(Phone::Caller(_))) => "caller".to_string(),
-            (Detail::Counts, None) | (Detail::Everything | Detail::Nothing, _) => name.to_string(),
+            (_, None) => name.to_string(),
+            (Detail::Everything | Detail::Nothing, _) => name.to_string() + self.town.mark_of(exchange),
         }
     }
 
