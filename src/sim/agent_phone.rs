@@ -425,7 +425,9 @@ impl AgentPhone {
         let tag = self.handset.ua.token();
         if !matches!(self.state, State::Idle) {
             let handed_on = matches!(&self.state, State::Talking { session } if session.is_handed_on());
-            if self.prompt && !handed_on && self.own != Own::Left {
+            // The node has ended the answer that it heard first, and cannot know that another is on its way.
+            let forked = self.fork.as_ref().is_some_and(|fork| self.has_call_of(fork));
+            if self.prompt && !handed_on && !forked && self.own != Own::Left {
                 self.handset.tell(PhoneEvent::Doubled);
             }
             self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));
@@ -525,6 +527,10 @@ impl AgentPhone {
         self.handset.ua.respond(now, invite, &Wire::response(invite, 487, tag));
         self.handset.end_talk(PhoneEvent::EndedByFar);
         self.state = State::Idle;
+    }
+
+    fn has_call_of(&self, fork: &Fork) -> bool {
+        self.call().is_some_and(|session| fork.is_in(&session.call_id))
     }
 
     fn has_call(&self, call_id: &str) -> bool {

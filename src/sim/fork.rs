@@ -45,6 +45,11 @@ impl Fork {
         message.call_id() == self.call_id && tag == Some(self.tag.as_str())
     }
 
+    /// True when it answered this call.
+    pub(super) fn is_in(&self, call_id: &str) -> bool {
+        self.call_id == call_id
+    }
+
     /// A datagram arrived.
     pub(super) fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: &Bytes) {
         if let Some(up) = self.ua.handle_datagram(now, source, payload) {
