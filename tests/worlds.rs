@@ -32,8 +32,8 @@ fn random_worlds_break_no_law() {
     assert!(worlds < 1_000 || transfers.iter().all(|count| *count > worlds / 50), "too few transfers: {transfers:?}");
 }
 
-/// Every flow with a tenth of its datagrams lost, some doubled and a tenth late: transfers by control plane, keys and REFER,
-/// connected lines, registrations, feature codes, session timers, reliable provisionals, holds, fax.
+/// Every flow with a tenth of its datagrams lost, some doubled and a tenth late. That each one happens is counted: see
+/// [`Flow`]. Stream connections are not among them, for the simulated network carries datagrams alone.
 #[test]
 fn every_flow_ends_once_on_a_bad_network() {
     let worlds = number("STROWGER_WORLDS").unwrap_or(1_000) / 4;
@@ -73,8 +73,8 @@ fn the_same_seed_twice_gives_the_same_bytes() {
     assert_ne!(workload::run(1, Detail::Nothing).hash, workload::run(2, Detail::Nothing).hash);
 }
 
-/// In so many worlds each flow happens, the rarest some ten times.
-const ENOUGH: u64 = 250;
+/// In so many worlds each flow happens; the rarest (our own re-INVITE gets 491) some four times.
+const ENOUGH: u64 = 1_000;
 
 /// What became of so many worlds, by their seeds.
 fn judge_all(worlds: u64, run: fn(u64) -> workload::Verdict) -> Vec<(u64, workload::Verdict)> {

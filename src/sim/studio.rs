@@ -9,12 +9,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{Instant, StreamId};
+use crate::config::MediaConfig;
 use crate::media::outbox::Kind;
 use crate::media::worker::Worker;
 use crate::media::{Command, Event, Lease, PortId, Signal, Source, Track, TrackId, tune};
 use crate::sim::silent_media::SilentMedia;
 use crate::sim::town::Audio;
-use crate::sim::world::WorldSetup;
 
 /// The node's media; see the module.
 #[derive(Debug)]
@@ -192,17 +192,17 @@ fn at_home(command: &Command) -> Result<(), String> {
 }
 
 /// The ports of a world, dealt to its media workers: all but the last have few, so that small worlds fill several.
-pub(super) fn leases(setup: &WorldSetup) -> Vec<Lease> {
-    let workers = u32::from(setup.config.media.workers.unwrap_or(1));
-    let few = FEW_PORTS.min(setup.ports / workers);
+pub(super) fn leases(media: &MediaConfig, ports: u32) -> Vec<Lease> {
+    let workers = u32::from(media.workers.unwrap_or(1));
+    let few = FEW_PORTS.min(ports / workers);
     let lease = |index: u32| {
         let worker = index.checked_div(few).unwrap_or(0).min(workers - 1);
         Lease {
             port: PortId::new(worker as u8, index - worker * few),
-            address: SocketAddr::new(setup.config.media.address, 20_000 + 2 * u16::try_from(index).unwrap_or(0)),
+            address: SocketAddr::new(media.address, 20_000 + 2 * u16::try_from(index).unwrap_or(0)),
         }
     };
-    (0..setup.ports).map(lease).collect()
+    (0..ports).map(lease).collect()
 }
 
 /// Half of them are two or three calls.

@@ -119,7 +119,7 @@ impl World {
     pub fn new(setup: WorldSetup) -> Result<Self, String> {
         let mut rng = Rng::from_u64(setup.seed);
         let engine = setup.config.sip.listen;
-        let leases = leases(&setup);
+        let leases = leases(&setup.config.media, setup.ports);
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&rng.u64().to_le_bytes());
         let media = Media::new(setup.audio, &leases);
