@@ -73,7 +73,7 @@ fn the_same_seed_twice_gives_the_same_bytes() {
     assert_ne!(workload::run(1, Detail::Nothing).hash, workload::run(2, Detail::Nothing).hash);
 }
 
-/// In so many worlds each flow happens; the rarest (our own re-INVITE gets 491) some four times.
+/// In so many worlds each flow happens; the rarest (our INVITE with Replaces) a dozen times.
 const ENOUGH: u64 = 1_000;
 
 /// What became of so many worlds, by their seeds.
