@@ -53,6 +53,10 @@ pub enum Act {
         /// With news of it.
         news: bool,
     },
+    /// A phone takes its registration back, and registers again after a while.
+    Unregister(String),
+    /// A phone registers from two places from now on.
+    RegisterTwice(String),
     /// The PBX of a phone has put somebody else on its end of the call, and tells so.
     Connect(String, String, Told),
     /// A phone begins or ends a call that does not come by here.
@@ -152,13 +156,12 @@ impl Act {
             }
             Self::Change(name, direction) => redirect(world, &name, direction),
             Self::Fax(name) => in_talk(world, &name, |now, talk, it| talk.fax(&mut it.ua, now)),
-            Self::FaxTone(name) => {
-                world.caller(&name, TRUNK)?;
-                world.town.fax_tone(&name)
-            }
+            Self::FaxTone(name) => fax_tone(world, &name),
             Self::Press(name, digit) => press(world, &name, digit),
             Self::Connect(name, number, by) => connect(world, &name, &number, by),
             Self::Refer { name, to, replaces, news } => refer(world, &name, (to, replaces), news),
+            Self::Unregister(name) => unregister(world, &name),
+            Self::RegisterTwice(name) => with_agent(world, &name, |phone| phone.register_twice()),
             Self::OwnCall(name, doing) => with_agent(world, &name, |phone| phone.set_own(doing)),
             Self::Hints(name, telling) => tell(world, &name, &telling),
             Self::Vanish(name) => with(world, &name, |_, phone| phone.vanish()),
@@ -208,6 +211,17 @@ impl Act {
             Self::Assign(agent, assigned) => change(world, agent, assigned),
         }
     }
+}
+
+fn fax_tone(world: &mut World, name: &str) -> Result<(), String> {
+    world.caller(name, TRUNK)?;
+    let rtp = world.with_phone(name, |_, phone| phone.rtp());
+    if rtp.is_some_and(|rtp| world.media.fax_from(rtp)) { Ok(()) } else { world.town.fax_tone(name) }
+}
+
+fn unregister(world: &mut World, name: &str) -> Result<(), String> {
+    let now = world.now();
+    with_agent(world, name, |phone| phone.unregister(now))
 }
 
 fn tell(world: &mut World, name: &str, telling: &Telling) -> Result<(), String> {

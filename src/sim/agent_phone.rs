@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use crate::base::{Instant, Timers};
 use crate::sim::event::{Outgoing, PhoneEvent};
+use crate::sim::fork::Fork;
 use crate::sim::handset::{Habits, Handset, Setup};
 use crate::sim::hints::Doing;
 use crate::sim::registration::Registration;
@@ -32,12 +33,15 @@ pub struct Manner {
     pub habits: Habits,
     /// The payload types that it can do; empty: those of its phone.
     pub formats: Vec<u8>,
+    /// Another device rings with it, and answers when it does.
+    pub forks: bool,
 }
 
 impl Manner {
     /// Rings at once and answers after `after`.
     pub fn answers(after: Duration) -> Self {
-        Self { first: First::Ringing, then: Then::Answer(after), habits: Habits::default(), formats: Vec::new() }
+        let (first, then) = (First::Ringing, Then::Answer(after));
+        Self { first, then, habits: Habits::default(), formats: Vec::new(), forks: false }
     }
 }
 
@@ -95,6 +99,8 @@ pub struct AgentPhone {
     /// What it does besides the calls that come here.
     own: Own,
     registration: Option<Registration>,
+    /// The device that answered beside it.
+    fork: Option<Box<Fork>>,
 }
 
 /// What a timer is for, with the number of the call it belongs to.
@@ -120,6 +126,7 @@ struct Ringing {
     session: Session,
     invite: Wire,
     tag: String,
+    source: SocketAddr,
     manner: Manner,
 }
 
@@ -136,12 +143,27 @@ impl AgentPhone {
             prompt: false,
             own: Own::Nothing,
             registration: None,
+            fork: None,
         }
     }
 
     /// The phone registers from now on.
     pub fn register(&mut self, now: Instant, registrar: SocketAddr, credentials: Arc<Credentials>) {
         self.registration = Some(Registration::new(&mut self.handset.ua, now, registrar, credentials));
+    }
+
+    /// The phone takes its registration back for a while, if it registers.
+    pub const fn unregister(&mut self, now: Instant) {
+        if let Some(registration) = &mut self.registration {
+            registration.leave(now);
+        }
+    }
+
+    /// The phone names two places, if it registers.
+    pub const fn register_twice(&mut self) {
+        if let Some(registration) = &mut self.registration {
+            registration.double();
+        }
     }
 
     /// The phone registers no more.
@@ -203,7 +225,7 @@ impl AgentPhone {
     /// Answers a ringing call now.
     pub fn answer(&mut self, now: Instant) {
         let State::Ringing(ringing) = std::mem::replace(&mut self.state, State::Idle) else { return };
-        let Ringing { mut session, invite, tag, manner } = *ringing;
+        let Ringing { mut session, invite, tag, source, manner } = *ringing;
         match session.accept(&self.handset.ua, now, &invite, &tag) {
             Some(response) => {
                 let response = match &manner.habits.presents {
@@ -214,6 +236,10 @@ impl AgentPhone {
                 self.handset.begin_talk(now, &manner.habits);
                 self.handset.tell(PhoneEvent::Answered);
                 self.state = State::Talking { session: Box::new(session) };
+                if manner.forks {
+                    let (ua, audio) = (self.handset.ua.beside(), self.handset.audio().clone());
+                    self.fork = Some(Box::new(Fork::answer(ua, now, &invite, source, audio)));
+                }
             }
             None => self.handset.ua.respond(now, &invite, &Wire::response(&invite, 488, &tag)),
         }
@@ -246,12 +272,18 @@ impl AgentPhone {
         self.handset.vanish();
         self.state = State::Idle;
         self.timers = Timers::default();
+        self.fork = None;
     }
 
     /// A SIP datagram arrived.
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: &Bytes) {
         if self.handset.is_gone() {
             return;
+        }
+        if let Some(fork) = &mut self.fork
+            && Wire::parse(payload).is_some_and(|message| fork.owns(&message))
+        {
+            return fork.handle_datagram(now, source, payload);
         }
         if let Some(up) = self.handset.ua.handle_datagram(now, source, payload) {
             self.on_up(now, up);
@@ -268,6 +300,9 @@ impl AgentPhone {
         }
         if let Some(registration) = &mut self.registration {
             registration.handle_timeout(&mut self.handset.ua, now);
+        }
+        if let Some(fork) = &mut self.fork {
+            fork.handle_timeout(now);
         }
         while let Some(alarm) = self.timers.pop_due(now) {
             match alarm {
@@ -293,12 +328,14 @@ impl AgentPhone {
             State::Idle | State::Ringing(_) => None,
         };
         let registration = self.registration.as_ref().and_then(Registration::poll_timeout);
-        [self.handset.poll_timeout(session), self.timers.next(), registration].into_iter().flatten().min()
+        let fork = self.fork.as_ref().and_then(|fork| fork.poll_timeout());
+        [self.handset.poll_timeout(session), self.timers.next(), registration, fork].into_iter().flatten().min()
     }
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Outgoing> {
-        self.handset.poll_transmit()
+        let beside = self.fork.as_mut().and_then(|fork| fork.poll_transmit());
+        beside.map(|(destination, payload)| Outgoing { destination, payload }).or_else(|| self.handset.poll_transmit())
     }
 
     /// The next thing that happened.
@@ -308,7 +345,8 @@ impl AgentPhone {
 
     /// True when it is in no call and waits for no answer.
     pub fn is_idle(&self) -> bool {
-        matches!(self.state, State::Idle) && self.handset.ua.is_quiet()
+        let alone = self.fork.as_ref().is_none_or(|fork| fork.is_idle());
+        alone && matches!(self.state, State::Idle) && self.handset.ua.is_quiet()
     }
 
     /// Its name.
@@ -387,7 +425,9 @@ impl AgentPhone {
         let tag = self.handset.ua.token();
         if !matches!(self.state, State::Idle) {
             let handed_on = matches!(&self.state, State::Talking { session } if session.is_handed_on());
-            if self.prompt && !handed_on && self.own != Own::Left {
+            // The node has ended the answer that it heard first, and cannot know that another is on its way.
+            let forked = self.fork.as_ref().is_some_and(|fork| self.has_call_of(fork));
+            if self.prompt && !handed_on && !forked && self.own != Own::Left {
                 self.handset.tell(PhoneEvent::Doubled);
             }
             self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));
@@ -437,7 +477,7 @@ impl AgentPhone {
         if (manner.first, manner.then) == (First::Nothing, Then::Nothing) {
             return;
         }
-        self.state = State::Ringing(Box::new(Ringing { session, invite: invite.clone(), tag, manner }));
+        self.state = State::Ringing(Box::new(Ringing { session, invite: invite.clone(), tag, source, manner }));
         self.timers.arm(now + RINGS_AT_MOST, Alarm::RangOut(self.calls));
         self.handle_timeout(now);
     }
@@ -472,7 +512,7 @@ impl AgentPhone {
             self.handset.ua.respond(now, cancel, &Wire::response(cancel, code, "late"));
             return;
         };
-        let Ringing { session, invite, tag, manner } = &**ringing;
+        let Ringing { session, invite, tag, manner, .. } = &**ringing;
         if session.call_id != cancel.call_id() {
             self.handset.on_stray(now, cancel);
             return;
@@ -487,6 +527,10 @@ impl AgentPhone {
         self.handset.ua.respond(now, invite, &Wire::response(invite, 487, tag));
         self.handset.end_talk(PhoneEvent::EndedByFar);
         self.state = State::Idle;
+    }
+
+    fn has_call_of(&self, fork: &Fork) -> bool {
+        self.call().is_some_and(|session| fork.is_in(&session.call_id))
     }
 
     fn has_call(&self, call_id: &str) -> bool {

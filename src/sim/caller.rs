@@ -4,6 +4,7 @@
 //! come (RFC 3261 9.1), and a 2xx that crosses it is acknowledged and ended by BYE.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,9 +12,11 @@ use bytes::Bytes;
 use crate::base::{Instant, TimerKey, Timers};
 use crate::sim::event::{Outgoing, PhoneEvent};
 use crate::sim::handset::{Habits, Handset, Setup};
+use crate::sim::registration::proof;
 use crate::sim::session::Session;
 use crate::sim::ua::Up;
 use crate::sim::wire::Wire;
+use crate::sip::auth::Credentials;
 
 /// One call to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +109,7 @@ pub struct Caller {
     state: State,
     patience: Timers<()>,
     armed: Option<TimerKey>,
+    credentials: Option<Arc<Credentials>>,
 }
 
 #[derive(Debug)]
@@ -136,7 +140,13 @@ enum Exit {
 impl Caller {
     /// A caller's phone that dials through `engine`.
     pub fn new(setup: Setup, engine: SocketAddr) -> Self {
-        Self { handset: Handset::new(setup), engine, state: State::Idle, patience: Timers::default(), armed: None }
+        let (handset, patience) = (Handset::new(setup), Timers::default());
+        Self { handset, engine, state: State::Idle, patience, armed: None, credentials: None }
+    }
+
+    /// By what its exchange proves itself where it is asked to.
+    pub fn set_credentials(&mut self, credentials: Option<Arc<Credentials>>) {
+        self.credentials = credentials;
     }
 
     /// Dials; a phone that is in a call does nothing.
@@ -334,6 +344,9 @@ impl Caller {
             self.on_provisional(now, code, response);
             return;
         }
+        if code == 401 && self.prove(now, response) {
+            return;
+        }
         let State::Inviting(inviting) = std::mem::replace(&mut self.state, State::Idle) else { return };
         let Inviting { mut session, dial, exit, .. } = *inviting;
         if code >= 300 {
@@ -351,6 +364,18 @@ impl Caller {
         if leaves {
             self.hang_up(now);
         }
+    }
+
+    /// The INVITE goes out again with the proof that was asked for; false when there is none, or nobody waits any more.
+    fn prove(&mut self, now: Instant, challenge: &Wire) -> bool {
+        let State::Inviting(inviting) = &mut self.state else { return false };
+        let Inviting { session, invite, heard, exit, .. } = &mut **inviting;
+        let Some(credentials) = self.credentials.as_ref().filter(|_| *exit == Exit::Stays) else { return false };
+        let ua = &mut self.handset.ua;
+        let Some(proof) = proof(ua, invite, challenge, credentials) else { return false };
+        *invite = session.invite_again(ua, now, invite, proof);
+        *heard = false;
+        true
     }
 
     fn on_provisional(&mut self, now: Instant, code: u16, response: &Wire) {

@@ -1,8 +1,9 @@
 //! Several phones behind one SIP address, as a PBX or a trunk has them: a request that opens a dialog goes by the user of its
 //! Request-URI, everything else by its Call-ID. Answers OPTIONS to itself, and tells what its phones do to who subscribes. Rewrites nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -11,6 +12,7 @@ use crate::sim::hints::{Doing, Hints};
 use crate::sim::phone::{Outgoing, Phone, PhoneEvent};
 use crate::sim::ua::{Ua, Up};
 use crate::sim::wire::{Wire, user_of};
+use crate::sip::auth::Credentials;
 
 /// An address with its phones; see the module.
 #[derive(Debug)]
@@ -21,7 +23,45 @@ pub struct Exchange {
     routes: BTreeMap<String, usize>,
     outbox: VecDeque<(usize, Outgoing)>,
     hints: Hints,
+    guard: Option<Guard>,
     now: Instant,
+}
+
+/// Who calls or subscribes here has to name this user and our nonce. The proof itself is not judged.
+#[derive(Debug)]
+struct Guard {
+    credentials: Arc<Credentials>,
+    nonce: String,
+    /// Branches of those that were asked.
+    asked: BTreeSet<String>,
+}
+
+impl Guard {
+    /// True when a request is to be asked for its proof, or belongs to one that was.
+    fn doubts(&mut self, message: &Wire) -> bool {
+        let (Some(method), Some(branch)) = (message.method(), message.branch()) else { return false };
+        if self.asked.contains(branch) {
+            return true;
+        }
+        let proof = message.header("Authorization").or_else(|| message.header("Proxy-Authorization"));
+        let said = |text: &str| proof.is_some_and(|proof| proof.contains(&format!("\"{text}\"")));
+        let proven = said(&self.nonce) && said(&self.credentials.username) && said("strowger.example");
+        let asks = matches!(method, "INVITE" | "SUBSCRIBE") && message.to_tag().is_none() && !proven;
+        if asks {
+            self.asked.insert(branch.to_string());
+        }
+        asks
+    }
+
+    /// It asks as a proxy does where its user is called so.
+    fn challenge(&self, request: &Wire, tag: &str) -> Wire {
+        let (code, name) = match self.credentials.username.as_str() {
+            "proxy" => (407, "Proxy-Authenticate"),
+            _ => (401, "WWW-Authenticate"),
+        };
+        let value = format!("Digest realm=\"strowger.example\",nonce=\"{}\",algorithm=MD5,qop=\"auth\"", self.nonce);
+        Wire::response(request, code, tag).with(name, value)
+    }
 }
 
 impl Exchange {
@@ -34,6 +74,7 @@ impl Exchange {
             routes: BTreeMap::new(),
             outbox: VecDeque::new(),
             hints: Hints::default(),
+            guard: None,
             now: Instant::ZERO,
         }
     }
@@ -41,6 +82,14 @@ impl Exchange {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// From now on it asks who calls to prove that they are this user.
+    pub fn ask_for(&mut self, credentials: &Arc<Credentials>) {
+        if self.guard.is_none() {
+            let nonce = self.ua.token();
+            self.guard = Some(Guard { credentials: Arc::clone(credentials), nonce, asked: BTreeSet::new() });
+        }
     }
 
     /// Its SIP address.
@@ -93,7 +142,8 @@ impl Exchange {
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, payload: &Bytes) {
         let Some(message) = Wire::parse(payload) else { return };
         self.now = now;
-        match self.recipient(&message) {
+        let doubts = self.guard.as_mut().is_some_and(|guard| guard.doubts(&message));
+        match self.recipient(&message).filter(|_| !doubts) {
             Some(index) => {
                 if message.method() == Some("INVITE") && message.to_tag().is_none() {
                     self.routes.insert(message.call_id().to_string(), index);
@@ -163,6 +213,14 @@ impl Exchange {
             Some(Up::Response(response)) => return self.hints.on_response(&response),
             Some(Up::Unanswered { .. } | Up::Unacknowledged { .. }) | None => return,
         };
+        if let Some(guard) =
+            self.guard.as_ref().filter(|guard| guard.asked.contains(request.branch().unwrap_or_default()))
+            && matches!(request.method(), Some("INVITE" | "SUBSCRIBE"))
+        {
+            let tag = self.ua.token();
+            let challenge = guard.challenge(&request, &tag);
+            return self.ua.respond(now, &request, &challenge);
+        }
         if request.method() == Some("SUBSCRIBE") {
             let Self { hints, ua, phones, .. } = self;
             return hints.on_subscribe(ua, now, &request, source, |user| doing(phones, user));

@@ -8,6 +8,8 @@ pub mod caller;
 pub mod event;
 pub mod exchange;
 pub mod fact_text;
+pub mod flows;
+mod fork;
 pub mod handset;
 pub mod hearing;
 pub mod hints;

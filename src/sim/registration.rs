@@ -27,19 +27,36 @@ pub struct Registration {
     /// The request under way, as it was sent.
     asked: Option<Wire>,
     due: Option<Instant>,
+    /// It takes back what it is registered for, and comes again later.
+    leaves: bool,
+    /// It names another place of the same phone beside its own.
+    twice: bool,
 }
 
 impl Registration {
     /// A phone that registers now.
     pub fn new(ua: &mut Ua, now: Instant, registrar: SocketAddr, credentials: Arc<Credentials>) -> Self {
         let (call_id, tag) = (format!("{}@{}", ua.token(), ua.address().ip()), ua.token());
-        Self { registrar, credentials, call_id, tag, cseq: 0, asked: None, due: Some(now) }
+        Self { registrar, credentials, call_id, tag, cseq: 0, asked: None, due: Some(now), leaves: false, twice: false }
     }
 
     /// The phone has power again: it registers at once.
     pub fn restart(&mut self, now: Instant) {
         self.asked = None;
         self.due = Some(now);
+    }
+
+    /// It takes its registration back, and registers again after a while.
+    pub const fn leave(&mut self, now: Instant) {
+        if self.due.is_some() {
+            self.leaves = true;
+            self.due = Some(now);
+        }
+    }
+
+    /// From now on it names two places.
+    pub const fn double(&mut self) {
+        self.twice = true;
     }
 
     /// It asks no more: what it is registered for runs out.
@@ -76,7 +93,10 @@ impl Registration {
         }
         let Some(asked) = self.asked.take() else { return };
         match code {
-            200..=299 => self.due = Some(now + EXPIRES / 2),
+            200..=299 => {
+                self.leaves = false;
+                self.due = Some(now + EXPIRES / 2);
+            }
             401 | 407 => self.prove(ua, now, &asked, response),
             _ => self.due = Some(now + PAUSE),
         }
@@ -90,32 +110,41 @@ impl Registration {
     }
 
     fn prove(&mut self, ua: &mut Ua, now: Instant, asked: &Wire, challenge: &Wire) {
-        let (request, response) = (Message::parse(asked.encode()), Message::parse(challenge.encode()));
-        let random = u64::from(ua.pause(Duration::ZERO, Duration::from_secs(1)).subsec_nanos());
-        let proof = request
-            .ok()
-            .zip(response.ok())
-            .and_then(|(request, response)| answer(&response, &request, &self.credentials, random));
-        let Some(proof) = proof else {
+        let Some((name, proof)) = proof(ua, asked, challenge, &self.credentials) else {
             self.due = Some(now + PAUSE);
             return;
         };
         self.cseq += 1;
-        let name = if challenge.code() == Some(401) { "Authorization" } else { "Proxy-Authorization" };
-        let request = self.request(ua).with(name, String::from_utf8_lossy(&proof.value));
+        let request = self.request(ua).with(name, proof);
         self.asked = Some(ua.send(now, self.registrar, &request));
     }
 
     fn request(&self, ua: &Ua) -> Wire {
         let name = &self.credentials.username;
         let record = format!("<sip:{name}@{}>", self.registrar);
-        Wire::request("REGISTER", &format!("sip:{}", self.registrar))
+        let expires = if self.leaves { 0 } else { EXPIRES.as_secs() };
+        let request = Wire::request("REGISTER", &format!("sip:{}", self.registrar))
             .with("Max-Forwards", "70")
             .with("From", format!("{record};tag={}", self.tag))
             .with("To", record)
             .with("Call-ID", self.call_id.clone())
             .with("CSeq", format!("{} REGISTER", self.cseq))
             .with("Contact", ua.contact())
-            .with("Expires", EXPIRES.as_secs().to_string())
+            .with("Expires", expires.to_string());
+        if self.twice { request.with("Contact", format!("<sip:{name}@{}:5070>", ua.address().ip())) } else { request }
     }
+}
+
+/// What answers the challenge that a request got: a header and its value.
+pub(super) fn proof(
+    ua: &mut Ua,
+    asked: &Wire,
+    challenge: &Wire,
+    credentials: &Credentials,
+) -> Option<(&'static str, String)> {
+    let (request, response) = (Message::parse(asked.encode()).ok()?, Message::parse(challenge.encode()).ok()?);
+    let random = u64::from(ua.pause(Duration::ZERO, Duration::from_secs(1)).subsec_nanos());
+    let proof = answer(&response, &request, credentials, random)?;
+    let name = if challenge.code() == Some(401) { "Authorization" } else { "Proxy-Authorization" };
+    Some((name, String::from_utf8_lossy(&proof.value).into_owned()))
 }

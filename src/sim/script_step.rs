@@ -100,6 +100,8 @@ fn device_step(words: &[&str]) -> Result<Act, String> {
         [name, "rings", "for", "a", "call", "of", "its", "own"] => own(name, Own::Rings),
         [name, "ends", "its", "own", "call"] => own(name, Own::Nothing),
         [name, "leaves", "its", "call", "to", "somebody"] => own(name, Own::Left),
+        [name, "takes", "its", "registration", "back"] => Act::Unregister((*name).to_string()),
+        [name, "registers", "twice"] => Act::RegisterTwice((*name).to_string()),
         [pbx, "forgets", "its", "subscriptions"] => hints(pbx, Telling::Forgets),
         [pbx, "refuses", "subscriptions", status] => hints(pbx, Telling::Refuses(number(status)?)),
         [pbx, "takes", "subscriptions"] => hints(pbx, Telling::Tells),
@@ -256,6 +258,10 @@ pub fn manner<'a>(mut words: &'a [&'a str]) -> Result<Manner, String> {
             }
             ["speaking", list, rest @ ..] => {
                 manner.formats = list.split(',').map(number).collect::<Result<_, _>>()?;
+                rest
+            }
+            ["beside", "another", rest @ ..] => {
+                manner.forks = true;
                 rest
             }
             ["with", "progress", rest @ ..] => {

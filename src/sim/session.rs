@@ -198,6 +198,14 @@ impl Session {
         ua.send(now, self.destination, &invite)
     }
 
+    /// Sends that INVITE again, with a header more; returned as sent.
+    pub fn invite_again(&mut self, ua: &mut Ua, now: Instant, invite: &Wire, (name, value): (&str, String)) -> Wire {
+        self.cseq += 1;
+        let again = invite.clone().without(&["Via", "CSeq", "Content-Length"]);
+        let again = again.with("CSeq", format!("{} INVITE", self.cseq)).with(name, value);
+        ua.send(now, self.destination, &again)
+    }
+
     /// Where the dialog's requests go.
     pub const fn destination(&self) -> SocketAddr {
         self.destination

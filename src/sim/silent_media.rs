@@ -1,7 +1,9 @@
 //! A stand-in for the media worker in worlds without audio: a prompt that does not repeat
-//! ends after two seconds, and a watched stream falls silent after its limit, since nobody sends RTP there.
+//! ends after two seconds, and a watched stream falls silent after its limit, since nobody sends RTP there. Of far ends that are
+//! said to be fax machines the tone is heard after a second.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::{Instant, StreamId, TimerKey, Timers};
@@ -14,6 +16,7 @@ pub struct SilentMedia {
     open: BTreeMap<StreamId, Stream>,
     timers: Timers<Event>,
     outbox: VecDeque<Event>,
+    faxes: BTreeSet<SocketAddr>,
 }
 
 #[derive(Debug)]
@@ -21,9 +24,15 @@ struct Stream {
     port: PortId,
     watch: Option<TimerKey>,
     play: Option<TimerKey>,
+    far: Option<SocketAddr>,
+    /// The tone of a fax machine is listened for.
+    listens: bool,
+    tone: Option<TimerKey>,
 }
 
 const PROMPT: Duration = Duration::from_secs(2);
+/// How long it takes to know the tone of a fax machine.
+const TONE: Duration = Duration::from_secs(1);
 
 impl SilentMedia {
     /// A stand-in that knows these ports.
@@ -40,18 +49,23 @@ impl SilentMedia {
             Command::Open { stream, port, .. } => return self.on_open(stream, port),
             Command::Close { stream } => {
                 let open = self.open.remove(&stream).ok_or_else(|| format!("{stream} is closed but not open"))?;
-                for timer in open.watch.into_iter().chain(open.play) {
+                for timer in open.watch.into_iter().chain(open.play).chain(open.tone) {
                     self.timers.cancel(timer);
                 }
                 if !self.leases.contains(&open.port) {
                     return Err("a stream holds a port that is not leased".to_string());
                 }
             }
-            Command::Secure { stream, .. }
-            | Command::Far { stream, .. }
-            | Command::Digits { stream, .. }
-            | Command::Fax { stream } => {
+            Command::Secure { stream, .. } | Command::Digits { stream, .. } => {
                 self.stream(stream)?;
+            }
+            Command::Far { stream, far } => {
+                self.stream(stream)?.0.far = Some(far.address);
+                self.listen(now, stream)?;
+            }
+            Command::Fax { stream } => {
+                self.stream(stream)?.0.listens = true;
+                self.listen(now, stream)?;
             }
             Command::Hear { stream, source } => {
                 let (open, timers) = self.stream(stream)?;
@@ -62,7 +76,10 @@ impl SilentMedia {
                     }
                     Source::Tracks { repeat: true, .. } | Source::Silence => {}
                     Source::Relay(other) => {
-                        self.stream(other)?;
+                        // Somebody hears it: it is listened to no more.
+                        let (open, timers) = self.stream(other)?;
+                        open.listens = false;
+                        open.tone.take().map(|timer| timers.cancel(timer));
                     }
                 }
             }
@@ -71,6 +88,20 @@ impl SilentMedia {
                 open.watch.take().map(|timer| timers.cancel(timer));
                 open.watch = silence.map(|limit| timers.arm(now + limit, Event::Silent { stream }));
             }
+        }
+        Ok(())
+    }
+
+    /// Whoever sends audio from there is a fax machine.
+    pub fn fax_from(&mut self, far: SocketAddr) {
+        self.faxes.insert(far);
+    }
+
+    fn listen(&mut self, now: Instant, stream: StreamId) -> Result<(), String> {
+        let Self { open, timers, faxes, .. } = self;
+        let open = open.get_mut(&stream).ok_or_else(|| format!("a command names {stream}, not open"))?;
+        if open.listens && open.tone.is_none() && open.far.is_some_and(|far| faxes.contains(&far)) {
+            open.tone = Some(timers.arm(now + TONE, Event::Fax { stream }));
         }
         Ok(())
     }
@@ -101,7 +132,8 @@ impl SilentMedia {
         if self.open.values().any(|open| open.port == port) {
             return Err(format!("{stream} opens port {} that another stream holds", port.0));
         }
-        match self.open.insert(stream, Stream { port, watch: None, play: None }) {
+        match self.open.insert(stream, Stream { port, watch: None, play: None, far: None, listens: false, tone: None })
+        {
             Some(_) => Err(format!("{stream} is opened twice")),
             None => Ok(()),
         }

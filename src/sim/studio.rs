@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{Instant, StreamId};
+use crate::config::MediaConfig;
 use crate::media::outbox::Kind;
 use crate::media::worker::Worker;
 use crate::media::{Command, Event, Lease, PortId, Signal, Source, Track, TrackId, tune};
@@ -153,6 +154,17 @@ impl Media {
         Some((SocketAddr::new(address.ip(), port), transmit.destination, transmit.payload))
     }
 
+    /// Whoever would send audio from there is a fax machine; false where audio is real.
+    pub fn fax_from(&mut self, far: SocketAddr) -> bool {
+        match self {
+            Self::Silent(media) => {
+                media.fax_from(far);
+                true
+            }
+            Self::Real(_) => false,
+        }
+    }
+
     /// Streams that are open.
     pub fn open_streams(&self) -> usize {
         match self {
@@ -178,3 +190,20 @@ fn at_home(command: &Command) -> Result<(), String> {
     };
     if home == stream.worker() { Ok(()) } else { Err(format!("{stream} is not of worker {home}: {command:?}")) }
 }
+
+/// The ports of a world, dealt to its media workers: all but the last have few, so that small worlds fill several.
+pub(super) fn leases(media: &MediaConfig, ports: u32) -> Vec<Lease> {
+    let workers = u32::from(media.workers.unwrap_or(1));
+    let few = FEW_PORTS.min(ports / workers);
+    let lease = |index: u32| {
+        let worker = index.checked_div(few).unwrap_or(0).min(workers - 1);
+        Lease {
+            port: PortId::new(worker as u8, index - worker * few),
+            address: SocketAddr::new(media.address, 20_000 + 2 * u16::try_from(index).unwrap_or(0)),
+        }
+    };
+    (0..ports).map(lease).collect()
+}
+
+/// Half of them are two or three calls.
+const FEW_PORTS: u32 = 6;

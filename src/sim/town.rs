@@ -18,6 +18,7 @@ use crate::sim::phone::Phone;
 use crate::sim::session::address_of;
 use crate::sim::voice::{Ear, Voice};
 use crate::sim::wire::{Wire, user_of};
+use crate::sip::auth::Credentials;
 
 /// A phone: its exchange and its index there.
 pub type Place = (usize, usize);
@@ -44,6 +45,10 @@ pub struct Town {
     by_rtp: BTreeMap<SocketAddr, Place>,
     phones: BTreeMap<String, Place>,
     agents: BTreeSet<String>,
+    /// By what callers of an exchange prove themselves.
+    credentials: BTreeMap<usize, Arc<Credentials>>,
+    /// Further addresses of an exchange, where each phone of an agent is once more, by the exchange.
+    further: BTreeMap<usize, Vec<usize>>,
     voices: BTreeMap<Place, (Voice, Ear)>,
     manner: Manner,
     wakes: BTreeSet<(Instant, usize)>,
@@ -62,6 +67,8 @@ impl Town {
             by_rtp: BTreeMap::new(),
             phones: BTreeMap::new(),
             agents: BTreeSet::new(),
+            credentials: BTreeMap::new(),
+            further: BTreeMap::new(),
             voices: BTreeMap::new(),
             manner,
             wakes: BTreeSet::new(),
@@ -79,6 +86,20 @@ impl Town {
         for peer in &config.peers {
             let ip = peer.address.host.parse().map_err(|_| format!("peer `{}` needs a numeric address", peer.name))?;
             let index = self.exchange(&peer.name, SocketAddr::new(ip, peer.address.port));
+            if let Some(auth) = &peer.auth {
+                self.credentials.insert(index, Arc::new(auth.credentials.clone()));
+            }
+            if let Some(credentials) = &peer.outbound_auth {
+                self.exchanges[index].ask_for(credentials);
+            }
+            for (number, other) in (2..).zip(peer.addresses.iter().skip(1)) {
+                let ip = other.endpoint.host.parse().map_err(|_| format!("peer `{}` needs numbers", peer.name))?;
+                let place = self.exchange(&format!("{}/{number}", peer.name), SocketAddr::new(ip, other.endpoint.port));
+                let further = self.further.entry(index).or_default();
+                if !further.contains(&place) {
+                    further.push(place);
+                }
+            }
             peers.insert(Arc::clone(&peer.name), index);
         }
         for agent in &config.agents {
@@ -104,6 +125,10 @@ impl Town {
                 phone.register(now, self.engine, Arc::clone(credentials));
             }
             self.agents.insert(user.clone());
+            for place in self.further.get(&index).cloned().unwrap_or_default() {
+                let twin = AgentPhone::new(self.setup_of(&user, place), self.manner.clone());
+                self.add(place, &user, Phone::Agent(Box::new(twin)));
+            }
             self.add(index, &user, Phone::Agent(Box::new(phone)));
             self.note_wake(index);
         }
@@ -121,8 +146,9 @@ impl Town {
         let found = self.exchanges.iter().position(|candidate| candidate.name() == exchange);
         let index = found.ok_or_else(|| format!("no exchange `{exchange}`"))?;
         let setup = self.setup_of(name, index);
-        let engine = self.engine;
-        self.add(index, name, Phone::Caller(Box::new(Caller::new(setup, engine))));
+        let mut caller = Caller::new(setup, self.engine);
+        caller.set_credentials(self.credentials.get(&index).cloned());
+        self.add(index, name, Phone::Caller(Box::new(caller)));
         Ok(())
     }
 
@@ -188,7 +214,12 @@ impl Town {
 
     /// All phones have power again, and none asks to be registered any more.
     pub fn make_peace(&mut self, now: Instant) {
-        let places: Vec<Place> = self.phones.values().copied().collect();
+        let places: Vec<Place> = self
+            .exchanges
+            .iter()
+            .enumerate()
+            .flat_map(|(at, it)| (0..it.phones().len()).map(move |one| (at, one)))
+            .collect();
         for (exchange, index) in places {
             let phone = self.exchanges[exchange].phone(index);
             phone.come_back(now);
@@ -229,6 +260,12 @@ impl Town {
         let exchange = &self.exchanges[exchange];
         let phone = phone.map(|index| &exchange.phones()[index]);
         (phone.map_or_else(|| exchange.name(), Phone::name), phone)
+    }
+
+    /// Which of several addresses an exchange is: `/2`; nothing for the first.
+    pub fn mark_of(&self, exchange: usize) -> &str {
+        let name = self.exchanges[exchange].name();
+        name.find('/').map_or("", |at| &name[at..])
     }
 
     /// Which phone of an exchange a message belongs to.

@@ -115,6 +115,11 @@ impl Ua {
         format!("<sip:{}@{}>", self.name, self.address)
     }
 
+    /// Those of another device at the same address and of the same name.
+    pub fn beside(&mut self) -> Self {
+        Self::new(&self.name, self.address, self.rng.fork())
+    }
+
     /// A fresh token for a tag, a Call-ID or a branch.
     pub fn token(&mut self) -> String {
         format!("{:08x}", self.rng.u32())

@@ -80,6 +80,13 @@ impl Wire {
         self
     }
 
+    /// Without the headers of these (full) names.
+    #[must_use]
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.headers.retain(|(name, _)| !names.contains(&name.as_str()));
+        self
+    }
+
     /// Sets the body and its type.
     #[must_use]
     pub fn with_body(self, kind: &str, body: String) -> Self {
@@ -128,6 +135,11 @@ impl Wire {
     /// The first header of this (full) name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Every header of this (full) name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The method of a request.

@@ -66,7 +66,13 @@ impl Wiretap {
     }
 
     /// The node hears by dialog-info that an agent's phone is in no call: its PBX has handed on what was one, whose leg lives on.
+    /// Or it hears from the PBX itself that an INVITE has failed: it wants to know first who calls.
     fn on_told(&mut self, message: &Wire) {
+        if message.code().is_some_and(|code| code >= 300)
+            && message.cseq().is_some_and(|(_, method)| method == "INVITE")
+        {
+            self.calls.values_mut().for_each(|calls| calls.retain(|call, _| call != message.call_id()));
+        }
         let id = message.body.split_once("<dialog id=\"").and_then(|(_, rest)| rest.split_once('"'));
         if let Some((user, rest)) = id
             && rest.contains("<state>terminated</state>")

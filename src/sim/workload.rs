@@ -15,6 +15,7 @@ use crate::base::{Instant, Rng, WallTime};
 use crate::call::SessionTerms;
 use crate::config::Config;
 use crate::sim::act::Act;
+use crate::sim::flows::Flow;
 use crate::sim::ladder::Detail;
 use crate::sim::network::Weather;
 use crate::sim::scenario::settle;
@@ -37,6 +38,8 @@ pub struct Verdict {
     pub transfers: [u64; TransferOutcome::ALL.len()],
     /// Successes on the wire, repeats counted in, by method.
     pub succeeded: BTreeMap<String, u64>,
+    /// What happened, and how often.
+    pub flows: BTreeMap<Flow, u64>,
     /// The ladder, when it was asked for.
     pub ladder: String,
 }
@@ -65,6 +68,7 @@ fn judged((world, wrong): (World, Vec<String>)) -> Verdict {
         answered: sum(|tally| tally.answered),
         transfers: TransferOutcome::ALL.map(|outcome| world.oracle().transfers(outcome)),
         succeeded: world.network.succeeded().clone(),
+        flows: world.flows.counts().clone(),
         ladder: world.ladder.text(),
     }
 }
@@ -106,6 +110,10 @@ fn live(seed: u64, detail: Detail, keeps_notes: bool, weather: Option<Weather>) 
         drop(act.apply(&mut world));
     }
     let wrong = settle(&mut world);
+    if world.flows.counts().contains_key(&Flow::Answered) {
+        let parts = [Flow::OneShard, Flow::TwoShards, Flow::ThreeShards, Flow::FourShards];
+        world.flows.note(parts[usize::from(shards.clamp(1, 4)) - 1]);
+    }
     (world, wrong)
 }
 
@@ -206,6 +214,25 @@ impl Default for Shape {
 }
 
 impl Shape {
+    /// Where the PBX is, and by whom it knows us. One that tells what its phones do has one address, as it tells it there.
+    const fn addresses(&self) -> &'static str {
+        match self.calls % 6 {
+            1 => "addresses = [\"10.0.2.1:5060\", { address = \"10.0.2.2:5060\", priority = 1 }]\n",
+            2 => "address = \"10.0.2.1:5060\"\noutbound_auth = { username = \"we\", password = \"ours\" }\n",
+            3 => "address = \"10.0.2.1:5060\"\noutbound_auth = { username = \"proxy\", password = \"ours\" }\n",
+            _ => "address = \"10.0.2.1:5060\"\n",
+        }
+    }
+
+    /// The trunk, where it has to prove itself.
+    const fn proofs(&self) -> &'static str {
+        if self.calls.is_multiple_of(5) {
+            "[peers.trunk]\naddress = \"10.0.1.1:5060\"\nqualify = \"0s\"\nauth = { username = \"trunk\", password = \"theirs\" }\n"
+        } else {
+            ""
+        }
+    }
+
     /// The PBX tells what its phones do.
     const fn tells_devices(&self) -> bool {
         self.calls.is_multiple_of(4)
@@ -304,6 +331,9 @@ impl Draw {
             line("unanswered_max = \"30s\"".to_string());
         }
         if self.rng.chance(0.3) {
+            line("fax = \"detect\"".to_string());
+        }
+        if self.rng.chance(0.3) {
             line("skills = [\"special\"]".to_string());
         }
         lines
@@ -314,7 +344,8 @@ impl Draw {
         let mut text = String::new();
         let qualify = if self.shape.qualify { "10s" } else { "0s" };
         let codes = self.shape.codes;
-        writeln!(text, "[peers.pbx]\naddress = \"10.0.2.1:5060\"\ninbound = {codes}\nqualify = \"{qualify}\"")
+        let (addresses, proof) = (self.shape.addresses(), self.shape.proofs());
+        writeln!(text, "{proof}[peers.pbx]\n{addresses}inbound = {codes}\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
         if self.shape.tells_devices() {
             let stale = if self.shape.calls.is_multiple_of(8) { "unroutable" } else { "routable" };

@@ -11,18 +11,19 @@ use bytes::Bytes;
 use crate::acd::Plan;
 use crate::base::{Instant, QueueId, Rng, WallTime};
 use crate::config::Config;
-use crate::media::{self, Lease, PortId};
+use crate::media;
 use crate::node::{self, Resolved};
 use crate::sim::agent_phone::Manner;
 use crate::sim::books::Books;
 use crate::sim::fact_text::{Names, kind};
+use crate::sim::flows::{Flows, Sender};
 use crate::sim::hints::Hints;
 use crate::sim::house::House;
 use crate::sim::ladder::{Detail, Ladder, summary};
 use crate::sim::network::{Network, TRANSLATED_BY, Weather, translation};
 use crate::sim::oracle::Oracle;
 use crate::sim::phone::{Phone, PhoneEvent};
-use crate::sim::studio::Media;
+use crate::sim::studio::{Media, leases};
 use crate::sim::town::{Audio, Town};
 use crate::sim::ua::Ua;
 use crate::sim::wire::Wire;
@@ -71,7 +72,7 @@ pub const TRUNK: &str = "trunk";
 pub struct World {
     now: Instant,
     node: House,
-    media: Media,
+    pub(super) media: Media,
     pub(super) town: Town,
     /// The network, for scripts that change the weather.
     pub network: Network,
@@ -85,6 +86,8 @@ pub struct World {
     oracle: Oracle,
     books: Books,
     wiretap: Wiretap,
+    /// What has happened so far.
+    pub flows: Flows,
     cut: BTreeSet<IpAddr>,
     translated: BTreeSet<IpAddr>,
     plan: Arc<Plan>,
@@ -116,7 +119,7 @@ impl World {
     pub fn new(setup: WorldSetup) -> Result<Self, String> {
         let mut rng = Rng::from_u64(setup.seed);
         let engine = setup.config.sip.listen;
-        let leases = leases(&setup);
+        let leases = leases(&setup.config.media, setup.ports);
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&rng.u64().to_le_bytes());
         let media = Media::new(setup.audio, &leases);
@@ -146,6 +149,7 @@ impl World {
             oracle: Oracle::new(Arc::clone(&plan)),
             books,
             wiretap: Wiretap::default(),
+            flows: Flows::default(),
             cut: BTreeSet::new(),
             translated: BTreeSet::new(),
             plan,
@@ -431,6 +435,7 @@ impl World {
         while let Some(stamped) = self.node.poll_fact() {
             is_told = true;
             self.books.fold(&stamped);
+            self.flows.on_fact(stamped.at, &stamped.fact);
             let text = format!("{:?}", stamped.fact);
             self.ladder.absorb(text.as_bytes());
             if self.ladder.is_kept() {
@@ -519,9 +524,10 @@ impl World {
             }
         }
         self.network.note(&message);
+        let role = self.role_of(sender);
         if !self.ladder.is_kept() && !self.network.has_rules() {
-            self.deliver(from, to, &payload);
-            return;
+            let copies = self.deliver(from, to, &payload);
+            return self.flows.on_message(self.now, role, &message, copies > 0);
         }
         let what = summary(&message, self.ladder.detail());
         let from_name = sender.map_or_else(|| ENGINE.to_string(), |(index, phone)| self.name_of(index, phone));
@@ -532,12 +538,22 @@ impl World {
         };
         let copies =
             if self.network.is_dropped(&what, &from_name, &to_name) { 0 } else { self.deliver(from, to, &payload) };
+        self.flows.on_message(self.now, role, &message, copies > 0);
         let fate = match copies {
             0 => "lost",
             1 => "",
             _ => "twice",
         };
         self.ladder.message(self.now, &from_name, &to_name, &what, fate);
+    }
+
+    fn role_of(&self, sender: Option<(usize, Option<usize>)>) -> Sender {
+        match sender.map(|(exchange, phone)| self.town.who(exchange, phone).1) {
+            None => Sender::Node,
+            Some(None) => Sender::Exchange,
+            Some(Some(Phone::Caller(_))) => Sender::Caller,
+            Some(Some(Phone::Agent(_))) => Sender::Agent,
+        }
     }
 
     /// How many copies arrive.
@@ -561,7 +577,8 @@ impl World {
         match (self.ladder.detail(), phone) {
             (Detail::Counts, Some(Phone::Agent(_))) => "agent".to_string(),
             (Detail::Counts, Some(Phone::Caller(_))) => "caller".to_string(),
-            (Detail::Counts, None) | (Detail::Everything | Detail::Nothing, _) => name.to_string(),
+            (_, None) => name.to_string(),
+            (Detail::Everything | Detail::Nothing, _) => name.to_string() + self.town.mark_of(exchange),
         }
     }
 
@@ -579,20 +596,3 @@ impl World {
         self.town.build(self.now, config)
     }
 }
-
-/// The ports of a world, dealt to its media workers: all but the last have few, so that small worlds fill several.
-fn leases(setup: &WorldSetup) -> Vec<Lease> {
-    let workers = u32::from(setup.config.media.workers.unwrap_or(1));
-    let few = FEW_PORTS.min(setup.ports / workers);
-    let lease = |index: u32| {
-        let worker = index.checked_div(few).unwrap_or(0).min(workers - 1);
-        Lease {
-            port: PortId::new(worker as u8, index - worker * few),
-            address: SocketAddr::new(setup.config.media.address, 20_000 + 2 * u16::try_from(index).unwrap_or(0)),
-        }
-    };
-    (0..setup.ports).map(lease).collect()
-}
-
-/// Half of them are two or three calls.
-const FEW_PORTS: u32 = 6;

@@ -191,7 +191,7 @@ impl World {
         let (mean, least, most) = TALK;
         let talk = (least + self.rng.exponential(mean - least)).min(most);
         let habits = Habits { hang_up: Some(Duration::from_secs_f64(talk)), ..Habits::default() };
-        Manner { first: First::Ringing, then, habits, formats: Vec::new() }
+        Manner { first: First::Ringing, then, habits, formats: Vec::new(), forks: false }
     }
 
     fn patience(&mut self) -> Duration {

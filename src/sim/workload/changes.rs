@@ -6,7 +6,7 @@ use super::{Draw, OUTSIDE};
 use crate::acd::{self, AgentTarget, DeviceState, Reason, TransferKind};
 use crate::base::Instant;
 use crate::node::{AgentChange, Consulted};
-use crate::sim::act::Act;
+use crate::sim::act::{Act, Telling};
 use crate::sim::agent_phone::Own;
 use crate::sim::caller::Dial;
 use crate::sim::session::Told;
@@ -25,7 +25,7 @@ impl Draw {
     pub(super) fn meddle(&mut self, at: Instant, caller: &str, acts: &mut Vec<(Instant, Act)>) {
         let later = at + self.seconds(5.0);
         let agent = (1001 + self.rng.below(self.shape.agents)).to_string();
-        match self.rng.below(44) {
+        match self.rng.below(50) {
             0 => acts.push((later, Act::Withdraw(caller.to_string()))),
             1 => acts.push((later, Act::Requeue(caller.to_string(), None))),
             2 => {
@@ -43,7 +43,7 @@ impl Draw {
             }
             9 => acts.push((later, Act::Manner(agent, self.manner()))),
             10 => acts.push((later, Act::NextManner(agent, self.manner()))),
-            11 => {
+            11 | 48 => {
                 // Both hold in the same moment.
                 acts.push((later, Act::Change(caller.to_string(), Direction::SendOnly)));
                 acts.push((later, Act::Change(agent, Direction::SendOnly)));
@@ -85,7 +85,23 @@ impl Draw {
             19 => acts.push((later, Act::Assign(agent, AgentChange::Team(None)))),
             20 => acts.push((later, Act::Assign(agent, AgentChange::Defaults(None)))),
             21 => acts.push((later, Act::Prefer(caller.to_string(), Some(agent)))),
+            44 | 45 => acts.push((at, Act::FaxTone(caller.to_string()))),
+            46 => acts.push((later, Act::Unregister(agent))),
+            47 => acts.push((later, Act::RegisterTwice(agent))),
+            49 if self.shape.tells_devices() => self.tell(later, acts),
             _ => {}
+        }
+    }
+
+    /// The PBX forgets who has subscribed, ends it, or refuses it for a while.
+    fn tell(&mut self, at: Instant, acts: &mut Vec<(Instant, Act)>) {
+        let statuses = self.pick(&[403, 489, 500, 503]);
+        let ended = self.pick(&["deactivated", "probation", "rejected"]).to_string();
+        let telling = self.pick(&[Telling::Forgets, Telling::Refuses(statuses), Telling::Ends(ended)]);
+        let refuses = matches!(telling, Telling::Refuses(_));
+        acts.push((at, Act::Hints("pbx".to_string(), telling)));
+        if refuses {
+            acts.push((at + Duration::from_secs(20), Act::Hints("pbx".to_string(), Telling::Tells)));
         }
     }
 

@@ -82,6 +82,7 @@ impl Draw {
         // Some phones prefer wide band, and some can do nothing else.
         manner.formats = self.pick(&[vec![], vec![], vec![], vec![9, 8], vec![9]]);
         manner.habits = self.habits();
+        manner.forks = self.rng.chance(0.06);
         if self.rng.chance(0.5) {
             manner.habits.digits = Some((self.seconds(1.0), "1".to_string()));
         }
