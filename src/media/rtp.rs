@@ -90,6 +90,7 @@ const MARKER: u8 = 0x80;
 
 #[cfg(test)]
 mod tests {
+    use bytes::BufMut;
     use proptest::prelude::*;
     use webrtc_util::marshal::{Marshal, Unmarshal};
 

@@ -315,12 +315,19 @@ fn a_flood_of_registrations_finds_no_password_and_is_worth_nothing() {
         Phone { source: "203.0.113.10:5060", call_id: "other", number: 2_000, password: "secret", ..Phone::new() };
     assert_eq!(other.register(&mut world, &contact(600)), 403, "from wherever");
     // The phone has restarted, and its NAT gives it another port.
-    let mut restarted = Phone { source: "198.51.100.7:42000", call_id: "restarted", number: 0, password: "secret" };
+    let mut restarted =
+        Phone { source: "198.51.100.7:42000", call_id: "restarted", number: 0, password: "secret", door: Door::Own };
     assert_eq!(restarted.register(&mut world, &contact(600)), 200);
     world.pass(Duration::from_secs(5_000));
     assert_eq!(agent(&mut world), NOWHERE);
     for guess in 0..20 {
-        let mut thief = Phone { source: "203.0.113.11:5060", call_id: "again", number: guess * 2, password: "guess" };
+        let mut thief = Phone {
+            source: "203.0.113.11:5060",
+            call_id: "again",
+            number: guess * 2,
+            password: "guess",
+            door: Door::Own,
+        };
         assert_eq!(thief.register(&mut world, &contact(600)), 403);
     }
     assert_eq!(other.register(&mut world, &contact(600)), 403, "locked again");
@@ -340,7 +347,8 @@ fn a_flood_of_registrations_finds_no_password_and_is_worth_nothing() {
 fn who_writes_under_another_s_address_shuts_nobody_out() {
     let mut world = world();
     // Asked at an address of his own, he answers under that of a phone which he wishes to shut out.
-    let mut thief = Phone { source: "203.0.113.9:5060", call_id: "thief", number: 0, password: "guess" };
+    let mut thief =
+        Phone { source: "203.0.113.9:5060", call_id: "thief", number: 0, password: "guess", door: Door::Own };
     let asked = thief.send(&mut world, "").expect("a challenge");
     let request = Message::parse(Bytes::from(format!("REGISTER sip:{OURS} SIP/2.0\r\n\r\n"))).unwrap();
     let credentials = Credentials { username: "1001".to_owned(), password: Password::Text("guess".to_owned()) };
