@@ -1,13 +1,14 @@
 //! One contact: a caller's journey, its leg, its audio and its phase. Data only; the files of `journey` move it.
 
 use std::cell::OnceCell;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Target, TransferKind};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, Pii, QueueId, StreamId, TimerKey};
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::srtp;
-use crate::media::{Codecs, Far, Lease, Secure, SessionDescription, Srtp};
+use crate::media::{Codecs, Far, Lease, MasterKey, Secure, SessionDescription, Srtp};
 use crate::node::directory::Called;
 use crate::node::identity::{Caller, Carried};
 use crate::node::wishes::Wishes;
@@ -223,6 +224,8 @@ pub(super) struct Sealed {
     pub(super) said: Option<Secure>,
     /// Those in force.
     pub(super) keys: Option<srtp::Keys>,
+    /// The address that the far end has said last, 0.0.0.0 apart, and its key there.
+    pub(super) last: Option<(SocketAddr, MasterKey)>,
 }
 
 impl Contact {
