@@ -457,6 +457,25 @@ fn no_stream_begins_right_before_its_number_rolls_over() {
 }
 
 #[test]
+fn what_both_ends_have_said_is_not_shown_for_the_keys_in_it() {
+    let as_numbers = format!("{:?}", b"inline");
+    let is_shown = |world: &Tls| {
+        let shown = format!("{:?}", world.world.node.shard.contacts);
+        assert!(shown.contains(" bytes"), "{shown}");
+        shown.contains("inline") || shown.contains(as_numbers.trim_matches(['[', ']']))
+    };
+    for mut world in [world("required", "required"), world_without_media(true, true)] {
+        let rung = comes(&mut world, TRUNK, invite(1, &savp(PLAIN)));
+        let offer = rung.iter().find(|message| message.is_request()).expect("the agent is rung");
+        assert!(!is_shown(&world), "an offer that waits");
+        let key = KEY.replace(":4 ", ":1 ").replace("_32", "_80");
+        let sent = answered(&mut world, offer, &(ANSWER.replace("RTP/AVP", "RTP/SAVP") + &key));
+        assert!(of_status(&sent, 200).is_some_and(|ok| sdp(ok).contains("inline:")), "the caller is told a key");
+        assert!(!is_shown(&world), "what both have said");
+    }
+}
+
+#[test]
 fn keys_are_not_shown() {
     let key = MasterKey::new(&mut crate::base::Rng::from_u64(1));
     let command = Media::Secure {
