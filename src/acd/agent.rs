@@ -351,7 +351,7 @@ pub struct AgentStatus {
     pub state: AgentState,
     /// When the state began.
     pub since: Instant,
-    /// Who made it so.
+    /// Who made it so; of one who wishes calls, who had it wish them, whatever its device has done since.
     pub by: Actor,
     /// When it ends by itself: a wrap-up, and a not-ready that is timed.
     pub until: Option<Instant>,
