@@ -2,6 +2,7 @@
 
 mod addresses;
 mod audio;
+mod broken;
 mod census;
 mod codecs;
 mod credentials;
