@@ -102,13 +102,15 @@ pub(super) struct Incoming {
     /// The provisional repeated each minute (13.3.1.1), and its body.
     pub(super) provisional: Option<(u16, Option<Bytes>)>,
     pub(super) refresh: Option<TimerKey>,
-    /// The caller requires provisionals to be acknowledged (RFC 3262).
+    /// The caller requires provisionals to be acknowledged (RFC 3262); or it can, and has made no offer.
     pub(super) reliable: Option<Box<Reliable>>,
 }
 
 /// Provisionals that are acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Reliable {
+    /// The caller requires it of all; else only what follows our offer, and that itself, is reliable.
+    pub(super) required: bool,
     /// The RSeq of the last one; 0 before the first.
     pub(super) number: u32,
     /// The one that waits for its PRACK.

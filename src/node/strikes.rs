@@ -233,7 +233,8 @@ mod tests {
     fn a_neighbour_is_at_home_where_it_has_proven_itself() {
         let mut strikes = Strikes::new(&mut Rng::from_u64(1));
         let [one, port, host] = ["192.0.2.1:5060", "192.0.2.1:5061", "192.0.2.2:5060"].map(|at| at.parse().unwrap());
-        let all = |strikes: &Strikes, by_stream| [one, port, host].map(|at| strikes.tried_from(PeerId(1), at, by_stream));
+        let all =
+            |strikes: &Strikes, by_stream| [one, port, host].map(|at| strikes.tried_from(PeerId(1), at, by_stream));
         assert_eq!(all(&strikes, false), [Some(Place::Neighbour); 3]);
         strikes.settle(PeerId(1), one, false);
         assert_eq!(all(&strikes, false), [None, Some(Place::Neighbour), Some(Place::Neighbour)]);

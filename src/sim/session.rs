@@ -238,7 +238,10 @@ impl Session {
         let invite = response.cseq().map_or(1, |(number, _)| number);
         self.cseq += 1;
         let mut prack = self.request(ua, "PRACK", self.cseq).with("RAck", format!("{number} {invite} INVITE"));
-        if !with_offer && let Some(answer) = self.answer() {
+        if !with_offer
+            && !response.body.is_empty()
+            && let Some(answer) = self.answer()
+        {
             prack = prack.with_body("application/sdp", answer.write(self.version));
         }
         ua.send(now, self.destination, &prack);

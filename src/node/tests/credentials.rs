@@ -91,7 +91,11 @@ fn a_trunk_whose_password_is_tried_is_believed_where_it_has_proven_itself() {
     for number in 0..150 {
         assert_eq!(tries(&mut world, (Door::Own, elsewhere), number, "guess"), 403);
     }
-    assert_eq!(tries(&mut world, (Door::Own, elsewhere), 1_000, "secret"), 403, "whoever finds it by trying is not told");
+    assert_eq!(
+        tries(&mut world, (Door::Own, elsewhere), 1_000, "secret"),
+        403,
+        "whoever finds it by trying is not told"
+    );
     assert!(tries(&mut world, (Door::Own, TRUNK), 1_001, "secret") < 400, "the trunk itself is not harmed");
     let [wrong, _, _, locked] = world.node.take_auth_failures()[Proving::Peer as usize];
     assert_eq!((wrong, locked), (100, 51));
@@ -113,7 +117,11 @@ fn a_trunk_by_streams_is_believed_from_the_host_where_it_has_proven_itself() {
     }
     assert_eq!(tries(&mut world, (tcp, "192.0.2.9:40001"), 2, "secret"), 403, "from elsewhere it is believed no more");
     assert!(tries(&mut world, (tcp, "192.0.2.1:40001"), 3, "secret") < 400, "by its next connection it is");
-    assert_eq!(tries(&mut world, (Door::Own, "192.0.2.1:40001"), 4, "secret"), 403, "a datagram may come from anywhere");
+    assert_eq!(
+        tries(&mut world, (Door::Own, "192.0.2.1:40001"), 4, "secret"),
+        403,
+        "a datagram may come from anywhere"
+    );
     // Whoever sits at its host does not try without end either.
     for number in 0..100 {
         assert_eq!(tries(&mut world, (tcp, "192.0.2.1:40002"), 2_000 + number, "guess"), 403);
