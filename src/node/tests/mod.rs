@@ -2,6 +2,7 @@
 
 mod addresses;
 mod audio;
+mod carried;
 mod census;
 mod codecs;
 mod credentials;
