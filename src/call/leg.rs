@@ -53,6 +53,10 @@ pub(super) struct Leg {
     pub(super) why: Why,
 }
 
+/// Header lines of whoever is on the other side of a call, by name and value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lines(pub Vec<(Box<str>, Box<[u8]>)>);
+
 impl Leg {
     /// Its BYE, not yet sent.
     pub(super) fn bye(&mut self, stack: &mut Stack) -> (ClientKey, Writer, SocketAddr) {

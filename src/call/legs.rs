@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::base::digits::{Digits, hexadecimal, padded_hex};
 use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
 use crate::call::event::Event;
-use crate::call::leg::{Leg, Timer};
+use crate::call::leg::{Leg, Lines, Timer};
 use crate::call::refer::Notifier;
 use crate::call::session::{Session, SessionTerms};
 use crate::call::subscription::{Subscribed, Subscription, SubscriptionId};
@@ -44,6 +44,8 @@ pub struct Legs {
     pub(super) servers: IdMap<ServerKey, LegId>,
     /// Who asked for a transfer on which leg; some of these are gone.
     pub(super) notifiers: IdMap<LegId, Notifier>,
+    /// What the next 200 to a leg's INVITE, or its BYE, says more; few have any.
+    pub(super) more: IdMap<LegId, Box<Lines>>,
     /// What PBXs are asked to tell; these outlive calls, and count for none.
     pub(super) subscriptions: Slots<Subscription>,
     pub(super) timers: Timers<Timer>,
@@ -129,6 +131,7 @@ impl Legs {
             clients: IdMap::default(),
             servers: IdMap::default(),
             notifiers: IdMap::default(),
+            more: IdMap::default(),
             subscriptions: Slots::new(shard),
             timers: Timers::default(),
             events: VecDeque::new(),
@@ -272,6 +275,23 @@ impl Legs {
         }
     }
 
+    /// Our 200 to the far end's INVITE, or else our BYE, is to say these lines more.
+    pub fn tell_more(&mut self, id: LegId, lines: Box<Lines>) {
+        if self.legs.get(id.0).is_some() {
+            self.more.insert(id, lines);
+        }
+    }
+
+    /// What the other side has to say; once.
+    pub(super) fn write_more(&mut self, id: LegId, writer: &mut Writer) {
+        if self.more.is_empty() {
+            return;
+        }
+        for (name, value) in self.more.remove(&id).iter().flat_map(|lines| &lines.0) {
+            writer.line_text(name, value);
+        }
+    }
+
     /// True when a request is no new one: it repeats one that was taken, or it cannot be one at all.
     pub fn is_known(&mut self, request: &Message) -> bool {
         self.stack.is_known(request)
@@ -344,6 +364,9 @@ impl Legs {
     /// Forgets a leg and what still points to it.
     pub(super) fn remove(&mut self, id: LegId) -> Option<Leg> {
         let leg = self.legs.remove(id.0)?;
+        if !self.more.is_empty() {
+            self.more.remove(&id);
+        }
         if let Some(unacknowledged) = &leg.unacknowledged {
             self.timers.cancel(unacknowledged.timer);
         }

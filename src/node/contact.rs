@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Target, TransferKind};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, Pii, QueueId, StreamId, TimerKey};
+use crate::call::Lines;
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::srtp;
 use crate::media::{Codecs, Far, Lease, MasterKey, Secure, SessionDescription, Srtp};
 use crate::node::directory::Called;
-use crate::node::identity::{Caller, Carried};
+use crate::node::identity::Caller;
 use crate::node::wishes::Wishes;
 
 /// A contact; see the module.
@@ -26,7 +27,7 @@ pub(super) struct Contact {
     pub(super) dimensions: Dimensions,
     pub(super) caller: Caller,
     /// Header lines of its INVITE for the agent's phone.
-    pub(super) carried: Option<Box<[Carried]>>,
+    pub(super) carried: Option<Box<Lines>>,
     /// Whom it prefers, and what that follows from in another queue.
     pub(super) wishes: Wishes,
     /// The neighbour it comes from.
@@ -97,6 +98,8 @@ pub(super) struct AgentLeg {
     pub(super) rang: bool,
     /// How its PBX shows it, where its answer said so.
     pub(super) shown: Option<Box<str>>,
+    /// Header lines of its answer for the caller, where that waits for ours.
+    pub(super) carried: Option<Box<Lines>>,
     pub(super) stage: Stage,
 }
 

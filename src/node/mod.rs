@@ -13,6 +13,7 @@
 mod allowance;
 mod answer;
 mod audio;
+mod carried;
 mod census;
 mod certified;
 mod check;

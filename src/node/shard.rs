@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::acd::{Command, Dimensions, Effect, EndedBy, Refusal};
+use crate::acd::{Command, Dimensions, Effect, Refusal};
 use crate::base::limits::{CALL_LETTERS_MAX, CALLS_MAX, UP_LETTERS_MAX};
 use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, QueueId, Rng, ShardId, Slots, StreamId, Timers};
-use crate::call::{EndCause, Event, Failure, Legs};
+use crate::call::{Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
+use crate::node::carried::Heard;
 use crate::node::certified::Certified;
 use crate::node::code_call::CodeCall;
 use crate::node::contact::Contact;
@@ -91,6 +92,8 @@ pub struct Shard {
     pub(super) registered: VecDeque<(PeerId, Option<Arc<Registered>>)>,
     pub(super) silence_probe: Duration,
     pub(super) drain: Drain,
+    /// What the message that is being handled has for the other side of its call.
+    pub(super) heard: Option<Heard>,
     /// The other shards.
     pub(super) siblings: Siblings,
     /// Calls that it may hold.
@@ -219,6 +222,7 @@ impl Shard {
             registered: VecDeque::new(),
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
+            heard: None,
             siblings: Siblings::default(),
             calls_max: CALLS_MAX / usize::from(shards),
             letters: (0, 0),
@@ -280,8 +284,10 @@ impl Shard {
             return;
         }
         self.ladders.handle_received(source, &message);
+        self.heard = self.heard_in(&message);
         self.legs.handle_message(now, source, message);
         self.drain_legs(now);
+        self.heard = None;
     }
 
     /// A stream connection is gone.
@@ -564,22 +570,6 @@ impl Shard {
         self.owners.remove(&leg);
         self.releasing.remove(&agent);
         self.commands.push_back(Command::OfferReleased { agent, epoch });
-    }
-
-    fn on_leg_ended(&mut self, now: Instant, leg: LegId, cause: EndCause) {
-        // Whoever does not acknowledge our answer has not hung up: it is lost.
-        let by = |side| match cause {
-            EndCause::Cancelled | EndCause::Bye => side,
-            EndCause::Unacknowledged => EndedBy::System,
-        };
-        match self.owners.remove(&leg) {
-            Some(Owner::Caller(call)) => self.on_caller_gone(now, call, by(EndedBy::Caller)),
-            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, leg, by(EndedBy::Agent)),
-            Some(Owner::Outside(call)) => self.on_outside_gone(now, call, by(EndedBy::Agent)),
-            Some(Owner::Released(agent, epoch)) => self.on_released(leg, agent, epoch),
-            Some(Owner::Code) => self.forget_code(leg),
-            None => {}
-        }
     }
 
     /// An INVITE from no peer of ours: 403 or nothing, and no state.

@@ -29,6 +29,8 @@ pub struct Session {
     retry: Option<(Instant, Direction)>,
     timer: Option<SessionTimer>,
     provisionals: Provisionals,
+    /// Header lines of its INVITE or answer, and of its BYE.
+    says: Vec<(String, String)>,
     /// The RSeq of the last reliable provisional: of ours, or acknowledged.
     reliable: Option<u32>,
     /// When a refresh of ours is due, and the interval.
@@ -128,6 +130,7 @@ impl Session {
             retry: None,
             timer: None,
             provisionals: Provisionals::Plain,
+            says: Vec::new(),
             reliable: None,
             refresh: None,
             handed_on: false,
@@ -154,6 +157,7 @@ impl Session {
             retry: None,
             timer: None,
             provisionals: Provisionals::Plain,
+            says: Vec::new(),
             reliable: None,
             refresh: None,
             handed_on: false,
@@ -185,6 +189,7 @@ impl Session {
         for (name, value) in headers {
             invite = invite.with(name, value.as_str());
         }
+        invite = self.saying(invite);
         if let Some(timer) = self.timer {
             let role = timer.refresher.map(|role| format!(";refresher={role}")).unwrap_or_default();
             invite = timer.allow(invite.with("Supported", "timer"));
@@ -214,6 +219,11 @@ impl Session {
     /// Provisional responses are reliable.
     pub const fn set_provisionals(&mut self, provisionals: Provisionals) {
         self.provisionals = provisionals;
+    }
+
+    /// The phone adds these header lines to its INVITE or its answer, and to its BYE.
+    pub fn set_says(&mut self, says: &[(String, String)]) {
+        self.says = says.to_vec();
     }
 
     /// A provisional response of ours, reliable where it is to be.
@@ -289,14 +299,19 @@ impl Session {
             response = response.with("Require", "timer");
             self.refresh = refresh_of(&response, "uas").map(|interval| (now + interval / 2, interval));
         }
-        Some(response.with_body("application/sdp", body.write(self.version)))
+        Some(self.saying(response).with_body("application/sdp", body.write(self.version)))
+    }
+
+    /// The same with what the phone adds.
+    fn saying(&self, message: Wire) -> Wire {
+        self.says.iter().fold(message, |message, (name, value)| message.with(name, value.as_str()))
     }
 
     /// Hangs up.
     pub fn bye(&mut self, ua: &mut Ua, now: Instant) {
         ua.forget_invites(&self.call_id);
         self.cseq += 1;
-        let bye = self.request(ua, "BYE", self.cseq);
+        let bye = self.saying(self.request(ua, "BYE", self.cseq));
         ua.send(now, self.destination, &bye);
     }
 

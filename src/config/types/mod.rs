@@ -231,9 +231,10 @@ pub struct PeerConfig {
     pub outbound_auth: Option<Arc<Credentials>>,
     /// `privacy = "keep" | "ignore"`: what becomes of a caller who asks not to be known. Default `keep`.
     pub privacy: CallerPrivacy,
-    /// `carry_headers = ["X-PBX-*", "Diversion", "History-Info"]`: header fields of its callers' INVITEs that go on to the
-    /// agent's phone as they came; a `*` at the end stands for the rest of a name. Default none. At most
-    /// `limits::CARRIED_HEADERS_MAX` lines of `limits::CARRIED_BYTES_MAX` bytes in all; what is more is left out.
+    /// `carry_headers = ["X-PBX-*", "Diversion", "History-Info"]`: header fields of its callers' INVITEs and BYEs that go on to
+    /// the agent's phone as they came, and of the phone's 200 and BYE that go on to its caller; a `*` at the end stands for the
+    /// rest of a name. Default none. In each message at most `limits::CARRIED_HEADERS_MAX` lines of
+    /// `limits::CARRIED_BYTES_MAX` bytes in all; what is more is left out.
     pub carry_headers: Vec<Arc<str>>,
 }
 

@@ -94,6 +94,7 @@ impl Shard {
                 audio,
                 rang: false,
                 shown: None,
+                carried: None,
                 stage: Stage::Calling(silence),
             });
         }
@@ -282,5 +283,5 @@ fn say_more<'a>(
         (None, Some(alert)) => headers.push(("Alert-Info", alert.as_bytes())),
         (None, None) => {}
     }
-    headers.extend(contact.carried.iter().flatten().map(|(name, value)| (&**name, &**value)));
+    headers.extend(contact.carried.iter().flat_map(|lines| &lines.0).map(|(name, value)| (&**name, &**value)));
 }

@@ -136,8 +136,15 @@ impl Shard {
         let Some(contact) = self.contact(call) else { return false };
         contact.answered = Some(now);
         let leg = contact.leg;
+        let carried = match &mut contact.phase {
+            Phase::Talking { agent, .. } => agent.carried.take(),
+            Phase::Arriving | Phase::Waiting(_) | Phase::Alone | Phase::Outside { .. } => None,
+        };
         if let Some(timer) = contact.unanswered.take() {
             self.timers.cancel(timer);
+        }
+        if let Some(lines) = carried {
+            self.legs.tell_more(leg, lines);
         }
         self.legs.answer(now, leg, &sdp);
         self.commands.push_back(Command::CallerAnswered { call });

@@ -3,6 +3,7 @@
 mod addresses;
 mod audio;
 mod broken;
+mod carried;
 mod census;
 mod codecs;
 mod credentials;
