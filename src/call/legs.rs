@@ -1,7 +1,7 @@
 //! All legs of a shard over one transaction stack: inputs, polls, look-up, and the UA core's small answers.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,9 @@ use crate::call::wallet::Wallet;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::{self, ClientKey, Door, LocalNetworks, Refused, ServerKey, Stack, StackConfig, Wire};
+use crate::sip::transaction::{
+    self, ClientKey, Door, Home, LocalNetworks, Refused, ServerKey, Stack, StackConfig, Wire,
+};
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
@@ -172,9 +174,14 @@ impl Legs {
         self.stack.note_stream(far, wire);
     }
 
-    /// Who is on our own side of a NAT, and is told our address there.
-    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>) {
-        self.stack.set_local(local);
+    /// Who is on our own side of a NAT, and is told our address there: in the first address family and in the other one.
+    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>, other: Option<Arc<LocalNetworks>>) {
+        self.stack.set_local(local, other);
+    }
+
+    /// The other address family is spoken too, under these names; after all else that names us is set.
+    pub fn set_other(&mut self, home: Home) {
+        self.stack.set_other(home);
     }
 
     /// A stream connection is gone.
@@ -317,9 +324,14 @@ impl Legs {
         self.stack.live()
     }
 
-    /// Our address as others see it.
-    pub const fn local(&self) -> SocketAddr {
-        self.sent_by
+    /// Our address as a far end sees it, in its own address family where that is spoken.
+    pub fn local(&self, far: Option<IpAddr>) -> SocketAddr {
+        far.map_or(self.sent_by, |far| self.stack.home(far).sent_by)
+    }
+
+    /// Where a leg's far end is.
+    pub fn far(&self, id: LegId) -> Option<IpAddr> {
+        self.legs.get(id.0).map(|leg| leg.dialog.far().ip())
     }
 
     /// Our host and port as others see them.

@@ -10,7 +10,9 @@ use bytes::Bytes;
 
 use crate::acd::{Command, Dimensions, Effect, Refusal};
 use crate::base::limits::{CALL_LETTERS_MAX, CALLS_MAX, UP_LETTERS_MAX};
-use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, QueueId, Rng, ShardId, Slots, StreamId, Timers};
+use crate::base::{
+    AgentId, CallId, IdMap, Instant, LegId, PeerId, PerFamily, QueueId, Rng, ShardId, Slots, StreamId, Timers,
+};
 use crate::call::{Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
@@ -54,8 +56,8 @@ pub struct Shard {
     /// On which leg each stream is; `owners` tells whose that is.
     pub(super) streams: IdMap<StreamId, LegId>,
     pub(super) ports: Ports,
-    /// Where RTP is received.
-    pub(super) rtp: Option<IpAddr>,
+    /// Where RTP is received, in each address family.
+    pub(super) rtp: Option<PerFamily<IpAddr>>,
     pub(super) peers: Peers,
     /// What PBXs are asked about agents' devices.
     pub(super) watch: Watch,
@@ -178,7 +180,7 @@ pub(super) enum Drain {
 
 impl Shard {
     pub(super) fn new(now: Instant, setup: &Setup, directory: Arc<Directory>) -> Self {
-        Self::one_of(now, ShardId(0), 1, setup, directory)
+        Self::one_of(now, ShardId(0), 1, setup, directory).speaking_both(setup)
     }
 
     /// One of several; `setup` names its own address and leases.
@@ -186,7 +188,6 @@ impl Shard {
         let mut rng = Rng::from_seed(setup.seed);
         let mut legs = Legs::of_shard(id, setup.sip_address, rng.fork());
         legs.set_session_terms(setup.config.sip.session);
-        legs.set_local(setup.config.sip.local.clone());
         legs.set_wallet(Arc::clone(&directory.wallet), directory.has_accounts());
         // A stream of its own, neither the shard's nor the directory's.
         let mut secrets = Rng::from_seed(setup.seed.map(|byte| byte ^ 0x5a));
@@ -200,7 +201,7 @@ impl Shard {
             releasing: IdMap::default(),
             streams: IdMap::default(),
             ports: Ports::new(&setup.leases, id.0),
-            rtp: setup.leases.first().map(|lease| lease.address.ip()),
+            rtp: None,
             peers: Peers::default(),
             watch: Watch::new(shards),
             timers: Timers::default(),
@@ -510,7 +511,7 @@ impl Shard {
         self.silence_probe = config.media.silence_probe;
         self.unknown_source = config.sip.unknown_source;
         self.legs.set_session_terms(config.sip.session);
-        self.legs.set_local(config.sip.local.clone());
+        self.set_local(config);
         self.watch_peers(now);
         self.watch_devices(now);
         self.keep_registrations(now);

@@ -115,7 +115,7 @@ impl Session {
         let tag = ua.token();
         Self {
             call_id: format!("{name}-{}", ua.token()),
-            local: format!("\"{name}\" <sip:{name}@{}>;tag={tag}", ua.address().ip()),
+            local: format!("\"{name}\" <sip:{name}@{}>;tag={tag}", ua.host()),
             remote: format!("<{uri}>"),
             target: uri.to_string(),
             destination,
@@ -368,7 +368,7 @@ impl Session {
         let method = if by == Told::ByUpdate { "UPDATE" } else { "INVITE" };
         self.cseq += 1;
         let mut request = self.request(ua, method, self.cseq);
-        request = request.with("P-Asserted-Identity", format!("<sip:{number}@{}>", ua.address().ip()));
+        request = request.with("P-Asserted-Identity", format!("<sip:{number}@{}>", ua.host()));
         if by == Told::ByReInvite {
             self.change = Some(Change { cseq: self.cseq, direction: self.direction });
             self.version += 1;
