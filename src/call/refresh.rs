@@ -276,7 +276,8 @@ impl Legs {
 
     /// A request of ours inside the dialog is taken: where there is a session timer, it begins anew as the 2xx says.
     pub(super) fn renew_session(&mut self, now: Instant, id: LegId, response: &Message) {
-        let Some(agreed) = self.legs.get_mut(id.0).and_then(Leg::agreed) else { return };
+        let leg = self.legs.get_mut(id.0).filter(|leg| matches!(leg.state, State::Talking));
+        let Some(agreed) = leg.and_then(Leg::agreed) else { return };
         let said = said(response);
         if let Some(interval) = said.interval {
             agreed.interval = interval.clamp(INTERVAL_MIN, INTERVAL_MAX);
@@ -329,14 +330,16 @@ impl Legs {
         }
     }
 
-    /// Begins an UPDATE or re-INVITE that refreshes the session.
+    /// Begins an UPDATE or re-INVITE that refreshes the session, or, without a session timer, asks for nothing.
     pub(super) fn refresh_request(&mut self, id: LegId, method: Method) -> Option<(ClientKey, Writer, SocketAddr)> {
         let leg = self.legs.get_mut(id.0)?;
         let (key, mut writer, destination) = leg.dialog.request(&mut self.stack, method);
         writer.line(Name::Contact, self.contacts.of(&leg.dialog));
         writer.line(Name::Allow, ALLOW);
         writer.line(Name::Supported, SUPPORTED);
-        if let Some(agreed) = leg.agreed() {
+        // Before the answer there is no session to refresh.
+        let talking = matches!(leg.state, State::Talking);
+        if let Some(agreed) = leg.agreed().filter(|_| talking) {
             agreed.write(&mut writer, true);
         }
         self.clients.insert(key, Purpose::Refresh(id));
