@@ -154,6 +154,8 @@ pub enum Event {
 pub enum Failure {
     /// A final response of 300 or more.
     Status(u16),
+    /// One by which a person says no: 603, or 403 whose Reason has Q.850 cause 21.
+    Declined(u16),
     /// No final response in time (timer B), or none at all.
     Timeout,
     /// The far end said BYE before its answer came.

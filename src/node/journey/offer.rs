@@ -183,7 +183,7 @@ impl Shard {
                 OfferCause::PeerFault
             }
             Failure::Status(486 | 600) => OfferCause::Busy,
-            Failure::Status(300..=399 | 603) => OfferCause::Declined,
+            Failure::Status(300..=399) | Failure::Declined(_) => OfferCause::Declined,
             Failure::Status(401 | 407) => {
                 self.on_challenge(peer);
                 OfferCause::Failed

@@ -183,7 +183,7 @@ impl Shard {
                 self.on_challenge(peer);
                 TransferFailure::Unreachable
             }
-            Failure::Status(status) => {
+            Failure::Status(status) | Failure::Declined(status) => {
                 self.tell_referrer(now, call, status);
                 TransferFailure::NotTaken
             }
