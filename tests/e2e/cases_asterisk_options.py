@@ -461,6 +461,31 @@ def asterisk_is_restarted_by_its_console(site):
     check(len(refusing.calls) == 1, "who has refused was asked once")
 
 
+@beside_asterisk_with({"strowger.toml": [*QUICK, ('"15s"   ', '"8s"   '), ('qualify = "2s"', 'qualify = "1h"')]})
+def asterisk_restarts_unnoticed(site):
+    """Asterisk crashes, and is back before it is asked by OPTIONS: who waited with music is missed by the silence, and then who only rang;
+    both are lost by the trunk's fault, and no agent is rung for them."""
+    watch(site)
+    phone = site.phone("1006")
+    site.only([])
+    waits = [a_caller(site, number) for number in ("800", "801")]
+    waiting = lambda: [site.engine.queue(name)["waiting"] for name in ("support", "sales")]
+    wait_until(lambda: waiting() == [1, 1], "one waits with music, one rings")
+    site.pbx.kill()
+    site.pbx.start()
+    for call in waits:
+        call.has_ended = True
+    wait_until(lambda: waiting() == [0, 0], "both are missed", 25)
+    check("peer does not answer" not in site.engine.log_text(), "nobody has noticed")
+    lost = site.engine.metric("acd_contacts_lost_total", cause="trunk_fault")
+    check(lost == 2, f"{lost:g} lost by the trunk's fault")
+    site.register("1006", phone.port)
+    calls = joined(site, phone, "801")
+    hear_each_other(calls)
+    part(site, *calls)
+    check(len(phone.calls) == 1, "rung for nobody else")
+
+
 @beside_asterisk
 def asterisk_stops_gracefully(site):
     """`core stop gracefully` while one talks and one waits: it takes no call any more, so its agents are unreachable and not to
@@ -495,6 +520,7 @@ BESIDE = [
     asterisk_wants_provisionals_acknowledged,
     asterisk_agents_key_in_their_pins,
     asterisk_is_restarted_by_its_console,
+    asterisk_restarts_unnoticed,
 ]
 CASES = [
     asterisk_offers_t38,
