@@ -18,6 +18,8 @@ use crate::base::Digits;
 pub struct Local {
     /// Where we receive RTP; RTCP is one port above.
     pub address: SocketAddr,
+    /// `o=` address: what it was when we first described ourselves, wherever the audio has moved since (RFC 3264 8).
+    pub origin: IpAddr,
     /// `o=` session id, one for the dialog.
     pub session: u64,
     /// `o=` version, one more for each change (RFC 3264 8).
@@ -286,12 +288,15 @@ fn head(local: &Local, time: (u64, u64)) -> Vec<u8> {
     put_number(&mut text, local.session);
     put(&mut text, b" ");
     put_number(&mut text, local.version);
+    put(&mut text, b" ");
     let before = text.len();
-    put_address(&mut text, local.address.ip());
-    let address = before..text.len();
+    put_address(&mut text, local.origin);
+    let origin = before..text.len();
     put(&mut text, b"\r\ns=-\r\nc=");
-    // Behind the space that parts it from the version.
-    text.extend_from_within(address.start + 1..address.end);
+    match local.address.ip() {
+        here if here == local.origin => text.extend_from_within(origin),
+        moved => put_address(&mut text, moved),
+    }
     put(&mut text, b"\r\nt=");
     put_number(&mut text, time.0);
     put(&mut text, b" ");
@@ -300,19 +305,19 @@ fn head(local: &Local, time: (u64, u64)) -> Vec<u8> {
     text
 }
 
-/// ` IN IP4 192.0.2.1`.
+/// `IN IP4 192.0.2.1`.
 fn put_address(text: &mut Vec<u8>, ip: IpAddr) {
     match ip {
         IpAddr::V4(ip) => {
             let [a, b, c, d] = ip.octets();
-            put(text, b" IN IP4 ");
+            put(text, b"IN IP4 ");
             put_number(text, a.into());
             for octet in [b, c, d] {
                 put(text, b".");
                 put_number(text, octet.into());
             }
         }
-        IpAddr::V6(ip) => write!(text, " IN IP6 {ip}").expect("a Vec grows as needed"),
+        IpAddr::V6(ip) => write!(text, "IN IP6 {ip}").expect("a Vec grows as needed"),
     }
 }
 
@@ -624,7 +629,15 @@ mod tests {
     }
 
     fn local(address: &str) -> Local {
-        Local { address: address.parse().unwrap(), session: 5, version: 1, secure: None }
+        let address: SocketAddr = address.parse().unwrap();
+        Local { address, origin: address.ip(), session: 5, version: 1, secure: None }
+    }
+
+    #[test]
+    fn audio_that_moves_to_the_other_family_leaves_the_origin_as_it_was() {
+        let moved = Local { address: "[2001:db8::2]:20000".parse().unwrap(), version: 2, ..local(LOCAL) };
+        let text = offer(&moved, &Offered::plain(Codecs::G711, Direction::SendRecv));
+        assert!(has(&text, "o=strowger 5 2 IN IP4 ") && has(&text, "\r\nc=IN IP6 2001:db8::2\r\n"));
     }
 
     fn codecs(list: &[Codec]) -> Codecs {

@@ -1,7 +1,7 @@
 //! Both address families on one shard: what we are called in each, and in which one each far end's audio comes and goes. A leased
 //! port is bound in both under one number, so that whose audio it is for decides only how we describe ourselves.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::base::{LegId, PerFamily, ShardId};
 use crate::config::Config;
@@ -46,13 +46,19 @@ impl Shard {
 }
 
 impl Stream {
-    /// From now on we describe ourselves in the family that a far end describes itself in. An unspecified address is hold, and
-    /// says nothing.
+    /// From now on we describe ourselves in the family that a far end describes itself in.
     pub(super) fn face(&mut self, theirs: &SessionDescription, rtp: Option<&PerFamily<IpAddr>>) {
-        let far = theirs.address().map(|far| far.ip()).filter(|far| !far.is_unspecified());
-        if let Some(ours) = far.and_then(|far| rtp?.facing(far)) {
-            self.lease.address.set_ip(*ours);
+        self.lease.address = self.facing(theirs, rtp);
+        if self.ours.is_none() {
+            self.origin = self.lease.address.ip();
         }
+    }
+
+    /// Our address in that family. An unspecified one of theirs is hold, and says nothing.
+    pub(super) fn facing(&self, theirs: &SessionDescription, rtp: Option<&PerFamily<IpAddr>>) -> SocketAddr {
+        let far = theirs.address().map(|far| far.ip()).filter(|far| !far.is_unspecified());
+        let ours = far.and_then(|far| rtp?.facing(far)).copied();
+        SocketAddr::new(ours.unwrap_or(self.lease.address.ip()), self.lease.address.port())
     }
 }
 

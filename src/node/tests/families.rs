@@ -134,6 +134,40 @@ fn audio_has_the_family_of_its_description_and_not_of_the_signalling() {
     has(&both.last(TRUNK, 200), "c=IN IP4 192.0.2.2");
 }
 
+/// RFC 3264 8: of the `o=` line nothing changes but the version, wherever the audio goes.
+#[test]
+fn descriptions_of_one_session_have_one_origin() {
+    let mut both = Both::new(TRUNK, PBX);
+    both.trunk(TRUNK, "INVITE", 1, "", &sdp(FOUR_OFFER));
+    let origin = |message: &Message| {
+        let text = String::from_utf8_lossy(message.body()).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix("o=strowger ")).unwrap();
+        let mut words = line.split(' ').map(str::to_string);
+        (words.next().unwrap(), words.next().unwrap(), words.collect::<Vec<_>>().join(" "))
+    };
+    let answered = both.last(TRUNK, 200);
+    let (session, version, address) = origin(&answered);
+    assert_eq!((version.as_str(), address.as_str()), ("1", "IN IP4 192.0.2.2"));
+    let tag = format!(";tag={}", String::from_utf8_lossy(answered.to_tag().unwrap()));
+    both.trunk(TRUNK, "ACK", 1, &tag, "");
+    // Its audio moves to the other family, and back.
+    for (number, there, connection) in [(2, SIX_OFFER, "c=IN IP6 2001:db8::2"), (3, FOUR_OFFER, "c=IN IP4 192.0.2.2")] {
+        both.trunk(TRUNK, "INVITE", number, &tag, &sdp(there).replace("o=- 1 1", &format!("o=- 1 {number}")));
+        let changed = both.last(TRUNK, 200);
+        has(&changed, connection);
+        assert_eq!(origin(&changed), (session.clone(), number.to_string(), address.clone()));
+        both.trunk(TRUNK, "ACK", number, &tag, "");
+    }
+    // What is refused moves nothing: without an offer of its own it is told what was agreed upon.
+    let refused = sdp(SIX_OFFER).replace("o=- 1 1", "o=- 1 4").replace("RTP/AVP 0 8", "RTP/AVP 3");
+    both.trunk(TRUNK, "INVITE", 4, &tag, &refused);
+    both.last(TRUNK, 488);
+    both.trunk(TRUNK, "ACK", 4, &tag, "");
+    both.trunk(TRUNK, "INVITE", 5, &tag, "");
+    has(&both.last(TRUNK, 200), "c=IN IP4 192.0.2.2");
+    assert_eq!(origin(&both.last(TRUNK, 200)), (session, "4".to_string(), address));
+}
+
 #[test]
 fn a_node_of_one_family_refuses_audio_of_the_other() {
     let mut world = World::new(&config(1, ""), 100);
