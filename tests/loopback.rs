@@ -365,6 +365,11 @@ impl Stage {
     /// A call until both have heard each other for a while; the caller hangs up.
     fn talk(&mut self) {
         self.phones.dial(self.caller, Dial::to("800"));
+        self.hear();
+    }
+
+    /// A call that was dialled.
+    fn hear(&mut self) {
         self.run_until("they hear each other", |stage| {
             [stage.caller, stage.agent].into_iter().all(|phone| stage.phones.ear(phone).far_since().is_some())
         });

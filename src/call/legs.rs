@@ -184,6 +184,16 @@ impl Legs {
         self.stack.set_other(home);
     }
 
+    /// True while there is a stream connection with this address.
+    pub fn is_connected(&self, far: SocketAddr, wire: Wire) -> bool {
+        self.stack.is_connected(far, wire)
+    }
+
+    /// The stream that leads to this address: one that is there, or may be opened at any time.
+    pub fn stream_to(&self, far: SocketAddr) -> Option<Wire> {
+        self.stack.stream_to(far)
+    }
+
     /// A stream connection is gone.
     pub fn handle_closed(&mut self, far: SocketAddr, wire: Wire) {
         self.stack.handle_closed(far, wire);

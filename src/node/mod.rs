@@ -47,6 +47,7 @@ mod pins;
 mod planning;
 mod ports;
 mod qualify;
+mod reconnect;
 mod recount;
 mod register;
 mod roster;

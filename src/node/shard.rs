@@ -403,7 +403,7 @@ impl Shard {
         let transmit = match self.unknowns.answers.pop_front() {
             Some(answer) => answer,
             None => {
-                let transmit = self.legs.poll_transmit()?;
+                let transmit = self.legs.poll_transmit().map(|transmit| self.reconnected(transmit))?;
                 self.ladders.handle_sent(transmit.destination, &transmit.payload);
                 transmit
             }

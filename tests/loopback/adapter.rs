@@ -204,7 +204,9 @@ pub(super) struct Adapter {
     /// The engine's Contact.
     target: String,
     /// What the engine has said.
-    pub(super) heard: Vec<String>,
+    heard: Vec<String>,
+    /// Connections that the engine has opened.
+    pub(super) accepted: usize,
 }
 
 impl Adapter {
@@ -229,7 +231,7 @@ impl Adapter {
         };
         let (target, heard) = (String::new(), Vec::new());
         let own = own.expect("a bound socket");
-        Self { way: way.clone(), near: datagrams(), phone: None, far, own, engine: None, target, heard }
+        Self { way: way.clone(), near: datagrams(), phone: None, far, own, engine: None, target, heard, accepted: 0 }
     }
 
     /// Where its phone finds it.
@@ -260,6 +262,11 @@ impl Adapter {
         found.unwrap_or_else(|| panic!("no {begin}in {:?}", self.heard))
     }
 
+    /// True when the engine has said something that begins so.
+    pub(super) fn has_heard(&self, begin: &str) -> bool {
+        self.heard.iter().any(|message| message.starts_with(begin))
+    }
+
     /// Carries what there is.
     pub(super) fn turn(&mut self) {
         let mut scratch = [0; 65_535];
@@ -278,6 +285,7 @@ impl Adapter {
             Far::Streams(listener, connections) => {
                 while let Ok((stream, _)) = listener.accept() {
                     connections.push(Connection::accept(&self.way, stream));
+                    self.accepted += 1;
                 }
                 connections.retain_mut(|connection| {
                     let read = connection.read();

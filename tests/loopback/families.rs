@@ -134,3 +134,20 @@ fn a_phone_that_registers_by_ipv6_is_rung_by_each_shard() {
     let (_, agent) = stage.close();
     assert!(!agent.is_empty() && agent.iter().all(|heard| is_tone(heard, CALLER_HZ)));
 }
+
+/// The caller's connection breaks while an agent is rung: the answer comes by a new one, to where the caller's Via says.
+#[test]
+fn an_answer_finds_a_caller_whose_connection_is_gone() {
+    let on_agent = |config: &mut Config| {
+        for queue in &mut config.queues {
+            queue.answer = AnswerPolicy::OnAgent;
+        }
+    };
+    let mut stage = stage_of(&Way::Tcp, (HOSTS[1], HOSTS[0]), 1, on_agent);
+    stage.phones.dial(stage.caller, Dial::to("800"));
+    stage.run_until("the agent's phone rings", |stage| stage.adapters[0].has_heard("SIP/2.0 180 "));
+    stage.adapters[0].break_off();
+    stage.hear();
+    assert!(stage.adapters[0].accepted > 0, "the engine has connected");
+    assert_talk(stage.close());
+}

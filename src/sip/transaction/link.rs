@@ -104,7 +104,7 @@ impl Output {
             let tls = home.tls.filter(|_| door == Door::Stream(Wire::Tls));
             payload = local.rewrite(&payload, tls.unwrap_or(home.sent_by), home.public, home.sent_by.ip());
         }
-        self.transmits.push_back(Transmit { door, destination, payload });
+        self.transmits.push_back(Transmit { door, destination, anew: false, payload });
     }
 
     /// What we are called by a far end.

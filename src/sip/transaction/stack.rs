@@ -137,6 +137,11 @@ impl Stack {
         self.streams.close(far, wire);
     }
 
+    /// True while there is a stream connection with this address.
+    pub fn is_connected(&self, address: SocketAddr, wire: Wire) -> bool {
+        self.streams.is_open(address, wire)
+    }
+
     /// The stream that leads to this address.
     pub fn stream_to(&self, address: SocketAddr) -> Option<Wire> {
         self.streams.leads(address)
