@@ -7,6 +7,9 @@ use crate::node::OtherSetup;
 const SIX_TRUNK: &str = "[2001:db8::1]:5060";
 const SIX_PBX: &str = "[2001:db8::3]:5060";
 const SIX: &str = "[2001:db8::2]:5070";
+/// Neighbours beside the trunk.
+const FOUR_OTHER: &str = "192.0.2.7:5060";
+const SIX_OTHER: &str = "[2001:db8::7]:5060";
 /// A host's audio.
 const FOUR_OFFER: &str = "c=IN IP4 192.0.2.1";
 const SIX_OFFER: &str = "c=IN IP6 2001:db8::1";
@@ -27,6 +30,8 @@ impl Both {
         let listen = format!("listen = [\"{OURS}\", \"{SIX}\"]\n{more}");
         let text = config(1, "").replace(&format!("listen = \"{OURS}\""), &listen);
         let text = text.replace(TRUNK, trunk).replace(PBX, pbx);
+        let also = |name: &str, at: &str| format!("[peers.{name}]\naddress = \"{at}\"\nqualify = \"0s\"\n");
+        let text = text + &also("four", FOUR_OTHER) + &also("six", SIX_OTHER);
         let lease = |n| Lease { port: PortId(n), address: SocketAddr::new(sip_address.ip(), 20_000 + 2 * n as u16) };
         let other = Some(OtherSetup { sip_addresses: vec![six], rtp: six.ip() });
         let (resolved, leases) = (Resolved::default(), (0..100).map(lease).collect());
@@ -44,14 +49,33 @@ impl Both {
 
     /// The trunk sends this in its only call.
     fn trunk(&mut self, trunk: &str, method: &str, number: u32, tag: &str, body: &str) {
+        self.request(trunk, "dual", (method, number), (tag, ""), body);
+    }
+
+    /// The tag that the trunk has acknowledged us by.
+    fn joined(&mut self, trunk: &str) -> String {
+        let answered = self.last(trunk, 200);
+        let tag = format!(";tag={}", String::from_utf8_lossy(answered.to_tag().unwrap()));
+        self.trunk(trunk, "ACK", 1, &tag, "");
+        tag
+    }
+
+    /// Somebody is to take the place of the trunk's caller.
+    fn replace(&mut self, from: &str, tag: &str, body: &str) {
+        let lines = format!("Replaces: dual;to-tag={};from-tag=t\n", tag.trim_start_matches(";tag="));
+        self.request(from, "other", ("INVITE", 1), ("", &lines), body);
+    }
+
+    /// `tag` of ours, and more header lines.
+    fn request(&mut self, from: &str, id: &str, (method, number): (&str, u32), (tag, lines): (&str, &str), body: &str) {
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\n" };
         let head = format!(
-            "{method} sip:800@acd SIP/2.0\nVia: SIP/2.0/UDP {trunk};rport;branch=z9hG4bK{method}{number}\nMax-Forwards: 70\n\
-             To: <sip:800@acd>{tag}\nFrom: <sip:1@{trunk}>;tag=t\nCall-ID: dual\nCSeq: {number} {method}\n\
-             Contact: <sip:1@{trunk}>\n{kind}Content-Length: {}\n\n",
+            "{method} sip:800@acd SIP/2.0\nVia: SIP/2.0/UDP {from};rport;branch=z9hG4bK{id}{method}{number}\n\
+             Max-Forwards: 70\nTo: <sip:800@acd>{tag}\nFrom: <sip:1@{from}>;tag=t\nCall-ID: {id}\n\
+             CSeq: {number} {method}\nContact: <sip:1@{from}>\n{lines}{kind}Content-Length: {}\n\n",
             body.len()
         );
-        self.take(trunk, head.replace('\n', "\r\n") + body);
+        self.take(from, head.replace('\n', "\r\n") + body);
     }
 
     /// The last that went there with this status; 0 for a request.
@@ -166,6 +190,30 @@ fn descriptions_of_one_session_have_one_origin() {
     both.trunk(TRUNK, "INVITE", 5, &tag, "");
     has(&both.last(TRUNK, 200), "c=IN IP4 192.0.2.2");
     assert_eq!(origin(&both.last(TRUNK, 200)), (session, "4".to_string(), address));
+}
+
+/// RFC 3261 14.2: what is refused leaves the session as it was, whoever asked.
+#[test]
+fn what_is_refused_moves_nobody_s_audio() {
+    let unusable = sdp(SIX_OFFER).replace("RTP/AVP 0 8", "RTP/AVP 3");
+    let hold = sdp("c=IN IP4 0.0.0.0").replace("o=- 1 1", "o=- 1 4");
+    for (by, after) in
+        [(TRUNK, ""), (TRUNK, hold.as_str()), (SIX_OTHER, ""), (SIX_OTHER, hold.as_str()), (FOUR_OTHER, "")]
+    {
+        let mut both = Both::new(TRUNK, PBX);
+        both.trunk(TRUNK, "INVITE", 1, "", &sdp(FOUR_OFFER));
+        let tag = both.joined(TRUNK);
+        if by == TRUNK {
+            both.trunk(TRUNK, "INVITE", 2, &tag, &unusable.replace("o=- 1 1", "o=- 1 2"));
+            both.trunk(TRUNK, "ACK", 2, &tag, "");
+        } else {
+            both.replace(by, &tag, &unusable);
+        }
+        both.last(by, 488);
+        both.sent.clear();
+        both.trunk(TRUNK, "INVITE", 4, &tag, after);
+        has(&both.last(TRUNK, 200), "c=IN IP4 192.0.2.2");
+    }
 }
 
 #[test]
