@@ -245,6 +245,30 @@ fn our_own_side_of_a_nat_is_told_our_address_there_in_each_family() {
 }
 
 #[test]
+fn our_own_side_of_a_nat_is_told_of_its_audio_in_the_other_family_too() {
+    let more = "advertise = [\"203.0.113.5\", \"2001:db8:9::5\"]\nlocal_networks = [\"10.0.0.0/8\", \"fd00::/8\"]\n\
+                local_address = [\"10.0.0.5\", \"fd00::5\"]\n";
+    // Once only the other family has a NAT.
+    for (four, six) in
+        [("203.0.113.5", "[2001:db8:9::5]"), ("10.0.0.5", "[2001:db8:9::5]"), ("203.0.113.5", "[fd00::5]")]
+    {
+        let outside = [four, six].map(|host| address(&format!("{host}:5060")));
+        for (phone, contact, offer, audio) in [
+            ("[fd00::7]:5060", "[fd00::5]:5060", "c=IN IP4 10.0.0.7", "IN IP4 10.0.0.5"),
+            ("10.0.0.7:5060", "10.0.0.5:5060", "c=IN IP6 fd00::7", "IN IP6 fd00::5"),
+        ] {
+            let mut both = Both::at(outside.into(), phone, PBX, more);
+            both.trunk(phone, "INVITE", 1, "", &sdp(offer));
+            let answer = both.last(phone, 200);
+            has(&answer, &format!("Contact: <sip:strowger@{contact}>"));
+            has(&answer, &format!("c={audio}"));
+            let text = String::from_utf8_lossy(answer.body()).into_owned();
+            assert!(text.lines().any(|line| line.starts_with("o=") && line.ends_with(audio)), "{text}");
+        }
+    }
+}
+
+#[test]
 fn options_and_their_answers_stay_in_their_family() {
     let text = |to: &str| {
         format!(
