@@ -419,7 +419,10 @@ const ALONE: &[(&str, &str)] = &[
         "[agents.7]\nuri = \"7@192.0.2.1\"",
         "6: agents.7.uri: `7@192.0.2.1` is no SIP URI; write it like \"sip:1001@192.0.2.9:5060\"",
     ),
-    ("[agents.7]\nuri = \"sip:7@\"", "6: agents.7.uri: `sip:7@` names no usable host"),
+    (
+        "[agents.7]\nuri = \"sip:7@\"",
+        "6: agents.7.uri: `sip:7@` names no usable host: `` is no host with a port; write it like \"pbx.example:5060\"",
+    ),
     (
         "[agents.7]\nuri = \"sip:7@h;transport=tls\"",
         "6: agents.7.uri: `sip:7@h;transport=tls` needs sip.tls = \"0.0.0.0:5061\"",

@@ -93,10 +93,15 @@ impl Both {
 
     /// The agent answers with this.
     fn answer(&mut self, pbx: &str, sdp: &str) {
+        self.answer_at(pbx, pbx, sdp);
+    }
+
+    /// The same with another Contact.
+    fn answer_at(&mut self, pbx: &str, contact: &str, sdp: &str) {
         let invite = self.last(pbx, 0);
         for (status, sdp) in [(180, ""), (200, sdp)] {
             let mut writer = respond(&invite, address(SIX), status, None, b"agent");
-            writer.line_fmt(Name::Contact, format_args!("<sip:agent@{pbx}>"));
+            writer.line_fmt(Name::Contact, format_args!("<sip:agent@{contact}>"));
             self.take(pbx, body(writer, sdp));
         }
     }
@@ -266,6 +271,23 @@ fn our_own_side_of_a_nat_is_told_of_its_audio_in_the_other_family_too() {
             assert!(text.lines().any(|line| line.starts_with("o=") && line.ends_with(audio)), "{text}");
         }
     }
+}
+
+/// As IPv4, which is what it is, wherever it is written.
+#[test]
+fn ipv4_in_the_form_of_ipv6_is_reached_by_ipv4() {
+    let mut both = Both::new(TRUNK, PBX);
+    let mapped = |ip: &str| sdp(&format!("c=IN IP6 ::ffff:{ip}"));
+    both.trunk(TRUNK, "INVITE", 1, "", &mapped("192.0.2.1"));
+    has(&both.last(TRUNK, 200), "c=IN IP4 192.0.2.2");
+    both.answer_at(PBX, "[::ffff:192.0.2.3]:5062", &mapped("192.0.2.3"));
+    let ack = both.last("192.0.2.3:5062", 0);
+    assert_eq!(ack.method(), Method::Ack);
+    has(&ack, &format!("Via: SIP/2.0/UDP {OURS};"));
+    let fars: Vec<_> = std::iter::from_fn(|| both.node.poll_media())
+        .filter_map(|command| if let media::Command::Far { far, .. } = command { Some(far.address) } else { None })
+        .collect();
+    assert_eq!(fars, ["192.0.2.1:4000", "192.0.2.3:4000"].map(address));
 }
 
 #[test]

@@ -132,6 +132,14 @@ impl Stack {
         self.output.home(far)
     }
 
+    /// A written address as one of our sockets reaches it: where both families are spoken, IPv4 in the form of IPv6 is IPv4.
+    pub fn reached(&self, written: SocketAddr) -> SocketAddr {
+        if self.output.other.is_none() {
+            return written;
+        }
+        SocketAddr::new(written.ip().to_canonical(), written.port())
+    }
+
     /// A stream connection is gone.
     pub fn handle_closed(&mut self, far: SocketAddr, wire: Wire) {
         self.streams.close(far, wire);
