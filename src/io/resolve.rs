@@ -10,12 +10,16 @@ use crate::config::Config;
 /// How long one name may take; the resolver's own patience may be longer.
 const LOOKUP_MAX: Duration = Duration::from_secs(5);
 
-/// Looks up every host name that the configuration sends to. A name that is not found keeps its address in `known`, or is
+/// Looks up every host name that the configuration sends to, in the families of `bound`. A name that is not found keeps its address in `known`, or is
 /// left out: its neighbour is down until a later look-up finds it.
-pub async fn resolve(config: &Config, known: &BTreeMap<String, IpAddr>) -> BTreeMap<String, IpAddr> {
+pub async fn resolve(
+    config: &Config,
+    bound: &PerFamily<SocketAddr>,
+    known: &BTreeMap<String, IpAddr>,
+) -> BTreeMap<String, IpAddr> {
     let mut found = BTreeMap::new();
     for name in names(config) {
-        if let Some(address) = lookup(&name, &config.sip.spoken()).await {
+        if let Some(address) = lookup(&name, bound).await {
             found.insert(name, address);
         } else if let Some(address) = known.get(&name) {
             tracing::warn!(name, %address, "host name not found, its last address is kept");
@@ -66,13 +70,13 @@ fn uri_host(uri: &str) -> Option<&str> {
 }
 
 /// An address of the first family, else of the other one where that is spoken.
-async fn lookup(name: &str, spoken: &PerFamily<SocketAddr>) -> Option<IpAddr> {
+async fn lookup(name: &str, bound: &PerFamily<SocketAddr>) -> Option<IpAddr> {
     let Ok(Ok(addresses)) = tokio::time::timeout(LOOKUP_MAX, tokio::net::lookup_host((name, 0))).await else {
         return None;
     };
     let addresses: Vec<_> = addresses.map(|address| address.ip()).collect();
     let of = |listen: &SocketAddr| addresses.iter().copied().find(|ip| ip.is_ipv4() == listen.is_ipv4());
-    spoken.all().find_map(of)
+    bound.all().find_map(of)
 }
 
 #[cfg(test)]

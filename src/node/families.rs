@@ -28,10 +28,11 @@ impl Shard {
         self
     }
 
-    /// Who is on our own side of a NAT, in each family.
+    /// Who is on our own side of a NAT, in each family: whichever the configuration has first, we are called what we were at
+    /// the start.
     pub(super) fn set_local(&mut self, config: &Config) {
-        let other = config.sip.other.as_ref().and_then(|other| other.local.clone());
-        self.legs.set_local(config.sip.local.clone(), other);
+        let other = config.sip.other.as_ref().map(|other| other.local.clone());
+        self.legs.set_local(&PerFamily::new(config.sip.listen.ip(), config.sip.local.clone(), other));
     }
 
     /// True when RTP can go there.

@@ -27,16 +27,19 @@ impl Both {
 
     /// The world sees it at these addresses.
     fn at((sip_address, six): (SocketAddr, SocketAddr), trunk: &str, pbx: &str, more: &str) -> Self {
-        let listen = format!("listen = [\"{OURS}\", \"{SIX}\"]\n{more}");
-        let text = config(1, "").replace(&format!("listen = \"{OURS}\""), &listen);
-        let text = text.replace(TRUNK, trunk).replace(PBX, pbx);
-        let also = |name: &str, at: &str| format!("[peers.{name}]\naddress = \"{at}\"\nqualify = \"0s\"\n");
-        let text = text + &also("four", FOUR_OTHER) + &also("six", SIX_OTHER);
+        let text = Self::text(&format!("listen = [\"{OURS}\", \"{SIX}\"]\n{more}"), trunk, pbx);
         let lease = |n| Lease { port: PortId(n), address: SocketAddr::new(sip_address.ip(), 20_000 + 2 * n as u16) };
         let other = Some(OtherSetup { sip_addresses: vec![six], rtp: six.ip() });
         let (resolved, leases) = (Resolved::default(), (0..100).map(lease).collect());
         let setup = Setup { config: read(&text), resolved, seed: [7; 32], sip_address, leases, other };
         Self { node: Node::new(Instant::ZERO, setup), sent: Vec::new() }
+    }
+
+    fn text(listen: &str, trunk: &str, pbx: &str) -> String {
+        let text = config(1, "").replace(&format!("listen = \"{OURS}\""), listen);
+        let text = text.replace(TRUNK, trunk).replace(PBX, pbx);
+        let also = |name: &str, at: &str| format!("[peers.{name}]\naddress = \"{at}\"\nqualify = \"0s\"\n");
+        text + &also("four", FOUR_OTHER) + &also("six", SIX_OTHER)
     }
 
     fn take(&mut self, source: &str, payload: impl Into<Bytes>) {
@@ -269,6 +272,33 @@ fn our_own_side_of_a_nat_is_told_of_its_audio_in_the_other_family_too() {
             has(&answer, &format!("c={audio}"));
             let text = String::from_utf8_lossy(answer.body()).into_owned();
             assert!(text.lines().any(|line| line.starts_with("o=") && line.ends_with(audio)), "{text}");
+        }
+    }
+}
+
+/// What needs a restart is not done by half.
+#[test]
+fn a_reload_that_lists_the_families_the_other_way_round_changes_no_name_of_ours() {
+    let more =
+        "advertise = [\"203.0.113.5\", \"2001:db8:9::5\"]\nlocal_networks = [\"192.0.2.0/24\", \"2001:db8::/48\"]\n";
+    let outside = (address("203.0.113.5:5060"), address("[2001:db8:9::5]:5070"));
+    for (trunk, pbx, offer) in [(TRUNK, SIX_PBX, FOUR_OFFER), (SIX_TRUNK, PBX, SIX_OFFER)] {
+        for other_goes in [false, true] {
+            let mut both = Both::at(outside, trunk, pbx, more);
+            let text = Both::text(&format!("listen = [\"{SIX}\", \"{OURS}\"]\n{more}"), trunk, pbx);
+            let mut config = Config::clone(&read(&text));
+            if other_goes {
+                config.sip.other = None;
+            }
+            let kept = both.node.handle_reload(Instant::ZERO, Arc::new(config), Resolved::default());
+            assert_eq!(kept[0], "sip.listen changes only at a restart");
+            both.trunk(trunk, "INVITE", 1, "", &sdp(offer));
+            for (message, far) in [(both.last(trunk, 200), trunk), (both.last(pbx, 0), pbx)] {
+                let (own, audio) =
+                    if address(far).is_ipv4() { (OURS, "IP4 192.0.2.2") } else { (SIX, "IP6 2001:db8::2") };
+                has(&message, &format!("Contact: <sip:strowger@{own}>"));
+                has(&message, &format!("c=IN {audio}"));
+            }
         }
     }
 }
