@@ -303,6 +303,29 @@ fn a_reload_that_lists_the_families_the_other_way_round_changes_no_name_of_ours(
     }
 }
 
+/// An offer of ours is in the family that who takes the place is called by; what is refused changes nothing.
+#[test]
+fn who_takes_a_place_without_an_offer_is_offered_its_own_family() {
+    for (trunk, offer, other, ours) in [
+        (TRUNK, FOUR_OFFER, SIX_OTHER, "c=IN IP6 2001:db8::2"),
+        (SIX_TRUNK, SIX_OFFER, FOUR_OTHER, "c=IN IP4 192.0.2.2"),
+    ] {
+        let mut both = Both::new(trunk, PBX);
+        both.trunk(trunk, "INVITE", 1, "", &sdp(offer));
+        let tag = both.joined(trunk);
+        both.replace(other, &tag, "");
+        let answered = both.last(other, 200);
+        has(&answered, ours);
+        let tag = format!(";tag={}", String::from_utf8_lossy(answered.to_tag().unwrap()));
+        let answer = sdp(if other == SIX_OTHER { SIX_OFFER } else { FOUR_OFFER });
+        both.request(other, "other", ("ACK", 1), (&tag, ""), &answer);
+        let far = std::iter::from_fn(|| both.node.poll_media()).filter_map(|command| {
+            if let media::Command::Far { far, .. } = command { Some(far.address.is_ipv4()) } else { None }
+        });
+        assert_eq!(far.last(), Some(other == FOUR_OTHER));
+    }
+}
+
 /// As IPv4, which is what it is, wherever it is written.
 #[test]
 fn ipv4_in_the_form_of_ipv6_is_reached_by_ipv4() {
