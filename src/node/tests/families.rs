@@ -326,6 +326,21 @@ fn who_takes_a_place_without_an_offer_is_offered_its_own_family() {
     }
 }
 
+/// A phone that looks up who asks it to answer finds us in its own family.
+#[test]
+fn a_phone_is_asked_to_answer_by_itself_in_its_own_family() {
+    for (pbx, ours) in [(PBX, OURS), (SIX_PBX, SIX)] {
+        let mut both = Both::new(TRUNK, pbx);
+        let text = Both::text(&format!("listen = [\"{OURS}\", \"{SIX}\"]\n"), TRUNK, pbx);
+        let text = text.replace("[agents.\"1001\"]\n", "[agents.\"1001\"]\nauto_answer = true\n");
+        both.node.handle_reload(Instant::ZERO, read(&text), Resolved::default());
+        both.trunk(TRUNK, "INVITE", 1, "", &sdp(FOUR_OFFER));
+        let invite = both.last(pbx, 0);
+        has(&invite, &format!("Call-Info: <sip:{ours}>;answer-after=0"));
+        has(&invite, &format!("Alert-Info: <sip:{ours}>;info=alert-autoanswer"));
+    }
+}
+
 /// As IPv4, which is what it is, wherever it is written.
 #[test]
 fn ipv4_in_the_form_of_ipv6_is_reached_by_ipv4() {
