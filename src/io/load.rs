@@ -2,7 +2,7 @@
 //! wrong is reported at once, and nothing of a faulty configuration is used.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,7 +12,7 @@ use crate::base::PerFamily;
 use crate::base::limits::REGION_FILE_BYTES_MAX;
 use crate::config::{self, Config, PeerAuth, Regions, RegionsConfig};
 use crate::io::certificates::{self, Found, Keys};
-use crate::io::resolve;
+use crate::io::resolve::{self, Hosts};
 use crate::media::encoded::Encoded;
 use crate::media::{Codec, Codecs, Signal, Track, TrackId, tune, wav};
 use crate::node::{Prompt, QueueAudio, Resolved};
@@ -89,7 +89,7 @@ impl Loader {
 
     /// The addresses of every host name of a configuration, in the families that were bound at the start; `known` as in
     /// [`Self::load`].
-    pub async fn look_up(&mut self, config: &Config, known: &BTreeMap<String, IpAddr>) -> BTreeMap<String, IpAddr> {
+    pub async fn look_up(&mut self, config: &Config, known: &Hosts) -> Hosts {
         let bound = *self.bound.get_or_insert_with(|| config.sip.spoken());
         resolve::resolve(config, &bound, known).await
     }
@@ -98,7 +98,7 @@ impl Loader {
     ///
     /// # Errors
     /// Every error of the text and of the files it names, one line each.
-    pub async fn load(&mut self, known: &BTreeMap<String, IpAddr>) -> Result<Loaded, Vec<String>> {
+    pub async fn load(&mut self, known: &Hosts) -> Result<Loaded, Vec<String>> {
         let (mut config, base, name) = self.read_config()?;
         config.sip.shards = self.shards.unwrap_or(config.sip.shards);
         let mut errors = Vec::new();

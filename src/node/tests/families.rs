@@ -341,6 +341,26 @@ fn a_phone_is_asked_to_answer_by_itself_in_its_own_family() {
     }
 }
 
+/// It calls us by whichever family it likes.
+#[test]
+fn a_peer_that_is_named_is_trusted_at_each_of_its_addresses_and_called_at_the_first() {
+    let name = "sbc.example:5060";
+    let [four, six] = [TRUNK, SIX_TRUNK].map(|at| address(at).ip());
+    let hosts = [("sbc.example".to_string(), vec![four, six])].into();
+    let text = Both::text(&format!("listen = [\"{OURS}\", \"{SIX}\"]\n"), TRUNK, name).replace("inbound = false\n", "");
+    let text = text.replace(&format!("[peers.trunk]\naddress = \"{TRUNK}\"\nqualify = \"0s\"\n"), "");
+    let resolved = Resolved { hosts, ..Resolved::default() };
+    for source in [TRUNK, SIX_TRUNK] {
+        let mut both = Both::new(TRUNK, PBX);
+        both.node.handle_reload(Instant::ZERO, read(&text), resolved.clone());
+        both.trunk(source, "INVITE", 1, "", &sdp(if source == TRUNK { FOUR_OFFER } else { SIX_OFFER }));
+        both.last(source, 200);
+        assert_eq!(both.last(TRUNK, 0).method(), Method::Invite, "the agent's");
+        both.request("192.0.2.99:5060", "stranger", ("INVITE", 1), ("", ""), "");
+        both.last("192.0.2.99:5060", 403);
+    }
+}
+
 /// As IPv4, which is what it is, wherever it is written.
 #[test]
 fn ipv4_in_the_form_of_ipv6_is_reached_by_ipv4() {
