@@ -36,6 +36,7 @@ mod journey;
 mod ladder;
 mod letter;
 mod listing;
+mod mailbox;
 mod message;
 mod neighbour;
 mod numbering;

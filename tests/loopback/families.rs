@@ -124,7 +124,11 @@ fn a_phone_that_registers_by_ipv6_is_rung_by_each_shard() {
     while shards.len() < 2 {
         stage.events.clear();
         stage.phones.dial(stage.caller, Dial::to("800"));
-        stage.run_until("the caller hears the agent", |stage| stage.phones.ear(stage.caller).far_since().is_some());
+        let before = stage.phones.ear(stage.agent).recorded().len();
+        stage.run_until("they hear each other", |stage| {
+            let heard = stage.phones.ear(stage.agent).recorded().len();
+            heard > before && stage.phones.ear(stage.caller).far_since().is_some()
+        });
         let [call] = &stage.calls(0, 5)[..] else { panic!("one call") };
         shards.insert(call[1..].parse::<u64>().expect("a call's id") >> 56);
         stage.phones.hang_up(stage.caller);
