@@ -58,7 +58,7 @@ impl Stream {
     pub(super) fn facing(&self, theirs: &SessionDescription, rtp: Option<&PerFamily<IpAddr>>) -> SocketAddr {
         let far = theirs.address().map(|far| far.ip()).filter(|far| !far.is_unspecified());
         let ours = far.and_then(|far| rtp?.facing(far)).copied();
-        SocketAddr::new(ours.unwrap_or(self.lease.address.ip()), self.lease.address.port())
+        SocketAddr::new(ours.unwrap_or_else(|| self.lease.address.ip()), self.lease.address.port())
     }
 }
 
