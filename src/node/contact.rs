@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Target, TransferKind};
@@ -197,8 +197,6 @@ pub(super) struct Description {
 pub(super) struct Stream {
     pub(super) id: StreamId,
     pub(super) lease: Lease,
-    /// The `o=` line of what we say: its address stays what it was at first, wherever the audio goes.
-    pub(super) origin: IpAddr,
     pub(super) session: u64,
     pub(super) version: u32,
     pub(super) far: Option<Far>,
