@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::codecs::Codecs;
 use super::message::{Codec, Far};
-use super::sdp::{Audio, Connection, Direction, Line, Profile, SessionDescription};
+use super::sdp::{Audio, Connection, Direction, Line, Profile, SessionDescription, lines};
 use super::srtp::{ATTRIBUTE_BYTES_MAX, Crypto, MasterKey, write};
 use crate::base::Digits;
 
@@ -303,6 +303,12 @@ fn head(local: &Local, time: (u64, u64)) -> Vec<u8> {
     put_number(&mut text, time.1);
     put(&mut text, b"\r\n");
     text
+}
+
+/// The address of the `o=` line of what we have said.
+pub fn origin(ours: &[u8]) -> Option<IpAddr> {
+    let line = lines(ours).find_map(|line| line.strip_prefix(b"o="))?;
+    std::str::from_utf8(line).ok()?.rsplit(' ').next()?.parse().ok()
 }
 
 /// `IN IP4 192.0.2.1`.
@@ -639,6 +645,7 @@ mod tests {
     fn audio_that_moves_to_the_other_family_leaves_the_origin_as_it_was() {
         let moved = Local { address: "[2001:db8::2]:20000".parse().unwrap(), version: 2, ..local(LOCAL) };
         let text = offer(&moved, &Offered::plain(Codecs::G711, Direction::SendRecv));
+        assert_eq!(origin(&text), Some(local(LOCAL).origin));
         assert!(has(&text, "o=strowger 5 2 IN IP4 ") && has(&text, "\r\nc=IN IP6 2001:db8::2\r\n"));
     }
 

@@ -30,7 +30,6 @@ impl Shard {
         let session = self.rng.u64() >> 2;
         Some(Stream {
             id,
-            origin: lease.address.ip(),
             lease,
             session,
             version: 1,
@@ -408,7 +407,8 @@ impl Description {
 impl Stream {
     pub(in crate::node) fn local(&self) -> Local {
         let (address, version) = (self.lease.address, self.version.into());
-        Local { address, origin: self.origin, session: self.session, version, secure: None }
+        let origin = self.ours.as_deref().and_then(media::origin).unwrap_or_else(|| address.ip());
+        Local { address, origin, session: self.session, version, secure: None }
     }
 
     /// Our offer of what tones are there in.

@@ -58,9 +58,6 @@ impl Stream {
     /// From now on we describe ourselves in the family that a far end describes itself in.
     pub(super) fn face(&mut self, theirs: &SessionDescription, rtp: Option<&PerFamily<IpAddr>>) {
         self.lease.address = self.facing(theirs, rtp);
-        if self.ours.is_none() {
-            self.origin = self.lease.address.ip();
-        }
     }
 
     /// Our address in that family. An unspecified one of theirs is hold, and says nothing.

@@ -13,17 +13,18 @@ use crate::sip::transaction::{Door, Transmit, Wire};
 use crate::sip::value::SIP_PORT;
 
 impl Shard {
-    /// A message as it goes out at last. One that may not go another way is left to be lost with its connection.
-    pub(super) fn reconnected(&self, transmit: Transmit) -> Transmit {
-        let Door::Stream(wire) = transmit.door else { return transmit };
+    /// Points a response whose connection is gone to a new one. Where none may be opened it is left to be lost with its own.
+    pub(super) fn reconnect(&self, transmit: &mut Transmit) {
+        let Door::Stream(wire) = transmit.door else { return };
         let far = transmit.destination;
         if !transmit.payload.starts_with(b"SIP/2.0 ") || self.legs.is_connected(far, wire) {
-            return transmit;
+            return;
         }
         let there = SocketAddr::new(far.ip(), listens_at(&transmit.payload, wire));
         let leads = self.legs.stream_to(there) == Some(wire);
-        let may = leads || wire == Wire::Tcp && !matches!(self.sender(far), Sender::Stranger);
-        if may { Transmit { destination: there, anew: true, ..transmit } } else { transmit }
+        if leads || wire == Wire::Tcp && !matches!(self.sender(far), Sender::Stranger) {
+            (transmit.destination, transmit.anew) = (there, true);
+        }
     }
 }
 

@@ -374,7 +374,10 @@ impl Shard {
         let transmit = match self.unknowns.answers.pop_front() {
             Some(answer) => answer,
             None => {
-                let transmit = self.legs.poll_transmit().map(|transmit| self.reconnected(transmit))?;
+                let mut transmit = self.legs.poll_transmit()?;
+                if transmit.door.is_stream() {
+                    self.reconnect(&mut transmit);
+                }
                 self.ladders.handle_sent(transmit.destination, &transmit.payload);
                 transmit
             }
