@@ -238,6 +238,10 @@ pub(super) struct Agent {
     /// Runs for a moment after our call with the device has begun or ended: who tells of it needs as long, and what is told
     /// meanwhile may be of before.
     pub(super) grace: Option<TimerKey>,
+    /// While calls are taken not to reach the device: when one is tried again, without a sign of life before.
+    pub(super) absent: Option<(Instant, TimerKey)>,
+    /// Offers in a row that did not reach it.
+    pub(super) absences: u32,
     /// That it contradicts the agent's state has been told.
     pub(super) disagrees: bool,
     /// Offers in a row that nobody answered.
@@ -264,6 +268,8 @@ impl Agent {
             policy: plan.policy.clone(),
             device: DeviceState::Unknown,
             grace: None,
+            absent: None,
+            absences: 0,
             disagrees: false,
             no_answers: 0,
             history: History::default(),
@@ -320,12 +326,8 @@ impl Agent {
         let until = match &self.duty {
             Duty::WrapUp { until, .. } => Some(*until),
             Duty::NotReady(_) => self.timer.map(|_| self.until),
-            Duty::LoggedOut
-            | Duty::Ready(_)
-            | Duty::Unreachable
-            | Duty::Elsewhere(_)
-            | Duty::Offering(_)
-            | Duty::Talking(_) => None,
+            Duty::Unreachable => self.absent.map(|(until, _)| until),
+            Duty::LoggedOut | Duty::Ready(_) | Duty::Elsewhere(_) | Duty::Offering(_) | Duty::Talking(_) => None,
         };
         AgentStatus {
             state: self.duty.state(),
@@ -340,6 +342,7 @@ impl Agent {
             workday: self.workday,
             device: self.device,
             disagrees: self.disagrees,
+            is_absent: self.absent.is_some(),
         }
     }
 }
@@ -353,7 +356,7 @@ pub struct AgentStatus {
     pub since: Instant,
     /// Who made it so.
     pub by: Actor,
-    /// When it ends by itself: a wrap-up, and a not-ready that is timed.
+    /// When it ends by itself: a wrap-up, a not-ready that is timed, and that calls are taken not to reach the device.
     pub until: Option<Instant>,
     /// What somebody wishes for the time after the call.
     pub next: Option<AgentTarget>,
@@ -371,4 +374,6 @@ pub struct AgentStatus {
     pub device: DeviceState,
     /// That contradicts the state.
     pub disagrees: bool,
+    /// Calls are taken not to reach the device.
+    pub is_absent: bool,
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::absence::shows_life;
 use crate::acd::agent::{Agent, Contract, Duty, Hold, Offer, Phase, Standing, Wish};
 use crate::acd::engine::{Engine, Link, Timer};
 use crate::acd::fact::Fact;
@@ -24,7 +25,7 @@ impl Engine {
         match row.duty {
             Duty::LoggedOut | Duty::NotReady(_) => self.obey(agent, wish),
             Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_) => match wish.target {
-                AgentTarget::Ready => {}
+                AgentTarget::Ready => self.on_alive(agent),
                 AgentTarget::NotReady(_) | AgentTarget::LoggedOut => self.obey(agent, wish),
             },
             Duty::WrapUp { .. } => {
@@ -84,7 +85,8 @@ impl Engine {
     /// Somebody outside says what the device does: an agent whose device is taken is offered nothing.
     pub(super) fn on_device(&mut self, agent: AgentId, device: DeviceState, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
-        if std::mem::replace(&mut row.device, device) == device {
+        let before = std::mem::replace(&mut row.device, device);
+        if before == device {
             return;
         }
         // What was left of our call has been said to be over.
@@ -94,6 +96,10 @@ impl Engine {
             self.timers.cancel(timer);
         }
         self.tell(Fact::Device { agent, device, by });
+        // Whoever begins or ceases to know says nothing of the device.
+        if shows_life(before, device) {
+            self.presume_there(agent);
+        }
         self.look_at_device(agent);
     }
 
@@ -190,7 +196,7 @@ impl Engine {
         self.begin(agent, Duty::LoggedOut, Actor::Engine);
         self.matching.dismiss(agent);
         let Some(row) = self.agents.remove(agent) else { return };
-        if let Some(timer) = row.grace {
+        for timer in row.grace.into_iter().chain(row.absent.map(|(_, timer)| timer)) {
             self.timers.cancel(timer);
         }
         if let Some(peer) = self.peers.get_mut(&row.peer) {
@@ -229,6 +235,7 @@ impl Engine {
             (Link::Down, _) | (Link::Up, DeviceState::Offline | DeviceState::Stale) => Duty::Unreachable,
             (Link::Up, DeviceState::Busy(direction)) => Duty::Elsewhere(direction),
             (Link::Up, DeviceState::Ringing) => Duty::Elsewhere(Direction::In),
+            (Link::Up, DeviceState::Unknown | DeviceState::Idle) if row.absent.is_some() => Duty::Unreachable,
             (Link::Up, DeviceState::Unknown | DeviceState::Idle) => Duty::Ready(Standing::Aside),
         }
     }
@@ -310,6 +317,7 @@ impl Engine {
         if let Some(row) = self.agents.get_mut(agent) {
             row.no_answers = 0;
         }
+        self.presume_there(agent);
         match target {
             AgentTarget::Ready => self.wish_calls(agent, by),
             AgentTarget::NotReady(reason) => {

@@ -96,6 +96,9 @@ impl Engine {
             peer.agents.remove(&plan.id);
         }
         self.peers.entry(plan.peer).or_default().agents.insert(plan.id);
+        if before != plan.peer {
+            self.presume_there(plan.id);
+        }
         is_new
     }
 

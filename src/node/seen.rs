@@ -82,10 +82,11 @@ impl Devices {
 }
 
 /// Why an agent is unreachable whose neighbour answers.
-pub(super) const fn why_not_rung(device: DeviceState) -> Option<&'static str> {
+pub(super) const fn why_not_rung(device: DeviceState, is_absent: bool) -> Option<&'static str> {
     match device {
         DeviceState::Stale => Some("the PBX does not tell what the device does"),
         DeviceState::Offline => Some("the device is offline"),
+        DeviceState::Unknown | DeviceState::Idle if is_absent => Some("calls do not reach the device"),
         DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Busy(_) => None,
     }
 }

@@ -227,11 +227,13 @@ impl Watched {
         }
     }
 
-    /// A NOTIFY has come.
-    pub(super) fn handle_notice(&mut self, now: Instant, id: SubscriptionId, notice: Notice, rng: &mut Rng) {
+    /// A NOTIFY has come. True when nothing but the device made the PBX tell: it does so unasked, and the subscription goes on.
+    pub(super) fn handle_notice(&mut self, now: Instant, id: SubscriptionId, notice: Notice, rng: &mut Rng) -> bool {
         if self.id != Some(id) {
-            return;
+            return false;
         }
+        let is_told = matches!(notice.document, Some(Ok(_))) && matches!(notice.standing, Standing::Active(_));
+        let was_asking = self.step != Step::Resting;
         let was_heard = std::mem::replace(&mut self.heard, true);
         self.take(now, notice.document);
         match notice.standing {
@@ -251,6 +253,7 @@ impl Watched {
             Standing::Pending => {}
             Standing::Terminated(ended) => self.on_ended(now, ended, rng),
         }
+        is_told && was_heard && !was_asking && self.knowledge == Knowledge::Told
     }
 
     /// The PBX has begun or ceased to answer.

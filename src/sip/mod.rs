@@ -1,6 +1,7 @@
 //! RFC 3261 mechanism, bytes in and bytes out: messages, header grammar, transactions, dialogs. Knows nothing of calls' meaning.
 
 pub mod auth;
+pub mod cause;
 pub mod check;
 pub mod dialog;
 pub mod dialog_info;

@@ -1,0 +1,82 @@
+//! Devices that are not there: the PBX that an agent is rung through has said that calls do not reach the device. The agent is
+//! unreachable, not at fault, until the device shows life or somebody sets the agent; without either, one call is tried after a
+//! pause that grows.
+
+use std::time::Duration;
+
+use crate::acd::engine::{Engine, Timer};
+use crate::acd::message::Actor;
+use crate::acd::plan::DeviceState;
+use crate::base::AgentId;
+
+/// The first pause is the agent's `busy_pause`, and at least this.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+/// The longest pause, where `busy_pause` is not longer.
+const PAUSE_MAX: Duration = Duration::from_secs(300);
+
+impl Engine {
+    /// A call did not reach the agent's device.
+    pub(super) fn absent(&mut self, agent: AgentId) {
+        let Some(row) = self.agents.get_mut(agent) else { return };
+        let until = self.now + pause(row.busy_pause, row.absences);
+        row.absences = row.absences.saturating_add(1);
+        if let Some((_, old)) = row.absent.take() {
+            self.timers.cancel(old);
+        }
+        row.absent = Some((until, self.timers.arm(until, Timer::Absent(agent))));
+        self.wish_calls(agent, Actor::Engine);
+    }
+
+    /// The pause is over: a call may be tried.
+    pub(super) fn on_absence_over(&mut self, agent: AgentId) {
+        let Some(row) = self.agents.get_mut(agent) else { return };
+        row.absent = None;
+        self.stand_anew(&[agent]);
+    }
+
+    /// The device has shown life.
+    pub(super) fn on_alive(&mut self, agent: AgentId) {
+        self.presume_there(agent);
+        self.stand_anew(&[agent]);
+    }
+
+    /// Calls are taken to reach the device again. Where the agent stands is for the caller of this.
+    pub(super) fn presume_there(&mut self, agent: AgentId) {
+        let Some(row) = self.agents.get_mut(agent) else { return };
+        row.absences = 0;
+        if let Some((_, timer)) = row.absent.take() {
+            self.timers.cancel(timer);
+        }
+    }
+}
+
+/// How long an agent is left alone after so many offers before that did not reach the device either.
+fn pause(first: Duration, before: u32) -> Duration {
+    let first = first.max(PAUSE_MIN);
+    first.saturating_mul(1 << before.min(16)).min(PAUSE_MAX.max(first))
+}
+
+/// True when a change of what is told of a device is the device's own doing. Whoever begins or ceases to be told says nothing of
+/// it.
+pub(super) const fn shows_life(before: DeviceState, after: DeviceState) -> bool {
+    match after {
+        DeviceState::Ringing | DeviceState::Busy(_) => true,
+        DeviceState::Idle => before.is_known(),
+        DeviceState::Unknown | DeviceState::Offline | DeviceState::Stale => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_doubles_up_to_the_longest() {
+        let secs = Duration::from_secs;
+        let pauses: Vec<Duration> = (0..9).map(|before| pause(secs(5), before)).collect();
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300].map(secs));
+        assert_eq!(pause(Duration::ZERO, 0), secs(1), "never in a tight loop");
+        assert_eq!(pause(secs(600), 3), secs(600));
+        assert_eq!(pause(secs(5), u32::MAX), secs(300));
+    }
+}
