@@ -50,7 +50,7 @@ impl Engine {
         let wrap_up = self.queues.get(queue).map(|row| row.plan.wrap_up);
         let (now, after) = (self.now, self.now.since(made));
         let Some(row) = self.agents.get_mut(agent) else { return };
-        row.no_answers = 0;
+        (row.no_answers, row.absences) = (0, 0);
         row.history.answered(now);
         let wrap_up = row.policy.wrap_up.or(wrap_up).unwrap_or_default();
         let is_instant = !row.policy.auto_answer && after < row.policy.answer_min;
