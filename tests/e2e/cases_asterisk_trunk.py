@@ -301,13 +301,14 @@ def asterisk_speaks_ipv6(site):
 
 @beside_asterisk_with({})
 def asterisk_phone_is_not_there(site):
-    """A phone that is not registered at Asterisk, which tells of it as idle: the agent is not ready after an offer that failed, with
-    the reason, and is asked again after a pause only; nobody has to do anything when the phone is back."""
+    """A phone that is not registered at Asterisk, which tells of it as idle: the agent is unreachable after one offer, the supervisor
+    sees why, and the phone is rung as soon as it registers; nobody has to do anything."""
     site.only(["1001"])
     caller = site.caller("caller_stays", "800", m=1)
-    site.wait_for_state("1001", "not_ready")
+    site.wait_for_state("1001", "unreachable")
     row = site.engine.agents()["1001"]
-    check(row["reason"] == "failed" and 0 < row["ends_seconds"] <= 5, f"the supervisor sees why: {row}")
+    check(row["unreachable"] == "calls do not reach the device" and not row["reachable"], f"the supervisor sees why: {row}")
+    check(0 < row["ends_seconds"] <= 10, f"and when it is tried again: {row}")
     phone = site.phone("1001")
     call = phone.talk(15)
     wait_until(lambda: site.state("1001") == "talking", "1001 has the caller")
