@@ -239,7 +239,14 @@ impl Row {
         );
         let config = Arc::new(read_config(&text).expect("the configuration is right"));
         let sip_address = "10.0.0.1:5060".parse().expect("an address");
-        let setup = Setup { config, resolved: Resolved::default(), seed: [0; 32], sip_address, leases: Vec::new() };
+        let setup = Setup {
+            config,
+            resolved: Resolved::default(),
+            seed: [0; 32],
+            sip_address,
+            leases: Vec::new(),
+            other: None,
+        };
         Arc::clone(Node::new(Instant::ZERO, setup).plan())
     }
 

@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use strowger::base::{Instant, Rng};
-use strowger::config::{self, AnswerPolicy, Config};
+use strowger::config::{self, AnswerPolicy, Config, OtherFamily};
 use strowger::io::clock::Clock;
 use strowger::io::engine::Engine;
 use strowger::io::load::{Loader, Origin};
@@ -128,6 +128,33 @@ fn a_caller_changes_to_the_agents_codec() {
     assert!(join > 25 && caller[join..].len() > 50);
     assert!(caller[join..].iter().all(|heard| is_tone(heard, AGENT_HZ)));
     assert!(agent.len() > 50 && agent.iter().all(|heard| heard.codec == Codec::G722 && is_tone(heard, CALLER_HZ)));
+}
+
+/// The caller's phone is at 127.0.0.1 and the agent's at ::1, or the other way round; with one shard and with two.
+#[test]
+fn a_caller_and_an_agent_of_two_address_families_talk_through_us() {
+    for (v6_agent, shards) in [(true, 1), (false, 1), (true, 2)] {
+        let both = |config: &mut Config| {
+            let listen = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+            config.sip.other = Some(OtherFamily { listen, advertise: None, local: None, tls: None });
+            config.sip.shards = shards;
+            config.media.other = Some(listen.ip());
+            for peer in &mut config.peers {
+                peer.sources.push((listen.ip(), 128));
+            }
+        };
+        let agent = if v6_agent { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
+        let mut stage = Stage::open_at(agent, both, &[8], &[8]);
+        let (caller_at, agent_at) = (stage.phones.address(stage.caller), stage.phones.address(stage.agent));
+        assert!(caller_at.is_ipv4() == v6_agent && agent_at.is_ipv6() == v6_agent);
+        stage.talk();
+        let (caller, agent) = stage.close();
+        let join = caller.iter().position(|heard| is_tone(heard, AGENT_HZ)).expect("the caller hears the agent");
+        assert_unbroken(&caller);
+        assert!(caller[join..].iter().all(|heard| is_tone(heard, AGENT_HZ)));
+        assert_unbroken(&agent);
+        assert!(agent.len() > 50 && agent.iter().all(|heard| is_tone(heard, CALLER_HZ)));
+    }
 }
 
 #[test]
@@ -295,17 +322,23 @@ struct Stage {
 impl Stage {
     /// The demo's configuration with one agent, changed by `change`.
     fn open(change: impl FnOnce(&mut Config), caller_formats: &[u8], agent_formats: &[u8]) -> Self {
+        Self::open_at(Ipv4Addr::LOCALHOST.into(), change, caller_formats, agent_formats)
+    }
+
+    /// The same with the agent's phone at this host; the caller's is of the other address family, where the engine speaks it.
+    fn open_at(host: IpAddr, change: impl FnOnce(&mut Config), caller_formats: &[u8], agent_formats: &[u8]) -> Self {
         let clock = Clock::start();
         let mut phones = Phones::new(clock, Rng::from_u64(1)).expect("a poll");
         let manner = Manner::answers(Duration::from_millis(600));
-        let agent = phones.add_agent("1001", manner, agent_formats).expect("sockets");
+        let agent = phones.add_agent_at(host, "1001", manner, agent_formats).expect("sockets");
         let config = config_for(phones.address(agent), change);
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let loaded = runtime
             .block_on(Loader::new(Origin::Made(Box::new(config))).load(&BTreeMap::new()))
             .expect("a valid configuration");
         let engine = Engine::start(loaded, [7; 32]).expect("free ports");
-        let caller = phones.add_caller("caller", engine.sip, caller_formats).expect("sockets");
+        let dialled = engine.sip_other.filter(|_| host.is_ipv4()).unwrap_or(engine.sip);
+        let caller = phones.add_caller("caller", dialled, caller_formats).expect("sockets");
         for phone in [caller, agent] {
             phones.ear(phone).record();
         }

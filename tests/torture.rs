@@ -138,6 +138,7 @@ fn node() -> Node {
         seed: [7; 32],
         sip_address: ([127, 0, 0, 1], 5070).into(),
         leases: (0..50).map(lease).collect(),
+        other: None,
     };
     Node::new(Instant::ZERO, setup)
 }

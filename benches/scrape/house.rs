@@ -156,6 +156,7 @@ fn node() -> Node {
         seed: [7; 32],
         sip_address: SocketAddr::from(([192, 0, 2, 2], 5060)),
         leases: Vec::new(),
+        other: None,
     };
     Node::new(Instant::ZERO, setup)
 }

@@ -354,7 +354,7 @@ pub struct AgentStatus {
     pub state: AgentState,
     /// When the state began.
     pub since: Instant,
-    /// Who made it so.
+    /// Who made it so; of one who wishes calls, who had it wish them, whatever its device has done since.
     pub by: Actor,
     /// When it ends by itself: a wrap-up, a not-ready that is timed, and that calls are taken not to reach the device.
     pub until: Option<Instant>,

@@ -341,7 +341,10 @@ impl Engine {
         let to = row.duty.state();
         let disagreement = row.new_disagreement();
         if from != to {
-            row.by = by.clone();
+            // What its device and its neighbour do sets nobody's state: who had the agent take calls is still known.
+            if by != Actor::Engine || !(takes_calls(&from) && takes_calls(&to)) {
+                row.by = by.clone();
+            }
             let spent = self.now.since(row.since);
             row.since = self.now;
             row.workday = row.workday.after(&from, spent);
@@ -366,6 +369,11 @@ impl Engine {
         self.tell(Fact::WrapUpEnded { queue, agent, wrap_up });
         self.note_wrap_up(queue, wrap_up);
     }
+}
+
+/// True while an agent wishes calls and has none: which of these states it is in goes by its device and its neighbour.
+const fn takes_calls(state: &AgentState) -> bool {
+    matches!(state, AgentState::Ready | AgentState::Unreachable | AgentState::OtherCall(_))
 }
 
 /// Ready is what follows anyway, so that wishing it takes back what was wished before.

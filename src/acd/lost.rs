@@ -2,7 +2,8 @@
 //! when it ends, from what is known then.
 //!
 //! A visit that left a closed queue, or one in an emergency, or was a fax machine's, is untargeted ("Decisions" 2), and one that
-//! was requeued goes on in another visit: neither is a loss. So for each queue `lost = abandoned + flowed out - closed - emergency - fax - requeued`.
+//! was requeued goes on in another visit: neither is a loss. So for each queue
+//! `lost = abandoned + flowed out - closed - emergency - fax - requeued`.
 
 use std::time::Duration;
 

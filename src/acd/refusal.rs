@@ -34,6 +34,20 @@ impl Refusal {
         Self::Overload,
     ];
 
+    /// False for what is known only of a caller who waits: such a visit flows out, and no call is refused for it.
+    pub const fn is_before_queue(self) -> bool {
+        match self {
+            Self::Fax => false,
+            Self::UnknownNumber
+            | Self::Closed
+            | Self::Emergency
+            | Self::Untrusted
+            | Self::Unusable
+            | Self::Draining
+            | Self::Overload => true,
+        }
+    }
+
     /// The label's value.
     pub const fn as_str(self) -> &'static str {
         match self {

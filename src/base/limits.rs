@@ -109,9 +109,9 @@ pub const TEAM_DATES_MAX: usize = 24;
 pub const CODE_CALLS_MAX: usize = 200;
 /// Reasons of not ready: a list that people choose from.
 pub const REASONS_MAX: usize = 64;
-/// Header lines of a caller's INVITE that go on to the agent's phone, and names of a trunk's list of them: what PBXs add.
+/// Header lines of one message that go on to the other side of a call, and names of a trunk's list of them: what PBXs add.
 pub const CARRIED_HEADERS_MAX: usize = 16;
-/// Bytes of such lines in all, names and values: an INVITE to a phone stays within one packet of 1,500 bytes.
+/// Bytes of such lines in all, names and values: an INVITE to a phone, or a 200 to a caller, stays within one packet of 1,500 bytes.
 pub const CARRIED_BYTES_MAX: usize = 512;
 /// SIP messages that a node keeps for the ladders of its calls, over all shards: 16 MiB at 256 bytes each, some five minutes of
 /// ten calls a second.

@@ -2,6 +2,7 @@
 //! Imports nothing of the project.
 
 pub mod digits;
+pub mod families;
 pub mod idmap;
 pub mod ids;
 pub mod limits;
@@ -16,6 +17,7 @@ pub mod time;
 pub mod timers;
 
 pub use digits::Digits;
+pub use families::PerFamily;
 pub use idmap::IdMap;
 pub use ids::{AgentId, CallId, CallerKey, LegId, PeerId, QueueId, ShardId, StreamId};
 pub use origin::origin;

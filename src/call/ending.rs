@@ -171,7 +171,8 @@ impl Legs {
         if let Some(unacknowledged) = leg.unacknowledged.take() {
             self.timers.cancel(unacknowledged.timer);
         }
-        let (key, writer, destination) = leg.bye(&mut self.stack);
+        let (key, mut writer, destination) = leg.bye(&mut self.stack);
+        self.write_more(id, &mut writer);
         self.clients.insert(key, Purpose::Bye(id));
         self.stack.send_request(now, key, destination, writer.finish());
     }

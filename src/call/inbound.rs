@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::base::{Instant, LegId};
 use crate::call::ending::Answer;
 use crate::call::event::{EndCause, Event};
-use crate::call::leg::{Answers, Incoming, Leg, Probing, State, Timer, Why};
+use crate::call::leg::{Answers, Incoming, Leg, Probing, Reliable, State, Timer, Why};
 use crate::call::legs::{ALLOW, Legs, REFRESH, SUPPORTED};
 use crate::call::session::Session;
 use crate::sip::check;
@@ -30,6 +30,14 @@ impl Legs {
         self.on_refresh(now, id);
     }
 
+    /// True when a caller who made no offer can be made one in a provisional (RFC 3262 5).
+    pub fn takes_early_offer(&self, id: LegId) -> bool {
+        match self.legs.get(id.0).map(|leg| &leg.state) {
+            Some(State::Incoming(incoming)) => incoming.reliable.is_some() && !incoming.offered,
+            Some(State::Calling { .. } | State::Cancelling { .. } | State::Talking | State::Ending) | None => false,
+        }
+    }
+
     /// Answers the call: 200, repeated until its ACK comes. `sdp` is the answer, or our offer when the INVITE had none.
     pub fn answer(&mut self, now: Instant, id: LegId, sdp: &[u8]) {
         if self.holds_answer(id, sdp) {
@@ -48,6 +56,7 @@ impl Legs {
             leg.write_session(&mut writer);
             leg.state = State::Talking;
         }
+        self.write_more(id, &mut writer);
         let response = if described { writer.finish() } else { writer.finish_body("application/sdp", sdp) };
         if let Some(timer) = refresh {
             self.timers.cancel(timer);
@@ -108,7 +117,7 @@ impl Legs {
 
     /// Sends the provisional (again); a minute later once more.
     pub(super) fn on_refresh(&mut self, now: Instant, id: LegId) {
-        if self.incoming(id).is_some_and(|incoming| incoming.reliable.is_some()) {
+        if self.incoming(id).is_some_and(|incoming| incoming.is_reliable()) {
             self.send_reliable(now, id);
         } else {
             self.send_provisional(now, id);
@@ -158,7 +167,7 @@ impl Legs {
             offered: !request.body().is_empty(),
             provisional: None,
             refresh: None,
-            reliable: requires_reliable(&request).then(Box::default),
+            reliable: reliable(&request).map(Box::new),
         };
         self.servers.insert(key, id);
         let session = session.map(|agreed| Box::new(Session::Agreed(agreed)));
@@ -261,6 +270,12 @@ impl Incoming {
         self.response(status, if status == 180 { "Ringing" } else { "Session Progress" })
     }
 
+    /// Whether what the caller is to be told now is told reliably.
+    fn is_reliable(&self) -> bool {
+        let describes = self.provisional.as_ref().is_some_and(|(_, sdp)| sdp.is_some());
+        self.reliable.as_ref().is_some_and(|reliable| reliable.required || reliable.described || describes)
+    }
+
     /// A response with the kept header lines.
     fn response(&self, status: u16, reason: &str) -> Writer {
         let mut writer = Writer::response(status, reason);
@@ -269,8 +284,12 @@ impl Incoming {
     }
 }
 
-fn requires_reliable(request: &Message) -> bool {
-    request.elements(Name::Require).any(|tag| tag.eq_ignore_ascii_case(b"100rel"))
+/// Whether provisionals are acknowledged.
+fn reliable(request: &Message) -> Option<Reliable> {
+    let says = |name| request.elements(name).any(|tag| tag.eq_ignore_ascii_case(b"100rel"));
+    let required = says(Name::Require);
+    let may_be_offered = required || (request.body().is_empty() && says(Name::Supported));
+    may_be_offered.then(|| Reliable { required, ..Reliable::default() })
 }
 
 /// What every response to an INVITE says, its routes included (RFC 3261 12.1.1).

@@ -53,6 +53,10 @@ pub(super) struct Leg {
     pub(super) why: Why,
 }
 
+/// Header lines of whoever is on the other side of a call, by name and value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lines(pub Vec<(Box<str>, Box<[u8]>)>);
+
 impl Leg {
     /// Its BYE, not yet sent.
     pub(super) fn bye(&mut self, stack: &mut Stack) -> (ClientKey, Writer, SocketAddr) {
@@ -102,13 +106,15 @@ pub(super) struct Incoming {
     /// The provisional repeated each minute (13.3.1.1), and its body.
     pub(super) provisional: Option<(u16, Option<Bytes>)>,
     pub(super) refresh: Option<TimerKey>,
-    /// The caller requires provisionals to be acknowledged (RFC 3262).
+    /// The caller requires provisionals to be acknowledged (RFC 3262); or it can, and has made no offer.
     pub(super) reliable: Option<Box<Reliable>>,
 }
 
 /// Provisionals that are acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Reliable {
+    /// The caller requires it of all; else only what follows our offer, and that itself, is reliable.
+    pub(super) required: bool,
     /// The RSeq of the last one; 0 before the first.
     pub(super) number: u32,
     /// The one that waits for its PRACK.

@@ -1,7 +1,7 @@
 //! All legs of a shard over one transaction stack: inputs, polls, look-up, and the UA core's small answers.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::base::digits::{Digits, hexadecimal, padded_hex};
 use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
 use crate::call::event::Event;
-use crate::call::leg::{Leg, Timer};
+use crate::call::leg::{Leg, Lines, Timer};
 use crate::call::refer::Notifier;
 use crate::call::session::{Session, SessionTerms};
 use crate::call::subscription::{Subscribed, Subscription, SubscriptionId};
@@ -19,7 +19,9 @@ use crate::call::wallet::Wallet;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
-use crate::sip::transaction::{self, ClientKey, Door, LocalNetworks, Refused, ServerKey, Stack, StackConfig, Wire};
+use crate::sip::transaction::{
+    self, ClientKey, Door, Home, LocalNetworks, Refused, ServerKey, Stack, StackConfig, Wire,
+};
 use crate::sip::write::{self, Writer};
 
 /// The methods we answer (RFC 3261 20.5).
@@ -44,6 +46,8 @@ pub struct Legs {
     pub(super) servers: IdMap<ServerKey, LegId>,
     /// Who asked for a transfer on which leg; some of these are gone.
     pub(super) notifiers: IdMap<LegId, Notifier>,
+    /// What the next 200 to a leg's INVITE, or its BYE, says more; few have any.
+    pub(super) more: IdMap<LegId, Box<Lines>>,
     /// What PBXs are asked to tell; these outlive calls, and count for none.
     pub(super) subscriptions: Slots<Subscription>,
     pub(super) timers: Timers<Timer>,
@@ -129,6 +133,7 @@ impl Legs {
             clients: IdMap::default(),
             servers: IdMap::default(),
             notifiers: IdMap::default(),
+            more: IdMap::default(),
             subscriptions: Slots::new(shard),
             timers: Timers::default(),
             events: VecDeque::new(),
@@ -169,9 +174,14 @@ impl Legs {
         self.stack.note_stream(far, wire);
     }
 
-    /// Who is on our own side of a NAT, and is told our address there.
-    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>) {
-        self.stack.set_local(local);
+    /// Who is on our own side of a NAT, and is told our address there: in the first address family and in the other one.
+    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>, other: Option<Arc<LocalNetworks>>) {
+        self.stack.set_local(local, other);
+    }
+
+    /// The other address family is spoken too, under these names; after all else that names us is set.
+    pub fn set_other(&mut self, home: Home) {
+        self.stack.set_other(home);
     }
 
     /// A stream connection is gone.
@@ -272,6 +282,23 @@ impl Legs {
         }
     }
 
+    /// Our 200 to the far end's INVITE, or else our BYE, is to say these lines more.
+    pub fn tell_more(&mut self, id: LegId, lines: Box<Lines>) {
+        if self.legs.get(id.0).is_some() {
+            self.more.insert(id, lines);
+        }
+    }
+
+    /// What the other side has to say; once.
+    pub(super) fn write_more(&mut self, id: LegId, writer: &mut Writer) {
+        if self.more.is_empty() {
+            return;
+        }
+        for (name, value) in self.more.remove(&id).iter().flat_map(|lines| &lines.0) {
+            writer.line_text(name, value);
+        }
+    }
+
     /// True when a request is no new one: it repeats one that was taken, or it cannot be one at all.
     pub fn is_known(&mut self, request: &Message) -> bool {
         self.stack.is_known(request)
@@ -297,9 +324,14 @@ impl Legs {
         self.stack.live()
     }
 
-    /// Our address as others see it.
-    pub const fn local(&self) -> SocketAddr {
-        self.sent_by
+    /// Our address as a far end sees it, in its own address family where that is spoken.
+    pub fn local(&self, far: Option<IpAddr>) -> SocketAddr {
+        far.map_or(self.sent_by, |far| self.stack.home(far).sent_by)
+    }
+
+    /// Where a leg's far end is.
+    pub fn far(&self, id: LegId) -> Option<IpAddr> {
+        self.legs.get(id.0).map(|leg| leg.dialog.far().ip())
     }
 
     /// Our host and port as others see them.
@@ -344,6 +376,9 @@ impl Legs {
     /// Forgets a leg and what still points to it.
     pub(super) fn remove(&mut self, id: LegId) -> Option<Leg> {
         let leg = self.legs.remove(id.0)?;
+        if !self.more.is_empty() {
+            self.more.remove(&id);
+        }
         if let Some(unacknowledged) = &leg.unacknowledged {
             self.timers.cancel(unacknowledged.timer);
         }

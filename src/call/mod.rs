@@ -46,7 +46,7 @@ pub mod session;
 pub mod subscription;
 
 pub use event::{EndCause, Event, Failure};
-pub use leg::Why;
+pub use leg::{Lines, Why};
 pub use legs::{Invite, Legs};
 pub use refer::Refer;
 pub use replaces::LegStanding;

@@ -15,7 +15,7 @@ use crate::sip::uri::Uri;
 
 use super::endpoint::Endpoint;
 use super::error::{Report, did_you_mean};
-use super::listeners::same_family;
+use super::families::same_family;
 use super::peers::Peers;
 use super::policy::{POLICY_KEYS, confirm, policy};
 use super::reader::{Item, Section, string};
@@ -232,8 +232,8 @@ fn device_uris(
     }
     let uris = checked(section, names.iter().map(|name| template.replace(NAME_PLACE, name)), sip, report);
     let host = uris.first().and_then(|(_, host)| host.host.parse::<IpAddr>().ok());
-    if let (Some(host), Some(listen), None) = (host, sip.map(|sip| sip.listen), &shared.peer) {
-        same_family(host, listen, item.at, &item.path, report);
+    if let (Some(host), Some(spoken), None) = (host, sip.map(SipConfig::spoken), &shared.peer) {
+        same_family(host, &spoken, item.at, &item.path, report);
     }
     uris.into_iter().map(|(uri, _)| uri).collect()
 }

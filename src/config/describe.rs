@@ -69,17 +69,22 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
         UnknownSource::Reject => "refused with 403",
         UnknownSource::Silent => "ignored",
     };
-    write!(out, "SIP    {} over UDP{}", sip.listen, if sip.tcp { " and TCP" } else { "" })?;
+    let also = |other: Option<String>| other.map_or_else(String::new, |other| format!(" and {other}"));
+    let other = sip.other.as_ref();
+    let second = also(other.map(|other| other.listen.to_string()));
+    write!(out, "SIP    {}{second} over UDP{}", sip.listen, if sip.tcp { " and TCP" } else { "" })?;
     if let Some(tls) = &sip.tls {
         let clients = match (&tls.client_ca, tls.require_client_certificate) {
             (None, _) => "",
             (Some(_), true) => " from clients with a certificate",
             (Some(_), false) => " from clients with and without a certificate",
         };
-        write!(out, ", {} over TLS{clients}", tls.listen)?;
+        let second = also(other.and_then(|other| other.tls).map(|tls| tls.to_string()));
+        write!(out, ", {}{second} over TLS{clients}", tls.listen)?;
     }
-    if let Some(advertise) = sip.advertise {
-        write!(out, ", advertised as {advertise}")?;
+    let advertised: Vec<_> = [sip.advertise, other.and_then(|other| other.advertise)].into_iter().flatten().collect();
+    if let Some(first) = advertised.first() {
+        write!(out, ", advertised as {first}{}", also(advertised.get(1).map(ToString::to_string)))?;
     }
     writeln!(out, "; calls from unknown sources are {unknown}")?;
     if let Some(expires) = sip.session.expires {
@@ -89,7 +94,8 @@ fn listeners(out: &mut String, config: &Config) -> fmt::Result {
     let (first, last) = media.ports;
     let legs = (u32::from(last) - u32::from(first)).div_ceil(2);
     let probe = show(media.silence_probe);
-    writeln!(out, "RTP    {} ports {first}-{last}, {legs} legs; silent legs are probed after {probe}", media.address)?;
+    let hosts = format!("{}{}", media.address, also(media.other.map(|other| other.to_string())));
+    writeln!(out, "RTP    {hosts} ports {first}-{last}, {legs} legs; silent legs are probed after {probe}")?;
     if let Some(codecs) = media.codecs {
         writeln!(out, "       in {}", listed(codecs))?;
     }

@@ -29,7 +29,7 @@ pub fn lint(config: &Config) -> Vec<String> {
 }
 
 fn listeners(config: &Config, warnings: &mut Vec<String>) {
-    if config.sip.listen.port() == 0 {
+    if config.sip.spoken().all().any(|listen| listen.port() == 0) {
         warnings.push("sip.listen: port 0 lets the system choose another port at each start".to_string());
     }
     if !config.peers.iter().any(|peer| peer.inbound) {

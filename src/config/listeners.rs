@@ -5,16 +5,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::PerFamily;
 use crate::base::limits::{LOCAL_NETWORKS_MAX, MEDIA_WORKERS_MAX, SHARDS_MAX};
 use crate::call::session::{INTERVAL_MAX, INTERVAL_MIN, SessionTerms};
 use crate::media::{Codec, Codecs};
 use crate::sip::transaction::LocalNetworks;
 
 use super::error::Report;
-use super::reader::{Section, boolean, integer, string};
+use super::families::{self, Host, Written, same_family};
+use super::reader::{Item, Section, boolean, integer, string};
 use super::tls;
 use super::transport::TlsConfig;
-use super::types::{DrainConfig, HttpConfig, MediaConfig, SipConfig, UnknownSource};
+use super::types::{DrainConfig, HttpConfig, MediaConfig, OtherFamily, SipConfig, UnknownSource};
 use super::values::{self, DAY, SECOND, show};
 
 const SIP_KEYS: [&str; 9] = [
@@ -46,15 +48,12 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
         return None;
     };
     let section = Section::open(&item, &[&SIP_KEYS[..], &tls::SIP_KEYS].concat(), report)?;
-    let listen = section.required("listen", "\"192.0.2.1:5060\"", report, values::socket_address);
-    let advertise = section.read("advertise", report, |value| {
-        let address = values::address(value)?;
-        if address.is_unspecified() {
-            Err(format!("{address} is no address that others can reach"))
-        } else {
-            Ok(address)
-        }
-    });
+    if section.get("listen").is_none() {
+        section.required("listen", "\"192.0.2.1:5060\"", report, values::socket_address);
+    }
+    let listen = families::read(&section, "listen", report, values::socket_address);
+    let wrote_advertise = section.get("advertise");
+    let advertise = families::read(&section, "advertise", report, reachable);
     let tcp = section.read("tcp", report, boolean).unwrap_or(false);
     let shards = section.read("shards", report, |value| {
         integer(value, 1, SHARDS_MAX.into()).and_then(|count| u8::try_from(count).map_err(|_| count.to_string()))
@@ -65,21 +64,49 @@ pub(super) fn sip(document: &Section<'_, '_>, report: &mut Report<'_>) -> Option
         })
         .unwrap_or(UnknownSource::Reject);
     let session = session_terms(&section, report);
-    let listen = listen?;
-    if listen.ip().is_unspecified() && section.get("advertise").is_none() {
-        let message = format!("is missing: {} is no address that others can reach", listen.ip());
-        report.whole(section.at, &section.child("advertise"), message);
+    let listen: Vec<SocketAddr> = listen?.all().map(|(listen, ..)| listen).collect();
+    let (first, other) = (*listen.first()?, listen.get(1).copied());
+    let spoken = PerFamily::new(first.ip(), first, other);
+    let is_advertised = |listen| advertise.as_ref().is_some_and(|advertise| advertise.of(listen).is_some());
+    for listen in spoken.all().filter(|listen| listen.ip().is_unspecified()) {
+        let message = format!("{} is no address that others can reach", listen.ip());
+        match (&wrote_advertise, &advertise) {
+            (None, _) => report.whole(section.at, &section.child("advertise"), format!("is missing: {message}")),
+            (Some(item), Some(_)) if spoken.other().is_some() && !is_advertised(*listen) => {
+                report.whole(item.at, &item.path, format!("has none of {}: {message}", families::name(listen.ip())));
+            }
+            (Some(_), _) => {}
+        }
     }
-    if let (Some(address), Some(item)) = (advertise, section.get("advertise")) {
-        same_family(address, listen, item.at, &item.path, report);
+    if let Some(advertise) = &advertise {
+        advertise.check_families(&spoken, report);
     }
-    let tls = sip_tls(&section, listen, report);
-    let local = local(&section, listen, report);
-    Some(SipConfig { listen, tcp, tls, advertise, local, shards: shards.unwrap_or(1), unknown_source, session })
+    let advertise = |listen| advertise.as_ref().and_then(|advertise| advertise.of(listen));
+    let (tls, other_tls) = sip_tls(&section, &spoken, report).unzip();
+    let local = local(&section, &spoken, report);
+    let other = other.map(|listen| OtherFamily {
+        listen,
+        advertise: advertise(listen),
+        local: local.as_ref().and_then(|local| local.other().cloned()),
+        tls: other_tls.flatten(),
+    });
+    let local = local.map(|local| Arc::clone(local.first()));
+    let (listen, advertise, shards) = (first, advertise(first), shards.unwrap_or(1));
+    Some(SipConfig { listen, other, tcp, tls, advertise, local, shards, unknown_source, session })
 }
 
-/// What `[sip]` says of TLS.
-fn sip_tls(section: &Section<'_, '_>, listen: SocketAddr, report: &mut Report<'_>) -> Option<TlsConfig> {
+/// An address that others can reach.
+fn reachable(value: &toml::de::DeValue<'_>) -> Result<IpAddr, String> {
+    let address = values::address(value)?;
+    if address.is_unspecified() { Err(format!("{address} is no address that others can reach")) } else { Ok(address) }
+}
+
+/// What `[sip]` says of TLS, and where it is spoken in the other family.
+fn sip_tls(
+    section: &Section<'_, '_>,
+    spoken: &PerFamily<SocketAddr>,
+    report: &mut Report<'_>,
+) -> Option<(TlsConfig, Option<SocketAddr>)> {
     let Some(item) = section.get("tls") else {
         for key in &tls::SIP_KEYS[1..] {
             if let Some(item) = section.get(key) {
@@ -88,14 +115,18 @@ fn sip_tls(section: &Section<'_, '_>, listen: SocketAddr, report: &mut Report<'_
         }
         return None;
     };
-    let at = section.read("tls", report, |value| match values::socket_address(value)? {
+    let at = families::read(section, "tls", report, |value| match values::socket_address(value)? {
         address if address.port() == 0 => Err("needs a port; 5061 is that of SIP over TLS".to_string()),
         address => Ok(address),
     });
-    if let Some(at) = at {
-        same_family(at.ip(), listen, item.at, &item.path, report);
-        if at.port() == listen.port() && section.read("tcp", report, boolean) == Some(true) {
-            report.whole(item.at, &item.path, format!("port {} is that of sip.listen, where TCP is spoken", at.port()));
+    if let Some(at) = &at {
+        at.check_families(spoken, report);
+        complete(at, spoken, &item, report);
+        for (at, byte, path) in at.all() {
+            let listen = spoken.towards(at.ip());
+            if at.port() == listen.port() && section.read("tcp", report, boolean) == Some(true) {
+                report.whole(byte, path, format!("port {} is that of sip.listen, where TCP is spoken", at.port()));
+            }
         }
     }
     let own = tls::key_files(section, report);
@@ -108,20 +139,36 @@ fn sip_tls(section: &Section<'_, '_>, listen: SocketAddr, report: &mut Report<'_
     if let (None, Some(item)) = (&client_ca, section.get("require_client_certificate")) {
         report.whole(item.at, &item.path, "needs tls_client_ca, which says whose certificates count");
     }
-    Some(TlsConfig { listen: at?, own: own?, ca, client_ca, require_client_certificate: require.unwrap_or(true) })
+    let (at, require_client_certificate) = (at?, require.unwrap_or(true));
+    // One of a family that is not spoken is reported already.
+    let listen = at.of(*spoken.first()).or_else(|| at.all().next().map(|(at, ..)| at))?;
+    let other = spoken.other().and_then(|other| at.of(*other));
+    Some((TlsConfig { listen, own: own?, ca, client_ca, require_client_certificate }, other))
 }
 
-/// `local_networks` and `local_address` of `[sip]`.
-fn local(section: &Section<'_, '_>, listen: SocketAddr, report: &mut Report<'_>) -> Option<Arc<LocalNetworks>> {
+/// Reports a family that is spoken and that a key says nothing of.
+fn complete<T: Copy + Into<Host>>(
+    written: &Written<T>,
+    spoken: &PerFamily<SocketAddr>,
+    item: &Item<'_, '_>,
+    report: &mut Report<'_>,
+) {
+    // With one family that is said already.
+    let lacking = spoken.all().filter(|listen| spoken.other().is_some() && written.of(**listen).is_none());
+    for listen in lacking {
+        let family = families::name(listen.ip());
+        report.whole(item.at, &item.path, format!("has no address of {family}, which sip.listen speaks too"));
+    }
+}
+
+/// `local_networks` and `local_address` of `[sip]`, for each family.
+fn local(
+    section: &Section<'_, '_>,
+    spoken: &PerFamily<SocketAddr>,
+    report: &mut Report<'_>,
+) -> Option<PerFamily<Arc<LocalNetworks>>> {
     let wrote_address = section.get("local_address");
-    let address = section.read("local_address", report, |value| {
-        let address = values::address(value)?;
-        if address.is_unspecified() {
-            Err(format!("{address} is no address that others can reach"))
-        } else {
-            Ok(address)
-        }
-    });
+    let address = families::read(section, "local_address", report, reachable);
     let Some(item) = section.get("local_networks") else {
         if let Some(item) = wrote_address {
             report.value(item.at, &item.path, "says nothing without local_networks");
@@ -138,17 +185,25 @@ fn local(section: &Section<'_, '_>, listen: SocketAddr, report: &mut Report<'_>)
         return None;
     }
     for (network, at) in &networks {
-        same_family(network.0, listen, *at, &item.path, report);
+        same_family(network.0, spoken, *at, &item.path, report);
     }
-    if let (Some(address), Some(item)) = (address, &wrote_address) {
-        same_family(address, listen, item.at, &item.path, report);
+    if let Some(address) = &address {
+        address.check_families(spoken, report);
     }
-    if address.is_none() && wrote_address.is_none() && listen.ip().is_unspecified() {
-        let message = format!("needs local_address: {} is no address that others can reach", listen.ip());
-        report.whole(item.at, &item.path, message);
-    }
-    let networks = networks.into_iter().map(|(network, _)| network).collect();
-    Some(Arc::new(LocalNetworks { networks, address: address.unwrap_or_else(|| listen.ip()) }))
+    let mut of = |listen: SocketAddr| {
+        let its = networks.iter().map(|(network, _)| *network).filter(|(ip, _)| ip.is_ipv4() == listen.is_ipv4());
+        let its: Vec<_> = its.collect();
+        let written = address.as_ref().and_then(|address| address.of(listen));
+        let is_wrong = wrote_address.is_some() && address.is_none();
+        let is_needed = listen.ip().is_unspecified() && (!its.is_empty() || spoken.other().is_none());
+        if is_needed && written.is_none() && !is_wrong {
+            let message = format!("needs local_address: {} is no address that others can reach", listen.ip());
+            report.whole(item.at, &item.path, message);
+        }
+        Arc::new(LocalNetworks { networks: its, address: written.unwrap_or_else(|| listen.ip()) })
+    };
+    let first = of(*spoken.first());
+    Some(PerFamily::new(spoken.first().ip(), first, spoken.other().map(|other| of(*other))))
 }
 
 /// `session_expires` and `min_se` of `[sip]`.
@@ -166,36 +221,45 @@ fn session_terms(section: &Section<'_, '_>, report: &mut Report<'_>) -> SessionT
     SessionTerms { expires: expires.flatten(), min }
 }
 
-/// `[media]`; `listen` is that of `[sip]`.
+/// `[media]`; `spoken` is `listen` of `[sip]`.
 pub(super) fn media(
     document: &Section<'_, '_>,
-    listen: Option<SocketAddr>,
+    spoken: Option<PerFamily<SocketAddr>>,
     report: &mut Report<'_>,
 ) -> Option<MediaConfig> {
     let Some(item) = document.get("media") else {
-        let address = listen?.ip();
+        let spoken = spoken?;
+        let (address, other) = (spoken.first().ip(), spoken.other().map(SocketAddr::ip));
         let (ports, workers, codecs, silence_probe) = (MEDIA_PORTS, None, None, SILENCE_PROBE);
-        return Some(MediaConfig { address, ports, workers, codecs, silence_probe });
+        return Some(MediaConfig { address, other, ports, workers, codecs, silence_probe });
     };
     let section = Section::open(&item, &MEDIA_KEYS, report)?;
-    let address = section.read("address", report, values::address);
+    let address = families::read(&section, "address", report, values::address);
     let ports = section.read("ports", report, values::ports).unwrap_or(MEDIA_PORTS);
     let workers = section.read("workers", report, workers).flatten();
     let codecs = codecs(&section, report);
     let silence_probe =
         section.read("silence_probe", report, |value| values::duration(value, SECOND, DAY)).unwrap_or(SILENCE_PROBE);
-    let listen = listen?;
-    if let (Some(address), Some(item)) = (address, section.get("address")) {
-        same_family(address, listen, item.at, &item.path, report);
+    let spoken = spoken?;
+    if let (Some(address), Some(item)) = (&address, section.get("address")) {
+        address.check_families(&spoken, report);
+        complete(address, &spoken, &item, report);
     }
-    let address = address.unwrap_or_else(|| listen.ip());
-    let same_host = address == listen.ip() || address.is_unspecified() || listen.ip().is_unspecified();
-    if same_host && (ports.0..=ports.1).contains(&listen.port()) {
-        let message = format!("{}-{} holds {}, the port of sip.listen", ports.0, ports.1, listen.port());
-        let at = section.get("ports").map_or(section.at, |item| item.at);
-        report.whole(at, &section.child("ports"), message);
+    let address = |listen: SocketAddr| {
+        let written = address.as_ref().and_then(|address| address.of(listen));
+        written.unwrap_or_else(|| listen.ip())
+    };
+    for listen in spoken.all() {
+        let address = address(*listen);
+        let same_host = address == listen.ip() || address.is_unspecified() || listen.ip().is_unspecified();
+        if same_host && (ports.0..=ports.1).contains(&listen.port()) {
+            let message = format!("{}-{} holds {}, the port of sip.listen", ports.0, ports.1, listen.port());
+            let at = section.get("ports").map_or(section.at, |item| item.at);
+            report.whole(at, &section.child("ports"), message);
+        }
     }
-    Some(MediaConfig { address, ports, workers, codecs, silence_probe })
+    let (address, other) = (address(*spoken.first()), spoken.other().map(|listen| address(*listen)));
+    Some(MediaConfig { address, other, ports, workers, codecs, silence_probe })
 }
 
 /// `codecs` of `[media]` or of a peer: at least one, each once.
@@ -317,13 +381,4 @@ fn named<'t, 'i, T>(
         }
     }
     values
-}
-
-/// One UDP socket speaks one IP version: reports an address of the other.
-pub(super) fn same_family(address: IpAddr, listen: SocketAddr, at: usize, path: &str, report: &mut Report<'_>) {
-    if address.is_ipv4() == listen.is_ipv4() {
-        return;
-    }
-    let (here, there) = if address.is_ipv4() { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
-    report.whole(at, path, format!("{address} is {here}, but sip.listen is {there}"));
 }

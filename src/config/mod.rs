@@ -7,6 +7,7 @@ mod credentials;
 mod describe;
 mod endpoint;
 mod error;
+mod families;
 mod feature_codes;
 mod figures;
 mod fit;
@@ -52,7 +53,7 @@ pub use transport::{FileAt, KeyFiles, PeerTls, TlsConfig, Transport};
 pub use types::{
     AgentConfig, AgentSeries, AnswerPolicy, Codes, Config, Confirm, DnisSource, DrainConfig, Feature,
     FeatureCodesConfig, FiguresConfig, HttpConfig, LendingConfig, LoanConfig, MediaConfig, MediaPolicy, MemberConfig,
-    NumberConfig, OnHangUp, OrderConfig, OutsideConfig, PeerConfig, PenaltyStepConfig, PhoneIdentity, Pin,
+    NumberConfig, OnHangUp, OrderConfig, OtherFamily, OutsideConfig, PeerConfig, PenaltyStepConfig, PhoneIdentity, Pin,
     PreferredConfig, PreferredSource, QueueConfig, RegionsConfig, RegistrarConfig, RoutingConfig, SipConfig,
     SkillConfig, StepConfig, TeamConfig, TeamMove, TierConfig, TransferConfig, UnknownSource,
 };

@@ -17,7 +17,7 @@ use super::routing::{Known, occupancy_window};
 use super::skills::Vocabulary;
 use super::teams::{reasons, teams};
 use super::transfer::transfer;
-use super::types::Config;
+use super::types::{Config, SipConfig};
 
 const TABLES: [&str; 15] = [
     "sip",
@@ -51,8 +51,8 @@ pub fn parse(text: &str, file: &str, strategies: &[&'static str]) -> Result<Conf
     }
     let document = Section::document(document.get_ref(), &TABLES, &mut report);
     let sip = sip(&document, &mut report);
-    let listen = sip.as_ref().map(|sip| sip.listen);
-    let media = media(&document, listen, &mut report);
+    let spoken = sip.as_ref().map(SipConfig::spoken);
+    let media = media(&document, spoken, &mut report);
     let http = http(&document, &mut report);
     let drain = drain(&document, &mut report);
     let registrar = registrar(&document, &mut report);

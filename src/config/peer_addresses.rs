@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::endpoint::PeerAddress;
 use super::error::Report;
-use super::listeners::same_family;
+use super::families::same_family;
 use super::reader::{Item, Section, integer, string};
 use super::types::SipConfig;
 use super::values;
@@ -99,8 +99,8 @@ fn one(item: &Item<'_, '_>, usual: u16, report: &mut Report<'_>) -> Option<PeerA
 
 fn check_family(read: &[(PeerAddress, usize)], path: String, sip: Option<&SipConfig>, report: &mut Report<'_>) {
     for (address, at) in read {
-        if let (Ok(numeric), Some(listen)) = (address.endpoint.host.parse(), sip.map(|sip| sip.listen)) {
-            same_family(numeric, listen, *at, &path, report);
+        if let (Ok(numeric), Some(spoken)) = (address.endpoint.host.parse(), sip.map(SipConfig::spoken)) {
+            same_family(numeric, &spoken, *at, &path, report);
         }
     }
 }

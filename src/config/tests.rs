@@ -1,6 +1,7 @@
 //! Behaviour of the configuration's reader: what is understood, and each error with its line, path and text.
 
 mod codecs;
+mod families;
 mod feature_codes;
 mod routing;
 mod tls;

@@ -10,6 +10,7 @@ use super::reader::{Item, Section, string};
 use super::transport::{FileAt, KeyFiles, PeerTls, Transport};
 use super::types::SipConfig;
 use super::values;
+use crate::base::PerFamily;
 use crate::media::Srtp;
 
 const SRTP: [(&str, Srtp); 3] = [("no", Srtp::No), ("optional", Srtp::Optional), ("required", Srtp::Required)];
@@ -22,11 +23,21 @@ pub(super) const PEER_KEYS: [&str; 5] = ["tls_server_name", "tls_ca", "tls_certi
 const CLIENT_NAMES_MAX: usize = 16;
 
 impl SipConfig {
-    /// Where the world reaches TLS; `own` is the address that the world sees of SIP.
+    /// Where the world reaches TLS; `own` is the address that the world sees of SIP, in the same address family.
     pub fn tls_address(&self, own: IpAddr) -> Option<SocketAddr> {
-        let listen = self.tls.as_ref()?.listen;
-        let other = !listen.ip().is_unspecified() && listen.ip() != self.listen.ip() && self.advertise.is_none();
-        Some(SocketAddr::new(if other { listen.ip() } else { own }, listen.port()))
+        let first = (self.tls.as_ref()?.listen, self.listen, self.advertise);
+        let other = self.other.as_ref().filter(|other| other.listen.is_ipv4() == own.is_ipv4());
+        let (tls, listen, advertise) = match other {
+            Some(other) => (other.tls?, other.listen, other.advertise),
+            None => first,
+        };
+        let apart = !tls.ip().is_unspecified() && tls.ip() != listen.ip() && advertise.is_none();
+        Some(SocketAddr::new(if apart { tls.ip() } else { own }, tls.port()))
+    }
+
+    /// Where SIP is spoken, in each address family.
+    pub fn spoken(&self) -> PerFamily<SocketAddr> {
+        PerFamily::new(self.listen.ip(), self.listen, self.other.as_ref().map(|other| other.listen))
     }
 
     /// True when some stream connection may come or go.

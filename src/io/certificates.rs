@@ -61,8 +61,9 @@ pub struct Found {
 pub fn read(config: &Config, base: &Path, file: &str) -> (Option<Arc<Keys>>, Found) {
     let provider = Arc::new(ring::default_provider());
     let sip = &config.sip;
-    let addresses = [Some(sip.listen.ip()), sip.advertise, sip.tls.as_ref().map(|tls| tls.listen.ip())];
-    let addresses = addresses.into_iter().flatten().collect();
+    let first = [Some(sip.listen.ip()), sip.advertise, sip.tls.as_ref().map(|tls| tls.listen.ip())];
+    let other = sip.other.iter().flat_map(|it| [Some(it.listen.ip()), it.advertise, it.tls.map(|tls| tls.ip())]);
+    let addresses = first.into_iter().chain(other).flatten().collect();
     let mut reading = Reading { base, file, now: UnixTime::now(), provider, addresses, found: Found::default() };
     let keys = config.sip.tls.as_ref().and_then(|tls| reading.keys(config, tls));
     (keys.map(Arc::new), reading.found)

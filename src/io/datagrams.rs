@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
+use crate::base::PerFamily;
 use crate::base::limits::MESSAGE_BYTES_MAX;
 
 /// Messages are cut from blocks of this size. A message that the node keeps holds its whole block, so a block is small.
@@ -78,7 +79,7 @@ impl Inbound {
     }
 }
 
-/// The writing side; owns the socket.
+/// The writing side of one socket; owns it.
 #[derive(Debug)]
 pub struct Outbound {
     socket: UdpSocket,
@@ -133,6 +134,49 @@ impl Outbound {
             if self.pending.is_empty() { Interest::READABLE } else { Interest::READABLE | Interest::WRITABLE };
         if let Err(error) = self.socket.ready(interest).await {
             tracing::error!(%error, "socket");
+        }
+    }
+}
+
+/// The sockets of a signalling thread: one for each address family that is spoken, and each sends to its own.
+#[derive(Debug)]
+pub struct Sockets(PerFamily<Outbound>);
+
+impl Sockets {
+    /// Reads from and writes to these.
+    ///
+    /// # Errors
+    /// The system's, when one cannot be waited for.
+    pub fn new(sockets: PerFamily<std::net::UdpSocket>) -> std::io::Result<Self> {
+        sockets.try_map(|socket| Ok(Outbound::new(UdpSocket::from_std(socket)?))).map(Self)
+    }
+
+    /// All of them, for reading.
+    pub fn each(&self) -> impl Iterator<Item = &UdpSocket> {
+        self.0.all().map(Outbound::socket)
+    }
+
+    /// True when nothing waits for a socket.
+    pub fn is_empty(&self) -> bool {
+        self.0.all().all(Outbound::is_empty)
+    }
+
+    /// As [`Outbound::send`].
+    pub fn send(&mut self, destination: SocketAddr, payload: Bytes) {
+        self.0.towards_mut(destination.ip()).send(destination, payload);
+    }
+
+    /// As [`Outbound::flush`].
+    pub fn flush(&mut self) {
+        self.0.all_mut().for_each(Outbound::flush);
+    }
+
+    /// As [`Outbound::ready`], for any of them.
+    pub async fn ready(&self) {
+        let Some(other) = self.0.other() else { return self.0.first().ready().await };
+        tokio::select! {
+            () = self.0.first().ready() => {}
+            () = other.ready() => {}
         }
     }
 }

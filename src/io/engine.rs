@@ -1,7 +1,7 @@
 //! A running engine: the signalling, media and HTTP threads around one configuration, and the orders they take. Used by the
 //! server, the demo and the loopback tests alike.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::api;
 use crate::api::handle::{Handle, Health};
 use crate::base::limits::SHARDS_MAX;
-use crate::base::{Instant, WallTime};
+use crate::base::{Instant, PerFamily, WallTime};
 use crate::config::Config;
 use crate::io::certificates::Keys;
 use crate::io::clock::{self, Clock};
@@ -22,10 +22,11 @@ use crate::io::orders::Order;
 use crate::io::ports::Ports;
 use crate::io::resolve::own_address;
 use crate::io::signalling::{self, Ended};
-use crate::io::streams::{ListenerTls, Listeners};
+use crate::io::streams::{Listeners, ListenersTls};
 use crate::io::threads::{Stage, Work, runtime, spawn};
 use crate::io::tls::Tls;
-use crate::node::{Naming, Node, Parts, Resolved, Setup, figures};
+use crate::node::{Naming, Node, OtherSetup, Parts, Resolved, Setup, figures};
+use crate::stats::Live;
 
 /// Orders that wait for the signalling thread; the supervisor gives one at a time.
 const ORDERS_MAX: usize = 16;
@@ -37,6 +38,8 @@ const RELOAD_MAX: Duration = Duration::from_secs(10);
 pub struct Engine {
     /// Where SIP is spoken.
     pub sip: SocketAddr,
+    /// The same in the other address family, where it is spoken.
+    pub sip_other: Option<SocketAddr>,
     /// Where HTTP is served.
     pub http: SocketAddr,
     /// RTP port pairs bound.
@@ -62,14 +65,14 @@ impl Engine {
         let Loaded { config, resolved, tokens, tracks, keys, .. } = loaded;
         let sockets = bind_sip(&config)?;
         let listener = bind_http(config.http.listen)?;
-        let bound = sockets.iter().map(std::net::UdpSocket::local_addr).collect::<Result<Vec<_>, _>>();
-        let bound = bound.map_err(|error| format!("sip.listen: {error}"))?;
-        let sip = bound[0];
+        let bound = bound_to(&sockets)?;
+        let (sip, sip_other) = (*bound[0].first(), bound[0].other().copied());
         let tcp = bind_tcp(&config, &bound)?;
         let (tls, listener_tls) = bind_tls(&config, keys.as_ref(), &resolved)?.unzip();
         let listeners = Listeners { tcp, tls: listener_tls };
         let http = listener.local_addr().map_err(|error| format!("http.listen: {error}"))?;
         let advertised = config.sip.advertise.unwrap_or_else(|| own_address(sip));
+        let other = other_family(&config, &bound);
         let ports = bind_ports(&config, advertised)?;
         let port_pairs = ports.iter().map(Ports::len).sum();
         let leases = ports.iter().flat_map(Ports::leases).collect();
@@ -80,8 +83,8 @@ impl Engine {
         for (id, track) in tracks {
             media.load(id, &track);
         }
-        let addresses: Vec<_> = bound.iter().map(|bound| SocketAddr::new(advertised, bound.port())).collect();
-        let setup = Setup { config: Arc::clone(&config), resolved, seed, sip_address: addresses[0], leases };
+        let addresses: Vec<_> = bound.iter().map(|bound| SocketAddr::new(advertised, bound.first().port())).collect();
+        let setup = Setup { config: Arc::clone(&config), resolved, seed, sip_address: addresses[0], leases, other };
         let mut made = match addresses.len() {
             1 => Made::Whole(Box::new(Node::new(clock.now(), setup))),
             _ => Made::Parted(Box::new(Parts::new(clock.now(), &setup, &addresses))),
@@ -96,13 +99,7 @@ impl Engine {
         handle.set_tokens(tokens);
         handle.set_numbers(config.http.numbers.clone());
 
-        let mut media_work: Work = Vec::new();
-        for media_thread in media_threads {
-            let live = Arc::clone(&live);
-            let name = format!("media {}", media_thread.worker());
-            media_work.push((name, Box::new(move || media_thread.run(&live))));
-        }
-        let mut threads = spawn(media_work)?;
+        let mut threads = spawn(media_work(media_threads, &live))?;
         let (ended_sender, ended) = mpsc::channel(usize::from(SHARDS_MAX) + 1);
         let link = media.another();
         let stage = Stage {
@@ -122,10 +119,20 @@ impl Engine {
             Made::Parted(parts) => stage.among(*parts)?,
         });
         let (stop_http, http_stopped) = oneshot::channel();
-        let api_handle = handle.clone();
-        let serve_http = move || run_http(listener, api_handle, http_stopped);
-        threads.extend(spawn(vec![("http".to_string(), Box::new(serve_http))])?);
-        Ok(Self { sip, http, port_pairs, handle, orders: order_sender, media, tls, ended, stop_http, threads })
+        threads.extend(spawn(http_work(listener, handle.clone(), http_stopped))?);
+        Ok(Self {
+            sip,
+            sip_other,
+            http,
+            port_pairs,
+            handle,
+            orders: order_sender,
+            media,
+            tls,
+            ended,
+            stop_http,
+            threads,
+        })
     }
 
     /// Puts another configuration in force; answers with what it changes that cannot change at run time.
@@ -234,10 +241,40 @@ pub fn system_seed() -> Result<[u8; 32], String> {
     Ok(seed)
 }
 
-/// A socket for each shard: the port of `sip.listen` and those that follow; any, where it is 0.
-fn bind_sip(config: &Config) -> Result<Vec<std::net::UdpSocket>, String> {
-    let listen = config.sip.listen;
-    let bind = |shard: u8| {
+/// The media threads' work.
+fn media_work(media_threads: Vec<media::MediaThread>, live: &Arc<Live>) -> Work {
+    let mut work: Work = Vec::new();
+    for media_thread in media_threads {
+        let live = Arc::clone(live);
+        let name = format!("media {}", media_thread.worker());
+        work.push((name, Box::new(move || media_thread.run(&live))));
+    }
+    work
+}
+
+fn http_work(listener: std::net::TcpListener, handle: Handle, stop: oneshot::Receiver<()>) -> Work {
+    vec![("http".to_string(), Box::new(move || run_http(listener, handle, stop)))]
+}
+
+/// Where the SIP sockets are.
+fn bound_to(sockets: &[PerFamily<std::net::UdpSocket>]) -> Result<Vec<PerFamily<SocketAddr>>, String> {
+    let bound = |both: &PerFamily<std::net::UdpSocket>| both.as_ref().try_map(std::net::UdpSocket::local_addr);
+    sockets.iter().map(bound).collect::<Result<_, _>>().map_err(|error| format!("sip.listen: {error}"))
+}
+
+/// What we are called in the other address family, where that is spoken.
+fn other_family(config: &Config, bound: &[PerFamily<SocketAddr>]) -> Option<OtherSetup> {
+    let other = config.sip.other.as_ref()?;
+    let ports: Option<Vec<_>> = bound.iter().map(|bound| bound.other().map(SocketAddr::port)).collect();
+    let advertised = other.advertise.unwrap_or_else(|| own_address(other.listen));
+    let sip_addresses = ports?.into_iter().map(|port| SocketAddr::new(advertised, port)).collect();
+    Some(OtherSetup { sip_addresses, rtp: announced(config.media.other?, other.listen, advertised) })
+}
+
+/// Sockets for each shard: the port of `sip.listen` and those that follow; any, where it is 0.
+fn bind_sip(config: &Config) -> Result<Vec<PerFamily<std::net::UdpSocket>>, String> {
+    let spoken = config.sip.spoken();
+    let bind = |shard: u8, listen: SocketAddr| {
         let port = match listen.port() {
             0 => Some(0),
             first => first.checked_add(shard.into()),
@@ -245,22 +282,38 @@ fn bind_sip(config: &Config) -> Result<Vec<std::net::UdpSocket>, String> {
         let address = SocketAddr::new(listen.ip(), port.ok_or("sip.shards: the ports end at 65535")?);
         // The address in use is the usual fault.
         let named = if shard == 0 { "sip.listen".to_string() } else { format!("sip.shards: shard {shard}") };
-        signalling::bind(address).map_err(|error| format!("{named} = {address}: {error}"))
+        signalling::bind(address, spoken.other().is_some()).map_err(|error| format!("{named} = {address}: {error}"))
     };
-    (0..config.sip.shards).map(bind).collect()
+    (0..config.sip.shards).map(|shard| spoken.try_map(|listen| bind(shard, listen))).collect()
 }
 
 /// A listener beside each of these, where TCP is spoken too.
-fn bind_tcp(config: &Config, bound: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>, String> {
+fn bind_tcp(config: &Config, bound: &[PerFamily<SocketAddr>]) -> Result<Vec<std::net::TcpListener>, String> {
     let beside = if config.sip.tcp { bound } else { &[] };
-    let bind = |address: &SocketAddr| {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
     let named = |address| move |error: std::io::Error| format!("sip.tcp: {address}: {error}");
-    beside.iter().map(|address| bind(address).map_err(named(address))).collect()
+    let all = beside.iter().flat_map(PerFamily::all);
+    all.map(|address| listen_at(config, *address).map_err(named(address))).collect()
 }
+
+/// A listener for stream connections; with two address families IPv6 leaves the same port in IPv4 to another.
+fn listen_at(config: &Config, address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    let listener = if config.sip.other.is_some() && address.is_ipv6() {
+        let socket = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None)?;
+        socket.set_only_v6(true)?;
+        // As the standard library has it.
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        socket.into()
+    } else {
+        std::net::TcpListener::bind(address)?
+    };
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Connections that wait to be accepted, as the standard library has it.
+const BACKLOG: i32 = 128;
 
 /// What TLS is spoken with, and the way to the connections' thread.
 #[derive(Debug)]
@@ -274,16 +327,13 @@ fn bind_tls(
     config: &Config,
     keys: Option<&Arc<Keys>>,
     resolved: &Resolved,
-) -> Result<Option<(OurTls, ListenerTls)>, String> {
+) -> Result<Option<(OurTls, ListenersTls)>, String> {
     let (Some(tls), Some(keys)) = (&config.sip.tls, keys) else { return Ok(None) };
-    let bind = || {
-        let listener = std::net::TcpListener::bind(tls.listen)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
-    let listener = bind().map_err(|error: std::io::Error| format!("sip.tls = {}: {error}", tls.listen))?;
+    let bind = |address| listen_at(config, address).map_err(|error| format!("sip.tls = {address}: {error}"));
+    let other = config.sip.other.as_ref().and_then(|other| other.tls);
+    let listeners = [Some(tls.listen), other].into_iter().flatten().map(bind).collect::<Result<Vec<_>, _>>()?;
     let (in_force, following) = watch::channel(Arc::new(Tls::new(keys, config, resolved)));
-    Ok(Some((OurTls { keys: Arc::clone(keys), in_force }, (listener, following))))
+    Ok(Some((OurTls { keys: Arc::clone(keys), in_force }, (listeners, following))))
 }
 
 fn bind_http(listen: SocketAddr) -> Result<std::net::TcpListener, String> {
@@ -296,10 +346,16 @@ fn bind_http(listen: SocketAddr) -> Result<std::net::TcpListener, String> {
 }
 
 /// RTP is announced with the advertised host, unless it is received on an address of its own.
-fn bind_ports(config: &Config, advertised: std::net::IpAddr) -> Result<Vec<Ports>, String> {
+fn announced(own: IpAddr, listen: SocketAddr, advertised: IpAddr) -> IpAddr {
+    if own.is_unspecified() || own == listen.ip() { advertised } else { own }
+}
+
+fn bind_ports(config: &Config, advertised: IpAddr) -> Result<Vec<Ports>, String> {
     let own = config.media.address;
-    let announced = if own.is_unspecified() || own == config.sip.listen.ip() { advertised } else { own };
-    let ports = Ports::bind(own, config.media.ports, announced, config.media.workers.unwrap_or_else(media::workers));
+    let announced = announced(own, config.sip.listen, advertised);
+    let hosts = PerFamily::new(own, own, config.media.other);
+    let workers = config.media.workers.unwrap_or_else(media::workers);
+    let ports = Ports::bind(&hosts, config.media.ports, announced, workers);
     if ports.is_empty() {
         let (first, last) = config.media.ports;
         return Err(format!("media.ports = {first}-{last}: no pair of ports on {own} can be had"));

@@ -181,7 +181,8 @@ mod tests {
     fn a_letter_for_which_a_shard_has_no_room_ends_the_loop_rather_than_being_lost() {
         let addresses = ["192.0.2.2:5060", "192.0.2.2:5061"].map(|text| text.parse().unwrap());
         let (config, resolved) = (Arc::new(config::built_in()), Resolved::default());
-        let setup = Setup { config, resolved, seed: [7; 32], sip_address: addresses[0], leases: Vec::new() };
+        let setup =
+            Setup { config, resolved, seed: [7; 32], sip_address: addresses[0], leases: Vec::new(), other: None };
         let clock = Clock::start();
         let Parts { hub, .. } = Parts::new(clock.now(), &setup, &addresses);
         let live = Arc::new(figures::figures(clock.now(), &hub.naming(), WallTime::from_micros(0)));

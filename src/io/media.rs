@@ -281,7 +281,7 @@ impl MediaThread {
     fn read_socket(&mut self, readable: Readable, packet: &mut [u8]) -> bool {
         let port = PortId::new(self.worker(), readable.pair);
         for _ in 0..PACKETS_TURN_MAX {
-            match self.ports.socket(port, readable.kind).map(|socket| socket.recv_from(packet)) {
+            match self.ports.socket(readable).map(|socket| socket.recv_from(packet)) {
                 Some(Ok((length, source))) => {
                     let now = self.clock.now();
                     match readable.kind {

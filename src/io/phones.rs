@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -84,7 +84,8 @@ impl Phones {
     /// # Errors
     /// The system's, when no socket can be had.
     pub fn add_caller(&mut self, name: &str, engine: SocketAddr, formats: &[u8]) -> std::io::Result<PhoneId> {
-        self.add(name, formats, CALLER_HZ, AGENT_HZ, |setup| Phone::Caller(Box::new(Caller::new(setup, engine))))
+        let host = loopback(engine);
+        self.add(name, host, formats, CALLER_HZ, AGENT_HZ, |setup| Phone::Caller(Box::new(Caller::new(setup, engine))))
     }
 
     /// An agent's phone that treats every call in one manner until told otherwise.
@@ -92,7 +93,22 @@ impl Phones {
     /// # Errors
     /// The system's, when no socket can be had.
     pub fn add_agent(&mut self, name: &str, manner: Manner, formats: &[u8]) -> std::io::Result<PhoneId> {
-        self.add(name, formats, AGENT_HZ, CALLER_HZ, |setup| Phone::Agent(Box::new(AgentPhone::new(setup, manner))))
+        self.add_agent_at(Ipv4Addr::LOCALHOST.into(), name, manner, formats)
+    }
+
+    /// The same at this host.
+    ///
+    /// # Errors
+    /// The system's, when no socket can be had.
+    pub fn add_agent_at(
+        &mut self,
+        host: IpAddr,
+        name: &str,
+        manner: Manner,
+        formats: &[u8],
+    ) -> std::io::Result<PhoneId> {
+        let make = |setup| Phone::Agent(Box::new(AgentPhone::new(setup, manner)));
+        self.add(name, host, formats, AGENT_HZ, CALLER_HZ, make)
     }
 
     /// Where a phone speaks SIP.
@@ -173,12 +189,13 @@ impl Phones {
     fn add(
         &mut self,
         name: &str,
+        host: IpAddr,
         formats: &[u8],
         says: u32,
         hears: u32,
         make: impl FnOnce(Setup) -> Phone,
     ) -> std::io::Result<PhoneId> {
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let any = SocketAddr::new(host, 0);
         let (mut sip, mut rtp) = (UdpSocket::bind(any)?, UdpSocket::bind(any)?);
         let index = self.lines.len();
         let registry = self.poll.registry();
@@ -241,4 +258,9 @@ impl Phones {
             self.due.insert((due, index));
         }
     }
+}
+
+/// The loopback host that speaks with this one.
+const fn loopback(far: SocketAddr) -> IpAddr {
+    if far.is_ipv4() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V6(Ipv6Addr::LOCALHOST) }
 }

@@ -1,5 +1,6 @@
 //! The RTP and RTCP sockets: pairs of neighbouring ports bound at the start, as many as the range and the limit of open files
-//! allow. Pairs that another program holds are skipped.
+//! allow. Pairs that another program holds are skipped. With two address families each port is bound in both, and what is sent
+//! goes by the socket of the destination's: a lease is good for far ends of either.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -7,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
+use crate::base::PerFamily;
 use crate::media::outbox::Kind;
 use crate::media::{Lease, Link, PortId, Transmit};
 
@@ -19,8 +21,8 @@ const FILES_RESERVED: u64 = 256;
 #[derive(Debug)]
 struct Pair {
     lease: Lease,
-    rtp: UdpSocket,
-    rtcp: UdpSocket,
+    /// RTP and RTCP.
+    sockets: PerFamily<[UdpSocket; 2]>,
     /// The far end that the RTP socket is connected to.
     linked: Option<SocketAddr>,
 }
@@ -39,6 +41,8 @@ pub struct Readable {
     pub pair: u32,
     /// Which of the two.
     pub kind: Kind,
+    /// It is that of the other address family.
+    pub other: bool,
 }
 
 impl Readable {
@@ -48,16 +52,16 @@ impl Readable {
             return None;
         }
         let kind = if token.0.is_multiple_of(2) { Kind::Rtp } else { Kind::Rtcp };
-        Some(Self { pair: u32::try_from(token.0 / 2).ok()?, kind })
+        Some(Self { pair: u32::try_from(token.0 / 4).ok()?, kind, other: token.0 & 2 != 0 })
     }
 }
 
 impl Ports {
-    /// Binds pairs on `address` in the range `first..=last` (even to odd), each announced with the host `advertise`, and
+    /// Binds pairs on these hosts in the range `first..=last` (even to odd), each announced with the host `advertise`, and
     /// shares them out between `workers` as evenly as it goes; a worker without a pair is left out. Raises the limit of open
     /// files as far as the system allows and stops at it.
-    pub fn bind(address: IpAddr, range: (u16, u16), advertise: IpAddr, workers: u8) -> Vec<Self> {
-        let mut pairs = bind_pairs(address, range, advertise);
+    pub fn bind(hosts: &PerFamily<IpAddr>, range: (u16, u16), advertise: IpAddr, workers: u8) -> Vec<Self> {
+        let mut pairs = bind_pairs(hosts, range, advertise);
         let mut shared = Vec::new();
         for worker in 0..workers {
             let rest = pairs.split_off(pairs.len().div_ceil(usize::from(workers - worker)));
@@ -96,8 +100,9 @@ impl Ports {
     /// The system's.
     pub fn register(&mut self, registry: &Registry) -> std::io::Result<()> {
         for (index, pair) in self.pairs.iter_mut().enumerate() {
-            registry.register(&mut pair.rtp, Token(index * 2), Interest::READABLE)?;
-            registry.register(&mut pair.rtcp, Token(index * 2 + 1), Interest::READABLE)?;
+            for (number, socket) in pair.sockets.all_mut().flatten().enumerate() {
+                registry.register(socket, Token(index * 4 + number), Interest::READABLE)?;
+            }
         }
         Ok(())
     }
@@ -106,14 +111,15 @@ impl Ports {
     pub fn send(&self, transmit: &Transmit) {
         let Some(pair) = self.pair(transmit.port) else { return };
         let Transmit { destination, payload, .. } = transmit;
+        let [rtp, rtcp] = pair.sockets.towards(destination.ip());
         let sent = match transmit.kind {
-            Kind::Rtp if pair.linked == Some(*destination) => match pair.rtp.send(payload) {
+            Kind::Rtp if pair.linked == Some(*destination) => match rtp.send(payload) {
                 // A connected socket tells first that an earlier packet found nobody.
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => pair.rtp.send(payload),
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => rtp.send(payload),
                 sent => sent,
             },
-            Kind::Rtp => pair.rtp.send_to(payload, *destination),
-            Kind::Rtcp => pair.rtcp.send_to(payload, *destination),
+            Kind::Rtp => rtp.send_to(payload, *destination),
+            Kind::Rtcp => rtcp.send_to(payload, *destination),
         };
         if let Err(error) = sent {
             tracing::trace!(%error, %destination, "media send");
@@ -127,24 +133,33 @@ impl Ports {
         let Some(pair) = usize::try_from(link.port.index()).ok().and_then(|index| self.pairs.get_mut(index)) else {
             return;
         };
-        let is_any = pair.rtp.local_addr().is_ok_and(|local| local.ip().is_unspecified());
-        let done = match link.far {
-            Some(far) if !is_any => pair.rtp.connect(far),
-            None if pair.linked.is_some() => rustix::net::connect_unspec(&pair.rtp).map_err(Into::into),
-            Some(_) | None => return,
-        };
-        match done {
+        if let Some(before) = pair.linked
+            && link.far.is_none_or(|far| far.is_ipv4() != before.is_ipv4())
+        {
+            let [rtp, _] = pair.sockets.towards(before.ip());
+            match rustix::net::connect_unspec(rtp) {
+                Ok(()) => pair.linked = None,
+                Err(error) => tracing::error!(%error, ?link, "an RTP socket keeps the far end it has"),
+            }
+        }
+        let Some(far) = link.far else { return };
+        let [rtp, _] = pair.sockets.towards(far.ip());
+        if rtp.local_addr().is_ok_and(|local| local.ip().is_unspecified()) {
+            return;
+        }
+        match rtp.connect(far) {
             Ok(()) => pair.linked = link.far,
             Err(error) => tracing::error!(%error, ?link, "an RTP socket keeps the far end it has"),
         }
     }
 
     /// One socket of a pair.
-    pub fn socket(&self, port: PortId, kind: Kind) -> Option<&UdpSocket> {
-        let pair = self.pair(port)?;
-        Some(match kind {
-            Kind::Rtp => &pair.rtp,
-            Kind::Rtcp => &pair.rtcp,
+    pub fn socket(&self, readable: Readable) -> Option<&UdpSocket> {
+        let sockets = &self.pairs.get(usize::try_from(readable.pair).ok()?)?.sockets;
+        let [rtp, rtcp] = if readable.other { sockets.other()? } else { sockets.first() };
+        Some(match readable.kind {
+            Kind::Rtp => rtp,
+            Kind::Rtcp => rtcp,
         })
     }
 
@@ -154,19 +169,19 @@ impl Ports {
 }
 
 /// Binds pairs as long as there is room for open files.
-fn bind_pairs(address: IpAddr, (first, last): (u16, u16), advertise: IpAddr) -> Vec<Pair> {
+fn bind_pairs(hosts: &PerFamily<IpAddr>, (first, last): (u16, u16), advertise: IpAddr) -> Vec<Pair> {
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
-    let room = usize::try_from(files.saturating_sub(FILES_RESERVED) / 2).unwrap_or(usize::MAX);
+    let each = 2 * hosts.all().count() as u64;
+    let room = usize::try_from(files.saturating_sub(FILES_RESERVED) / each).unwrap_or(usize::MAX);
     let mut pairs = Vec::new();
     let mut taken = 0;
     let mut even = first.next_multiple_of(2);
     while pairs.len() < room && even < last {
-        match bind_pair(address, even) {
-            Ok((rtp, rtcp)) => {
+        match hosts.try_map(|host| bind_pair(host, even, hosts.other().is_some())) {
+            Ok(sockets) => {
                 pairs.push(Pair {
                     lease: Lease { port: PortId(0), address: SocketAddr::new(advertise, even) },
-                    rtp,
-                    rtcp,
+                    sockets,
                     linked: None,
                 });
             }
@@ -191,20 +206,33 @@ fn bind_pairs(address: IpAddr, (first, last): (u16, u16), advertise: IpAddr) -> 
     pairs
 }
 
-fn bind_pair(address: IpAddr, even: u16) -> std::io::Result<(UdpSocket, UdpSocket)> {
-    let rtp = UdpSocket::bind(SocketAddr::new(address, even))?;
-    let rtcp = UdpSocket::bind(SocketAddr::new(address, even + 1))?;
-    Ok((rtp, rtcp))
+/// RTP and RTCP; where they are `apart`, IPv6 leaves the same port in IPv4 to another.
+fn bind_pair(host: IpAddr, even: u16, apart: bool) -> std::io::Result<[UdpSocket; 2]> {
+    let bind = |port| {
+        let address = SocketAddr::new(host, port);
+        if !apart || address.is_ipv4() {
+            return UdpSocket::bind(address);
+        }
+        let socket = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::DGRAM, None)?;
+        socket.set_only_v6(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        Ok(UdpSocket::from_std(socket.into()))
+    };
+    Ok([bind(even)?, bind(even + 1)?])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Of the first lease.
+    const RTP: Readable = Readable { pair: 0, kind: Kind::Rtp, other: false };
+
     #[test]
     fn a_token_names_its_socket() {
-        assert_eq!(Readable::from_token(Token(7)), Some(Readable { pair: 3, kind: Kind::Rtcp }));
-        assert_eq!(Readable::from_token(Token(6)), Some(Readable { pair: 3, kind: Kind::Rtp }));
+        assert_eq!(Readable::from_token(Token(13)), Some(Readable { pair: 3, kind: Kind::Rtcp, other: false }));
+        assert_eq!(Readable::from_token(Token(14)), Some(Readable { pair: 3, kind: Kind::Rtp, other: true }));
         assert_eq!(Readable::from_token(WAKE), None);
     }
 
@@ -213,14 +241,15 @@ mod tests {
         let localhost: IpAddr = "127.0.0.1".parse().unwrap();
         let held = std::net::UdpSocket::bind((localhost, 0)).unwrap();
         let even = held.local_addr().unwrap().port() & !1;
-        let ports = Ports::bind(localhost, (even, even.saturating_add(1)), localhost, 2);
+        let ports =
+            Ports::bind(&PerFamily::new(localhost, localhost, None), (even, even.saturating_add(1)), localhost, 2);
         assert!(ports.is_empty());
     }
 
     #[test]
     fn workers_share_the_pairs() {
         let localhost: IpAddr = "127.0.0.1".parse().unwrap();
-        let ports = Ports::bind(localhost, (47_100, 47_109), localhost, 3);
+        let ports = Ports::bind(&PerFamily::new(localhost, localhost, None), (47_100, 47_109), localhost, 3);
         let mut leases: Vec<Lease> = ports.iter().flat_map(Ports::leases).collect();
         let pairs = leases.len();
         assert!(ports.len() <= 3);
@@ -239,14 +268,16 @@ mod tests {
     #[test]
     fn a_linked_socket_hears_its_far_end_alone_and_afterwards_everybody_again() {
         let localhost: IpAddr = "127.0.0.1".parse().unwrap();
-        let mut ports = Ports::bind(localhost, (47_110, 47_139), localhost, 1).pop().expect("some pair is free");
+        let mut ports = Ports::bind(&PerFamily::new(localhost, localhost, None), (47_110, 47_139), localhost, 1)
+            .pop()
+            .expect("some pair is free");
         let lease = ports.leases()[0];
         let [far, stranger] = [(); 2].map(|()| std::net::UdpSocket::bind((localhost, 0)).unwrap());
         let heard = |ports: &Ports| {
             far.send_to(b"end", lease.address).unwrap();
             let mut sources = Vec::new();
             loop {
-                match ports.socket(lease.port, Kind::Rtp).unwrap().recv_from(&mut [0; 100]) {
+                match ports.socket(RTP).unwrap().recv_from(&mut [0; 100]) {
                     Ok((1, source)) => sources.push(source.port()),
                     Ok(_) => return sources,
                     Err(_) => std::thread::yield_now(),
@@ -270,13 +301,15 @@ mod tests {
         ports.link(Link { far: None, ..to_far });
         speak();
         assert_eq!(heard(&ports), both);
-        assert_eq!(ports.socket(lease.port, Kind::Rtp).unwrap().local_addr().unwrap(), lease.address);
+        assert_eq!(ports.socket(RTP).unwrap().local_addr().unwrap(), lease.address);
     }
 
     #[test]
     fn a_far_end_that_is_not_there_yet_costs_no_packet_of_those_after() {
         let localhost: IpAddr = "127.0.0.1".parse().unwrap();
-        let mut ports = Ports::bind(localhost, (47_140, 47_169), localhost, 1).pop().expect("some pair is free");
+        let mut ports = Ports::bind(&PerFamily::new(localhost, localhost, None), (47_140, 47_169), localhost, 1)
+            .pop()
+            .expect("some pair is free");
         let port = ports.leases()[0].port;
         let late = std::net::UdpSocket::bind((localhost, 0)).unwrap();
         let destination = late.local_addr().unwrap();

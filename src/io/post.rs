@@ -359,7 +359,7 @@ mod tests {
     fn first_of_two(room: usize) -> (Among, Vec<mpsc::Receiver<Strayed>>) {
         let sip_address: SocketAddr = "192.0.2.2:5060".parse().unwrap();
         let (config, resolved) = (Arc::new(config::built_in()), Resolved::default());
-        let setup = Setup { config, resolved, seed: [7; 32], sip_address, leases: Vec::new() };
+        let setup = Setup { config, resolved, seed: [7; 32], sip_address, leases: Vec::new(), other: None };
         let clock = Clock::start();
         let Parts { hub, mut shards, router } =
             Parts::new(clock.now(), &setup, &[sip_address, "192.0.2.2:5061".parse().unwrap()]);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use crate::base::PerFamily;
 use crate::config::Config;
 
 /// How long one name may take; the resolver's own patience may be longer.
@@ -14,7 +15,7 @@ const LOOKUP_MAX: Duration = Duration::from_secs(5);
 pub async fn resolve(config: &Config, known: &BTreeMap<String, IpAddr>) -> BTreeMap<String, IpAddr> {
     let mut found = BTreeMap::new();
     for name in names(config) {
-        if let Some(address) = lookup(&name, config.sip.listen.is_ipv4()).await {
+        if let Some(address) = lookup(&name, &config.sip.spoken()).await {
             found.insert(name, address);
         } else if let Some(address) = known.get(&name) {
             tracing::warn!(name, %address, "host name not found, its last address is kept");
@@ -64,11 +65,14 @@ fn uri_host(uri: &str) -> Option<&str> {
     }
 }
 
-async fn lookup(name: &str, ipv4: bool) -> Option<IpAddr> {
+/// An address of the first family, else of the other one where that is spoken.
+async fn lookup(name: &str, spoken: &PerFamily<SocketAddr>) -> Option<IpAddr> {
     let Ok(Ok(addresses)) = tokio::time::timeout(LOOKUP_MAX, tokio::net::lookup_host((name, 0))).await else {
         return None;
     };
-    addresses.map(|address| address.ip()).find(|ip| ip.is_ipv4() == ipv4)
+    let addresses: Vec<_> = addresses.map(|address| address.ip()).collect();
+    let of = |listen: &SocketAddr| addresses.iter().copied().find(|ip| ip.is_ipv4() == listen.is_ipv4());
+    spoken.all().find_map(of)
 }
 
 #[cfg(test)]

@@ -46,6 +46,9 @@ pub async fn serve(origin: Origin, shards: Option<u8>) -> Outcome {
         Ok(started) => started,
         Err(error) => return Outcome::Failed(error),
     };
+    if let Some(other) = engine.sip_other {
+        tracing::info!(sip = %other, "the other address family is spoken too");
+    }
     tracing::info!(sip = %engine.sip, http = %engine.http, rtp_port_pairs = engine.port_pairs, "Strowger serves");
     let mut supervisor = Supervisor { loader, engine, config, resolved };
     let outcome = supervisor.run(signals).await;

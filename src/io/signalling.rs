@@ -1,4 +1,4 @@
-//! A signalling thread's loop: one UDP socket, a way to the stream connections, a shard of the node, and nothing that decides. It waits (for a datagram, the
+//! A signalling thread's loop: its UDP sockets, one for each address family, a way to the stream connections, a shard of the node, and nothing that decides. It waits (for a datagram, the
 //! node's deadline, a media event, or what its post brings: requests and orders, or letters), feeds the node one input at a
 //! time, and drains what the node says: datagrams to the socket, commands to the media threads, the rest to its post. It
 //! never blocks on a send.
@@ -13,9 +13,9 @@ use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
 use crate::api::handle::Health;
-use crate::base::Instant;
+use crate::base::{Instant, PerFamily};
 use crate::io::clock::Clock;
-use crate::io::datagrams::{self, Inbound, Outbound, Received};
+use crate::io::datagrams::{self, Inbound, Received, Sockets};
 use crate::io::media::{MediaLink, Told};
 use crate::io::post::Post;
 use crate::io::streams::Outgoing;
@@ -67,8 +67,8 @@ pub(super) struct Signalling<P> {
     pub(super) events: mpsc::Receiver<Told>,
     /// What `/healthz` and `/readyz` read.
     pub(super) health: Arc<Health>,
-    /// The first shard's socket, for answers to what came in there; none where that is the own one.
-    pub(super) public: Option<std::net::UdpSocket>,
+    /// The first shard's sockets, for answers to what came in there; none where those are the own ones.
+    pub(super) public: Option<PerFamily<std::net::UdpSocket>>,
     /// The way to the stream connections, where there are any.
     pub(super) streams: Option<mpsc::Sender<Outgoing>>,
 }
@@ -92,9 +92,8 @@ enum Woken<I> {
 
 impl<P: Post> Signalling<P> {
     /// Runs until the node is drained, or a neighbour thread is gone.
-    pub(super) async fn run(mut self, socket: UdpSocket) -> Ended {
+    pub(super) async fn run(mut self, mut outbound: Sockets) -> Ended {
         let mut inbound = Inbound::default();
-        let mut outbound = Outbound::new(socket);
         let mut sleep = Box::pin(tokio::time::sleep(Duration::ZERO));
         let mut armed = Instant::ZERO;
         self.settle(&mut outbound);
@@ -122,7 +121,7 @@ impl<P: Post> Signalling<P> {
     }
 
     /// Takes everything that is there, within the turn's bounds.
-    fn turn(&mut self, inbound: &mut Inbound, outbound: &mut Outbound) -> Turn {
+    fn turn(&mut self, inbound: &mut Inbound, outbound: &mut Sockets) -> Turn {
         let now = self.clock.now();
         self.health.beat(self.post.shard(), now, self.post.live_calls());
         outbound.flush();
@@ -158,11 +157,19 @@ impl<P: Post> Signalling<P> {
         if emptied && self.gate.is_empty() { Turn::Idle } else { Turn::More }
     }
 
-    /// Reads what the socket has, into the gate; false when there is more.
-    fn read(&mut self, inbound: &mut Inbound, outbound: &Outbound) -> bool {
+    /// Reads what the sockets have, into the gate; false when there is more.
+    fn read(&mut self, inbound: &mut Inbound, outbound: &Sockets) -> bool {
         let now = self.clock.now();
+        let mut emptied = true;
+        for socket in outbound.each() {
+            emptied &= self.read_one(now, inbound, socket);
+        }
+        emptied
+    }
+
+    fn read_one(&mut self, now: Instant, inbound: &mut Inbound, socket: &UdpSocket) -> bool {
         for _ in 0..READ_TURN_MAX {
-            match inbound.receive(outbound.socket()) {
+            match inbound.receive(socket) {
                 Received::Datagram(source, payload) => {
                     let Some(payload) = self.post.keep(now, source, payload) else { continue };
                     self.gate.push(now, source, payload, |source| self.post.sender(source));
@@ -198,14 +205,17 @@ impl<P: Post> Signalling<P> {
     }
 
     /// Drains what the node has to say after an input.
-    fn settle(&mut self, outbound: &mut Outbound) {
+    fn settle(&mut self, outbound: &mut Sockets) {
         while let Some(command) = self.post.poll_media() {
             self.media.command(self.clock.now(), command);
         }
         while let Some(transmit) = self.post.poll_transmit() {
             match (transmit.door, &self.public) {
                 (Door::Stream(wire), _) => self.send_by_stream(wire, transmit.destination, transmit.payload),
-                (Door::Public, Some(public)) => datagrams::send_now(public, transmit.destination, &transmit.payload),
+                (Door::Public, Some(public)) => {
+                    let public = public.towards(transmit.destination.ip());
+                    datagrams::send_now(public, transmit.destination, &transmit.payload);
+                }
                 (Door::Public, None) | (Door::Own, _) => outbound.send(transmit.destination, transmit.payload),
             }
         }
@@ -229,7 +239,7 @@ impl<P: Post> Signalling<P> {
         }
     }
 
-    async fn wait(&mut self, outbound: &Outbound, sleep: &mut std::pin::Pin<Box<Sleep>>) -> Woken<P::Input> {
+    async fn wait(&mut self, outbound: &Sockets, sleep: &mut std::pin::Pin<Box<Sleep>>) -> Woken<P::Input> {
         tokio::select! {
             biased;
             _ = outbound.ready() => Woken::Socket,
@@ -240,12 +250,16 @@ impl<P: Post> Signalling<P> {
     }
 }
 
-/// Binds the SIP socket with a receive buffer that holds a burst of about 4,000 messages, as far as the system allows.
+/// Binds a SIP socket with a receive buffer that holds a burst of about 4,000 messages, as far as the system allows. One that
+/// is `apart` speaks IPv6 alone, and leaves the same port in IPv4 to another.
 ///
 /// # Errors
 /// The system's, when the address cannot be bound.
-pub fn bind(listen: SocketAddr) -> std::io::Result<std::net::UdpSocket> {
+pub fn bind(listen: SocketAddr, apart: bool) -> std::io::Result<std::net::UdpSocket> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(listen), socket2::Type::DGRAM, None)?;
+    if apart && listen.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
     for size in [RECEIVE_BUFFER, RECEIVE_BUFFER / 4, RECEIVE_BUFFER / 16] {
         if socket.set_recv_buffer_size(size).is_ok() {
             break;

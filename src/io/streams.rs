@@ -53,7 +53,7 @@ pub(super) type Outgoing = (Wire, SocketAddr, Bytes);
 pub(super) type InForce = watch::Receiver<Arc<Tls>>;
 
 /// Where connections by TLS come in, with what is in force there.
-pub(super) type ListenerTls = (std::net::TcpListener, InForce);
+pub(super) type ListenersTls = (Vec<std::net::TcpListener>, InForce);
 
 /// Where connections come in.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ pub(super) struct Listeners {
     /// Plain ones.
     pub(super) tcp: Vec<std::net::TcpListener>,
     /// Those by TLS.
-    pub(super) tls: Option<ListenerTls>,
+    pub(super) tls: Option<ListenersTls>,
 }
 
 impl Listeners {
@@ -164,8 +164,10 @@ pub(super) async fn run(
     for listener in tcp {
         tokio::spawn(accept(Wire::Tcp, TcpListener::from_std(listener)?, happened.clone()));
     }
-    if let Some((listener, in_force)) = tls {
-        tokio::spawn(accept(Wire::Tls, TcpListener::from_std(listener)?, happened.clone()));
+    if let Some((listeners, in_force)) = tls {
+        for listener in listeners {
+            tokio::spawn(accept(Wire::Tls, TcpListener::from_std(listener)?, happened.clone()));
+        }
         tls_in_force = Some(in_force);
     }
     let mut streams = Streams {

@@ -9,9 +9,10 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::mpsc;
 
 use crate::api::handle::{Health, Request};
-use crate::base::ShardId;
 use crate::base::limits::{DOWN_LETTERS_MAX, PASSED_MAX, STREAM_OUT_MAX, UP_LETTERS_MAX};
+use crate::base::{PerFamily, ShardId};
 use crate::io::clock::Clock;
+use crate::io::datagrams::Sockets;
 use crate::io::hub::HubLoop;
 use crate::io::media::{MediaLink, Told};
 use crate::io::orders::Order;
@@ -30,7 +31,7 @@ pub(super) struct Stage {
     pub(super) health: Arc<Health>,
     pub(super) media: MediaLink,
     /// The SIP sockets by the shards' numbers.
-    pub(super) sockets: Vec<UdpSocket>,
+    pub(super) sockets: Vec<PerFamily<UdpSocket>>,
     /// Where stream connections come in; none where there are none.
     pub(super) listeners: Listeners,
     /// What the media workers tell, by the shards' numbers.
@@ -78,7 +79,7 @@ impl Stage {
             live: Arc::clone(&self.live),
         };
         let (streams, mut work) = streams(self.listeners, delivery);
-        let public = self.sockets.first().ok_or("no socket")?.try_clone().map_err(|error| format!("sip: {error}"))?;
+        let public = another(self.sockets.first().ok_or("no socket")?)?;
         let given = shards.into_iter().zip(self.sockets).zip(self.events).zip(stray_receivers);
         for (number, (((shard, socket), events), strays)) in (0..).zip(given) {
             let (down_sender, down_receiver) = mpsc::channel(DOWN_LETTERS_MAX);
@@ -94,8 +95,7 @@ impl Stage {
                 strays,
                 shards: stray_senders.clone(),
             };
-            let other =
-                (number > 0).then(|| public.try_clone()).transpose().map_err(|error| format!("sip: {error}"))?;
+            let other = (number > 0).then(|| another(&public)).transpose()?;
             let (clock, live, health) = (self.clock, Arc::clone(&self.live), Arc::clone(&self.health));
             let mut signalling = signalling(post, clock, live, self.media.another(), events, health, other);
             signalling.streams = streams.clone();
@@ -144,18 +144,20 @@ fn signalling<P: Post>(
     media: MediaLink,
     events: mpsc::Receiver<Told>,
     health: Arc<Health>,
-    public: Option<UdpSocket>,
+    public: Option<PerFamily<UdpSocket>>,
 ) -> Signalling<P> {
     let gate = Gate::new(clock.now());
     Signalling { clock, post, gate, live, media, flush_at: None, events, health, public, streams: None }
 }
 
-fn run_signalling<P: Post>(signalling: Signalling<P>, socket: UdpSocket, ended: &mpsc::Sender<Ended>) {
+/// The same sockets for another thread.
+fn another(sockets: &PerFamily<UdpSocket>) -> Result<PerFamily<UdpSocket>, String> {
+    sockets.as_ref().try_map(UdpSocket::try_clone).map_err(|error| format!("sip: {error}"))
+}
+
+fn run_signalling<P: Post>(signalling: Signalling<P>, sockets: PerFamily<UdpSocket>, ended: &mpsc::Sender<Ended>) {
     let tells = signalling.post.ends_all();
-    run(ended, tells, || {
-        let socket = tokio::net::UdpSocket::from_std(socket)?;
-        Ok(signalling.run(socket))
-    });
+    run(ended, tells, || Ok(signalling.run(Sockets::new(sockets)?)));
 }
 
 /// Runs a loop to its end and tells why it ended; a thread whose loop panics tells that it failed. One that has drained tells

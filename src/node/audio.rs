@@ -11,13 +11,18 @@ use crate::media::{
 };
 use crate::node::codecs::{meeting, read};
 use crate::node::contact::{Audio, Description, Offer, Stream};
+use crate::node::families::reaches;
 use crate::node::ports::Holder;
 use crate::node::shard::{Owner, Shard, Side};
 
 impl Shard {
-    /// Takes a port of the contact's media worker and begins a stream there.
-    pub(in crate::node) fn open_stream(&mut self, worker: u8, holder: Holder) -> Option<Stream> {
-        let lease = self.ports.take(worker, holder)?;
+    /// Takes a port of the contact's media worker and begins a stream there, described as a far end there sees us.
+    pub(in crate::node) fn open_stream(&mut self, worker: u8, holder: Holder, far: Option<IpAddr>) -> Option<Stream> {
+        let mut lease = self.ports.take(worker, holder)?;
+        // It may have been used in the other family before.
+        if let Some(rtp) = &self.rtp {
+            lease.address.set_ip(*far.map_or_else(|| rtp.first(), |far| rtp.towards(far)));
+        }
         let id = self.new_stream(worker);
         // The number does not roll over with the first packets: who misses these could not decrypt the rest (RFC 3711 3.3.1).
         let (ssrc, sequence, timestamp) = (self.rng.u32(), self.rng.u32() as u16 >> 1, self.rng.u32());
@@ -97,8 +102,10 @@ impl Shard {
         let agent = self.agent_format(call, codecs);
         let parameters = agent.as_ref().and_then(|agent| agent.parameters(codecs.first()?));
         let key = self.new_key(srtp);
+        let rtp = self.rtp;
         let stream = self.contact(call)?.audio.stream_mut()?;
         let accept = Accept { codecs, parameters, ptime_ms, direction: Direction::SendRecv };
+        stream.face(read, rtp.as_ref());
         let local = stream.answering(read, key);
         let (sdp, far) = media::answer(read, &local, &accept).ok()?;
         (stream.codecs, stream.ptime_ms) = (usable, ptime_ms);
@@ -117,8 +124,8 @@ impl Shard {
         if contact.media == MediaPolicy::None {
             return true;
         }
-        let (offer, worker) = (offer.take(), contact.worker);
-        let Some(stream) = self.open_stream(worker, Holder::Caller) else { return false };
+        let (offer, worker, leg) = (offer.take(), contact.worker, contact.leg);
+        let Some(stream) = self.open_stream(worker, Holder::Caller, self.legs.far(leg)) else { return false };
         if let Some(contact) = self.contact(call) {
             contact.audio = Audio::Stream(Box::new(Stream { offer, ..stream }));
         }
@@ -136,7 +143,7 @@ impl Shard {
             (MediaPolicy::Anchor, _) => {
                 let reach = |offer| media::accept_answer(offer, self.usable(peer, offer)).ok();
                 let far = offer.read().and_then(reach);
-                far.is_some_and(|far| self.rtp.is_none_or(|ours| reaches(ours, &far)))
+                far.is_some_and(|far| self.reaches(&far))
             }
             // Nothing flows, so nothing is encrypted.
             (MediaPolicy::None, AnswerPolicy::OnQueue) => {
@@ -148,8 +155,8 @@ impl Shard {
 
     /// Without media, the agent is offered what the caller offered; a caller already answered, or without an offer, has no
     /// audio, and neither has the agent.
-    pub(in crate::node) fn described_offer(&self, call: CallId, peer: PeerId) -> Option<Box<[u8]>> {
-        let host = self.legs.local();
+    pub(in crate::node) fn described_offer(&self, call: CallId, peer: PeerId, far: IpAddr) -> Option<Box<[u8]>> {
+        let host = self.legs.local(Some(far));
         let contact = self.contacts.get(call.0)?;
         match (&contact.audio, contact.answered) {
             (Audio::Pending(Some(offer)), None) => Some(self.handed_on(Some(peer), &offer.text)),
@@ -194,11 +201,12 @@ impl Shard {
         side: Side,
         (srtp, sdp): (Srtp, Option<&[u8]>),
     ) -> Option<Box<[u8]>> {
-        let address = SocketAddr::new(self.legs.local().ip(), DISCARD_PORT);
+        let leg = self.leg_of(call, side);
+        let address = SocketAddr::new(self.local_to(leg), DISCARD_PORT);
         if let Audio::Described(described) = self.audio_mut(call, side)? {
             return described.change(sdp, &Local { address, session: 1, version: 2, secure: None });
         }
-        let key = self.new_key(srtp);
+        let (key, rtp) = (self.new_key(srtp), self.rtp);
         let stream = self.audio_mut(call, side)?.stream_mut()?;
         let Some(sdp) = sdp else {
             stream.version += 1;
@@ -222,6 +230,7 @@ impl Shard {
         {
             return Some(ours.clone());
         }
+        stream.face(&offer, rtp.as_ref());
         let local = Local { version: u64::from(stream.version) + 1, ..stream.answering(&offer, key) };
         let current = stream.far.map(|far| far.codec);
         let usable = self.usable(self.peer_of(call, side), &offer);
@@ -301,15 +310,16 @@ impl Shard {
     }
 
     pub(in crate::node) fn apply_answer(&mut self, call: CallId, side: Side, sdp: &[u8]) -> bool {
-        let srtp = self.srtp_on(call, side);
+        let (srtp, rtp) = (self.srtp_on(call, side), self.rtp);
         let Some(stream) = self.audio_mut(call, side).and_then(Audio::stream_mut) else { return false };
         let Ok(answer) = SessionDescription::parse_as(sdp, stream.answered_as(srtp)) else { return false };
         let Some(secure) = stream.answered(&answer) else { return false };
         let Ok(far) = media::accept_answer(&answer, stream.codecs) else { return false };
         stream.ptime_ms = answer.ptime_ms().unwrap_or(PTIME_MS);
-        if !reaches(stream.lease.address.ip(), &far) {
+        if !reaches(rtp.as_ref(), &far) {
             return false;
         }
+        stream.face(&answer, rtp.as_ref());
         stream.theirs = Some(sdp.into());
         let keys = stream.agree(&answer, secure);
         self.media.extend(keys);
@@ -344,11 +354,12 @@ impl Shard {
     }
 
     fn describe_without_media(&mut self, call: CallId, theirs: Option<&[u8]>) -> Option<Box<[u8]>> {
-        let host = self.legs.local();
+        let leg = self.contact(call)?.leg;
+        let host = self.local_to(Some(leg));
         let peer = self.contact(call)?.peer;
         let theirs = theirs.map(|theirs| self.handed_on(peer, theirs));
         let contact = self.contact(call)?;
-        let local = Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1, secure: None };
+        let local = Local { address: SocketAddr::new(host, DISCARD_PORT), session: 1, version: 1, secure: None };
         let sdp: Box<[u8]> = match (&contact.audio, theirs) {
             (Audio::Pending(Some(_)), Some(theirs)) => theirs,
             (Audio::Pending(Some(offer)), None) => media::inactive_answer(offer.read()?, &local).ok()?,
@@ -417,16 +428,6 @@ impl Stream {
         let (sdp, far) = media::answer(offer, &local, &accept).ok()?;
         Some((sdp, far, self.agree(offer, local.secure)))
     }
-
-    /// True when RTP can go there from our port.
-    pub(in crate::node) fn reaches(&self, far: &Far) -> bool {
-        reaches(self.lease.address.ip(), far)
-    }
-}
-
-/// True when RTP can go from our address to theirs; an unspecified one is hold.
-fn reaches(ours: IpAddr, far: &Far) -> bool {
-    far.address.ip().is_unspecified() || far.address.is_ipv4() == ours.is_ipv4()
 }
 
 /// Port 9: nothing is received there.

@@ -1,15 +1,18 @@
 //! One contact: a caller's journey, its leg, its audio and its phase. Data only; the files of `journey` move it.
 
 use std::cell::OnceCell;
+use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::acd::{Actor, Dimensions, FlowOut, Intervention, Target, TransferKind};
 use crate::base::{AgentId, CallId, Instant, LegId, PeerId, Pii, QueueId, StreamId, TimerKey};
+use crate::call::Lines;
 use crate::config::{AnswerPolicy, MediaPolicy};
 use crate::media::srtp;
-use crate::media::{Codecs, Far, Lease, Secure, SessionDescription, Srtp};
+use crate::media::{Codecs, Far, Lease, MasterKey, Secure, SessionDescription, Srtp};
 use crate::node::directory::Called;
-use crate::node::identity::{Caller, Carried};
+use crate::node::identity::Caller;
 use crate::node::wishes::Wishes;
 
 /// A contact; see the module.
@@ -24,7 +27,7 @@ pub(super) struct Contact {
     pub(super) dimensions: Dimensions,
     pub(super) caller: Caller,
     /// Header lines of its INVITE for the agent's phone.
-    pub(super) carried: Option<Box<[Carried]>>,
+    pub(super) carried: Option<Box<Lines>>,
     /// Whom it prefers, and what that follows from in another queue.
     pub(super) wishes: Wishes,
     /// The neighbour it comes from.
@@ -95,6 +98,8 @@ pub(super) struct AgentLeg {
     pub(super) rang: bool,
     /// How its PBX shows it, where its answer said so.
     pub(super) shown: Option<Box<str>>,
+    /// Header lines of its answer for the caller, where that waits for ours.
+    pub(super) carried: Option<Box<Lines>>,
     pub(super) stage: Stage,
 }
 
@@ -174,15 +179,13 @@ pub(super) enum Audio {
     Described(Box<Description>),
 }
 
-/// An offer that waits for its answer, and what it says, read once.
-#[derive(Debug)]
+/// An offer that waits for its answer, and what it says, read once. Its text may hold keys, and is not shown.
 pub(super) struct Offer {
     pub(super) text: Box<[u8]>,
     read: OnceCell<Option<SessionDescription>>,
 }
 
-/// What was said about audio that the engine does not touch.
-#[derive(Debug)]
+/// What was said about audio that the engine does not touch. Texts may hold keys, and are not shown.
 pub(super) struct Description {
     /// What we last said.
     pub(super) ours: Box<[u8]>,
@@ -190,8 +193,7 @@ pub(super) struct Description {
     pub(super) theirs: Option<Box<[u8]>>,
 }
 
-/// A stream of the media worker and what was negotiated for it.
-#[derive(Debug)]
+/// A stream of the media worker and what was negotiated for it. Texts may hold keys, and are not shown.
 pub(super) struct Stream {
     pub(super) id: StreamId,
     pub(super) lease: Lease,
@@ -223,6 +225,8 @@ pub(super) struct Sealed {
     pub(super) said: Option<Secure>,
     /// Those in force.
     pub(super) keys: Option<srtp::Keys>,
+    /// The address that the far end has said last, 0.0.0.0 apart, and its key there.
+    pub(super) last: Option<(SocketAddr, MasterKey)>,
 }
 
 impl Contact {
@@ -421,6 +425,45 @@ impl Offer {
     /// What it says; `None` when it cannot be read.
     pub(super) fn read(&self) -> Option<&SessionDescription> {
         self.read.get_or_init(|| SessionDescription::parse(&self.text).ok()).as_ref()
+    }
+}
+
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offer").field("text", &Bytes::of(&self.text)).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ours, theirs } = self;
+        let theirs = theirs.as_deref().map(Bytes::of);
+        f.debug_struct("Description").field("ours", &Bytes::of(ours)).field("theirs", &theirs).finish()
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Stream");
+        shown.field("id", &self.id).field("lease", &self.lease).field("version", &self.version).field("far", &self.far);
+        shown.field("offer", &self.offer).field("theirs", &self.theirs.as_deref().map(Bytes::of));
+        shown.field("ours", &self.ours.as_deref().map(Bytes::of)).field("codecs", &self.codecs);
+        shown.field("sealed", &self.sealed).field("filled", &self.filled).finish_non_exhaustive()
+    }
+}
+
+/// What stands for a text that is not shown.
+struct Bytes(usize);
+
+impl Bytes {
+    const fn of(text: &[u8]) -> Self {
+        Self(text.len())
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0)
     }
 }
 

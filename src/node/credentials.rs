@@ -54,7 +54,9 @@ impl Shard {
         let find = |name: &[u8]| (name == credentials.username.as_bytes()).then_some(credentials);
         let verdict = self.guard.judge(now, source.ip(), request, &auth.algorithms, find);
         let proves = request.value(Name::Authorization).is_some();
-        let locked = proves && !self.strikes.is_home(id, source) && !self.strikes.believes(now, id, Place::Neighbour);
+        let by_stream = self.certified.wire().is_some();
+        let from = self.strikes.tried_from(id, source, by_stream);
+        let locked = proves && from.is_some_and(|from| !self.strikes.believes(now, id, from));
         let verdict = match verdict {
             Verdict::Good if locked => Verdict::Wrong,
             verdict @ (Verdict::Good | Verdict::Missing | Verdict::Stale | Verdict::Wrong | Verdict::Bad(_)) => verdict,
@@ -62,7 +64,7 @@ impl Shard {
         self.count_verdict(Proving::Peer, verdict, locked);
         match verdict {
             Verdict::Good => {
-                self.strikes.settle(id, source);
+                self.strikes.settle(id, source, by_stream);
                 self.note_credentials(id, true, false);
             }
             Verdict::Missing | Verdict::Stale => {
@@ -71,7 +73,7 @@ impl Shard {
                 legs.respond_bounded(source, request, 401, challenge);
             }
             Verdict::Wrong => {
-                let first = !locked && self.strikes.strike(now, id, Place::Neighbour);
+                let first = !locked && self.strikes.strike(now, id, from.unwrap_or(Place::Neighbour));
                 self.note_credentials(id, false, first);
                 if request.method() == Method::Invite {
                     self.commands.push_back(refused(Refusal::Untrusted));

@@ -66,6 +66,8 @@ pub(super) struct Directory {
     codecs: Option<Codecs>,
     /// How they do.
     pub(super) registrar: Arc<RegistrarConfig>,
+    /// Some neighbour's calls carry header fields from one side to the other.
+    pub(super) carries: bool,
     /// Header fields in which some queue looks for the agent whom its callers prefer.
     pub(super) preferring: Arc<[Arc<str>]>,
 }
@@ -141,6 +143,7 @@ impl Directory {
             accounts: BTreeMap::new(),
             codecs: None,
             registrar: Arc::default(),
+            carries: false,
             preferring: Arc::default(),
         };
         directory.apply(config, resolved);
@@ -188,6 +191,7 @@ impl Directory {
             plan.agents.push(planning::agent(id, peer, agent, memberships.take(&agent.name)));
         }
         self.recall = plan.queues.iter().any(|queue| queue.routing.recall.is_some()).then_some(self.secret);
+        self.carries = config.peers.iter().any(|peer| !peer.carry_headers.is_empty());
         self.preferring = planning::preferring(&config.queues);
         self.transfer = Arc::new(config.transfer.clone());
         self.features = Arc::new(self.features_of(config, &plan));

@@ -2,7 +2,7 @@
 //! plane, and hands out letters, replies and facts. It owns no call: what concerns one is asked of its shard.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -284,19 +284,24 @@ impl Hub {
 }
 
 /// Where TLS is spoken; its files are read again at each reload.
-fn listen_tls(config: &Config) -> Option<SocketAddr> {
-    config.sip.tls.as_ref().map(|tls| tls.listen)
+fn listen_tls(config: &Config) -> (Option<SocketAddr>, Option<SocketAddr>) {
+    (config.sip.tls.as_ref().map(|tls| tls.listen), config.sip.other.as_ref().and_then(|other| other.tls))
+}
+
+/// What the world is told, in each address family.
+fn advertised(config: &Config) -> (Option<IpAddr>, Option<IpAddr>) {
+    (config.sip.advertise, config.sip.other.as_ref().and_then(|other| other.advertise))
 }
 
 /// What a reload asks for that only a restart can do.
 fn fixed_changes(old: &Config, new: &Config) -> Vec<String> {
     let fixed = [
-        ("sip.listen", old.sip.listen != new.sip.listen),
+        ("sip.listen", old.sip.spoken() != new.sip.spoken()),
         ("sip.tcp", old.sip.tcp != new.sip.tcp),
         ("sip.tls", listen_tls(old) != listen_tls(new)),
         ("sip.shards", old.sip.shards != new.sip.shards),
-        ("sip.advertise", old.sip.advertise != new.sip.advertise),
-        ("media.address", old.media.address != new.media.address),
+        ("sip.advertise", advertised(old) != advertised(new)),
+        ("media.address", (old.media.address, old.media.other) != (new.media.address, new.media.other)),
         ("media.ports", old.media.ports != new.media.ports),
         ("media.workers", old.media.workers != new.media.workers),
         ("http.listen", old.http.listen != new.http.listen),

@@ -2,11 +2,9 @@
 //! agent's phone.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::base::limits::{CARRIED_BYTES_MAX, CARRIED_HEADERS_MAX};
 use crate::base::{CallId, CallerKey, Pii};
 use crate::config::{CallerPrivacy, DnisSource, NumberingConfig, QueueConfig};
 use crate::node::numbering::International;
@@ -38,9 +36,6 @@ enum Title<'a> {
 
 /// A name-addr as it is written; most are no longer.
 pub(super) type Address = SmallVec<[u8; 96]>;
-
-/// A header line of the caller's INVITE that goes on to the agent's phone: its name and its value.
-pub(super) type Carried = (Box<str>, Box<[u8]>);
 
 /// The value of a header as a name; `None` where it is empty or not there.
 pub(super) fn named(request: &Message, header: &str) -> Option<String> {
@@ -148,41 +143,6 @@ impl Caller {
         out.push(b'>');
         out
     }
-}
-
-/// The header lines that go on to the agent's phone, by the trunk's list. Bounded in number and in bytes; one that does not fit
-/// is left out whole, and so is one with bytes that no header field may have. `None`, and nothing allocated, when there are none.
-pub(super) fn carried(request: &Message, names: &[Arc<str>], caller: &Caller) -> Option<Box<[Carried]>> {
-    if names.is_empty() {
-        return None;
-    }
-    let mut lines: Vec<Carried> = Vec::new();
-    let mut room = CARRIED_BYTES_MAX;
-    for (known, name, value) in request.headers() {
-        // Who was called, and by whom, is as private as the caller (RFC 5806 6, RFC 7044 10.1.3).
-        let is_private = caller.is_unknown() && matches!(known, Name::Diversion | Name::HistoryInfo);
-        let Ok(name) = std::str::from_utf8(name) else { continue };
-        if is_private
-            || !is_listed(name, names)
-            || value.iter().any(|byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127))
-        {
-            continue;
-        }
-        let bytes = name.len() + value.len();
-        if lines.len() == CARRIED_HEADERS_MAX || bytes > room {
-            continue;
-        }
-        room -= bytes;
-        lines.push((name.into(), value.into()));
-    }
-    (!lines.is_empty()).then(|| lines.into_boxed_slice())
-}
-
-/// A name, or the beginning of names, that the trunk's list has; what is ours is nobody else's to say.
-fn is_listed(name: &str, names: &[Arc<str>]) -> bool {
-    let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix));
-    let fits = |listed: &Arc<str>| listed.strip_suffix('*').map_or_else(|| listed.eq_ignore_ascii_case(name), begins);
-    !begins("X-Strowger") && names.iter().any(fits)
 }
 
 /// A user or host that says nothing about who it is (RFC 3323 4.1.1.3).

@@ -29,6 +29,17 @@ pub struct Setup {
     pub sip_address: SocketAddr,
     /// The RTP ports this node may use.
     pub leases: Vec<Lease>,
+    /// What it is called in the other address family, where that is spoken too.
+    pub other: Option<OtherSetup>,
+}
+
+/// The second of two address families that a node speaks.
+#[derive(Debug, Clone)]
+pub struct OtherSetup {
+    /// As [`Setup::sip_address`], for each shard by its number.
+    pub sip_addresses: Vec<SocketAddr>,
+    /// The host of the leases there: each port is bound in both families, under one number.
+    pub rtp: IpAddr,
 }
 
 /// What the shell looked up: host names, audio files, the table of regions. Enters as an input, at the start and with each reload.

@@ -13,6 +13,7 @@
 mod allowance;
 mod answer;
 mod audio;
+mod carried;
 mod census;
 mod certified;
 mod check;
@@ -25,6 +26,7 @@ mod dial;
 mod directory;
 mod enroll;
 mod explain;
+mod families;
 mod features;
 pub mod figures;
 pub mod gate;
@@ -95,7 +97,7 @@ pub use certified::Names;
 pub use hub::{Hub, Naming};
 pub use letter::{Down, Ticket, Up};
 pub use message::{
-    AgentChange, AgentView, CallView, Consulted, Control, LadderView, Prompt, QueueAudio, QueueChange,
+    AgentChange, AgentView, CallView, Consulted, Control, LadderView, OtherSetup, Prompt, QueueAudio, QueueChange,
     RegistrationView, Reply, Resolved, RungView, Selection, Setup, SkillChange, ThresholdsChange,
 };
 pub use route::Router;
@@ -141,6 +143,7 @@ impl Parts {
             if number > 0 {
                 shard.legs.set_public(addresses[0]);
             }
+            let mut shard = shard.speaking_both(&setup);
             shard.siblings = Siblings::new(&setup.config, addresses);
             shard
         };

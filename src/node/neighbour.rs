@@ -51,7 +51,7 @@ pub(super) struct Peer {
     /// How it writes callers' numbers.
     pub(super) numbering: NumberingConfig,
     pub(super) privacy: CallerPrivacy,
-    /// Names of header fields that go on from its callers to agents' phones.
+    /// Names of header fields that go on between its callers and agents' phones.
     pub(super) carry_headers: Vec<Arc<str>>,
     /// Itself, as what contacts are told apart by.
     pub(super) trunk: ValueId,

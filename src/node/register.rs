@@ -43,7 +43,9 @@ impl Shard {
         let heard = match (from, account) {
             (Place::Phone, Some(id)) => self.strikes.believes(now, id, from),
             (Place::Host, _) => true,
-            (Place::Phone | Place::Elsewhere | Place::Neighbour, _) => self.strikes.hears(now, source.ip()),
+            (Place::Phone | Place::Elsewhere | Place::NeighbourHost | Place::Neighbour, _) => {
+                self.strikes.hears(now, source.ip())
+            }
         };
         if proves && !heard {
             self.unknowns.fail(Proving::Register, Unproven::Locked);

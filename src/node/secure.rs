@@ -2,12 +2,14 @@
 //! which are in force.
 //!
 //! A key of ours is new in each offer of ours, and in an answer when the far end is another than before: one with another address
-//! and another key, which begins to count packets anew. Else it stays: where the far end alone takes a new key, only that
+//! and another key, which begins to count packets anew, also after a hold at no address. Else it stays: where the far end alone takes a new key, only that
 //! changes.
 //!
 //! Keys stand in SIP, so they go over TLS alone. Neighbours with `srtp` are reached, and believed, over TLS only; a phone that
 //! registers may come any way, and has its audio encrypted where that was TLS. What a call of such a phone has begun with stays,
 //! however the phone registers meanwhile.
+
+use std::net::SocketAddr;
 
 use crate::base::{CallId, PeerId};
 use crate::config::Transport;
@@ -82,7 +84,7 @@ impl Stream {
     /// upon.
     pub(in crate::node) fn answering(&self, offer: &SessionDescription, key: Option<MasterKey>) -> Local {
         let secure = offer.crypto().and_then(|_| offer.profile()).zip(key).map(|(profile, new)| {
-            let stays = self.keys().filter(|keys| !self.is_elsewhere(keys, offer));
+            let stays = self.keys().filter(|_| !self.is_elsewhere(offer));
             Secure { profile, key: stays.map_or(new, |keys| keys.ours) }
         });
         Local { secure, ..self.local() }
@@ -111,10 +113,11 @@ impl Stream {
             self.sealed = None;
             return before.map(|_| Command::Secure { stream, keys: None });
         };
-        let fresh = before.is_none_or(|before| self.is_elsewhere(&before, theirs));
+        let fresh = before.is_none() || self.is_elsewhere(theirs);
         let keys = Keys { suite: crypto.suite, ours: ours.key, theirs: crypto.key, fresh };
         let sealed = self.sealed.get_or_insert_default();
         (sealed.said, sealed.keys) = (Some(ours), Some(keys));
+        sealed.last = place(theirs).or(sealed.last);
         let is_same = before.is_some_and(|before| Keys { fresh, ..before } == keys);
         (!is_same).then(|| Command::Secure { stream, keys: Some(Box::new(keys)) })
     }
@@ -132,10 +135,16 @@ impl Stream {
         self.sealed.as_ref().and_then(|sealed| sealed.keys.as_ref())
     }
 
-    /// True when this is said by another far end than that of the keys, which has heard nothing so far.
-    fn is_elsewhere(&self, keys: &Keys, said: &SessionDescription) -> bool {
-        let (Some(far), Some(address), Some(crypto)) = (self.far, said.address(), said.crypto()) else { return false };
-        let is_hold = far.address.ip().is_unspecified() || address.ip().is_unspecified();
-        crypto.key != keys.theirs && address != far.address && !is_hold
+    /// True when this is said by another far end than the last, which has heard nothing so far. A hold at no address in between
+    /// says neither that it is the same nor that it is another.
+    fn is_elsewhere(&self, said: &SessionDescription) -> bool {
+        let last = self.sealed.as_ref().and_then(|sealed| sealed.last);
+        last.zip(place(said)).is_some_and(|((address, key), (other, new))| address != other && key != new)
     }
+}
+
+/// Whose audio a description tells of: where it is, and its key; `None` where it has no address (a hold at 0.0.0.0).
+fn place(said: &SessionDescription) -> Option<(SocketAddr, MasterKey)> {
+    let address = said.address().filter(|address| !address.ip().is_unspecified())?;
+    Some((address, said.crypto()?.key))
 }

@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::acd::{Command, Dimensions, Effect, EndedBy, Refusal};
+use crate::acd::{Command, Dimensions, Effect, Refusal};
 use crate::base::limits::{CALL_LETTERS_MAX, CALLS_MAX, UP_LETTERS_MAX};
-use crate::base::{AgentId, CallId, IdMap, Instant, LegId, PeerId, QueueId, Rng, ShardId, Slots, StreamId, Timers};
-use crate::call::{EndCause, Event, Failure, Legs};
+use crate::base::{
+    AgentId, CallId, IdMap, Instant, LegId, PeerId, PerFamily, QueueId, Rng, ShardId, Slots, StreamId, Timers,
+};
+use crate::call::{Event, Failure, Legs};
 use crate::config::{Config, UnknownSource};
 use crate::media;
+use crate::node::carried::Heard;
 use crate::node::certified::Certified;
 use crate::node::code_call::CodeCall;
 use crate::node::contact::Contact;
@@ -53,8 +56,8 @@ pub struct Shard {
     /// On which leg each stream is; `owners` tells whose that is.
     pub(super) streams: IdMap<StreamId, LegId>,
     pub(super) ports: Ports,
-    /// Where RTP is received.
-    pub(super) rtp: Option<IpAddr>,
+    /// Where RTP is received, in each address family.
+    pub(super) rtp: Option<PerFamily<IpAddr>>,
     pub(super) peers: Peers,
     /// What PBXs are asked about agents' devices.
     pub(super) watch: Watch,
@@ -91,6 +94,8 @@ pub struct Shard {
     pub(super) registered: VecDeque<(PeerId, Option<Arc<Registered>>)>,
     pub(super) silence_probe: Duration,
     pub(super) drain: Drain,
+    /// What the message that is being handled has for the other side of its call.
+    pub(super) heard: Option<Heard>,
     /// The other shards.
     pub(super) siblings: Siblings,
     /// Calls that it may hold.
@@ -175,7 +180,7 @@ pub(super) enum Drain {
 
 impl Shard {
     pub(super) fn new(now: Instant, setup: &Setup, directory: Arc<Directory>) -> Self {
-        Self::one_of(now, ShardId(0), 1, setup, directory)
+        Self::one_of(now, ShardId(0), 1, setup, directory).speaking_both(setup)
     }
 
     /// One of several; `setup` names its own address and leases.
@@ -183,7 +188,6 @@ impl Shard {
         let mut rng = Rng::from_seed(setup.seed);
         let mut legs = Legs::of_shard(id, setup.sip_address, rng.fork());
         legs.set_session_terms(setup.config.sip.session);
-        legs.set_local(setup.config.sip.local.clone());
         legs.set_wallet(Arc::clone(&directory.wallet), directory.has_accounts());
         // A stream of its own, neither the shard's nor the directory's.
         let mut secrets = Rng::from_seed(setup.seed.map(|byte| byte ^ 0x5a));
@@ -197,7 +201,7 @@ impl Shard {
             releasing: IdMap::default(),
             streams: IdMap::default(),
             ports: Ports::new(&setup.leases, id.0),
-            rtp: setup.leases.first().map(|lease| lease.address.ip()),
+            rtp: None,
             peers: Peers::default(),
             watch: Watch::new(shards),
             timers: Timers::default(),
@@ -219,6 +223,7 @@ impl Shard {
             registered: VecDeque::new(),
             silence_probe: setup.config.media.silence_probe,
             drain: Drain::No,
+            heard: None,
             siblings: Siblings::default(),
             calls_max: CALLS_MAX / usize::from(shards),
             letters: (0, 0),
@@ -280,8 +285,10 @@ impl Shard {
             return;
         }
         self.ladders.handle_received(source, &message);
+        self.heard = self.heard_in(&message);
         self.legs.handle_message(now, source, message);
         self.drain_legs(now);
+        self.heard = None;
     }
 
     /// A stream connection is gone.
@@ -504,7 +511,7 @@ impl Shard {
         self.silence_probe = config.media.silence_probe;
         self.unknown_source = config.sip.unknown_source;
         self.legs.set_session_terms(config.sip.session);
-        self.legs.set_local(config.sip.local.clone());
+        self.set_local(config);
         self.watch_peers(now);
         self.watch_devices(now);
         self.keep_registrations(now);
@@ -564,22 +571,6 @@ impl Shard {
         self.owners.remove(&leg);
         self.releasing.remove(&agent);
         self.commands.push_back(Command::OfferReleased { agent, epoch });
-    }
-
-    fn on_leg_ended(&mut self, now: Instant, leg: LegId, cause: EndCause) {
-        // Whoever does not acknowledge our answer has not hung up: it is lost.
-        let by = |side| match cause {
-            EndCause::Cancelled | EndCause::Bye => side,
-            EndCause::Unacknowledged => EndedBy::System,
-        };
-        match self.owners.remove(&leg) {
-            Some(Owner::Caller(call)) => self.on_caller_gone(now, call, by(EndedBy::Caller)),
-            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, leg, by(EndedBy::Agent)),
-            Some(Owner::Outside(call)) => self.on_outside_gone(now, call, by(EndedBy::Agent)),
-            Some(Owner::Released(agent, epoch)) => self.on_released(leg, agent, epoch),
-            Some(Owner::Code) => self.forget_code(leg),
-            None => {}
-        }
     }
 
     /// An INVITE from no peer of ours: 403 or nothing, and no state.

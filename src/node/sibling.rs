@@ -60,7 +60,8 @@ mod tests {
     fn only_tags_of_our_making_name_another_shard() {
         let addresses = [5060, 5061].map(|port| SocketAddr::from(([192, 0, 2, 2], port)));
         let (config, resolved) = (std::sync::Arc::new(config::built_in()), Resolved::default());
-        let setup = Setup { config, resolved, seed: [7; 32], sip_address: addresses[0], leases: Vec::new() };
+        let setup =
+            Setup { config, resolved, seed: [7; 32], sip_address: addresses[0], leases: Vec::new(), other: None };
         let Parts { shards, .. } = Parts::new(Instant::ZERO, &setup, &addresses);
         let port = |shard: usize, tag: &str| {
             let text = format!("call;to-tag={tag};from-tag=x");

@@ -4,6 +4,8 @@
 //! An account that is tried too often is believed from nowhere but from where it is at home: where its phone is registered, and
 //! the host where it has proven itself last, for behind NAT a phone that has restarted has another port. So whoever tries does not
 //! shut its owner out. At home there are counts of their own, for others may sit behind the same address.
+//!
+//! A neighbour is at home by datagrams at an address and port, and by streams, which have a new port each time, at a host.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -43,6 +45,8 @@ pub(super) enum Place {
     Host,
     /// From elsewhere.
     Elsewhere,
+    /// In a neighbour's name by a stream, from the host where it has proven itself by one.
+    NeighbourHost,
     /// In a neighbour's name, from where it has not proven itself.
     Neighbour,
 }
@@ -104,25 +108,31 @@ impl Strikes {
         self.hosts.get(&account) == Some(&origin(host))
     }
 
-    /// A neighbour has proven itself here.
-    pub(super) fn settle(&mut self, peer: PeerId, at: SocketAddr) {
-        let home = self.home(peer, at);
+    /// A neighbour has proven itself here, by a stream or not.
+    pub(super) fn settle(&mut self, peer: PeerId, at: SocketAddr, by_stream: bool) {
+        let home = self.home(peer, at, by_stream);
         self.homes[home as usize % HOMES] = home;
     }
 
-    /// Whether it has, as far as is remembered.
-    pub(super) fn is_home(&self, peer: PeerId, at: SocketAddr) -> bool {
-        let home = self.home(peer, at);
-        self.homes[home as usize % HOMES] == home
+    /// From where a neighbour is tried; `None` at home, where it is believed in any case: nobody else is there.
+    pub(super) fn tried_from(&self, peer: PeerId, at: SocketAddr, by_stream: bool) -> Option<Place> {
+        let home = self.home(peer, at, by_stream);
+        match (self.homes[home as usize % HOMES] == home, by_stream) {
+            (false, _) => Some(Place::Neighbour),
+            (true, true) => Some(Place::NeighbourHost),
+            (true, false) => None,
+        }
     }
 
-    fn home(&self, peer: PeerId, at: SocketAddr) -> u64 {
+    fn home(&self, peer: PeerId, at: SocketAddr, by_stream: bool) -> u64 {
         let mut bytes = [0; 22];
         match at.ip().to_canonical() {
             IpAddr::V4(ip) => bytes[..4].copy_from_slice(&ip.octets()),
             IpAddr::V6(ip) => bytes[..16].copy_from_slice(&ip.octets()),
         }
-        bytes[16..18].copy_from_slice(&at.port().to_be_bytes());
+        // No datagram comes from port 0.
+        let port = if by_stream { 0 } else { at.port() };
+        bytes[16..18].copy_from_slice(&port.to_be_bytes());
         bytes[18..].copy_from_slice(&peer.0.to_be_bytes());
         self.secret.digest(&bytes)
     }
@@ -133,7 +143,7 @@ impl Place {
         match self {
             Self::Phone => SOURCE,
             Self::Host | Self::Elsewhere => ACCOUNT,
-            Self::Neighbour => NEIGHBOUR,
+            Self::NeighbourHost | Self::Neighbour => NEIGHBOUR,
         }
     }
 }
@@ -222,13 +232,17 @@ mod tests {
     #[test]
     fn a_neighbour_is_at_home_where_it_has_proven_itself() {
         let mut strikes = Strikes::new(&mut Rng::from_u64(1));
-        let (one, other): (SocketAddr, SocketAddr) =
-            ("192.0.2.1:5060".parse().unwrap(), "192.0.2.1:5061".parse().unwrap());
-        assert!(!strikes.is_home(PeerId(1), one));
-        strikes.settle(PeerId(1), one);
-        assert!(
-            strikes.is_home(PeerId(1), one) && !strikes.is_home(PeerId(1), other) && !strikes.is_home(PeerId(2), one)
-        );
+        let [one, port, host] = ["192.0.2.1:5060", "192.0.2.1:5061", "192.0.2.2:5060"].map(|at| at.parse().unwrap());
+        let all =
+            |strikes: &Strikes, by_stream| [one, port, host].map(|at| strikes.tried_from(PeerId(1), at, by_stream));
+        assert_eq!(all(&strikes, false), [Some(Place::Neighbour); 3]);
+        strikes.settle(PeerId(1), one, false);
+        assert_eq!(all(&strikes, false), [None, Some(Place::Neighbour), Some(Place::Neighbour)]);
+        assert_eq!(all(&strikes, true), [Some(Place::Neighbour); 3]);
+        strikes.settle(PeerId(1), one, true);
+        let by_stream = [Some(Place::NeighbourHost), Some(Place::NeighbourHost), Some(Place::Neighbour)];
+        assert_eq!(all(&strikes, true), by_stream, "a connection has a port of its own");
+        assert_eq!(strikes.tried_from(PeerId(2), one, true), Some(Place::Neighbour));
     }
 
     #[test]
@@ -236,7 +250,7 @@ mod tests {
         let mut strikes = Strikes::new(&mut Rng::from_u64(1));
         for source in 0..100_000u32 {
             strikes.strike_source(at(1), IpAddr::from(source.to_be_bytes()));
-            strikes.settle(PeerId(1), SocketAddr::new(IpAddr::from(source.to_be_bytes()), 5060));
+            strikes.settle(PeerId(1), SocketAddr::new(IpAddr::from(source.to_be_bytes()), 5060), source % 2 == 0);
         }
         assert_eq!((strikes.accounts.len(), strikes.homes.len()), (0, HOMES));
     }

@@ -449,6 +449,7 @@ impl AgentPhone {
         }
         let mut session = Session::incoming(invite, &tag, source, audio);
         session.set_timer(manner.habits.timer);
+        session.set_says(&manner.habits.says);
         session.set_provisionals(manner.habits.provisionals);
         if !invite.body.is_empty() && session.sound().is_none() {
             self.handset.ua.respond(now, invite, &Wire::response(invite, 488, &tag));

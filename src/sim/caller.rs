@@ -160,6 +160,7 @@ impl Caller {
         let mut session = Session::outgoing(&mut self.handset.ua, &name, &uri, self.engine, audio);
         let with_offer = dial.invite != Invite::WithoutOffer;
         session.set_timer(dial.habits.timer);
+        session.set_says(&dial.habits.says);
         session.set_provisionals(dial.habits.provisionals);
         let invite = session.invite(&mut self.handset.ua, now, with_offer, &dial.headers());
         if dial.invite == Invite::Twice {

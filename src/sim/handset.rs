@@ -44,6 +44,8 @@ pub struct Habits {
     pub timer: Option<SessionTimer>,
     /// How provisional responses go: a caller's phone requires it, an agent's does it.
     pub provisionals: Provisionals,
+    /// Header lines that its phone adds to its INVITE or its answer, and to its BYE.
+    pub says: Vec<(String, String)>,
 }
 
 /// A moment of [`Habits`].

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::acd::{Plan, Stamped};
 use crate::base::limits::CALL_LETTERS_MAX;
-use crate::base::{CallId, Instant, Rng, ShardId, WallTime};
+use crate::base::{CallId, Instant, PerFamily, Rng, ShardId, WallTime};
 use crate::config::Config;
 use crate::media;
 use crate::node::{self, Control, Door, Down, Naming, Node, Parts, Reply, Resolved, Ticket, Transmit, Up};
@@ -18,8 +18,8 @@ use crate::node::{self, Control, Door, Down, Naming, Node, Parts, Reply, Resolve
 #[derive(Debug)]
 pub(super) struct House {
     rooms: Rooms,
-    /// One for each shard; calls come in at the first.
-    addresses: Vec<SocketAddr>,
+    /// Those of each shard; calls come in at the first's.
+    addresses: Vec<PerFamily<SocketAddr>>,
     replies: VecDeque<Reply>,
 }
 
@@ -69,25 +69,30 @@ impl House {
     /// A node of so many shards; letters between them take up to `lag`.
     pub(super) fn new(setup: node::Setup, shards: u8, lag: Duration, rng: Rng) -> Self {
         let public = setup.sip_address;
+        let other = |shard: u8| setup.other.as_ref().and_then(|it| it.sip_addresses.get(usize::from(shard)).copied());
         let address = |shard| SocketAddr::new(public.ip(), public.port() + u16::from(shard));
-        let addresses: Vec<_> = (0..shards.max(1)).map(address).collect();
+        let both = |shard| PerFamily::new(public.ip(), address(shard), other(shard));
+        let addresses: Vec<_> = (0..shards.max(1)).map(both).collect();
         let rooms = match addresses.len() {
             1 => Rooms::Whole(Box::new(Node::new(Instant::ZERO, setup))),
-            _ => Rooms::Parted(Box::new(Parted::new(Parts::new(Instant::ZERO, &setup, &addresses), lag, rng))),
+            _ => {
+                let first: Vec<_> = addresses.iter().map(|both| *both.first()).collect();
+                Rooms::Parted(Box::new(Parted::new(Parts::new(Instant::ZERO, &setup, &first), lag, rng)))
+            }
         };
         Self { rooms, addresses, replies: VecDeque::new() }
     }
 
     /// True when SIP is spoken at this address.
     pub(super) fn is_at(&self, address: SocketAddr) -> bool {
-        self.addresses.contains(&address)
+        self.addresses.iter().any(|both| both.all().any(|own| *own == address))
     }
 
     pub(super) fn handle_datagram(&mut self, now: Instant, to: SocketAddr, from: SocketAddr, payload: Bytes) {
         match &mut self.rooms {
             Rooms::Whole(node) => node.handle_datagram(now, from, payload),
             Rooms::Parted(parted) => {
-                let at = self.addresses.iter().position(|address| *address == to).unwrap_or_default();
+                let at = self.addresses.iter().position(|both| both.all().any(|own| *own == to)).unwrap_or_default();
                 parted.handle_datagram(now, ShardId(at as u8), from, payload);
             }
         }
@@ -159,17 +164,20 @@ impl House {
     /// The next datagram to send, and from which address.
     pub(super) fn poll_transmit(&mut self) -> Option<(SocketAddr, Transmit)> {
         match &mut self.rooms {
-            Rooms::Whole(node) => node.poll_transmit().map(|transmit| (self.addresses[0], transmit)),
+            Rooms::Whole(node) => {
+                let transmit = node.poll_transmit()?;
+                Some((*self.addresses[0].towards(transmit.destination.ip()), transmit))
+            }
             Rooms::Parted(parted) => {
                 let mut shards = parted.parts.shards.iter_mut().zip(&self.addresses);
                 let (transmit, own) =
                     shards.find_map(|(shard, own)| shard.poll_transmit().map(|transmit| (transmit, own)))?;
                 let from = match transmit.door {
                     // The simulated network carries datagrams alone.
-                    Door::Own | Door::Stream(_) => *own,
-                    Door::Public => self.addresses[0],
+                    Door::Own | Door::Stream(_) => own,
+                    Door::Public => &self.addresses[0],
                 };
-                Some((from, transmit))
+                Some((*from.towards(transmit.destination.ip()), transmit))
             }
         }
     }

@@ -143,6 +143,10 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
         let cause = reason.split_once("text=").map_or(reason, |(_, text)| text.trim_matches('"'));
         write!(text, ", reason {cause}").expect("writing to a string succeeds");
     }
+    // What a phone was told to say (`saying`).
+    for (name, value) in message.headers().filter(|(name, _)| name.starts_with("X-PBX-") || *name == "X-Other") {
+        write!(text, ", {name} {value}").expect("writing to a string succeeds");
+    }
     if let Some(expires) = message.header("Session-Expires") {
         write!(text, ", expires {expires}").expect("writing to a string succeeds");
     }

@@ -131,7 +131,7 @@ impl Registration {
             .with("CSeq", format!("{} REGISTER", self.cseq))
             .with("Contact", ua.contact())
             .with("Expires", expires.to_string());
-        if self.twice { request.with("Contact", format!("<sip:{name}@{}:5070>", ua.address().ip())) } else { request }
+        if self.twice { request.with("Contact", format!("<sip:{name}@{}:5070>", ua.host())) } else { request }
     }
 }
 

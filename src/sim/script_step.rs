@@ -297,6 +297,11 @@ fn habit<'a>(habits: &mut Habits, words: &'a [&'a str]) -> Result<&'a [&'a str],
             habits.presents = Some((*number).to_string());
             Ok(rest)
         }
+        ["saying", line, rest @ ..] => {
+            let (name, value) = line.split_once('=').ok_or_else(|| format!("`{line}` is no NAME=VALUE"))?;
+            habits.says.push((name.to_string(), value.to_string()));
+            Ok(rest)
+        }
         ["reliably", rest @ ..] => {
             habits.provisionals = Provisionals::Reliable;
             Ok(rest)

@@ -29,6 +29,8 @@ pub struct Session {
     retry: Option<(Instant, Direction)>,
     timer: Option<SessionTimer>,
     provisionals: Provisionals,
+    /// Header lines of its INVITE or answer, and of its BYE.
+    says: Vec<(String, String)>,
     /// The RSeq of the last reliable provisional: of ours, or acknowledged.
     reliable: Option<u32>,
     /// When a refresh of ours is due, and the interval.
@@ -113,7 +115,7 @@ impl Session {
         let tag = ua.token();
         Self {
             call_id: format!("{name}-{}", ua.token()),
-            local: format!("\"{name}\" <sip:{name}@{}>;tag={tag}", ua.address().ip()),
+            local: format!("\"{name}\" <sip:{name}@{}>;tag={tag}", ua.host()),
             remote: format!("<{uri}>"),
             target: uri.to_string(),
             destination,
@@ -128,6 +130,7 @@ impl Session {
             retry: None,
             timer: None,
             provisionals: Provisionals::Plain,
+            says: Vec::new(),
             reliable: None,
             refresh: None,
             handed_on: false,
@@ -154,6 +157,7 @@ impl Session {
             retry: None,
             timer: None,
             provisionals: Provisionals::Plain,
+            says: Vec::new(),
             reliable: None,
             refresh: None,
             handed_on: false,
@@ -185,6 +189,7 @@ impl Session {
         for (name, value) in headers {
             invite = invite.with(name, value.as_str());
         }
+        invite = self.saying(invite);
         if let Some(timer) = self.timer {
             let role = timer.refresher.map(|role| format!(";refresher={role}")).unwrap_or_default();
             invite = timer.allow(invite.with("Supported", "timer"));
@@ -216,6 +221,11 @@ impl Session {
         self.provisionals = provisionals;
     }
 
+    /// The phone adds these header lines to its INVITE or its answer, and to its BYE.
+    pub fn set_says(&mut self, says: &[(String, String)]) {
+        self.says = says.to_vec();
+    }
+
     /// A provisional response of ours, reliable where it is to be.
     pub fn ring(&mut self, response: Wire) -> Wire {
         if self.provisionals == Provisionals::Plain {
@@ -238,7 +248,10 @@ impl Session {
         let invite = response.cseq().map_or(1, |(number, _)| number);
         self.cseq += 1;
         let mut prack = self.request(ua, "PRACK", self.cseq).with("RAck", format!("{number} {invite} INVITE"));
-        if !with_offer && let Some(answer) = self.answer() {
+        if !with_offer
+            && !response.body.is_empty()
+            && let Some(answer) = self.answer()
+        {
             prack = prack.with_body("application/sdp", answer.write(self.version));
         }
         ua.send(now, self.destination, &prack);
@@ -286,14 +299,19 @@ impl Session {
             response = response.with("Require", "timer");
             self.refresh = refresh_of(&response, "uas").map(|interval| (now + interval / 2, interval));
         }
-        Some(response.with_body("application/sdp", body.write(self.version)))
+        Some(self.saying(response).with_body("application/sdp", body.write(self.version)))
+    }
+
+    /// The same with what the phone adds.
+    fn saying(&self, message: Wire) -> Wire {
+        self.says.iter().fold(message, |message, (name, value)| message.with(name, value.as_str()))
     }
 
     /// Hangs up.
     pub fn bye(&mut self, ua: &mut Ua, now: Instant) {
         ua.forget_invites(&self.call_id);
         self.cseq += 1;
-        let bye = self.request(ua, "BYE", self.cseq);
+        let bye = self.saying(self.request(ua, "BYE", self.cseq));
         ua.send(now, self.destination, &bye);
     }
 
@@ -350,7 +368,7 @@ impl Session {
         let method = if by == Told::ByUpdate { "UPDATE" } else { "INVITE" };
         self.cseq += 1;
         let mut request = self.request(ua, method, self.cseq);
-        request = request.with("P-Asserted-Identity", format!("<sip:{number}@{}>", ua.address().ip()));
+        request = request.with("P-Asserted-Identity", format!("<sip:{number}@{}>", ua.host()));
         if by == Told::ByReInvite {
             self.change = Some(Change { cseq: self.cseq, direction: self.direction });
             self.version += 1;

@@ -3,16 +3,17 @@
 //! lives in one worker.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{Instant, StreamId};
-use crate::config::MediaConfig;
+use crate::base::{Instant, PerFamily, StreamId};
+use crate::config::{Config, MediaConfig};
 use crate::media::outbox::Kind;
 use crate::media::worker::Worker;
 use crate::media::{Command, Event, Lease, PortId, Signal, Source, Track, TrackId, tune};
+use crate::node::OtherSetup;
 use crate::sim::silent_media::SilentMedia;
 use crate::sim::town::Audio;
 
@@ -30,13 +31,13 @@ pub enum Media {
 pub struct Studio {
     workers: BTreeMap<u8, Worker>,
     ports: BTreeMap<SocketAddr, (PortId, Kind)>,
-    addresses: BTreeMap<PortId, SocketAddr>,
+    addresses: BTreeMap<PortId, PerFamily<SocketAddr>>,
     open: BTreeSet<StreamId>,
 }
 
 impl Media {
-    /// Media on these ports; the real workers play the built-in tune.
-    pub fn new(audio: Audio, leases: &[Lease]) -> Self {
+    /// Media on these ports, in the `other` address family at that host; the real workers play the built-in tune.
+    pub fn new(audio: Audio, leases: &[Lease], other: Option<IpAddr>) -> Self {
         match audio {
             Audio::Off => Self::Silent(Box::new(SilentMedia::new(leases))),
             Audio::On => {
@@ -56,13 +57,19 @@ impl Media {
                     (number, worker)
                 };
                 let above = |address: SocketAddr| SocketAddr::new(address.ip(), address.port() + 1);
+                let addresses = |lease: &Lease| {
+                    let there = other.map(|host| SocketAddr::new(host, lease.address.port()));
+                    PerFamily::new(lease.address.ip(), lease.address, there)
+                };
                 let both = |lease: &Lease| {
-                    [(lease.address, (lease.port, Kind::Rtp)), (above(lease.address), (lease.port, Kind::Rtcp))]
+                    let (port, all) = (lease.port, addresses(lease));
+                    let pair = |at: &SocketAddr| [(*at, (port, Kind::Rtp)), (above(*at), (port, Kind::Rtcp))];
+                    all.all().flat_map(pair).collect::<Vec<_>>()
                 };
                 Self::Real(Box::new(Studio {
                     workers: shares.into_iter().map(employ).collect(),
                     ports: leases.iter().flat_map(both).collect(),
-                    addresses: leases.iter().map(|lease| (lease.port, lease.address)).collect(),
+                    addresses: leases.iter().map(|lease| (lease.port, addresses(lease))).collect(),
                     open: BTreeSet::new(),
                 }))
             }
@@ -146,7 +153,7 @@ impl Media {
             while worker.poll_link().is_some() {}
             worker.poll_transmit()
         })?;
-        let address = *studio.addresses.get(&transmit.port)?;
+        let address = *studio.addresses.get(&transmit.port)?.towards(transmit.destination.ip());
         let port = match transmit.kind {
             Kind::Rtp => address.port(),
             Kind::Rtcp => address.port() + 1,
@@ -189,6 +196,13 @@ fn at_home(command: &Command) -> Result<(), String> {
         | Command::Close { .. } => stream.worker(),
     };
     if home == stream.worker() { Ok(()) } else { Err(format!("{stream} is not of worker {home}: {command:?}")) }
+}
+
+/// What the node is called in the other address family: each shard has the next port.
+pub(super) fn other_family(config: &Config, shards: u8) -> Option<OtherSetup> {
+    let (listen, rtp) = (config.sip.other.as_ref()?.listen, config.media.other?);
+    let address = |shard: u8| SocketAddr::new(listen.ip(), listen.port() + u16::from(shard));
+    Some(OtherSetup { sip_addresses: (0..shards.max(1)).map(address).collect(), rtp })
 }
 
 /// The ports of a world, dealt to its media workers: all but the last have few, so that small worlds fill several.

@@ -167,6 +167,7 @@ fn plan() -> Arc<Plan> {
         seed: [0; 32],
         sip_address: "10.0.0.1:5060".parse().unwrap(),
         leases: Vec::new(),
+        other: None,
     };
     Arc::clone(crate::node::Node::new(Instant::ZERO, setup).plan())
 }

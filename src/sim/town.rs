@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{Instant, Rng};
+use crate::base::{Instant, PerFamily, Rng};
 use crate::config::Config;
 use crate::media::tone::{AGENT_HZ, CALLER_HZ};
 use crate::sim::agent_phone::{AgentPhone, Manner};
@@ -38,7 +38,7 @@ const REGISTERED: u32 = 0x0a00_0400;
 /// Who lives in a world; see the module.
 #[derive(Debug)]
 pub struct Town {
-    engine: SocketAddr,
+    engine: PerFamily<SocketAddr>,
     audio: Audio,
     exchanges: Vec<Exchange>,
     by_sip: BTreeMap<SocketAddr, usize>,
@@ -58,7 +58,7 @@ pub struct Town {
 
 impl Town {
     /// An empty town around the node at `engine`; agents' phones that come behave in this manner.
-    pub const fn new(engine: SocketAddr, audio: Audio, manner: Manner, rng: Rng) -> Self {
+    pub const fn new(engine: PerFamily<SocketAddr>, audio: Audio, manner: Manner, rng: Rng) -> Self {
         Self {
             engine,
             audio,
@@ -120,9 +120,10 @@ impl Town {
                 }
             };
             let setup = self.setup_of(&user, index);
+            let engine = *self.engine.towards(setup.sip.ip());
             let mut phone = AgentPhone::new(setup, self.manner.clone());
             if let Some(credentials) = &agent.register {
-                phone.register(now, self.engine, Arc::clone(credentials));
+                phone.register(now, engine, Arc::clone(credentials));
             }
             self.agents.insert(user.clone());
             for place in self.further.get(&index).cloned().unwrap_or_default() {
@@ -146,7 +147,8 @@ impl Town {
         let found = self.exchanges.iter().position(|candidate| candidate.name() == exchange);
         let index = found.ok_or_else(|| format!("no exchange `{exchange}`"))?;
         let setup = self.setup_of(name, index);
-        let mut caller = Caller::new(setup, self.engine);
+        let engine = *self.engine.towards(setup.sip.ip());
+        let mut caller = Caller::new(setup, engine);
         caller.set_credentials(self.credentials.get(&index).cloned());
         self.add(index, name, Phone::Caller(Box::new(caller)));
         Ok(())

@@ -4,7 +4,7 @@
 //! dialogs and makes no decisions: what is new goes up to the phone as [`Up`].
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -108,6 +108,14 @@ impl Ua {
     /// The address written into Via and Contact.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its host as it stands in a URI.
+    pub fn host(&self) -> String {
+        match self.address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        }
     }
 
     /// The value of Contact.

@@ -15,7 +15,10 @@ const RELEASE: Duration = Duration::from_secs(4);
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Wiretap {
+    /// By agent and Call-ID.
     calls: BTreeMap<String, BTreeMap<String, Call>>,
+    /// When a call's first INVITE was sent, and the number of its newest, which differ where a PBX wanted to know who calls.
+    invites: BTreeMap<String, (Instant, u32)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +51,10 @@ impl Wiretap {
                 if let Some((other, call)) = calls.iter().find(|(_, call)| !free(call)) {
                     return Err(format!("agent {agent} is offered {} while {other} is {call:?}", message.call_id()));
                 }
-                calls.insert(message.call_id().to_string(), Call::Invited(now));
+                let number = message.cseq().map_or(0, |(number, _)| number);
+                let (since, newest) = self.invites.entry(message.call_id().to_string()).or_insert((now, number));
+                *newest = number;
+                calls.insert(message.call_id().to_string(), Call::Invited(*since));
             }
             Some("CANCEL") => {
                 // One that was met with silence binds the agent no more, even when it rings at last.
@@ -68,8 +74,10 @@ impl Wiretap {
     /// The node hears by dialog-info that an agent's phone is in no call: its PBX has handed on what was one, whose leg lives on.
     /// Or it hears from the PBX itself that an INVITE has failed: it wants to know first who calls.
     fn on_told(&mut self, message: &Wire) {
+        // Not one more time that the INVITE before was refused.
+        let is_newest = |number| self.invites.get(message.call_id()).is_some_and(|(_, newest)| *newest == number);
         if message.code().is_some_and(|code| code >= 300)
-            && message.cseq().is_some_and(|(_, method)| method == "INVITE")
+            && message.cseq().is_some_and(|(number, method)| method == "INVITE" && is_newest(number))
         {
             self.calls.values_mut().for_each(|calls| calls.retain(|call, _| call != message.call_id()));
         }

@@ -23,7 +23,7 @@ use crate::sim::ladder::{Detail, Ladder, summary};
 use crate::sim::network::{Network, TRANSLATED_BY, Weather, translation};
 use crate::sim::oracle::Oracle;
 use crate::sim::phone::{Phone, PhoneEvent};
-use crate::sim::studio::{Media, leases};
+use crate::sim::studio::{Media, leases, other_family};
 use crate::sim::town::{Audio, Town};
 use crate::sim::ua::Ua;
 use crate::sim::wire::Wire;
@@ -118,17 +118,18 @@ impl World {
     /// An address in the configuration that is not numeric.
     pub fn new(setup: WorldSetup) -> Result<Self, String> {
         let mut rng = Rng::from_u64(setup.seed);
-        let engine = setup.config.sip.listen;
+        let engine = setup.config.sip.spoken();
         let leases = leases(&setup.config.media, setup.ports);
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&rng.u64().to_le_bytes());
-        let media = Media::new(setup.audio, &leases);
+        let media = Media::new(setup.audio, &leases, setup.config.media.other);
         let node_setup = node::Setup {
             config: Arc::clone(&setup.config),
             resolved: Resolved::default(),
             seed,
-            sip_address: engine,
+            sip_address: *engine.first(),
             leases,
+            other: other_family(&setup.config, setup.shards),
         };
         let mut node = House::new(node_setup, setup.shards, setup.lag, Rng::from_u64(setup.seed ^ LETTERS));
         node.handle_origin(Instant::ZERO, setup.origin);

@@ -156,6 +156,11 @@ impl Dialog {
         }
     }
 
+    /// Where its INVITE came from, or went to.
+    pub const fn far(&self) -> SocketAddr {
+        self.peer
+    }
+
     /// True when the request is of this dialog (12.2.2). A peer of RFC 2543 has no tag.
     pub fn matches(&self, request: &Message) -> bool {
         let remote_tag = self.remote_tag();

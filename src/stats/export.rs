@@ -240,7 +240,7 @@ fn fill(series: &mut Series<'_>, reading: &Reading, violations: u64) {
 }
 
 fn fill_refused(series: &mut Series<'_>, reading: &Reading) {
-    for (cause, count) in Refusal::ALL.into_iter().zip(reading.refused) {
+    for (cause, count) in Refusal::ALL.into_iter().zip(reading.refused).filter(|(cause, _)| cause.is_before_queue()) {
         series.push(&[cause.as_str()], count as f64);
     }
 }

@@ -60,6 +60,9 @@ def asterisk_agents_dial_codes_and_hold(site):
         check(loudness(tones) > 100, f"{code}: {len(tones)} samples, loudness {loudness(tones):.0f}")
         wait_until(lambda: site.state("1001").split()[0] == state, f"{code}: {state}")
         wait_until(lambda: call.has_ended, "Strowger ends the call")
+        wait_until(lambda: site.state("1001").split()[0] == state, f"{code}: {state} when its phone is free again")
+        who = site.engine.agents()["1001"].get("by")
+        check(who == f"1001 by phone ({code})", f"{code}: set by {who}")
         reasons += [site.state("1001")] if state == "not_ready" else []
     check(len(set(reasons)) == 2 and all(" " in text for text in reasons), f"each code has its reason: {reasons}")
     caller, call = talking(site, [phone])

@@ -116,6 +116,33 @@ def the_phone_is_told_who_calls_and_for_what(bench):
     client(bench, engine, "call", "ladder", "c99", code=1)
 
 
+def what_a_phone_says_reaches_its_caller_and_back(bench):
+    """The listed header fields of the phone's 200 in the caller's, and of either side's BYE in the other's, as SIPp has logged them."""
+    lines = lambda case: f"\n      X-PBX-Case: {case}\n      X-Other: 8\n      Subject: s"
+    answer, contact = "SIP/2.0 200 OK", "Contact: <sip:agent@[local_ip]:[local_port]>\n      Content-Type"
+    says = [(contact, contact.replace("\n", lines(7) + "\n")), ("CSeq: 1 BYE", "CSeq: 1 BYE" + lines(9))]
+    phone = bench.sipp("agent_hangs_up", d=300, replace=says, trace_msg=True, message_file="messages.log")
+    callers = CALLERS.replace("[peers.callers]", '[peers.callers]\ncarry_headers = ["X-PBX-*"]')
+    early = QUEUE + 'answer = "early"\n'
+    engine = bench.engine(callers + phones("phones", phone.port) + early + agent("1001", "[]"))
+    caller = bench.sipp("caller_stays", engine.sip, s="800", m=1, trace_msg=True, message_file="messages.log")
+    check(caller.wait(10)["failed"] == 0, "the caller was hung up on by BYE")
+    engine.settle()
+    heard = (caller.folder / "messages.log").read_text()
+    for begin, case in ((answer, 7), ("BYE sip:", 9)):
+        message = heard.split("message received", 1)[1].split(begin, 1)[1].split("-----", 1)[0]
+        check(f"X-PBX-Case: {case}" in message, f"{case} in {message}")
+    check("X-Other" not in heard and "Subject" not in heard, "not listed, or about an INVITE alone")
+    phone.kill()
+    phone = bench.sipp("agent", d=0, port=phone.port, trace_msg=True, message_file="messages.log")
+    says = [("CSeq: 2 BYE", "CSeq: 2 BYE" + lines(5))]
+    caller = bench.sipp("caller", engine.sip, replace=says, s="800", m=1, d=300)
+    check(caller.wait(20)["failed"] == 0, "the caller has hung up")
+    engine.settle()
+    bye = (phone.folder / "messages.log").read_text().split("\nBYE sip:", 1)[1].split("-----", 1)[0]
+    check("X-PBX-Case: 5" in bye and "X-Other" not in bye, bye)
+
+
 BESIDE = []
 CASES = [
     a_consultation_is_completed_and_another_taken_back,
@@ -123,4 +150,5 @@ CASES = [
     a_phone_refers_its_caller_to_a_queue,
     a_pbx_tells_that_it_has_handed_the_caller_on,
     the_phone_is_told_who_calls_and_for_what,
+    what_a_phone_says_reaches_its_caller_and_back,
 ]

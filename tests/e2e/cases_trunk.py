@@ -25,6 +25,31 @@ def calls_over_ipv6_on_both_sides(bench):
     check(engine.stop() == 0, "it drains")
 
 
+def callers_and_agents_of_two_address_families(bench):
+    """Callers at 127.0.0.1 and agents at ::1, then the other way round, by two shards: each side gets addresses of its own family."""
+    count = bench.calls(40)
+    log = {"trace_msg": True, "message_file": "messages.log"}
+    for host, far in ((HOST, SIX), (SIX, HOST)):
+        to = lambda one: f"[{one}]" if ":" in one else one
+        agent = bench.sipp("agent", host=far, d=0, **log)
+        peers = CALLERS.replace("127.0.0.1:1", f"{to(host)}:1").replace('["127.0.0.1"]', f'["{host}"]')
+        peers += phones("phones", agent.port).replace(f"127.0.0.1:{agent.port}", f"{to(far)}:{agent.port}")
+        config = peers + queue("main", 800, ON_AGENT) + agents("1001-1020", "phones", "main")
+        engine = bench.engine(config, host=(HOST, SIX), shards=2)
+        caller = bench.sipp("caller", engine.sip, to=to(host), host=host, s="800", d=100, r=20, m=count, **log)
+        expect_all_ok(caller, caller.wait(count / 20 + 30), count)
+        engine.settle()
+        check(engine.queue("main")["answered"] == count, "every call is answered")
+        for sipp, own in ((caller, host), (agent, far)):
+            text = (sipp.folder / "messages.log").read_text()
+            named = f"IP{6 if ':' in own else 4} {own}"
+            for line in (f"Contact: <sip:strowger@{to(own)}:", f"c=IN {named}"):
+                check(line in text, f"{line} in {text[:2000]}")
+            other = far if own == host else host
+            check(f"Contact: <sip:strowger@{to(other)}:" not in text, f"nothing of {other} is told to {own}")
+        check(engine.stop() == 0, "it drains")
+
+
 def a_pbx_with_two_addresses_loses_one(bench):
     """Calls go to the first; when it dies they go on at the second within their offers, nobody is punished, and it comes back."""
     first = bench.sipp("agent", d=0)
@@ -78,4 +103,4 @@ def a_trace_is_started_read_and_stopped(bench):
 
 
 BESIDE = []
-CASES = [calls_over_ipv6_on_both_sides, a_pbx_with_two_addresses_loses_one, a_trace_is_started_read_and_stopped]
+CASES = [calls_over_ipv6_on_both_sides, callers_and_agents_of_two_address_families, a_pbx_with_two_addresses_loses_one, a_trace_is_started_read_and_stopped]

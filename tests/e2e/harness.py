@@ -139,7 +139,7 @@ class Bench:
         return count * 10 if self.is_long else count
 
     def engine(self, config, level="info", media="", shards=None, host=HOST):
-        """An engine with this configuration; `media` are more keys of that table, `host` is where SIP is spoken."""
+        """An engine with this configuration; `media` are more keys of that table, `host` is where SIP is spoken, or a list of hosts."""
         folder = tempfile.mkdtemp(dir=self.folder, prefix="engine-")
         self._engines.append(Engine(self.binary, folder, config, level, media, shards=shards or self.shards, host=host))
         return self._engines[-1]
@@ -175,8 +175,11 @@ class Engine:
     def __init__(self, binary, folder, config, level="warn", media="", rtp=None, shards=1, arguments=(), host=HOST):
         first, last = rtp or free_rtp_range()
         self.media = f'[media]\nports = "{first}-{last}"\n{media}\n'
-        self.host = f"[{host}]" if ":" in host else host
+        hosts = [f"[{one}]" if ":" in one else one for one in ([host] if isinstance(host, str) else host)]
+        self.host = hosts[0]
         self.sip = free_ports(shards)
+        listen = [f'"{one}:{self.sip}"' for one in hosts]
+        self.listen = listen[0] if len(listen) == 1 else f"[{', '.join(listen)}]"
         self.http = free_port(socket.SOCK_STREAM)
         self.folder = pathlib.Path(folder)
         self.path = self.folder / "strowger.toml"
@@ -191,7 +194,7 @@ class Engine:
     def write(self, config):
         """Writes the configuration file, with the engine's own listeners in front and its RTP ports behind."""
         # What a case writes first belongs to [sip].
-        listeners = f'[http]\nlisten = "{HOST}:{self.http}"\n[sip]\nlisten = "{self.host}:{self.sip}"\n'
+        listeners = f'[http]\nlisten = "{HOST}:{self.http}"\n[sip]\nlisten = {self.listen}\n'
         self.path.write_text(listeners + config + self.media)
 
     def _is_ready(self):

@@ -71,6 +71,7 @@ fn live(queues: u32) -> Live {
         seed: [7; 32],
         sip_address: SocketAddr::from(([192, 0, 2, 2], 5060)),
         leases: Vec::new(),
+        other: None,
     };
     let node = Node::new(Instant::ZERO, setup);
     figures::figures(Instant::ZERO, &node.naming(), WallTime::from_micros(ORIGIN * 1_000_000))

@@ -141,6 +141,7 @@ fn node_with(agents: u32, ports: u32) -> Node {
         seed: [7; 32],
         sip_address: ours(),
         leases: (0..ports).map(lease).collect(),
+        other: None,
     };
     let mut node = Node::new(Instant::ZERO, setup);
     drain(&mut node);

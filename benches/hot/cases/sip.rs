@@ -91,6 +91,7 @@ pub(crate) fn route_datagram() -> impl FnMut() + use<> {
         seed: [7; 32],
         sip_address: addresses[0],
         leases: Vec::new(),
+        other: None,
     };
     let router = Parts::new(Instant::ZERO, &setup, &addresses).router;
     move || {

@@ -213,3 +213,25 @@ fn an_agent_of_whose_device_nobody_tells_any_more_is_unreachable_where_that_is_w
     assert_eq!(centre.state(1), AgentState::Reserved);
     centre.engine.check().unwrap();
 }
+
+#[test]
+fn who_had_an_agent_take_calls_is_known_whatever_its_device_does_then() {
+    let mut centre = Centre::new(|_| {}, 1);
+    let (agent, out) = (AgentId(1), DeviceState::Busy(Direction::Out));
+    let shown = |centre: &Centre| centre.engine.agent(agent).map(|status| (status.state, status.by)).unwrap();
+    let device = |centre: &mut Centre, device| {
+        centre.command(Command::Device { agent, device, by: Actor::Engine });
+        shown(centre)
+    };
+    centre.set(1, AgentTarget::LoggedOut);
+    device(&mut centre, DeviceState::Idle);
+    // It logs in by a code: its phone is in the call in which it dials that.
+    device(&mut centre, out);
+    centre.set(1, AgentTarget::Ready);
+    assert_eq!(shown(&centre), (AgentState::OtherCall(Direction::Out), anna()));
+    assert_eq!(device(&mut centre, DeviceState::Idle), (AgentState::Ready, anna()));
+    assert_eq!(device(&mut centre, DeviceState::Offline), (AgentState::Unreachable, anna()));
+    assert_eq!(device(&mut centre, DeviceState::Idle), (AgentState::Ready, anna()));
+    centre.talk(1, 5);
+    assert_eq!(shown(&centre).1, Actor::Engine, "what follows from a call follows by itself");
+}

@@ -3,9 +3,13 @@
 use super::*;
 
 fn called(offer: &[u8]) -> Solo {
+    called_with("Require: 100rel\n", offer)
+}
+
+fn called_with(lines: &str, offer: &[u8]) -> Solo {
     let mut solo = Solo::new();
     solo.call_id = "call-1".to_owned();
-    solo.extra = "Require: 100rel\n".to_owned();
+    solo.extra = lines.to_owned();
     solo.request("INVITE", 1, offer);
     solo.extra.clear();
     let Some(Event::Incoming { leg, .. }) = solo.legs.poll_event() else { panic!("a call comes") };
@@ -95,6 +99,32 @@ fn without_an_offer_nothing_is_said_reliably_before_ours_and_the_prack_answers_i
     assert_eq!(solo.look(), ["200 INVITE"]);
     solo.request("BYE", 3, b"");
     solo.ends_clean();
+}
+
+#[test]
+fn a_caller_without_an_offer_that_can_acknowledge_rings_as_ever_until_it_is_made_ours() {
+    let mut solo = called_with("Supported: timer, 100rel\n", b"");
+    assert!(solo.legs.takes_early_offer(solo.leg));
+    ring(&mut solo, 180, None);
+    assert_eq!(solo.look(), ["180 INVITE"]);
+    assert!(!solo.sent.last().unwrap().has(Name::RSeq));
+    ring(&mut solo, 183, Some(SDP));
+    let number = rseq_after(&mut solo, "183 INVITE");
+    solo.legs.answer(solo.now, solo.leg, SDP);
+    assert!(solo.look().is_empty(), "the 200 waits for the answer to our offer");
+    prack(&mut solo, number, 2, SDP);
+    assert_eq!(
+        (solo.look(), solo.told()),
+        (vec!["200 PRACK".to_owned(), "200 INVITE".to_owned()], vec!["confirmed with sdp".to_owned()])
+    );
+    assert!(solo.sent.last().unwrap().body().is_empty());
+    for (lines, offer) in [("Supported: 100rel\n", SDP), ("Require: 100rel\n", SDP), ("Supported: timer\n", b"")] {
+        let mut solo = called_with(lines, offer);
+        assert!(!solo.legs.takes_early_offer(solo.leg), "{lines}");
+        let is_required = lines.starts_with("Require");
+        ring(&mut solo, 180, None);
+        assert_eq!((solo.look().len(), solo.sent.last().unwrap().has(Name::RSeq)), (1, is_required), "{lines}");
+    }
 }
 
 #[test]

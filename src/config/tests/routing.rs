@@ -422,6 +422,7 @@ fn the_shipped_examples_have_no_error_and_no_warning() {
     let strategies: Vec<_> = crate::acd::strategy::names().collect();
     for (file, text) in [
         ("routing.toml", include_str!("../../../configs/routing.toml")),
+        ("dual-stack.toml", include_str!("../../../configs/dual-stack.toml")),
         ("from-asterisk.toml", include_str!("../../../configs/from-asterisk.toml")),
         ("from-mod_callcenter.toml", include_str!("../../../configs/from-mod_callcenter.toml")),
     ] {

@@ -1,7 +1,9 @@
 //! The typed configuration: what the rest of the node reads. Every field documents its effect, its unit and its default.
 
+mod family;
 mod feature_codes;
 mod figures;
+mod media;
 mod transfer;
 
 use std::collections::BTreeSet;
@@ -24,9 +26,11 @@ use super::endpoint::{Endpoint, PeerAddress};
 use super::peer_manners::{CallerPrivacy, ConnectedLine, DeviceWatch, FaxPolicy, NumberingConfig, PeerAuth};
 use super::transport::{PeerTls, TlsConfig, Transport};
 
+pub use self::family::OtherFamily;
 pub(super) use self::feature_codes::PIN_DIGITS;
 pub use self::feature_codes::{Feature, FeatureCodesConfig, PhoneIdentity, Pin};
 pub use self::figures::{AgentSeries, FiguresConfig, RegionsConfig};
+pub use self::media::MediaConfig;
 pub(super) use self::transfer::RING_TIMEOUT;
 pub use self::transfer::{Codes, OnHangUp, OutsideConfig, TransferConfig};
 
@@ -81,8 +85,10 @@ impl Config {
 /// `[sip]`: where SIP is spoken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SipConfig {
-    /// `listen = "127.0.0.1:5060"`: the UDP address. Cannot change at run time.
+    /// `listen = "127.0.0.1:5060"`: the UDP address; of two, the first. Cannot change at run time.
     pub listen: SocketAddr,
+    /// `listen = ["192.0.2.5:5060", "[2001:db8::5]:5060"]`: the other address family.
+    pub other: Option<OtherFamily>,
     /// `advertise = "203.0.113.5"`: the host written into Via, Contact and SDP when `listen` is unspecified or behind NAT;
     /// default the listen address.
     pub advertise: Option<IpAddr>,
@@ -113,24 +119,6 @@ pub enum UnknownSource {
     Reject,
     /// Nothing.
     Silent,
-}
-
-/// `[media]`: RTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MediaConfig {
-    /// `address`: where RTP is received; default the host of `sip.listen`. Cannot change at run time.
-    pub address: IpAddr,
-    /// `ports = "20000-29999"`: first and last RTP/RTCP port (even to odd). Cannot change at run time.
-    pub ports: (u16, u16),
-    /// `workers = 2`: threads that carry audio, each with its own share of the ports. Default `"auto"` (`None`): the shell
-    /// chooses by the number of cores. Cannot change at run time.
-    pub workers: Option<u8>,
-    /// `codecs = ["g722", "pcma", "pcmu"]`: what may be used, the preferred one first: of `pcma`, `pcmu`, `g722`, `g729` and `opus`.
-    /// Default (`None`) all of them, in the order in which callers offer them. Nothing is transcoded but the two laws of G.711, so
-    /// both legs of a call share one. A change is for the next offer.
-    pub codecs: Option<Codecs>,
-    /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is probed by OPTIONS.
-    pub silence_probe: Duration,
 }
 
 /// `[http]`: control plane and metrics.
@@ -231,9 +219,10 @@ pub struct PeerConfig {
     pub outbound_auth: Option<Arc<Credentials>>,
     /// `privacy = "keep" | "ignore"`: what becomes of a caller who asks not to be known. Default `keep`.
     pub privacy: CallerPrivacy,
-    /// `carry_headers = ["X-PBX-*", "Diversion", "History-Info"]`: header fields of its callers' INVITEs that go on to the
-    /// agent's phone as they came; a `*` at the end stands for the rest of a name. Default none. At most
-    /// `limits::CARRIED_HEADERS_MAX` lines of `limits::CARRIED_BYTES_MAX` bytes in all; what is more is left out.
+    /// `carry_headers = ["X-PBX-*", "Diversion", "History-Info"]`: header fields of its callers' INVITEs and BYEs that go on to
+    /// the agent's phone as they came, and of the phone's 200 and BYE that go on to its caller; a `*` at the end stands for the
+    /// rest of a name. Default none. In each message at most `limits::CARRIED_HEADERS_MAX` lines of
+    /// `limits::CARRIED_BYTES_MAX` bytes in all; what is more is left out.
     pub carry_headers: Vec<Arc<str>>,
 }
 

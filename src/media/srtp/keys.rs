@@ -91,8 +91,9 @@ pub struct Keys {
     pub ours: MasterKey,
     /// What the far end sends with.
     pub theirs: MasterKey,
-    /// The far end is another than before, which knows nothing of what was sent: counting begins anew (RFC 3711 3.3.1). Our key is
-    /// another too then, since no part of a key's stream may be used twice.
+    /// The far end is another than before, which knows nothing of what was sent: with a key that is another too counting begins
+    /// anew (RFC 3711 3.3.1). Ours may stay, where a 183 and the 200 answer one offer of ours from different far ends; counting
+    /// goes on then, since no part of a key's stream may be used twice.
     pub fresh: bool,
 }
 

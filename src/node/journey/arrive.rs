@@ -6,6 +6,7 @@ use crate::acd::{Command, FlowOut, QueueState, Refusal};
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{CallId, Instant, LegId, PeerId};
 use crate::config::{DnisSource, MediaPolicy};
+use crate::node::carried;
 use crate::node::contact::{Audio, Contact, Offer, Phase, status_of};
 use crate::node::identity::{self, Caller};
 use crate::node::ladder::Whose;
@@ -30,7 +31,7 @@ impl Shard {
         let queue = called.queue;
         let trunk = peer.map(|peer| self.directory.peer(peer));
         let caller = Caller::of(request, trunk.map(|trunk| trunk.privacy).unwrap_or_default());
-        let carried = trunk.and_then(|trunk| identity::carried(request, &trunk.carry_headers, &caller));
+        let carried = trunk.and_then(|trunk| carried::of_invite(request, &trunk.carry_headers, &caller));
         let dimensions = self.directory.dimensions(&called, peer, caller.number.expose());
         let refused = |cause| Command::Refused { queue: Some(queue), cause, dimensions };
         let config = self.directory.queue(queue).config.clone();

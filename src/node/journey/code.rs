@@ -69,7 +69,7 @@ impl Shard {
             return self.legs.reject(now, leg, 503, "Overloaded", Some(RETRY_AFTER));
         };
         self.ports.enter(worker);
-        let Some(stream) = self.open_stream(worker, Holder::Caller) else {
+        let Some(stream) = self.open_stream(worker, Holder::Caller, self.legs.far(leg)) else {
             self.ports.leave(worker);
             return self.legs.reject(now, leg, 503, "Overloaded", Some(RETRY_AFTER));
         };
@@ -217,13 +217,16 @@ impl Shard {
     /// Our side of the audio: the answer to the offer, or an offer. False when nothing in theirs fits.
     fn describe_code(&mut self, leg: LegId, offer: Option<Offer>) -> bool {
         let srtp = self.codes.get(&leg).map_or(Srtp::No, |call| self.srtp_of(Some(call.peer)));
-        let key = self.new_key(srtp);
+        let (key, rtp) = (self.new_key(srtp), self.rtp);
         let Some(call) = self.codes.get_mut(&leg) else { return false };
         let Some(offer) = offer else {
             call.stream.ours = Some(call.stream.offer_sdp(srtp, key));
             return true;
         };
-        let answer = offer.read().and_then(|offer| call.stream.answer(offer, key));
+        let answer = offer.read().and_then(|offer| {
+            call.stream.face(offer, rtp.as_ref());
+            call.stream.answer(offer, key)
+        });
         let Some((sdp, far, keys)) = answer else { return false };
         call.stream.ours = Some(sdp);
         self.media.extend(keys);
@@ -242,10 +245,10 @@ impl Shard {
     }
 
     fn set_code_far(&mut self, leg: LegId, far: media::Far) -> bool {
-        let Some(call) = self.codes.get_mut(&leg) else { return false };
-        if !call.stream.reaches(&far) {
+        if !self.reaches(&far) {
             return false;
         }
+        let Some(call) = self.codes.get_mut(&leg) else { return false };
         let symmetric = self.directory.peer(call.peer).symmetric_rtp;
         let far = media::Far { symmetric, ..far };
         call.stream.far = Some(far);

@@ -7,13 +7,33 @@ use crate::acd::{
 };
 use crate::base::limits::RETRY_AFTER;
 use crate::base::{AgentId, CallId, Instant, LegId, QueueId};
-use crate::call::Why;
+use crate::call::{EndCause, Why};
 use crate::config::MediaPolicy;
 use crate::node::contact::{AgentLeg, Contact, Moving, Phase, Stage, status_of};
 use crate::node::ports::Holder;
-use crate::node::shard::{Drain, Shard, Side};
+use crate::node::shard::{Drain, Owner, Shard, Side};
 
 impl Shard {
+    /// A leg is gone, and nobody here has hung it up. What its BYE says goes on to the leg that ends with it.
+    pub(in crate::node) fn on_leg_ended(&mut self, now: Instant, leg: LegId, cause: EndCause) {
+        if let Some(heard) = self.take_heard(leg) {
+            self.legs.tell_more(heard.other, heard.lines);
+        }
+        // Whoever does not acknowledge our answer has not hung up: it is lost.
+        let by = |side| match cause {
+            EndCause::Cancelled | EndCause::Bye => side,
+            EndCause::Unacknowledged => EndedBy::System,
+        };
+        match self.owners.remove(&leg) {
+            Some(Owner::Caller(call)) => self.on_caller_gone(now, call, by(EndedBy::Caller)),
+            Some(Owner::Agent(call)) => self.on_agent_gone(now, call, leg, by(EndedBy::Agent)),
+            Some(Owner::Outside(call)) => self.on_outside_gone(now, call, by(EndedBy::Agent)),
+            Some(Owner::Released(agent, epoch)) => self.on_released(leg, agent, epoch),
+            Some(Owner::Code) => self.forget_code(leg),
+            None => {}
+        }
+    }
+
     /// The caller's leg is gone.
     pub(in crate::node) fn on_caller_gone(&mut self, now: Instant, call: CallId, by: EndedBy) {
         self.let_target_go(now, call, TransferStep::Failed(TransferFailure::CallerGone));

@@ -9,6 +9,7 @@
 //! ```
 
 mod arrive;
+mod carry;
 mod code;
 mod leave;
 mod offer;

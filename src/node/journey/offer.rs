@@ -1,7 +1,7 @@
 //! Offering: an agent is rung for a waiting call. Whose fault a failure is, is decided here ("Decisions" 6 of FEATURES): no
 //! provisional within 2 s, 408 and 503 are the peer's, never the agent's; that a device is not there is nobody's fault.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ impl Shard {
         &Offered { agent, epoch, queue, .. }: &Offered,
         (peer, destination): (PeerId, SocketAddr),
     ) -> bool {
-        let Some((sdp, audio)) = self.describe_agent(call, peer) else { return false };
+        let Some((sdp, audio)) = self.describe_agent(call, peer, destination.ip()) else { return false };
         let Some(contact) = self.contacts.get(call.0) else { return false };
         let hops = contact.hops;
         let queue = self.directory.queue(queue);
@@ -95,6 +95,7 @@ impl Shard {
                 audio,
                 rang: false,
                 shown: None,
+                carried: None,
                 stage: Stage::Calling(silence),
             });
         }
@@ -234,10 +235,10 @@ impl Shard {
     }
 
     /// What the agent's INVITE offers, and the audio behind it; `None` when there is no port left, or no codec.
-    fn describe_agent(&mut self, call: CallId, peer: PeerId) -> Option<(Box<[u8]>, Audio)> {
+    fn describe_agent(&mut self, call: CallId, peer: PeerId, far: IpAddr) -> Option<(Box<[u8]>, Audio)> {
         match self.contact(call)?.media {
             MediaPolicy::None => {
-                let ours = self.described_offer(call, peer)?;
+                let ours = self.described_offer(call, peer, far)?;
                 Some((ours.clone(), Audio::Described(Box::new(Description { ours, theirs: None }))))
             }
             MediaPolicy::Anchor => {
@@ -247,7 +248,7 @@ impl Shard {
                     return None;
                 }
                 let worker = self.contact(call)?.worker;
-                let mut stream = self.open_stream(worker, Holder::Agent)?;
+                let mut stream = self.open_stream(worker, Holder::Agent, Some(far))?;
                 let sdp = self.offer_of(call, peer, &mut stream, codecs);
                 Some((sdp, Audio::Stream(Box::new(stream))))
             }
@@ -299,7 +300,7 @@ fn say_more<'a>(
         (None, Some(alert)) => headers.push(("Alert-Info", alert.as_bytes())),
         (None, None) => {}
     }
-    headers.extend(contact.carried.iter().flatten().map(|(name, value)| (&**name, &**value)));
+    headers.extend(contact.carried.iter().flat_map(|lines| &lines.0).map(|(name, value)| (&**name, &**value)));
 }
 
 #[cfg(test)]

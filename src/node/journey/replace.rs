@@ -20,8 +20,9 @@ use crate::acd::{DeviceState, Direction, TransferKind};
 use crate::base::{CallId, Instant, LegId, PeerId};
 use crate::call::LegStanding;
 use crate::config::MediaPolicy;
+use crate::node::carried;
 use crate::node::contact::Phase;
-use crate::node::identity::{self, Caller};
+use crate::node::identity::Caller;
 use crate::node::ladder::Whose;
 use crate::node::shard::{Owner, Shard, Side};
 use crate::sip::message::Message;
@@ -122,7 +123,7 @@ impl Shard {
     fn seat_caller(&mut self, call: CallId, leg: LegId, peer: PeerId, request: &Message) {
         let trunk = self.directory.peer(peer);
         let caller = Caller::of(request, trunk.privacy);
-        let carried = identity::carried(request, &trunk.carry_headers, &caller);
+        let carried = carried::of_invite(request, &trunk.carry_headers, &caller);
         let Some(contact) = self.contacts.get_mut(call.0) else { return };
         (contact.leg, contact.peer) = (leg, Some(peer));
         (contact.caller, contact.carried) = (caller, carried);

@@ -35,6 +35,11 @@ impl Shard {
         if let Stage::Calling(Some(timer)) = std::mem::replace(&mut offer.stage, Stage::Answered) {
             self.timers.cancel(timer);
         }
+        if let Some(heard) = self.take_heard(leg)
+            && let Some(offer) = self.contact(call).and_then(|contact| contact.agent_mut(leg))
+        {
+            offer.carried = Some(heard.lines);
+        }
         if !rang {
             self.commands.push_back(Command::OfferRinging { call, agent, epoch });
         }

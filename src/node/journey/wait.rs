@@ -55,10 +55,12 @@ impl Shard {
         }
     }
 
-    /// 183 with music. A caller who made no offer cannot be made one by an unreliable provisional (RFC 3261 13.2.1): it rings.
+    /// 183 with music. A caller who made no offer is made one there where it acknowledges provisionals, and answers it in its
+    /// PRACK (RFC 3262 5); by an unreliable one it cannot be (RFC 3261 13.2.1): it rings.
     fn ring_with_music(&mut self, now: Instant, call: CallId, leg: LegId) -> Result<(), FlowOut> {
         let asked = |stream: &Stream| stream.offer.is_some() || stream.far.is_some();
-        if !self.audio_of(call, Side::Caller).and_then(Audio::stream).is_some_and(asked) {
+        let has_asked = self.audio_of(call, Side::Caller).and_then(Audio::stream).is_some_and(asked);
+        if !has_asked && !self.legs.takes_early_offer(leg) {
             self.legs.ring(now, leg, 180, None);
             return Ok(());
         }
@@ -134,8 +136,15 @@ impl Shard {
         let Some(contact) = self.contact(call) else { return false };
         contact.answered = Some(now);
         let leg = contact.leg;
+        let carried = match &mut contact.phase {
+            Phase::Talking { agent, .. } => agent.carried.take(),
+            Phase::Arriving | Phase::Waiting(_) | Phase::Alone | Phase::Outside { .. } => None,
+        };
         if let Some(timer) = contact.unanswered.take() {
             self.timers.cancel(timer);
+        }
+        if let Some(lines) = carried {
+            self.legs.tell_more(leg, lines);
         }
         self.legs.answer(now, leg, &sdp);
         self.commands.push_back(Command::CallerAnswered { call });

@@ -13,7 +13,8 @@ fn call(ours: &str, (trunk, pbx): (&str, &str), sip: &str) -> Vec<(SocketAddr, M
     let own = config_address(sip).unwrap_or_else(|| address(ours));
     let leases = (0..100).map(|n| Lease { port: PortId(n), address: SocketAddr::new(own.ip(), 20_000 + 2 * n as u16) });
     let resolved = Resolved::default();
-    let setup = Setup { config: read(&text), resolved, seed: [7; 32], sip_address: own, leases: leases.collect() };
+    let setup =
+        Setup { config: read(&text), resolved, seed: [7; 32], sip_address: own, leases: leases.collect(), other: None };
     let mut node = Node::new(Instant::ZERO, setup);
     let family = if address(ours).is_ipv4() { "IP4" } else { "IP6" };
     let ip = address(trunk).ip();

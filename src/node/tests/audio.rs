@@ -224,3 +224,29 @@ fn who_hangs_up_during_the_prompt_is_lost_there_and_afterwards_in_the_queue() {
         assert_eq!(told, Some(cause), "after {wait} s");
     }
 }
+
+/// RFC 3262 5.
+#[test]
+fn a_caller_without_an_offer_is_made_one_before_the_answer_where_it_acknowledges_and_must_answer_it() {
+    for (lines, answer, waits) in [
+        ("Supported: 100rel\n", OFFER, true),
+        ("Require: 100rel\n", OFFER, true),
+        ("Supported: 100rel\n", "", false),
+        ("Supported: 100rel\n", "v=0\r\nm=audio 4000 RTP/AVP 99\r\n", false),
+    ] {
+        let mut world = World::new(&config(0, "answer = \"early\""), 100);
+        let caller = world.call(lines, "");
+        assert_eq!(caller.status(), 183, "{lines}");
+        assert!(caller.sdp().contains("m=audio "), "{lines}");
+        let told = caller.answer.clone().unwrap();
+        let [number, tag] =
+            [told.value(Name::RSeq), told.to_tag()].map(|it| String::from_utf8_lossy(it.unwrap()).into_owned());
+        let lines = format!("From: \"Ann\" <sip:+4930@192.0.2.1>;tag=t\nRAck: {number} 1 INVITE\n");
+        world.trunk(&caller, "PRACK", 2, "strowger", &format!(";tag={tag}"), &lines, answer);
+        let caller = world.heard(caller);
+        assert_eq!((caller.status(), world.calls().len()), if waits { (183, 1) } else { (500, 0) }, "{answer}");
+        world.ends_clean();
+    }
+    let mut world = World::new(&config(0, "answer = \"early\""), 100);
+    assert_eq!(world.call("", "").status(), 180, "by an unreliable one it cannot be");
+}

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::acd::{Proving, Refusal};
+use crate::node::{Door, Wire};
 use crate::sip::auth::{Algorithm, Answer, Credentials, Guard, Password, Verdict, answer};
 
 fn user(password: &str) -> Credentials {
@@ -86,36 +87,73 @@ fn a_trunk_whose_password_is_tried_is_believed_where_it_has_proven_itself() {
     let caller = world.call("", OFFER);
     let good = proof(&caller, "INVITE", "secret");
     assert_ne!(again(&mut world, caller, 2, &good).status(), 401);
-    let from = |world: &mut World, source: &str, number: u32, password: &str| {
-        let request = |proof: &str| {
-            format!(
-                "INVITE sip:800@{OURS} SIP/2.0\nVia: SIP/2.0/UDP {source};branch=z9hG4bK{number}{}\nMax-Forwards: 70\n\
-                 From: <sip:x@h>;tag=x\nTo: <sip:800@{OURS}>\nCall-ID: try-{number}\nCSeq: 1 INVITE\nContact: <sip:x@h>\n\
-                 {proof}Content-Length: 0\n\n",
-                proof.len()
-            )
-            .replace('\n', "\r\n")
-        };
-        let last = |world: &World| world.sent.back().unwrap().1.clone();
-        world.now += Duration::from_millis(1);
-        world.take(source, request(""));
-        let asked = last(world);
-        assert_eq!(asked.status(), 401);
-        let bare = Message::parse(Bytes::from(format!("INVITE sip:800@{OURS} SIP/2.0\r\n\r\n"))).unwrap();
-        let proof = answer(&asked, &bare, &user(password), 5).unwrap();
-        world.take(source, request(&format!("Authorization: {}\n", String::from_utf8_lossy(&proof.value))));
-        world.heard(Caller { serial: 0, answer: Some(last(world)) }).status()
-    };
     let elsewhere = "192.0.2.1:6060";
     for number in 0..150 {
-        assert_eq!(from(&mut world, elsewhere, number, "guess"), 403);
+        assert_eq!(tries(&mut world, (Door::Own, elsewhere), number, "guess"), 403);
     }
-    assert_eq!(from(&mut world, elsewhere, 1_000, "secret"), 403, "whoever finds it by trying is not told");
-    assert!(from(&mut world, TRUNK, 1_001, "secret") < 400, "the trunk itself is not harmed");
+    assert_eq!(
+        tries(&mut world, (Door::Own, elsewhere), 1_000, "secret"),
+        403,
+        "whoever finds it by trying is not told"
+    );
+    assert!(tries(&mut world, (Door::Own, TRUNK), 1_001, "secret") < 400, "the trunk itself is not harmed");
     let [wrong, _, _, locked] = world.node.take_auth_failures()[Proving::Peer as usize];
     assert_eq!((wrong, locked), (100, 51));
     world.pass(Duration::from_secs(10));
-    assert!(from(&mut world, elsewhere, 1_002, "secret") < 400, "it is forgiven in time");
+    assert!(tries(&mut world, (Door::Own, elsewhere), 1_002, "secret") < 400, "it is forgiven in time");
+}
+
+/// Each connection has a port of its own.
+#[test]
+fn a_trunk_by_streams_is_believed_from_the_host_where_it_has_proven_itself() {
+    let text = config(1, "").replace("[http]", "tcp = true\n[http]");
+    let auth = "qualify = \"0s\"\nauth = { username = \"trunk\", password = \"secret\" }\n\
+                sources = [\"192.0.2.1\", \"192.0.2.9\"]\n[peers.pbx]";
+    let mut world = World::new(&text.replace("qualify = \"0s\"\n[peers.pbx]", auth), 100);
+    let tcp = Door::Stream(Wire::Tcp);
+    assert!(tries(&mut world, (tcp, "192.0.2.1:40000"), 1, "secret") < 400);
+    for number in 0..150 {
+        assert_eq!(tries(&mut world, (tcp, "192.0.2.9:40000"), 1_000 + number, "guess"), 403);
+    }
+    assert_eq!(tries(&mut world, (tcp, "192.0.2.9:40001"), 2, "secret"), 403, "from elsewhere it is believed no more");
+    assert!(tries(&mut world, (tcp, "192.0.2.1:40001"), 3, "secret") < 400, "by its next connection it is");
+    assert_eq!(
+        tries(&mut world, (Door::Own, "192.0.2.1:40001"), 4, "secret"),
+        403,
+        "a datagram may come from anywhere"
+    );
+    // Whoever sits at its host does not try without end either.
+    for number in 0..100 {
+        assert_eq!(tries(&mut world, (tcp, "192.0.2.1:40002"), 2_000 + number, "guess"), 403);
+    }
+    assert_eq!(tries(&mut world, (tcp, "192.0.2.1:40002"), 5, "secret"), 403);
+}
+
+/// A call of the trunk that comes from there, is challenged and proves itself: what it is told.
+fn tries(world: &mut World, (door, source): (Door, &str), number: u32, password: &str) -> u16 {
+    let transport = if door == Door::Own { "UDP" } else { "TCP" };
+    let request = |proof: &str| {
+        format!(
+            "INVITE sip:800@{OURS} SIP/2.0\nVia: SIP/2.0/{transport} {source};branch=z9hG4bK{number}{}\nMax-Forwards: 70\n\
+             From: <sip:x@h>;tag=x\nTo: <sip:800@{OURS}>\nCall-ID: try-{number}\nCSeq: 1 INVITE\nContact: <sip:x@h>\n\
+             {proof}Content-Length: 0\n\n",
+            proof.len()
+        )
+        .replace('\n', "\r\n")
+    };
+    let last = |world: &World| world.sent.back().unwrap().1.clone();
+    world.now += Duration::from_millis(1);
+    let take = |world: &mut World, request: String| {
+        world.node.handle_message(world.now, door, address(source), request.into());
+        world.settle();
+    };
+    take(world, request(""));
+    let asked = last(world);
+    assert_eq!(asked.status(), 401);
+    let bare = Message::parse(Bytes::from(format!("INVITE sip:800@{OURS} SIP/2.0\r\n\r\n"))).unwrap();
+    let proof = answer(&asked, &bare, &user(password), 5).unwrap();
+    take(world, request(&format!("Authorization: {}\n", String::from_utf8_lossy(&proof.value))));
+    world.heard(Caller { serial: 0, answer: Some(last(world)) }).status()
 }
 
 #[test]

@@ -49,6 +49,7 @@ impl Apart {
             seed: [7; 32],
             sip_address: address(OURS),
             leases: (0..100).map(lease).collect(),
+            other: None,
         };
         let parts = Parts::new(Instant::ZERO, &setup, &[address(OURS), address("192.0.2.2:5061")]);
         let (up, down) = (VecDeque::new(), VecDeque::new());

@@ -2,10 +2,13 @@
 
 mod addresses;
 mod audio;
+mod broken;
+mod carried;
 mod census;
 mod codecs;
 mod credentials;
 mod dimensions;
+mod families;
 mod fax;
 mod letters;
 mod names;
@@ -96,8 +99,14 @@ impl World {
     fn hearing(text: &str, ports: u32, resolved: Resolved) -> Self {
         let leases = (0..ports)
             .map(|n| Lease { port: PortId(n), address: SocketAddr::new(address(OURS).ip(), 20_000 + 2 * n as u16) });
-        let setup =
-            Setup { config: read(text), resolved, seed: [7; 32], sip_address: address(OURS), leases: leases.collect() };
+        let setup = Setup {
+            config: read(text),
+            resolved,
+            seed: [7; 32],
+            sip_address: address(OURS),
+            leases: leases.collect(),
+            other: None,
+        };
         let node = Node::new(Instant::ZERO, setup);
         let (sent, facts, seeks_fax) = (VecDeque::new(), Vec::new(), Vec::new());
         let mut world = Self { node, now: Instant::ZERO, sent, facts, seeks_fax, media: Vec::new(), serial: 0 };

@@ -228,6 +228,39 @@ fn a_re_invite_changes_the_far_end_s_key_and_ours_only_for_another_far_end() {
     assert_eq!((status(&sent), told(&mut world).len()), (488, 0), "not in the clear");
 }
 
+/// A hold at 0.0.0.0 says nothing of who comes after it: by the key and the address before it that is known.
+#[test]
+fn whoever_comes_after_a_hold_at_no_address_is_another_by_its_address_and_key() {
+    let said = |port: &str, key: &str| savp(PLAIN).replace("4000", port).replace("AAAA\r\n", &format!("{key}\r\n"));
+    let hold = |key: &str| said("4000", key).replace("c=IN IP4 192.0.2.1", "c=IN IP4 0.0.0.0");
+    for (held, after, fresh) in [
+        (hold("AAAA"), said("4000", "AAAA"), None),
+        (hold("AAAA"), said("4002", "AAAA"), None),
+        (hold("AAAA"), said("4000", "BBBB"), Some(false)),
+        (hold("AAAA"), said("4002", "BBBB"), Some(true)),
+        (hold("BBBB"), said("4000", "BBBB"), None),
+        (hold("BBBB"), said("4002", "BBBB"), Some(true)),
+    ] {
+        let mut world = world("required", "no");
+        let rung = comes(&mut world, TRUNK, invite(1, &savp(PLAIN)));
+        let offer = rung.iter().find(|message| message.is_request()).unwrap();
+        let sent = answered(&mut world, offer, ANSWER);
+        let ok = of_status(&sent, 200).expect("the caller is told");
+        let ours = crypto(&sdp(ok)).key;
+        let tag = format!(";tag={}", String::from_utf8_lossy(ok.to_tag().unwrap()));
+        comes(&mut world, TRUNK, request("ACK", 1, &tag, 1, ""));
+        let sent = comes(&mut world, TRUNK, request("INVITE", 1, &tag, 2, &held));
+        assert_eq!(crypto(&sdp(of_status(&sent, 200).expect("an answer"))).key, ours, "{held}");
+        comes(&mut world, TRUNK, request("ACK", 1, &tag, 2, ""));
+        told(&mut world);
+        let sent = comes(&mut world, TRUNK, request("INVITE", 1, &tag, 3, &after));
+        let key = crypto(&sdp(of_status(&sent, 200).expect("an answer"))).key;
+        assert_eq!(key != ours, fresh == Some(true), "{held} {after}");
+        let keys: Vec<Keys> = told(&mut world).iter().filter_map(|told| told.ok().flatten()).collect();
+        assert_eq!(keys.iter().map(|keys| keys.fresh).collect::<Vec<_>>(), Vec::from_iter(fresh), "{held} {after}");
+    }
+}
+
 /// Also where phones by TLS and by UDP share an address.
 #[test]
 fn an_agent_s_own_phone_is_told_keys_where_its_uri_is_by_tls() {
@@ -421,6 +454,25 @@ fn no_stream_begins_right_before_its_number_rolls_over() {
     let first = |command: &Media| if let Media::Open { sequence, .. } = command { Some(*sequence) } else { None };
     let first: Vec<u16> = world.media.iter().filter_map(first).collect();
     assert!(first.len() >= 30 && first.iter().all(|sequence| *sequence < 1 << 15), "{first:?}");
+}
+
+#[test]
+fn what_both_ends_have_said_is_not_shown_for_the_keys_in_it() {
+    let as_numbers = format!("{:?}", b"inline");
+    let is_shown = |world: &Tls| {
+        let shown = format!("{:?}", world.world.node.shard.contacts);
+        assert!(shown.contains(" bytes"), "{shown}");
+        shown.contains("inline") || shown.contains(as_numbers.trim_matches(['[', ']']))
+    };
+    for mut world in [world("required", "required"), world_without_media(true, true)] {
+        let rung = comes(&mut world, TRUNK, invite(1, &savp(PLAIN)));
+        let offer = rung.iter().find(|message| message.is_request()).expect("the agent is rung");
+        assert!(!is_shown(&world), "an offer that waits");
+        let key = KEY.replace(":4 ", ":1 ").replace("_32", "_80");
+        let sent = answered(&mut world, offer, &(ANSWER.replace("RTP/AVP", "RTP/SAVP") + &key));
+        assert!(of_status(&sent, 200).is_some_and(|ok| sdp(ok).contains("inline:")), "the caller is told a key");
+        assert!(!is_shown(&world), "what both have said");
+    }
 }
 
 #[test]

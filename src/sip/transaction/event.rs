@@ -18,15 +18,22 @@ pub struct ClientKey(pub(super) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerKey(pub(super) u64);
 
-/// What a stack needs to know of its node.
-#[derive(Debug, Clone)]
-pub struct StackConfig {
+/// What we are called in one address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Home {
     /// The address written into Via, where responses come back to.
     pub sent_by: SocketAddr,
     /// The same for what goes over TLS; `None` where TLS is not spoken.
     pub tls: Option<SocketAddr>,
     /// The same for requests that go by the first shard's door; `None` in that shard itself.
     pub public: Option<SocketAddr>,
+}
+
+/// What a stack needs to know of its node.
+#[derive(Debug, Clone)]
+pub struct StackConfig {
+    /// What messages are written with.
+    pub home: Home,
     /// Whose stack it is; each branch tells it.
     pub shard: ShardId,
     /// The text of Server in responses the stack makes by itself.
@@ -43,9 +50,7 @@ impl StackConfig {
     /// The timers of RFC 3261 Table 4: T1 500 ms, T2 4 s, T4 5 s.
     pub fn new(sent_by: SocketAddr) -> Self {
         Self {
-            sent_by,
-            tls: None,
-            public: None,
+            home: Home { sent_by, tls: None, public: None },
             shard: ShardId(0),
             server: concat!("Strowger/", env!("CARGO_PKG_VERSION")),
             t1: Duration::from_millis(500),

@@ -181,14 +181,12 @@ impl Stack {
             return;
         }
         let (Some(via), Some(cseq)) = (message.top_via(), message.cseq()) else { return };
-        let config = &self.output.config;
+        let Some(ip) = via.host_ip() else { return };
+        let home = self.output.home(ip);
         let by_tls = self.output.door == Door::Stream(Wire::Tls);
-        let sent_by = config.tls.filter(|_| by_tls).unwrap_or(config.sent_by);
-        let is_inside = |ip| self.output.local.as_ref().is_some_and(|local| local.address == ip);
-        let is_ours = |port| port == sent_by.port() || !by_tls && config.public.is_some_and(|it| it.port() == port);
-        if !via.host_ip().is_some_and(|ip| ip == sent_by.ip() || is_inside(ip))
-            || !is_ours(via.port.unwrap_or(SIP_PORT))
-        {
+        let sent_by = home.tls.filter(|_| by_tls).unwrap_or(home.sent_by);
+        let is_ours = |port| port == sent_by.port() || !by_tls && home.public.is_some_and(|it| it.port() == port);
+        if ip != sent_by.ip() && !self.output.is_inside(ip) || !is_ours(via.port.unwrap_or(SIP_PORT)) {
             return;
         }
         let Some(serial) = via.branch.and_then(|branch| serial_of(self.branches, branch)) else { return };

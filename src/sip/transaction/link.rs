@@ -2,14 +2,15 @@
 //! only; nothing here decides.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit, Wire};
+use super::event::{ClientKey, Door, Event, Home, ServerKey, StackConfig, Transmit, Wire};
 use super::local::LocalNetworks;
+use super::other::OtherHome;
 use super::streams;
 use crate::base::{Instant, TimerKey, Timers, limits};
 use crate::sip::message::Message;
@@ -58,6 +59,8 @@ pub(super) struct Output {
     pub(super) config: StackConfig,
     /// Our own side of a NAT.
     pub(super) local: Option<Arc<LocalNetworks>>,
+    /// The other address family, where it is spoken.
+    pub(super) other: Option<Box<OtherHome>>,
     /// By which the message in hand came.
     pub(super) door: Door,
     pub(super) timers: Timers<(Owner, Alarm)>,
@@ -74,6 +77,7 @@ impl Output {
         Self {
             config,
             local: None,
+            other: None,
             door: Door::Own,
             timers: Timers::default(),
             lingering: VecDeque::new(),
@@ -85,15 +89,34 @@ impl Output {
 
     pub(super) fn send(&mut self, door: Door, destination: SocketAddr, mut payload: Bytes) {
         debug_assert!(self.transmits.len() < limits::OUTBOX_MAX, "the caller drains poll_transmit");
+        let other = self.other.as_deref().filter(|other| other.faces(destination));
+        let (home, local) = match other {
+            Some(other) => {
+                payload = other.rewrite(&payload);
+                (&other.home, &other.local)
+            }
+            None => (&self.config.home, &self.local),
+        };
         if let Door::Stream(wire) = door {
-            payload = streams::over_stream(&payload, wire, &self.config);
+            payload = streams::over_stream(&payload, wire, home);
         }
-        if let Some(local) = self.local.as_ref().filter(|local| local.covers(destination.ip())) {
-            let tls = self.config.tls.filter(|_| door == Door::Stream(Wire::Tls));
-            let sent_by = tls.unwrap_or(self.config.sent_by);
-            payload = local.rewrite(&payload, sent_by, self.config.public, self.config.sent_by.ip());
+        if let Some(local) = local.as_ref().filter(|local| local.covers(destination.ip())) {
+            let tls = home.tls.filter(|_| door == Door::Stream(Wire::Tls));
+            payload = local.rewrite(&payload, tls.unwrap_or(home.sent_by), home.public, home.sent_by.ip());
         }
         self.transmits.push_back(Transmit { door, destination, payload });
+    }
+
+    /// What we are called by a far end.
+    pub(super) fn home(&self, far: IpAddr) -> &Home {
+        let other = self.other.as_deref().filter(|other| other.home.sent_by.is_ipv4() == far.is_ipv4());
+        other.map_or(&self.config.home, |other| &other.home)
+    }
+
+    /// True when this is what we are called on our own side of a NAT.
+    pub(super) fn is_inside(&self, ip: IpAddr) -> bool {
+        let other = self.other.as_ref().and_then(|other| other.local.as_ref());
+        self.local.iter().chain(other).any(|local| local.address == ip)
     }
 
     pub(super) fn tell(&mut self, event: Event) {

@@ -36,27 +36,11 @@ impl LocalNetworks {
         if self.address == sent_by.ip() {
             return payload.clone();
         }
-        let header = memchr::memmem::find(payload, b"\r\n\r\n").map_or(payload.len(), |end| end + 4);
-        let (head, body) = payload.split_at(header);
-        let ours = [Some(sent_by), public];
-        let names = ours.map(|it| it.map(|it| (it.to_string(), SocketAddr::new(self.address, it.port()).to_string())));
-        let body = if body.starts_with(b"v=0") { self.description(body, described) } else { body.to_vec() };
-        let mut out = BytesMut::with_capacity(payload.len() + 64);
-        let mut is_request = !head.starts_with(b"SIP/2.0 ");
-        for line in head.split_inclusive(|byte| *byte == b'\n') {
-            let is_via = is_request && line.starts_with(b"Via: ");
-            if is_via || line.starts_with(b"Contact: ") {
-                // The first Via is ours: a request of ours has no other.
-                is_request &= !is_via;
-                replace(line, names.iter().flatten(), &mut out);
-            } else if line.starts_with(b"Content-Length: ") {
-                out.put_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
-            } else {
-                out.put_slice(line);
-            }
-        }
-        out.put_slice(&body);
-        out.freeze()
+        let names = [Some(sent_by), public].map(|it| {
+            let it = it?;
+            Some((it.to_string(), SocketAddr::new(self.address, it.port()).to_string()))
+        });
+        renamed(payload, &names, |body| self.description(body, described))
     }
 
     /// `o=`, `c=` and `a=rtcp:` that name the world's address.
@@ -80,6 +64,34 @@ impl LocalNetworks {
         }
         out
     }
+}
+
+/// A message of ours with other names of our addresses in the Via of a request and in our Contact, and its session description
+/// as `describe` makes it.
+pub(super) fn renamed(
+    payload: &Bytes,
+    names: &[Option<(String, String)>],
+    describe: impl FnOnce(&[u8]) -> Vec<u8>,
+) -> Bytes {
+    let header = memchr::memmem::find(payload, b"\r\n\r\n").map_or(payload.len(), |end| end + 4);
+    let (head, body) = payload.split_at(header);
+    let body = if body.starts_with(b"v=0") { describe(body) } else { body.to_vec() };
+    let mut out = BytesMut::with_capacity(payload.len() + 64);
+    let mut is_request = !head.starts_with(b"SIP/2.0 ");
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        let is_via = is_request && line.starts_with(b"Via: ");
+        if is_via || line.starts_with(b"Contact: ") {
+            // The first Via is ours: a request of ours has no other.
+            is_request &= !is_via;
+            replace(line, names.iter().flatten(), &mut out);
+        } else if line.starts_with(b"Content-Length: ") {
+            out.put_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
+        } else {
+            out.put_slice(line);
+        }
+    }
+    out.put_slice(&body);
+    out.freeze()
 }
 
 /// `line` with the first address of ours in it, as the world knows it, written as the inside does.

@@ -12,6 +12,7 @@ mod invite_server;
 mod key;
 mod link;
 mod local;
+mod other;
 mod outbound;
 mod request_client;
 mod request_server;
@@ -20,7 +21,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
-pub use event::{ClientKey, Door, Event, FailureCause, Refused, ServerKey, StackConfig, Transmit, Wire};
+pub use event::{ClientKey, Door, Event, FailureCause, Home, Refused, ServerKey, StackConfig, Transmit, Wire};
 pub use hash::Secret;
 pub use key::shard_of_branch;
 pub use local::LocalNetworks;

@@ -1,16 +1,17 @@
 //! [`Stack`]: the tables of all transactions and the clock that drives them. What it does with a datagram is in `inbound`,
 //! what it does for its user in `outbound`. It never iterates a table, so that the same inputs give the same outputs.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::clients::{ClientMachine, Clients};
-use super::event::{ClientKey, Door, Event, ServerKey, StackConfig, Transmit, Wire};
+use super::event::{ClientKey, Door, Event, Home, ServerKey, StackConfig, Transmit, Wire};
 use super::hash::Secret;
 use super::invite_server::InviteServer;
 use super::key::{ByMatch, ByMerge, COOKIE, KeyText, SHARD_AT};
 use super::link::{Alarm, Life, Output, Owner};
 use super::local::LocalNetworks;
+use super::other::OtherHome;
 use super::request_server::RequestServer;
 use super::streams::Streams;
 use crate::base::{Instant, Rng, Slots, SteadyMap, limits};
@@ -74,7 +75,7 @@ impl Stack {
         let mut secret = || Secret::draw(&mut rng);
         let (branches, tags, tables) = (secret(), secret(), secret());
         Self {
-            via: via(config.sent_by),
+            via: via(config.home.sent_by),
             public_via: None,
             serial: u64::from(config.shard.0) << SHARD_AT,
             output: Output::new(config),
@@ -99,13 +100,13 @@ impl Stack {
     /// There are stream connections; before this nothing is sent by one. `tls` is our address there, where TLS is spoken.
     pub const fn enable_streams(&mut self, tls: Option<SocketAddr>) {
         self.streams.enable();
-        self.output.config.tls = tls;
+        self.output.config.home.tls = tls;
     }
 
     /// The first shard, which is another one, is at this address.
     pub fn set_public(&mut self, public: SocketAddr) {
         self.public_via = Some(via(public));
-        self.output.config.public = Some(public);
+        self.output.config.home.public = Some(public);
     }
 
     /// These neighbours are reached by a stream, and no others.
@@ -113,9 +114,22 @@ impl Stack {
         self.streams.set_peers(peers);
     }
 
-    /// Who is on our own side of a NAT.
-    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>) {
+    /// Who is on our own side of a NAT, in the first family and in the other one.
+    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>, other: Option<Arc<LocalNetworks>>) {
         self.output.local = local;
+        if let Some(home) = &mut self.output.other {
+            home.local = other;
+        }
+    }
+
+    /// The other address family is spoken too, under these names; after all else that names us is set.
+    pub fn set_other(&mut self, home: Home) {
+        self.output.other = Some(Box::new(OtherHome::new(&self.output.config.home, home)));
+    }
+
+    /// What we are called by a far end.
+    pub fn home(&self, far: IpAddr) -> &Home {
+        self.output.home(far)
     }
 
     /// A stream connection is gone.

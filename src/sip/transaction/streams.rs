@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::event::{Door, StackConfig, Wire};
+use super::event::{Door, Home, Wire};
 use super::hash::Secret;
 use crate::base::limits::STREAMS_MAX;
 use crate::base::{Rng, SteadyMap};
@@ -98,13 +98,13 @@ impl Streams {
 /// A message of ours as it goes over a stream: the Via of a request names the transport, and a Contact that is ours asks for it:
 /// over TLS with the address that TLS is spoken at, and by `sips:` where the far end does so (RFC 3261 8.1.1.8, 12.1.1). Only messages on a
 /// stream pay for the copy.
-pub(super) fn over_stream(payload: &Bytes, wire: Wire, config: &StackConfig) -> Bytes {
+pub(super) fn over_stream(payload: &Bytes, wire: Wire, home: &Home) -> Bytes {
     let header = memchr::memmem::find(payload, b"\r\n\r\n").unwrap_or(payload.len());
-    let via = format!("Via: SIP/2.0/UDP {}", config.sent_by);
-    let contact = format!("@{}>", config.sent_by);
+    let via = format!("Via: SIP/2.0/UDP {}", home.sent_by);
+    let contact = format!("@{}>", home.sent_by);
     let (transport, sent_by) = match wire {
-        Wire::Tcp => ("TCP", config.sent_by),
-        Wire::Tls => ("TLS", config.tls.unwrap_or(config.sent_by)),
+        Wire::Tcp => ("TCP", home.sent_by),
+        Wire::Tls => ("TLS", home.tls.unwrap_or(home.sent_by)),
     };
     let is_sips = wire == Wire::Tls && is_sips(&payload[..header]);
     let mut is_request = !payload.starts_with(b"SIP/2.0 ");
@@ -172,7 +172,7 @@ mod tests {
         let text = "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2:5060;rport\r\n\
                     Contact: <sip:strowger@192.0.2.2:5060>\r\nContent-Length: 34\r\n\r\n\
                     Via: SIP/2.0/UDP @192.0.2.2:5060>\r\n";
-        let over = over_stream(&Bytes::from(text), Wire::Tcp, &StackConfig::new(sent_by));
+        let over = over_stream(&Bytes::from(text), Wire::Tcp, &Home { sent_by, tls: None, public: None });
         let expected =
             text.replacen("/UDP", "/TCP", 1).replacen("5060>\r\nContent", "5060;transport=tcp>\r\nContent", 1);
         assert_eq!(String::from_utf8_lossy(&over), expected);
@@ -184,8 +184,8 @@ mod tests {
         assert_eq!(over_stream(&Bytes::from(text), Wire::Tls, &with_tls()), text);
     }
 
-    fn with_tls() -> StackConfig {
-        StackConfig { tls: Some(address("192.0.2.3:5061")), ..StackConfig::new(address("192.0.2.2:5060")) }
+    fn with_tls() -> Home {
+        Home { sent_by: address("192.0.2.2:5060"), tls: Some(address("192.0.2.3:5061")), public: None }
     }
 
     fn over_tls(text: &str) -> String {

@@ -32,6 +32,7 @@ fn page() -> String {
     let reasons: Vec<_> =
         crate::stats::agents::KINDS.iter().map(|(_, reason)| *reason).filter(|r| !r.is_empty()).collect();
     let labels = ["team", "agent"].into_iter().chain(Dimension::ALL.map(Dimension::label)).collect();
+    let refusals = Refusal::ALL.into_iter().filter(|cause| cause.is_before_queue()).map(Refusal::as_str).collect();
     for (label, place, values) in [
         ("reason", "acd_calls_flowout_total", FlowOut::ALL.map(FlowOut::as_str).to_vec()),
         ("cause", "acd_calls_lost_total", LostCause::ALL.map(LostCause::as_str).to_vec()),
@@ -40,7 +41,7 @@ fn page() -> String {
         ("kind", "acd_sip_auth_failures_total", Proving::ALL.map(Proving::as_str).to_vec()),
         ("reason", "acd_sip_auth_failures_total", Unproven::ALL.map(Unproven::as_str).to_vec()),
         ("result", "acd_tls_handshakes_total", Handshake::ALL.map(Handshake::as_str).to_vec()),
-        ("cause", "acd_calls_refused_total", Refusal::ALL.map(Refusal::as_str).to_vec()),
+        ("cause", "acd_calls_refused_total", refusals),
         ("result", "acd_offers_total", OfferResult::ALL.map(OfferResult::as_str).to_vec()),
         ("state", "acd_queue_agents", AgentState::LABELS.to_vec()),
         ("reason", "acd_agent_state_seconds_total", reasons),

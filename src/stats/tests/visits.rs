@@ -170,6 +170,7 @@ fn every_lost_visit_has_one_cause_and_the_untargeted_and_requeued_are_no_losses(
     assert_eq!(series["acd_calls_refused_total{cause=\"overload\"}"], 1.0);
     assert_eq!(series["acd_calls_untargeted_total{reason=\"emergency\"}"], 2.0);
     assert_eq!(series["acd_calls_untargeted_total{reason=\"fax\"}"], 1.0);
+    assert!(!series.contains_key("acd_calls_refused_total{cause=\"fax\"}"), "no call is refused for it");
     assert_eq!(sum(&series, "acd_calls_untargeted_total{"), 5.0);
 }
 

@@ -105,7 +105,7 @@ impl Shard {
             return Err(unreachable);
         }
         let worker = self.contact(call).ok_or(unreachable)?.worker;
-        let mut stream = self.open_stream(worker, Holder::Caller).ok_or(unreachable)?;
+        let mut stream = self.open_stream(worker, Holder::Caller, Some(destination.ip())).ok_or(unreachable)?;
         let sdp = self.offer_of(call, peer, &mut stream, codecs);
         let Some(contact) = self.contacts.get(call.0) else { return Err(unreachable) };
         let identity = contact.caller.name_addr(self.legs.host());
