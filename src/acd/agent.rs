@@ -190,6 +190,15 @@ impl Duty {
     }
 }
 
+/// Calls are taken not to reach a device.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Absence {
+    pub(super) since: Instant,
+    /// When one is tried, without a sign of life before.
+    pub(super) until: Instant,
+    pub(super) timer: TimerKey,
+}
+
 /// What we do with an agent's device: while we do anything, what it does is our own doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hold {
@@ -238,9 +247,8 @@ pub(super) struct Agent {
     /// Runs for a moment after our call with the device has begun or ended: who tells of it needs as long, and what is told
     /// meanwhile may be of before.
     pub(super) grace: Option<TimerKey>,
-    /// While calls are taken not to reach the device: when one is tried again, without a sign of life before.
-    pub(super) absent: Option<(Instant, TimerKey)>,
-    /// Offers in a row that did not reach it.
+    pub(super) absent: Option<Absence>,
+    /// Offers in a row that did not reach the device.
     pub(super) absences: u32,
     /// That it contradicts the agent's state has been told.
     pub(super) disagrees: bool,
@@ -323,10 +331,14 @@ impl Agent {
                 (None, None, None)
             }
         };
+        // Whom another reason keeps unreachable is not tried when the pause is over.
+        let is_alone =
+            matches!((&self.duty, self.own_device()), (Duty::Unreachable, DeviceState::Unknown | DeviceState::Idle));
+        let absent = self.absent.filter(|_| is_alone);
         let until = match &self.duty {
             Duty::WrapUp { until, .. } => Some(*until),
             Duty::NotReady(_) => self.timer.map(|_| self.until),
-            Duty::Unreachable => self.absent.map(|(until, _)| until),
+            Duty::Unreachable => absent.map(|absence| absence.until),
             Duty::LoggedOut | Duty::Ready(_) | Duty::Elsewhere(_) | Duty::Offering(_) | Duty::Talking(_) => None,
         };
         AgentStatus {
@@ -342,7 +354,7 @@ impl Agent {
             workday: self.workday,
             device: self.device,
             disagrees: self.disagrees,
-            is_absent: self.absent.is_some(),
+            is_absent: absent.is_some(),
         }
     }
 }
@@ -356,7 +368,7 @@ pub struct AgentStatus {
     pub since: Instant,
     /// Who made it so; of one who wishes calls, who had it wish them, whatever its device has done since.
     pub by: Actor,
-    /// When it ends by itself: a wrap-up, a not-ready that is timed, and that calls are taken not to reach the device.
+    /// When it ends by itself: a wrap-up, a not-ready that is timed, and how long calls are taken not to reach the device.
     pub until: Option<Instant>,
     /// What somebody wishes for the time after the call.
     pub next: Option<AgentTarget>,

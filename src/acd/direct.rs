@@ -50,7 +50,7 @@ impl Engine {
         let wrap_up = self.queues.get(queue).map(|row| row.plan.wrap_up);
         let (now, after) = (self.now, self.now.since(made));
         let Some(row) = self.agents.get_mut(agent) else { return };
-        (row.no_answers, row.absences) = (0, 0);
+        row.no_answers = 0;
         row.history.answered(now);
         let wrap_up = row.policy.wrap_up.or(wrap_up).unwrap_or_default();
         let is_instant = !row.policy.auto_answer && after < row.policy.answer_min;
@@ -61,6 +61,7 @@ impl Engine {
         self.tell(Fact::Reached { call, queue, agent });
         self.begin(agent, Duty::Talking(Talk::new(call, queue, epoch, now, wrap_up)), Actor::Engine);
         self.ask(Effect::Join { call, agent, epoch });
+        self.found(agent);
     }
 
     /// An agent begins or ceases to consult somebody about its caller.

@@ -25,7 +25,9 @@ impl Engine {
         match row.duty {
             Duty::LoggedOut | Duty::NotReady(_) => self.obey(agent, wish),
             Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_) => match wish.target {
-                AgentTarget::Ready => self.on_alive(agent),
+                // A call is tried at once where none reached the device.
+                AgentTarget::Ready if row.absent.is_some() => self.obey(agent, wish),
+                AgentTarget::Ready => row.absences = 0,
                 AgentTarget::NotReady(_) | AgentTarget::LoggedOut => self.obey(agent, wish),
             },
             Duty::WrapUp { .. } => {
@@ -89,6 +91,7 @@ impl Engine {
         if before == device {
             return;
         }
+        let is_alive = shows_life(before, device) && !row.may_echo(self.now);
         // What was left of our call has been said to be over.
         let ended = row.grace.filter(|_| !device.is_taken() && row.duty.hold() == Hold::Nothing);
         if let Some(timer) = ended {
@@ -96,8 +99,7 @@ impl Engine {
             self.timers.cancel(timer);
         }
         self.tell(Fact::Device { agent, device, by });
-        // Whoever begins or ceases to know says nothing of the device.
-        if shows_life(before, device) {
+        if is_alive {
             self.presume_there(agent);
         }
         self.look_at_device(agent);
@@ -132,6 +134,8 @@ impl Engine {
         row.link = link;
         let agents: Vec<AgentId> = row.agents.iter().copied().collect();
         self.tell(Fact::PeerState { peer, up: link == Link::Up });
+        // What it said of devices was before.
+        agents.iter().for_each(|agent| self.presume_there(*agent));
         // All are listed before anybody is matched, so that the longest waiting call meets the agent whose turn it is.
         self.stand_anew(&agents);
     }
@@ -196,7 +200,7 @@ impl Engine {
         self.begin(agent, Duty::LoggedOut, Actor::Engine);
         self.matching.dismiss(agent);
         let Some(row) = self.agents.remove(agent) else { return };
-        for timer in row.grace.into_iter().chain(row.absent.map(|(_, timer)| timer)) {
+        for timer in row.grace.into_iter().chain(row.absent.map(|absence| absence.timer)) {
             self.timers.cancel(timer);
         }
         if let Some(peer) = self.peers.get_mut(&row.peer) {

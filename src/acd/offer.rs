@@ -141,7 +141,7 @@ impl Engine {
         }
         let plan = &self.queues.get(offer.queue).expect("a visit's queue is kept until it is empty").plan;
         let Some(row) = self.agents.get_mut(agent) else { return };
-        (row.no_answers, row.absences) = (0, 0);
+        row.no_answers = 0;
         let (queue, after) = (offer.queue, self.now.since(offer.made));
         let wrap_up = row.policy.wrap_up.unwrap_or(plan.wrap_up);
         let talk = Talk::new(call, queue, epoch, self.now, wrap_up);
@@ -158,6 +158,7 @@ impl Engine {
         }
         self.begin(agent, Duty::Talking(talk), Actor::Engine);
         self.ask(Effect::Join { call, agent, epoch });
+        self.found(agent);
     }
 
     /// Nobody has answered for a while: one more rings beside those who do.

@@ -125,7 +125,8 @@ pub enum OfferCause {
     NeverRang,
     /// No provisional within 2 s, 408 or 503: the peer's fault. The agent is unpunished.
     PeerFault,
-    /// The PBX says that calls do not reach the device: it is not there. The agent is unreachable until the device shows life.
+    /// The PBX says that calls do not reach the device (404, 410, 484, 604; 480 before it rang; Q.850 cause 1, 3, 20 or 27). The
+    /// agent is unreachable until the device shows life, or a call may be tried again.
     Absent,
     /// Another final answer (4xx, 5xx, 3xx, unusable SDP): a short pause.
     Failed,

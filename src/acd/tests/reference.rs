@@ -145,10 +145,7 @@ impl Reference {
         self.at = now;
         self.rules.queues.extend(plan.queues.iter().map(|queue| (queue.id, queue.clone())));
         for agent in &plan.agents {
-            let peer = self.rules.agents.get(&agent.id).map(|before| before.peer);
-            if peer != Some(agent.peer) {
-                self.worker(agent.id).absence = Absence::default();
-            }
+            self.presume_there(agent.id);
         }
         self.rules.agents = plan.agents.iter().map(|agent| (agent.id, agent.clone())).collect();
         for agent in plan.agents.iter().filter(|agent| engine.agent(agent.id).is_none()) {
@@ -336,7 +333,7 @@ impl Reference {
     }
 
     pub(super) fn on_command(&mut self, now: Instant, command: &Command) {
-        self.look_for_life(command);
+        self.look_for_life(now, command);
         if let Command::SetAgent { agent, target, .. } = command
             && let Some(worker) = self.agents.get_mut(agent)
             && matches!(

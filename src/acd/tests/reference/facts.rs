@@ -104,6 +104,7 @@ impl Reference {
             Fact::Device { agent, device, .. } => self.on_device_told(*agent, *device),
             Fact::PeerState { peer, up } => {
                 let _known = if *up { self.down.remove(peer) } else { self.down.insert(*peer) };
+                self.on_link(*peer);
             }
             Fact::AgentTeam { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
         }
