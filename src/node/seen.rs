@@ -86,7 +86,9 @@ pub(super) const fn why_not_rung(device: DeviceState, is_absent: bool) -> Option
     match device {
         DeviceState::Stale => Some("the PBX does not tell what the device does"),
         DeviceState::Offline => Some("the device is offline"),
-        DeviceState::Unknown | DeviceState::Idle if is_absent => Some("calls do not reach the device"),
+        DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Busy(_) if is_absent => {
+            Some("calls do not reach the device")
+        }
         DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Busy(_) => None,
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::base::{Instant, Rng};
 use crate::call::{Ended, Notice, Standing, Subscribed, SubscriptionId};
-use crate::sip::dialog_info::{Dialogs, Document, Unreadable};
+use crate::sip::dialog_info::{Activity, Dialogs, Document, Unreadable};
 
 /// The first pause after a failure; each further one doubles it.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -227,7 +227,8 @@ impl Watched {
         }
     }
 
-    /// A NOTIFY has come. True when nothing but the device made the PBX tell: it does so unasked, and the subscription goes on.
+    /// A NOTIFY has come. True when nothing but the device made the PBX tell that it does nothing: it tells unasked, and the
+    /// subscription goes on.
     pub(super) fn handle_notice(&mut self, now: Instant, id: SubscriptionId, notice: Notice, rng: &mut Rng) -> bool {
         if self.id != Some(id) {
             return false;
@@ -253,7 +254,8 @@ impl Watched {
             Standing::Pending => {}
             Standing::Terminated(ended) => self.on_ended(now, ended, rng),
         }
-        is_told && was_heard && !was_asking && self.knowledge == Knowledge::Told
+        let is_idle = self.knowledge == Knowledge::Told && matches!(self.dialogs.activity(), Activity::Idle);
+        is_told && was_heard && !was_asking && is_idle
     }
 
     /// The PBX has begun or ceased to answer.
@@ -353,7 +355,7 @@ const fn is_in_vain(status: u16) -> bool {
 mod tests {
     use super::*;
     use crate::call::{Legs, Subscribe};
-    use crate::sip::dialog_info::{Activity, State, Way};
+    use crate::sip::dialog_info::{State, Way};
 
     const EXPIRES: Duration = Duration::from_secs(600);
 
@@ -400,9 +402,9 @@ mod tests {
             self.machine.handle_answer(self.now, id, answer, &mut self.rng);
         }
 
-        fn notice(&mut self, standing: Standing, document: Option<Result<Document, Unreadable>>) {
+        fn notice(&mut self, standing: Standing, document: Option<Result<Document, Unreadable>>) -> bool {
             let id = self.machine.subscription().expect("it was asked for");
-            self.machine.handle_notice(self.now, id, Notice { standing, document }, &mut self.rng);
+            self.machine.handle_notice(self.now, id, Notice { standing, document }, &mut self.rng)
         }
 
         /// A world in which the device is told to be in a call.
@@ -441,6 +443,27 @@ mod tests {
             world.answer(Subscribed::Until(None));
         }
         assert!(matches!(world.machine.dialogs.activity(), Activity::Calls { .. }));
+    }
+
+    #[test]
+    fn only_what_is_told_unasked_of_an_idle_device_is_a_sign_of_life() {
+        let idle = || Some(Ok(Document { version: 0, full: true, dialogs: Vec::new() }));
+        let active = Standing::Active(Some(EXPIRES));
+        let mut world = World::told();
+        assert!(world.notice(active, idle()), "it has ended its call");
+        assert!(world.notice(active, idle()), "and tells of it once more");
+        assert!(!world.notice(active, Some(Ok(busy()))), "what it does now says more");
+        assert!(!world.notice(active, None));
+        assert!(!world.notice(active, Some(Err(Unreadable::Xml))));
+        // Asked, it tells of what is gone too: before its answer, and after it.
+        world.ask();
+        assert!(!world.notice(active, idle()));
+        world.answer(Subscribed::Until(None));
+        world.ask();
+        world.answer(Subscribed::Until(None));
+        assert!(!world.notice(active, idle()));
+        assert!(world.notice(active, idle()));
+        assert!(!world.notice(Standing::Terminated(Ended::Anew), idle()));
     }
 
     #[test]

@@ -176,7 +176,7 @@ impl Shard {
     pub(in crate::node) fn on_offer_failed(&mut self, now: Instant, call: CallId, leg: LegId, failure: Failure) {
         let Some(AgentLeg { agent, peer, epoch, rang, .. }) = self.take_offer(call, leg) else { return };
         let cause = match failure {
-            Failure::Status(status, cause) if is_absent(status, cause, rang) => {
+            Failure::Status(status, cause) if is_absent(status, cause, rang || self.is_phone(peer)) => {
                 let name = &self.directory.agent(agent).name;
                 tracing::info!(agent = %name, status, cause, "calls do not reach the device");
                 OfferCause::Absent
@@ -198,6 +198,11 @@ impl Shard {
         };
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
         self.on_offer_over(now, call, agent);
+    }
+
+    /// True when a neighbour is itself the phone: what it answers comes from the device.
+    fn is_phone(&self, peer: PeerId) -> bool {
+        self.directory.peer(peer).account.is_some()
     }
 
     /// 2 s without a provisional: the leg is given up, the agent is not at fault.
@@ -264,13 +269,13 @@ impl Shard {
     }
 }
 
-/// True when an answer says that the device is not there. 480 is also said of a device that rang, and of one whose user does not
-/// wish calls now: then it names another cause.
-const fn is_absent(status: u16, cause: Option<u8>, rang: bool) -> bool {
+/// True when an answer says that the device is not there. 480 is also said by phones, for do-not-disturb or of one who lets it
+/// ring: where the device surely is there, or another cause is named, it says no more than that the call has failed.
+const fn is_absent(status: u16, cause: Option<u8>, is_there: bool) -> bool {
     match (status, cause) {
         (404 | 410 | 484 | 604, _) => true,
         (_, Some(cause)) => is_absence(cause),
-        (480, None) => !rang,
+        (480, None) => !is_there,
         (_, None) => false,
     }
 }
@@ -324,7 +329,7 @@ mod tests {
             assert_eq!(is_absent(status, cause, false), absent, "{status} {cause:?}");
         }
         assert!(is_absent(480, None, false), "nothing rang");
-        assert!(!is_absent(480, None, true), "somebody let it ring");
+        assert!(!is_absent(480, None, true), "it rang, or says so itself");
         assert!(![408, 486, 500, 503, 603].iter().any(|status| is_absent(*status, None, false)));
     }
 }
