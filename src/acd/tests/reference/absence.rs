@@ -42,12 +42,16 @@ impl Reference {
 
     /// Commands after which calls are taken to reach a device.
     pub(super) fn look_for_life(&mut self, now: Instant, command: &Command) {
-        let agent = match command {
-            Command::DeviceAlive { agent } if self.is_heard(*agent, now) => *agent,
-            Command::SetAgent { agent, .. } if !self.is_bound(*agent) => *agent,
-            _ => return,
-        };
-        self.presume_there(agent);
+        if let Command::DeviceAlive { agent } = command
+            && self.is_heard(*agent, now)
+        {
+            self.presume_there(*agent);
+        }
+        if let Command::SetAgent { agent, .. } = command
+            && !self.is_bound(*agent)
+        {
+            self.presume_there(*agent);
+        }
     }
 
     /// A neighbour has gone down or come back: what it said of devices is old.
