@@ -74,7 +74,7 @@ impl Wiretap {
     /// The node hears from the PBX that an agent's phone is in no call: it has handed on what was one, whose leg lives on.
     /// Or it hears from the PBX itself that an INVITE has failed: it wants to know first who calls.
     fn on_told(&mut self, message: &Wire) {
-        // Not one more time that the INVITE before was refused.
+        // A refusal of an earlier INVITE that comes again says nothing of the newest.
         let is_newest = |number| self.invites.get(message.call_id()).is_some_and(|(_, newest)| *newest == number);
         if message.code().is_some_and(|code| code >= 300)
             && message.cseq().is_some_and(|(number, method)| method == "INVITE" && is_newest(number))
