@@ -444,10 +444,10 @@ pub struct AgentView {
     pub overrides: Vec<String>,
     /// The neighbour its device is reached by.
     pub peer: Arc<str>,
-    /// True when that neighbour answers.
+    /// True when that neighbour answers, and has not said of the last call that it does not reach the device.
     pub reachable: bool,
     /// Why it cannot be rung: `not registered`, `does not answer`, `the device is offline`, `the PBX does not tell what the device
-    /// does`.
+    /// does`, `calls do not reach the device`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<&'static str>,
     /// Where its phone has registered from, when it registers here.
