@@ -9,11 +9,11 @@ use crate::base::{Instant, LegId};
 use crate::call::event::{Event, Failure};
 use crate::call::leg::{Leg, State, Timer};
 use crate::call::legs::{ALLOW, Invite, Legs, Purpose, RELEASE_AFTER, SUPPORTED};
+use crate::sip::cause::q850;
 use crate::sip::dialog::{Dialog, Outgoing};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
 use crate::sip::transaction::{ClientKey, Door, Stack};
-use crate::sip::value::{Params, decimal};
 
 impl Legs {
     /// Calls somebody. `Progress`, then `Answered` or `Failed` tell how it goes.
@@ -100,7 +100,7 @@ impl Legs {
             (200..=299, State::Calling { .. }) => self.on_answer(now, id, response),
             (200..=299, State::Talking | State::Ending) => self.on_repeated_answer(now, id, response),
             (200..=299, State::Cancelling { .. }) => self.on_late_answer(now, id, response),
-            (_, State::Calling { .. }) => self.finish_invite(id, refusal(response)),
+            (status, State::Calling { .. }) => self.finish_invite(id, Failure::Status(status, q850(response))),
             (_, State::Cancelling { .. }) => self.finish_invite(id, Failure::Released),
             (_, State::Incoming(_) | State::Talking | State::Ending) => {}
         }
@@ -209,26 +209,6 @@ impl Legs {
     fn disarm_release(&mut self, state: &State) -> bool {
         let State::Cancelling { release, .. } = state else { return true };
         release.is_some_and(|timer| self.timers.cancel(timer).is_some())
-    }
-}
-
-/// What a final response comes to. A PBX between tells what it means by Q.850 (RFC 3326): an Asterisk has 403 for a person who says
-/// no (RFC 3398 8.2.6.1), and 603 for want of any cause, such as when it is stopped.
-fn refusal(response: &Message) -> Failure {
-    const CALL_REJECTED: u64 = 21;
-    let status = response.status();
-    let cause = || {
-        response.elements(Name::Reason).find_map(|reason| {
-            let (protocol, parameters) = reason.split_at(reason.iter().position(|byte| *byte == b';')?);
-            protocol.trim_ascii().eq_ignore_ascii_case(b"Q.850").then(|| Params::find(parameters, "cause"))?
-        })
-    };
-    match status {
-        403 | 603 => match (status, cause().and_then(decimal)) {
-            (603, None) | (_, Some(CALL_REJECTED)) => Failure::Declined(status),
-            (_, None | Some(_)) => Failure::Status(status),
-        },
-        _ => Failure::Status(status),
     }
 }
 

@@ -36,6 +36,7 @@ mod journey;
 mod ladder;
 mod letter;
 mod listing;
+mod mailbox;
 mod message;
 mod neighbour;
 mod numbering;
@@ -47,6 +48,7 @@ mod pins;
 mod planning;
 mod ports;
 mod qualify;
+mod reconnect;
 mod recount;
 mod register;
 mod roster;
@@ -330,7 +332,7 @@ impl Node {
     fn settle(&mut self, now: Instant) {
         loop {
             while let Some((peer, registered)) = self.shard.registered.pop_front() {
-                self.hub.on_registered(peer, registered);
+                self.hub.on_registered(now, peer, registered);
             }
             while let Some(command) = self.shard.commands.pop_front() {
                 self.hub.handle_command(now, command);

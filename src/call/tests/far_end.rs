@@ -285,28 +285,6 @@ fn a_probe_tells_gone_by_481_by_408_and_by_silence() {
     assert_eq!(solo.told(), ["probed false"]);
 }
 
-/// What an Asterisk and others say when a person declines, and when they have been told to stop.
-#[test]
-fn a_person_s_no_is_told_from_a_pbx_without_a_cause() {
-    let table: [(u16, &str, &str); 9] = [
-        (603, "", "Declined(603)"),
-        (603, "Q.850;cause=21;text=\"Call Rejected\"", "Declined(603)"),
-        (603, "Q.850;cause=0", "Status(603)"),
-        (603, "SIP;cause=603, q.850 ;text=\"x;cause=21\";Cause=31", "Status(603)"),
-        (603, "SIP;cause=200", "Declined(603)"),
-        (403, "", "Status(403)"),
-        (403, "Q.850;cause=21", "Declined(403)"),
-        (403, "Q.850;cause=57", "Status(403)"),
-        (480, "Q.850;cause=21", "Status(480)"),
-    ];
-    for (status, reason, expected) in table {
-        let mut solo = Solo::calling();
-        solo.extra = if reason.is_empty() { String::new() } else { format!("Reason: {reason}\n") };
-        solo.response(status, b"");
-        assert_eq!(solo.told(), [format!("failed {expected}")], "{status} {reason}");
-    }
-}
-
 #[test]
 fn a_ringing_caller_is_asked_too() {
     let mut solo = Solo::called(SDP);
