@@ -4,12 +4,20 @@
 
 #![cfg(feature = "node")]
 
+#[path = "loopback/adapter.rs"]
+mod adapter;
+#[path = "loopback/families.rs"]
+mod families;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use adapter::Adapter;
+use families::speak_both;
 use strowger::base::{Instant, Rng};
 use strowger::config::{self, AnswerPolicy, Config, OtherFamily};
 use strowger::io::clock::Clock;
@@ -134,15 +142,7 @@ fn a_caller_changes_to_the_agents_codec() {
 #[test]
 fn a_caller_and_an_agent_of_two_address_families_talk_through_us() {
     for (v6_agent, shards) in [(true, 1), (false, 1), (true, 2)] {
-        let both = |config: &mut Config| {
-            let listen = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
-            config.sip.other = Some(OtherFamily { listen, advertise: None, local: None, tls: None });
-            config.sip.shards = shards;
-            config.media.other = Some(listen.ip());
-            for peer in &mut config.peers {
-                peer.sources.push((listen.ip(), 128));
-            }
-        };
+        let both = |config: &mut Config| speak_both(config, shards);
         let agent = if v6_agent { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
         let mut stage = Stage::open_at(agent, both, &[8], &[8]);
         let (caller_at, agent_at) = (stage.phones.address(stage.caller), stage.phones.address(stage.agent));
@@ -317,6 +317,9 @@ struct Stage {
     agent: PhoneId,
     clock: Clock,
     events: Vec<(PhoneId, PhoneEvent)>,
+    adapters: Vec<Adapter>,
+    /// The test's own ports begin here.
+    first_rtp: u16,
 }
 
 impl Stage {
@@ -332,6 +335,7 @@ impl Stage {
         let manner = Manner::answers(Duration::from_millis(600));
         let agent = phones.add_agent_at(host, "1001", manner, agent_formats).expect("sockets");
         let config = config_for(phones.address(agent), change);
+        let first_rtp = config.media.ports.0;
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let loaded = runtime
             .block_on(Loader::new(Origin::Made(Box::new(config))).load(&BTreeMap::new()))
@@ -342,7 +346,7 @@ impl Stage {
         for phone in [caller, agent] {
             phones.ear(phone).record();
         }
-        Self { engine, phones, caller, agent, clock, events: Vec::new() }
+        Self { engine, phones, caller, agent, clock, events: Vec::new(), adapters: Vec::new(), first_rtp }
     }
 
     fn add_caller(&mut self, name: &str, formats: &[u8]) -> PhoneId {
@@ -361,6 +365,11 @@ impl Stage {
     /// A call until both have heard each other for a while; the caller hangs up.
     fn talk(&mut self) {
         self.phones.dial(self.caller, Dial::to("800"));
+        self.hear();
+    }
+
+    /// A call that was dialled.
+    fn hear(&mut self) {
         self.run_until("they hear each other", |stage| {
             [stage.caller, stage.agent].into_iter().all(|phone| stage.phones.ear(phone).far_since().is_some())
         });
@@ -378,6 +387,7 @@ impl Stage {
         while !is_done(self) {
             assert!(self.clock.now() < deadline, "{what}: {:?}", self.events);
             self.phones.turn(Duration::from_millis(10)).expect("a poll");
+            self.adapters.iter_mut().for_each(Adapter::turn);
             while let Some(event) = self.phones.poll_event() {
                 self.events.push(event);
             }

@@ -1,5 +1,5 @@
 //! Random worlds under the oracle. `STROWGER_WORLDS=10000` runs so many (`STROWGER_LONG=1`: 10,000), `STROWGER_SEED=17` runs
-//! one alone and prints its ladder (`STROWGER_BAD=1`: on the bad network).
+//! one alone and prints its ladder (`STROWGER_BAD=1`: on the bad network; `STROWGER_BROKEN=1`: by TCP that breaks).
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,12 @@ fn random_worlds_break_no_law() {
     if let Some(seed) = number("STROWGER_SEED") {
         let bad = std::env::var_os("STROWGER_BAD").is_some();
         let detail = Detail::Everything;
-        let verdict =
-            if bad { workload::run_in(seed, detail, workload::hostile()) } else { workload::run(seed, detail) };
+        let breaks = std::env::var_os("STROWGER_BROKEN").is_some();
+        let verdict = match (bad, breaks) {
+            (true, _) => workload::run_in(seed, detail, workload::hostile()),
+            (false, true) => workload::run_in(seed, detail, workload::breaking()),
+            (false, false) => workload::run(seed, detail),
+        };
         println!("{}", verdict.ladder);
         assert!(verdict.wrong.is_empty(), "seed {seed}: {}", verdict.wrong.join("\n"));
         return;
@@ -33,7 +37,7 @@ fn random_worlds_break_no_law() {
 }
 
 /// Every flow with a tenth of its datagrams lost, some doubled and a tenth late. That each one happens is counted: see
-/// [`Flow`]. Stream connections are not among them, for the simulated network carries datagrams alone.
+/// [`Flow`].
 #[test]
 fn every_flow_ends_once_on_a_bad_network() {
     let worlds = number("STROWGER_WORLDS").unwrap_or(1_000) / 4;
@@ -59,6 +63,18 @@ fn every_flow_ends_once_on_a_bad_network() {
         let count = succeeded.get(method).copied().unwrap_or(0);
         assert!(worlds < 100 || count > worlds / 10, "too few of {method}: {count}");
     }
+}
+
+/// Everybody speaks TCP, and connections break: requests and responses are lost that nobody repeats.
+#[test]
+fn every_call_ends_once_though_connections_break() {
+    let worlds = number("STROWGER_WORLDS").unwrap_or(1_000) / 4;
+    let verdicts = judge_all(worlds, |seed| workload::run_in(seed, Detail::Nothing, workload::breaking()));
+    let sum = |figure: fn(&workload::Verdict) -> u64| verdicts.iter().map(|(_, verdict)| figure(verdict)).sum::<u64>();
+    let (offered, answered, broken) = (sum(|it| it.offered), sum(|it| it.answered), sum(|it| it.broken));
+    println!("{worlds} worlds by TCP, {offered} visits, {answered} answered, {broken} connections broken");
+    all_is_well(&verdicts);
+    assert!(worlds < 100 || (answered > offered / 10 && broken > worlds), "too easy or too hard");
 }
 
 #[test]
@@ -95,7 +111,7 @@ fn all_is_well(verdicts: &[(u64, workload::Verdict)]) {
     assert!(
         failed.is_empty(),
         "{} of {} worlds went wrong:\n{}\nOne alone: STROWGER_SEED=N cargo test --test worlds random -- --nocapture; \
-         on the bad network with STROWGER_BAD=1",
+         on the bad network with STROWGER_BAD=1, by TCP with STROWGER_BROKEN=1",
         failed.len(),
         verdicts.len(),
         lines.join("\n")
@@ -109,7 +125,7 @@ fn judge(seed: u64, run: fn(u64) -> workload::Verdict) -> (u64, workload::Verdic
         let wrong = vec![format!("panic: {text}")];
         let (hash, offered, answered) = (0, 0, 0);
         let (succeeded, flows, ladder) = (BTreeMap::new(), BTreeMap::new(), String::new());
-        workload::Verdict { wrong, hash, offered, answered, transfers: [0; 3], succeeded, flows, ladder }
+        workload::Verdict { wrong, hash, offered, answered, transfers: [0; 3], succeeded, broken: 0, flows, ladder }
     });
     (seed, verdict)
 }

@@ -172,7 +172,7 @@ impl Legs {
             self.timers.cancel(unacknowledged.timer);
         }
         let (key, mut writer, destination) = leg.bye(&mut self.stack);
-        self.write_more(id, &mut writer);
+        self.write_carried(id, &mut writer);
         self.clients.insert(key, Purpose::Bye(id));
         self.stack.send_request(now, key, destination, writer.finish());
     }

@@ -56,7 +56,7 @@ impl Legs {
             leg.write_session(&mut writer);
             leg.state = State::Talking;
         }
-        self.write_more(id, &mut writer);
+        self.write_carried(id, &mut writer);
         let response = if described { writer.finish() } else { writer.finish_body("application/sdp", sdp) };
         if let Some(timer) = refresh {
             self.timers.cancel(timer);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::digits::{Digits, hexadecimal, padded_hex};
-use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
+use crate::base::{IdMap, Instant, LegId, PerFamily, Rng, ShardId, Slots, Timers};
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Lines, Timer};
 use crate::call::refer::Notifier;
@@ -47,7 +47,7 @@ pub struct Legs {
     /// Who asked for a transfer on which leg; some of these are gone.
     pub(super) notifiers: IdMap<LegId, Notifier>,
     /// What the next 200 to a leg's INVITE, or its BYE, says more; few have any.
-    pub(super) more: IdMap<LegId, Box<Lines>>,
+    pub(super) carried: IdMap<LegId, Box<Lines>>,
     /// What PBXs are asked to tell; these outlive calls, and count for none.
     pub(super) subscriptions: Slots<Subscription>,
     pub(super) timers: Timers<Timer>,
@@ -133,7 +133,7 @@ impl Legs {
             clients: IdMap::default(),
             servers: IdMap::default(),
             notifiers: IdMap::default(),
-            more: IdMap::default(),
+            carried: IdMap::default(),
             subscriptions: Slots::new(shard),
             timers: Timers::default(),
             events: VecDeque::new(),
@@ -174,14 +174,24 @@ impl Legs {
         self.stack.note_stream(far, wire);
     }
 
-    /// Who is on our own side of a NAT, and is told our address there: in the first address family and in the other one.
-    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>, other: Option<Arc<LocalNetworks>>) {
-        self.stack.set_local(local, other);
+    /// Who is on our own side of a NAT, and is told our address there, in each address family.
+    pub fn set_local(&mut self, local: &PerFamily<Option<Arc<LocalNetworks>>>) {
+        self.stack.set_local(local);
     }
 
     /// The other address family is spoken too, under these names; after all else that names us is set.
     pub fn set_other(&mut self, home: Home) {
         self.stack.set_other(home);
+    }
+
+    /// True while there is a stream connection with this address.
+    pub fn is_connected(&self, far: SocketAddr, wire: Wire) -> bool {
+        self.stack.is_connected(far, wire)
+    }
+
+    /// The stream that leads to this address: one that is there, or may be opened at any time.
+    pub fn stream_to(&self, far: SocketAddr) -> Option<Wire> {
+        self.stack.stream_to(far)
     }
 
     /// A stream connection is gone.
@@ -283,18 +293,18 @@ impl Legs {
     }
 
     /// Our 200 to the far end's INVITE, or else our BYE, is to say these lines more.
-    pub fn tell_more(&mut self, id: LegId, lines: Box<Lines>) {
+    pub fn carry(&mut self, id: LegId, lines: Box<Lines>) {
         if self.legs.get(id.0).is_some() {
-            self.more.insert(id, lines);
+            self.carried.insert(id, lines);
         }
     }
 
     /// What the other side has to say; once.
-    pub(super) fn write_more(&mut self, id: LegId, writer: &mut Writer) {
-        if self.more.is_empty() {
+    pub(super) fn write_carried(&mut self, id: LegId, writer: &mut Writer) {
+        if self.carried.is_empty() {
             return;
         }
-        for (name, value) in self.more.remove(&id).iter().flat_map(|lines| &lines.0) {
+        for (name, value) in self.carried.remove(&id).iter().flat_map(|lines| &lines.0) {
             writer.line_text(name, value);
         }
     }
@@ -376,8 +386,8 @@ impl Legs {
     /// Forgets a leg and what still points to it.
     pub(super) fn remove(&mut self, id: LegId) -> Option<Leg> {
         let leg = self.legs.remove(id.0)?;
-        if !self.more.is_empty() {
-            self.more.remove(&id);
+        if !self.carried.is_empty() {
+            self.carried.remove(&id);
         }
         if let Some(unacknowledged) = &leg.unacknowledged {
             self.timers.cancel(unacknowledged.timer);

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use crate::sim::caller::{Caller, Dial};
 use crate::sim::handset::Setup;
 use crate::sim::phone::{Phone, PhoneEvent};
 use crate::sim::voice::{Ear, Voice};
+use crate::sip::auth::Credentials;
 
 /// The largest datagram a phone reads.
 const DATAGRAM_MAX: usize = 65_535;
@@ -133,6 +135,16 @@ impl Phones {
         line.ear.clear();
         if let Phone::Caller(caller) = &mut line.phone {
             caller.dial(now, dial);
+        }
+        self.settle(id.0, now);
+    }
+
+    /// An agent's phone registers from now on; a caller's does nothing.
+    pub fn register(&mut self, id: PhoneId, registrar: SocketAddr, credentials: Arc<Credentials>) {
+        let now = self.clock.now();
+        if let Phone::Agent(agent) = &mut self.lines[id.0].phone {
+            agent.register(now, registrar, credentials);
+            agent.handle_timeout(now);
         }
         self.settle(id.0, now);
     }

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
@@ -21,7 +20,7 @@ use crate::io::post::Post;
 use crate::io::streams::Outgoing;
 use crate::media;
 use crate::node::gate::{Gate, Next};
-use crate::node::{Door, Wire};
+use crate::node::{Door, Transmit, Wire};
 use crate::stats::Live;
 
 /// Datagrams read in one turn: cheap, so the socket is emptied and waiting happens in the gate, where it is measured.
@@ -211,7 +210,7 @@ impl<P: Post> Signalling<P> {
         }
         while let Some(transmit) = self.post.poll_transmit() {
             match (transmit.door, &self.public) {
-                (Door::Stream(wire), _) => self.send_by_stream(wire, transmit.destination, transmit.payload),
+                (Door::Stream(wire), _) => self.send_by_stream(wire, transmit),
                 (Door::Public, Some(public)) => {
                     let public = public.towards(transmit.destination.ip());
                     datagrams::send_now(public, transmit.destination, &transmit.payload);
@@ -222,8 +221,12 @@ impl<P: Post> Signalling<P> {
         self.post.carry(&self.clock);
     }
 
-    fn send_by_stream(&self, wire: Wire, destination: SocketAddr, payload: Bytes) {
-        if self.streams.as_ref().is_none_or(|streams| streams.try_send((wire, destination, payload)).is_err()) {
+    fn send_by_stream(&self, wire: Wire, transmit: Transmit) {
+        let Transmit { destination, anew, payload, .. } = transmit;
+        // The far end opened the connection that it wants a response by: whether to open another one is not decided here.
+        let opens = anew || !payload.starts_with(b"SIP/2.0 ");
+        let outgoing = Outgoing { wire, destination, opens, payload };
+        if self.streams.as_ref().is_none_or(|streams| streams.try_send(outgoing).is_err()) {
             tracing::warn!(%destination, "no room for a message on its way to a connection");
         }
     }

@@ -1,4 +1,4 @@
-//! SIP over TCP and over TLS: one thread accepts connections, opens those that a shard sends a request by, cuts what comes into
+//! SIP over TCP and over TLS: one thread accepts connections, opens those that a shard asks for, cuts what comes into
 //! messages and hands them to the shard that they belong to. A connection is known by the far end's address. It is bounded in
 //! number, in what waits for it, and in how long it may take over a handshake or a message; whoever keeps none of that is hung
 //! up on.
@@ -46,8 +46,15 @@ const READ: usize = 16 * 1024;
 /// Connections that wait to be entered into the table.
 const HAPPENED_MAX: usize = 64;
 
-/// A message with its destination.
-pub(super) type Outgoing = (Wire, SocketAddr, Bytes);
+/// A message on its way to a connection.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) wire: Wire,
+    pub(super) destination: SocketAddr,
+    /// Where there is no connection, one is opened for it.
+    pub(super) opens: bool,
+    pub(super) payload: Bytes,
+}
 
 /// What is in force for TLS, now and later.
 pub(super) type InForce = watch::Receiver<Arc<Tls>>;
@@ -182,7 +189,7 @@ pub(super) async fn run(
     loop {
         tokio::select! {
             message = outgoing.recv() => match message {
-                Some((wire, destination, payload)) => streams.send((wire, destination), payload),
+                Some(outgoing) => streams.send(outgoing),
                 None => break,
             },
             Some(happened) = happenings.recv() => match happened {
@@ -249,8 +256,9 @@ impl Streams {
         true
     }
 
-    fn send(&mut self, id: Id, payload: Bytes) {
-        let (_, destination) = id;
+    fn send(&mut self, outgoing: Outgoing) {
+        let Outgoing { wire, destination, opens, payload } = outgoing;
+        let id = (wire, destination);
         if let Some(connection) = self.table.get(&id) {
             let Err(refused) = connection.queue.try_send(payload.clone()) else { return };
             self.table.remove(&id);
@@ -259,8 +267,7 @@ impl Streams {
                 return;
             }
         }
-        // The far end opened the connection that it wants a response by, and closed it.
-        if payload.starts_with(b"SIP/2.0 ") || self.table.len() >= STREAMS_MAX {
+        if !opens || self.table.len() >= STREAMS_MAX {
             tracing::debug!(%destination, "no connection, message dropped");
             return;
         }

@@ -31,7 +31,7 @@ pub mod worker;
 pub use codecs::Codecs;
 pub use encoded::EncodedError;
 pub use message::{Codec, Command, Event, Far, Lease, PortId, Source, TrackId};
-pub use negotiate::{Accept, Local, Offered, Secure, Unusable, accept_answer, answer, inactive_answer, offer};
+pub use negotiate::{Accept, Local, Offered, Secure, Unusable, accept_answer, answer, inactive_answer, offer, origin};
 pub use outbox::{Kind as PortKind, Link, Transmit};
 pub use pool::Pool;
 pub use sdp::{Direction, Profile, SdpError, SessionDescription, same_media};

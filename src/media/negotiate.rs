@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::codecs::Codecs;
 use super::message::{Codec, Far};
-use super::sdp::{Audio, Connection, Direction, Line, Profile, SessionDescription};
+use super::sdp::{Audio, Connection, Direction, Line, Profile, SessionDescription, lines};
 use super::srtp::{ATTRIBUTE_BYTES_MAX, Crypto, MasterKey, write};
 use crate::base::Digits;
 
@@ -18,6 +18,8 @@ use crate::base::Digits;
 pub struct Local {
     /// Where we receive RTP; RTCP is one port above.
     pub address: SocketAddr,
+    /// `o=` address: what it was when we first described ourselves, wherever the audio has moved since (RFC 3264 8).
+    pub origin: IpAddr,
     /// `o=` session id, one for the dialog.
     pub session: u64,
     /// `o=` version, one more for each change (RFC 3264 8).
@@ -286,12 +288,15 @@ fn head(local: &Local, time: (u64, u64)) -> Vec<u8> {
     put_number(&mut text, local.session);
     put(&mut text, b" ");
     put_number(&mut text, local.version);
+    put(&mut text, b" ");
     let before = text.len();
-    put_address(&mut text, local.address.ip());
-    let address = before..text.len();
+    put_address(&mut text, local.origin);
+    let origin = before..text.len();
     put(&mut text, b"\r\ns=-\r\nc=");
-    // Behind the space that parts it from the version.
-    text.extend_from_within(address.start + 1..address.end);
+    match local.address.ip() {
+        here if here == local.origin => text.extend_from_within(origin),
+        moved => put_address(&mut text, moved),
+    }
     put(&mut text, b"\r\nt=");
     put_number(&mut text, time.0);
     put(&mut text, b" ");
@@ -300,19 +305,25 @@ fn head(local: &Local, time: (u64, u64)) -> Vec<u8> {
     text
 }
 
-/// ` IN IP4 192.0.2.1`.
+/// The address of the `o=` line of what we have said.
+pub fn origin(ours: &[u8]) -> Option<IpAddr> {
+    let line = lines(ours).find_map(|line| line.strip_prefix(b"o="))?;
+    std::str::from_utf8(line).ok()?.rsplit(' ').next()?.parse().ok()
+}
+
+/// `IN IP4 192.0.2.1`.
 fn put_address(text: &mut Vec<u8>, ip: IpAddr) {
     match ip {
         IpAddr::V4(ip) => {
             let [a, b, c, d] = ip.octets();
-            put(text, b" IN IP4 ");
+            put(text, b"IN IP4 ");
             put_number(text, a.into());
             for octet in [b, c, d] {
                 put(text, b".");
                 put_number(text, octet.into());
             }
         }
-        IpAddr::V6(ip) => write!(text, " IN IP6 {ip}").expect("a Vec grows as needed"),
+        IpAddr::V6(ip) => write!(text, "IN IP6 {ip}").expect("a Vec grows as needed"),
     }
 }
 
@@ -528,6 +539,8 @@ mod tests {
         assert_eq!(refused("c=IN IP6 ff02::1\r\n"), Unusable::BadAddress);
         assert_eq!(refused("c=IN IP6 ::ffff:224.0.0.1\r\n"), Unusable::BadAddress);
         assert_eq!(refused("c=IN IP6 2001:db8::1\r\n"), Unusable::AddressFamily);
+        let mapped = answer(&with("c=IN IP6 ::ffff:192.0.2.9\r\n"), &local(LOCAL), &accept(Direction::SendRecv));
+        assert_eq!(mapped.unwrap().1.address.to_string(), "192.0.2.9:4000");
         assert_eq!(accept_answer(&audio("18", ""), Codecs::G711), Err(Unusable::NoCodec));
         assert_eq!(
             accept_answer(&parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 0 RTP/AVP 8\r\n"), Codecs::G711),
@@ -624,7 +637,16 @@ mod tests {
     }
 
     fn local(address: &str) -> Local {
-        Local { address: address.parse().unwrap(), session: 5, version: 1, secure: None }
+        let address: SocketAddr = address.parse().unwrap();
+        Local { address, origin: address.ip(), session: 5, version: 1, secure: None }
+    }
+
+    #[test]
+    fn audio_that_moves_to_the_other_family_leaves_the_origin_as_it_was() {
+        let moved = Local { address: "[2001:db8::2]:20000".parse().unwrap(), version: 2, ..local(LOCAL) };
+        let text = offer(&moved, &Offered::plain(Codecs::G711, Direction::SendRecv));
+        assert_eq!(origin(&text), Some(local(LOCAL).origin));
+        assert!(has(&text, "o=strowger 5 2 IN IP4 ") && has(&text, "\r\nc=IN IP6 2001:db8::2\r\n"));
     }
 
     fn codecs(list: &[Codec]) -> Codecs {

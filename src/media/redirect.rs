@@ -16,7 +16,7 @@ pub fn redirected(offer: &[u8], before: Option<&[u8]>, ours: &[u8], local: &Loca
         .audio()
         .is_some_and(|(_, audio)| audio.direction == Direction::Inactive && audio.port == local.address.port())
     {
-        return inactive_answer(&offered, local).ok();
+        return Some(after(ours, &inactive_answer(&offered, local).ok()?));
     }
     let before = SessionDescription::parse(before?).ok()?;
     let ((_, audio), (_, known)) = (offered.audio()?, before.audio()?);
@@ -58,6 +58,20 @@ fn with_direction(text: &[u8], direction: Direction) -> Box<[u8]> {
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(format!("a={}\r\n", direction.as_str()).as_bytes());
+    out.into()
+}
+
+/// The text with the `o=` line of what was said before it, the version one higher.
+fn after(before: &[u8], text: &[u8]) -> Box<[u8]> {
+    let origin = lines(before).find_map(|line| line.strip_prefix(b"o="));
+    let mut out = Vec::with_capacity(text.len() + 16);
+    for line in lines(text) {
+        match origin.filter(|_| line.starts_with(b"o=")) {
+            Some(origin) => put_origin(&mut out, origin),
+            None => out.extend_from_slice(line),
+        }
+        out.extend_from_slice(b"\r\n");
+    }
     out.into()
 }
 
@@ -127,9 +141,17 @@ mod tests {
         let moved = CALLER.replace("4000", "4002");
         let answer = redirected(moved.as_bytes(), Some(CALLER.as_bytes()), &first, &local()).unwrap();
         assert!(String::from_utf8_lossy(&answer).contains("a=inactive"));
+        // Ours are of one session, whatever address we would choose by now, and each has a version of its own (RFC 3264 8).
+        let elsewhere = Local { origin: "2001:db8::1".parse().unwrap(), session: 9, ..local() };
+        let again = redirected(CALLER.as_bytes(), Some(moved.as_bytes()), &answer, &elsewhere).unwrap();
+        for (text, version) in [(&first, 1), (&answer, 2), (&again, 3)] {
+            let origin = format!("o=strowger 1 {version} IN IP4 198.51.100.1\r\n");
+            assert!(String::from_utf8_lossy(text).contains(&origin), "{origin}");
+        }
     }
 
     fn local() -> Local {
-        Local { address: ([198, 51, 100, 1], 9).into(), session: 1, version: 1, secure: None }
+        let ip = [198, 51, 100, 1];
+        Local { address: (ip, 9).into(), origin: ip.into(), session: 1, version: 1, secure: None }
     }
 }

@@ -161,9 +161,7 @@ impl Shard {
         match (&contact.audio, contact.answered) {
             (Audio::Pending(Some(offer)), None) => Some(self.handed_on(Some(peer), &offer.text)),
             (Audio::Pending(_) | Audio::Stream(_) | Audio::Described(_), _) => {
-                let local =
-                    Local { address: SocketAddr::new(host.ip(), DISCARD_PORT), session: 1, version: 1, secure: None };
-                Some(media::offer(&local, &Offered::plain(Codecs::G711, Direction::Inactive)))
+                Some(media::offer(&nowhere(host.ip()), &Offered::plain(Codecs::G711, Direction::Inactive)))
             }
         }
     }
@@ -202,9 +200,9 @@ impl Shard {
         (srtp, sdp): (Srtp, Option<&[u8]>),
     ) -> Option<Box<[u8]>> {
         let leg = self.leg_of(call, side);
-        let address = SocketAddr::new(self.local_to(leg), DISCARD_PORT);
+        let host = self.local_to(leg);
         if let Audio::Described(described) = self.audio_mut(call, side)? {
-            return described.change(sdp, &Local { address, session: 1, version: 2, secure: None });
+            return described.change(sdp, &nowhere(host));
         }
         let (key, rtp) = (self.new_key(srtp), self.rtp);
         let stream = self.audio_mut(call, side)?.stream_mut()?;
@@ -230,8 +228,9 @@ impl Shard {
         {
             return Some(ours.clone());
         }
-        stream.face(&offer, rtp.as_ref());
-        let local = Local { version: u64::from(stream.version) + 1, ..stream.answering(&offer, key) };
+        // Not moved before it is agreed upon.
+        let address = stream.facing(&offer, rtp.as_ref());
+        let local = Local { address, version: u64::from(stream.version) + 1, ..stream.answering(&offer, key) };
         let current = stream.far.map(|far| far.codec);
         let usable = self.usable(self.peer_of(call, side), &offer);
         let codecs = match self.codec_heard(call, side) {
@@ -246,6 +245,7 @@ impl Shard {
         let (answer, far) = media::answer(&offer, &local, &accept).ok()?;
         let stream = self.audio_mut(call, side)?.stream_mut()?;
         stream.version += 1;
+        stream.lease.address = address;
         (stream.codecs, stream.ptime_ms) = (usable, ptime_ms);
         stream.theirs = Some(sdp.into());
         stream.ours = Some(answer.clone());
@@ -359,7 +359,7 @@ impl Shard {
         let peer = self.contact(call)?.peer;
         let theirs = theirs.map(|theirs| self.handed_on(peer, theirs));
         let contact = self.contact(call)?;
-        let local = Local { address: SocketAddr::new(host, DISCARD_PORT), session: 1, version: 1, secure: None };
+        let local = nowhere(host);
         let sdp: Box<[u8]> = match (&contact.audio, theirs) {
             (Audio::Pending(Some(_)), Some(theirs)) => theirs,
             (Audio::Pending(Some(offer)), None) => media::inactive_answer(offer.read()?, &local).ok()?,
@@ -406,7 +406,9 @@ impl Description {
 
 impl Stream {
     pub(in crate::node) fn local(&self) -> Local {
-        Local { address: self.lease.address, session: self.session, version: self.version.into(), secure: None }
+        let (address, version) = (self.lease.address, self.version.into());
+        let origin = self.ours.as_deref().and_then(media::origin).unwrap_or_else(|| address.ip());
+        Local { address, origin, session: self.session, version, secure: None }
     }
 
     /// Our offer of what tones are there in.
@@ -428,6 +430,11 @@ impl Stream {
         let (sdp, far) = media::answer(offer, &local, &accept).ok()?;
         Some((sdp, far, self.agree(offer, local.secure)))
     }
+}
+
+/// Our side where nothing is received.
+const fn nowhere(host: IpAddr) -> Local {
+    Local { address: SocketAddr::new(host, DISCARD_PORT), origin: host, session: 1, version: 1, secure: None }
 }
 
 /// Port 9: nothing is received there.

@@ -23,18 +23,22 @@ pub(super) struct Heard {
 /// The header lines of a caller's INVITE that go on to the agent's phone. `None`, and nothing allocated, when there are none.
 pub(super) fn of_invite(request: &Message, names: &[Arc<str>], caller: &Caller) -> Option<Box<Lines>> {
     // Who was called, and by whom, is as private as the caller (RFC 5806 6, RFC 7044 10.1.3).
-    let is_private = |name| caller.is_unknown() && matches!(name, Name::Diversion | Name::HistoryInfo);
+    let is_private = |known, _: &str| caller.is_unknown() && matches!(known, Name::Diversion | Name::HistoryInfo);
     listed(request, names, is_private)
 }
 
 /// Those of an answer or a BYE. What is about an INVITE alone stays: it would tell the caller which numbers its call has been at.
+/// So do charging records, which no phone has a say in (RFC 7315 4.6).
 pub(super) fn of_other(message: &Message, names: &[Arc<str>]) -> Option<Box<Lines>> {
-    listed(message, names, |name| matches!(name, Name::Diversion | Name::HistoryInfo | Name::Subject))
+    listed(message, names, |known, name| {
+        matches!(known, Name::Diversion | Name::HistoryInfo | Name::Subject)
+            || name.eq_ignore_ascii_case("P-Charging-Vector")
+    })
 }
 
 /// The lines of a list. Bounded in number and in bytes; one that does not fit is left out whole, and so is one with bytes that
 /// no header field may have.
-fn listed(message: &Message, names: &[Arc<str>], stays: impl Fn(Name) -> bool) -> Option<Box<Lines>> {
+fn listed(message: &Message, names: &[Arc<str>], stays: impl Fn(Name, &str) -> bool) -> Option<Box<Lines>> {
     if names.is_empty() {
         return None;
     }
@@ -43,7 +47,9 @@ fn listed(message: &Message, names: &[Arc<str>], stays: impl Fn(Name) -> bool) -
     for (known, name, value) in message.headers() {
         let Ok(name) = std::str::from_utf8(name) else { continue };
         let is_usable = !value.iter().any(|byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127));
-        if stays(known) || !is_listed(name, names) || !is_usable {
+        // The list has long names; a compact one is the same (RFC 3261 7.3.3).
+        let long = if known == Name::Other { name } else { known.as_str() };
+        if stays(known, name) || !is_listed(long, names) || !is_usable {
             continue;
         }
         let bytes = name.len() + value.len();

@@ -430,15 +430,15 @@ impl Offer {
 
 impl fmt::Debug for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Offer").field("text", &Bytes::of(&self.text)).finish_non_exhaustive()
+        f.debug_struct("Offer").field("text", &Length::of(&self.text)).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { ours, theirs } = self;
-        let theirs = theirs.as_deref().map(Bytes::of);
-        f.debug_struct("Description").field("ours", &Bytes::of(ours)).field("theirs", &theirs).finish()
+        let theirs = theirs.as_deref().map(Length::of);
+        f.debug_struct("Description").field("ours", &Length::of(ours)).field("theirs", &theirs).finish()
     }
 }
 
@@ -446,22 +446,22 @@ impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Stream");
         shown.field("id", &self.id).field("lease", &self.lease).field("version", &self.version).field("far", &self.far);
-        shown.field("offer", &self.offer).field("theirs", &self.theirs.as_deref().map(Bytes::of));
-        shown.field("ours", &self.ours.as_deref().map(Bytes::of)).field("codecs", &self.codecs);
+        shown.field("offer", &self.offer).field("theirs", &self.theirs.as_deref().map(Length::of));
+        shown.field("ours", &self.ours.as_deref().map(Length::of)).field("codecs", &self.codecs);
         shown.field("sealed", &self.sealed).field("filled", &self.filled).finish_non_exhaustive()
     }
 }
 
 /// What stands for a text that is not shown.
-struct Bytes(usize);
+struct Length(usize);
 
-impl Bytes {
+impl Length {
     const fn of(text: &[u8]) -> Self {
         Self(text.len())
     }
 }
 
-impl fmt::Debug for Bytes {
+impl fmt::Debug for Length {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0)
     }

@@ -101,6 +101,7 @@ fn why(lost: Lost) -> String {
         Lost::Refused(status) => format!("SUBSCRIBE was answered {status}"),
         Lost::Silent => "no NOTIFY came".to_string(),
         Lost::Unreadable(why) => format!("the NOTIFY has {why}"),
+        Lost::Wordless => "the NOTIFY says nothing of the device".to_string(),
         Lost::Lapsed => "the subscription has run out".to_string(),
         Lost::Ended => "the subscription was ended".to_string(),
     }

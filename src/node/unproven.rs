@@ -30,8 +30,8 @@ impl Shard {
         legs.retain_transmits(|transmit| {
             let is_answer = transmit.destination.ip() == source.ip() && transmit.payload.starts_with(b"SIP/2.0 ");
             if is_answer && unknowns.allowance.pay(now, source.ip(), transmit.payload.len()) {
-                let Transmit { door, destination, ref mut payload } = *transmit;
-                unknowns.answers.push_back(Transmit { door, destination, payload: std::mem::take(payload) });
+                let payload = std::mem::take(&mut transmit.payload);
+                unknowns.answers.push_back(Transmit { payload, ..*transmit });
             } else if is_answer {
                 unknowns.silent[Silence::Answer as usize] += 1;
             }

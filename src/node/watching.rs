@@ -189,7 +189,8 @@ impl Shard {
         };
         let (Order::Subscribe(expires) | Order::Renew(_, expires)) = order;
         if !renewed {
-            let ask = Subscribe { uri: device.uri.as_bytes(), destination, expires, token: u64::from(id.0) };
+            let (package, uri, token) = (device.config.package, device.uri.as_bytes(), u64::from(id.0));
+            let ask = Subscribe { package, uri, destination, expires, token };
             device.machine.handle_sent(self.legs.subscribe(now, &ask));
         }
         self.rearm(id);

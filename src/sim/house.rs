@@ -12,7 +12,7 @@ use crate::base::limits::CALL_LETTERS_MAX;
 use crate::base::{CallId, Instant, PerFamily, Rng, ShardId, WallTime};
 use crate::config::Config;
 use crate::media;
-use crate::node::{self, Control, Door, Down, Naming, Node, Parts, Reply, Resolved, Ticket, Transmit, Up};
+use crate::node::{self, Control, Door, Down, Naming, Node, Parts, Reply, Resolved, Ticket, Transmit, Up, Wire};
 
 /// The node; see the module.
 #[derive(Debug)]
@@ -98,6 +98,32 @@ impl House {
         }
     }
 
+    /// A message by a stream connection.
+    pub(super) fn handle_message(&mut self, now: Instant, from: SocketAddr, payload: Bytes) {
+        let door = Door::Stream(Wire::Tcp);
+        match &mut self.rooms {
+            Rooms::Whole(node) => node.handle_message(now, door, from, payload),
+            Rooms::Parted(parted) => {
+                let owner = parted.parts.router.owner(&payload).unwrap_or(ShardId(0));
+                parted.parts.shards[usize::from(owner.0)].handle_datagram(now, door, from, payload);
+                parted.post(now);
+            }
+        }
+    }
+
+    /// A stream connection is gone.
+    pub(super) fn handle_closed(&mut self, now: Instant, far: SocketAddr) {
+        match &mut self.rooms {
+            Rooms::Whole(node) => node.handle_closed(now, far, Wire::Tcp),
+            Rooms::Parted(parted) => {
+                for shard in &mut parted.parts.shards {
+                    shard.handle_closed(now, far, Wire::Tcp);
+                }
+                parted.post(now);
+            }
+        }
+    }
+
     pub(super) fn handle_media(&mut self, now: Instant, event: media::Event) {
         match &mut self.rooms {
             Rooms::Whole(node) => node.handle_media(now, event),
@@ -173,7 +199,6 @@ impl House {
                 let (transmit, own) =
                     shards.find_map(|(shard, own)| shard.poll_transmit().map(|transmit| (transmit, own)))?;
                 let from = match transmit.door {
-                    // The simulated network carries datagrams alone.
                     Door::Own | Door::Stream(_) => own,
                     Door::Public => &self.addresses[0],
                 };

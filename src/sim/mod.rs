@@ -15,6 +15,7 @@ pub mod hearing;
 pub mod hints;
 mod house;
 pub mod ladder;
+mod lines;
 pub mod network;
 pub mod oracle;
 pub mod phone;

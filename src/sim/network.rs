@@ -21,17 +21,21 @@ pub struct Weather {
     pub doubled: f64,
     /// The fraction that takes 50 to 100 ms longer, so that later ones arrive first.
     pub reordered: f64,
+    /// The fraction of messages by a stream connection with which it breaks, and all that is on its way there is lost.
+    pub broken: f64,
 }
 
 impl Weather {
     /// Ten milliseconds, nothing lost, in order.
     pub const fn fair() -> Self {
-        Self { delay: Duration::from_millis(10), jitter: Duration::ZERO, loss: 0.0, doubled: 0.0, reordered: 0.0 }
+        let delay = Duration::from_millis(10);
+        Self { delay, jitter: Duration::ZERO, loss: 0.0, doubled: 0.0, reordered: 0.0, broken: 0.0 }
     }
 
-    /// True when every datagram arrives once and in order.
+    /// True when every message arrives once and in order.
     pub fn is_fair(&self) -> bool {
-        self.jitter.is_zero() && [self.loss, self.doubled, self.reordered].iter().all(|share| *share == 0.0)
+        let shares = [self.loss, self.doubled, self.reordered, self.broken];
+        self.jitter.is_zero() && shares.iter().all(|share| *share == 0.0)
     }
 }
 
@@ -144,6 +148,13 @@ impl Network {
     /// Successes sent so far by either side, repeats counted in, by method.
     pub const fn succeeded(&self) -> &BTreeMap<String, u64> {
         &self.succeeded
+    }
+
+    /// How long a message by a stream connection takes; `None`: the connection breaks.
+    pub fn stream_delivery(&mut self, from: IpAddr, to: IpAddr) -> Option<Duration> {
+        let is_cut = self.cut.contains(&from) || self.cut.contains(&to);
+        let breaks = is_cut || self.weather.broken > 0.0 && self.rng.chance(self.weather.broken);
+        (!breaks).then(|| self.delay())
     }
 
     /// After which times a datagram arrives: none, one or two.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::acd::TransferOutcome;
 use crate::base::{Instant, Rng, WallTime};
 use crate::call::SessionTerms;
-use crate::config::Config;
+use crate::config::{Config, Transport};
 use crate::sim::act::Act;
 use crate::sim::flows::Flow;
 use crate::sim::ladder::Detail;
@@ -38,6 +38,8 @@ pub struct Verdict {
     pub transfers: [u64; TransferOutcome::ALL.len()],
     /// Successes on the wire, repeats counted in, by method.
     pub succeeded: BTreeMap<String, u64>,
+    /// Stream connections that broke.
+    pub broken: u64,
     /// What happened, and how often.
     pub flows: BTreeMap<Flow, u64>,
     /// The ladder, when it was asked for.
@@ -47,6 +49,11 @@ pub struct Verdict {
 /// Of a hundred datagrams ten are lost, two come twice, ten come late.
 pub const fn hostile() -> Weather {
     Weather { loss: 0.1, doubled: 0.02, reordered: 0.1, ..Weather::fair() }
+}
+
+/// Everybody speaks TCP, and with one message of fifty its connection breaks.
+pub const fn breaking() -> Weather {
+    Weather { jitter: Duration::from_millis(15), broken: 0.02, ..Weather::fair() }
 }
 
 /// Runs the world of a seed; `detail` tells whether to keep its ladder.
@@ -68,6 +75,7 @@ fn judged((world, wrong): (World, Vec<String>)) -> Verdict {
         answered: sum(|tally| tally.answered),
         transfers: TransferOutcome::ALL.map(|outcome| world.oracle().transfers(outcome)),
         succeeded: world.network.succeeded().clone(),
+        broken: world.broken_lines(),
         flows: world.flows.counts().clone(),
         ladder: world.ladder.text(),
     }
@@ -81,6 +89,7 @@ pub fn live_through(seed: u64, detail: Detail, keeps_notes: bool) -> (World, Vec
 fn live(seed: u64, detail: Detail, keeps_notes: bool, weather: Option<Weather>) -> (World, Vec<String>) {
     let mut draw = Draw { rng: Rng::from_u64(seed ^ SALT), shape: Shape::default() };
     draw.shape = draw.shape();
+    draw.shape.by_tcp = weather.as_ref().is_some_and(|weather| weather.broken > 0.0);
     let acts = draw.acts();
     let (shards, lag) = parts(seed);
     let setup = WorldSetup {
@@ -138,6 +147,16 @@ fn parts(seed: u64) -> (u8, Duration) {
     (shards, Duration::from_millis(lag))
 }
 
+fn reach_by_tcp(config: &mut Config) {
+    config.sip.tcp = true;
+    for peer in &mut config.peers {
+        peer.transport = Transport::Tcp;
+    }
+    for agent in config.agents.iter_mut().filter(|agent| agent.peer.is_none() && agent.register.is_none()) {
+        agent.uri.push_str(";transport=tcp");
+    }
+}
+
 fn describe(act: &Act) -> String {
     if matches!(act, Act::Reload(_)) { "reload".to_string() } else { format!("{act:?}") }
 }
@@ -174,6 +193,8 @@ struct Shape {
     queues: u32,
     agents: u32,
     behind_pbx: bool,
+    /// Everybody speaks TCP.
+    by_tcp: bool,
     /// Phones that are not behind the PBX register.
     registered: bool,
     /// Agents dial feature codes at the PBX.
@@ -198,6 +219,7 @@ impl Default for Shape {
             queues: 1,
             agents: 1,
             behind_pbx: true,
+            by_tcp: false,
             registered: false,
             codes: false,
             calls: 1,
@@ -265,6 +287,7 @@ impl Draw {
             queues,
             agents: self.between(1, 7),
             behind_pbx: self.rng.chance(0.5),
+            by_tcp: false,
             registered: self.rng.chance(0.4),
             codes: self.rng.chance(0.3),
             calls: self.between(3, 25),
@@ -348,10 +371,11 @@ impl Draw {
         writeln!(text, "{proof}[peers.pbx]\n{addresses}inbound = {codes}\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
         if self.shape.tells_devices() {
+            let package = if self.shape.agents.is_multiple_of(2) { "presence" } else { "dialog-info" };
             let stale = if self.shape.calls.is_multiple_of(8) { "unroutable" } else { "routable" };
             writeln!(
                 text,
-                "device_state = \"dialog-info\"\ndevice_state_expires = \"1m\"\ndevice_state_stale = \"{stale}\""
+                "device_state = \"{package}\"\ndevice_state_expires = \"1m\"\ndevice_state_stale = \"{stale}\""
             )
             .expect("writing to a string succeeds");
         }
@@ -406,6 +430,9 @@ impl Draw {
                 // Shorter than can be configured: calls of a world last some seconds.
                 let expires = self.shape.calls.is_multiple_of(2).then_some(SESSION);
                 config.sip.session = SessionTerms { expires, min: SESSION / 2 };
+                if self.shape.by_tcp {
+                    reach_by_tcp(&mut config);
+                }
                 Arc::new(config)
             }
             Err(error) => panic!("the workload writes a wrong configuration: {error}\n{text}"),

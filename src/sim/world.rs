@@ -1,6 +1,9 @@
 //! The loop of virtual time: one node, its media, phones behind exchanges, the network between them, and the oracle that looks
 //! after every step. The same set-up gives the same bytes.
 
+mod by_stream;
+mod record;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,17 +19,17 @@ use crate::node::{self, Resolved};
 use crate::sim::agent_phone::Manner;
 use crate::sim::books::Books;
 use crate::sim::fact_text::{Names, kind};
-use crate::sim::flows::{Flows, Sender};
+use crate::sim::flows::Flows;
 use crate::sim::hints::Hints;
 use crate::sim::house::House;
-use crate::sim::ladder::{Detail, Ladder, summary};
+use crate::sim::ladder::{Detail, Ladder};
+use crate::sim::lines::{LineId, Lines};
 use crate::sim::network::{Network, TRANSLATED_BY, Weather, translation};
 use crate::sim::oracle::Oracle;
 use crate::sim::phone::{Phone, PhoneEvent};
 use crate::sim::studio::{Media, leases, other_family};
 use crate::sim::town::{Audio, Town};
 use crate::sim::ua::Ua;
-use crate::sim::wire::Wire;
 use crate::sim::wiretap::Wiretap;
 
 /// What a world is made of.
@@ -77,6 +80,7 @@ pub struct World {
     /// The network, for scripts that change the weather.
     pub network: Network,
     way: BTreeMap<(Instant, u64), Arrival>,
+    lines: Lines,
     sequence: u64,
     /// When the last message arrives, by the media worker, from and to it.
     media_clock: BTreeMap<(u8, Direction), Instant>,
@@ -107,6 +111,8 @@ enum Direction {
 #[derive(Debug)]
 enum Arrival {
     Datagram { from: SocketAddr, to: SocketAddr, payload: Bytes },
+    Stream { line: LineId, from: SocketAddr, to: SocketAddr, payload: Bytes },
+    Closed(SocketAddr),
     Command(media::Command),
     Report(media::Event),
 }
@@ -143,6 +149,7 @@ impl World {
             town: Town::new(engine, setup.audio, setup.manner, rng.fork()),
             network,
             way: BTreeMap::new(),
+            lines: Lines::new(setup.config.sip.tcp),
             sequence: 0,
             media_clock: BTreeMap::new(),
             rng,
@@ -406,6 +413,8 @@ impl World {
                     self.town.hear(self.now, place, &payload);
                 }
             }
+            Arrival::Stream { line, from, to, payload } => self.on_stream(line, from, to, payload),
+            Arrival::Closed(far) => self.node.handle_closed(self.now, far),
             Arrival::Command(command) => {
                 if let Err(error) = self.media.handle_command(self.now, command) {
                     self.fail(error);
@@ -418,7 +427,7 @@ impl World {
     /// Takes everything the node and the media say, then looks whether all is well.
     fn drain(&mut self) {
         while let Some((from, transmit)) = self.node.poll_transmit() {
-            self.send(None, from, transmit.destination, transmit.payload);
+            self.send_of_node(from, transmit);
         }
         while let Some(command) = self.node.poll_media() {
             self.later((command.stream().worker(), Direction::ToMedia), Arrival::Command(command));
@@ -490,7 +499,7 @@ impl World {
     fn after_exchange(&mut self, index: usize) {
         let from = self.town.get(index).address();
         while let Some((phone, outgoing)) = self.town.get(index).poll_transmit() {
-            self.send(Some((index, phone)), from, outgoing.destination, outgoing.payload);
+            self.send_of_phone((index, phone), from, outgoing);
         }
         while let Some((name, event)) = self.town.get(index).poll_event() {
             // A number outside may be called by several.
@@ -506,57 +515,6 @@ impl World {
         self.town.note_wake(index);
     }
 
-    /// Sends a SIP datagram on its way, under the eyes of the record and the wiretap.
-    fn send(&mut self, sender: Option<(usize, Option<usize>)>, from: SocketAddr, to: SocketAddr, payload: Bytes) {
-        self.ladder.absorb(&self.now.as_micros().to_le_bytes());
-        self.ladder.absorb(&payload);
-        let Some(message) = Wire::parse(&payload) else {
-            if sender.is_none() {
-                self.fail(format!("the node sends what no phone can read: {payload:?}"));
-            }
-            return;
-        };
-        let receiver = self.town.at_sip(to);
-        if let (None, Some(index)) = (sender, receiver) {
-            let agent = self.town.agent_of(index, &message);
-            let judged = agent.map_or(Ok(()), |agent| self.wiretap.on_sent(self.now, agent, &message));
-            if let Err(error) = judged {
-                self.fail(error);
-            }
-        }
-        self.network.note(&message);
-        let role = self.role_of(sender);
-        if !self.ladder.is_kept() && !self.network.has_rules() {
-            let copies = self.deliver(from, to, &payload);
-            return self.flows.on_message(self.now, role, &message, copies > 0);
-        }
-        let what = summary(&message, self.ladder.detail());
-        let from_name = sender.map_or_else(|| ENGINE.to_string(), |(index, phone)| self.name_of(index, phone));
-        let to_name = match receiver {
-            Some(index) => self.name_of(index, self.town.recipient(index, &message)),
-            None if self.node.is_at(to) => ENGINE.to_string(),
-            None => to.to_string(),
-        };
-        let copies =
-            if self.network.is_dropped(&what, &from_name, &to_name) { 0 } else { self.deliver(from, to, &payload) };
-        self.flows.on_message(self.now, role, &message, copies > 0);
-        let fate = match copies {
-            0 => "lost",
-            1 => "",
-            _ => "twice",
-        };
-        self.ladder.message(self.now, &from_name, &to_name, &what, fate);
-    }
-
-    fn role_of(&self, sender: Option<(usize, Option<usize>)>) -> Sender {
-        match sender.map(|(exchange, phone)| self.town.who(exchange, phone).1) {
-            None => Sender::Node,
-            Some(None) => Sender::Exchange,
-            Some(Some(Phone::Caller(_))) => Sender::Caller,
-            Some(Some(Phone::Agent(_))) => Sender::Agent,
-        }
-    }
-
     /// How many copies arrive.
     fn deliver(&mut self, from: SocketAddr, to: SocketAddr, payload: &Bytes) -> usize {
         let mut copies = 0;
@@ -565,22 +523,6 @@ impl World {
             copies += 1;
         }
         copies
-    }
-
-    fn tap_received(&mut self, from: SocketAddr, payload: &[u8]) {
-        let Some(index) = self.town.at_sip(from) else { return };
-        let Some(message) = Wire::parse(payload) else { return };
-        self.wiretap.on_received(self.now, self.town.agent_of(index, &message), &message);
-    }
-
-    fn name_of(&self, exchange: usize, phone: Option<usize>) -> String {
-        let (name, phone) = self.town.who(exchange, phone);
-        match (self.ladder.detail(), phone) {
-            (Detail::Counts, Some(Phone::Agent(_))) => "agent".to_string(),
-            (Detail::Counts, Some(Phone::Caller(_))) => "caller".to_string(),
-            (_, None) => name.to_string(),
-            (Detail::Everything | Detail::Nothing, _) => name.to_string() + self.town.mark_of(exchange),
-        }
     }
 
     fn fail(&mut self, error: String) {

@@ -10,6 +10,8 @@ pub mod glance;
 pub mod grammar;
 pub mod message;
 pub mod name;
+pub mod package;
+pub mod pidf;
 pub mod registrar;
 pub mod replaces;
 mod span;
@@ -17,6 +19,7 @@ pub mod transaction;
 pub mod uri;
 pub mod value;
 pub mod write;
+pub mod xml;
 
 #[cfg(test)]
 mod tests;

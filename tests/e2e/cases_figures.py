@@ -102,7 +102,7 @@ class Prometheus:
     def __init__(self, bench, engine):
         self.folder = pathlib.Path(bench.folder) / "prometheus"
         self.folder.mkdir()
-        self.port = harness.free_port(harness.socket.SOCK_STREAM)
+        self.port = harness.free_port()
         (self.folder / "strowger.rules.yml").write_text(run(bench.binary, "rules", "--config", engine.path))
         (self.folder / "prometheus.yml").write_text(
             "global: {scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 1s}\n"

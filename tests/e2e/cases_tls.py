@@ -13,7 +13,7 @@ import time
 import wave
 
 from cases_calls import CALLERS, ON_AGENT, agents, expect_all_ok, phones, queue
-from harness import HOST, Failure, check, free_port, start, wait_until
+from harness import HOST, Failure, check, free_port, free_ports, start, wait_until
 from heard import Ears, share_of_tone
 from tls import Answers, Authority, Bridge, Line, client, refused, server
 
@@ -29,7 +29,7 @@ class Scene:
         self.bench = bench
         self.ca = Authority(bench.folder)
         self.own = self.ca.issue("engine", "localhost", "acd.example", "127.0.0.1")
-        self.port = free_port(socket.SOCK_STREAM)
+        self.port = free_port()
 
     def sip(self, extra=""):
         """`[sip]`'s lines."""
@@ -334,7 +334,9 @@ def baresip(bench, scene, source=None, account=""):
     folder = pathlib.Path(bench.folder) / "baresip"
     folder.mkdir()
     source = source or f"aufile,{silence(folder / 'silence.wav')}"
-    (folder / "config").write_text(BARESIP.format(host=HOST, port=free_port(), ca=scene.ca.pem, names=names(), source=source))
+    # It takes the next one too, for TLS.
+    port = free_ports(2)
+    (folder / "config").write_text(BARESIP.format(host=HOST, port=port, ca=scene.ca.pem, names=names(), source=source))
     (folder / "accounts").write_text(
         f"<sip:1001@acd.example:{scene.port};transport=tls>;auth_user=1001;auth_pass=right;answermode=auto;regint=60{account}\n"
     )

@@ -74,24 +74,30 @@ def build():
     return pathlib.Path(target) / "release" / "strowger"
 
 
-def free_port(kind=socket.SOCK_DGRAM):
+def is_free(port):
+    """True when nobody holds the port at this moment, neither by UDP nor by TCP."""
+    try:
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+            with socket.socket(socket.AF_INET, kind) as probe:
+                probe.bind((HOST, port))
+        return True
+    except OSError:
+        return False
+
+
+def free_port():
     """A port that nobody holds at this moment."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
+    return free_ports(1)
 
 
 def free_ports(count):
     """The first of so many ports in a row that nobody holds at this moment."""
     for _ in range(100):
-        first = free_port()
-        try:
-            for port in range(first + 1, min(first + count, 65536)):
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    probe.bind((HOST, port))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((HOST, 0))
+            first = probe.getsockname()[1]
+        if first + count <= 65536 and all(is_free(port) for port in range(first, first + count)):
             return first
-        except OSError:
-            continue
     raise Failure(f"no {count} free ports in a row")
 
 
@@ -180,7 +186,7 @@ class Engine:
         self.sip = free_ports(shards)
         listen = [f'"{one}:{self.sip}"' for one in hosts]
         self.listen = listen[0] if len(listen) == 1 else f"[{', '.join(listen)}]"
-        self.http = free_port(socket.SOCK_STREAM)
+        self.http = free_port()
         self.folder = pathlib.Path(folder)
         self.path = self.folder / "strowger.toml"
         self.log_path = self.folder / "engine.log"

@@ -17,7 +17,7 @@ impl Shard {
     /// A leg is gone, and nobody here has hung it up. What its BYE says goes on to the leg that ends with it.
     pub(in crate::node) fn on_leg_ended(&mut self, now: Instant, leg: LegId, cause: EndCause) {
         if let Some(heard) = self.take_heard(leg) {
-            self.legs.tell_more(heard.other, heard.lines);
+            self.legs.carry(heard.other, heard.lines);
         }
         // Whoever does not acknowledge our answer has not hung up: it is lost.
         let by = |side| match cause {

@@ -62,7 +62,7 @@ impl Shard {
         let titled = contact.caller.titled(self.legs.host(), &queue.config, seconds, call);
         let from = titled.as_ref().unwrap_or(&identity);
         let uri = self.directory.uri_by(device, peer);
-        let answers = device.auto_answer.then(|| answer_by_yourself(self.legs.host()));
+        let answers = device.auto_answer.then(|| answer_by_yourself(self.legs.local(Some(destination.ip()))));
         let mut headers: PhoneHeaders<'_> = smallvec![
             ("P-Asserted-Identity", &identity[..]),
             ("X-Strowger-Queue", queue.name.as_bytes()),
@@ -284,7 +284,7 @@ const fn is_absent(status: u16, cause: Option<u8>, is_there: bool) -> bool {
 type PhoneHeaders<'a> = SmallVec<[(&'a str, &'a [u8]); 8]>;
 
 /// What makes a phone answer by itself: Call-Info and Alert-Info, for phones know one or the other.
-fn answer_by_yourself(host: &str) -> (String, String) {
+fn answer_by_yourself(host: SocketAddr) -> (String, String) {
     (format!("<sip:{host}>;answer-after=0"), format!("<sip:{host}>;info=alert-autoanswer"))
 }
 

@@ -144,7 +144,7 @@ impl Shard {
             self.timers.cancel(timer);
         }
         if let Some(lines) = carried {
-            self.legs.tell_more(leg, lines);
+            self.legs.carry(leg, lines);
         }
         self.legs.answer(now, leg, &sdp);
         self.commands.push_back(Command::CallerAnswered { call });

@@ -18,10 +18,14 @@ type Sent = (SocketAddr, Message);
 
 /// Trunk and PBX by TCP; the agent is in or not.
 fn world(queue: &str, is_in: bool) -> World {
+    World::new(&text(queue, is_in), 100)
+}
+
+fn text(queue: &str, is_in: bool) -> String {
     let by_tcp = "qualify = \"0s\"\ntransport = \"tcp\"\n";
     let initial = if is_in { "" } else { "initial = \"logged-out\"\n" };
     let text = config(1, queue).replace("[http]", "tcp = true\n[http]").replace("qualify = \"0s\"\n", by_tcp);
-    World::new(&(text + initial), 100)
+    text + initial
 }
 
 fn sent(world: &mut World) -> Vec<Sent> {
@@ -258,4 +262,29 @@ fn a_caller_who_is_gone_with_its_connection_within_a_change_is_let_go() {
     assert!(to.contains(&address(PBX)) && to.contains(&address(TRUNK)), "{to:?}");
     passes(&mut world, Duration::from_secs(200));
     assert_eq!((world.node.live_calls(), world.node.live_dialogs(), world.node.repairs()), (0, (0, 0), 0));
+}
+
+/// Where the agent's answer goes for a caller whose connection has broken, who is a peer then or not, and whether by a new connection.
+fn late_answer(via: &str, is_peer: bool) -> (SocketAddr, bool) {
+    let mut world = world("answer = \"on_agent\"", true);
+    let invite = of_caller("INVITE", 1, "", OFFER).replace("10.0.0.1:5060;branch", &format!("{via};branch"));
+    let begun = comes(&mut world, LINE, invite);
+    let invite = request(&begun, Method::Invite).expect("the agent is rung").1.clone();
+    breaks(&mut world, LINE);
+    if !is_peer {
+        world.reload(&text("answer = \"on_agent\"", true).replace(TRUNK, "192.0.2.99:5060"));
+    }
+    let answer = answer_of_agent(&invite, 200, ANSWER);
+    world.node.handle_message(world.now, Door::Stream(Wire::Tcp), address(PBX), answer);
+    let all: Vec<_> = std::iter::from_fn(|| world.node.poll_transmit()).collect();
+    let told = all.iter().find(|sent| sent.payload.starts_with(b"SIP/2.0 200 ")).expect("the caller is told");
+    (told.destination, told.anew)
+}
+
+#[test]
+fn an_answer_whose_connection_is_gone_goes_to_where_a_peer_listens_and_to_nobody_else() {
+    assert_eq!(late_answer("10.0.0.1:5060", true), (address(TRUNK), true));
+    assert_eq!(late_answer("10.0.0.1", true), (address(TRUNK), true));
+    assert_eq!(late_answer("10.0.0.1:5090;rport", true), (address("192.0.2.1:5090"), true));
+    assert_eq!(late_answer("10.0.0.1:5060", false), (address(LINE), false), "lost with its connection");
 }

@@ -3,8 +3,7 @@
 use super::*;
 use crate::acd::TransferKind;
 
-const LIST: &str =
-    "carry_headers = [\"X-PBX-*\", \"x-account\", \"Diversion\", \"History-Info\", \"Subject\", \"User-to-User\"]";
+const LIST: &str = "carry_headers = [\"X-PBX-*\", \"x-account\", \"Diversion\", \"History-Info\", \"Subject\", \"User-to-User\", \"P-Charging-Vector\"]";
 /// What a message of either side says in most of these tests.
 const SAID: &str = "X-PBX-Case: 7\nX-Other: 8\n";
 
@@ -94,7 +93,8 @@ fn answered_with(lines: &str) -> Vec<String> {
 
 #[test]
 fn listed_lines_of_the_agents_answer_stand_in_the_callers_and_no_others() {
-    let private = "Diversion: <sip:1@h>\nHistory-Info: <sip:2@h>;index=1\nSubject: s\n";
+    let private =
+        "Diversion: <sip:1@h>\nHistory-Info: <sip:2@h>;index=1\nSubject: s\nP-Charging-Vector: icid-value=1\n";
     let others = "X-Other: 8\nX-Strowger-Call: c1\nReason: SIP;cause=200\nX-Accounts: b\n";
     assert_eq!(
         answered_with(&format!("X-PBX-Case: 7\nx-ACCOUNT: a\nUser-to-User: 00;encoding=hex\n{private}{others}")),

@@ -125,7 +125,7 @@ fn a_caller_who_hides_is_hidden_unless_the_trunk_may_know() {
 
 #[test]
 fn listed_header_fields_go_on_to_the_phone_and_no_others() {
-    let trunk = "carry_headers = [\"X-PBX-*\", \"x-account\", \"Diversion\", \"History-Info\"]";
+    let trunk = "carry_headers = [\"X-PBX-*\", \"x-account\", \"Diversion\", \"History-Info\", \"Subject\"]";
     let text = config(1, "").replace("[peers.pbx]", &format!("{trunk}\n[peers.pbx]"));
     let carried = |lines: &str| {
         let mut world = World::new(&text, 100);
@@ -133,7 +133,7 @@ fn listed_header_fields_go_on_to_the_phone_and_no_others() {
         let invite = world.offer().expect("an agent is rung");
         let ours = |name: &[u8]| {
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-            name.starts_with("x-") || name == "diversion" || name == "history-info"
+            name.starts_with("x-") || ["diversion", "history-info", "subject"].contains(&&*name)
         };
         let shown = |(_, name, value): (Name, &[u8], &[u8])| {
             format!("{}: {}", String::from_utf8_lossy(name), String::from_utf8_lossy(value))
@@ -155,6 +155,7 @@ fn listed_header_fields_go_on_to_the_phone_and_no_others() {
     assert!(carried(&format!("Privacy: id\n{both}")).is_empty(), "who diverted is as private");
     assert_eq!(carried("X-PBX-Folded: a\n X-Strowger-Queue: b\n"), ["X-PBX-Folded: a X-Strowger-Queue: b"]);
     assert!(carried("X-PBX-Bell: \u{7}\n").is_empty());
+    assert_eq!(carried("s: order 7\n"), ["Subject: order 7"], "the compact form of Subject");
     let many: String = (0..40).map(|n| format!("X-PBX-{n}: v\n")).collect();
     assert_eq!(carried(&many).len(), 16);
     let long = format!("X-PBX-Long: {}\nX-PBX-Short: s\n", "v".repeat(600));

@@ -119,3 +119,20 @@ fn nothing_of_a_call_by_tls_goes_another_way_even_when_its_connections_are_gone(
     assert!(rest.iter().any(|(.., message)| message.is_request() && message.method() == Method::Bye), "{rest:?}");
     assert!(ended.iter().chain(&rest).all(|(door, ..)| *door == TLS), "{ended:?} {rest:?}");
 }
+
+/// The certificate at the far end is asked for a peer's name where the peer is reached, and nowhere else.
+#[test]
+fn an_answer_whose_connection_is_gone_goes_by_a_new_one_to_the_peer_s_own_address_alone() {
+    for (port, expected) in [(5060, (TRUNK, true)), (5061, ("192.0.2.1:40000", false))] {
+        let mut world = World::new(&text("transport = \"tls\"", "transport = \"tls\""), 100);
+        let begin = comes(&mut world, TLS, "192.0.2.1:40000", invite(1).replace(":5061;", &format!(":{port};")));
+        let (.., offer) = begin.iter().find(|(.., message)| message.is_request()).expect("the agent is rung");
+        world.node.handle_closed(world.now, address("192.0.2.1:40000"), Wire::Tls);
+        let mut answer = respond(offer, address(OURS), 200, None, b"agent");
+        answer.line_fmt(Name::Contact, format_args!("<sip:agent@{PBX}>"));
+        world.node.handle_message(world.now, TLS, address(PBX), body(answer, ANSWER));
+        let all: Vec<_> = std::iter::from_fn(|| world.node.poll_transmit()).collect();
+        let told = all.iter().find(|sent| sent.payload.starts_with(b"SIP/2.0 200 ")).expect("the caller is told");
+        assert_eq!((told.door, told.destination, told.anew), (TLS, address(expected.0), expected.1));
+    }
+}

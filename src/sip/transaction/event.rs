@@ -126,6 +126,8 @@ pub struct Transmit {
     pub door: Door,
     /// Where to.
     pub destination: SocketAddr,
+    /// Of a response by a stream: its connection is gone, and another one may be opened for it. A request may open one anyway.
+    pub anew: bool,
     /// The whole message.
     pub payload: Bytes,
 }

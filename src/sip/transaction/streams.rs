@@ -49,6 +49,11 @@ impl Streams {
         }
     }
 
+    /// True while such a connection is there.
+    pub(super) fn is_open(&self, address: SocketAddr, wire: Wire) -> bool {
+        self.open.get(&address).is_some_and(|open| *open >= wire)
+    }
+
     /// There are stream connections from now on.
     pub(super) const fn enable(&mut self) {
         self.enabled = true;
