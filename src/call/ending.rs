@@ -57,9 +57,9 @@ impl Legs {
         self.hang_up(now, id);
     }
 
-    /// Asks the far end whether it still knows the dialog; [`Event::Probed`] tells. By an UPDATE that changes nothing: who does not
-    /// take it says so (405, 501), but an Asterisk answers no OPTIONS inside a dialog that it knows. A caller not answered may be
-    /// asked too, once it rings: the 180 has made a dialog (RFC 3261 12.1).
+    /// Asks the far end whether it still knows the dialog; [`Event::Probed`] tells. By an UPDATE that changes nothing: who does
+    /// not take it says so (405, 501), but an Asterisk answers no OPTIONS inside a dialog that it knows. A caller not answered
+    /// may be asked too, once it rings: the 180 has made a dialog (RFC 3261 12.1).
     pub fn probe(&mut self, now: Instant, id: LegId) {
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         if leg.probing == Probing::Yes || !matches!(leg.state, State::Talking | State::Incoming(_)) {

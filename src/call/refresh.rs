@@ -1,5 +1,5 @@
-//! Session timers at work (RFC 4028): one end refreshes the session by UPDATE or re-INVITE, and a session that is not refreshed in
-//! time is over, so that neither end keeps a call that the other has lost. [`Event::Probed`] tells that a far end is gone.
+//! Session timers at work (RFC 4028): one end refreshes the session by UPDATE or re-INVITE, and a session that is not refreshed
+//! in time is over, so that neither end keeps a call that the other has lost. [`Event::Probed`] tells that a far end is gone.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -280,8 +280,8 @@ const fn is_absent(status: u16, cause: Option<u8>, is_there: bool) -> bool {
     }
 }
 
-/// True when a person says no, or forwards the call. A PBX between says by Q.850 what it means: an Asterisk has 403 for a person who
-/// refuses (RFC 3398 8.2.6.1), and 603 for want of any cause, such as when it is stopped.
+/// True when a person says no, or forwards the call. A PBX between says by Q.850 what it means: an Asterisk has 403 for a
+/// person who refuses (RFC 3398 8.2.6.1), and 603 for want of any cause, such as when it is stopped.
 const fn is_declined(status: u16, cause: Option<u8>) -> bool {
     const CALL_REJECTED: u8 = 21;
     matches!((status, cause), (300..=399, _) | (603, None) | (403 | 603, Some(CALL_REJECTED)))
