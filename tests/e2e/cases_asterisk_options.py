@@ -8,7 +8,6 @@ import time
 
 from asterisk import PBX, TRUNK, beside_asterisk, beside_asterisk_with, change
 from cases_asterisk_phones import set_ready
-from cases_asterisk_trunk import reload
 from cases_calls import expect_all_ok
 from harness import check, wait_until
 from heard import listen, loudness, share_of_tone
@@ -172,14 +171,14 @@ def asterisk_requires_session_timers(site):
 
     # Strowger asks for 90 s, Asterisk wants 120.
     set_timers(90, 120)
-    reload(site, 'session_expires = "0s"', 'session_expires = "90s"')
+    site.reload('session_expires = "0s"', 'session_expires = "90s"')
     seen = a_short_call()
     refused = [message for message in seen if name_of(message) == "422 INVITE"]
     check([(message.is_ours, value(message, "Min-SE")) for message in refused] == [(False, "120")], f"{refused}")
     taken = [value(message, "Session-Expires").split(";")[0] for message in seen if name_of(message) == "200 INVITE"]
     check(taken == ["120", "120"], f"{taken}")
     # Asterisk asks for 120, Strowger wants 200.
-    reload(site, 'session_expires = "90s"\nmin_se = "90s"', 'session_expires = "0s"\nmin_se = "200s"')
+    site.reload('session_expires = "90s"\nmin_se = "90s"', 'session_expires = "0s"\nmin_se = "200s"')
     seen = a_short_call()
     refused = [message for message in seen if name_of(message) == "422 INVITE"]
     check([(message.is_ours, value(message, "Min-SE")) for message in refused] == [(True, "200")], f"{refused}")
