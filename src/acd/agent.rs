@@ -190,6 +190,15 @@ impl Duty {
     }
 }
 
+/// Calls are taken not to reach a device.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Absence {
+    pub(super) since: Instant,
+    /// When one is tried, without a sign of life before.
+    pub(super) until: Instant,
+    pub(super) timer: TimerKey,
+}
+
 /// What we do with an agent's device: while we do anything, what it does is our own doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hold {
@@ -238,6 +247,9 @@ pub(super) struct Agent {
     /// Runs for a moment after our call with the device has begun or ended: who tells of it needs as long, and what is told
     /// meanwhile may be of before.
     pub(super) grace: Option<TimerKey>,
+    pub(super) absent: Option<Absence>,
+    /// Offers in a row that did not reach the device.
+    pub(super) absences: u32,
     /// That it contradicts the agent's state has been told.
     pub(super) disagrees: bool,
     /// Offers in a row that nobody answered.
@@ -264,6 +276,8 @@ impl Agent {
             policy: plan.policy.clone(),
             device: DeviceState::Unknown,
             grace: None,
+            absent: None,
+            absences: 0,
             disagrees: false,
             no_answers: 0,
             history: History::default(),
@@ -317,15 +331,15 @@ impl Agent {
                 (None, None, None)
             }
         };
+        // Whom another reason keeps unreachable is not tried when the pause is over.
+        let is_alone =
+            matches!((&self.duty, self.own_device()), (Duty::Unreachable, DeviceState::Unknown | DeviceState::Idle));
+        let absent = self.absent.filter(|_| is_alone);
         let until = match &self.duty {
             Duty::WrapUp { until, .. } => Some(*until),
             Duty::NotReady(_) => self.timer.map(|_| self.until),
-            Duty::LoggedOut
-            | Duty::Ready(_)
-            | Duty::Unreachable
-            | Duty::Elsewhere(_)
-            | Duty::Offering(_)
-            | Duty::Talking(_) => None,
+            Duty::Unreachable => absent.map(|absence| absence.until),
+            Duty::LoggedOut | Duty::Ready(_) | Duty::Elsewhere(_) | Duty::Offering(_) | Duty::Talking(_) => None,
         };
         AgentStatus {
             state: self.duty.state(),
@@ -340,6 +354,7 @@ impl Agent {
             workday: self.workday,
             device: self.device,
             disagrees: self.disagrees,
+            is_absent: absent.is_some(),
         }
     }
 }
@@ -353,7 +368,7 @@ pub struct AgentStatus {
     pub since: Instant,
     /// Who made it so; of one who wishes calls, who had it wish them, whatever its device has done since.
     pub by: Actor,
-    /// When it ends by itself: a wrap-up, and a not-ready that is timed.
+    /// When it ends by itself: a wrap-up, a not-ready that is timed, and how long calls are taken not to reach the device.
     pub until: Option<Instant>,
     /// What somebody wishes for the time after the call.
     pub next: Option<AgentTarget>,
@@ -371,4 +386,6 @@ pub struct AgentStatus {
     pub device: DeviceState,
     /// That contradicts the state.
     pub disagrees: bool,
+    /// Calls are taken not to reach the device.
+    pub is_absent: bool,
 }

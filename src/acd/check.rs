@@ -57,6 +57,7 @@ impl Engine {
         let mut listed = 0;
         for (id, agent) in self.agents.iter() {
             armed += usize::from(agent.timer.is_some()) + usize::from(agent.grace.is_some());
+            armed += usize::from(agent.absent.is_some());
             let is_of_queue = |offer: &Offer| offer.phase == Phase::Open && offer.way == Way::Queue;
             open_offers += usize::from(matches!(&agent.duty, Duty::Offering(offer) if is_of_queue(offer)));
             if matches!(agent.duty, Duty::Ready(Standing::Listed)) {

@@ -61,6 +61,7 @@ impl Engine {
         self.tell(Fact::Reached { call, queue, agent });
         self.begin(agent, Duty::Talking(Talk::new(call, queue, epoch, now, wrap_up)), Actor::Engine);
         self.ask(Effect::Join { call, agent, epoch });
+        self.found(agent);
     }
 
     /// An agent begins or ceases to consult somebody about its caller.

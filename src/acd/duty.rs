@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::absence::shows_life;
 use crate::acd::agent::{Agent, Contract, Duty, Hold, Offer, Phase, Standing, Wish};
 use crate::acd::engine::{Engine, Link, Timer};
 use crate::acd::fact::Fact;
@@ -24,7 +25,9 @@ impl Engine {
         match row.duty {
             Duty::LoggedOut | Duty::NotReady(_) => self.obey(agent, wish),
             Duty::Ready(_) | Duty::Unreachable | Duty::Elsewhere(_) => match wish.target {
-                AgentTarget::Ready => {}
+                // A call is tried at once where none reached the device.
+                AgentTarget::Ready if row.absent.is_some() => self.obey(agent, wish),
+                AgentTarget::Ready => row.absences = 0,
                 AgentTarget::NotReady(_) | AgentTarget::LoggedOut => self.obey(agent, wish),
             },
             Duty::WrapUp { .. } => {
@@ -84,9 +87,11 @@ impl Engine {
     /// Somebody outside says what the device does: an agent whose device is taken is offered nothing.
     pub(super) fn on_device(&mut self, agent: AgentId, device: DeviceState, by: Actor) {
         let Some(row) = self.agents.get_mut(agent) else { return };
-        if std::mem::replace(&mut row.device, device) == device {
+        let before = std::mem::replace(&mut row.device, device);
+        if before == device {
             return;
         }
+        let is_alive = shows_life(before, device) && !row.may_echo(self.now);
         // What was left of our call has been said to be over.
         let ended = row.grace.filter(|_| !device.is_taken() && row.duty.hold() == Hold::Nothing);
         if let Some(timer) = ended {
@@ -94,6 +99,9 @@ impl Engine {
             self.timers.cancel(timer);
         }
         self.tell(Fact::Device { agent, device, by });
+        if is_alive {
+            self.presume_there(agent);
+        }
         self.look_at_device(agent);
     }
 
@@ -126,6 +134,8 @@ impl Engine {
         row.link = link;
         let agents: Vec<AgentId> = row.agents.iter().copied().collect();
         self.tell(Fact::PeerState { peer, up: link == Link::Up });
+        // What it said of devices was before.
+        agents.iter().for_each(|agent| self.presume_there(*agent));
         // All are listed before anybody is matched, so that the longest waiting call meets the agent whose turn it is.
         self.stand_anew(&agents);
     }
@@ -190,7 +200,7 @@ impl Engine {
         self.begin(agent, Duty::LoggedOut, Actor::Engine);
         self.matching.dismiss(agent);
         let Some(row) = self.agents.remove(agent) else { return };
-        if let Some(timer) = row.grace {
+        for timer in row.grace.into_iter().chain(row.absent.map(|absence| absence.timer)) {
             self.timers.cancel(timer);
         }
         if let Some(peer) = self.peers.get_mut(&row.peer) {
@@ -229,6 +239,7 @@ impl Engine {
             (Link::Down, _) | (Link::Up, DeviceState::Offline | DeviceState::Stale) => Duty::Unreachable,
             (Link::Up, DeviceState::Busy(direction)) => Duty::Elsewhere(direction),
             (Link::Up, DeviceState::Ringing) => Duty::Elsewhere(Direction::In),
+            (Link::Up, DeviceState::Unknown | DeviceState::Idle) if row.absent.is_some() => Duty::Unreachable,
             (Link::Up, DeviceState::Unknown | DeviceState::Idle) => Duty::Ready(Standing::Aside),
         }
     }
@@ -310,6 +321,7 @@ impl Engine {
         if let Some(row) = self.agents.get_mut(agent) {
             row.no_answers = 0;
         }
+        self.presume_there(agent);
         match target {
             AgentTarget::Ready => self.wish_calls(agent, by),
             AgentTarget::NotReady(reason) => {

@@ -1,6 +1,6 @@
 //! [`Engine`]: the machine's outside. It takes commands and time, and hands out effects and facts; what they do is beside
 //! it, one file for each concern: `visit` (callers), `offer` (reservations), `direct` (those without a queue), `duty` (agents),
-//! `reload` (the plan), `check`.
+//! `absence` (devices that are not there), `reload` (the plan), `check`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -111,6 +111,8 @@ pub(super) enum Timer {
     HoldOff(AgentId),
     /// The agent's device is taken at its word again.
     Grace(AgentId),
+    /// A call is tried again at a device that was not there.
+    Absent(AgentId),
 }
 
 impl Engine {
@@ -175,6 +177,7 @@ impl Engine {
             Command::ExtendWrapUp { agent, more, by } => self.on_extend_wrap_up(agent, more, by),
             Command::EndWrapUp { agent, by } => self.on_end_wrap_up(agent, by),
             Command::Device { agent, device, by } => self.on_device(agent, device, by),
+            Command::DeviceAlive { agent } => self.on_alive(agent),
             Command::Held { call, agent, epoch, held } => self.on_held(call, agent, epoch, held),
             Command::SetTeam { agent, team, by } => self.on_set_team(agent, team, by),
             Command::ChangeAgent { agent, setting, by } => self.on_agent_setting(agent, setting, by),
@@ -208,6 +211,7 @@ impl Engine {
                 Timer::WrapUp(agent) => self.on_wrap_up_over(agent),
                 Timer::Return(agent) | Timer::HoldOff(agent) => self.on_pause_over(agent),
                 Timer::Grace(agent) => self.on_grace_over(agent),
+                Timer::Absent(agent) => self.on_absence_over(agent),
             }
             self.settle_halls();
         }

@@ -38,6 +38,7 @@
 //! ready agent is offered the call first. The agent then takes the first in line, which is the same caller where nobody else
 //! was ready and nobody came before: another agent is a wish, the order of the line is a promise.
 
+mod absence;
 mod agent;
 mod awaited;
 mod bits;

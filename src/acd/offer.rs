@@ -29,6 +29,8 @@ enum Aftermath {
     Unpunished,
     /// Nor here, but the same would happen again at once.
     HeldOff,
+    /// The device is not there: unreachable until it shows life.
+    Unreachable,
     /// Not ready for a while.
     Paused(Reason),
 }
@@ -156,6 +158,7 @@ impl Engine {
         }
         self.begin(agent, Duty::Talking(talk), Actor::Engine);
         self.ask(Effect::Join { call, agent, epoch });
+        self.found(agent);
     }
 
     /// Nobody has answered for a while: one more rings beside those who do.
@@ -345,6 +348,11 @@ impl Engine {
     fn after_offer(&mut self, agent: AgentId, offer: &Offer, aftermath: Aftermath) {
         let allowed = self.queues.get(offer.queue).map_or(1, |queue| queue.plan.offers.no_answer_max);
         let Some(row) = self.agents.get_mut(agent) else { return };
+        match aftermath {
+            // Somebody was there.
+            Aftermath::Paused(Reason::Busy | Reason::Rejected | Reason::NoAnswer) => row.absences = 0,
+            Aftermath::Paused(_) | Aftermath::Unpunished | Aftermath::HeldOff | Aftermath::Unreachable => {}
+        }
         let pause = match &aftermath {
             Aftermath::Paused(Reason::Busy | Reason::Failed) => row.busy_pause,
             Aftermath::Paused(Reason::Rejected) => row.policy.reject_pause.unwrap_or(row.return_after),
@@ -358,7 +366,7 @@ impl Engine {
             }
             Aftermath::Paused(Reason::Initial | Reason::Custom(_)) => row.return_after,
             Aftermath::HeldOff => HOLD_OFF,
-            Aftermath::Unpunished => Duration::ZERO,
+            Aftermath::Unpunished | Aftermath::Unreachable => Duration::ZERO,
         };
         if row.wants_out() {
             return self.settle(agent);
@@ -366,6 +374,7 @@ impl Engine {
         match aftermath {
             Aftermath::Unpunished => self.settle(agent),
             Aftermath::HeldOff => self.hold_off(agent, pause),
+            Aftermath::Unreachable => self.absent(agent),
             Aftermath::Paused(reason) => {
                 self.begin(agent, Duty::NotReady(reason), Actor::Engine);
                 self.arm(agent, pause, Timer::Return);
@@ -433,6 +442,7 @@ const fn is_attempt(cause: OfferCause) -> bool {
         }
         OfferCause::Answered
         | OfferCause::PeerFault
+        | OfferCause::Absent
         | OfferCause::CallerGone
         | OfferCause::Withdrawn
         | OfferCause::Rescinded
@@ -444,6 +454,7 @@ const fn is_attempt(cause: OfferCause) -> bool {
 fn aftermath_of_failure(cause: OfferCause) -> Aftermath {
     match aftermath(cause) {
         Aftermath::Unpunished | Aftermath::HeldOff => Aftermath::HeldOff,
+        Aftermath::Unreachable => Aftermath::Unreachable,
         Aftermath::Paused(reason) => Aftermath::Paused(reason),
     }
 }
@@ -453,6 +464,7 @@ fn aftermath(cause: OfferCause) -> Aftermath {
         OfferCause::NoAnswer => Aftermath::Paused(Reason::NoAnswer),
         OfferCause::Declined => Aftermath::Paused(Reason::Rejected),
         OfferCause::Busy => Aftermath::Paused(Reason::Busy),
+        OfferCause::Absent => Aftermath::Unreachable,
         OfferCause::Failed | OfferCause::NeverRang => Aftermath::Paused(Reason::Failed),
         OfferCause::Answered
         | OfferCause::PeerFault

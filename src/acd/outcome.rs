@@ -125,6 +125,9 @@ pub enum OfferCause {
     NeverRang,
     /// No provisional within 2 s, 408 or 503: the peer's fault. The agent is unpunished.
     PeerFault,
+    /// The PBX says that calls do not reach the device (404, 410, 484, 604; 480 before it rang; Q.850 cause 1, 3, 20 or 27). The
+    /// agent is unreachable until the device shows life, or a call may be tried again.
+    Absent,
     /// Another final answer (4xx, 5xx, 3xx, unusable SDP): a short pause.
     Failed,
     /// The caller hung up while the agent rang. The agent is unpunished.
@@ -146,7 +149,7 @@ impl OfferCause {
             Self::NoAnswer => OfferResult::TimedOut,
             Self::CallerGone | Self::Withdrawn | Self::AgentGone => OfferResult::Canceled,
             Self::Rescinded => OfferResult::Rescinded,
-            Self::NeverRang | Self::PeerFault | Self::Failed => OfferResult::Failed,
+            Self::NeverRang | Self::PeerFault | Self::Absent | Self::Failed => OfferResult::Failed,
         }
     }
 }

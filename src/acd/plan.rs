@@ -391,7 +391,8 @@ pub enum Reason {
     Rejected,
     /// The device said that it is busy; ends by itself after `busy_pause`.
     Busy,
-    /// The device failed (404, 500 ...) or never said that it rings; ends by itself after `busy_pause`.
+    /// The device failed (488, 500 ...) or never said that it rings; ends by itself after `busy_pause`. One that calls do not
+    /// reach (404 ...) makes its agent unreachable instead.
     Failed,
     /// The configured initial state.
     Initial,

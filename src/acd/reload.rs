@@ -96,6 +96,8 @@ impl Engine {
             peer.agents.remove(&plan.id);
         }
         self.peers.entry(plan.peer).or_default().agents.insert(plan.id);
+        // Where a wrong address has been put right, a call reaches the device now.
+        self.presume_there(plan.id);
         is_new
     }
 

@@ -63,9 +63,11 @@ pub const SDP_FORMATS_MAX: usize = 64;
 /// Largest RTP packet taken in: an Ethernet frame's payload; 160 ms of G.711 fit.
 pub const RTP_BYTES_MAX: usize = 1_472;
 /// Largest document in which a PBX says what a device does: some hundred dialogs.
-pub const DIALOG_INFO_BYTES_MAX: usize = 32 * 1024;
+pub const DEVICE_DOCUMENT_BYTES_MAX: usize = 32 * 1024;
 /// Dialogs of one device: the largest desk phones have some ten lines. More are a shared line or a flood, and unreadable.
 pub const DIALOGS_MAX: usize = 32;
+/// Tuples, persons and notes of one presence: a PBX writes two or three, a server that merges what a person's devices publish some ten.
+pub const PRESENCE_PARTS_MAX: usize = 64;
 /// SUBSCRIBEs of a shard that one PBX has not answered yet: enough for hundreds a second, no burst when thousands are due.
 pub const SUBSCRIBES_OPEN_MAX: usize = 16;
 /// Queues of a configuration: four times the 500 that routing is measured with.

@@ -152,8 +152,8 @@ pub enum Event {
 /// How our INVITE failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// A final response of 300 or more.
-    Status(u16),
+    /// A final response of 300 or more, and the Q.850 cause that it names.
+    Status(u16, Option<u8>),
     /// No final response in time (timer B), or none at all.
     Timeout,
     /// The far end said BYE before its answer came.

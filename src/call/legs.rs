@@ -9,7 +9,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::digits::{Digits, hexadecimal, padded_hex};
-use crate::base::{IdMap, Instant, LegId, Rng, ShardId, Slots, Timers};
+use crate::base::{IdMap, Instant, LegId, PerFamily, Rng, ShardId, Slots, Timers};
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Lines, Timer};
 use crate::call::refer::Notifier;
@@ -174,9 +174,9 @@ impl Legs {
         self.stack.note_stream(far, wire);
     }
 
-    /// Who is on our own side of a NAT, and is told our address there: in the first address family and in the other one.
-    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>, other: Option<Arc<LocalNetworks>>) {
-        self.stack.set_local(local, other);
+    /// Who is on our own side of a NAT, and is told our address there, in each address family.
+    pub fn set_local(&mut self, local: &PerFamily<Option<Arc<LocalNetworks>>>) {
+        self.stack.set_local(local);
     }
 
     /// The other address family is spoken too, under these names; after all else that names us is set.

@@ -9,6 +9,7 @@ use crate::base::{Instant, LegId};
 use crate::call::event::{Event, Failure};
 use crate::call::leg::{Leg, State, Timer};
 use crate::call::legs::{ALLOW, Invite, Legs, Purpose, RELEASE_AFTER, SUPPORTED};
+use crate::sip::cause::q850;
 use crate::sip::dialog::{Dialog, Outgoing};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -99,7 +100,7 @@ impl Legs {
             (200..=299, State::Calling { .. }) => self.on_answer(now, id, response),
             (200..=299, State::Talking | State::Ending) => self.on_repeated_answer(now, id, response),
             (200..=299, State::Cancelling { .. }) => self.on_late_answer(now, id, response),
-            (status, State::Calling { .. }) => self.finish_invite(id, Failure::Status(status)),
+            (status, State::Calling { .. }) => self.finish_invite(id, Failure::Status(status, q850(response))),
             (_, State::Cancelling { .. }) => self.finish_invite(id, Failure::Released),
             (_, State::Incoming(_) | State::Talking | State::Ending) => {}
         }

@@ -9,12 +9,11 @@ use crate::base::{Instant, LegId};
 use crate::call::event::Event;
 use crate::call::leg::Timer;
 use crate::call::legs::{Legs, Purpose, TRANSACTION_TIME, leg_of_tag};
-use crate::call::subscription::{
-    DOCUMENT, PACKAGE, Standing, Subscribe, Subscribed, Subscription, SubscriptionId, read, seconds,
-};
+use crate::call::subscription::{Standing, Subscribe, Subscribed, Subscription, SubscriptionId, read, seconds};
 use crate::sip::dialog::{Dialog, Outgoing};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
+use crate::sip::package::Package;
 use crate::sip::transaction::ServerKey;
 use crate::sip::write::Writer;
 
@@ -37,7 +36,7 @@ impl Legs {
             uri: ask.uri,
             peer: ask.destination,
         });
-        self.subscriptions.insert_with(|_| Subscription { dialog, token: Some(ask.token) });
+        self.subscriptions.insert_with(|_| Subscription { dialog, package: ask.package, token: Some(ask.token) });
         self.ask(now, id, ask.expires);
         id
     }
@@ -69,8 +68,8 @@ impl Legs {
         let Some(subscription) = self.subscriptions.get_mut(id.0) else { return false };
         let (key, mut writer, destination) = subscription.dialog.request(&mut self.stack, Method::Subscribe);
         writer.line(Name::Contact, &self.contacts.own);
-        writer.line(Name::Event, PACKAGE);
-        writer.line(Name::Accept, DOCUMENT);
+        writer.line(Name::Event, subscription.package.event());
+        writer.line(Name::Accept, subscription.package.media_type());
         writer.line_fmt(Name::Expires, format_args!("{}", expires.as_secs()));
         self.clients.insert(key, Purpose::Subscribe(id));
         self.stack.send_request(now, key, destination, writer.finish());
@@ -117,8 +116,8 @@ impl Legs {
         let Some(id) = request.to_tag().and_then(leg_of_tag).map(|leg| SubscriptionId(leg.0)) else { return false };
         let subscription = self.subscriptions.get_mut(id.0).filter(|it| it.dialog.matches(request));
         let Some(subscription) = subscription else { return false };
-        let token = subscription.token;
-        let (status, notice) = match read(request) {
+        let (token, package) = (subscription.token, subscription.package);
+        let (status, notice) = match read(request, package) {
             Ok(_) if !subscription.dialog.accept_sequence(number) => (500, None),
             Ok(notice) => {
                 subscription.dialog.refresh_target(request);
@@ -127,7 +126,7 @@ impl Legs {
             }
             Err(status) => (status, None),
         };
-        self.respond_in(now, key, source, request, (status, None), |writer| explain(writer, status));
+        self.respond_in(now, key, source, request, (status, None), |writer| explain(writer, status, package));
         let Some(notice) = notice else { return true };
         if matches!(notice.standing, Standing::Terminated(_)) {
             self.subscriptions.remove(id.0);
@@ -140,10 +139,10 @@ impl Legs {
 }
 
 /// What goes with the status of a refused NOTIFY.
-fn explain(writer: &mut Writer, status: u16) {
+fn explain(writer: &mut Writer, status: u16, package: Package) {
     match status {
-        415 => writer.line(Name::Accept, DOCUMENT),
-        489 => writer.line_text("Allow-Events", PACKAGE),
+        415 => writer.line(Name::Accept, package.media_type()),
+        489 => writer.line_text("Allow-Events", package.event()),
         500 => writer.line(Name::RetryAfter, AGAIN_AFTER),
         _ => writer,
     };

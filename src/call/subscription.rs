@@ -1,19 +1,15 @@
-//! A subscription to the dialogs of a device (RFC 6665, RFC 4235) as data, and its NOTIFY as it is read; `subscribe` asks and
-//! answers.
+//! A subscription to what a device does (RFC 6665) as data, by its dialogs (RFC 4235) or its presence (RFC 3856), and its NOTIFY
+//! as it is read; `subscribe` asks and answers.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::sip::dialog::Dialog;
-use crate::sip::dialog_info::{Document, Unreadable};
 use crate::sip::message::Message;
 use crate::sip::name::Name;
+use crate::sip::package::{Document, Package};
 use crate::sip::value::{MediaType, Params};
-
-/// The event package.
-pub(super) const PACKAGE: &[u8] = b"dialog";
-/// Its documents.
-pub(super) const DOCUMENT: &[u8] = b"application/dialog-info+xml";
+use crate::sip::xml::Unreadable;
 
 /// Names a subscription of a shard; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +19,7 @@ pub struct SubscriptionId(pub(super) u64);
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub(super) dialog: Dialog,
+    pub(super) package: Package,
     /// What its owner gave; `None`: nobody wishes to hear of it any more.
     pub(super) token: Option<u64>,
 }
@@ -30,6 +27,8 @@ pub(super) struct Subscription {
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Subscribe<'a> {
+    /// By what the device is told of.
+    pub package: Package,
     /// The device, also the Request-URI.
     pub uri: &'a [u8],
     /// Where it goes.
@@ -87,9 +86,9 @@ pub enum Ended {
 ///
 /// # Errors
 /// The status that refuses it: of another package, without Subscription-State, or with another body.
-pub(super) fn read(request: &Message) -> Result<Notice, u16> {
-    let package = request.value(Name::Event).map(|value| value.split(|byte| *byte == b';').next().unwrap_or_default());
-    if package.map(<[u8]>::trim_ascii) != Some(PACKAGE) {
+pub(super) fn read(request: &Message, package: Package) -> Result<Notice, u16> {
+    let event = request.value(Name::Event).map(|value| value.split(|byte| *byte == b';').next().unwrap_or_default());
+    if event.map(<[u8]>::trim_ascii) != Some(package.event()) {
         return Err(489);
     }
     let standing = request.other("Subscription-State").and_then(standing).ok_or(400_u16)?;
@@ -97,10 +96,10 @@ pub(super) fn read(request: &Message) -> Result<Notice, u16> {
         return Ok(Notice { standing, document: None });
     }
     let media = request.value(Name::ContentType).and_then(MediaType::parse);
-    if !media.is_some_and(|media| media.is("application", "dialog-info+xml")) {
+    if !media.is_some_and(|media| package.takes(&media)) {
         return Err(415);
     }
-    Ok(Notice { standing, document: Some(Document::parse(request.body())) })
+    Ok(Notice { standing, document: Some(package.parse(request.body())) })
 }
 
 fn standing(value: &[u8]) -> Option<Standing> {

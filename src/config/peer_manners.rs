@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sip::auth::{Algorithm, Credentials};
+use crate::sip::package::Package;
 
 /// `auth` of a peer. In place of `password` may stand `password_file = "path"`, relative to the configuration's directory,
 /// or `password_env = "NAME"`, both read by the shell.
@@ -36,11 +37,13 @@ pub enum ConnectedLine {
     Ignore,
 }
 
-/// `device_state = "dialog-info" | "off"`: whether the neighbour, a PBX, is asked by SUBSCRIBE to tell what its phones do (RFC 4235),
-/// so that an agent in a call of his own is not rung. Default `off`. There is no `presence`: what it would tell besides, that a
-/// phone is not there, is found out by the first call to it.
+/// `device_state = "dialog-info" | "presence" | "off"`: whether the neighbour, a PBX, is asked by SUBSCRIBE to tell what its phones
+/// do, so that an agent in a call of his own is not rung. Default `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceWatch {
+    /// `dialog-info`: by its dialogs (RFC 4235), which say most of calls. `presence`: by its presence (RFC 3856), which also says
+    /// that a phone is not there; who began a call is inferred, and never known to be another agent.
+    pub package: Package,
     /// `device_state_expires = "10m"`: for how long it is asked; asked again before. A NOTIFY that was lost is made good by then.
     pub expires: Duration,
     /// `device_state_stale = "routable" | "unroutable"`: an agent of whose device it says nothing (any more). Default `routable`:

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::base::limits;
 use crate::media::Srtp;
+use crate::sip::package::Package;
 
 use super::credentials;
 use super::error::Report;
@@ -186,14 +187,14 @@ fn srtp(section: &Section<'_, '_>, transport: Transport, report: &mut Report<'_>
 }
 
 fn device_state(section: &Section<'_, '_>, report: &mut Report<'_>) -> Option<DeviceWatch> {
-    let choices = [("dialog-info", true), ("off", false)];
-    let asked = section.read("device_state", report, |value| values::choice(value, &choices)).unwrap_or(false);
+    let choices = [("dialog-info", Some(Package::Dialog)), ("presence", Some(Package::Presence)), ("off", None)];
+    let package = section.read("device_state", report, |value| values::choice(value, &choices)).flatten();
     let expires = section
         .read("device_state_expires", report, |value| values::duration(value, DEVICE_STATE_EXPIRES_MIN, DAY))
         .unwrap_or(DEVICE_STATE_EXPIRES);
     let choices = [("routable", StaleDevice::Routable), ("unroutable", StaleDevice::Unroutable)];
     let stale = section.read("device_state_stale", report, |value| values::choice(value, &choices)).unwrap_or_default();
-    asked.then_some(DeviceWatch { expires, stale })
+    package.map(|package| DeviceWatch { package, expires, stale })
 }
 
 fn dnis(section: &Section<'_, '_>, report: &mut Report<'_>) -> Vec<DnisSource> {

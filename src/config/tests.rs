@@ -16,6 +16,7 @@ use super::*;
 use crate::acd::{AgentState, QueueState, Reason};
 use crate::call::SessionTerms;
 use crate::sip::auth::{Algorithm, Credentials, Password};
+use crate::sip::package::Package;
 
 const STRATEGIES: [&str; 2] = ["longest-idle", "round-robin"];
 
@@ -151,7 +152,8 @@ fn what_a_peer_is_and_proves(z: &PeerConfig, a: &PeerConfig) {
     let credentials = Credentials { username: "z".to_string(), password: Password::File("z.password".into()) };
     assert_eq!(**auth, PeerAuth { credentials, algorithms: vec![Algorithm::Md5] });
     assert_eq!(z.outbound_auth.as_ref().unwrap().secret(), Some("p w"));
-    let watch = DeviceWatch { expires: Duration::from_secs(120), stale: StaleDevice::Unroutable };
+    let watch =
+        DeviceWatch { package: Package::Dialog, expires: Duration::from_secs(120), stale: StaleDevice::Unroutable };
     assert_eq!((z.device_state, a.device_state), (Some(watch), None));
     assert_eq!((z.connected_line, a.connected_line), (ConnectedLine::Ignore, ConnectedLine::Transfer));
     let NumberingConfig { country_code, national_prefix, international_prefix } = &z.numbering;
@@ -159,6 +161,14 @@ fn what_a_peer_is_and_proves(z: &PeerConfig, a: &PeerConfig) {
     assert_eq!((z.transport, a.transport), (Transport::Tcp, Transport::Udp));
     assert_eq!(a.numbering, NumberingConfig::default());
     assert_eq!(a.sources, [("192.0.2.9".parse().unwrap(), 32)]);
+}
+
+#[test]
+fn a_pbx_may_be_asked_for_presence_instead_of_dialogs() {
+    let config = valid(&format!("{VALID}[peers.pbx]\naddress = \"127.0.0.1:5062\"\ndevice_state = \"presence\"\n"));
+    let expires = Duration::from_secs(600);
+    let watch = DeviceWatch { package: Package::Presence, expires, stale: StaleDevice::Routable };
+    assert_eq!(config.peers.last().unwrap().device_state, Some(watch));
 }
 
 #[test]
@@ -366,6 +376,10 @@ const ALONE: &[(&str, &str)] = &[
         "[peers.p]\naddress = \"192.0.2.9\"\ndevice_state_expires = \"1s\"",
         "7: peers.p.device_state_expires: 1s is out of range; allowed are 1m to 24h",
     ),
+    (
+        "[peers.p]\naddress = \"192.0.2.9\"\n\ndevice_state = \"pidf\"",
+        "8: peers.p.device_state: unknown value `pidf`, expected `dialog-info` or `presence` or `off`",
+    ),
     ("[drain]\nlimit = 30", "6: drain.limit: a duration needs a unit; write \"30s\""),
     (
         "[peers.p]\naddress = \"a\"\nauth = { username = \"u\" }",
@@ -419,7 +433,10 @@ const ALONE: &[(&str, &str)] = &[
         "[agents.7]\nuri = \"7@192.0.2.1\"",
         "6: agents.7.uri: `7@192.0.2.1` is no SIP URI; write it like \"sip:1001@192.0.2.9:5060\"",
     ),
-    ("[agents.7]\nuri = \"sip:7@\"", "6: agents.7.uri: `sip:7@` names no usable host"),
+    (
+        "[agents.7]\nuri = \"sip:7@\"",
+        "6: agents.7.uri: `sip:7@` names no usable host: `` is no host with a port; write it like \"pbx.example:5060\"",
+    ),
     (
         "[agents.7]\nuri = \"sip:7@h;transport=tls\"",
         "6: agents.7.uri: `sip:7@h;transport=tls` needs sip.tls = \"0.0.0.0:5061\"",

@@ -109,18 +109,25 @@ pub(super) fn choice<T: Clone>(value: &DeValue<'_>, words: &[(&str, T)]) -> Resu
 /// `127.0.0.1:5060`, an address to listen at. Port 0 lets the system choose.
 pub(super) fn socket_address(value: &DeValue<'_>) -> Result<SocketAddr, String> {
     let text = string(value)?;
-    text.parse().map_err(|_| {
+    let address: SocketAddr = text.parse().map_err(|_| {
         format!(
             "`{}` is no address with a port; write it like \"192.0.2.1:5060\" or \"[2001:db8::1]:5060\"",
             text.escape_debug()
         )
-    })
+    })?;
+    of_its_family(address.ip()).map(|_| address)
+}
+
+/// IPv4 in the form of IPv6 (RFC 4291 2.5.5.2) would be taken for IPv6, whose socket does not reach it.
+fn of_its_family(ip: IpAddr) -> Result<IpAddr, String> {
+    let plain = ip.to_canonical();
+    if plain == ip { Ok(ip) } else { Err(format!("{ip} is the IPv4 address {plain}; write it so")) }
 }
 
 /// An address without a port.
 pub(super) fn address(value: &DeValue<'_>) -> Result<IpAddr, String> {
     let text = string(value)?;
-    text.parse().map_err(|_| format!("`{}` is no IP address", text.escape_debug()))
+    text.parse().map_err(|_| format!("`{}` is no IP address", text.escape_debug())).and_then(of_its_family)
 }
 
 /// `20000-29999`: an even first and an odd last port (RFC 3550 11: RTP even, its RTCP the next one).
@@ -157,7 +164,7 @@ pub(super) fn network(value: &DeValue<'_>) -> Result<(IpAddr, u8), String> {
     let text = string(value)?;
     let wrong = || format!("`{}` is no network; write it like \"192.0.2.0/24\" or \"192.0.2.7\"", text.escape_debug());
     let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
-    let address: IpAddr = address.parse().map_err(|_| wrong())?;
+    let address = address.parse().map_err(|_| wrong()).and_then(of_its_family)?;
     let bits = address_bits(address);
     let Some(length) = length else { return Ok((address, bits)) };
     let length =
@@ -213,6 +220,7 @@ pub(super) fn endpoint_or(text: &str, usual: u16) -> Result<Endpoint, String> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']').ok_or_else(wrong)?;
         let host: Ipv6Addr = host.parse().map_err(|_| wrong())?;
+        of_its_family(host.into())?;
         let port = match rest.strip_prefix(':') {
             Some(text) => port(text).filter(|port| *port > 0).ok_or_else(wrong)?,
             None if rest.is_empty() => usual,
@@ -285,7 +293,7 @@ pub(super) fn sip_uri(uri: &str, sip: Option<&SipConfig>) -> Result<Endpoint, St
         }
         (Some(Wire::Tcp | Wire::Tls) | None, _) => {}
     }
-    let host = endpoint_or(host, port_of(wire)).map_err(|_| format!("`{shown}` names no usable host"))?;
+    let host = endpoint_or(host, port_of(wire)).map_err(|why| format!("`{shown}` names no usable host: {why}"))?;
     match user.map(|_| grammar::agent_uri(uri)) {
         Some(Err(error)) => Err(format!("`{shown}` is no usable SIP URI: {error}")),
         Some(Ok(_)) | None => Ok(host),

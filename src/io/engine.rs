@@ -355,12 +355,7 @@ fn bind_ports(config: &Config, advertised: IpAddr) -> Result<Vec<Ports>, String>
     let announced = announced(own, config.sip.listen, advertised);
     let hosts = PerFamily::new(own, own, config.media.other);
     let workers = config.media.workers.unwrap_or_else(media::workers);
-    let ports = Ports::bind(&hosts, config.media.ports, announced, workers);
-    if ports.is_empty() {
-        let (first, last) = config.media.ports;
-        return Err(format!("media.ports = {first}-{last}: no pair of ports on {own} can be had"));
-    }
-    Ok(ports)
+    Ports::bind(&hosts, config.media.ports, announced, workers)
 }
 
 fn run_http(listener: std::net::TcpListener, handle: Handle, stop: oneshot::Receiver<()>) {

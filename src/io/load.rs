@@ -2,16 +2,17 @@
 //! wrong is reported at once, and nothing of a faulty configuration is used.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::acd::strategy;
+use crate::base::PerFamily;
 use crate::base::limits::REGION_FILE_BYTES_MAX;
 use crate::config::{self, Config, PeerAuth, Regions, RegionsConfig};
 use crate::io::certificates::{self, Found, Keys};
-use crate::io::resolve;
+use crate::io::resolve::{self, Hosts};
 use crate::media::encoded::Encoded;
 use crate::media::{Codec, Codecs, Signal, Track, TrackId, tune, wav};
 use crate::node::{Prompt, QueueAudio, Resolved};
@@ -63,6 +64,8 @@ pub struct Loader {
     regions: Option<(Read, Arc<Regions>)>,
     /// The built-in tune was given with the first configuration.
     tune_given: bool,
+    /// The address families that are bound: those of the first configuration.
+    bound: Option<PerFamily<SocketAddr>>,
 }
 
 impl Loader {
@@ -75,6 +78,7 @@ impl Loader {
             next_track: BUILT_IN.0 + 1,
             regions: None,
             tune_given: false,
+            bound: None,
         }
     }
 
@@ -83,11 +87,18 @@ impl Loader {
         Self { shards, ..self }
     }
 
+    /// The addresses of every host name of a configuration, in the families that were bound at the start; `known` as in
+    /// [`Self::load`].
+    pub async fn look_up(&mut self, config: &Config, known: &Hosts) -> Hosts {
+        let bound = *self.bound.get_or_insert_with(|| config.sip.spoken());
+        resolve::resolve(config, &bound, known).await
+    }
+
     /// Reads everything. `known` are the addresses of the configuration in force, kept for names that are not found now.
     ///
     /// # Errors
     /// Every error of the text and of the files it names, one line each.
-    pub async fn load(&mut self, known: &BTreeMap<String, IpAddr>) -> Result<Loaded, Vec<String>> {
+    pub async fn load(&mut self, known: &Hosts) -> Result<Loaded, Vec<String>> {
         let (mut config, base, name) = self.read_config()?;
         config.sip.shards = self.shards.unwrap_or(config.sip.shards);
         let mut errors = Vec::new();
@@ -122,7 +133,7 @@ impl Loader {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let hosts = resolve::resolve(&config, known).await;
+        let hosts = self.look_up(&config, known).await;
         let mut tracks = Vec::new();
         if !self.tune_given {
             self.tune_given = true;
@@ -338,5 +349,23 @@ mod tests {
         std::fs::write(path("music.opus"), b"no Ogg").unwrap();
         let error = read(&mut fresh).unwrap_err();
         assert!(error.contains("music.opus: is no readable Ogg Opus file"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn names_are_looked_up_in_the_families_that_were_bound_at_the_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("both.toml");
+        let write = |listen: &str| {
+            let text = format!("[sip]\nlisten = [{listen}]\n[queues.q]\nnumbers = [\"1\"]\n");
+            std::fs::write(&path, text).unwrap();
+        };
+        let mut loader = Loader::new(Origin::File(path.clone()));
+        let mut firsts = Vec::new();
+        for listen in ["\"127.0.0.1:5060\", \"[::1]:5060\"", "\"[::1]:5060\", \"127.0.0.1:5060\"", "\"[::1]:5060\""] {
+            write(listen);
+            let loaded = loader.load(&BTreeMap::new()).await.unwrap();
+            firsts.push((loaded.config.sip.listen.is_ipv4(), loader.bound.map(|bound| bound.first().is_ipv4())));
+        }
+        assert_eq!(firsts, [(true, Some(true)), (false, Some(true)), (false, Some(true))]);
     }
 }

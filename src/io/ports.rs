@@ -60,8 +60,16 @@ impl Ports {
     /// Binds pairs on these hosts in the range `first..=last` (even to odd), each announced with the host `advertise`, and
     /// shares them out between `workers` as evenly as it goes; a worker without a pair is left out. Raises the limit of open
     /// files as far as the system allows and stops at it.
-    pub fn bind(hosts: &PerFamily<IpAddr>, range: (u16, u16), advertise: IpAddr, workers: u8) -> Vec<Self> {
-        let mut pairs = bind_pairs(hosts, range, advertise);
+    ///
+    /// # Errors
+    /// Without any pair: what was in the way last, in words that begin with the key.
+    pub fn bind(
+        hosts: &PerFamily<IpAddr>,
+        range: (u16, u16),
+        advertise: IpAddr,
+        workers: u8,
+    ) -> Result<Vec<Self>, String> {
+        let mut pairs = bind_pairs(hosts, range, advertise)?;
         let mut shared = Vec::new();
         for worker in 0..workers {
             let rest = pairs.split_off(pairs.len().div_ceil(usize::from(workers - worker)));
@@ -71,7 +79,7 @@ impl Ports {
             shared.push(Self { worker, pairs: std::mem::replace(&mut pairs, rest) });
         }
         shared.retain(|ports| !ports.is_empty());
-        shared
+        Ok(shared)
     }
 
     /// The worker whose they are.
@@ -169,15 +177,15 @@ impl Ports {
 }
 
 /// Binds pairs as long as there is room for open files.
-fn bind_pairs(hosts: &PerFamily<IpAddr>, (first, last): (u16, u16), advertise: IpAddr) -> Vec<Pair> {
+fn bind_pairs(hosts: &PerFamily<IpAddr>, (first, last): (u16, u16), advertise: IpAddr) -> Result<Vec<Pair>, String> {
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
     let each = 2 * hosts.all().count() as u64;
     let room = usize::try_from(files.saturating_sub(FILES_RESERVED) / each).unwrap_or(usize::MAX);
     let mut pairs = Vec::new();
-    let mut taken = 0;
+    let (mut taken, mut wrong) = (0, None);
     let mut even = first.next_multiple_of(2);
     while pairs.len() < room && even < last {
-        match hosts.try_map(|host| bind_pair(host, even, hosts.other().is_some())) {
+        match hosts.try_map(|host| bind_pair(host, even, hosts.other().is_some()).map_err(|error| (host, error))) {
             Ok(sockets) => {
                 pairs.push(Pair {
                     lease: Lease { port: PortId(0), address: SocketAddr::new(advertise, even) },
@@ -185,13 +193,17 @@ fn bind_pairs(hosts: &PerFamily<IpAddr>, (first, last): (u16, u16), advertise: I
                     linked: None,
                 });
             }
-            Err(error) => {
-                tracing::debug!(%error, port = even, "RTP port skipped");
+            Err((host, error)) => {
+                tracing::debug!(%host, %error, port = even, "RTP port skipped");
                 taken += 1;
+                wrong = Some((host, error));
             }
         }
         let Some(next) = even.checked_add(2) else { break };
         even = next;
+    }
+    if pairs.is_empty() {
+        return Err(no_pair(hosts, (first, last), wrong));
     }
     if pairs.len() >= room {
         tracing::warn!(
@@ -203,7 +215,19 @@ fn bind_pairs(hosts: &PerFamily<IpAddr>, (first, last): (u16, u16), advertise: I
     if taken > 0 {
         tracing::warn!(taken, "RTP ports held by another program are skipped");
     }
-    pairs
+    Ok(pairs)
+}
+
+/// Why no pair can be had; `wrong` is what the system has said last, and of which host.
+fn no_pair(hosts: &PerFamily<IpAddr>, (first, last): (u16, u16), wrong: Option<(IpAddr, std::io::Error)>) -> String {
+    let (host, error) = match wrong {
+        Some((host, error)) if error.kind() == ErrorKind::AddrNotAvailable => {
+            return format!("media.address = {host}: {error}");
+        }
+        Some((host, error)) => (host, error.to_string()),
+        None => (*hosts.first(), "the limit of open files leaves no room".to_string()),
+    };
+    format!("media.ports = {first}-{last}: no pair of ports on {host} can be had: {error}")
 }
 
 /// RTP and RTCP; where they are `apart`, IPv6 leaves the same port in IPv4 to another.
@@ -243,13 +267,29 @@ mod tests {
         let even = held.local_addr().unwrap().port() & !1;
         let ports =
             Ports::bind(&PerFamily::new(localhost, localhost, None), (even, even.saturating_add(1)), localhost, 2);
-        assert!(ports.is_empty());
+        let error = ports.unwrap_err();
+        assert!(error.starts_with(&format!("media.ports = {even}-")) && error.contains("on 127.0.0.1 "), "{error}");
+    }
+
+    #[test]
+    fn an_address_that_is_not_ours_is_named() {
+        let [ours, strange]: [IpAddr; 2] = ["127.0.0.1", "2001:db8::bad"].map(|ip| ip.parse().unwrap());
+        let hosts = PerFamily::new(ours, ours, Some(strange));
+        let gone = std::io::Error::from(ErrorKind::AddrNotAvailable);
+        let told = no_pair(&hosts, (47_170, 47_173), Some((strange, gone)));
+        assert!(told.starts_with("media.address = 2001:db8::bad: "), "{told}");
+        // Whatever the system says of it, which may speak no IPv6 at all.
+        let told = Ports::bind(&PerFamily::new(strange, strange, Some(ours)), (47_170, 47_173), ours, 1).unwrap_err();
+        assert!(told.contains("2001:db8::bad"), "{told}");
+        assert!(
+            no_pair(&hosts, (2, 5), None).ends_with("on 127.0.0.1 can be had: the limit of open files leaves no room")
+        );
     }
 
     #[test]
     fn workers_share_the_pairs() {
         let localhost: IpAddr = "127.0.0.1".parse().unwrap();
-        let ports = Ports::bind(&PerFamily::new(localhost, localhost, None), (47_100, 47_109), localhost, 3);
+        let ports = Ports::bind(&PerFamily::new(localhost, localhost, None), (47_100, 47_109), localhost, 3).unwrap();
         let mut leases: Vec<Lease> = ports.iter().flat_map(Ports::leases).collect();
         let pairs = leases.len();
         assert!(ports.len() <= 3);
@@ -269,6 +309,7 @@ mod tests {
     fn a_linked_socket_hears_its_far_end_alone_and_afterwards_everybody_again() {
         let localhost: IpAddr = "127.0.0.1".parse().unwrap();
         let mut ports = Ports::bind(&PerFamily::new(localhost, localhost, None), (47_110, 47_139), localhost, 1)
+            .unwrap()
             .pop()
             .expect("some pair is free");
         let lease = ports.leases()[0];
@@ -308,6 +349,7 @@ mod tests {
     fn a_far_end_that_is_not_there_yet_costs_no_packet_of_those_after() {
         let localhost: IpAddr = "127.0.0.1".parse().unwrap();
         let mut ports = Ports::bind(&PerFamily::new(localhost, localhost, None), (47_140, 47_169), localhost, 1)
+            .unwrap()
             .pop()
             .expect("some pair is free");
         let port = ports.leases()[0].port;

@@ -10,22 +10,30 @@ use crate::config::Config;
 /// How long one name may take; the resolver's own patience may be longer.
 const LOOKUP_MAX: Duration = Duration::from_secs(5);
 
-/// Looks up every host name that the configuration sends to. A name that is not found keeps its address in `known`, or is
+/// Looks up every host name that the configuration sends to, in the families of `bound`. A name that is not found keeps its address in `known`, or is
 /// left out: its neighbour is down until a later look-up finds it.
-pub async fn resolve(config: &Config, known: &BTreeMap<String, IpAddr>) -> BTreeMap<String, IpAddr> {
-    let mut found = BTreeMap::new();
+pub async fn resolve(config: &Config, bound: &PerFamily<SocketAddr>, known: &Hosts) -> Hosts {
+    let mut hosts = BTreeMap::new();
     for name in names(config) {
-        if let Some(address) = lookup(&name, &config.sip.spoken()).await {
-            found.insert(name, address);
-        } else if let Some(address) = known.get(&name) {
-            tracing::warn!(name, %address, "host name not found, its last address is kept");
-            found.insert(name, *address);
-        } else {
-            tracing::warn!(name, "host name not found");
+        let known = known.get(&name).map_or(&[][..], Vec::as_slice);
+        let found = lookup(&name).await;
+        let addresses = choose(&found, known, bound);
+        match addresses.first() {
+            None => tracing::warn!(name, "host name not found"),
+            Some(address) if !found.contains(address) => {
+                tracing::warn!(name, %address, "host name not found, its last address is kept");
+            }
+            Some(_) => {}
+        }
+        if !addresses.is_empty() {
+            hosts.insert(name, addresses);
         }
     }
-    found
+    hosts
 }
+
+/// Host names to addresses, as [`crate::node::Resolved`] has them.
+pub type Hosts = BTreeMap<String, Vec<IpAddr>>;
 
 /// The address that the world sees, where `listen` is every address of the machine and none is configured: the one that
 /// packets to a far host leave from, else loopback.
@@ -65,14 +73,24 @@ fn uri_host(uri: &str) -> Option<&str> {
     }
 }
 
-/// An address of the first family, else of the other one where that is spoken.
-async fn lookup(name: &str, spoken: &PerFamily<SocketAddr>) -> Option<IpAddr> {
-    let Ok(Ok(addresses)) = tokio::time::timeout(LOOKUP_MAX, tokio::net::lookup_host((name, 0))).await else {
-        return None;
-    };
-    let addresses: Vec<_> = addresses.map(|address| address.ip()).collect();
-    let of = |listen: &SocketAddr| addresses.iter().copied().find(|ip| ip.is_ipv4() == listen.is_ipv4());
-    spoken.all().find_map(of)
+/// All addresses of a name; none when it is not found.
+async fn lookup(name: &str) -> Vec<IpAddr> {
+    match tokio::time::timeout(LOOKUP_MAX, tokio::net::lookup_host((name, 0))).await {
+        Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
+}
+
+/// One address of each family that is bound, that of the first one first. Where none of it is found it stays what it was: an
+/// answer of the resolver's that is lost moves nobody's calls to the other family. Where nothing is found, all is as it was.
+fn choose(found: &[IpAddr], known: &[IpAddr], bound: &PerFamily<SocketAddr>) -> Vec<IpAddr> {
+    let of = |all: &[IpAddr], listen: &SocketAddr| all.iter().copied().find(|ip| ip.is_ipv4() == listen.is_ipv4());
+    let now: Vec<_> = bound.all().filter_map(|listen| of(found, listen)).collect();
+    if now.is_empty() {
+        return known.to_vec();
+    }
+    let first = of(&now, bound.first()).or_else(|| of(known, bound.first()));
+    first.into_iter().chain(now.iter().copied().filter(|ip| Some(*ip) != first)).collect()
 }
 
 #[cfg(test)]
@@ -85,6 +103,26 @@ mod tests {
         assert_eq!(uri_host("sip:pbx.example"), Some("pbx.example"));
         assert_eq!(uri_host("sip:a@[2001:db8::1]:5060"), Some("2001:db8::1"));
         assert_eq!(uri_host("nonsense"), None);
+    }
+
+    #[test]
+    fn a_name_has_an_address_of_each_family_and_is_called_by_the_first() {
+        let ips = |text: &str| text.split_whitespace().map(|ip| ip.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let [four, six]: [SocketAddr; 2] = ["192.0.2.2:5060", "[2001:db8::2]:5060"].map(|at| at.parse().unwrap());
+        let both = PerFamily::new(four.ip(), four, Some(six));
+        for (found, known, expected) in [
+            ("2001:db8::9 2001:db8::8 192.0.2.9", "", "192.0.2.9 2001:db8::9"),
+            ("2001:db8::9", "", "2001:db8::9"),
+            ("2001:db8::9", "192.0.2.8 2001:db8::8", "192.0.2.8 2001:db8::9"),
+            ("192.0.2.9", "192.0.2.8 2001:db8::8", "192.0.2.9"),
+            ("", "192.0.2.8 2001:db8::8", "192.0.2.8 2001:db8::8"),
+            ("192.0.2.9", "2001:db8::8", "192.0.2.9"),
+        ] {
+            assert_eq!(choose(&ips(found), &ips(known), &both), ips(expected), "{found}; {known}");
+        }
+        let one = PerFamily::new(six.ip(), six, None);
+        assert_eq!(choose(&ips("192.0.2.9 2001:db8::9"), &[], &one), ips("2001:db8::9"));
+        assert_eq!(choose(&ips("192.0.2.9"), &[], &one), ips(""));
     }
 
     #[test]

@@ -9,7 +9,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::Config;
 use crate::io::engine::{Engine, system_seed};
 use crate::io::load::{Loaded, Loader, Origin};
-use crate::io::resolve;
 use crate::io::signalling::Ended;
 use crate::node::Resolved;
 
@@ -146,7 +145,7 @@ impl Supervisor {
 
     /// Tells the node when a name has got another address.
     async fn look_up(&mut self) {
-        let hosts = resolve::resolve(&self.config, &self.resolved.hosts).await;
+        let hosts = self.loader.look_up(&self.config, &self.resolved.hosts).await;
         if hosts == self.resolved.hosts {
             return;
         }

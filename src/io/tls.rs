@@ -40,23 +40,26 @@ impl Tls {
     pub(super) fn new(keys: &Arc<Keys>, config: &Config, resolved: &Resolved) -> Self {
         let mut tls =
             Self { keys: Arc::clone(keys), ends: BTreeMap::new(), hosts: BTreeMap::new(), neighbours: BTreeSet::new() };
-        let address = |host: &str| host.parse().ok().or_else(|| resolved.hosts.get(host).copied());
+        let addresses = |host: &str| -> Vec<IpAddr> {
+            host.parse().map(|ip| vec![ip]).ok().or_else(|| resolved.hosts.get(host).cloned()).unwrap_or_default()
+        };
         for agent in config.agents.iter().filter(|agent| agent.peer.is_none() && agent.register.is_none()) {
             let uri = Uri::parse(agent.uri.as_bytes()).ok().filter(|uri| Wire::of(uri) == Some(Wire::Tls));
             let Some(uri) = uri else { continue };
             let host = String::from_utf8_lossy(uri.host);
             let host = host.trim_matches(['[', ']']);
-            if let Some(ip) = address(host) {
+            for ip in addresses(host) {
                 tls.put(SocketAddr::new(ip, uri.port_or_default()), host, &keys.client);
             }
         }
         for (peer, one) in config.peers.iter().flat_map(|peer| peer.addresses.iter().map(move |one| (peer, one))) {
-            let Some(ip) = address(&one.endpoint.host) else { continue };
-            tls.neighbours.insert(ip.to_canonical());
-            if peer.transport == Transport::Tls {
-                let name = peer.tls.server_name.as_deref().unwrap_or(&one.endpoint.host);
-                let client = keys.peers.get(&peer.name).unwrap_or(&keys.client);
-                tls.put(SocketAddr::new(ip, one.endpoint.port), name, client);
+            for ip in addresses(&one.endpoint.host) {
+                tls.neighbours.insert(ip.to_canonical());
+                if peer.transport == Transport::Tls {
+                    let name = peer.tls.server_name.as_deref().unwrap_or(&one.endpoint.host);
+                    let client = keys.peers.get(&peer.name).unwrap_or(&keys.client);
+                    tls.put(SocketAddr::new(ip, one.endpoint.port), name, client);
+                }
             }
         }
         tls

@@ -539,6 +539,8 @@ mod tests {
         assert_eq!(refused("c=IN IP6 ff02::1\r\n"), Unusable::BadAddress);
         assert_eq!(refused("c=IN IP6 ::ffff:224.0.0.1\r\n"), Unusable::BadAddress);
         assert_eq!(refused("c=IN IP6 2001:db8::1\r\n"), Unusable::AddressFamily);
+        let mapped = answer(&with("c=IN IP6 ::ffff:192.0.2.9\r\n"), &local(LOCAL), &accept(Direction::SendRecv));
+        assert_eq!(mapped.unwrap().1.address.to_string(), "192.0.2.9:4000");
         assert_eq!(accept_answer(&audio("18", ""), Codecs::G711), Err(Unusable::NoCodec));
         assert_eq!(
             accept_answer(&parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 0 RTP/AVP 8\r\n"), Codecs::G711),

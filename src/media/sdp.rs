@@ -473,15 +473,15 @@ fn media_line(value: &[u8], srtp: Srtp) -> Result<Line, SdpError> {
     }))
 }
 
-/// `IN IP4 192.0.2.1[/TTL]` (RFC 8866 5.7).
+/// `IN IP4 192.0.2.1[/TTL]` (RFC 8866 5.7). IPv4 in the form of IPv6 is IPv4: packets go by that.
 fn connection(value: &[u8]) -> Connection {
     let mut words = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let (Some(b"IN"), Some(_), Some(address)) = (words.next(), words.next(), words.next()) else {
         return Connection::Unusable;
     };
     let address = split(address, b'/').map_or(address, |(address, _)| address);
-    let address = str::from_utf8(address).ok().and_then(|text| text.parse().ok());
-    address.map_or(Connection::Unusable, Connection::Ip)
+    let address: Option<IpAddr> = str::from_utf8(address).ok().and_then(|text| text.parse().ok());
+    address.map_or(Connection::Unusable, |ip| Connection::Ip(ip.to_canonical()))
 }
 
 /// Two numbers; zero for what is missing or too large.

@@ -21,7 +21,7 @@ use crate::media::{Codecs, Srtp, TrackId};
 use crate::node::features::Features;
 use crate::node::identity::Caller;
 use crate::node::message::{QueueAudio, Resolved};
-use crate::node::neighbour::{Listing, Peer, REGISTRATION, address};
+use crate::node::neighbour::{Listing, Peer, REGISTRATION, address, hosts};
 use crate::node::numbering::International;
 use crate::node::peers::Member;
 use crate::node::planning::{self, Memberships};
@@ -163,8 +163,10 @@ impl Directory {
         for peer in &config.peers {
             self.put_peer(peer, resolved);
             let Some(credentials) = &peer.outbound_auth else { continue };
-            for address in peer.addresses.iter().filter_map(|one| address(&one.endpoint, resolved)) {
-                wallet.put(address, Arc::clone(credentials));
+            for one in &peer.addresses {
+                for ip in hosts(&one.endpoint, resolved) {
+                    wallet.put(SocketAddr::new(ip, one.endpoint.port), Arc::clone(credentials));
+                }
             }
         }
         self.wallet = Arc::new(wallet);
@@ -196,7 +198,9 @@ impl Directory {
         self.transfer = Arc::new(config.transfer.clone());
         self.features = Arc::new(self.features_of(config, &plan));
         let present = self.peers.entries.iter().filter(|peer| peer.listing == Listing::Present);
-        self.neighbours = present.filter_map(|peer| Some(peer.address?.ip().to_canonical())).collect();
+        let called = present.filter_map(|peer| Some(peer.address?.ip()));
+        let named = config.peers.iter().flat_map(|peer| hosts_of(peer, resolved));
+        self.neighbours = called.chain(named).map(|ip| ip.to_canonical()).collect();
         plan.queues.sort_by_key(|queue| queue.id);
         plan.agents.sort_by_key(|agent| agent.id);
         self.plan = Arc::new(plan);
@@ -375,13 +379,12 @@ impl Directory {
         if config.inbound {
             peer.trunk = self.values.number(Dimension::Trunk, &config.name);
         }
-        let mut own: Vec<_> = peer.address.into_iter().collect();
         if config.addresses.len() > 1 {
             (peer.address, peer.qualify) = (None, Duration::ZERO);
         }
         let id = PeerId(self.peers.put(peer.name.clone(), peer));
         if config.addresses.len() > 1 {
-            own = self.put_members(id, config, resolved);
+            self.put_members(id, config, resolved);
         }
         if !config.inbound {
             return;
@@ -389,7 +392,7 @@ impl Directory {
         if !config.tls.client_names.is_empty() {
             return self.certified.extend(config.tls.client_names.iter().map(|name| (Arc::clone(name), id)));
         }
-        let own = own.into_iter().filter(|_| config.sources.is_empty()).map(|at| (at.ip(), host_prefix(at.ip())));
+        let own = hosts_of(config, resolved).filter(|_| config.sources.is_empty()).map(|ip| (ip, host_prefix(ip)));
         for (network, prefix) in config.sources.iter().copied().chain(own) {
             if prefix == host_prefix(network) {
                 self.hosts.insert(network.to_canonical(), id);
@@ -400,7 +403,7 @@ impl Directory {
     }
 
     /// The addresses of a neighbour that has several, each as a neighbour of its own.
-    fn put_members(&mut self, group: PeerId, config: &PeerConfig, resolved: &Resolved) -> Vec<SocketAddr> {
+    fn put_members(&mut self, group: PeerId, config: &PeerConfig, resolved: &Resolved) {
         let mut members = Vec::new();
         for one in &config.addresses {
             let name: Arc<str> = format!("{} {}", config.name, one.endpoint).into();
@@ -416,9 +419,7 @@ impl Directory {
             let id = PeerId(self.peers.put(name, member));
             members.push(Member { id, priority: one.priority, weight: one.weight });
         }
-        let addresses = members.iter().filter_map(|member| self.peer(member.id).address).collect();
         self.peers.entries[group.0 as usize].members = members;
-        addresses
     }
 
     fn put_queue(&mut self, queue: &QueueConfig, resolved: &Resolved) -> QueueId {
@@ -460,6 +461,11 @@ impl Directory {
             Some(_) | None => self.peers.put(peer.name.clone(), peer),
         }
     }
+}
+
+/// Every address of a neighbour.
+fn hosts_of(config: &PeerConfig, resolved: &Resolved) -> impl Iterator<Item = IpAddr> {
+    config.addresses.iter().flat_map(|one| hosts(&one.endpoint, resolved))
 }
 
 impl<T> Register<T> {

@@ -3,12 +3,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::base::{LegId, PerFamily, ShardId};
+use crate::base::{CallId, LegId, PerFamily, ShardId};
 use crate::config::Config;
 use crate::media::{Far, SessionDescription};
-use crate::node::contact::Stream;
+use crate::node::contact::{Audio, Stream};
 use crate::node::message::Setup;
-use crate::node::shard::Shard;
+use crate::node::shard::{Shard, Side};
 use crate::sip::transaction::Home;
 
 impl Shard {
@@ -28,15 +28,24 @@ impl Shard {
         self
     }
 
-    /// Who is on our own side of a NAT, in each family.
+    /// Who is on our own side of a NAT, in each family: whichever the configuration has first, we are called what we were at
+    /// the start.
     pub(super) fn set_local(&mut self, config: &Config) {
-        let other = config.sip.other.as_ref().and_then(|other| other.local.clone());
-        self.legs.set_local(config.sip.local.clone(), other);
+        let other = config.sip.other.as_ref().map(|other| other.local.clone());
+        self.legs.set_local(&PerFamily::new(config.sip.listen.ip(), config.sip.local.clone(), other));
     }
 
     /// True when RTP can go there.
     pub(super) fn reaches(&self, far: &Far) -> bool {
         reaches(self.rtp.as_ref(), far)
+    }
+
+    /// What a side is offered next is in the family of this far end, which has said nothing of its audio.
+    pub(in crate::node) fn face_side(&mut self, call: CallId, side: Side, far: IpAddr) {
+        let ours = self.rtp.and_then(|rtp| rtp.facing(far).copied());
+        if let (Some(ours), Some(stream)) = (ours, self.audio_mut(call, side).and_then(Audio::stream_mut)) {
+            stream.lease.address.set_ip(ours);
+        }
     }
 
     /// Our host as the far end of a leg sees it.

@@ -97,7 +97,7 @@ impl Hub {
             Said::Command(command) => self.handle_command(up.at, command),
             Said::Dialled(dialled) => self.on_dialled(up.at, shard, &dialled),
             Said::Guessed(agent, guess) => self.tell_others(shard, &Told::Guessed(agent, guess)),
-            Said::Registered(peer, registered) => self.on_registered(peer, registered),
+            Said::Registered(peer, registered) => self.on_registered(up.at, peer, registered),
             Said::Seen(agent, seen) => self.on_seen(up.at, agent, seen),
             Said::Answer(ticket, answer) => self.on_answer(up.at, shard, ticket, answer),
         }
@@ -229,10 +229,15 @@ impl Hub {
     }
 
     /// A phone has registered, or is registered no more: all shards must know before they are told to ring it.
-    pub(super) fn on_registered(&mut self, peer: PeerId, registered: Option<Arc<Registered>>) {
+    pub(super) fn on_registered(&mut self, at: Instant, peer: PeerId, registered: Option<Arc<Registered>>) {
+        let is_there = registered.is_some();
         self.phones.put(peer, registered.clone());
         if self.shards > 1 {
             self.tell_all(&Told::Registered(peer, registered));
+        }
+        let name = self.directory.peer(peer).registers_as().filter(|_| is_there);
+        if let Some(agent) = name.and_then(|name| self.directory.agent_of_name(name)) {
+            self.handle_command(at, Command::DeviceAlive { agent });
         }
     }
 

@@ -65,6 +65,7 @@ impl Up {
             | Command::ExtendWrapUp { .. }
             | Command::EndWrapUp { .. }
             | Command::Device { .. }
+            | Command::DeviceAlive { .. }
             | Command::SetTeam { .. }
             | Command::ChangeAgent { .. }
             | Command::ChangeQueue { .. }

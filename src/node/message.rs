@@ -45,8 +45,9 @@ pub struct OtherSetup {
 /// What the shell looked up: host names, audio files, the table of regions. Enters as an input, at the start and with each reload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resolved {
-    /// Host names of the configuration to addresses; numeric hosts need no entry.
-    pub hosts: BTreeMap<String, IpAddr>,
+    /// Host names of the configuration to addresses, one of each family that is spoken: the first is called, calls are taken
+    /// from all. Numeric hosts need no entry.
+    pub hosts: BTreeMap<String, Vec<IpAddr>>,
     /// Queue names to what their callers hear; a queue without an entry has the built-in tune, [`TrackId`] 0.
     pub audio: BTreeMap<Arc<str>, QueueAudio>,
     /// The table of regions, where the configuration names a file.
@@ -443,10 +444,10 @@ pub struct AgentView {
     pub overrides: Vec<String>,
     /// The neighbour its device is reached by.
     pub peer: Arc<str>,
-    /// True when that neighbour answers.
+    /// True when that neighbour answers, and has not said of the last call that it does not reach the device.
     pub reachable: bool,
     /// Why it cannot be rung: `not registered`, `does not answer`, `the device is offline`, `the PBX does not tell what the device
-    /// does`.
+    /// does`, `calls do not reach the device`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<&'static str>,
     /// Where its phone has registered from, when it registers here.

@@ -332,7 +332,7 @@ impl Node {
     fn settle(&mut self, now: Instant) {
         loop {
             while let Some((peer, registered)) = self.shard.registered.pop_front() {
-                self.hub.on_registered(peer, registered);
+                self.hub.on_registered(now, peer, registered);
             }
             while let Some(command) = self.shard.commands.pop_front() {
                 self.hub.handle_command(now, command);

@@ -1,6 +1,6 @@
 //! A neighbour as the directory keeps it: where it is, how it is reached, and how it writes.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,6 +155,11 @@ impl Peer {
 
 /// Where an endpoint is; `None` when its name is not known.
 pub(super) fn address(endpoint: &Endpoint, resolved: &Resolved) -> Option<SocketAddr> {
-    let ip = endpoint.host.parse().ok().or_else(|| resolved.hosts.get(&endpoint.host).copied())?;
-    Some(SocketAddr::new(ip, endpoint.port))
+    Some(SocketAddr::new(hosts(endpoint, resolved).next()?, endpoint.port))
+}
+
+/// Every address of an endpoint's host, the one that is called first.
+pub(super) fn hosts(endpoint: &Endpoint, resolved: &Resolved) -> impl Iterator<Item = IpAddr> {
+    let found = resolved.hosts.get(&endpoint.host).into_iter().flatten().copied();
+    endpoint.host.parse().ok().into_iter().chain(found)
 }

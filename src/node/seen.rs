@@ -82,10 +82,13 @@ impl Devices {
 }
 
 /// Why an agent is unreachable whose neighbour answers.
-pub(super) const fn why_not_rung(device: DeviceState) -> Option<&'static str> {
+pub(super) const fn why_not_rung(device: DeviceState, is_absent: bool) -> Option<&'static str> {
     match device {
         DeviceState::Stale => Some("the PBX does not tell what the device does"),
         DeviceState::Offline => Some("the device is offline"),
+        DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Busy(_) if is_absent => {
+            Some("calls do not reach the device")
+        }
         DeviceState::Unknown | DeviceState::Idle | DeviceState::Ringing | DeviceState::Busy(_) => None,
     }
 }
@@ -98,6 +101,7 @@ fn why(lost: Lost) -> String {
         Lost::Refused(status) => format!("SUBSCRIBE was answered {status}"),
         Lost::Silent => "no NOTIFY came".to_string(),
         Lost::Unreadable(why) => format!("the NOTIFY has {why}"),
+        Lost::Wordless => "the NOTIFY says nothing of the device".to_string(),
         Lost::Lapsed => "the subscription has run out".to_string(),
         Lost::Ended => "the subscription was ended".to_string(),
     }

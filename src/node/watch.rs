@@ -76,14 +76,16 @@ impl Device {
             Knowledge::Asked | Knowledge::Stale(_) => unknown,
             // A PBX that cannot tell says 486.
             Knowledge::Untold(_) | Knowledge::Ended => DeviceState::Unknown,
-            Knowledge::Told => match self.machine.dialogs.activity() {
-                Activity::Idle => DeviceState::Idle,
-                Activity::Rings => DeviceState::Ringing,
-                Activity::Calls { remote, .. } if remote.is_some_and(|remote| is_agent(directory, remote)) => {
+            Knowledge::Told => match self.machine.picture.activity() {
+                None => unknown,
+                Some(Activity::Idle) => DeviceState::Idle,
+                Some(Activity::Away) => DeviceState::Offline,
+                Some(Activity::Rings) => DeviceState::Ringing,
+                Some(Activity::Calls { remote, .. }) if remote.is_some_and(|remote| is_agent(directory, remote)) => {
                     DeviceState::Busy(Direction::Internal)
                 }
-                Activity::Calls { way: Way::Initiator, .. } => DeviceState::Busy(Direction::Out),
-                Activity::Calls { way: Way::Recipient, .. } => DeviceState::Busy(Direction::In),
+                Some(Activity::Calls { way: Way::Initiator, .. }) => DeviceState::Busy(Direction::Out),
+                Some(Activity::Calls { way: Way::Recipient, .. }) => DeviceState::Busy(Direction::In),
             },
         };
         Seen { device, by: Some(self.machine.knowledge) }

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use crate::base::{Instant, Rng};
 use crate::call::{Ended, Notice, Standing, Subscribed, SubscriptionId};
-use crate::sip::dialog_info::{Dialogs, Document, Unreadable};
+use crate::sip::dialog_info::Activity;
+use crate::sip::package::{Document, Picture};
+use crate::sip::xml::Unreadable;
 
 /// The first pause after a failure; each further one doubles it.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -34,7 +36,7 @@ const NOTIFY_WITHIN: Duration = Duration::from_secs(32);
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Watched {
-    pub(super) dialogs: Dialogs,
+    pub(super) picture: Picture,
     pub(super) knowledge: Knowledge,
     pub(super) step: Step,
     /// The subscription that is asked for, or holds.
@@ -76,7 +78,7 @@ pub(super) enum Link {
 pub(super) enum Knowledge {
     /// The PBX has been asked, or will be.
     Asked,
-    /// What its dialogs say.
+    /// What its documents say.
     Told,
     /// It was to be told, and is not (any more).
     Stale(Lost),
@@ -99,6 +101,8 @@ pub(super) enum Lost {
     Silent,
     /// What it told cannot be read.
     Unreadable(Unreadable),
+    /// What it told says nothing of the device.
+    Wordless,
     /// The time has run out.
     Lapsed,
     /// It has ended the subscription.
@@ -122,7 +126,7 @@ impl Watched {
             Link::Down => None,
         };
         Self {
-            dialogs: Dialogs::default(),
+            picture: Picture::default(),
             knowledge: Knowledge::Asked,
             step: Step::Resting,
             id: None,
@@ -180,7 +184,7 @@ impl Watched {
         Some(match self.id {
             Some(id) => Order::Renew(id, self.expires),
             None => {
-                self.dialogs = Dialogs::default();
+                self.picture = Picture::default();
                 Order::Subscribe(self.expires)
             }
         })
@@ -227,13 +231,19 @@ impl Watched {
         }
     }
 
-    /// A NOTIFY has come.
-    pub(super) fn handle_notice(&mut self, now: Instant, id: SubscriptionId, notice: Notice, rng: &mut Rng) {
+    /// A NOTIFY has come. True when nothing but the device made the PBX tell that it does nothing: it tells unasked, and the
+    /// subscription goes on.
+    pub(super) fn handle_notice(&mut self, now: Instant, id: SubscriptionId, notice: Notice, rng: &mut Rng) -> bool {
         if self.id != Some(id) {
-            return;
+            return false;
         }
+        let is_told = matches!(notice.document, Some(Ok(_))) && matches!(notice.standing, Standing::Active(_));
+        let was_asking = self.step != Step::Resting;
         let was_heard = std::mem::replace(&mut self.heard, true);
-        self.take(now, notice.document);
+        // What is said before anybody has decided whether we may know (RFC 6665 4.1.3) need not be true.
+        if notice.standing != Standing::Pending {
+            self.take(now, notice.document);
+        }
         match notice.standing {
             Standing::Active(said) => {
                 let ends = said.map(|said| now + said.min(SAID_MAX));
@@ -251,6 +261,8 @@ impl Watched {
             Standing::Pending => {}
             Standing::Terminated(ended) => self.on_ended(now, ended, rng),
         }
+        let is_idle = self.knowledge == Knowledge::Told && self.picture.activity() == Some(Activity::Idle);
+        is_told && was_heard && !was_asking && is_idle
     }
 
     /// The PBX has begun or ceased to answer.
@@ -278,8 +290,11 @@ impl Watched {
         match document {
             None => {}
             Some(Err(why)) => self.knowledge = Knowledge::Stale(Lost::Unreadable(why)),
-            Some(Ok(document)) => match self.dialogs.take(document) {
-                Ok(()) if self.link == Link::Up => self.knowledge = Knowledge::Told,
+            Some(Ok(document)) => match self.picture.take(document) {
+                Ok(()) if self.link == Link::Up => {
+                    let says = self.picture.activity().is_some();
+                    self.knowledge = if says { Knowledge::Told } else { Knowledge::Stale(Lost::Wordless) };
+                }
                 Ok(()) => {}
                 // The answer to a refresh names all dialogs.
                 Err(_) if self.step == Step::Resting => self.ask_at = self.when_up(now),
@@ -350,7 +365,9 @@ const fn is_in_vain(status: u16) -> bool {
 mod tests {
     use super::*;
     use crate::call::{Legs, Subscribe};
-    use crate::sip::dialog_info::{Activity, State, Way};
+    use crate::sip::dialog_info::{self, State, Way};
+    use crate::sip::package::Package;
+    use crate::sip::pidf::{self, Basic, Doing};
 
     const EXPIRES: Duration = Duration::from_secs(600);
 
@@ -364,8 +381,13 @@ mod tests {
     impl World {
         fn new() -> Self {
             let mut legs = Legs::new(([192, 0, 2, 1], 5060).into(), Rng::from_u64(1));
-            let ask =
-                Subscribe { uri: b"sip:1@pbx", destination: ([192, 0, 2, 2], 5060).into(), expires: EXPIRES, token: 1 };
+            let ask = Subscribe {
+                package: Package::Dialog,
+                uri: b"sip:1@pbx",
+                destination: ([192, 0, 2, 2], 5060).into(),
+                expires: EXPIRES,
+                token: 1,
+            };
             let ids = (0..20).map(|_| legs.subscribe(Instant::ZERO, &ask)).rev().collect();
             Self {
                 machine: Watched::new(Instant::ZERO, EXPIRES, Link::Up),
@@ -397,9 +419,9 @@ mod tests {
             self.machine.handle_answer(self.now, id, answer, &mut self.rng);
         }
 
-        fn notice(&mut self, standing: Standing, document: Option<Result<Document, Unreadable>>) {
+        fn notice(&mut self, standing: Standing, document: Option<Result<Document, Unreadable>>) -> bool {
             let id = self.machine.subscription().expect("it was asked for");
-            self.machine.handle_notice(self.now, id, Notice { standing, document }, &mut self.rng);
+            self.machine.handle_notice(self.now, id, Notice { standing, document }, &mut self.rng)
         }
 
         /// A world in which the device is told to be in a call.
@@ -414,13 +436,13 @@ mod tests {
     }
 
     fn busy() -> Document {
-        let entry = crate::sip::dialog_info::Entry {
-            id: "1".into(),
-            state: State::Confirmed,
-            way: Some(Way::Initiator),
-            remote: None,
-        };
-        Document { version: 0, full: true, dialogs: vec![entry] }
+        let entry =
+            dialog_info::Entry { id: "1".into(), state: State::Confirmed, way: Some(Way::Initiator), remote: None };
+        Document::Dialogs(dialog_info::Document { version: 0, full: true, dialogs: vec![entry] })
+    }
+
+    fn presence(basic: Option<Basic>, doing: Option<Doing>) -> Option<Result<Document, Unreadable>> {
+        Some(Ok(Document::Presence(pidf::Document { basic, doing })))
     }
 
     fn secs(secs: u64) -> Duration {
@@ -437,7 +459,29 @@ mod tests {
             world.notice(Standing::Active(Some(EXPIRES)), Some(Ok(busy())));
             world.answer(Subscribed::Until(None));
         }
-        assert!(matches!(world.machine.dialogs.activity(), Activity::Calls { .. }));
+        assert!(matches!(world.machine.picture.activity(), Some(Activity::Calls { .. })));
+    }
+
+    #[test]
+    fn only_what_is_told_unasked_of_an_idle_device_is_a_sign_of_life() {
+        let dialogs = || dialog_info::Document { version: 0, full: true, dialogs: Vec::new() };
+        let idle = || Some(Ok(Document::Dialogs(dialogs())));
+        let active = Standing::Active(Some(EXPIRES));
+        let mut world = World::told();
+        assert!(world.notice(active, idle()), "it has ended its call");
+        assert!(world.notice(active, idle()), "and tells of it once more");
+        assert!(!world.notice(active, Some(Ok(busy()))), "what it does now says more");
+        assert!(!world.notice(active, None));
+        assert!(!world.notice(active, Some(Err(Unreadable::Xml))));
+        // Asked, it tells of what is gone too: before its answer, and after it.
+        world.ask();
+        assert!(!world.notice(active, idle()));
+        world.answer(Subscribed::Until(None));
+        world.ask();
+        world.answer(Subscribed::Until(None));
+        assert!(!world.notice(active, idle()));
+        assert!(world.notice(active, idle()));
+        assert!(!world.notice(Standing::Terminated(Ended::Anew), idle()));
     }
 
     #[test]
@@ -569,8 +613,38 @@ mod tests {
         world.notice(Standing::Active(None), Some(Err(Unreadable::Xml)));
         assert_eq!(world.machine.knowledge, Knowledge::Stale(Lost::Unreadable(Unreadable::Xml)));
         let mut world = World::told();
-        world.notice(Standing::Active(None), Some(Ok(Document { version: 9, full: false, dialogs: Vec::new() })));
+        world.notice(
+            Standing::Active(None),
+            Some(Ok(Document::Dialogs(dialog_info::Document { version: 9, full: false, dialogs: Vec::new() }))),
+        );
         assert!(matches!(world.ask(), (Duration::ZERO, Order::Renew(..))), "the whole is asked for");
+    }
+
+    #[test]
+    fn a_presence_that_says_nothing_or_is_not_decided_upon_is_never_busy() {
+        let active = Standing::Active(None);
+        let mut world = World::told();
+        world.notice(active, presence(Some(Basic::Open), Some(Doing::Calls)));
+        assert!(matches!(world.machine.picture.activity(), Some(Activity::Calls { .. })));
+        world.notice(active, presence(None, None));
+        assert_eq!(world.machine.knowledge, Knowledge::Stale(Lost::Wordless));
+        world.notice(active, presence(Some(Basic::Open), None));
+        assert_eq!(
+            (world.machine.knowledge, world.machine.picture.activity()),
+            (Knowledge::Told, Some(Activity::Idle))
+        );
+        world.notice(Standing::Pending, presence(Some(Basic::Closed), None));
+        assert_eq!(world.machine.picture.activity(), Some(Activity::Idle));
+    }
+
+    #[test]
+    fn only_a_device_that_is_there_shows_life() {
+        let mut world = World::told();
+        for (basic, is_alive) in
+            [(Basic::Open, true), (Basic::Closed, false), (Basic::Closed, false), (Basic::Open, true)]
+        {
+            assert_eq!(world.notice(Standing::Active(None), presence(Some(basic), None)), is_alive, "{basic:?}");
+        }
     }
 
     #[test]

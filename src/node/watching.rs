@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acd::Command;
 use crate::base::limits::SUBSCRIBES_OPEN_MAX;
 use crate::base::{AgentId, Instant, PeerId, Rng};
 use crate::call::{Notice, Subscribe, Subscribed, SubscriptionId};
@@ -78,7 +79,12 @@ impl Shard {
     /// A PBX has told what a device does.
     pub(super) fn on_notified(&mut self, now: Instant, id: SubscriptionId, token: u64, notice: Notice) {
         let agent = AgentId(token as u32);
-        self.with_device(now, agent, |device, rng| device.machine.handle_notice(now, id, notice, rng));
+        let unasked = self.with_device(now, agent, |device, rng| device.machine.handle_notice(now, id, notice, rng));
+        // A PBX tells of a device that comes back, though its document may say the same as of one that is gone. Without a slot
+        // it waits for its next trial.
+        if unasked == Some(true) && self.has_slot() {
+            self.commands.push_back(Command::DeviceAlive { agent });
+        }
     }
 
     /// A PBX has begun or ceased to answer.
@@ -183,7 +189,8 @@ impl Shard {
         };
         let (Order::Subscribe(expires) | Order::Renew(_, expires)) = order;
         if !renewed {
-            let ask = Subscribe { uri: device.uri.as_bytes(), destination, expires, token: u64::from(id.0) };
+            let (package, uri, token) = (device.config.package, device.uri.as_bytes(), u64::from(id.0));
+            let ask = Subscribe { package, uri, destination, expires, token };
             device.machine.handle_sent(self.legs.subscribe(now, &ask));
         }
         self.rearm(id);

@@ -97,6 +97,7 @@ words!(OfferCause {
     NoAnswer = "no_answer",
     NeverRang = "never_rang",
     PeerFault = "peer_fault",
+    Absent = "absent",
     Failed = "failed",
     CallerGone = "caller_gone",
     Withdrawn = "withdrawn",

@@ -82,6 +82,8 @@ pub enum Own {
     Rings,
     /// It is in another call.
     Talks,
+    /// It is unplugged: its PBX knows, and says 480 for it.
+    Away,
     /// Its PBX has handed its call here to somebody else, without a word on this leg.
     Left,
 }
@@ -201,6 +203,7 @@ impl AgentPhone {
     /// What it does, as its PBX sees it.
     pub const fn doing(&self) -> Doing {
         match (&self.state, self.own) {
+            (State::Idle, Own::Away) => Doing::Away,
             (State::Idle, Own::Nothing | Own::Left) | (State::Talking { .. }, Own::Left) => Doing::Idle,
             (State::Talking { .. }, _) | (_, Own::Talks) => Doing::Talks,
             (State::Ringing(_), _) | (_, Own::Rings) => Doing::Rings,
@@ -437,7 +440,8 @@ impl AgentPhone {
             self.own = Own::Nothing;
         }
         if self.own != Own::Nothing {
-            self.handset.ua.respond(now, invite, &Wire::response(invite, 486, &tag));
+            let code = if self.own == Own::Away { 480 } else { 486 };
+            self.handset.ua.respond(now, invite, &Wire::response(invite, code, &tag));
             return;
         }
         self.handset.tell(PhoneEvent::Incoming);

@@ -62,6 +62,8 @@ flows! {
     RefreshByThem: "a phone refreshes a session",
     RefreshLost: "the refresh of a session is lost",
     DialogInfo: "a PBX tells by dialog-info what a phone does",
+    Presence: "a PBX tells by presence what a phone does",
+    PresenceClosed: "a PBX tells by presence that a phone is not there",
     DialogInfoLost: "such a NOTIFY is lost",
     Subscribed: "a PBX takes a subscription",
     Resubscribed: "a subscription is renewed in its dialog",
@@ -232,6 +234,8 @@ impl Flows {
                 Flow::ReferAttended
             }
             (_, "REFER") => Flow::ReferBlind,
+            (Sender::Exchange, "NOTIFY") if request.body.contains("<basic>closed<") => Flow::PresenceClosed,
+            (Sender::Exchange, "NOTIFY") if request.header("Event") == Some("presence") => Flow::Presence,
             (Sender::Exchange, "NOTIFY") => Flow::DialogInfo,
             (Sender::Node, "NOTIFY") => Flow::ReferNews,
             (Sender::Node, "SUBSCRIBE") if in_dialog => Flow::Resubscribed,

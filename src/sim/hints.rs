@@ -1,5 +1,6 @@
-//! What a simulated PBX tells of its phones: SUBSCRIBE is answered, NOTIFY says what a phone does (dialog-info, as Asterisk writes
-//! it: full documents, a direction only while it rings). Written apart from the engine's own reading of these.
+//! What a simulated PBX tells of its phones: SUBSCRIBE is answered, NOTIFY says what a phone does, as Asterisk writes it: by
+//! dialog-info in full documents, with a direction only while it rings, or by presence with a note and activities. Written apart
+//! from the engine's own reading of these.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use crate::sim::wire::{Wire, uri_of, user_of};
 pub enum Doing {
     /// Nothing.
     Idle,
+    /// It is not registered: dialog-info has no word for it.
+    Away,
     /// It is rung.
     Rings,
     /// It is in a call.
@@ -29,6 +32,7 @@ pub struct Hints {
 #[derive(Debug)]
 struct Subscription {
     user: String,
+    event: Event,
     source: SocketAddr,
     target: String,
     call_id: String,
@@ -38,6 +42,13 @@ struct Subscription {
     version: u32,
     until: Instant,
     told: Option<Doing>,
+}
+
+/// What was subscribed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    Dialog,
+    Presence,
 }
 
 /// The longest time that it grants.
@@ -73,13 +84,14 @@ impl Hints {
         let seconds = request.header("Expires").and_then(|text| text.parse().ok()).unwrap_or(0);
         let expires = Duration::from_secs(seconds).min(EXPIRES_MAX);
         let user = user_of(request.uri()).to_string();
+        let event = Event::asked_for(request);
         let known = self.live.iter().position(|it| it.call_id == request.call_id());
         let tag = ua.token();
         let known_user = known.map(|place| self.live[place].user.clone());
         let status = match (self.refuses, request.to_tag(), &known_user) {
             (Some(status), ..) => status,
             (None, Some(_), None) => 481,
-            (None, None, _) if request.header("Event") != Some("dialog") => 489,
+            (None, None, _) if event.is_none() => 489,
             (None, None, _) if doing(&user).is_none() => 404,
             (None, ..) => 200,
         };
@@ -92,6 +104,7 @@ impl Hints {
         let place = known.unwrap_or_else(|| {
             self.live.push(Subscription {
                 user,
+                event: event.unwrap_or(Event::Dialog),
                 source,
                 target: uri_of(request.header("Contact").unwrap_or_default()).to_string(),
                 call_id: request.call_id().to_string(),
@@ -146,18 +159,10 @@ impl Hints {
 impl Subscription {
     fn notify(&mut self, ua: &mut Ua, now: Instant, standing: &str, doing: Doing) {
         self.number += 1;
-        let (direction, state) = match doing {
-            Doing::Idle => ("", "terminated"),
-            Doing::Rings => (" direction=\"recipient\"", "early"),
-            Doing::Talks => ("", "confirmed"),
+        let (event, media, body) = match self.event {
+            Event::Dialog => ("dialog", "application/dialog-info+xml", self.dialogs(doing)),
+            Event::Presence => ("presence", "application/pidf+xml", self.presence(doing)),
         };
-        let user = &self.user;
-        let body = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"{}\" \
-             state=\"full\" entity=\"sip:{user}@pbx\">\n <dialog id=\"{user}\"{direction}>\n  <state>{state}</state>\n </dialog>\n\
-             </dialog-info>\n",
-            self.version
-        );
         self.version += 1;
         self.told = Some(doing);
         let request = Wire::request("NOTIFY", &self.target)
@@ -167,9 +172,57 @@ impl Subscription {
             .with("CSeq", format!("{} NOTIFY", self.number))
             .with("Max-Forwards", "70")
             .with("Contact", ua.contact())
-            .with("Event", "dialog")
+            .with("Event", event)
             .with("Subscription-State", standing)
-            .with_body("application/dialog-info+xml", body);
+            .with_body(media, body);
         ua.send(now, self.source, &request);
+    }
+
+    fn dialogs(&self, doing: Doing) -> String {
+        let (direction, state) = match doing {
+            Doing::Idle | Doing::Away => ("", "terminated"),
+            Doing::Rings => (" direction=\"recipient\"", "early"),
+            Doing::Talks => ("", "confirmed"),
+        };
+        let user = &self.user;
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"{}\" \
+             state=\"full\" entity=\"sip:{user}@pbx\">\n <dialog id=\"{user}\"{direction}>\n  <state>{state}</state>\n </dialog>\n\
+             </dialog-info>\n",
+            self.version
+        )
+    }
+
+    fn presence(&self, doing: Doing) -> String {
+        let (basic, note) = match doing {
+            Doing::Idle => ("open", "Ready"),
+            Doing::Away => ("closed", "Unavailable"),
+            Doing::Rings => ("open", "Ringing"),
+            Doing::Talks => ("open", "On the phone"),
+        };
+        let person = match doing {
+            Doing::Idle | Doing::Away => " <dm:person />\n",
+            Doing::Rings | Doing::Talks => {
+                " <dm:person>\n  <rpid:activities>\n   <rpid:on-the-phone />\n  </rpid:activities>\n </dm:person>\n"
+            }
+        };
+        let user = &self.user;
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<presence entity=\"sip:{user}@pbx\" xmlns=\"urn:ietf:params:xml:ns:pidf\" \
+             xmlns:dm=\"urn:ietf:params:xml:ns:pidf:data-model\" xmlns:rpid=\"urn:ietf:params:xml:ns:pidf:rpid\">\n \
+             <note>{note}</note>\n <tuple id=\"{user}\">\n  <status>\n   <basic>{basic}</basic>\n  </status>\n  \
+             <contact priority=\"1\">sip:{user}@pbx</contact>\n </tuple>\n{person}</presence>\n"
+        )
+    }
+}
+
+impl Event {
+    /// What is asked for in words that it knows.
+    fn asked_for(request: &Wire) -> Option<Self> {
+        match (request.header("Event")?, request.header("Accept")?) {
+            ("dialog", "application/dialog-info+xml") => Some(Self::Dialog),
+            ("presence", "application/pidf+xml") => Some(Self::Presence),
+            _ => None,
+        }
     }
 }

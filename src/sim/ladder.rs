@@ -126,9 +126,8 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
     if let Some(told) = message.body.strip_prefix("SIP/2.0 ") {
         write!(text, ", {}", told.trim_end()).expect("writing to a string succeeds");
     }
-    let dialog = message.body.split_once("<state>").and_then(|(_, rest)| rest.split_once("</state>"));
-    if let Some((state, _)) = dialog {
-        write!(text, ", dialog {state}").expect("writing to a string succeeds");
+    if let Some(device) = device_in(&message.body) {
+        text.push_str(&device);
         if let Some((_, reason)) = message.header("Subscription-State").and_then(|text| text.split_once("reason=")) {
             write!(text, ", ended: {reason}").expect("writing to a string succeeds");
         }
@@ -168,4 +167,14 @@ pub fn summary(message: &Wire, detail: Detail) -> String {
         }
     }
     text
+}
+
+/// What a PBX says of a device, where it does.
+fn device_in(body: &str) -> Option<String> {
+    let inside = |begin, end| Some(body.split_once(begin)?.1.split_once(end)?.0);
+    let dialog = inside("<state>", "</state>").map(|state| format!(", dialog {state}"));
+    dialog.or_else(|| {
+        let (basic, note) = (inside("<basic>", "</basic>")?, inside("<note>", "</note>")?);
+        Some(format!(", presence {basic} ({note})"))
+    })
 }

@@ -99,6 +99,8 @@ fn device_step(words: &[&str]) -> Result<Act, String> {
         [name, "begins", "a", "call", "of", "its", "own"] => own(name, Own::Talks),
         [name, "rings", "for", "a", "call", "of", "its", "own"] => own(name, Own::Rings),
         [name, "ends", "its", "own", "call"] => own(name, Own::Nothing),
+        [name, "is", "unplugged"] => own(name, Own::Away),
+        [name, "is", "plugged", "in"] => own(name, Own::Nothing),
         [name, "leaves", "its", "call", "to", "somebody"] => own(name, Own::Left),
         [name, "takes", "its", "registration", "back"] => Act::Unregister((*name).to_string()),
         [name, "registers", "twice"] => Act::RegisterTwice((*name).to_string()),

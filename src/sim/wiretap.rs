@@ -71,7 +71,7 @@ impl Wiretap {
         Ok(())
     }
 
-    /// The node hears by dialog-info that an agent's phone is in no call: its PBX has handed on what was one, whose leg lives on.
+    /// The node hears from the PBX that an agent's phone is in no call: it has handed on what was one, whose leg lives on.
     /// Or it hears from the PBX itself that an INVITE has failed: it wants to know first who calls.
     fn on_told(&mut self, message: &Wire) {
         // A refusal of an earlier INVITE that comes again says nothing of the newest.
@@ -81,9 +81,11 @@ impl Wiretap {
         {
             self.calls.values_mut().for_each(|calls| calls.retain(|call, _| call != message.call_id()));
         }
-        let id = message.body.split_once("<dialog id=\"").and_then(|(_, rest)| rest.split_once('"'));
-        if let Some((user, rest)) = id
-            && rest.contains("<state>terminated</state>")
+        let after = |mark: &str| message.body.split_once(mark).and_then(|(_, rest)| rest.split_once('"'));
+        let id = after("<dialog id=\"").or_else(|| after("<tuple id=\""));
+        let is_idle = message.body.contains("<state>terminated</state>") || message.body.contains("<note>Ready</note>");
+        if let Some((user, _)) = id
+            && is_idle
             && let Some(calls) = self.calls.get_mut(user)
         {
             calls.retain(|_, call| *call != Call::Talking);

@@ -371,10 +371,11 @@ impl Draw {
         writeln!(text, "{proof}[peers.pbx]\n{addresses}inbound = {codes}\nqualify = \"{qualify}\"")
             .expect("writing to a string succeeds");
         if self.shape.tells_devices() {
+            let package = if self.shape.agents.is_multiple_of(2) { "presence" } else { "dialog-info" };
             let stale = if self.shape.calls.is_multiple_of(8) { "unroutable" } else { "routable" };
             writeln!(
                 text,
-                "device_state = \"dialog-info\"\ndevice_state_expires = \"1m\"\ndevice_state_stale = \"{stale}\""
+                "device_state = \"{package}\"\ndevice_state_expires = \"1m\"\ndevice_state_stale = \"{stale}\""
             )
             .expect("writing to a string succeeds");
         }

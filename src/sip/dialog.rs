@@ -272,7 +272,7 @@ impl Dialog {
             return self.peer;
         }
         let uri = Uri::parse(route.unwrap_or_else(|| self.target())).ok();
-        let written = uri.as_ref().and_then(Uri::socket_addr).unwrap_or(self.peer);
+        let written = uri.as_ref().and_then(Uri::socket_addr).map_or(self.peer, |written| stack.reached(written));
         let asks = if self.by_tls { Some(Wire::Tls) } else { uri.as_ref().and_then(Wire::of) };
         stack.ask_for_stream(asks.map(|wire| (written, wire)));
         if written.ip() == self.peer.ip() && open.is_some() && !self.by_tls { self.peer } else { written }

@@ -1,18 +1,11 @@
 //! What a PBX says of a device's dialogs: `application/dialog-info+xml` (RFC 4235), read, and kept in step over full and partial
-//! documents. Whoever writes one is not trusted: size, depth and count are bounded, entities are never expanded, and a document
-//! type declaration is refused.
+//! documents. Whoever writes one is not trusted: the dialogs are counted, and `xml` bounds the rest.
 
-use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
-use thiserror::Error;
+use quick_xml::events::BytesStart;
 
+use super::xml::{Awaited, TEXT_BYTES_MAX, Unreadable, Visitor, walk};
 use crate::base::Pii;
-use crate::base::limits::{DIALOG_INFO_BYTES_MAX, DIALOGS_MAX};
-
-/// Elements within elements: RFC 4235 has five levels, extensions of it two more.
-const DEPTH_MAX: usize = 16;
-/// The longest id of a dialog, and the longest identity that is kept.
-const TEXT_BYTES_MAX: usize = 256;
+use crate::base::limits::DIALOGS_MAX;
 
 /// One document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,60 +55,15 @@ pub enum Way {
     Recipient,
 }
 
-/// Why a document cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Unreadable {
-    /// More than `limits::DIALOG_INFO_BYTES_MAX`.
-    #[error("too long")]
-    Long,
-    /// Not well formed.
-    #[error("no well-formed XML")]
-    Xml,
-    /// A document type declaration, which nothing here needs.
-    #[error("a document type declaration")]
-    Doctype,
-    /// Elements within elements without end.
-    #[error("too deep")]
-    Deep,
-    /// More than `limits::DIALOGS_MAX` dialogs.
-    #[error("too many dialogs")]
-    Crowded,
-    /// Another document.
-    #[error("no dialog-info")]
-    Root,
-    /// A dialog without its id or state, or a word that means nothing.
-    #[error("a dialog that says nothing")]
-    Dialog,
-}
-
 impl Document {
     /// Reads a body.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn parse(body: &[u8]) -> Result<Self, Unreadable> {
-        if body.len() > DIALOG_INFO_BYTES_MAX {
-            return Err(Unreadable::Long);
-        }
-        let text = String::from_utf8_lossy(body);
-        let mut reader = Reader::from_str(&text);
         let mut reading = Reading::default();
-        loop {
-            match reader.read_event().map_err(|_| Unreadable::Xml)? {
-                Event::Start(element) => reading.open(&element)?,
-                Event::Empty(element) => {
-                    reading.open(&element)?;
-                    reading.close()?;
-                }
-                Event::End(_) => reading.close()?,
-                Event::Text(text) => reading.read(&text),
-                Event::CData(text) => reading.read(&text),
-                Event::DocType(_) => return Err(Unreadable::Doctype),
-                Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::GeneralRef(_) => {}
-                Event::Eof => break,
-            }
-        }
-        if reading.depth > 0 { Err(Unreadable::Xml) } else { reading.document.ok_or(Unreadable::Root) }
+        walk(body, &mut reading)?;
+        reading.document.ok_or(Unreadable::Root)
     }
 }
 
@@ -123,13 +71,8 @@ impl Document {
 #[derive(Debug, Default)]
 struct Reading {
     document: Option<Document>,
-    depth: usize,
     dialog: Option<Draft>,
-    /// The element that the text belongs to.
-    text_of: Option<TextOf>,
-    /// At which depth it is.
-    text_depth: usize,
-    text: String,
+    text: Awaited<TextOf>,
     in_remote: bool,
 }
 
@@ -148,12 +91,11 @@ enum TextOf {
     Identity,
 }
 
-impl Reading {
-    fn open(&mut self, element: &BytesStart<'_>) -> Result<(), Unreadable> {
-        self.depth += 1;
+impl Visitor for Reading {
+    fn open(&mut self, depth: usize, element: &BytesStart<'_>) -> Result<(), Unreadable> {
         let name = element.local_name();
         let name: &str = name.as_ref();
-        match self.depth {
+        match depth {
             1 if name == "dialog-info" && self.document.is_none() => {
                 let full = attribute(element, "state")?.is_none_or(|state| &*state != "partial");
                 let version = attribute(element, "version")?.map_or(Ok(0), |text| text.trim().parse());
@@ -171,39 +113,28 @@ impl Reading {
                 };
                 self.dialog = Some(Draft { id, way, state: None, remote: None });
             }
-            3 if name == "state" => self.expect_text(TextOf::State),
+            3 if name == "state" => self.text.expect(TextOf::State, depth),
             3 => self.in_remote = name == "remote",
-            4 if name == "identity" && self.in_remote => self.expect_text(TextOf::Identity),
-            depth if depth > DEPTH_MAX => return Err(Unreadable::Deep),
+            4 if name == "identity" && self.in_remote => self.text.expect(TextOf::Identity, depth),
             _ => {}
         }
         Ok(())
     }
 
-    fn expect_text(&mut self, of: TextOf) {
-        self.text_of = Some(of);
-        self.text_depth = self.depth;
-        self.text.clear();
+    fn read(&mut self, depth: usize, text: &str) {
+        self.text.read(depth, text);
     }
 
-    fn read(&mut self, text: &str) {
-        if self.text_of.is_some() && self.text_depth == self.depth && self.text.len() + text.len() <= TEXT_BYTES_MAX {
-            self.text.push_str(text);
-        }
-    }
-
-    fn close(&mut self) -> Result<(), Unreadable> {
-        if self.text_depth == self.depth
-            && let Some(of) = self.text_of.take()
+    fn close(&mut self, depth: usize) -> Result<(), Unreadable> {
+        if let Some((of, text)) = self.text.take(depth)
             && let Some(dialog) = &mut self.dialog
         {
-            let text = self.text.trim();
             match of {
                 TextOf::State => dialog.state = Some(State::of(text)?),
                 TextOf::Identity => dialog.remote = Some(Pii::new(text.into())),
             }
         }
-        if self.depth == 2
+        if depth == 2
             && let Some(Draft { id, way, state, remote }) = self.dialog.take()
             && let Some(document) = &mut self.document
         {
@@ -213,8 +144,6 @@ impl Reading {
             let state = state.ok_or(Unreadable::Dialog)?;
             document.dialogs.push(Entry { id, state, way, remote });
         }
-        // The reader refuses an end that nothing began.
-        self.depth = self.depth.saturating_sub(1);
         Ok(())
     }
 }
@@ -264,6 +193,8 @@ pub struct Gap;
 pub enum Activity<'a> {
     /// Nothing.
     Idle,
+    /// Calls do not reach it: said by its presence alone, not by its dialogs.
+    Away,
     /// It rings.
     Rings,
     /// It is in a call, or dials.
@@ -342,6 +273,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::limits::DEVICE_DOCUMENT_BYTES_MAX;
+    use crate::sip::xml::DEPTH_MAX;
 
     fn info(head: &str, dialogs: &str) -> String {
         format!(
@@ -365,6 +298,7 @@ mod tests {
         }
         match dialogs.activity() {
             Activity::Idle => "idle",
+            Activity::Away => "away",
             Activity::Rings => "rings",
             Activity::Calls { way: Way::Initiator, .. } => "out",
             Activity::Calls { way: Way::Recipient, .. } => "in",
@@ -411,7 +345,7 @@ mod tests {
                 info("", &format!("<dialog id=\"{}\"><state>early</state></dialog>", "x".repeat(300))),
                 Unreadable::Dialog,
             ),
-            (info("", &" ".repeat(DIALOG_INFO_BYTES_MAX)), Unreadable::Long),
+            (info("", &" ".repeat(DEVICE_DOCUMENT_BYTES_MAX)), Unreadable::Long),
         ] {
             assert_eq!(Document::parse(body.as_bytes()), Err(why), "{body:.200}");
         }

@@ -1,6 +1,7 @@
 //! RFC 3261 mechanism, bytes in and bytes out: messages, header grammar, transactions, dialogs. Knows nothing of calls' meaning.
 
 pub mod auth;
+pub mod cause;
 pub mod check;
 pub mod dialog;
 pub mod dialog_info;
@@ -9,6 +10,8 @@ pub mod glance;
 pub mod grammar;
 pub mod message;
 pub mod name;
+pub mod package;
+pub mod pidf;
 pub mod registrar;
 pub mod replaces;
 mod span;
@@ -16,6 +19,7 @@ pub mod transaction;
 pub mod uri;
 pub mod value;
 pub mod write;
+pub mod xml;
 
 #[cfg(test)]
 mod tests;

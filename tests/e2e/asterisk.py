@@ -17,6 +17,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -354,6 +355,14 @@ class Site:
         wait_until(lambda: "Avail" in self.pbx.command("pjsip show contacts"), "Asterisk has found Strowger")
         self.everybody_is_ready()
 
+    def reload(self, old, new):
+        """Strowger reads its configuration again, with another text."""
+        reloads = lambda: self.engine.log_text().count("configuration reloaded")
+        before = reloads()
+        change(self.strowger, (old, new))
+        self.engine.signal(signal.SIGHUP)
+        wait_until(lambda: reloads() > before, "it has read that")
+
     def calls(self):
         """Strowger's calls by their ids."""
         return {call["id"]: call for call in self.engine.json("/v1/calls?limit=1000")["calls"]}
@@ -396,9 +405,9 @@ class Site:
         proof = lambda challenge, method, uri: digest(challenge, phone.name, f"change-me-{phone.name}", method, uri)
         return phone.dial(number, PBX, proof)
 
-    def register(self, name, port):
-        """Registers one phone at Asterisk."""
-        register(name, f"change-me-{name}", PHONES, port)
+    def register(self, name, port, expires=3600):
+        """Registers one phone at Asterisk; for 0 s: takes that back."""
+        register(name, f"change-me-{name}", PHONES, port, expires)
 
     def only(self, names):
         """Logs every other agent out."""
@@ -503,14 +512,14 @@ def offers_of(records):
     return offers
 
 
-def register(name, password, host, port):
-    """REGISTER with digest (MD5, RFC 2617 without qop or with auth) at Asterisk, for an hour."""
+def register(name, password, host, port, expires):
+    """REGISTER with digest (MD5, RFC 2617 without qop or with auth) at Asterisk."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
         phone.bind((host, 0))
         phone.settimeout(5)
         credentials, tag = "", os.urandom(6).hex()
         for turn in (1, 2):
-            phone.sendto(register_text(name, phone.getsockname(), port, tag, turn, credentials).encode(), PBX)
+            phone.sendto(register_text(name, phone.getsockname(), port, expires, tag, turn, credentials).encode(), PBX)
             answer = phone.recvfrom(65_535)[0].decode()
             code = int(answer.split()[1])
             if code == 200:
@@ -519,7 +528,7 @@ def register(name, password, host, port):
             credentials = digest(answer, name, password)
 
 
-def register_text(name, local, port, tag, turn, credentials):
+def register_text(name, local, port, expires, tag, turn, credentials):
     """A REGISTER of this phone, whose contact is another socket's."""
     lines = [
         f"REGISTER sip:{PBX[0]} SIP/2.0",
@@ -530,7 +539,7 @@ def register_text(name, local, port, tag, turn, credentials):
         f"Call-ID: {tag}@{local[0]}",
         f"CSeq: {turn} REGISTER",
         f"Contact: <sip:{name}@{local[0]}:{port}>",
-        "Expires: 3600",
+        f"Expires: {expires}",
         *([f"Authorization: {credentials}"] if credentials else []),
         "Content-Length: 0",
     ]

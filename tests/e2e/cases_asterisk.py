@@ -7,7 +7,7 @@ Strowger and a network of its own."""
 import signal
 import time
 
-from asterisk import PBX, PHONES, TRUNK, beside_asterisk, beside_asterisk_by_tls, beside_asterisk_encrypted
+from asterisk import PBX, PHONES, TRUNK, beside_asterisk, beside_asterisk_by_tls, beside_asterisk_encrypted, beside_asterisk_with
 from cases_calls import expect_all_ok
 from harness import check, wait_until
 from heard import Ears, loudness, share_of_tone
@@ -118,6 +118,39 @@ def asterisk_tells_what_phones_do(site):
     anew: then Strowger has subscribed again."""
     phones = site.phones(["1002"], d=0)
     site.only(["1002"])
+    rung_after_own_calls(site, phones)
+
+
+@beside_asterisk_with({})
+def asterisk_tells_by_presence(site):
+    """The same by presence, which Strowger asks for after a reload: first by Asterisk's notes alone, then with activities, too. A
+    phone that is not registered is not even tried, and rung as soon as it is."""
+    site.only(["1002"])
+    site.reload('device_state = "dialog-info"', 'device_state = "presence"')
+    gone = lambda: site.engine.agents()["1002"].get("unreachable") == "the device is offline"
+    wait_until(gone, f"no phone has registered: {site.engine.agents()['1002']}")
+    phones = site.phones(["1002"], d=0)
+    site.wait_for_state("1002", "ready")
+
+    def with_activities():
+        site.pbx.command("module load res_pjsip_pidf_eyebeam_body_supplement.so")
+        site.pbx.command("pjsip set logger on")
+
+    rung_after_own_calls(site, phones, with_activities)
+    check("<rpid:on-the-phone" in site.pbx.console(), "Asterisk writes activities")
+    site.register("1002", phones.port, expires=0)
+    wait_until(gone, f"its registration is taken back: {site.engine.agents()['1002']}")
+    caller = site.caller("caller", "800", d=5000, m=1)
+    wait_until(lambda: site.engine.queue("support")["longest_wait_seconds"] > 1, "one waits")
+    site.register("1002", phones.port)
+    expect_all_ok(caller, caller.wait(30), 1)
+    site.rest()
+    failed = site.engine.metric("acd_offers_total", result="failed")
+    check(failed == 0, f"{failed:g} offers went to a phone that is not there")
+
+
+def rung_after_own_calls(site, phones, when_back=lambda: None):
+    """Before and after a death of Asterisk: 1002 is rung when a call outside the queue is over, and no sooner."""
     offers = lambda: sum(site.engine.metric("acd_offers_total", result=word) for word in ("accepted", "rejected", "failed"))
     for turn in (1, 2):
         told = lambda: {agent.get("device_source") for agent in site.engine.agents().values()}
@@ -137,6 +170,7 @@ def asterisk_tells_what_phones_do(site):
             site.pbx.start()
             site.register("1002", phones.port)
             wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 1, "it is noticed to be back", 10)
+            when_back()
 
 
 @beside_asterisk
@@ -267,5 +301,6 @@ CASES = [
     asterisk_callers_give_up,
     asterisk_agents_are_busy,
     asterisk_tells_what_phones_do,
+    asterisk_tells_by_presence,
 ]
 CASES += [asterisk_calls_by_tls, asterisk_carries_encrypted_audio]

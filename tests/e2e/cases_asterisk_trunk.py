@@ -3,7 +3,6 @@
 import os
 import re
 import select
-import signal
 import struct
 import time
 
@@ -44,15 +43,6 @@ def proofs(site):
     return [(word(text, "username"), word(text, "algorithm").upper()) for text in found]
 
 
-def reload(site, old, new):
-    """Strowger reads its configuration again, with another text."""
-    reloads = lambda: site.engine.log_text().count("configuration reloaded")
-    before = reloads()
-    change(site.strowger, (old, new))
-    site.engine.signal(signal.SIGHUP)
-    wait_until(lambda: reloads() > before, "it has read that")
-
-
 @beside_asterisk_with({
     "modules.conf": [(None, OUTBOUND)],
     "pjsip_strowger.conf": [("aors = strowger", "aors = strowger\nauth = asks\noutbound_auth = answers"), (None, AUTHS)],
@@ -81,7 +71,7 @@ def asterisk_challenges_strowger(site):
             # It asks by one that we do not know first.
             change(site.pbx.configs / "pjsip_strowger.conf", ("_uas = MD5", f"_uas = SHA-512-256,{algorithm},MD5"))
             site.pbx.command("module reload res_pjsip.so")
-            reload(site, '["MD5"]', f'["{algorithm}"]')
+            site.reload('["MD5"]', f'["{algorithm}"]')
         before = len(proofs(site))
         a_caller_is_answered()
         a_caller_is_answered()
@@ -90,14 +80,14 @@ def asterisk_challenges_strowger(site):
             check((user, algorithm) in new, f"{user} proves itself by {algorithm}: {new}")
     check("algorithm=SHA-512-256" in site.pbx.console(), "Asterisk asks by more than one")
     check("peer asks for credentials" not in site.engine.log_text(), "nothing is refused")
-    reload(site, "what Strowger knows", "a guess")
+    site.reload("what Strowger knows", "a guess")
     site.everybody_is_ready()
     guesses = site.caller("caller", "800", d=1500, m=1)
     expect_all_ok(guesses, guesses.wait(20), 1)
     check(site.engine.metric("acd_offers_total", result="failed") >= 1, "an offer with a wrong password fails")
     check("peer asks for credentials" in site.engine.log_text(), "the log says why")
     check(site.engine.metric("acd_peer_up", peer="pbx") == 1, "OPTIONS that are answered with 401 are answered")
-    reload(site, "a guess", "what Strowger knows")
+    site.reload("a guess", "what Strowger knows")
     a_caller_is_answered()
     site.rest()
     expect_all_ok(phones, phones.quit(), answered)
@@ -301,13 +291,14 @@ def asterisk_speaks_ipv6(site):
 
 @beside_asterisk_with({})
 def asterisk_phone_is_not_there(site):
-    """A phone that is not registered at Asterisk, which tells of it as idle: the agent is not ready after an offer that failed, with
-    the reason, and is asked again after a pause only; nobody has to do anything when the phone is back."""
+    """A phone that is not registered at Asterisk, which tells of it as idle: the agent is unreachable after one offer, the supervisor
+    sees why, and the phone is rung as soon as it registers; nobody has to do anything."""
     site.only(["1001"])
     caller = site.caller("caller_stays", "800", m=1)
-    site.wait_for_state("1001", "not_ready")
+    site.wait_for_state("1001", "unreachable")
     row = site.engine.agents()["1001"]
-    check(row["reason"] == "failed" and 0 < row["ends_seconds"] <= 5, f"the supervisor sees why: {row}")
+    check(row["unreachable"] == "calls do not reach the device" and not row["reachable"], f"the supervisor sees why: {row}")
+    check(0 < row["ends_seconds"] <= 10, f"and when it is tried again: {row}")
     phone = site.phone("1001")
     call = phone.talk(15)
     wait_until(lambda: site.state("1001") == "talking", "1001 has the caller")

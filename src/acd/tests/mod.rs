@@ -1,5 +1,6 @@
 //! What the engine does, rule by rule, and random worlds. Here: a small call centre to try the rules in.
 
+mod absence;
 mod agents;
 mod direct;
 mod explain;

@@ -79,6 +79,7 @@ fn each_ending_of_an_offer_leaves_the_agent_where_it_belongs() {
         (OfferCause::NeverRang, failed, 5),
         (OfferCause::NoAnswer, AgentState::NotReady(Reason::NoAnswer), 60),
         (OfferCause::PeerFault, AgentState::Ready, 1),
+        (OfferCause::Absent, AgentState::Unreachable, 5),
         (OfferCause::AgentGone, AgentState::Ready, 1),
     ] {
         let mut centre = Centre::new(|_| {}, 1);

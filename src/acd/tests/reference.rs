@@ -1,5 +1,6 @@
 //! The reference of the random worlds: what must hold by facts and plans alone. It shares no code with the engine.
 
+mod absence;
 mod facts;
 mod judge;
 
@@ -7,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::absence::Absence;
 use super::naive::{Band, Caller, Past, Rules};
 use super::watches::Watches;
 use crate::acd::strategy::Ring;
 use crate::acd::*;
-use crate::base::{AgentId, CallId, CallerKey, Instant, QueueId};
+use crate::base::{AgentId, CallId, CallerKey, Instant, PeerId, QueueId};
 
 /// What has happened at least once over all worlds: a test that never meets a case proves nothing about it.
 #[derive(Default)]
@@ -43,7 +45,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn assert_everything_happened(&self) {
-        assert_eq!(self.causes.len(), 11, "{:?}", self.causes);
+        assert_eq!(self.causes.len(), 12, "{:?}", self.causes);
         assert_eq!(self.states.len(), AgentState::LABELS.len());
         for reason in [
             FlowOut::Full,
@@ -88,6 +90,7 @@ pub(super) struct Reference {
     recalls: bool,
     /// Agents whose device contradicts their state.
     disagree: BTreeSet<AgentId>,
+    down: BTreeSet<PeerId>,
     seq: u64,
     at: Instant,
     /// The last moment at which due timers fired.
@@ -134,12 +137,16 @@ struct Worker {
     /// Will leave when the offer or talk is over.
     leaves: bool,
     device: Option<DeviceState>,
+    absence: Absence,
 }
 
 impl Reference {
     pub(super) fn on_plan(&mut self, now: Instant, plan: &Arc<Plan>, engine: &Engine) {
         self.at = now;
         self.rules.queues.extend(plan.queues.iter().map(|queue| (queue.id, queue.clone())));
+        for agent in &plan.agents {
+            self.presume_there(agent.id);
+        }
         self.rules.agents = plan.agents.iter().map(|agent| (agent.id, agent.clone())).collect();
         for agent in plan.agents.iter().filter(|agent| engine.agent(agent.id).is_none()) {
             self.agents.remove(&agent.id);
@@ -326,6 +333,7 @@ impl Reference {
     }
 
     pub(super) fn on_command(&mut self, now: Instant, command: &Command) {
+        self.look_for_life(now, command);
         if let Command::SetAgent { agent, target, .. } = command
             && let Some(worker) = self.agents.get_mut(agent)
             && matches!(
@@ -364,6 +372,7 @@ impl Reference {
             faulted: None,
             leaves: false,
             device: None,
+            absence: Absence::default(),
         })
     }
 

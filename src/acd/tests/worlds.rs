@@ -231,6 +231,7 @@ impl World {
                 let (&epoch, &Leg { call, agent, .. }) = self.legs.iter().next_back().expect("there is one");
                 Command::WithdrawOffer { call, agent, epoch, cause: OfferCause::Withdrawn }
             }
+            93 => Command::DeviceAlive { agent: AgentId(self.rng.below(9)) },
             _ => return Step::Time,
         })
     }
@@ -296,6 +297,8 @@ impl World {
             OfferCause::Failed,
             OfferCause::PeerFault,
             OfferCause::PeerFault,
+            OfferCause::Absent,
+            OfferCause::Absent,
             OfferCause::AgentGone,
         ];
         let dice = self.rng.below(10);

@@ -83,7 +83,7 @@ fn credentials_that_are_refused_are_not_sent_again() {
     let second = last(&solo, "INVITE");
     challenge(&mut solo, &mut guard, &second, Verdict::Wrong);
     assert_eq!(solo.look(), ["ACK"]);
-    assert_eq!(solo.told(), ["failed Status(401)"]);
+    assert_eq!(solo.told(), ["failed Status(401, None)"]);
     solo.ends_clean();
 }
 
@@ -100,7 +100,7 @@ fn a_stale_nonce_is_replaced_once() {
         labels.extend(solo.look());
         assert_eq!(labels, expected, "{before}");
     }
-    assert_eq!(solo.told(), ["failed Status(401)"]);
+    assert_eq!(solo.told(), ["failed Status(401, None)"]);
     solo.ends_clean();
 }
 
@@ -109,7 +109,7 @@ fn who_has_no_credentials_takes_the_refusal() {
     let (mut solo, mut guard) = (Solo::calling(), guard());
     let first = solo.invite.clone().unwrap();
     challenge(&mut solo, &mut guard, &first, Verdict::Missing);
-    assert_eq!((solo.look(), solo.told()), (vec!["ACK".to_owned()], vec!["failed Status(401)".to_owned()]));
+    assert_eq!((solo.look(), solo.told()), (vec!["ACK".to_owned()], vec!["failed Status(401, None)".to_owned()]));
     solo.ends_clean();
 }
 

@@ -9,6 +9,7 @@ mod refer;
 mod reliable;
 mod reoffer;
 mod session;
+mod subscribe;
 mod table;
 
 use std::net::SocketAddr;

@@ -205,6 +205,6 @@ fn an_invite_whose_interval_is_too_small_goes_out_once_more() {
     assert_eq!(again.call_id(), solo.invite.as_ref().unwrap().call_id());
     solo.invite = Some(again);
     solo.response(422, b"");
-    assert_eq!(solo.told(), ["failed Status(422)"]);
+    assert_eq!(solo.told(), ["failed Status(422, None)"]);
     solo.ends_clean();
 }

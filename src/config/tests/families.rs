@@ -53,6 +53,26 @@ fn what_listen_has_both_of_is_received_in_both() {
     assert_eq!(config.sip.other.unwrap().tls, None);
 }
 
+/// An address of IPv6 that is IPv4 is neither's.
+#[test]
+fn ipv4_in_the_form_of_ipv6_is_refused_wherever_it_stands() {
+    let why = "::ffff:192.0.2.9 is the IPv4 address 192.0.2.9; write it so";
+    let listen = errors(&format!("[sip]\nlisten = [\"192.0.2.5:5060\", \"[::ffff:192.0.2.9]:5060\"]\n{QUEUE}"));
+    assert_eq!(listen, [format!("s.toml:2: sip.listen[1]: {why}")]);
+    for (more, expected) in [
+        ("advertise = \"::ffff:192.0.2.9\"", "3: sip.advertise: "),
+        ("local_networks = [\"::ffff:192.0.2.9/128\"]", "3: sip.local_networks[0]: "),
+        ("[media]\naddress = [\"192.0.2.5\", \"::ffff:192.0.2.9\"]", "4: media.address[1]: "),
+        ("[peers.a]\naddress = \"[::ffff:192.0.2.9]:5060\"", "4: peers.a.address: "),
+        (
+            "[agents.7]\nuri = \"sip:7@[::ffff:192.0.2.9]\"",
+            "4: agents.7.uri: `sip:7@[::ffff:192.0.2.9]` names no usable host: ",
+        ),
+    ] {
+        assert_eq!(errors(&format!("{BOTH}{more}\n{QUEUE}")), [format!("s.toml:{expected}{why}")], "{more}");
+    }
+}
+
 #[test]
 fn what_does_not_fit_two_families_is_named() {
     let with = |more: &str| errors(&format!("{BOTH}{more}\n{QUEUE}"));

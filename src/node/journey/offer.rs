@@ -1,5 +1,5 @@
 //! Offering: an agent is rung for a waiting call. Whose fault a failure is, is decided here ("Decisions" 6 of FEATURES): no
-//! provisional within 2 s, 408 and 503 are the peer's, never the agent's.
+//! provisional within 2 s, 408 and 503 are the peer's, never the agent's; that a device is not there is nobody's fault.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use crate::node::ladder::Whose;
 use crate::node::phones::Registered;
 use crate::node::ports::Holder;
 use crate::node::shard::{Offered, Owner, Shard, Side, Timer};
+use crate::sip::cause::is_absence;
 
 /// An agent's leg must have a provisional by then.
 const PROVISIONAL_WITHIN: Duration = Duration::from_secs(2);
@@ -61,7 +62,7 @@ impl Shard {
         let titled = contact.caller.titled(self.legs.host(), &queue.config, seconds, call);
         let from = titled.as_ref().unwrap_or(&identity);
         let uri = self.directory.uri_by(device, peer);
-        let answers = device.auto_answer.then(|| answer_by_yourself(self.legs.host()));
+        let answers = device.auto_answer.then(|| answer_by_yourself(self.legs.local(Some(destination.ip()))));
         let mut headers: PhoneHeaders<'_> = smallvec![
             ("P-Asserted-Identity", &identity[..]),
             ("X-Strowger-Queue", queue.name.as_bytes()),
@@ -173,25 +174,35 @@ impl Shard {
     }
 
     pub(in crate::node) fn on_offer_failed(&mut self, now: Instant, call: CallId, leg: LegId, failure: Failure) {
-        let Some(AgentLeg { agent, peer, epoch, .. }) = self.take_offer(call, leg) else { return };
+        let Some(AgentLeg { agent, peer, epoch, rang, .. }) = self.take_offer(call, leg) else { return };
         let cause = match failure {
-            Failure::Timeout | Failure::Status(408 | 503) => {
+            Failure::Status(status, cause) if is_absent(status, cause, rang || self.is_phone(peer)) => {
+                let name = &self.directory.agent(agent).name;
+                tracing::info!(agent = %name, status, cause, "calls do not reach the device");
+                OfferCause::Absent
+            }
+            Failure::Timeout | Failure::Status(408 | 503, _) => {
                 self.on_peer_fault(now, peer);
                 if self.offer_elsewhere(now, call, peer, (agent, epoch)) {
                     return;
                 }
                 OfferCause::PeerFault
             }
-            Failure::Status(486 | 600) => OfferCause::Busy,
-            Failure::Status(300..=399 | 603) => OfferCause::Declined,
-            Failure::Status(401 | 407) => {
+            Failure::Status(486 | 600, _) => OfferCause::Busy,
+            Failure::Status(300..=399 | 603, _) => OfferCause::Declined,
+            Failure::Status(401 | 407, _) => {
                 self.on_challenge(peer);
                 OfferCause::Failed
             }
-            Failure::Status(_) | Failure::Left | Failure::Released => OfferCause::Failed,
+            Failure::Status(..) | Failure::Left | Failure::Released => OfferCause::Failed,
         };
         self.commands.push_back(Command::OfferFailed { call, agent, epoch, cause });
         self.on_offer_over(now, call, agent);
+    }
+
+    /// True when a neighbour is itself the phone: what it answers comes from the device.
+    fn is_phone(&self, peer: PeerId) -> bool {
+        self.directory.peer(peer).account.is_some()
     }
 
     /// 2 s without a provisional: the leg is given up, the agent is not at fault.
@@ -258,11 +269,22 @@ impl Shard {
     }
 }
 
+/// True when an answer says that the device is not there. 480 is also said by phones, for do-not-disturb or of one who lets it
+/// ring: where the device surely is there, or another cause is named, it says no more than that the call has failed.
+const fn is_absent(status: u16, cause: Option<u8>, is_there: bool) -> bool {
+    match (status, cause) {
+        (404 | 410 | 484 | 604, _) => true,
+        (_, Some(cause)) => is_absence(cause),
+        (480, None) => !is_there,
+        (_, None) => false,
+    }
+}
+
 /// Header lines of an INVITE to an agent's phone; most have no more.
 type PhoneHeaders<'a> = SmallVec<[(&'a str, &'a [u8]); 8]>;
 
 /// What makes a phone answer by itself: Call-Info and Alert-Info, for phones know one or the other.
-fn answer_by_yourself(host: &str) -> (String, String) {
+fn answer_by_yourself(host: SocketAddr) -> (String, String) {
     (format!("<sip:{host}>;answer-after=0"), format!("<sip:{host}>;info=alert-autoanswer"))
 }
 
@@ -284,4 +306,30 @@ fn say_more<'a>(
         (None, None) => {}
     }
     headers.extend(contact.carried.iter().flat_map(|lines| &lines.0).map(|(name, value)| (&**name, &**value)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_absent;
+
+    #[test]
+    fn a_device_is_absent_by_the_status_or_by_the_cause_that_is_named() {
+        for status in [404, 410, 484, 604] {
+            assert!(is_absent(status, None, false) && is_absent(status, None, true), "{status}");
+        }
+        for (status, cause, absent) in [
+            (480, Some(20), true),
+            (503, Some(20), true),
+            (502, Some(27), true),
+            (480, Some(19), false),
+            (480, Some(31), false),
+            (486, Some(17), false),
+            (503, Some(34), false),
+        ] {
+            assert_eq!(is_absent(status, cause, false), absent, "{status} {cause:?}");
+        }
+        assert!(is_absent(480, None, false), "nothing rang");
+        assert!(!is_absent(480, None, true), "it rang, or says so itself");
+        assert!(![408, 486, 500, 503, 603].iter().any(|status| is_absent(*status, None, false)));
+    }
 }

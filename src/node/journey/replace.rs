@@ -52,6 +52,9 @@ impl Shard {
         let held = self.is_silent(call, side);
         let offer = (!request.body().is_empty()).then(|| request.body());
         let srtp = self.srtp_of(Some(peer));
+        if offer.is_none() && sibling.is_none() {
+            self.face_side(call, side, source.ip());
+        }
         let answer = self.change_audio(call, side, (srtp, offer)).ok_or((488, "No Usable Audio"))?;
         let side = match side {
             Side::Caller => {

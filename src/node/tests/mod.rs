@@ -1,5 +1,6 @@
 //! Tests of the node as a whole, with a trunk and a PBX written by hand: who is told what, in which words.
 
+mod absence;
 mod addresses;
 mod audio;
 mod broken;

@@ -256,6 +256,25 @@ fn a_registered_phone_that_does_not_answer_is_unreachable_until_it_does() {
 }
 
 #[test]
+fn what_a_registered_phone_refuses_comes_from_the_device_and_registering_shows_that_it_is_there() {
+    for (status, expected) in
+        [(480, ("not_ready", None)), (404, ("unreachable", Some("calls do not reach the device")))]
+    {
+        let (mut world, mut phone) = (world(), Phone::new());
+        assert_eq!(phone.register(&mut world, &contact(600)), 200);
+        world.call("", OFFER);
+        let invite = world.sent_to(PHONE, Method::Invite).expect("the phone is rung");
+        let refusal = respond(&invite, address(OURS), status, None, b"agent").finish();
+        world.take(PHONE, refusal);
+        let (state, why, _) = agent(&mut world);
+        assert_eq!((state, why), expected);
+        world.pass(Duration::from_secs(2));
+        assert_eq!(phone.register(&mut world, &contact(600)), 200);
+        assert_eq!(world.sent_to(PHONE, Method::Invite).is_some(), status == 404, "{status}");
+    }
+}
+
+#[test]
 fn a_phone_that_is_short_of_time_is_told_the_least_and_a_query_tells_what_there_is() {
     let (mut world, mut phone) = (world(), Phone::new());
     assert_eq!(phone.register(&mut world, &contact(10)), 423);

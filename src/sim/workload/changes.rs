@@ -53,9 +53,7 @@ impl Draw {
             14 => acts.push((later, Act::Change(caller.to_string(), Direction::Inactive))),
             15 if self.shape.tells_devices() => {
                 let own = if self.shape.calls.is_multiple_of(8) { Own::Talks } else { Own::Left };
-                let free = later + self.seconds(10.0);
-                acts.push((later, Act::OwnCall(agent.clone(), own)));
-                acts.push((free, Act::OwnCall(agent, Own::Nothing)));
+                self.is_for_itself(later, agent, own, acts);
             }
             15 => {
                 let states = [DeviceState::Ringing, DeviceState::Busy(acd::Direction::Out), DeviceState::Offline];
@@ -86,11 +84,21 @@ impl Draw {
             20 => acts.push((later, Act::Assign(agent, AgentChange::Defaults(None)))),
             21 => acts.push((later, Act::Prefer(caller.to_string(), Some(agent)))),
             44 | 45 => acts.push((at, Act::FaxTone(caller.to_string()))),
+            46 | 47 if self.shape.tells_devices() && self.shape.behind_pbx => {
+                self.is_for_itself(later, agent, Own::Away, acts);
+            }
             46 => acts.push((later, Act::Unregister(agent))),
             47 => acts.push((later, Act::RegisterTwice(agent))),
             49 if self.shape.tells_devices() => self.tell(later, acts),
             _ => {}
         }
+    }
+
+    /// A phone does something besides for a while, or is not there.
+    fn is_for_itself(&mut self, at: Instant, agent: String, own: Own, acts: &mut Vec<(Instant, Act)>) {
+        let free = at + self.seconds(10.0);
+        acts.push((at, Act::OwnCall(agent.clone(), own)));
+        acts.push((free, Act::OwnCall(agent, Own::Nothing)));
     }
 
     /// The PBX forgets who has subscribed, ends it, or refuses it for a while.

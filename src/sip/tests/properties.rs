@@ -13,6 +13,7 @@ use crate::sip::check::{acceptable_response, accepts_sdp, body_is_plain, body_is
 use crate::sip::grammar::{agent_uri, refer_address};
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
+use crate::sip::package::{Package, Picture};
 use crate::sip::uri::Uri;
 use crate::sip::value::{MediaType, NameAddr, Params, Via, split_commas, unquote};
 use crate::sip::write::{Writer, respond};
@@ -48,6 +49,13 @@ static CORPUS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     files.sort();
     files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
 });
+
+const DIALOGS: &[u8] =
+    b"<dialog-info version=\"0\" state=\"full\"><dialog id=\"1\" direction=\"recipient\"><remote><identity>sip:2@a\
+    </identity></remote><state>early</state></dialog></dialog-info>";
+const PRESENCE: &[u8] =
+    b"<presence xmlns:r=\"x\"><note>Ringing</note><tuple id=\"1\"><status><basic>open</basic></status></tuple>\
+    <r:person><r:activities><r:busy/><![CDATA[x]]></r:activities></r:person></presence>";
 
 /// A change at a place: the byte set, the byte taken out, or the byte put in.
 fn mutate(bytes: &mut Vec<u8>, changes: &[(u16, u8, u8)]) {
@@ -88,6 +96,20 @@ proptest! {
         let mut bytes = which.get(&CORPUS).clone();
         mutate(&mut bytes, &changes);
         read_all(&bytes);
+    }
+
+    #[test]
+    fn no_change_of_a_device_s_document_makes_reading_panic(
+        changes in proptest::collection::vec(any::<(u16, u8, u8)>(), 1..30),
+    ) {
+        for (package, body) in [(Package::Dialog, DIALOGS), (Package::Presence, PRESENCE)] {
+            prop_assert!(package.parse(body).is_ok());
+            let mut bytes = body.to_vec();
+            mutate(&mut bytes, &changes);
+            let mut picture = Picture::default();
+            let _ = package.parse(&bytes).map(|document| picture.take(document));
+            let _ = picture.activity();
+        }
     }
 
     #[test]

@@ -102,7 +102,12 @@ impl Output {
         }
         if let Some(local) = local.as_ref().filter(|local| local.covers(destination.ip())) {
             let tls = home.tls.filter(|_| door == Door::Stream(Wire::Tls));
-            payload = local.rewrite(&payload, tls.unwrap_or(home.sent_by), home.public, home.sent_by.ip());
+            let other = self.other.as_deref().map(|other| (&other.home, &other.local));
+            let names = |(home, local): (&Home, &Option<Arc<LocalNetworks>>)| {
+                local.as_ref().map(|local| local.names(home.sent_by.ip()))
+            };
+            let described = [names((&self.config.home, &self.local)), other.and_then(names)];
+            payload = local.rewrite(&payload, (tls.unwrap_or(home.sent_by), home.public), &described);
         }
         self.transmits.push_back(Transmit { door, destination, anew: false, payload });
     }

@@ -24,46 +24,59 @@ impl LocalNetworks {
         self.networks.iter().any(|(network, prefix)| within(*network, *prefix, far))
     }
 
+    /// Us as the world sees us, where we are called `outside`, and as far ends inside do.
+    pub(super) const fn names(&self, outside: IpAddr) -> Names {
+        Names { outside, inside: if self.networks.is_empty() { outside } else { self.address } }
+    }
+
     /// A message of ours, written with `sent_by` or with `public`, as a far end inside gets it: the Via of a request, our
-    /// Contact, and the addresses of our session description, which are `described` to the world.
+    /// Contact, and the addresses of our session description. Those may be of either family, whatever the message goes by.
     pub(super) fn rewrite(
         &self,
         payload: &Bytes,
-        sent_by: SocketAddr,
-        public: Option<SocketAddr>,
-        described: IpAddr,
+        (sent_by, public): (SocketAddr, Option<SocketAddr>),
+        described: &[Option<Names>; 2],
     ) -> Bytes {
-        if self.address == sent_by.ip() {
+        let is_same = |names: &Names| names.inside == names.outside;
+        if self.address == sent_by.ip() && described.iter().flatten().all(is_same) {
             return payload.clone();
         }
         let names = [Some(sent_by), public].map(|it| {
             let it = it?;
             Some((it.to_string(), SocketAddr::new(self.address, it.port()).to_string()))
         });
-        renamed(payload, &names, |body| self.description(body, described))
+        renamed(payload, &names, |body| description(body, described))
     }
+}
 
-    /// `o=`, `c=` and `a=rtcp:` that name the world's address.
-    fn description(&self, body: &[u8], outside: IpAddr) -> Vec<u8> {
-        let named = |ip: IpAddr| format!(" IN {} {ip}", if ip.is_ipv4() { "IP4" } else { "IP6" });
-        let (outside, inside) = (named(outside), named(self.address));
-        let mut out = Vec::with_capacity(body.len() + 16);
-        for line in body.split_inclusive(|byte| *byte == b'\n') {
-            let text = line.trim_ascii_end();
-            let ours = text.strip_suffix(outside.as_bytes()).or_else(|| text.strip_suffix(&outside.as_bytes()[1..]));
-            let is_address = [&b"o="[..], b"c=", b"a=rtcp:"].iter().any(|begin| line.starts_with(begin));
-            match ours.filter(|_| is_address) {
-                Some(before) => {
-                    out.extend_from_slice(before);
-                    let has_space = before.len() + outside.len() == text.len();
-                    out.extend_from_slice(if has_space { inside.as_bytes() } else { &inside.as_bytes()[1..] });
-                    out.extend_from_slice(&line[text.len()..]);
-                }
-                None => out.extend_from_slice(line),
+/// One family's address of ours, by who sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Names {
+    /// By the world.
+    outside: IpAddr,
+    /// By our own side of the NAT; where no network is there, as by the world.
+    inside: IpAddr,
+}
+
+/// A session description with `o=`, `c=` and `a=rtcp:` that name one of the world's addresses written as the inside has it.
+fn description(body: &[u8], names: &[Option<Names>; 2]) -> Vec<u8> {
+    let named = |ip: IpAddr| format!("IN {} {ip}", if ip.is_ipv4() { "IP4" } else { "IP6" });
+    let names = names.map(|names| names.map(|names| (named(names.outside), named(names.inside))));
+    let mut out = Vec::with_capacity(body.len() + 16);
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        let text = line.trim_ascii_end();
+        let is_address = [&b"o="[..], b"c=", b"a=rtcp:"].iter().any(|begin| line.starts_with(begin));
+        let mut ours = names.iter().flatten().filter(|_| is_address);
+        match ours.find_map(|(outside, inside)| Some((text.strip_suffix(outside.as_bytes())?, inside))) {
+            Some((before, inside)) => {
+                out.extend_from_slice(before);
+                out.extend_from_slice(inside.as_bytes());
+                out.extend_from_slice(&line[text.len()..]);
             }
+            None => out.extend_from_slice(line),
         }
-        out
     }
+    out
 }
 
 /// A message of ours with other names of our addresses in the Via of a request and in our Contact, and its session description
@@ -123,9 +136,8 @@ mod tests {
     fn rewritten(text: &str) -> String {
         let out = inside().rewrite(
             &Bytes::from(text.replace('\n', "\r\n")),
-            "203.0.113.5:5060".parse().unwrap(),
-            Some("203.0.113.5:5070".parse().unwrap()),
-            "203.0.113.5".parse().unwrap(),
+            ("203.0.113.5:5060".parse().unwrap(), Some("203.0.113.5:5070".parse().unwrap())),
+            &[Some(inside().names("203.0.113.5".parse().unwrap())), None],
         );
         String::from_utf8(out.to_vec()).unwrap().replace('\r', "")
     }

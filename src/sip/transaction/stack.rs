@@ -14,7 +14,7 @@ use super::local::LocalNetworks;
 use super::other::OtherHome;
 use super::request_server::RequestServer;
 use super::streams::Streams;
-use crate::base::{Instant, Rng, Slots, SteadyMap, limits};
+use crate::base::{Instant, PerFamily, Rng, Slots, SteadyMap, limits};
 
 /// All transactions of one shard (RFC 3261 section 17, RFC 6026), over UDP and over streams.
 ///
@@ -114,11 +114,14 @@ impl Stack {
         self.streams.set_peers(peers);
     }
 
-    /// Who is on our own side of a NAT, in the first family and in the other one.
-    pub fn set_local(&mut self, local: Option<Arc<LocalNetworks>>, other: Option<Arc<LocalNetworks>>) {
-        self.output.local = local;
-        if let Some(home) = &mut self.output.other {
-            home.local = other;
+    /// Who is on our own side of a NAT, in each family. One of ours that has no entry keeps what it had.
+    pub fn set_local(&mut self, local: &PerFamily<Option<Arc<LocalNetworks>>>) {
+        let Output { config, local: first, other, .. } = &mut self.output;
+        let other = other.as_deref_mut().map(|other| (other.home.sent_by, &mut other.local));
+        for (sent_by, known) in [Some((config.home.sent_by, first)), other].into_iter().flatten() {
+            if let Some(local) = local.facing(sent_by.ip()) {
+                known.clone_from(local);
+            }
         }
     }
 
@@ -130,6 +133,14 @@ impl Stack {
     /// What we are called by a far end.
     pub fn home(&self, far: IpAddr) -> &Home {
         self.output.home(far)
+    }
+
+    /// A written address as one of our sockets reaches it: where both families are spoken, IPv4 in the form of IPv6 is IPv4.
+    pub fn reached(&self, written: SocketAddr) -> SocketAddr {
+        if self.output.other.is_none() {
+            return written;
+        }
+        SocketAddr::new(written.ip().to_canonical(), written.port())
     }
 
     /// A stream connection is gone.

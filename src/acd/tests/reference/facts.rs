@@ -101,14 +101,12 @@ impl Reference {
             Fact::Reached { agent, .. } => seen.reached += self.begin_talk(*agent),
             Fact::Supervised { .. } => seen.interventions += 1,
             Fact::PrioritySet { call, priority, .. } => assert_eq!(self.waiting[call].caller.priority, *priority),
-            Fact::Device { agent, device, .. } => {
-                assert_ne!(self.worker(*agent).device.replace(*device), Some(*device), "told again");
+            Fact::Device { agent, device, .. } => self.on_device_told(*agent, *device),
+            Fact::PeerState { peer, up } => {
+                let _known = if *up { self.down.remove(peer) } else { self.down.insert(*peer) };
+                self.on_link(*peer);
             }
-            Fact::PeerState { .. }
-            | Fact::AgentTeam { .. }
-            | Fact::Refused { .. }
-            | Fact::CallerAnswered { .. }
-            | Fact::Digit { .. } => {}
+            Fact::AgentTeam { .. } | Fact::Refused { .. } | Fact::CallerAnswered { .. } | Fact::Digit { .. } => {}
         }
     }
 
@@ -134,6 +132,9 @@ impl Reference {
         }
         if matches!(cause, OfferCause::PeerFault | OfferCause::AgentGone) {
             self.worker(agent).faulted = Some(self.at);
+        }
+        if cause == OfferCause::Absent {
+            self.note_absence(agent);
         }
     }
 
@@ -264,6 +265,8 @@ impl Reference {
             worker.past.busy.push((since, at));
             worker.busy_since = None;
         }
+        self.judge_presence(agent, to);
+        let worker = self.worker(agent);
         match to {
             AgentState::LoggedOut => worker.past = Past::default(),
             AgentState::Ready | AgentState::Unreachable | AgentState::OtherCall(_) => {

@@ -144,6 +144,7 @@ impl Reference {
             let crowd = self.crowd(*queue);
             self.watches.judge_reserve(&self.rules, *queue, crowd, expected, (self.at, self.timed));
         }
+        self.judge_unreachable();
         for (id, worker) in &self.agents {
             let state = engine.agent(*id).map_or(AgentState::LoggedOut, |status| status.state);
             assert_eq!(state, worker.state);

@@ -171,19 +171,19 @@ impl Shard {
         let is_beside =
             self.contacts.get(call.0).and_then(|contact| contact.handover.as_ref()).is_some_and(|it| it.beside);
         let why = match failure {
-            Failure::Timeout | Failure::Status(408 | 503) if is_beside => TransferFailure::Unreachable,
-            Failure::Timeout | Failure::Status(408 | 503) => {
+            Failure::Timeout | Failure::Status(408 | 503, _) if is_beside => TransferFailure::Unreachable,
+            Failure::Timeout | Failure::Status(408 | 503, _) => {
                 self.on_peer_fault(now, peer);
                 if self.call_elsewhere(now, call, peer) {
                     return;
                 }
                 TransferFailure::Unreachable
             }
-            Failure::Status(401 | 407) => {
+            Failure::Status(401 | 407, _) => {
                 self.on_challenge(peer);
                 TransferFailure::Unreachable
             }
-            Failure::Status(status) => {
+            Failure::Status(status, _) => {
                 self.tell_referrer(now, call, status);
                 TransferFailure::NotTaken
             }
