@@ -1,6 +1,6 @@
-//! Hours, days and months at the borders of three zones, in virtual time with real SIP bytes: where a day ends, where the clock goes
-//! back by an hour or by half of one, and where it goes forward. Every interval and every rolling span is held against a count of
-//! the facts that knows no calendar, and agents change their team at the local midnight exactly.
+//! Hours, days and months at the borders of three zones, in virtual time with real SIP bytes: where a day ends, where the clock
+//! goes back by an hour or by half of one, and where it goes forward. Every interval and every rolling span is held against a
+//! count of the facts that knows no calendar, and agents change their team at the local midnight exactly.
 
 use std::sync::Arc;
 use std::time::Duration;

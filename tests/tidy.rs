@@ -50,6 +50,11 @@ fn every_rust_file_opens_with_what_it_is() {
 }
 
 #[test]
+fn comments_are_no_wider_than_a_screen() {
+    assert_tidy(checks::comment_widths(&rust_files()));
+}
+
+#[test]
 fn no_stub_no_ignored_test_no_bare_allow() {
     assert_tidy(checks::banned_words(&rust_files()));
 }
@@ -206,6 +211,13 @@ mod examples {
     fn a_file_opens_with_its_header() {
         assert!(checks::headers(&one("src/x.rs", "//! What it is.\nfn f() {}")).is_empty());
         assert_eq!(checks::headers(&one("src/x.rs", "// What it is.")), ["src/x.rs: does not open with //!"]);
+    }
+
+    #[test]
+    fn a_comment_fits_and_a_row_of_a_table_may_be_wide() {
+        let (wide, narrow) = ("w".repeat(131), "n".repeat(120));
+        let text = format!("/// {narrow}\n//! | {wide} |\nlet s = \"{wide}\";\n    // {wide}");
+        assert_eq!(checks::comment_widths(&one("src/x.rs", &text)), ["src/x.rs:4: a comment wider than 130"]);
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! operations; below, how the median grew from the first row to the last. `!` breaks a budget. Nothing fails on it, for wall
 //! time is what the machine makes of it; `benches/instructions` counts the same operations and gates on them.
 //!
-//! With `-- cold` every cache is emptied before each timed operation. A thousand callers lie in the processor's first caches and a
-//! hundred thousand do not, so warm figures grow with the memory's distance; cold ones show what the number of callers itself adds.
+//! With `-- cold` every cache is emptied before each timed operation. A thousand callers lie in the processor's first caches
+//! and a hundred thousand do not, so warm figures grow with the memory's distance; cold ones show what the number of callers
+//! itself adds.
 
 #[expect(dead_code, reason = "figures are for benches/scrape")]
 mod centre;

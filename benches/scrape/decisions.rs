@@ -1,8 +1,8 @@
-//! Whether a scrape makes routing decisions dearer: the deciding thread matches calls with agents and folds what happened, as the
-//! engine's thread does, while nobody scrapes, while somebody scrapes other figures of the same size (what sharing the machine's
-//! caches and cores costs), while somebody scrapes the very figures that it writes, again and again without a pause, and while
-//! somebody counts in registers (what another busy core costs, whatever it does). The four take short turns, so that whatever else
-//! the machine does meets all of them.
+//! Whether a scrape makes routing decisions dearer: the deciding thread matches calls with agents and folds what happened, as
+//! the engine's thread does, while nobody scrapes, while somebody scrapes other figures of the same size (what sharing the
+//! machine's caches and cores costs), while somebody scrapes the very figures that it writes, again and again without a pause,
+//! and while somebody counts in registers (what another busy core costs, whatever it does). The four take short turns, so that
+//! whatever else the machine does meets all of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

@@ -1,5 +1,6 @@
-//! The largest house that the figures are promised for: 500 queues and 10,000 agents, each with skills of its own, so that each is a
-//! group by itself; 300 teams; a year of traffic in every interval that is kept, so that every window is as large as it can be.
+//! The largest house that the figures are promised for: 500 queues and 10,000 agents, each with skills of its own, so that each
+//! is a group by itself; 300 teams; a year of traffic in every interval that is kept, so that every window is as large as it
+//! can be.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -70,7 +71,8 @@ impl House {
     }
 }
 
-/// One visit in each queue at the end of each month, day, quarter and minute that the windows keep; those who still wait at the end.
+/// One visit in each queue at the end of each month, day, quarter and minute that the windows keep; those who still wait at the
+/// end.
 fn fill(live: &Live) {
     let back = |step: u64, count: u64| (0..count).map(move |n| END - n * step);
     let months = back(30 * DAY, 13).chain(back(DAY, 35)).chain(back(QUARTER, 100)).chain(back(MINUTE, 125));

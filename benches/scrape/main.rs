@@ -1,9 +1,9 @@
 //! What reading the figures costs: `cargo bench --bench scrape`, or one of its parts by name, `size` or `decisions`.
 //!
-//! `size`: in a house of 500 queues and 10,000 agents, the CPU time and the bytes of a scrape in both formats, of `/v1/queues` and of
-//! `/v1/agents`, and the resident memory of all windows. `decisions`: how much dearer a routing decision becomes while somebody
-//! scrapes in a loop on another core. CPU time is the thread's own, so that other programs hardly blur it. Each budget is printed
-//! with pass or FAIL, and a miss ends with code 1.
+//! `size`: in a house of 500 queues and 10,000 agents, the CPU time and the bytes of a scrape in both formats, of `/v1/queues`
+//! and of `/v1/agents`, and the resident memory of all windows. `decisions`: how much dearer a routing decision becomes while
+//! somebody scrapes in a loop on another core. CPU time is the thread's own, so that other programs hardly blur it. Each budget
+//! is printed with pass or FAIL, and a miss ends with code 1.
 
 #[path = "../route/centre.rs"]
 #[expect(dead_code, reason = "only one kind of decision is measured here")]

@@ -1,4 +1,5 @@
-//! [`Awaited`]: callers who wait for one agent alone, each agent's in the order of their places. When such a wait ends is not its matter.
+//! [`Awaited`]: callers who wait for one agent alone, each agent's in the order of their places. When such a wait ends is not
+//! its matter.
 
 use crate::acd::index::Index;
 use crate::acd::place::Place;

@@ -367,8 +367,8 @@ impl Hall {
         moved
     }
 
-    /// Somebody of the seat's group is present in another way. Whoever is lent does not count here either. True when another number
-    /// of agents is at work, and that is asked for.
+    /// Somebody of the seat's group is present in another way. Whoever is lent does not count here either. True when another
+    /// number of agents is at work, and that is asked for.
     pub(super) fn attend(&mut self, seat: &Seat, from: Presence, to: Presence) -> bool {
         if seat.way.is_lent() {
             return false;

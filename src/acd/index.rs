@@ -9,8 +9,9 @@
 
 use std::ops::Range;
 
-/// Most entries of a block: what inserting and removing move, half of them in the mean, are a dozen lines of the cache that follow each
-/// other. Twice as many were measured to cost an abandon among 100,000 callers a fifth more; half as many cost a large set more room.
+/// Most entries of a block: what inserting and removing move, half of them in the mean, are a dozen lines of the cache that
+/// follow each other. Twice as many were measured to cost an abandon among 100,000 callers a fifth more; half as many cost a
+/// large set more room.
 const BLOCK: usize = 32;
 
 /// Blocks kept for later.
@@ -100,7 +101,8 @@ impl<T: Ord + Copy> Index<T> {
         }
         if block > self.head {
             if block + 1 == self.blocks.len() {
-                // No sum but its own counts it: a last one that comes and goes behind full blocks costs the same in the largest set.
+                // No sum but its own counts it: a last one that comes and goes behind full blocks costs the same in the largest
+                // set.
                 self.shorten(block);
                 self.blocks.pop();
             } else {

@@ -207,8 +207,9 @@ pub enum Command {
         /// Who says so.
         by: Actor,
     },
-    /// The agent's device has shown life: it has registered, or its PBX has told of it unasked. One that was taken not to be there
-    /// is rung again; said while it is rung, or a moment after a call has not reached it, it may be of that call and changes nothing.
+    /// The agent's device has shown life: it has registered, or its PBX has told of it unasked. One that was taken not to be
+    /// there is rung again; said while it is rung, or a moment after a call has not reached it, it may be of that call and
+    /// changes nothing.
     DeviceAlive {
         /// The agent.
         agent: AgentId,

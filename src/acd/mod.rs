@@ -16,9 +16,9 @@
 //! logged in, and when a caller moves on to another line. A group may take a line when
 //!
 //! 1. it belongs to the queue: by [`Membership`], or by its skills where [`Members::Skilled`] says so;
-//! 2. its skills meet the requirement of the line's step, in which the attributes of the call are filled in. The step is the last
-//!    that the wait has reached; while nobody logged in meets it, it is the first later one that somebody meets, for as long as that
-//!    is so: who logs in brings the earlier step back, which takes nothing from agents who already ring. Bumps of
+//! 2. its skills meet the requirement of the line's step, in which the attributes of the call are filled in. The step is the
+//!    last that the wait has reached; while nobody logged in meets it, it is the first later one that somebody meets, for as
+//!    long as that is so: who logs in brings the earlier step back, which takes nothing from agents who already ring. Bumps of
 //!    priority come with the wait alone;
 //! 3. its tier has joined, its delay has passed, and its penalty is inside the window. Penalties count only while more of the
 //!    queue's members are logged in than its limit says;

@@ -4,9 +4,10 @@
 //! By itself the reserve joins when more than [`ReserveThresholds::waiting`] callers wait, or somebody has waited for
 //! [`ReserveThresholds::wait`], or the last of those who wait is to expect more than [`ReserveThresholds::estimate`]. It leaves
 //! when all have cleared: no more than `leave_waiting` wait, nobody for `leave_wait`, and nobody is to expect more than
-//! `leave_estimate`; but no sooner than `at_least` after it joined. Callers for whom an agent rings are no longer among the number
-//! that waits: a busy queue has always some. The longest wait is that of the whole queue. What to expect is told by [`Pace`] for
-//! the queue's own agents at work, without its reserve and whom others lend: so the reserve does not send itself away.
+//! `leave_estimate`; but no sooner than `at_least` after it joined. Callers for whom an agent rings are no longer among the
+//! number that waits: a busy queue has always some. The longest wait is that of the whole queue. What to expect is told by
+//! [`Pace`] for the queue's own agents at work, without its reserve and whom others lend: so the reserve does not send itself
+//! away.
 
 use std::time::Duration;
 

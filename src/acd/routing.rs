@@ -26,8 +26,8 @@ pub struct Routing {
     pub tiers: Option<TierRules>,
     /// The penalty window, by rising `after`; before the first, all penalties are in.
     pub penalties: Vec<PenaltyStep>,
-    /// While no more of the [`Members::Listed`] than this are logged in, penalties count for nothing: no window, no order (Asterisk's
-    /// `penaltymemberslimit`). 0: they always count.
+    /// While no more of the [`Members::Listed`] than this are logged in, penalties count for nothing: no window, no order
+    /// (Asterisk's `penaltymemberslimit`). 0: they always count.
     pub penalty_members_limit: u32,
     /// What the levels of a skill count for in `most-skilled` and `least-skilled`; a skill that is not named counts 1 where
     /// the queue's first requirement asks about it, else 0.

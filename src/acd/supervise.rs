@@ -73,8 +73,8 @@ impl Engine {
         Some(self.overrides.queue(&self.plan.queues[at]))
     }
 
-    /// The queues of which an agent may take callers in some step, if these bring the right attributes; with what supervisors have
-    /// changed. In the order of the ids.
+    /// The queues of which an agent may take callers in some step, if these bring the right attributes; with what supervisors
+    /// have changed. In the order of the ids.
     pub fn queues_of(&self, agent: AgentId) -> impl Iterator<Item = QueueId> {
         self.matching.queues_served(agent).filter(|queue| self.queues.get(*queue).is_some_and(Queue::is_planned))
     }
@@ -88,8 +88,8 @@ impl Engine {
         }
     }
 
-    /// Gives an agent other seats. Only where a new delay or level makes a queue's callers look further from there on are the indexes
-    /// of that queue built anew.
+    /// Gives an agent other seats. Only where a new delay or level makes a queue's callers look further from there on are the
+    /// indexes of that queue built anew.
     fn seat_anew(&mut self, agent: AgentId) {
         let Some(plan) = find_agent(&self.plan, agent) else { return };
         let plan = self.overrides.agent(plan);

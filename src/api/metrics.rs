@@ -1,5 +1,5 @@
-//! `/metrics`: what Prometheus scrapes, read as consistent copies without stopping the engine. The text is made page by page as the
-//! scraper takes it: nobody else waits for the whole of it, and it never stands in memory as a whole.
+//! `/metrics`: what Prometheus scrapes, read as consistent copies without stopping the engine. The text is made page by page as
+//! the scraper takes it: nobody else waits for the whole of it, and it never stands in memory as a whole.
 
 use std::convert::Infallible;
 use std::pin::Pin;

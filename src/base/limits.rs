@@ -66,7 +66,8 @@ pub const RTP_BYTES_MAX: usize = 1_472;
 pub const DEVICE_DOCUMENT_BYTES_MAX: usize = 32 * 1024;
 /// Dialogs of one device: the largest desk phones have some ten lines. More are a shared line or a flood, and unreadable.
 pub const DIALOGS_MAX: usize = 32;
-/// Tuples, persons and notes of one presence: a PBX writes two or three, a server that merges what a person's devices publish some ten.
+/// Tuples, persons and notes of one presence: a PBX writes two or three, a server that merges what a person's devices publish
+/// some ten.
 pub const PRESENCE_PARTS_MAX: usize = 64;
 /// SUBSCRIBEs of a shard that one PBX has not answered yet: enough for hundreds a second, no burst when thousands are due.
 pub const SUBSCRIBES_OPEN_MAX: usize = 16;
@@ -90,8 +91,8 @@ pub const REQUIREMENT_TERMS_MAX: usize = 64;
 pub const DECISIONS_MAX: usize = 1_024;
 /// Candidates noted of each decision: who came first and who next; more than a screen's width of them nobody reads.
 pub const CANDIDATES_MAX: usize = 8;
-/// Decisions a second of which the candidates are listed, over a second: ten times what 10,000 agents take. Beyond, who was chosen is
-/// noted alone.
+/// Decisions a second of which the candidates are listed, over a second: ten times what 10,000 agents take. Beyond, who was
+/// chosen is noted alone.
 pub const LISTS_A_SECOND: u64 = 1_000;
 /// Callers ahead who are named in one explanation: enough to see why.
 pub const AHEAD_MAX: usize = 8;
@@ -113,7 +114,8 @@ pub const CODE_CALLS_MAX: usize = 200;
 pub const REASONS_MAX: usize = 64;
 /// Header lines of one message that go on to the other side of a call, and names of a trunk's list of them: what PBXs add.
 pub const CARRIED_HEADERS_MAX: usize = 16;
-/// Bytes of such lines in all, names and values: an INVITE to a phone, or a 200 to a caller, stays within one packet of 1,500 bytes.
+/// Bytes of such lines in all, names and values: an INVITE to a phone, or a 200 to a caller, stays within one packet of 1,500
+/// bytes.
 pub const CARRIED_BYTES_MAX: usize = 512;
 /// SIP messages that a node keeps for the ladders of its calls, over all shards: 16 MiB at 256 bytes each, some five minutes of
 /// ten calls a second.

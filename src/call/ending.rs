@@ -57,7 +57,8 @@ impl Legs {
         self.hang_up(now, id);
     }
 
-    /// Asks the far end by OPTIONS inside the dialog whether it still knows it; [`Event::Probed`] tells. A caller not answered
+    /// Asks the far end whether it still knows the dialog; [`Event::Probed`] tells. By an UPDATE that changes nothing: who does
+    /// not take it says so (405, 501), but an Asterisk answers no OPTIONS inside a dialog that it knows. A caller not answered
     /// may be asked too, once it rings: the 180 has made a dialog (RFC 3261 12.1).
     pub fn probe(&mut self, now: Instant, id: LegId) {
         let Some(leg) = self.legs.get_mut(id.0) else { return };
@@ -65,7 +66,7 @@ impl Legs {
             return;
         }
         leg.probing = Probing::Yes;
-        let (key, writer, destination) = leg.dialog.request(&mut self.stack, Method::Options);
+        let Some((key, writer, destination)) = self.refresh_request(id, Method::Update) else { return };
         self.clients.insert(key, Purpose::Probe(id));
         self.stack.send_request(now, key, destination, writer.finish());
     }
@@ -148,6 +149,15 @@ impl Legs {
         let next = (now + unacknowledged.interval).min(unacknowledged.give_up);
         unacknowledged.timer = self.timers.arm(next, Timer::Retransmit(id));
         self.stack.respond(now, unacknowledged.key, 200, unacknowledged.response.clone());
+    }
+
+    /// The answer to a probe. A 2xx is one to an UPDATE like any other.
+    pub(super) fn on_probe_answered(&mut self, now: Instant, id: LegId, response: &Message) {
+        if let Some(leg) = self.legs.get_mut(id.0).filter(|_| (200..300).contains(&response.status())) {
+            leg.dialog.refresh_target(response);
+            self.renew_session(now, id, response);
+        }
+        self.on_probed(id, !matches!(response.status(), 408 | 481));
     }
 
     pub(super) fn on_probed(&mut self, id: LegId, alive: bool) {

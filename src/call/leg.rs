@@ -214,7 +214,7 @@ impl Why {
     }
 }
 
-/// Whether an in-dialog OPTIONS is out.
+/// Whether the far end is being asked whether it knows the dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Probing {
     No,

@@ -440,7 +440,7 @@ impl Legs {
             Purpose::Invite(leg) => return self.on_invite_response(now, leg, response),
             Purpose::Refresh(leg) => return self.on_refreshed(now, leg, key, response),
             Purpose::Bye(leg) if last => drop(self.remove(leg)),
-            Purpose::Probe(leg) if last => self.on_probed(leg, !matches!(response.status(), 408 | 481)),
+            Purpose::Probe(leg) if last => self.on_probe_answered(now, leg, response),
             Purpose::Notify(leg) if last => self.on_notified(now, leg, response.status()),
             Purpose::Subscribe(id) if last => self.on_subscribed(id, response),
             Purpose::Qualify(token) if last => {

@@ -1,5 +1,5 @@
-//! Session timers at work (RFC 4028): one end refreshes the session by UPDATE or re-INVITE, and a session that is not refreshed in
-//! time is over, so that neither end keeps a call that the other has lost. [`Event::Probed`] tells that a far end is gone.
+//! Session timers at work (RFC 4028): one end refreshes the session by UPDATE or re-INVITE, and a session that is not refreshed
+//! in time is over, so that neither end keeps a call that the other has lost. [`Event::Probed`] tells that a far end is gone.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::call::leg::{Leg, State, Timer};
 use crate::call::legs::{ALLOW, Invite, Legs, Purpose, SUPPORTED};
 use crate::call::outbound::{acknowledge, body};
 use crate::call::session::{
-    Agreed, Asked, End, INTERVAL_MAX, Refreshing, Session, SessionTerms, TooShort, said, seconds, takes_update,
-    write_wish,
+    Agreed, Asked, End, INTERVAL_MAX, INTERVAL_MIN, Refreshing, Session, SessionTerms, TooShort, said, seconds,
+    takes_update, write_wish,
 };
 use crate::sip::message::Message;
 use crate::sip::name::{Method, Name};
@@ -49,11 +49,13 @@ impl Legs {
         let Some(interval) = said.interval.or_else(|| running.map(|(interval, _)| interval)).or(wished) else {
             return Ok(None);
         };
+        // What runs may run on, though a reload asks for more of new calls.
+        let min = running.map_or(self.terms.min, |(interval, _)| self.terms.min.min(interval));
         // A proxy may have asked: whoever knows no session timers is not to be refused for it (RFC 4028 9).
-        if said.interval.is_some_and(|interval| interval < self.terms.min) && said.known {
+        if said.interval.is_some_and(|interval| interval < min) && said.known {
             return Err(TooShort);
         }
-        let floor = self.terms.min.max(seconds(request, Name::MinSe).unwrap_or_default());
+        let floor = min.max(seconds(request, Name::MinSe).unwrap_or_default());
         let ceiling = self.terms.expires.unwrap_or(INTERVAL_MAX);
         let interval = interval.min(ceiling).max(floor).min(INTERVAL_MAX);
         let ours = running.map(|(_, ours)| ours);
@@ -155,7 +157,8 @@ impl Legs {
         }
         let said = said(response);
         let Some(interval) = said.interval else { return };
-        let interval = interval.max(self.terms.min).min(INTERVAL_MAX);
+        // What the 2xx says counts at the far end too, however short it is to us: it gives the session up by that.
+        let interval = interval.clamp(INTERVAL_MIN, INTERVAL_MAX);
         let refresher = if said.by_client == Some(false) { End::Far } else { End::Us };
         let agreed = Agreed::new(interval, refresher, said.known, takes_update(response));
         leg.session = Some(Box::new(Session::Agreed(Agreed { called: true, ..agreed })));
@@ -273,11 +276,11 @@ impl Legs {
 
     /// A request of ours inside the dialog is taken: where there is a session timer, it begins anew as the 2xx says.
     pub(super) fn renew_session(&mut self, now: Instant, id: LegId, response: &Message) {
-        let min = self.terms.min;
-        let Some(agreed) = self.legs.get_mut(id.0).and_then(Leg::agreed) else { return };
+        let leg = self.legs.get_mut(id.0).filter(|leg| matches!(leg.state, State::Talking));
+        let Some(agreed) = leg.and_then(Leg::agreed) else { return };
         let said = said(response);
         if let Some(interval) = said.interval {
-            agreed.interval = interval.max(min).min(INTERVAL_MAX);
+            agreed.interval = interval.clamp(INTERVAL_MIN, INTERVAL_MAX);
             agreed.refresher = if said.by_client == Some(false) { End::Far } else { End::Us };
         }
         self.start_session(now, id);
@@ -327,14 +330,16 @@ impl Legs {
         }
     }
 
-    /// Begins an UPDATE or re-INVITE that refreshes the session.
+    /// Begins an UPDATE or re-INVITE that refreshes the session, or, without a session timer, asks for nothing.
     pub(super) fn refresh_request(&mut self, id: LegId, method: Method) -> Option<(ClientKey, Writer, SocketAddr)> {
         let leg = self.legs.get_mut(id.0)?;
         let (key, mut writer, destination) = leg.dialog.request(&mut self.stack, method);
         writer.line(Name::Contact, self.contacts.of(&leg.dialog));
         writer.line(Name::Allow, ALLOW);
         writer.line(Name::Supported, SUPPORTED);
-        if let Some(agreed) = leg.agreed() {
+        // Before the answer there is no session to refresh.
+        let talking = matches!(leg.state, State::Talking);
+        if let Some(agreed) = leg.agreed().filter(|_| talking) {
             agreed.write(&mut writer, true);
         }
         self.clients.insert(key, Purpose::Refresh(id));

@@ -1,5 +1,6 @@
-//! Reliable provisionals (RFC 3262): ours to a caller that requires them, or that can be made an offer by them, repeated until the
-//! PRACK comes, and PRACKs of ours for those that an agent's phone sends so. A 2xx waits for the PRACK of a provisional that carried a description (section 3).
+//! Reliable provisionals (RFC 3262): ours to a caller that requires them, or that can be made an offer by them, repeated until
+//! the PRACK comes, and PRACKs of ours for those that an agent's phone sends so. A 2xx waits for the PRACK of a provisional
+//! that carried a description (section 3).
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! `strowger queue stats`: a queue's figures by interval, as a table; `strowger agent stats` and `strowger team stats`: agents' time.
+//! `strowger queue stats`: a queue's figures by interval, as a table; `strowger agent stats` and `strowger team stats`: agents'
+//! time.
 
 use serde_json::Value;
 

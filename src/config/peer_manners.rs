@@ -37,8 +37,8 @@ pub enum ConnectedLine {
     Ignore,
 }
 
-/// `device_state = "dialog-info" | "presence" | "off"`: whether the neighbour, a PBX, is asked by SUBSCRIBE to tell what its phones
-/// do, so that an agent in a call of his own is not rung. Default `off`.
+/// `device_state = "dialog-info" | "presence" | "off"`: whether the neighbour, a PBX, is asked by SUBSCRIBE to tell what its
+/// phones do, so that an agent in a call of his own is not rung. Default `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceWatch {
     /// `dialog-info`: by its dialogs (RFC 4235), which say most of calls. `presence`: by its presence (RFC 3856), which also says

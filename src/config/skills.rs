@@ -1,5 +1,5 @@
-//! Reads skills: the vocabulary in `[skills]`, levels of agents, and what queues ask for, as a list or as an expression. Refuses names
-//! that nobody could have meant.
+//! Reads skills: the vocabulary in `[skills]`, levels of agents, and what queues ask for, as a list or as an expression.
+//! Refuses names that nobody could have meant.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

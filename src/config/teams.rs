@@ -1,5 +1,5 @@
-//! Reads `[teams.NAME]`, a tree of any depth, and `[not_ready]`. Refuses a team above itself, an unknown parent, and an agent in two
-//! teams at once. Teams that agents name themselves are read in `moves`.
+//! Reads `[teams.NAME]`, a tree of any depth, and `[not_ready]`. Refuses a team above itself, an unknown parent, and an agent
+//! in two teams at once. Teams that agents name themselves are read in `moves`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

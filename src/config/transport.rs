@@ -83,7 +83,7 @@ pub struct PeerTls {
     pub ca: Option<FileAt>,
     /// `tls_certificate`, `tls_key`: what we show to it. Default: that of `[sip]`.
     pub own: Option<KeyFiles>,
-    /// `tls_client_names = ["pbx.example"]`: its calls are those that come over TLS with a certificate of one of these names, from
-    /// whatever address. Lower case. Default none: it is known by its address.
+    /// `tls_client_names = ["pbx.example"]`: its calls are those that come over TLS with a certificate of one of these names,
+    /// from whatever address. Lower case. Default none: it is known by its address.
     pub client_names: Vec<Arc<str>>,
 }

@@ -56,8 +56,8 @@ pub struct Found {
     pub notes: Vec<String>,
 }
 
-/// Reads everything that a configuration names of TLS; nothing where TLS is not spoken. `file` is the configuration's name, `base`
-/// its directory.
+/// Reads everything that a configuration names of TLS; nothing where TLS is not spoken. `file` is the configuration's name,
+/// `base` its directory.
 pub fn read(config: &Config, base: &Path, file: &str) -> (Option<Arc<Keys>>, Found) {
     let provider = Arc::new(ring::default_provider());
     let sip = &config.sip;

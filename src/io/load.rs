@@ -1,5 +1,5 @@
-//! Reading a configuration with all that it names: the file itself, token and password files, WAV files, the table of regions, host names. Everything that is
-//! wrong is reported at once, and nothing of a faulty configuration is used.
+//! Reading a configuration with all that it names: the file itself, token and password files, WAV files, the table of regions,
+//! host names. Everything that is wrong is reported at once, and nothing of a faulty configuration is used.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -10,8 +10,8 @@ use crate::config::Config;
 /// How long one name may take; the resolver's own patience may be longer.
 const LOOKUP_MAX: Duration = Duration::from_secs(5);
 
-/// Looks up every host name that the configuration sends to, in the families of `bound`. A name that is not found keeps its address in `known`, or is
-/// left out: its neighbour is down until a later look-up finds it.
+/// Looks up every host name that the configuration sends to, in the families of `bound`. A name that is not found keeps its
+/// address in `known`, or is left out: its neighbour is down until a later look-up finds it.
 pub async fn resolve(config: &Config, bound: &PerFamily<SocketAddr>, known: &Hosts) -> Hosts {
     let mut hosts = BTreeMap::new();
     for name in names(config) {

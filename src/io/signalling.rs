@@ -1,7 +1,7 @@
-//! A signalling thread's loop: its UDP sockets, one for each address family, a way to the stream connections, a shard of the node, and nothing that decides. It waits (for a datagram, the
-//! node's deadline, a media event, or what its post brings: requests and orders, or letters), feeds the node one input at a
-//! time, and drains what the node says: datagrams to the socket, commands to the media threads, the rest to its post. It
-//! never blocks on a send.
+//! A signalling thread's loop: its UDP sockets, one for each address family, a way to the stream connections, a shard of the
+//! node, and nothing that decides. It waits (for a datagram, the node's deadline, a media event, or what its post brings:
+//! requests and orders, or letters), feeds the node one input at a time, and drains what the node says: datagrams to the
+//! socket, commands to the media threads, the rest to its post. It never blocks on a send.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -133,8 +133,8 @@ impl Shard {
         true
     }
 
-    /// Whether an offer can be answered as the queue treats media. One that is handed on to the agent is the agent's to judge, but
-    /// one that must be encrypted has a key.
+    /// Whether an offer can be answered as the queue treats media. One that is handed on to the agent is the agent's to judge,
+    /// but one that must be encrypted has a key.
     pub(in crate::node) fn is_usable(&self, peer: Option<PeerId>, offer: &Offer, queue: &QueueConfig) -> bool {
         if self.srtp_of(peer) == Srtp::Required && offer.read().is_none_or(|offer| offer.crypto().is_none()) {
             return false;

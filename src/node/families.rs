@@ -12,8 +12,8 @@ use crate::node::shard::{Shard, Side};
 use crate::sip::transaction::Home;
 
 impl Shard {
-    /// It speaks the other family too, where there is one, and knows where RTP is received and who is on our own side of a NAT; after all else that names
-    /// us is set.
+    /// It speaks the other family too, where there is one, and knows where RTP is received and who is on our own side of a NAT;
+    /// after all else that names us is set.
     pub(super) fn speaking_both(mut self, setup: &Setup) -> Self {
         let index = usize::from(self.id.0);
         if let Some(other) = &setup.other

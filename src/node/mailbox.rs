@@ -1,5 +1,5 @@
-//! The letters between a shard and the hub: what it is told and asked, what it has to say, and the slots for that. Each letter that
-//! a live call may still need has its slot from the beginning; where none is left no call is taken.
+//! The letters between a shard and the hub: what it is told and asked, what it has to say, and the slots for that. Each letter
+//! that a live call may still need has its slot from the beginning; where none is left no call is taken.
 
 use crate::acd::Effect;
 use crate::base::Instant;

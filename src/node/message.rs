@@ -42,7 +42,8 @@ pub struct OtherSetup {
     pub rtp: IpAddr,
 }
 
-/// What the shell looked up: host names, audio files, the table of regions. Enters as an input, at the start and with each reload.
+/// What the shell looked up: host names, audio files, the table of regions. Enters as an input, at the start and with each
+/// reload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resolved {
     /// Host names of the configuration to addresses, one of each family that is spoken: the first is called, calls are taken
@@ -446,8 +447,8 @@ pub struct AgentView {
     pub peer: Arc<str>,
     /// True when that neighbour answers, and has not said of the last call that it does not reach the device.
     pub reachable: bool,
-    /// Why it cannot be rung: `not registered`, `does not answer`, `the device is offline`, `the PBX does not tell what the device
-    /// does`, `calls do not reach the device`.
+    /// Why it cannot be rung: `not registered`, `does not answer`, `the device is offline`, `the PBX does not tell what the
+    /// device does`, `calls do not reach the device`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<&'static str>,
     /// Where its phone has registered from, when it registers here.

@@ -1,6 +1,6 @@
 //! What is known of each neighbour: whether it answers, and when it is asked next. Data only; `qualify` keeps it.
 
-use crate::base::{PeerId, TimerKey};
+use crate::base::{Instant, PeerId, TimerKey};
 
 /// What is known of each neighbour, by its id.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(super) struct Peers {
 pub(super) struct Peer {
     pub(super) up: bool,
     pub(super) timer: Option<TimerKey>,
+    /// When it was last asked for those who rang, because it did not know a call.
+    pub(super) asked: Instant,
     /// That it wants credentials has been said.
     pub(super) challenged: bool,
     /// That its own credentials are wrong has been said.

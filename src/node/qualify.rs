@@ -23,7 +23,8 @@ impl Shard {
         let wanted: Vec<_> = self.directory.peers().filter(present).map(|(id, peer)| (id, peer.qualify)).collect();
         for (id, qualify) in wanted {
             if self.peers.states.len() <= id.0 as usize {
-                self.peers.states.push(Peer { up: true, timer: None, challenged: false, refused: false });
+                let asked = Instant::ZERO;
+                self.peers.states.push(Peer { up: true, timer: None, asked, challenged: false, refused: false });
                 if self.directory.peer(id).account.is_some() {
                     // Nobody knows yet where it is. All shards hear it from the first one.
                     if self.id == ShardId(0) {
@@ -73,6 +74,17 @@ impl Shard {
         let legs: Vec<LegId> = self.contacts.iter().filter(rings).map(|contact| contact.leg).collect();
         for leg in legs {
             self.legs.probe(now, leg);
+        }
+    }
+
+    /// An answered call is one that its neighbour does not know any more: it may have started anew, and sooner than OPTIONS could
+    /// tell. Those who ring are asked for at most once in a while.
+    pub(super) fn on_call_unknown(&mut self, now: Instant, id: PeerId) {
+        let id = self.whole(id);
+        let Some(peer) = self.peers.states.get_mut(id.0 as usize) else { return };
+        if now.since(peer.asked) >= RETRY {
+            peer.asked = now;
+            self.ask_unanswered(now, id);
         }
     }
 

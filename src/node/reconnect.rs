@@ -1,6 +1,6 @@
-//! A response whose connection is gone (RFC 3261 18.2.2) goes by a new one, to where its request came from and the port that its Via
-//! names: for neighbours and hosts of registered phones only, so that nobody else makes us connect to anything; over TLS only to where
-//! a neighbour's requests go too, since that is who the certificate there is asked for.
+//! A response whose connection is gone (RFC 3261 18.2.2) goes by a new one, to where its request came from and the port that
+//! its Via names: for neighbours and hosts of registered phones only, so that nobody else makes us connect to anything; over
+//! TLS only to where a neighbour's requests go too, since that is who the certificate there is asked for.
 
 use std::net::SocketAddr;
 

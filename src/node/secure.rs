@@ -1,9 +1,9 @@
 //! Encryption of a stream's audio where its neighbour is configured for it (SRTP, keys in SDP: RFC 4568): which key is said, and
 //! which are in force.
 //!
-//! A key of ours is new in each offer of ours, and in an answer when the far end is another than before: one with another address
-//! and another key, which begins to count packets anew, also after a hold at no address. Else it stays: where the far end alone takes a new key, only that
-//! changes.
+//! A key of ours is new in each offer of ours, and in an answer when the far end is another than before: one with another
+//! address and another key, which begins to count packets anew, also after a hold at no address. Else it stays: where the far
+//! end alone takes a new key, only that changes.
 //!
 //! Keys stand in SIP, so they go over TLS alone. Neighbours with `srtp` are reached, and believed, over TLS only; a phone that
 //! registers may come any way, and has its audio encrypted where that was TLS. What a call of such a phone has begun with stays,

@@ -2,8 +2,8 @@
 //! accounts are configured, and sources share a table of fixed size by a keyed hash.
 //!
 //! An account that is tried too often is believed from nowhere but from where it is at home: where its phone is registered, and
-//! the host where it has proven itself last, for behind NAT a phone that has restarted has another port. So whoever tries does not
-//! shut its owner out. At home there are counts of their own, for others may sit behind the same address.
+//! the host where it has proven itself last, for behind NAT a phone that has restarted has another port. So whoever tries does
+//! not shut its owner out. At home there are counts of their own, for others may sit behind the same address.
 //!
 //! A neighbour is at home by datagrams at an address and port, and by streams, which have a new port each time, at a host.
 

@@ -18,8 +18,8 @@ impl Shard {
         std::mem::replace(&mut self.unknowns.silent, [0; Silence::ALL.len()])
     }
 
-    /// After a datagram of so many bytes, before which the ladders stood there: what it was answered without being believed is kept
-    /// within the sender's allowance, and out of the ladders of calls.
+    /// After a datagram of so many bytes, before which the ladders stood there: what it was answered without being believed is
+    /// kept within the sender's allowance, and out of the ladders of calls.
     pub(super) fn bound_answers(&mut self, now: Instant, source: SocketAddr, bytes: usize, ladders: usize) {
         if !self.legs.take_stateless() || self.is_believed(source) {
             return;

@@ -29,7 +29,8 @@ impl Values {
         Self { of }
     }
 
-    /// The number of a name. When there are more names than numbers, over years of reloads, the last number is that of all others.
+    /// The number of a name. When there are more names than numbers, over years of reloads, the last number is that of all
+    /// others.
     pub(super) fn number(&mut self, dimension: Dimension, name: &Arc<str>) -> ValueId {
         let Names { names, numbers } = &mut self.of[dimension as usize];
         if let Some(number) = numbers.get(name) {

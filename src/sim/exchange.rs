@@ -1,5 +1,6 @@
 //! Several phones behind one SIP address, as a PBX or a trunk has them: a request that opens a dialog goes by the user of its
-//! Request-URI, everything else by its Call-ID. Answers OPTIONS to itself, and tells what its phones do to who subscribes. Rewrites nothing.
+//! Request-URI, everything else by its Call-ID. Answers OPTIONS to itself, and tells what its phones do to who subscribes.
+//! Rewrites nothing.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;

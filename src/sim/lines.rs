@@ -1,5 +1,5 @@
-//! The stream connections of a world whose node speaks TCP. Nothing is lost on one and nothing doubled or overtaken, until it breaks
-//! with all that is on its way there.
+//! The stream connections of a world whose node speaks TCP. Nothing is lost on one and nothing doubled or overtaken, until it
+//! breaks with all that is on its way there.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

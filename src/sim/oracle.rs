@@ -2,8 +2,8 @@
 //! conserves its callers, each agent has one offer or talk at most, each transfer one end, and no call waits while an agent who
 //! fits is ready.
 //!
-//! It learns from facts and plans only, never from the engine's inside, so that it cannot share the engine's mistakes. Of agents whom
-//! a step, tier, delay, penalty or attribute may keep off a call for a while it says nothing: the world asks
+//! It learns from facts and plans only, never from the engine's inside, so that it cannot share the engine's mistakes. Of
+//! agents whom a step, tier, delay, penalty or attribute may keep off a call for a while it says nothing: the world asks
 //! [`Engine::check`](crate::acd::Engine::check) about these beside it.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -403,7 +403,9 @@ impl Session {
                 Some(SessionEvent::Ended)
             }
             "INVITE" | "UPDATE" => self.on_offer(ua, now, request),
-            "OPTIONS" | "INFO" | "NOTIFY" => {
+            // As an Asterisk, which answers none inside a dialog that it knows.
+            "OPTIONS" => None,
+            "INFO" | "NOTIFY" => {
                 ua.respond(now, request, &Wire::response(request, 200, ""));
                 None
             }

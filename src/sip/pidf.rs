@@ -1,6 +1,6 @@
-//! What a PBX says of a device's presence: `application/pidf+xml` (RFC 3863), with the activities of RPID (RFC 4480) and the notes
-//! by which PBXs tell a phone that rings from one that talks. Whoever writes one is not trusted: its parts are counted, and `xml`
-//! bounds the rest. A document is always the whole; partial ones (RFC 5263) are not asked for.
+//! What a PBX says of a device's presence: `application/pidf+xml` (RFC 3863), with the activities of RPID (RFC 4480) and the
+//! notes by which PBXs tell a phone that rings from one that talks. Whoever writes one is not trusted: its parts are counted,
+//! and `xml` bounds the rest. A document is always the whole; partial ones (RFC 5263) are not asked for.
 
 use quick_xml::events::BytesStart;
 

@@ -69,8 +69,8 @@ impl Writer {
         writer
     }
 
-    /// Writes one header line. A Content-Length is left out, for [`Writer::finish`] writes it; so is [`Name::Other`], which has no
-    /// text: see [`Writer::line_text`].
+    /// Writes one header line. A Content-Length is left out, for [`Writer::finish`] writes it; so is [`Name::Other`], which has
+    /// no text: see [`Writer::line_text`].
     pub fn line(&mut self, name: Name, value: &[u8]) -> &mut Self {
         if self.begin(name) {
             self.put_value(value);

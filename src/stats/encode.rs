@@ -1,6 +1,6 @@
-//! The two text formats of a scrape: the older 0.0.4, byte for byte as the `prometheus` crate writes it, and OpenMetrics 1.0, which
-//! it does not. Written by ourselves, straight from the figures, because a scrape of 500 queues has 100,000 lines: labels are
-//! escaped once for all lines of a series, bounds are formatted once for all series, and no line allocates.
+//! The two text formats of a scrape: the older 0.0.4, byte for byte as the `prometheus` crate writes it, and OpenMetrics 1.0,
+//! which it does not. Written by ourselves, straight from the figures, because a scrape of 500 queues has 100,000 lines: labels
+//! are escaped once for all lines of a series, bounds are formatted once for all series, and no line allocates.
 //!
 //! OpenMetrics differs in this: a counter's family is named without `_total` and its samples with it, the text ends with `# EOF`,
 //! help and labels are escaped alike, bounds always show that they are floats. `_created` samples are optional there and left

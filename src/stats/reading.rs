@@ -100,9 +100,9 @@ impl Reading {
 }
 
 impl QueueReading {
-    /// `offered = answered + abandoned + flowed out + waiting` (DESIGN section 4), each of the abandoned and the flowed out that is
-    /// lost with its cause; and the same of contacts:
-    /// `offered = served + lost + untargeted + in progress` ("Decisions" 1; no callbacks yet).
+    /// `offered = answered + abandoned + flowed out + waiting` (DESIGN section 4), each of the abandoned and the flowed out
+    /// that is lost with its cause; and the same of contacts: `offered = served + lost + untargeted + in progress` ("Decisions"
+    /// 1; no callbacks yet).
     pub(super) fn is_conserved(&self) -> bool {
         let (cells, visits) = (&self.cells, self.cells.visits());
         let ended = visits.answered() + visits.abandoned() + visits.all_flowed_out();

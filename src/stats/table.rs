@@ -1,10 +1,12 @@
 //! The one table of metric families: name, kind, labels and help. The names are those of FEATURES 7.2; the exposition emits
 //! exactly these rows, and `configs/prometheus/METRICS.md` is written from them.
 //!
-//! No label ever holds a caller or a call. Visits are told apart by queue and group of called numbers as in 7.2; contacts by queue,
-//! and once more by each of the dimensions (number group, campaign, region, trunk). The families that 7.2 does not name are `acd_calls_cut_short_total`, `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
-//! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_transfers_total`, `acd_peer_up`, `acd_instant_answers_total`, `acd_build_info`, and those about
-//! the engine's own working (`acd_gate_silent_total`, `acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
+//! No label ever holds a caller or a call. Visits are told apart by queue and group of called numbers as in 7.2; contacts by
+//! queue, and once more by each of the dimensions (number group, campaign, region, trunk). The families that 7.2 does not name
+//! are `acd_calls_cut_short_total`, `acd_sl_missed_flowouts_total`, which SL-F3 needs ("Decisions" 3),
+//! `acd_calls_refused_total` and `acd_calls_untargeted_total` ("Decisions" 2), `acd_transfers_total`, `acd_peer_up`,
+//! `acd_instant_answers_total`, `acd_build_info`, and those about the engine's own working (`acd_gate_silent_total`,
+//! `acd_datagram_wait_seconds`, `acd_decision_*`, `acd_channel_delay_seconds`).
 
 use crate::acd::Dimension;
 use crate::stats::family::{Family, Kind, Row, Tally};

@@ -293,10 +293,10 @@ class Asterisk:
             raise Failure(f"Asterisk ended with {self.child.returncode}: {self.console()[-2000:]}")
         return "fully booted" in self.command("core waitfullybooted")
 
-    def command(self, text):
+    def command(self, text, seconds=20):
         """What Asterisk answers to a command of its console."""
         words = self._enter("/usr/sbin/asterisk", "-C", "/mnt/asterisk.conf", "-rx", text)
-        return subprocess.run(words, capture_output=True, text=True, timeout=20).stdout
+        return subprocess.run(words, capture_output=True, text=True, timeout=seconds).stdout
 
     def console(self):
         """What it said so far."""

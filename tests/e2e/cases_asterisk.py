@@ -11,6 +11,7 @@ from asterisk import PBX, PHONES, TRUNK, beside_asterisk, beside_asterisk_by_tls
 from cases_calls import expect_all_ok
 from harness import check, wait_until
 from heard import Ears, loudness, share_of_tone
+from wire import name_of, unanswered, watch, wire
 
 SUPPORT = ["1001", "1002", "1003", "1004", "1005"]
 SALES = ["1006", "1007", "1008", "1009", "1010"]
@@ -269,6 +270,7 @@ def asterisk_dies_in_the_middle(site):
 def asterisk_stands_still_for_a_while(site):
     """Asterisk is silent until it counts as down, and goes on as if nothing had been: no caller is lost, ringing or with music,
     though those who ring are asked for when it is back."""
+    watch(site)
     site.only([])
     callers = [site.caller("caller_stays", number, m=2, r=10) for number in ("800", "801")]
     waiting = lambda: [site.engine.queue(name)["waiting"] for name in ("support", "sales")]
@@ -279,6 +281,8 @@ def asterisk_stands_still_for_a_while(site):
     wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 1, "it is noticed to be back", 10)
     phones = site.phones(["1001", "1006"], d=0)
     time.sleep(1)
+    asked = [message for message in wire(site) if message.is_ours and name_of(message) == "UPDATE"]
+    check(len(asked) == 2 and not unanswered(wire(site)), f"{len(asked)} are asked for; no answer to {unanswered(wire(site))}")
     check(waiting() == [2, 2], f"they wait on: {waiting()}")
     for number, agent in (("800", "1001"), ("801", "1006")):
         status, text = site.engine.request(f"/v1/agents/{agent}/state", {"state": "ready"})

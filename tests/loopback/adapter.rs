@@ -1,5 +1,5 @@
-//! An adapter before a phone of the simulator, which speaks by datagrams: what it says goes on by UDP, by TCP or by TLS, under the
-//! adapter's own address, and what comes back is kept for the tests to read.
+//! An adapter before a phone of the simulator, which speaks by datagrams: what it says goes on by UDP, by TCP or by TLS, under
+//! the adapter's own address, and what comes back is kept for the tests to read.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};

@@ -314,6 +314,21 @@ pub(crate) fn headers(files: &[Source]) -> Vec<String> {
     files.iter().filter(opens).map(|file| format!("{}: does not open with //!", file.path)).collect()
 }
 
+/// Comments that rustfmt leaves as wide as they are written. A row of a table cannot be broken.
+pub(crate) fn comment_widths(files: &[Source]) -> Vec<String> {
+    const WIDTH_MAX: usize = 130;
+    let mut wrong = Vec::new();
+    for file in files {
+        for (index, line) in file.text.lines().enumerate() {
+            let is_comment = line.trim_start().starts_with("//") && !line.contains("// |") && !line.contains("//! |");
+            if is_comment && line.chars().count() > WIDTH_MAX {
+                wrong.push(format!("{}:{}: a comment wider than {WIDTH_MAX}", file.path, index + 1));
+            }
+        }
+    }
+    wrong
+}
+
 /// Stubs, switched-off tests and lints switched off without a reason.
 pub(crate) fn banned_words(files: &[Source]) -> Vec<String> {
     const BANNED: [(&str, &str); 6] = [

@@ -1,5 +1,5 @@
-//! The routing decision in a large centre: 10,000 agents, 500 queues, 100,000 callers waiting; and each kind of it in the centre of
-//! `benches/route`, whose agents have all kinds of skills, with 1,000, 10,000 and 100,000 waiting.
+//! The routing decision in a large centre: 10,000 agents, 500 queues, 100,000 callers waiting; and each kind of it in the
+//! centre of `benches/route`, whose agents have all kinds of skills, with 1,000, 10,000 and 100,000 waiting.
 
 use std::sync::Arc;
 use std::time::Duration;

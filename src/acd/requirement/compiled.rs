@@ -1,5 +1,5 @@
-//! [`Compiled`]: a condition on skills as a list of tests with two ways on each, the form that the matching core asks. It allocates
-//! nothing, and touches each test at most once.
+//! [`Compiled`]: a condition on skills as a list of tests with two ways on each, the form that the matching core asks. It
+//! allocates nothing, and touches each test at most once.
 
 use super::residual::{Residual, Unmet};
 use super::skills::{SkillId, SkillIds, SkillSet};
@@ -71,8 +71,8 @@ impl Compiled {
     }
 }
 
-/// Adds the tests of one part, of which the answer leads to `yes` or `no`; answers where to begin. The last part of a list is built
-/// first, because the ones before lead to it.
+/// Adds the tests of one part, of which the answer leads to `yes` or `no`; answers where to begin. The last part of a list is
+/// built first, because the ones before lead to it.
 fn build(part: &Residual, ids: &mut SkillIds, yes: Way, no: Way, tests: &mut Vec<Test>) -> Way {
     match part {
         Residual::Always => yes,

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// What a call asks of an agent. Printed, it is the text that [`Requirement::parse`] reads into an equal one: one spelling of each
-/// operator, one space, and no parenthesis that is not needed. (A text just below the bound on length may print longer than that bound.)
+/// What a call asks of an agent. Printed, it is the text that [`Requirement::parse`] reads into an equal one: one spelling of
+/// each operator, one space, and no parenthesis that is not needed. (A text just below the bound on length may print longer
+/// than that bound.)
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Requirement {
     pub(super) root: Node,

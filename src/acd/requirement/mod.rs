@@ -1,6 +1,6 @@
 //! What a call asks of an agent (FEATURES E2): a boolean expression over skills and call attributes. Text is read once
-//! ([`Requirement::parse`]), the attributes of a call are filled in once a call ([`Requirement::residual`]), and what is left, over
-//! skills only, is compiled into tests that match an agent's [`SkillSet`] without an allocation ([`Residual::compile`]).
+//! ([`Requirement::parse`]), the attributes of a call are filled in once a call ([`Requirement::residual`]), and what is left,
+//! over skills only, is compiled into tests that match an agent's [`SkillSet`] without an allocation ([`Residual::compile`]).
 //!
 //! ```text
 //! expression = all { "||" all }              "|" is the same
@@ -14,10 +14,10 @@
 //! op         = ">=" | ">" | "<=" | "<" | "==" | "!="      "=" is "=="
 //! ```
 //!
-//! `call.NAME` is `$NAME`. So it is the form that tells skills from attributes, never a list of names: a bare word is a skill unless
-//! it is compared with a quoted text. A skill that an agent lacks, or that is disabled, has level 0. A comparison with an
-//! attribute that the call does not bring, or brings as text where a number is asked, is false, and `!=` is always the opposite
-//! of `==`.
+//! `call.NAME` is `$NAME`. So it is the form that tells skills from attributes, never a list of names: a bare word is a skill
+//! unless it is compared with a quoted text. A skill that an agent lacks, or that is disabled, has level 0. A comparison with
+//! an attribute that the call does not bring, or brings as text where a number is asked, is false, and `!=` is always the
+//! opposite of `==`.
 
 mod attributes;
 mod compiled;

@@ -1,5 +1,5 @@
-//! [`Residual`]: what is left of a requirement when a call's attributes are filled in, over skills only and in a normal form, so that
-//! equal ones can be kept once.
+//! [`Residual`]: what is left of a requirement when a call's attributes are filled in, over skills only and in a normal form,
+//! so that equal ones can be kept once.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,8 @@ use super::skills::LEVEL_MAX;
 
 /// A condition on an agent's skills. In normal form: negation is pushed into the levels, lists are flat, sorted and without
 /// constants, and speak of each skill once at their own level. Equal up to order and spelling means equal as a value; two
-/// conditions may still mean the same and differ (`a && (a || b)` is not folded into `a`). Printed, it reads back to an equal one.
+/// conditions may still mean the same and differ (`a && (a || b)` is not folded into `a`). Printed, it reads back to an equal
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Residual {
     /// Nobody fits.

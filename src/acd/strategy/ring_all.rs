@@ -1,4 +1,5 @@
-//! `ring-all`: every eligible agent rings at once, also those who become ready meanwhile; the first answer wins. In the order of `longest-idle`.
+//! `ring-all`: every eligible agent rings at once, also those who become ready meanwhile; the first answer wins. In the order
+//! of `longest-idle`.
 
 use crate::acd::strategy::longest_idle::LONGEST_IDLE;
 use crate::acd::strategy::row::{Ring, Strategy};

@@ -1,4 +1,5 @@
-//! `ring-progressively`: one agent rings, and one more each time the queue's step has passed; those who ring go on. In the order of `longest-idle`.
+//! `ring-progressively`: one agent rings, and one more each time the queue's step has passed; those who ring go on. In the
+//! order of `longest-idle`.
 
 use crate::acd::strategy::longest_idle::LONGEST_IDLE;
 use crate::acd::strategy::row::{Ring, Strategy};

@@ -21,9 +21,9 @@ fn callers_go_by_priority_then_by_wait_then_by_arrival() {
 }
 
 /// The starvation bound of ageing, of random callers who meet a few agents: whoever of priority q is served before somebody of
-/// priority p who was there came less than `(q - p) * unit` after him. So, with q_max the highest priority, only those go before him who
-/// came before him or less than `(q_max - p) * unit` after him; once that time is over nobody joins them, and he is next when the last of
-/// them is served, however many come.
+/// priority p who was there came less than `(q - p) * unit` after him. So, with q_max the highest priority, only those go
+/// before him who came before him or less than `(q_max - p) * unit` after him; once that time is over nobody joins them, and he
+/// is next when the last of them is served, however many come.
 #[test]
 fn with_ageing_nobody_waits_behind_who_came_later_than_the_bound_however_many_come() {
     const UNIT: u64 = 20;

@@ -35,6 +35,8 @@ pub(super) struct Seen {
     /// Offers of calls that were held to a band.
     banded: u64,
     reached: u64,
+    /// Absent agents who were tried because another answered.
+    found: u64,
     interventions: u64,
     losses: BTreeSet<LostCause>,
     /// Reserves that joined and left, lenders that began and ceased, offers to either.
@@ -64,6 +66,7 @@ impl Seen {
             assert!(self.losses.contains(&cause), "{cause:?} never happened");
         }
         assert!(self.disagreements > 100 && self.reached > 100 && self.interventions > 100);
+        assert!(self.found > 10, "{} others tried", self.found);
         let preferred = [self.preferred, self.taken_by_preferred, self.recalled, self.banded];
         assert!(preferred.iter().all(|count| *count > 60), "{preferred:?}");
         let helped = [self.reserves, self.lenders, self.helpers];

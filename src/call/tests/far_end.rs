@@ -256,9 +256,9 @@ fn a_refused_change_leaves_target_and_session_as_they_were() {
     moved(&mut solo, 2);
     solo.legs.refuse_change(solo.now, solo.leg, 488);
     solo.legs.probe(solo.now, solo.leg);
-    assert_eq!(solo.look(), ["100 INVITE", "488 INVITE", "OPTIONS"]);
+    assert_eq!(solo.look(), ["100 INVITE", "488 INVITE", "UPDATE"]);
     assert_eq!(solo.sent.last().unwrap().uri(), b"sip:far@10.0.0.1");
-    solo.answer_last("OPTIONS", 405);
+    solo.answer_last("UPDATE", 405);
     assert_eq!(solo.told(), ["change", "probed true"]);
     moved(&mut solo, 3);
     solo.legs.accept_change(solo.now, solo.leg, Some(SDP));
@@ -275,8 +275,8 @@ fn a_probe_tells_gone_by_481_by_408_and_by_silence() {
         let mut solo = talking();
         solo.legs.probe(solo.now, solo.leg);
         solo.legs.probe(solo.now, solo.leg);
-        assert_eq!(solo.look(), ["OPTIONS"]);
-        solo.answer_last("OPTIONS", status);
+        assert_eq!(solo.look(), ["UPDATE"]);
+        solo.answer_last("UPDATE", status);
         assert_eq!(solo.told(), ["probed false"]);
     }
     let mut solo = talking();
@@ -291,8 +291,8 @@ fn a_ringing_caller_is_asked_too() {
     solo.legs.ring(solo.now, solo.leg, 180, None);
     solo.look();
     solo.legs.probe(solo.now, solo.leg);
-    assert_eq!(solo.look(), ["OPTIONS"]);
-    solo.answer_last("OPTIONS", 481);
+    assert_eq!(solo.look(), ["UPDATE"]);
+    solo.answer_last("UPDATE", 481);
     assert_eq!(solo.told(), ["probed false"]);
     solo.legs.hang_up(solo.now, solo.leg);
     assert_eq!(solo.look(), ["480 INVITE"]);

@@ -208,3 +208,46 @@ fn an_invite_whose_interval_is_too_small_goes_out_once_more() {
     assert_eq!(solo.told(), ["failed Status(422, None)"]);
     solo.ends_clean();
 }
+
+/// A shortest interval of ours, asked of nobody: where the far end's own is shorter, its own is what it goes by.
+#[test]
+fn a_shorter_interval_of_the_far_end_s_answer_is_refreshed_in_its_time() {
+    let mut solo = Solo::new();
+    solo.legs.set_session_terms(longer());
+    solo.call();
+    solo.extra = "Session-Expires: 120;refresher=uac\nRequire: timer\nAllow: UPDATE\n".to_owned();
+    solo.response(200, SDP);
+    solo.look();
+    solo.told();
+    for _ in 0..2 {
+        solo.pass(Duration::from_secs(59));
+        assert!(solo.look().is_empty());
+        solo.pass(Duration::from_secs(1));
+        assert_eq!(solo.look(), ["UPDATE"]);
+        assert_eq!(header(&solo, Name::SessionExpires), "120;refresher=uac");
+        solo.answer_last("UPDATE", 200);
+    }
+}
+
+/// A reload that asks for longer ones holds from the next call on.
+#[test]
+fn a_session_that_runs_may_run_on_with_its_interval() {
+    let mut solo = answered(SessionTerms::default(), "Supported: timer\nSession-Expires: 90\n");
+    solo.legs.set_session_terms(longer());
+    for number in [2, 3] {
+        solo.pass(Duration::from_secs(45));
+        solo.extra = "Supported: timer\nSession-Expires: 90;refresher=uac\n".to_owned();
+        solo.request("UPDATE", number, b"");
+        assert_eq!(solo.look(), ["200 UPDATE"]);
+        assert_eq!(header(&solo, Name::SessionExpires), "90;refresher=uac");
+    }
+    solo.extra = "Supported: timer\nSession-Expires: 80;refresher=uac\n".to_owned();
+    solo.request("UPDATE", 4, b"");
+    assert_eq!((solo.look(), &*header(&solo, Name::MinSe)), (vec!["422 UPDATE".to_owned()], "200"));
+    solo.pass(Duration::from_secs(61));
+    assert_eq!(solo.told(), ["probed false"]);
+}
+
+fn longer() -> SessionTerms {
+    SessionTerms { expires: None, min: Duration::from_secs(200) }
+}

@@ -1,5 +1,5 @@
-//! A table of the board as plain data: titles, cells with their tone, and which columns fit a width. Widths are of the terminal: a
-//! Chinese character takes two places.
+//! A table of the board as plain data: titles, cells with their tone, and which columns fit a width. Widths are of the
+//! terminal: a Chinese character takes two places.
 
 use crate::cli::print::places;
 

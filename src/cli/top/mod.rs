@@ -1,6 +1,6 @@
-//! `strowger top`: the live queues, agents and teams of a running engine on the terminal, over its control plane. [`board`] is what
-//! is shown and what keys do, [`view`] draws it, [`shell`] has the terminal and asks for [`answers`]; [`columns`] is the table of
-//! figures.
+//! `strowger top`: the live queues, agents and teams of a running engine on the terminal, over its control plane. [`board`] is
+//! what is shown and what keys do, [`view`] draws it, [`shell`] has the terminal and asks for [`answers`]; [`columns`] is the
+//! table of figures.
 
 mod answers;
 pub(super) mod board;

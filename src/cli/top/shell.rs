@@ -1,5 +1,6 @@
 //! The terminal and the connection of the board. The terminal is put back as it was when the board is left, whatever ends it: a
-//! key, SIGINT or SIGTERM, an error, a panic. The engine is asked by a thread of its own, so that keys work while it does not answer.
+//! key, SIGINT or SIGTERM, an error, a panic. The engine is asked by a thread of its own, so that keys work while it does not
+//! answer.
 
 use std::io::Stdout;
 use std::panic;

@@ -1,4 +1,5 @@
-//! The board as it is drawn, compared with the screens in `golden/` (`STROWGER_REWRITE=1` writes them anew), and what the keys do.
+//! The board as it is drawn, compared with the screens in `golden/` (`STROWGER_REWRITE=1` writes them anew), and what the keys
+//! do.
 
 use std::path::PathBuf;
 use std::time::Duration;

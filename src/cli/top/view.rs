@@ -1,5 +1,5 @@
-//! Draws the board: a title, three lines of sums, the tabs, the table, and a line about the keys. Everything that is drawn is in the board;
-//! colours only stress what the text says too.
+//! Draws the board: a title, three lines of sums, the tabs, the table, and a line about the keys. Everything that is drawn is
+//! in the board; colours only stress what the text says too.
 
 use std::time::Duration;
 

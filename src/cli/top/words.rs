@@ -1,4 +1,5 @@
-//! The board's words in English and Chinese. Figures carry the names that the table of formulas gives them, shortened to fit a column.
+//! The board's words in English and Chinese. Figures carry the names that the table of formulas gives them, shortened to fit a
+//! column.
 
 use clap::ValueEnum;
 

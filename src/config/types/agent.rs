@@ -47,7 +47,8 @@ pub struct AgentConfig {
     /// `register = true`, `password = "secret"`: its phone registers here, under its name, in place of `uri` and `peer`. As for
     /// peers, `password_file` or `password_env` may stand in place of `password`.
     pub register: Option<Arc<Credentials>>,
-    /// `srtp`: as for peers, of a phone that registers or has a URI by TLS. One for which it is `required` registers by TLS alone.
+    /// `srtp`: as for peers, of a phone that registers or has a URI by TLS. One for which it is `required` registers by TLS
+    /// alone.
     pub srtp: Srtp,
 }
 

@@ -17,10 +17,11 @@ pub struct MediaConfig {
     /// `workers = 2`: threads that carry audio, each with its own share of the ports. Default `"auto"` (`None`): the shell
     /// chooses by the number of cores. Cannot change at run time.
     pub workers: Option<u8>,
-    /// `codecs = ["g722", "pcma", "pcmu"]`: what may be used, the preferred one first: of `pcma`, `pcmu`, `g722`, `g729` and `opus`.
-    /// Default (`None`) all of them, in the order in which callers offer them. Nothing is transcoded but the two laws of G.711, so
-    /// both legs of a call share one. A change is for the next offer.
+    /// `codecs = ["g722", "pcma", "pcmu"]`: what may be used, the preferred one first: of `pcma`, `pcmu`, `g722`, `g729` and
+    /// `opus`. Default (`None`) all of them, in the order in which callers offer them. Nothing is transcoded but the two laws
+    /// of G.711, so both legs of a call share one. A change is for the next offer.
     pub codecs: Option<Codecs>,
-    /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is probed by OPTIONS.
+    /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is asked by UPDATE whether it
+    /// knows the call.
     pub silence_probe: Duration,
 }

@@ -137,8 +137,8 @@ pub struct HttpConfig {
     /// `token_files = { NAME = "path" }`: files that hold a token each, read by the shell; relative to the configuration's
     /// directory.
     pub token_files: Vec<(String, PathBuf)>,
-    /// `numbers = ["NAME"]`: users of tokens who may see callers' numbers in full, where they ask for them. Default nobody; without
-    /// tokens everybody on this machine.
+    /// `numbers = ["NAME"]`: users of tokens who may see callers' numbers in full, where they ask for them. Default nobody;
+    /// without tokens everybody on this machine.
     pub numbers: Vec<String>,
 }
 
@@ -181,8 +181,8 @@ pub struct PeerConfig {
     pub name: Arc<str>,
     /// `address = "pbx.example:5060"`: host and port it is reached at; the first of `addresses`.
     pub address: Endpoint,
-    /// `addresses = [{ address = "pbx1:5060", priority = 0, weight = 1 }, "pbx2:5060"]` in place of `address`: several, the lowest
-    /// priority first, by weight among equals; one that is down is left out until it answers OPTIONS. In the order of
+    /// `addresses = [{ address = "pbx1:5060", priority = 0, weight = 1 }, "pbx2:5060"]` in place of `address`: several, the
+    /// lowest priority first, by weight among equals; one that is down is left out until it answers OPTIONS. In the order of
     /// priority, never empty; requests come from all of them.
     pub addresses: Vec<PeerAddress>,
     /// `sources = ["192.0.2.0/24", "192.0.2.7"]`: where its requests come from, as networks (address, prefix length);
@@ -198,8 +198,8 @@ pub struct PeerConfig {
     /// a row, that is where it goes (RFC 4961), until a re-INVITE says another address. Whoever guesses a port in time can
     /// take a call's audio over, so only for peers that need it. Default false.
     pub symmetric_rtp: bool,
-    /// `srtp = "no" | "optional" | "required"`: whether its audio is encrypted, by keys in SDP (RFC 4568), for which it must be a peer
-    /// by TLS. Default `no`. Calls whose audio does not pass here (`media = "none"`) are left to both ends.
+    /// `srtp = "no" | "optional" | "required"`: whether its audio is encrypted, by keys in SDP (RFC 4568), for which it must be
+    /// a peer by TLS. Default `no`. Calls whose audio does not pass here (`media = "none"`) are left to both ends.
     pub srtp: Srtp,
     /// `codecs = ["pcma"]`: what may be used with it, the preferred one first. Default: `media.codecs`.
     pub codecs: Option<Codecs>,
@@ -208,8 +208,8 @@ pub struct PeerConfig {
     pub transport: Transport,
     /// The keys that begin with `tls_`.
     pub tls: PeerTls,
-    /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an agent's
-    /// leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
+    /// `connected_line = "transfer" | "ignore"`: what it means when a re-INVITE or UPDATE of its names another party on an
+    /// agent's leg. Default `transfer`: as Asterisk does it with `send_connected_line`. Harmless where it never says so.
     pub connected_line: ConnectedLine,
     /// `device_state`, `device_state_expires`, `device_state_stale`: how it tells what its phones do. Default: it is not asked.
     pub device_state: Option<DeviceWatch>,

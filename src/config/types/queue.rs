@@ -118,10 +118,11 @@ pub struct RoutingConfig {
     pub skill_weights: Vec<(Arc<str>, u32)>,
     /// Whom calls wait for alone at first.
     pub preferred: PreferredConfig,
-    /// `reserve = { waiting = 5, wait = "60s", estimate = "2m", leave_waiting = 5, leave_wait = "60s", leave_estimate = "2m", at_least =
-    /// "30s" }`: members in reserve join while more than `waiting` callers wait, when one has waited for `wait`, or when the last of them
-    /// is to expect more than `estimate`; and leave when no more than `leave_waiting` wait (default `waiting`), nobody for `leave_wait`
-    /// (default `wait`) and nobody is to expect more than `leave_estimate` (default `estimate`), `at_least` so long after. `None`: never.
+    /// `reserve = { waiting = 5, wait = "60s", estimate = "2m", leave_waiting = 5, leave_wait = "60s", leave_estimate = "2m",
+    /// at_least = "30s" }`: members in reserve join while more than `waiting` callers wait, when one has waited for `wait`, or
+    /// when the last of them is to expect more than `estimate`; and leave when no more than `leave_waiting` wait (default
+    /// `waiting`), nobody for `leave_wait` (default `wait`) and nobody is to expect more than `leave_estimate` (default
+    /// `estimate`), `at_least` so long after. `None`: never.
     pub reserve: Option<ReserveThresholds>,
     /// `lends_to = ["billing", { queue = "support", tier = 2 }]`: to whom it lends its members. Default nobody.
     pub lending: LendingConfig,

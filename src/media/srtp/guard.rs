@@ -96,8 +96,8 @@ impl Guard {
         self.sender.sent.is_none()
     }
 
-    /// Encrypts the packet that is all of `packet`, whose header has twelve octets, and adds its tag. False, and nothing done, for
-    /// one whose index has been used: nothing else may be sent with the same key stream.
+    /// Encrypts the packet that is all of `packet`, whose header has twelve octets, and adds its tag. False, and nothing done,
+    /// for one whose index has been used: nothing else may be sent with the same key stream.
     pub(crate) fn protect_rtp(&mut self, packet: &mut BytesMut) -> bool {
         let Some((_, sequence, ssrc)) = numbers(packet) else { return false };
         let Sender { ciphers, sent, .. } = &mut self.sender;
@@ -178,8 +178,8 @@ impl Receiver {
                 Some(index).filter(|index| window.takes(*index) && cipher.verifies(body, &rollover(*index), tag))
             }
             None => {
-                // Many begin to count anew with a new key; and a source's first packets, before its number rolled over, may have been
-                // lost, or have come before its key was known.
+                // Many begin to count anew with a new key; and a source's first packets, before its number rolled over, may
+                // have been lost, or have come before its key was known.
                 let known = self.known.iter().find(|(of, _)| *of == ssrc).map(|(_, window)| window.index_of(sequence));
                 let rolled = (sequence <= u16::MAX / 2).then_some(ROUND + u64::from(sequence));
                 let mut guesses = known.into_iter().chain([sequence.into()]).chain(rolled);

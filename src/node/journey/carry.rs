@@ -8,8 +8,8 @@
 //! | BYE of the caller | our BYE to the agent who talks with it |
 //! | BYE of the agent who talks, in no consultation | our BYE to the caller |
 //!
-//! No provisional of an agent's is told to the caller, and once that is answered nothing is until its end. A number outside gets no
-//! lines, and none of its go on.
+//! No provisional of an agent's is told to the caller, and once that is answered nothing is until its end. A number outside
+//! gets no lines, and none of its go on.
 
 use crate::base::LegId;
 use crate::call::legs::leg_of_tag;

@@ -189,7 +189,7 @@ impl Shard {
                 OfferCause::PeerFault
             }
             Failure::Status(486 | 600, _) => OfferCause::Busy,
-            Failure::Status(300..=399 | 603, _) => OfferCause::Declined,
+            Failure::Status(status, cause) if is_declined(status, cause) => OfferCause::Declined,
             Failure::Status(401 | 407, _) => {
                 self.on_challenge(peer);
                 OfferCause::Failed
@@ -280,6 +280,13 @@ const fn is_absent(status: u16, cause: Option<u8>, is_there: bool) -> bool {
     }
 }
 
+/// True when a person says no, or forwards the call. A PBX between says by Q.850 what it means: an Asterisk has 403 for a
+/// person who refuses (RFC 3398 8.2.6.1), and 603 for want of any cause, such as when it is stopped.
+const fn is_declined(status: u16, cause: Option<u8>) -> bool {
+    const CALL_REJECTED: u8 = 21;
+    matches!((status, cause), (300..=399, _) | (603, None) | (403 | 603, Some(CALL_REJECTED)))
+}
+
 /// Header lines of an INVITE to an agent's phone; most have no more.
 type PhoneHeaders<'a> = SmallVec<[(&'a str, &'a [u8]); 8]>;
 
@@ -310,7 +317,7 @@ fn say_more<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::is_absent;
+    use super::{is_absent, is_declined};
 
     #[test]
     fn a_device_is_absent_by_the_status_or_by_the_cause_that_is_named() {
@@ -331,5 +338,13 @@ mod tests {
         assert!(is_absent(480, None, false), "nothing rang");
         assert!(!is_absent(480, None, true), "it rang, or says so itself");
         assert!(![408, 486, 500, 503, 603].iter().any(|status| is_absent(*status, None, false)));
+    }
+
+    #[test]
+    fn a_person_s_no_is_told_from_a_pbx_without_a_cause() {
+        let yes = [(603, None), (603, Some(21)), (403, Some(21)), (302, None), (302, Some(16))];
+        let no = [(603, Some(0)), (603, Some(31)), (403, None), (403, Some(57)), (480, Some(21)), (486, None)];
+        assert!(yes.iter().all(|(status, cause)| is_declined(*status, *cause)));
+        assert!(!no.iter().any(|(status, cause)| is_declined(*status, *cause)));
     }
 }

@@ -214,9 +214,16 @@ impl Shard {
             return self.watch(call, side);
         }
         tracing::info!(%call, ?side, "far end does not know the call any more");
+        let peer = self.contacts.get(call.0).and_then(|contact| match side {
+            Side::Caller => contact.peer.filter(|_| contact.answered.is_some()),
+            Side::Agent(leg) => contact.audio_on(leg).map(|(_, peer)| peer),
+        });
         self.owners.remove(&leg);
         self.legs.hang_up(now, leg);
         self.on_side_gone(now, call, side, EndedBy::System);
+        if let Some(peer) = peer {
+            self.on_call_unknown(now, peer);
+        }
     }
 
     /// Tells the worker to watch for silence on one side.

@@ -1,5 +1,6 @@
-//! Calls by TCP whose connections break: before an agent is rung, while one rings, in the talk, and within a change of it. What was
-//! said on a connection that is gone is lost; whoever connects anew finds its call as it was, and who does not is let go in time.
+//! Calls by TCP whose connections break: before an agent is rung, while one rings, in the talk, and within a change of it. What
+//! was said on a connection that is gone is lost; whoever connects anew finds its call as it was, and who does not is let go in
+//! time.
 
 use super::*;
 use crate::acd::AgentTarget;
@@ -264,7 +265,8 @@ fn a_caller_who_is_gone_with_its_connection_within_a_change_is_let_go() {
     assert_eq!((world.node.live_calls(), world.node.live_dialogs(), world.node.repairs()), (0, (0, 0), 0));
 }
 
-/// Where the agent's answer goes for a caller whose connection has broken, who is a peer then or not, and whether by a new connection.
+/// Where the agent's answer goes for a caller whose connection has broken, who is a peer then or not, and whether by a new
+/// connection.
 fn late_answer(via: &str, is_peer: bool) -> (SocketAddr, bool) {
     let mut world = world("answer = \"on_agent\"", true);
     let invite = of_caller("INVITE", 1, "", OFFER).replace("10.0.0.1:5060;branch", &format!("{via};branch"));

@@ -1,4 +1,5 @@
-//! What a contact is told apart by: resolved when it comes, the same in each of its visits, and by the configuration in force then.
+//! What a contact is told apart by: resolved when it comes, the same in each of its visits, and by the configuration in force
+//! then.
 
 use super::*;
 use crate::acd::{Dimension, Dimensions, Refusal};

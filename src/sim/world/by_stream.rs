@@ -1,5 +1,5 @@
-//! Messages by stream connections: phones send all requests by one, and answer by what they are asked by. When theirs breaks they go on
-//! by another one.
+//! Messages by stream connections: phones send all requests by one, and answer by what they are asked by. When theirs breaks
+//! they go on by another one.
 
 use std::net::SocketAddr;
 

@@ -31,8 +31,8 @@ pub enum Verdict {
     Good,
     /// There are none for our realm: a challenge is due.
     Missing,
-    /// The nonce is too old, not ours, another source's, or was used like this before: a challenge that says so is due. But in the
-    /// last case it was not looked at whether the user knows the password.
+    /// The nonce is too old, not ours, another source's, or was used like this before: a challenge that says so is due. But in
+    /// the last case it was not looked at whether the user knows the password.
     Stale,
     /// Wrong user or password, made with a nonce that was sent to this source: no one else has written this.
     Wrong,

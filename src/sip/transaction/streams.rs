@@ -1,5 +1,6 @@
-//! Who is reached by a stream connection (TCP, or TLS over it) rather than by datagrams, and what a message says otherwise there. The connections
-//! themselves are the shell's: here a connection is the far end's address, which is one connection's alone.
+//! Who is reached by a stream connection (TCP, or TLS over it) rather than by datagrams, and what a message says otherwise
+//! there. The connections themselves are the shell's: here a connection is the far end's address, which is one connection's
+//! alone.
 
 use std::net::SocketAddr;
 
@@ -100,9 +101,9 @@ impl Streams {
     }
 }
 
-/// A message of ours as it goes over a stream: the Via of a request names the transport, and a Contact that is ours asks for it:
-/// over TLS with the address that TLS is spoken at, and by `sips:` where the far end does so (RFC 3261 8.1.1.8, 12.1.1). Only messages on a
-/// stream pay for the copy.
+/// A message of ours as it goes over a stream: the Via of a request names the transport, and a Contact that is ours asks for
+/// it: over TLS with the address that TLS is spoken at, and by `sips:` where the far end does so (RFC 3261 8.1.1.8, 12.1.1).
+/// Only messages on a stream pay for the copy.
 pub(super) fn over_stream(payload: &Bytes, wire: Wire, home: &Home) -> Bytes {
     let header = memchr::memmem::find(payload, b"\r\n\r\n").unwrap_or(payload.len());
     let via = format!("Via: SIP/2.0/UDP {}", home.sent_by);
@@ -145,8 +146,8 @@ pub(super) fn over_stream(payload: &Bytes, wire: Wire, home: &Home) -> Bytes {
     out.freeze()
 }
 
-/// Whether the far end speaks `sips:`: a request of ours goes to such a URI; a response answers one that was sent to one, which To
-/// still tells, or that came through a proxy which says so.
+/// Whether the far end speaks `sips:`: a request of ours goes to such a URI; a response answers one that was sent to one, which
+/// To still tells, or that came through a proxy which says so.
 fn is_sips(header: &[u8]) -> bool {
     let mut lines = header.split(|byte| *byte == b'\n');
     let first = lines.next().unwrap_or_default();

@@ -1,6 +1,6 @@
-//! Who writes and who reads the live figures wait for nothing of each other: a reader that is stopped amid a scrape holds up no fold,
-//! and a writer that is stopped amid a fold holds up no scrape (but for the moment in which a block's version is odd). Each test
-//! holds all that the one side could hold while the other works in a thread of its own, which would wait for ever.
+//! Who writes and who reads the live figures wait for nothing of each other: a reader that is stopped amid a scrape holds up no
+//! fold, and a writer that is stopped amid a fold holds up no scrape (but for the moment in which a block's version is odd).
+//! Each test holds all that the one side could hold while the other works in a thread of its own, which would wait for ever.
 
 use std::sync::mpsc;
 use std::thread;

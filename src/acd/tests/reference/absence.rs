@@ -94,7 +94,8 @@ impl Reference {
         }
     }
 
-    pub(super) fn judge_presence(&mut self, agent: AgentId, to: &AgentState) {
+    /// How many others are tried because of it.
+    pub(super) fn judge_presence(&mut self, agent: AgentId, to: &AgentState) -> u64 {
         let at = self.at;
         let absence = &mut self.worker(agent).absence;
         match to {
@@ -105,7 +106,7 @@ impl Reference {
                 );
                 absence.until = None;
             }
-            AgentState::Talking if absence.offers > 0 => self.on_found(agent),
+            AgentState::Talking if absence.offers > 0 => return self.on_found(agent),
             AgentState::NotReady(Reason::Failed) => {}
             AgentState::NotReady(_) | AgentState::LoggedOut => *absence = Absence::default(),
             AgentState::Talking
@@ -116,15 +117,21 @@ impl Reference {
             | AgentState::OtherCall(_)
             | AgentState::WrapUp => {}
         }
+        0
     }
 
     /// Somebody who was absent has answered: others behind the same neighbour are tried.
-    fn on_found(&mut self, agent: AgentId) {
+    fn on_found(&mut self, agent: AgentId) -> u64 {
         self.presume_there(agent);
-        let Some(peer) = self.rules.agents.get(&agent).map(|plan| plan.peer) else { return };
+        let (at, mut tried) = (self.at, 0);
+        let Some(peer) = self.rules.agents.get(&agent).map(|plan| plan.peer) else { return tried };
         for other in self.behind(peer) {
-            (self.worker(other).absence.until, self.worker(other).absence.noted) = (None, None);
+            let worker = self.worker(other);
+            let is_absent = worker.absence.until.is_some_and(|until| until > at);
+            tried += u64::from(is_absent && worker.state == AgentState::Unreachable);
+            (worker.absence.until, worker.absence.noted) = (None, None);
         }
+        tried
     }
 
     /// Nobody is unreachable for ever: its neighbour is down, its device is told to be away, or its pause goes on.

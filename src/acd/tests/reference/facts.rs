@@ -80,7 +80,7 @@ impl Reference {
             }
             Fact::AgentState { agent, from, to, spent, .. } => {
                 seen.states.insert(to.index());
-                self.on_agent_state(*agent, from, to, *spent);
+                seen.found += self.on_agent_state(*agent, from, to, *spent);
             }
             Fact::Disagreement { agent, disagrees, .. } => {
                 let set = &mut self.disagree;
@@ -240,7 +240,7 @@ impl Reference {
         }
     }
 
-    fn on_agent_state(&mut self, agent: AgentId, from: &AgentState, to: &AgentState, spent: Duration) {
+    fn on_agent_state(&mut self, agent: AgentId, from: &AgentState, to: &AgentState, spent: Duration) -> u64 {
         let at = self.at;
         let worker = self.worker(agent);
         assert_eq!(&worker.state, from);
@@ -265,7 +265,7 @@ impl Reference {
             worker.past.busy.push((since, at));
             worker.busy_since = None;
         }
-        self.judge_presence(agent, to);
+        let found = self.judge_presence(agent, to);
         let worker = self.worker(agent);
         match to {
             AgentState::LoggedOut => worker.past = Past::default(),
@@ -282,6 +282,7 @@ impl Reference {
         }
         self.count_staff();
         self.reconsider();
+        found
     }
 
     fn on_answered(&mut self, queue: QueueId, agent: AgentId) {

@@ -5,8 +5,9 @@
 //!   or talking, and both dialogs of the phone end. Two calls become one: the first has had its agent and ends as transferred,
 //!   the second keeps its place, its agent and its figures, and has another caller.
 //! * *It is elsewhere*, at the PBX: the neighbour that the URI's host is, or else the agent's own, gets an INVITE with that
-//!   Replaces and `Require: replaces`, so that nobody is called who was not in talk with the phone. The agent stays with its caller
-//!   until that is answered: then both talk, and the agent's leg ends; where it fails, the phone hears why and nothing has changed.
+//!   Replaces and `Require: replaces`, so that nobody is called who was not in talk with the phone. The agent stays with its
+//!   caller until that is answered: then both talk, and the agent's leg ends; where it fails, the phone hears why and nothing
+//!   has changed.
 //!
 //! * *It is a call of the phone in another shard*: that shard gets this INVITE, so that the caller takes the phone's place there;
 //!   see `sibling`. Here the caller talks with somebody outside from then on.
@@ -53,7 +54,8 @@ impl Shard {
         }
     }
 
-    /// What is asked for, where it can be done; else a status and why. Never 481: that would end the phone's dialog (RFC 5057 5.1).
+    /// What is asked for, where it can be done; else a status and why. Never 481: that would end the phone's dialog (RFC 5057
+    /// 5.1).
     fn attended(&self, leg: LegId, refer: &Refer) -> Result<Asked, (u16, String)> {
         let Some((uri, dialog)) = refer.replaces() else { return Err((400, "no dialog is named".to_string())) };
         match self.legs.named(&dialog) {

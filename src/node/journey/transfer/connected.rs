@@ -3,8 +3,8 @@
 //! somebody outside on the same leg, as after a transfer to a number. Where that is an agent of ours, its device is busy with
 //! it until the call ends, and then is what its PBX says of it, if that says anything.
 //!
-//! Where the PBX tells nothing on the leg, the agent's device tells (`device_state` of the peer): once it has been idle for a second
-//! while the talk goes on, the agent has no part in it. Then nobody knows who has.
+//! Where the PBX tells nothing on the leg, the agent's device tells (`device_state` of the peer): once it has been idle for a
+//! second while the talk goes on, the agent has no part in it. Then nobody knows who has.
 //!
 //! PBXs also repeat identities, or tell late how the agent is shown. What the leg's answer said, the agent's name and the user
 //! of its URI are the agent itself, and so is the caller's own number, which some repeat: those change nothing. A neighbour

@@ -27,8 +27,8 @@
 //! | supervisor requeues | target and A let go, into the queue: failed | the same | the same |
 //! | second transfer asked for | refused | refused | refused |
 //!
-//! An agent asks so through the control plane, by keys, or by REFER from its phone (RFC 3515), which is taken as a blind transfer:
-//! 202, its leg ends, and NOTIFY tells how it goes. A REFER with Replaces is an attended one: `attended`.
+//! An agent asks so through the control plane, by keys, or by REFER from its phone (RFC 3515), which is taken as a blind
+//! transfer: 202, its leg ends, and NOTIFY tells how it goes. A REFER with Replaces is an attended one: `attended`.
 //!
 //! A PBX may carry a transfer out by itself, and only tell who is connected now: `connected`.
 //!
