@@ -57,7 +57,11 @@ impl Reference {
         assert!(visit.rests.take().is_none_or(|until| until <= at), "{call} rests");
         visit.rung.get_or_insert(at);
         assert!(Some(visit.agents.len()) <= most, "{call} rings too many");
-        visit.band = visit.band.or(band);
+        visit.band = match (visit.band, band) {
+            // Perhaps it was held to none yet, and this agent decides.
+            (Some([surely, OPEN]), Some([least, _])) => Some([surely.min(least), OPEN]),
+            (held, first) => held.or(first),
+        };
         seen.banded += u64::from(visit.band.is_some() && visit.agents.len() > 1);
         // The agent was rung before the call looked further, to where he does not suit: it is his as long as he rings.
         if self.firing && visit.before.awaits == Some(agent) && visit.alone_until > at {
@@ -74,7 +78,7 @@ impl Reference {
         let least = *bands.iter().min()?;
         let most = if bands.len() == views.len() { bands.iter().max().copied() } else { None };
         let most = most.filter(|_| !visit.changed || visit.agents.is_empty());
-        Some([least, most.unwrap_or((true, u32::MAX, u32::MAX))])
+        Some([least, most.unwrap_or(OPEN)])
     }
 
     /// As [`Rules::may_take`], for a call that may be held to a band.
@@ -151,6 +155,9 @@ impl Reference {
         }
     }
 }
+
+/// After all others: perhaps a call is held to none.
+const OPEN: Band = (true, u32::MAX, u32::MAX);
 
 /// How sure the band is that a call is held to.
 #[derive(Clone, Copy)]
