@@ -57,17 +57,22 @@ impl Legs {
         self.hang_up(now, id);
     }
 
-    /// Asks the far end whether it still knows the dialog; [`Event::Probed`] tells. By an UPDATE that changes nothing: who does
-    /// not take it says so (405, 501), but an Asterisk answers no OPTIONS inside a dialog that it knows. A caller not answered
-    /// may be asked too, once it rings: the 180 has made a dialog (RFC 3261 12.1).
+    /// Asks the far end whether it still knows the dialog; [`Event::Probed`] tells. By an UPDATE that changes nothing where it
+    /// says that it takes that, for an Asterisk answers no OPTIONS inside a dialog that it knows; else by OPTIONS, for who does
+    /// not take UPDATE may refuse it before it looks for the dialog (RFC 3261 8.2.1). A caller not answered may be asked too,
+    /// once it rings: the 180 has made a dialog (12.1).
     pub fn probe(&mut self, now: Instant, id: LegId) {
         let Some(leg) = self.legs.get_mut(id.0) else { return };
-        if leg.probing == Probing::Yes || !matches!(leg.state, State::Talking | State::Incoming(_)) {
-            return;
+        if leg.probing != Probing::Yes && matches!(leg.state, State::Talking | State::Incoming(_)) {
+            leg.probing = Probing::Yes;
+            self.send_probe(now, id);
         }
-        leg.probing = Probing::Yes;
-        let Some((key, writer, destination)) = self.refresh_request(id, Method::Update) else { return };
-        self.clients.insert(key, Purpose::Probe(id));
+    }
+
+    pub(super) fn send_probe(&mut self, now: Instant, id: LegId) {
+        let Some(takes_update) = self.legs.get(id.0).map(|leg| leg.takes_update) else { return };
+        let method = if takes_update { Method::Update } else { Method::Options };
+        let Some((key, writer, destination)) = self.refresh_request(id, method, Purpose::Probe(id)) else { return };
         self.stack.send_request(now, key, destination, writer.finish());
     }
 
@@ -151,11 +156,17 @@ impl Legs {
         self.stack.respond(now, unacknowledged.key, 200, unacknowledged.response.clone());
     }
 
-    /// The answer to a probe. A 2xx is one to an UPDATE like any other.
+    /// The answer to a probe. A 2xx to an UPDATE is as to any other.
     pub(super) fn on_probe_answered(&mut self, now: Instant, id: LegId, response: &Message) {
-        if let Some(leg) = self.legs.get_mut(id.0).filter(|_| (200..300).contains(&response.status())) {
+        let Some(leg) = self.legs.get_mut(id.0) else { return };
+        if (200..300).contains(&response.status()) && response.method() == Method::Update {
             leg.dialog.refresh_target(response);
             self.renew_session(now, id, response);
+        } else if response.status() == 481
+            && std::mem::replace(&mut leg.probing, Probing::Again) == Probing::Yes
+            && self.repeat_provisional(now, id)
+        {
+            return;
         }
         self.on_probed(id, !matches!(response.status(), 408 | 481));
     }

@@ -10,8 +10,8 @@ use crate::base::{Instant, LegId};
 use crate::call::ending::Answer;
 use crate::call::event::{EndCause, Event};
 use crate::call::leg::{Answers, Incoming, Leg, Probing, Reliable, State, Timer, Why};
-use crate::call::legs::{ALLOW, Legs, REFRESH, SUPPORTED};
-use crate::call::session::Session;
+use crate::call::legs::{AGAIN, ALLOW, Legs, REFRESH, SUPPORTED};
+use crate::call::session::{Session, takes_update};
 use crate::sip::check;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
@@ -127,6 +127,28 @@ impl Legs {
             Some(incoming) => incoming.refresh = Some(timer),
             None => drop(self.timers.cancel(timer)),
         }
+        if self.legs.get(id.0).is_some_and(|leg| leg.probing == Probing::Again) {
+            self.send_probe(now, id);
+        }
+    }
+
+    /// The caller knows no dialog: where that began with a provisional that was lost, the next one makes it (RFC 3261 12.1.2).
+    /// True when it is on its way.
+    pub(super) fn repeat_provisional(&mut self, now: Instant, id: LegId) -> bool {
+        let Some(incoming) = self.incoming(id) else { return false };
+        if incoming.is_reliable() || incoming.provisional.is_none() {
+            return false;
+        }
+        let old = incoming.refresh.take();
+        self.send_provisional(now, id);
+        let timer = self.timers.arm(now + AGAIN, Timer::Refresh(id));
+        if let Some(incoming) = self.incoming(id) {
+            incoming.refresh = Some(timer);
+        }
+        if let Some(old) = old {
+            self.timers.cancel(old);
+        }
+        true
     }
 
     fn send_provisional(&mut self, now: Instant, id: LegId) {
@@ -171,7 +193,9 @@ impl Legs {
         };
         self.servers.insert(key, id);
         let session = session.map(|agreed| Box::new(Session::Agreed(agreed)));
-        self.legs.insert_with(|_| Leg { session, ..Leg::new(id, dialog, State::Incoming(Box::new(incoming))) });
+        let takes_update = takes_update(&request);
+        let state = State::Incoming(Box::new(incoming));
+        self.legs.insert_with(|_| Leg { session, takes_update, ..Leg::new(id, dialog, state) });
         self.events.push_back(Event::Incoming { leg: id, source, request: Box::new(request) });
     }
 
@@ -258,6 +282,7 @@ impl Leg {
             taken: None,
             referred: 0,
             probing,
+            takes_update: false,
             called,
             why,
         }

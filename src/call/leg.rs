@@ -47,6 +47,8 @@ pub(super) struct Leg {
     pub(super) referred: u8,
     /// A probe on its way.
     pub(super) probing: Probing,
+    /// The far end says that it takes UPDATE (RFC 3311 4).
+    pub(super) takes_update: bool,
     /// The call is ours, and its Call-ID.
     pub(super) called: bool,
     /// What our CANCEL or BYE says.
@@ -219,6 +221,8 @@ impl Why {
 pub(super) enum Probing {
     No,
     Yes,
+    /// It does not, but may never have heard of it: it is asked once more after the next provisional.
+    Again,
 }
 
 /// A timer of a leg.

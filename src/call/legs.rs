@@ -28,12 +28,16 @@ use crate::sip::write::{self, Writer};
 pub(super) const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER";
 /// The extensions that we know (RFC 3261 20.37).
 pub(super) const SUPPORTED: &[u8] = b"timer, 100rel, replaces";
+/// Those of a request that is to begin no session timer.
+pub(super) const SUPPORTED_UNTIMED: &[u8] = b"100rel, replaces";
 /// After CANCEL the owner waits this long for the final response.
 pub(super) const RELEASE_AFTER: Duration = Duration::from_secs(4);
 /// A neighbour has this long to answer an OPTIONS.
 pub(super) const QUALIFY_TIME: Duration = Duration::from_secs(2);
 /// Unanswered calls get a provisional this often (13.3.1.1).
 pub(super) const REFRESH: Duration = Duration::from_secs(60);
+/// A caller who knows no dialog is asked once more after this long, behind another provisional.
+pub(super) const AGAIN: Duration = Duration::from_secs(2);
 /// How long a transaction may live: 64*T1.
 pub(super) const TRANSACTION_TIME: Duration = Duration::from_secs(32);
 

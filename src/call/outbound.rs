@@ -9,6 +9,7 @@ use crate::base::{Instant, LegId};
 use crate::call::event::{Event, Failure};
 use crate::call::leg::{Leg, State, Timer};
 use crate::call::legs::{ALLOW, Invite, Legs, Purpose, RELEASE_AFTER, SUPPORTED};
+use crate::call::session::takes_update;
 use crate::sip::cause::q850;
 use crate::sip::dialog::{Dialog, Outgoing};
 use crate::sip::message::Message;
@@ -161,6 +162,7 @@ impl Legs {
         let number = response.cseq().map_or(1, |cseq| cseq.number);
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         leg.dialog.establish(response);
+        leg.takes_update = takes_update(response);
         leg.state = State::Talking;
         acknowledge(&mut self.stack, &leg.dialog, number);
         let taken = leg.taken.take().filter(|taken| Some(&*taken.tag) == response.to_tag());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::{Instant, LegId};
 use crate::call::event::Event;
 use crate::call::leg::{Leg, State, Timer};
-use crate::call::legs::{ALLOW, Invite, Legs, Purpose, SUPPORTED};
+use crate::call::legs::{ALLOW, Invite, Legs, Purpose, SUPPORTED, SUPPORTED_UNTIMED};
 use crate::call::outbound::{acknowledge, body};
 use crate::call::session::{
     Agreed, Asked, End, INTERVAL_MAX, INTERVAL_MIN, Refreshing, Session, SessionTerms, TooShort, said, seconds,
@@ -201,7 +201,7 @@ impl Legs {
         }
         agreed.timer = Some(self.timers.arm(agreed.ends, Timer::Session(id)));
         agreed.refreshing = Refreshing::Update;
-        if let Some((key, writer, destination)) = self.refresh_request(id, Method::Update) {
+        if let Some((key, writer, destination)) = self.refresh_request(id, Method::Update, Purpose::Refresh(id)) {
             self.stack.send_request(now, key, destination, writer.finish());
         }
     }
@@ -217,7 +217,9 @@ impl Legs {
         if let Some(timer) = agreed.timer.replace(self.timers.arm(agreed.ends, Timer::Session(id))) {
             self.timers.cancel(timer);
         }
-        let Some((key, writer, destination)) = self.refresh_request(id, Method::Invite) else { return };
+        let Some((key, writer, destination)) = self.refresh_request(id, Method::Invite, Purpose::Refresh(id)) else {
+            return;
+        };
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         // A repeated 2xx still finds the leg.
         if let Some(old) = leg.invite.replace(key) {
@@ -330,19 +332,28 @@ impl Legs {
         }
     }
 
-    /// Begins an UPDATE or re-INVITE that refreshes the session, or, without a session timer, asks for nothing.
-    pub(super) fn refresh_request(&mut self, id: LegId, method: Method) -> Option<(ClientKey, Writer, SocketAddr)> {
+    /// Begins an UPDATE or re-INVITE that refreshes the session, or, without a session timer, asks for nothing: then the far
+    /// end is not to begin one (RFC 4028 9), which it would have us refresh.
+    pub(super) fn refresh_request(
+        &mut self,
+        id: LegId,
+        method: Method,
+        purpose: Purpose,
+    ) -> Option<(ClientKey, Writer, SocketAddr)> {
         let leg = self.legs.get_mut(id.0)?;
         let (key, mut writer, destination) = leg.dialog.request(&mut self.stack, method);
         writer.line(Name::Contact, self.contacts.of(&leg.dialog));
         writer.line(Name::Allow, ALLOW);
-        writer.line(Name::Supported, SUPPORTED);
         // Before the answer there is no session to refresh.
         let talking = matches!(leg.state, State::Talking);
-        if let Some(agreed) = leg.agreed().filter(|_| talking) {
-            agreed.write(&mut writer, true);
+        match leg.agreed().filter(|_| talking) {
+            Some(agreed) => {
+                writer.line(Name::Supported, SUPPORTED);
+                agreed.write(&mut writer, true);
+            }
+            None => drop(writer.line(Name::Supported, SUPPORTED_UNTIMED)),
         }
-        self.clients.insert(key, Purpose::Refresh(id));
+        self.clients.insert(key, purpose);
         Some((key, writer, destination))
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::{Instant, LegId, TimerKey};
 use crate::call::event::Event;
 use crate::call::leg::{Leg, Reoffer, State, Timer};
-use crate::call::legs::Legs;
+use crate::call::legs::{Legs, Purpose};
 use crate::call::outbound::body;
 use crate::sip::message::Message;
 use crate::sip::name::Method;
@@ -66,7 +66,9 @@ impl Legs {
         if !matches!(leg.state, State::Talking) || !free {
             return self.reoffer_later(now, id, BUSY);
         }
-        let Some((key, writer, destination)) = self.refresh_request(id, Method::Invite) else { return };
+        let Some((key, writer, destination)) = self.refresh_request(id, Method::Invite, Purpose::Refresh(id)) else {
+            return;
+        };
         let Some(leg) = self.legs.get_mut(id.0) else { return };
         let Some(reoffer) = &mut leg.reoffer else { return };
         reoffer.key = Some(key);

@@ -313,7 +313,7 @@ impl Caller {
             // The 180 has made a dialog: a request in it belongs to this call.
             State::Inviting(inviting)
                 if inviting.heard
-                    && request.method() == Some("UPDATE")
+                    && matches!(request.method(), Some("UPDATE" | "OPTIONS"))
                     && inviting.session.call_id == request.call_id() =>
             {
                 self.handset.ua.respond(now, request, &Wire::response(request, 200, ""));

@@ -293,9 +293,12 @@ impl Session {
     pub fn accept(&mut self, ua: &Ua, now: Instant, invite: &Wire, tag: &str) -> Option<Wire> {
         let body = if self.far.is_some() { self.answer()? } else { self.description() };
         let mut response = Wire::response(invite, 200, tag).with("Contact", ua.contact());
+        if let Some(timer) = self.timer {
+            response = timer.allow(response);
+        }
         if let (Some(timer), Some(expires)) = (self.timer, invite.header("Session-Expires")) {
             let role = timer.refresher.unwrap_or("uac");
-            response = timer.allow(response.with("Session-Expires", format!("{expires};refresher={role}")));
+            response = response.with("Session-Expires", format!("{expires};refresher={role}"));
             response = response.with("Require", "timer");
             self.refresh = refresh_of(&response, "uas").map(|interval| (now + interval / 2, interval));
         }
@@ -403,9 +406,9 @@ impl Session {
                 Some(SessionEvent::Ended)
             }
             "INVITE" | "UPDATE" => self.on_offer(ua, now, request),
-            // As an Asterisk, which answers none inside a dialog that it knows.
-            "OPTIONS" => None,
-            "INFO" | "NOTIFY" => {
+            // As an Asterisk, which takes UPDATE, and answers no OPTIONS inside a dialog that it knows.
+            "OPTIONS" if self.timer.is_some_and(|timer| timer.updates) => None,
+            "OPTIONS" | "INFO" | "NOTIFY" => {
                 ua.respond(now, request, &Wire::response(request, 200, ""));
                 None
             }

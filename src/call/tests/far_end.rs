@@ -256,9 +256,9 @@ fn a_refused_change_leaves_target_and_session_as_they_were() {
     moved(&mut solo, 2);
     solo.legs.refuse_change(solo.now, solo.leg, 488);
     solo.legs.probe(solo.now, solo.leg);
-    assert_eq!(solo.look(), ["100 INVITE", "488 INVITE", "UPDATE"]);
+    assert_eq!(solo.look(), ["100 INVITE", "488 INVITE", "OPTIONS"]);
     assert_eq!(solo.sent.last().unwrap().uri(), b"sip:far@10.0.0.1");
-    solo.answer_last("UPDATE", 405);
+    solo.answer_last("OPTIONS", 405);
     assert_eq!(solo.told(), ["change", "probed true"]);
     moved(&mut solo, 3);
     solo.legs.accept_change(solo.now, solo.leg, Some(SDP));
@@ -269,15 +269,18 @@ fn a_refused_change_leaves_target_and_session_as_they_were() {
     assert_eq!(solo.sent.last().unwrap().uri(), b"sip:moved@10.0.0.9");
 }
 
+/// What an Asterisk and others say of themselves.
+const TAKES_UPDATE: &str = "Allow: INVITE, ACK, BYE, CANCEL, UPDATE\n";
+
 #[test]
 fn a_probe_tells_gone_by_481_by_408_and_by_silence() {
-    for status in [481, 408] {
+    for (status, alive) in [(481, false), (408, false), (200, true), (405, true), (501, true), (500, true)] {
         let mut solo = talking();
         solo.legs.probe(solo.now, solo.leg);
         solo.legs.probe(solo.now, solo.leg);
-        assert_eq!(solo.look(), ["UPDATE"]);
-        solo.answer_last("UPDATE", status);
-        assert_eq!(solo.told(), ["probed false"]);
+        assert_eq!(solo.look(), ["OPTIONS"]);
+        solo.answer_last("OPTIONS", status);
+        assert_eq!(solo.told(), [format!("probed {alive}")]);
     }
     let mut solo = talking();
     solo.legs.probe(solo.now, solo.leg);
@@ -286,16 +289,57 @@ fn a_probe_tells_gone_by_481_by_408_and_by_silence() {
 }
 
 #[test]
-fn a_ringing_caller_is_asked_too() {
-    let mut solo = Solo::called(SDP);
+fn a_probe_is_an_update_where_the_far_end_takes_that_by_its_invite_or_its_answer() {
+    let mut called = Solo::called_saying(TAKES_UPDATE, SDP);
+    called.legs.answer(called.now, called.leg, SDP);
+    called.look();
+    let mut calling = Solo::calling();
+    calling.extra = TAKES_UPDATE.to_owned();
+    calling.response(200, SDP);
+    calling.look();
+    for mut solo in [called, calling] {
+        solo.legs.probe(solo.now, solo.leg);
+        assert_eq!(solo.look(), ["UPDATE"]);
+        let supported = solo.sent.last().unwrap().value(Name::Supported).unwrap().to_vec();
+        assert!(!String::from_utf8_lossy(&supported).contains("timer"), "no session timer is to begin by it");
+        solo.answer_last("UPDATE", 481);
+        assert_eq!(solo.told().last().unwrap(), "probed false");
+    }
+}
+
+#[test]
+fn a_ringing_caller_whose_180_was_lost_gets_another_before_its_481_is_believed() {
+    let mut solo = Solo::called_saying(TAKES_UPDATE, SDP);
     solo.legs.ring(solo.now, solo.leg, 180, None);
     solo.look();
     solo.legs.probe(solo.now, solo.leg);
     assert_eq!(solo.look(), ["UPDATE"]);
     solo.answer_last("UPDATE", 481);
+    assert!(solo.told().is_empty());
+    assert_eq!(solo.look(), ["180 INVITE"]);
+    solo.pass(Duration::from_secs(2));
+    assert_eq!(solo.look(), ["180 INVITE", "UPDATE"]);
+    solo.answer_last("UPDATE", 481);
     assert_eq!(solo.told(), ["probed false"]);
     solo.legs.hang_up(solo.now, solo.leg);
     assert_eq!(solo.look(), ["480 INVITE"]);
+    solo.ends_clean();
+}
+
+#[test]
+fn whoever_is_answered_while_it_is_to_be_asked_again_can_be_asked() {
+    let mut solo = Solo::called_saying(TAKES_UPDATE, SDP);
+    solo.legs.ring(solo.now, solo.leg, 180, None);
+    solo.legs.probe(solo.now, solo.leg);
+    solo.look();
+    solo.answer_last("UPDATE", 481);
+    solo.legs.answer(solo.now, solo.leg, SDP);
+    solo.look();
+    solo.request("ACK", 1, b"");
+    solo.pass(Duration::from_secs(3));
+    assert!(solo.look().is_empty());
+    solo.legs.probe(solo.now, solo.leg);
+    assert_eq!(solo.look(), ["UPDATE"]);
 }
 
 #[test]

@@ -97,7 +97,13 @@ struct Solo {
 impl Solo {
     /// Called by the far end.
     fn called(offer: &[u8]) -> Self {
+        Self::called_saying("", offer)
+    }
+
+    /// Called by the far end, whose messages have these header lines from now on.
+    fn called_saying(lines: &str, offer: &[u8]) -> Self {
         let mut solo = Self::new();
+        solo.extra = lines.to_owned();
         solo.call_id = "call-1".to_owned();
         solo.request("INVITE", 1, offer);
         let Some(Event::Incoming { leg, .. }) = solo.legs.poll_event() else { panic!("a call comes") };

@@ -6,7 +6,7 @@ use crate::acd::{Command, EndedBy, FlowOut, Intervention, OfferCause};
 use crate::base::{AgentId, CallId, Instant, LegId, StreamId};
 use crate::config::MediaPolicy;
 use crate::media::{self, Source, TrackId};
-use crate::node::contact::{AgentLeg, Audio, Moving, Phase, Stage};
+use crate::node::contact::{AgentLeg, Audio, Contact, Moving, Phase, Stage};
 use crate::node::shard::{Owner, Shard, Side, Timer};
 
 /// How long whoever holds by `sendonly` may take to begin with music of its own; then the queue's is played.
@@ -211,7 +211,12 @@ impl Shard {
             Some(Owner::Released(..) | Owner::Code) | None => return,
         };
         if alive {
-            return self.watch(call, side);
+            // Of a caller who only rings there is nothing to hear.
+            let is_heard = |contact: &Contact| side != Side::Caller || contact.answered.is_some();
+            if self.contacts.get(call.0).is_some_and(is_heard) {
+                self.watch(call, side);
+            }
+            return;
         }
         tracing::info!(%call, ?side, "far end does not know the call any more");
         let peer = self.contacts.get(call.0).and_then(|contact| match side {
