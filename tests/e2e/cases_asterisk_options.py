@@ -422,10 +422,12 @@ def asterisk_is_restarted_by_its_console(site):
     agents' phones too: Asterisk hangs up everywhere, so these callers have left; nothing is stuck, no agent has refused, and calls go
     on."""
     watch(site)
-    refusing = site.phone("1005", status=603)
+    refusing = site.phone("1005", answers=False)
     site.only([])
     caller = a_caller(site, "800")
     set_ready(site, "1005")
+    site.wait_for_state("1005", "ringing")
+    refusing.calls[-1].refuse(603)
     wait_until(lambda: site.state("1005") == "not_ready rejected", "who declines has refused")
     caller.hang_up()
     site.only([])
