@@ -115,8 +115,8 @@ impl FlowOut {
 pub enum OfferCause {
     /// The agent answered.
     Answered,
-    /// 603, 403 where a PBX says that a person refused (Q.850 cause 21), or a forward (181, Diversion): the agent refused. Not
-    /// ready with reason `rejected`.
+    /// 603, 403 after it rang where a PBX says that a person refused (Q.850 cause 21), or a forward (181, Diversion): the agent
+    /// refused. Not ready with reason `rejected`.
     Declined,
     /// 486 or 600: busy. A short pause.
     Busy,

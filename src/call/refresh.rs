@@ -49,14 +49,15 @@ impl Legs {
         let Some(interval) = said.interval.or_else(|| running.map(|(interval, _)| interval)).or(wished) else {
             return Ok(None);
         };
-        // What runs may run on, though a reload asks for more of new calls.
+        // What runs may run on, though a reload asks for more or less of new calls.
         let min = running.map_or(self.terms.min, |(interval, _)| self.terms.min.min(interval));
         // A proxy may have asked: whoever knows no session timers is not to be refused for it (RFC 4028 9).
         if said.interval.is_some_and(|interval| interval < min) && said.known {
             return Err(TooShort);
         }
         let floor = min.max(seconds(request, Name::MinSe).unwrap_or_default());
-        let ceiling = self.terms.expires.unwrap_or(INTERVAL_MAX);
+        let wanted = self.terms.expires.unwrap_or(INTERVAL_MAX);
+        let ceiling = running.map_or(wanted, |(interval, _)| wanted.max(interval));
         let interval = interval.min(ceiling).max(floor).min(INTERVAL_MAX);
         let ours = running.map(|(_, ours)| ours);
         let refresher = match (said.by_client, said.known) {
@@ -157,7 +158,8 @@ impl Legs {
         }
         let said = said(response);
         let Some(interval) = said.interval else { return };
-        // What the 2xx says counts at the far end too, however short it is to us: it gives the session up by that.
+        // What the 2xx says counts at the far end too, also below what we ask for: it gives the session up by that. No session
+        // is shorter than 90 s (RFC 4028 5).
         let interval = interval.clamp(INTERVAL_MIN, INTERVAL_MAX);
         let refresher = if said.by_client == Some(false) { End::Far } else { End::Us };
         let agreed = Agreed::new(interval, refresher, said.known, takes_update(response));

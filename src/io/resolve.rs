@@ -81,16 +81,19 @@ async fn lookup(name: &str) -> Vec<IpAddr> {
     }
 }
 
-/// One address of each family that is bound, that of the first one first. Where none of it is found it stays what it was: an
-/// answer of the resolver's that is lost moves nobody's calls to the other family. Where nothing is found, all is as it was.
+/// One address of each family that is bound, that of the first one first. It stays what it was while it is still found, in
+/// whatever order a name of several tells them, and where none of its family is found: an answer of the resolver's that is
+/// lost moves nobody's calls to the other family, and makes nobody a stranger. Where nothing is found, all is as it was.
 fn choose(found: &[IpAddr], known: &[IpAddr], bound: &PerFamily<SocketAddr>) -> Vec<IpAddr> {
     let of = |all: &[IpAddr], listen: &SocketAddr| all.iter().copied().find(|ip| ip.is_ipv4() == listen.is_ipv4());
-    let now: Vec<_> = bound.all().filter_map(|listen| of(found, listen)).collect();
-    if now.is_empty() {
+    if bound.all().all(|listen| of(found, listen).is_none()) {
         return known.to_vec();
     }
-    let first = of(&now, bound.first()).or_else(|| of(known, bound.first()));
-    first.into_iter().chain(now.iter().copied().filter(|ip| Some(*ip) != first)).collect()
+    let chosen = bound.all().filter_map(|listen| {
+        let last = of(known, listen);
+        last.filter(|ip| found.contains(ip)).or_else(|| of(found, listen)).or(last)
+    });
+    chosen.collect()
 }
 
 #[cfg(test)]
@@ -114,9 +117,11 @@ mod tests {
             ("2001:db8::9 2001:db8::8 192.0.2.9", "", "192.0.2.9 2001:db8::9"),
             ("2001:db8::9", "", "2001:db8::9"),
             ("2001:db8::9", "192.0.2.8 2001:db8::8", "192.0.2.8 2001:db8::9"),
-            ("192.0.2.9", "192.0.2.8 2001:db8::8", "192.0.2.9"),
+            ("192.0.2.9", "192.0.2.8 2001:db8::8", "192.0.2.9 2001:db8::8"),
             ("", "192.0.2.8 2001:db8::8", "192.0.2.8 2001:db8::8"),
-            ("192.0.2.9", "2001:db8::8", "192.0.2.9"),
+            ("192.0.2.9", "2001:db8::8", "192.0.2.9 2001:db8::8"),
+            ("192.0.2.9 192.0.2.8 2001:db8::9 2001:db8::8", "192.0.2.8 2001:db8::8", "192.0.2.8 2001:db8::8"),
+            ("192.0.2.9 192.0.2.8", "192.0.2.8", "192.0.2.8"),
         ] {
             assert_eq!(choose(&ips(found), &ips(known), &both), ips(expected), "{found}; {known}");
         }

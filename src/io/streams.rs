@@ -224,8 +224,7 @@ async fn accept(wire: Wire, listener: TcpListener, happened: mpsc::Sender<Happen
 impl Streams {
     fn accept(&mut self, stream: TcpStream, id: Id) {
         let (wire, far) = id;
-        let of_host = |host: IpAddr| self.table.keys().filter(|(_, other)| other.ip() == host).count();
-        if self.table.len() >= STREAMS_MAX || of_host(far.ip()) >= STREAMS_PER_ADDRESS_MAX {
+        if self.table.len() >= STREAMS_MAX || !self.has_room_for(far.ip()) {
             tracing::warn!(%far, connections = self.table.len(), "no room for a connection");
             return;
         }
@@ -236,6 +235,11 @@ impl Streams {
             return;
         }
         self.open(id, Some(stream), is_stranger);
+    }
+
+    /// False when this host has all the connections that one may have.
+    fn has_room_for(&self, host: IpAddr) -> bool {
+        self.table.keys().filter(|(_, other)| other.ip() == host).count() < STREAMS_PER_ADDRESS_MAX
     }
 
     fn is_neighbour(&self, host: IpAddr) -> bool {
@@ -267,7 +271,10 @@ impl Streams {
                 return;
             }
         }
-        if !opens || self.table.len() >= STREAMS_MAX {
+        // Where a response goes is what a request has named: it takes no more places than whoever sent that may take itself.
+        let is_response = payload.starts_with(b"SIP/2.0 ");
+        let has_room = self.table.len() < STREAMS_MAX && (!is_response || self.has_room_for(destination.ip()));
+        if !opens || !has_room {
             tracing::debug!(%destination, "no connection, message dropped");
             return;
         }
@@ -502,5 +509,47 @@ async fn write(mut stream: impl AsyncWrite + Unpin, mut waiting: mpsc::Receiver<
     match timeout(LAST_WORDS, stream.shutdown()).await {
         Ok(Ok(())) => "not wanted any more",
         Ok(Err(_)) | Err(_) => "broken",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acd::Plan;
+
+    /// As many connections with this host as one may have.
+    fn full_for(host: IpAddr) -> Streams {
+        let clock = Clock::start();
+        let live = Arc::new(Live::new(clock.now(), &Plan::default(), &[]));
+        let delivery = Delivery { clock, router: None, shards: Vec::new(), live };
+        let ports = (1..).take(STREAMS_PER_ADDRESS_MAX);
+        let connection = |port| {
+            let queue = mpsc::channel(1).0;
+            ((Wire::Tcp, SocketAddr::new(host, port)), Connection { number: 0, shaking: false, queue })
+        };
+        Streams {
+            delivery,
+            tls: None,
+            table: ports.map(connection).collect(),
+            happened: mpsc::channel(1).0,
+            next: 0,
+            begun: (Instant::now(), 0),
+            failed: BTreeMap::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn responses_open_no_more_connections_with_a_host_than_it_may_open_itself() {
+        let host = IpAddr::from([127, 0, 0, 1]);
+        let mut streams = full_for(host);
+        let mut after = |host, payload: &'static [u8]| {
+            let destination = SocketAddr::new(host, 60_000);
+            let payload = Bytes::from_static(payload);
+            streams.send(Outgoing { wire: Wire::Tcp, destination, opens: true, payload });
+            streams.table.len() - STREAMS_PER_ADDRESS_MAX
+        };
+        assert_eq!(after(host, b"SIP/2.0 200 OK\r\n\r\n"), 0);
+        assert_eq!(after(IpAddr::from([127, 0, 0, 2]), b"SIP/2.0 200 OK\r\n\r\n"), 1, "another host's");
+        assert_eq!(after(host, b"OPTIONS sip:a SIP/2.0\r\n\r\n"), 2, "a request goes to where the node is told to");
     }
 }

@@ -221,6 +221,10 @@ def asterisk_trunk_by_tcp(site):
     phone = site.phone("1001")
     site.only([])
 
+    def wires(begin):
+        """What Asterisk and Strowger have spoken by, in what the console has written from there on."""
+        return set(re.findall(r"(\w+):127\.0\.0\.1:\d+ --->", site.pbx.console()[begin:]))
+
     def calls_go():
         for ender in (0, 1):
             calls = joined(site, phone)
@@ -241,13 +245,16 @@ def asterisk_trunk_by_tcp(site):
     site.pbx.kill()
     wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 0, "it is noticed", 40)
     theirs.has_ended = mine.has_ended = True
+    before = wires(0)
     site.pbx.start()
+    # Asterisk forgets that it is to write messages down.
+    watch(site)
+    written = len(site.pbx.console())
     site.register("1001", phone.port)
     wait_until(lambda: site.engine.metric("acd_peer_up", peer="pbx") == 1, "it is back", 10)
     site.rest(40)
     calls_go()
-    wires = {line for line in re.findall(r"(\w+):127\.0\.0\.1:\d+ --->", site.pbx.console())}
-    check(wires == {"TCP"}, f"nothing but TCP: {wires}")
+    check((before, wires(written)) == ({"TCP"}, {"TCP"}), f"nothing but TCP: {before}, then {wires(written)}")
 
 
 # ---- A phone that is nobody's ---------------------------------------------------------------------------------------------
@@ -422,10 +429,12 @@ def asterisk_is_restarted_by_its_console(site):
     agents' phones too: Asterisk hangs up everywhere, so these callers have left; nothing is stuck, no agent has refused, and calls go
     on."""
     watch(site)
-    refusing = site.phone("1005", status=603)
+    refusing = site.phone("1005", answers=False)
     site.only([])
     caller = a_caller(site, "800")
     set_ready(site, "1005")
+    site.wait_for_state("1005", "ringing")
+    refusing.calls[-1].refuse(603)
     wait_until(lambda: site.state("1005") == "not_ready rejected", "who declines has refused")
     caller.hang_up()
     site.only([])

@@ -248,6 +248,19 @@ fn a_session_that_runs_may_run_on_with_its_interval() {
     assert_eq!(solo.told(), ["probed false"]);
 }
 
+/// A reload that asks for shorter ones holds from the next call on, too; nobody is given more than it has.
+#[test]
+fn a_session_that_runs_keeps_an_interval_that_new_ones_do_not_get() {
+    let mut solo = answered(ours(1800), "Supported: timer\nSession-Expires: 1800\n");
+    solo.legs.set_session_terms(ours(600));
+    for (number, asked, given) in [(2, "1800", "1800"), (3, "4000", "1800"), (4, "900", "900"), (5, "1800", "900")] {
+        solo.extra = format!("Supported: timer\nSession-Expires: {asked};refresher=uac\n");
+        solo.request("UPDATE", number, b"");
+        assert_eq!(solo.look(), ["200 UPDATE"]);
+        assert_eq!(header(&solo, Name::SessionExpires), format!("{given};refresher=uac"));
+    }
+}
+
 fn longer() -> SessionTerms {
     SessionTerms { expires: None, min: Duration::from_secs(200) }
 }

@@ -175,8 +175,9 @@ impl Shard {
 
     pub(in crate::node) fn on_offer_failed(&mut self, now: Instant, call: CallId, leg: LegId, failure: Failure) {
         let Some(AgentLeg { agent, peer, epoch, rang, .. }) = self.take_offer(call, leg) else { return };
+        let is_there = rang || self.is_phone(peer);
         let cause = match failure {
-            Failure::Status(status, cause) if is_absent(status, cause, rang || self.is_phone(peer)) => {
+            Failure::Status(status, cause) if is_absent(status, cause, is_there) => {
                 let name = &self.directory.agent(agent).name;
                 tracing::info!(agent = %name, status, cause, "calls do not reach the device");
                 OfferCause::Absent
@@ -189,7 +190,7 @@ impl Shard {
                 OfferCause::PeerFault
             }
             Failure::Status(486 | 600, _) => OfferCause::Busy,
-            Failure::Status(status, cause) if is_declined(status, cause) => OfferCause::Declined,
+            Failure::Status(status, cause) if is_declined(status, cause, is_there) => OfferCause::Declined,
             Failure::Status(401 | 407, _) => {
                 self.on_challenge(peer);
                 OfferCause::Failed
@@ -281,10 +282,15 @@ const fn is_absent(status: u16, cause: Option<u8>, is_there: bool) -> bool {
 }
 
 /// True when a person says no, or forwards the call. A PBX between says by Q.850 what it means: an Asterisk has 403 for a
-/// person who refuses (RFC 3398 8.2.6.1), and 603 for want of any cause, such as when it is stopped.
-const fn is_declined(status: u16, cause: Option<u8>) -> bool {
+/// person who refuses (RFC 3398 8.2.6.1), and 603 for want of any cause, such as when it is stopped. It has the same 403 for a
+/// phone that wants another password or takes no calls of this PBX: nobody has been asked where the device is not surely there.
+const fn is_declined(status: u16, cause: Option<u8>, is_there: bool) -> bool {
     const CALL_REJECTED: u8 = 21;
-    matches!((status, cause), (300..=399, _) | (603, None) | (403 | 603, Some(CALL_REJECTED)))
+    match (status, cause) {
+        (300..=399, _) | (603, None | Some(CALL_REJECTED)) => true,
+        (403, Some(CALL_REJECTED)) => is_there,
+        (_, _) => false,
+    }
 }
 
 /// Header lines of an INVITE to an agent's phone; most have no more.
@@ -342,9 +348,12 @@ mod tests {
 
     #[test]
     fn a_person_s_no_is_told_from_a_pbx_without_a_cause() {
-        let yes = [(603, None), (603, Some(21)), (403, Some(21)), (302, None), (302, Some(16))];
+        let yes = [(603, None), (603, Some(21)), (302, None), (302, Some(16))];
         let no = [(603, Some(0)), (603, Some(31)), (403, None), (403, Some(57)), (480, Some(21)), (486, None)];
-        assert!(yes.iter().all(|(status, cause)| is_declined(*status, *cause)));
-        assert!(!no.iter().any(|(status, cause)| is_declined(*status, *cause)));
+        for is_there in [false, true] {
+            assert!(yes.iter().all(|(status, cause)| is_declined(*status, *cause, is_there)));
+            assert!(!no.iter().any(|(status, cause)| is_declined(*status, *cause, is_there)));
+            assert_eq!(is_declined(403, Some(21), is_there), is_there, "a wrong password is no person's");
+        }
     }
 }

@@ -67,6 +67,23 @@ fn a_device_is_not_there_by_the_status_or_by_the_cause_that_is_named() {
 }
 
 #[test]
+fn a_phone_that_refuses_the_pbx_is_no_agent_who_refuses() {
+    let pause =
+        |reason: &str, seconds| ("not_ready", Some(reason.to_owned()), true, None, Some(Duration::from_secs(seconds)));
+    for (rings, expected) in [(false, pause("failed", 5)), (true, pause("rejected", 60))] {
+        let mut world = World::new(&config(1, ""), 100);
+        world.call("", OFFER);
+        let invite = world.offer().expect("the agent is rung");
+        if rings {
+            world.agent(&invite, 180, "");
+        }
+        refuse(&mut world, &invite, 403, Some("Q.850;cause=21"));
+        assert_eq!(seen(&mut world), expected, "rings: {rings}");
+        world.ends_clean();
+    }
+}
+
+#[test]
 fn a_neighbour_that_fails_is_down_and_says_nothing_of_the_device() {
     for reason in [None, Some("Q.850;cause=34"), Some("Q.850;cause=41")] {
         let mut world = World::new(&config(1, ""), 100);

@@ -378,6 +378,18 @@ fn ipv4_in_the_form_of_ipv6_is_reached_by_ipv4() {
     assert_eq!(fars, ["192.0.2.1:4000", "192.0.2.3:4000"].map(address));
 }
 
+/// As an agent's phone writes that has one socket for both families.
+#[test]
+fn ipv4_in_the_form_of_ipv6_is_reached_where_nothing_else_is_spoken() {
+    let mut world = World::new(&config(1, ""), 100);
+    world.call("", OFFER);
+    let invite = world.offer().expect("the agent is rung");
+    let mut writer = respond(&invite, address(OURS), 200, None, b"agent");
+    writer.line_fmt(Name::Contact, format_args!("<sip:agent@[::ffff:192.0.2.3]:5062>"));
+    world.take(PBX, body(writer, ANSWER));
+    assert!(world.sent_to("192.0.2.3:5062", Method::Ack).is_some(), "by the socket that there is");
+}
+
 #[test]
 fn options_and_their_answers_stay_in_their_family() {
     let text = |to: &str| {

@@ -135,9 +135,9 @@ impl Stack {
         self.output.home(far)
     }
 
-    /// A written address as one of our sockets reaches it: where both families are spoken, IPv4 in the form of IPv6 is IPv4.
+    /// A written address as one of our sockets reaches it: where IPv4 is spoken, IPv4 in the form of IPv6 is IPv4.
     pub fn reached(&self, written: SocketAddr) -> SocketAddr {
-        if self.output.other.is_none() {
+        if self.output.other.is_none() && self.output.config.home.sent_by.is_ipv6() {
             return written;
         }
         SocketAddr::new(written.ip().to_canonical(), written.port())
