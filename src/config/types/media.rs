@@ -21,7 +21,7 @@ pub struct MediaConfig {
     /// `opus`. Default (`None`) all of them, in the order in which callers offer them. Nothing is transcoded but the two laws
     /// of G.711, so both legs of a call share one. A change is for the next offer.
     pub codecs: Option<Codecs>,
-    /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is asked by UPDATE whether it
+    /// `silence_probe = "90s"`: without RTP for so long, or of talk without media, the far end is asked whether it
     /// knows the call.
     pub silence_probe: Duration,
 }
