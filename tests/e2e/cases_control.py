@@ -135,7 +135,7 @@ def the_control_plane_acts(bench):
     check(first["state"] == "waiting" and first["position"] == 1 and second["position"] == 2, f"{first} {second}")
     check("caller" in first and "caller1" not in json.dumps(first), "the caller is masked")
     check(post(f"/v1/calls/{second['id']}", {"action": "requeue", "queue": "other"})[0] == 200, "requeue")
-    check(engine.queue("other")["waiting"] == 1, "it waits there")
+    wait_until(lambda: engine.queue("other")["waiting"] == 1, "it waits there")
     check(post(f"/v1/calls/{second['id']}", {"action": "requeue", "queue": "no"})[0] == 404, "no such queue")
     check(post("/v1/agents/1001/state", {"state": "ready"})[0] == 200, "ready")
     wait_until(lambda: engine.queue("main")["answered"] == 1, "the first is answered")
