@@ -240,6 +240,8 @@ impl Engine {
     fn count_attempt(&mut self, call: CallId, cause: OfferCause) {
         let Some(visit) = self.calls.get_mut(&call) else { return };
         match cause.result() {
+            // One phone that is off is no reason for which a caller is lost: what the other agents do is.
+            OfferResult::Failed if cause == OfferCause::Absent => {}
             OfferResult::Rejected | OfferResult::TimedOut | OfferResult::Failed => visit.ringing.note_failure(cause),
             OfferResult::Accepted | OfferResult::Canceled | OfferResult::Rescinded => {}
         }

@@ -65,7 +65,7 @@ fn an_offer_that_failed_outweighs_what_the_agents_do_after_it() {
         (OfferCause::Busy, LostCause::AgentRejected),
         (OfferCause::NoAnswer, LostCause::AgentNoAnswer),
         (OfferCause::PeerFault, LostCause::TrunkFault),
-        (OfferCause::Absent, LostCause::TrunkFault),
+        (OfferCause::Absent, LostCause::NoAgentOnDuty),
         (OfferCause::Failed, LostCause::TrunkFault),
     ] {
         let mut centre = Centre::new(|plan| plan.agents[0].busy_pause = secs(60), 1);
