@@ -188,6 +188,10 @@ impl Hub {
         let device = status.as_ref().map_or(DeviceState::Unknown, |status| status.device);
         let is_down = self.down.contains(&agent.peer);
         let is_absent = status.as_ref().is_some_and(|status| status.is_absent);
+        let unreachable = match is_down {
+            true => Some(self.why_unreachable(agent.peer)),
+            false => why_not_rung(device, is_absent),
+        };
         let next = status.as_ref().and_then(|status| status.next.as_ref());
         let queues = self.engine.queues_of(agent.id);
         let occupancy = status.as_ref().and_then(|status| {
@@ -222,11 +226,8 @@ impl Hub {
             disagrees: status.as_ref().is_some_and(|status| status.disagrees),
             overrides: self.overrides_of(agent.id),
             peer: Arc::clone(&self.directory.peer(agent.peer).name),
-            reachable: !is_down && !is_absent,
-            unreachable: match is_down {
-                true => Some(self.why_unreachable(agent.peer)),
-                false => why_not_rung(device, is_absent),
-            },
+            reachable: unreachable.is_none(),
+            unreachable,
             registration: self.phones.get(agent.peer).map(|phone| RegistrationView {
                 contact: String::from_utf8_lossy(&phone.uri).into_owned(),
                 source: phone.source.to_string(),

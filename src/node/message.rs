@@ -445,7 +445,7 @@ pub struct AgentView {
     pub overrides: Vec<String>,
     /// The neighbour its device is reached by.
     pub peer: Arc<str>,
-    /// True when that neighbour answers, and has not said of the last call that it does not reach the device.
+    /// True when nothing is known that keeps calls from it: see `unreachable`.
     pub reachable: bool,
     /// Why it cannot be rung: `not registered`, `does not answer`, `the device is offline`, `the PBX does not tell what the
     /// device does`, `calls do not reach the device`.
