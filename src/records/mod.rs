@@ -7,7 +7,7 @@
 //!
 //! # What a reader may rely on
 //!
-//! * `v` is the version of the form, 1 now. A program reads every version up to its own and refuses later ones by name.
+//! * `v` is the version of the form, [`VERSION`] now. A program reads every version up to its own and refuses later ones by name.
 //! * Fields may be added within a version: readers ignore fields they do not know, and take one that is missing for `null`. A
 //!   field never changes its meaning, type or unit; one that goes, a new kind and a new word raise the version.
 //! * `seq` counts the facts of one run of the engine from 0 without a gap. The same number again is the same fact again, and is

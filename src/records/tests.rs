@@ -221,8 +221,8 @@ fn what_is_wrong_with_a_line_is_named() {
         assert!(good.contains(from), "{from}");
         read(&good.replace(from, to)).unwrap_err().to_string()
     };
-    assert_eq!(change("\"v\":1", "\"v\":3"), "version 3; this program reads versions 1 to 2");
-    assert_eq!(change("\"v\":1", "\"v\":0"), "version 0; this program reads versions 1 to 2");
+    assert_eq!(change("\"v\":1", "\"v\":4"), "version 4; this program reads versions 1 to 3");
+    assert_eq!(change("\"v\":1", "\"v\":0"), "version 0; this program reads versions 1 to 3");
     assert_eq!(change("\"v\":1,", ""), "`v` is missing");
     assert_eq!(change("missed", "mist\\n"), "unknown kind `mist\\n`");
     assert_eq!(change(",\"kind\":\"missed\"", ""), "`kind` is missing");
@@ -336,7 +336,7 @@ A fact is one line of JSON in UTF-8:
 
 | field | form | meaning |
 |---|---|---|
-| `v` | a whole number | the version of this form: 2 |
+| `v` | a whole number | the version of this form: 3 |
 | `seq` | a whole number | counts the facts of one run of the engine from 0, without a gap |
 | `at_us` | microseconds | the engine's time of the fact, from the engine's start; never goes back |
 | `time` | RFC 3339 in UTC, or `null` | the calendar's time of the same moment |

@@ -1,7 +1,7 @@
 //! [`Unreadable`]: why a line cannot be read, and what is read at all.
 
-/// The version of the form. 2: the words `stale` of a device, `fax` of a queue that was left.
-pub const VERSION: u64 = 2;
+/// The version of the form. 2: the words `stale` of a device, `fax` of a queue that was left. 3: `absent` of an offer.
+pub const VERSION: u64 = 3;
 /// Longest line that is read: the longest facts hold a name and a supervisor's words, some hundred bytes.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 
